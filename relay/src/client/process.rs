@@ -1,0 +1,332 @@
+//! A client process: makes calls on its sockets and has each of them traced.
+
+use std::{
+    future::poll_fn,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    rc::Rc,
+    task::Poll,
+};
+
+use shared::{
+    call::{Call, Fd, How, SocketOption, Transport},
+    outcome::{Failed, Outcome, Returned},
+    trace::{Arguments, CallName, ProcessId},
+};
+
+use super::ClientSocket;
+use crate::{
+    failure::{self, CallResult},
+    trace::{Ends, OpenCall, Starting, Trace},
+};
+
+/// Somebody who makes socket calls through the relay: a page, or a raw bridge.
+#[derive(Debug)]
+pub struct Process {
+    id: ProcessId,
+    host: IpAddr,
+    trace: Rc<Trace>,
+}
+
+/// One of its sockets. In the book's picture a process is a house and a socket its door.
+#[derive(Debug)]
+pub struct Door {
+    fd: Fd,
+    server: SocketAddr,
+    socket: ClientSocket,
+    process: Rc<Process>,
+}
+
+/// A call that was made, and all there is to tell of it.
+#[derive(Debug)]
+pub struct Made {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took, in nanoseconds.
+    pub took_ns: u64,
+    /// The socket's own address after it.
+    pub local: Option<SocketAddr>,
+    /// The other end.
+    pub peer: Option<SocketAddr>,
+}
+
+impl Process {
+    /// The process with this number, on this host of the lab.
+    #[must_use]
+    pub const fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>) -> Self {
+        Self { id, host, trace }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    /// Makes the call `socket`.
+    ///
+    /// # Errors
+    /// As the kernel failed it; traced all the same.
+    pub fn open(
+        self: &Rc<Self>,
+        fd: Fd,
+        transport: Transport,
+        server: SocketAddr,
+        request: Option<u64>,
+    ) -> (Result<Door, Failed>, u64) {
+        let starting = self.starting(
+            None,
+            transport,
+            CallName::Socket,
+            Arguments::default(),
+            request,
+        );
+        let open = self.trace.call_started(starting);
+        let socket = ClientSocket::open(transport, server, self.trace.level());
+        let result = socket
+            .as_ref()
+            .map(|_| Returned::Socket { fd })
+            .map_err(Clone::clone);
+        let took_ns = self
+            .trace
+            .call_returned(open, failure::outcome(result), Ends::default());
+        (
+            socket.map(|socket| Door {
+                fd,
+                server,
+                socket,
+                process: Rc::clone(self),
+            }),
+            took_ns,
+        )
+    }
+
+    const fn starting(
+        &self,
+        fd: Option<Fd>,
+        transport: Transport,
+        name: CallName,
+        arguments: Arguments,
+        request: Option<u64>,
+    ) -> Starting {
+        Starting {
+            process: self.id,
+            fd,
+            transport,
+            name,
+            arguments,
+            request,
+            client: None,
+        }
+    }
+}
+
+impl Door {
+    /// Makes a call on this socket, other than `close`; resolves when it returns.
+    pub async fn make(&self, call: &Call, request: Option<u64>) -> Made {
+        self.make_until(call, request, std::future::pending()).await
+    }
+
+    /// The same, given up as soon as `cancelled` resolves, with the failure it resolves to.
+    pub async fn make_until(
+        &self,
+        call: &Call,
+        request: Option<u64>,
+        cancelled: impl Future<Output = Failed>,
+    ) -> Made {
+        let trace = &self.process.trace;
+        let (name, arguments) = describe(call, self.server);
+        let mut open = trace.call_started(self.starting(name, arguments, request));
+        let offset = self.socket.offset(call);
+        let result = tokio::select! {
+            biased;
+            result = self.perform(call, &mut open) => result,
+            failed = cancelled => Err(failed),
+        };
+        let (local, peer, client) = (
+            self.socket.local(),
+            self.peer(call, &result),
+            self.address(),
+        );
+        let facts = self.socket.facts(call, &result);
+        let outcome = failure::outcome(result);
+        let took_ns = trace.call_returned(
+            open,
+            outcome.clone(),
+            Ends {
+                local,
+                peer,
+                client,
+                offset,
+                facts,
+            },
+        );
+        Made {
+            outcome,
+            took_ns,
+            local,
+            peer,
+        }
+    }
+
+    /// Where the call blocks, its socket has its address already: the server may meet it before the call is over.
+    async fn perform(&self, call: &Call, open: &mut OpenCall) -> CallResult {
+        let mut performing = pin!(self.socket.perform(call));
+        match poll_once(performing.as_mut()).await {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                self.process.trace.locate(open, self.address());
+                performing.await
+            }
+        }
+    }
+
+    /// Makes the call `close`.
+    #[must_use]
+    pub fn close(self: Rc<Self>, request: Option<u64>) -> Made {
+        let trace = Rc::clone(&self.process.trace);
+        let (local, peer, client) = (self.socket.local(), self.socket.peer(), self.address());
+        let open =
+            trace.call_started(self.starting(CallName::Close, Arguments::default(), request));
+        let facts = self.socket.last_facts();
+        drop(self);
+        let outcome = Outcome::Returned(Returned::Nothing);
+        let took_ns = trace.call_returned(
+            open,
+            outcome.clone(),
+            Ends {
+                local,
+                peer,
+                client,
+                facts,
+                offset: None,
+            },
+        );
+        Made {
+            outcome,
+            took_ns,
+            local,
+            peer,
+        }
+    }
+
+    fn starting(&self, name: CallName, arguments: Arguments, request: Option<u64>) -> Starting {
+        let starting = self.process.starting(
+            Some(self.fd),
+            self.socket.transport(),
+            name,
+            arguments,
+            request,
+        );
+        Starting {
+            client: self.address(),
+            ..starting
+        }
+    }
+
+    /// Its address as the server sees it, made known to the trace.
+    fn address(&self) -> Option<SocketAddr> {
+        let Process { id, host, trace } = &*self.process;
+        let address = self.socket.seen_as(*host)?;
+        trace.has_address(*id, self.socket.transport(), address);
+        Some(address)
+    }
+
+    fn peer(&self, call: &Call, result: &CallResult) -> Option<SocketAddr> {
+        match (call, result) {
+            (_, Ok(Returned::Datagram { from, .. })) => Some(*from),
+            (Call::SendTo { .. } | Call::Connect { .. }, _) => Some(self.server),
+            _ => self.socket.peer(),
+        }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Some(address) = self.socket.seen_as(self.process.host) {
+            self.process
+                .trace
+                .address_gone(self.socket.transport(), address);
+        }
+    }
+}
+
+/// Polls once, whatever comes of it.
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+/// The call as a trace has it.
+fn describe(call: &Call, server: SocketAddr) -> (CallName, Arguments) {
+    let none = Arguments::default;
+    let number = |number: i64| Arguments {
+        number: Some(number),
+        ..none()
+    };
+    let word = |word: &str| Arguments {
+        word: Some(word.to_owned()),
+        ..none()
+    };
+    let at = |address| Arguments {
+        address: Some(address),
+        ..none()
+    };
+    match call {
+        Call::Socket { .. } => (CallName::Socket, none()),
+        Call::Bind { port, .. } => (CallName::Bind, at(SocketAddr::new(server.ip(), *port))),
+        Call::Connect { .. } => (CallName::Connect, at(server)),
+        Call::Send { data, .. } => (
+            CallName::Send,
+            Arguments {
+                data: Some(data.clone()),
+                ..none()
+            },
+        ),
+        Call::SendTo { data, .. } => (
+            CallName::SendTo,
+            Arguments {
+                data: Some(data.clone()),
+                ..at(server)
+            },
+        ),
+        Call::Recv { size, .. } => (CallName::Recv, number((*size).into())),
+        Call::RecvFrom { size, .. } => (CallName::RecvFrom, number((*size).into())),
+        Call::SetTimeout { milliseconds, .. } => (
+            CallName::SetTimeout,
+            Arguments {
+                number: milliseconds.map(i64::from),
+                ..none()
+            },
+        ),
+        Call::SetSockOpt { option, value, .. } => (
+            CallName::SetSockOpt,
+            Arguments {
+                number: Some((*value).into()),
+                ..word(option_name(*option))
+            },
+        ),
+        Call::GetSockName { .. } => (CallName::GetSockName, none()),
+        Call::GetPeerName { .. } => (CallName::GetPeerName, none()),
+        Call::Shutdown { how, .. } => (CallName::Shutdown, word(how_name(*how))),
+        Call::Close { .. } | Call::Cancel { .. } => (CallName::Close, none()),
+    }
+}
+
+const fn option_name(option: SocketOption) -> &'static str {
+    match option {
+        SocketOption::SoReuseaddr => "SO_REUSEADDR",
+        SocketOption::SoRcvbuf => "SO_RCVBUF",
+        SocketOption::SoSndbuf => "SO_SNDBUF",
+        SocketOption::SoLinger => "SO_LINGER",
+        SocketOption::TcpNodelay => "TCP_NODELAY",
+        SocketOption::IpRecverr => "IP_RECVERR",
+    }
+}
+
+const fn how_name(how: How) -> &'static str {
+    match how {
+        How::Read => "SHUT_RD",
+        How::Write => "SHUT_WR",
+        How::Both => "SHUT_RDWR",
+    }
+}

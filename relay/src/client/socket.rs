@@ -1,0 +1,483 @@
+//! One real socket, and the calls that can be made on it.
+//!
+//! A call that would block never blocks the relay: it is tried, and tried again when the kernel says so.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    time::Duration,
+};
+
+use shared::{
+    call::{Call, Fd, How, SocketOption, Transport},
+    data::Data,
+    lab::Level,
+    outcome::{Failed, Reason, Returned},
+    trace::Fact,
+};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::{
+    io::Interest,
+    net::{TcpStream, UdpSocket},
+};
+
+use crate::{
+    failure::{self, CallResult},
+    sys::{facts, receive},
+};
+
+/// Ports below belong to the system (RFC 6335 §6).
+const FIRST_FREE_PORT: u16 = 1024;
+
+/// One socket of a client process.
+#[derive(Debug)]
+pub struct ClientSocket {
+    transport: Transport,
+    server: SocketAddr,
+    handle: RefCell<Handle>,
+    timeout: Cell<Option<Duration>>,
+    local: Cell<Option<SocketAddr>>,
+    peer: Cell<Option<SocketAddr>>,
+    sent: Cell<u64>,
+    received: Cell<u64>,
+    level: Level,
+    told: RefCell<Vec<Fact>>,
+}
+
+/// The kernel's socket. A TCP socket is watched only from `connect` on: watched earlier, it would be reported
+/// as hung up once and for all.
+#[derive(Clone, Debug)]
+enum Handle {
+    Udp(Rc<UdpSocket>),
+    Unconnected(Rc<Socket>),
+    Tcp(Rc<TcpStream>),
+}
+
+impl Handle {
+    fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Udp(socket) => SockRef::from(socket.as_ref()),
+            Self::Unconnected(socket) => SockRef::from(socket.as_ref()),
+            Self::Tcp(stream) => SockRef::from(stream.as_ref()),
+        }
+    }
+}
+
+impl ClientSocket {
+    /// Opens a socket that can talk to `server` and to nobody else.
+    ///
+    /// # Errors
+    /// The kernel's, as a failed `socket` call.
+    pub fn open(transport: Transport, server: SocketAddr, level: Level) -> Result<Self, Failed> {
+        let handle = open_handle(transport, server).map_err(|error| failure::kernel(&error))?;
+        if level >= Level::L1 && transport == Transport::Udp {
+            facts::ask_of_datagrams(&*handle.socket(), server.is_ipv6());
+        }
+        Ok(Self {
+            transport,
+            server,
+            handle: RefCell::new(handle),
+            timeout: Cell::default(),
+            local: Cell::default(),
+            peer: Cell::default(),
+            sent: Cell::default(),
+            received: Cell::default(),
+            level,
+            told: RefCell::default(),
+        })
+    }
+
+    /// Its transport.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Its own address, once it has a port.
+    #[must_use]
+    pub fn local(&self) -> Option<SocketAddr> {
+        if self.local.get().is_none() {
+            let address = self
+                .handle
+                .borrow()
+                .socket()
+                .local_addr()
+                .ok()
+                .and_then(|address| address.as_socket());
+            self.local
+                .set(address.filter(|address| address.port() != 0));
+        }
+        self.local.get()
+    }
+
+    /// Its own address as others see it: a socket bound to no address in particular sends from `host`.
+    #[must_use]
+    pub fn seen_as(&self, host: IpAddr) -> Option<SocketAddr> {
+        let local = self.local()?;
+        Some(if local.ip().is_unspecified() {
+            SocketAddr::new(host, local.port())
+        } else {
+            local
+        })
+    }
+
+    /// The other end, where it is connected.
+    #[must_use]
+    pub const fn peer(&self) -> Option<SocketAddr> {
+        self.peer.get()
+    }
+
+    /// How many bytes of the stream went the way of this call before it; none for UDP.
+    #[must_use]
+    pub fn offset(&self, call: &Call) -> Option<u64> {
+        match (self.transport, call) {
+            (Transport::Tcp, Call::Send { .. }) => Some(self.sent.get()),
+            (Transport::Tcp, Call::Recv { .. } | Call::RecvFrom { .. }) => {
+                Some(self.received.get())
+            }
+            _ => None,
+        }
+    }
+
+    /// What the kernel tells after a call: of the datagram it received, or of the connection it changed.
+    #[must_use]
+    pub fn facts(&self, call: &Call, result: &CallResult) -> Vec<Fact> {
+        match (self.transport, call, result) {
+            (Transport::Udp, _, Err(_)) => self.errors(),
+            (Transport::Tcp, Call::Connect { .. } | Call::Shutdown { .. }, _)
+            | (Transport::Tcp, _, Ok(Returned::EndOfStream) | Err(_)) => self.last_facts(),
+            (Transport::Udp | Transport::Tcp, _, _) => self.told.take(),
+        }
+    }
+
+    /// The ICMP errors a UDP socket heard of, if it listens for them.
+    fn errors(&self) -> Vec<Fact> {
+        match &*self.handle.borrow() {
+            Handle::Udp(socket) if self.level >= Level::L1 => facts::of_errors(socket.as_ref()),
+            Handle::Udp(_) | Handle::Unconnected(_) | Handle::Tcp(_) => Vec::new(),
+        }
+    }
+
+    /// What the kernel tells of the connection as it is now.
+    #[must_use]
+    pub fn last_facts(&self) -> Vec<Fact> {
+        match &*self.handle.borrow() {
+            Handle::Tcp(stream) if self.level >= Level::L1 => facts::of_connection(stream.as_ref()),
+            Handle::Tcp(_) | Handle::Unconnected(_) | Handle::Udp(_) => Vec::new(),
+        }
+    }
+
+    /// Makes a call; resolves when it returns. Dropping the future gives the call up.
+    ///
+    /// # Errors
+    /// The kernel's, or the relay's where a rule forbids the call.
+    pub async fn perform(&self, call: &Call) -> CallResult {
+        match call {
+            Call::Bind { port, .. } => self.bind(*port),
+            Call::Connect { .. } => self.connect().await,
+            Call::Send { data, .. } => self.send(data).await,
+            Call::SendTo { data, .. } => self.send_to(data).await,
+            Call::Recv { size, .. } | Call::RecvFrom { size, .. } => self.receive(*size).await,
+            Call::SetTimeout { milliseconds, .. } => {
+                self.timeout.set(
+                    milliseconds.map(|milliseconds| Duration::from_millis(milliseconds.into())),
+                );
+                Ok(Returned::Nothing)
+            }
+            Call::SetSockOpt { option, value, .. } => self.set_option(*option, *value),
+            Call::GetSockName { .. } => self.address(|socket| socket.local_addr()),
+            Call::GetPeerName { .. } => self.address(|socket| socket.peer_addr()),
+            Call::Shutdown { how, .. } => self.shutdown(*how),
+            // The caller drops the socket: that is what closes it.
+            Call::Close { .. } => Ok(Returned::Nothing),
+            Call::Socket { .. } | Call::Cancel { .. } => Err(failure::relay(
+                Reason::Malformed,
+                "this call is not made on a socket",
+            )),
+        }
+    }
+
+    fn bind(&self, port: u16) -> CallResult {
+        if port != 0 && port < FIRST_FREE_PORT {
+            let message = "ports below 1024 belong to the system: choose 0, or 1024 to 65535";
+            return Err(failure::relay(Reason::PortReserved, message));
+        }
+        let address = SocketAddr::new(self.server.ip(), port);
+        self.local.take();
+        self.kernel(|socket| socket.bind(&address.into()))
+    }
+
+    async fn connect(&self) -> CallResult {
+        let result = self.handle().socket().connect(&self.server.into());
+        match result {
+            Ok(()) => self.watch().map_err(|error| failure::kernel(&error))?,
+            Err(error) if in_progress(&error) => self.finish_connecting().await?,
+            Err(error) => return Err(failure::kernel(&error)),
+        }
+        self.local.take();
+        self.peer.set(Some(self.server));
+        Ok(Returned::Nothing)
+    }
+
+    async fn finish_connecting(&self) -> Result<(), Failed> {
+        self.watch().map_err(|error| failure::kernel(&error))?;
+        let Handle::Tcp(stream) = self.handle() else {
+            return Ok(());
+        };
+        self.in_time(stream.writable()).await?;
+        match stream.take_error() {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => {
+                drop(stream);
+                self.unwatch();
+                Err(failure::kernel(&error))
+            }
+        }
+    }
+
+    /// From now on the event loop knows this TCP socket.
+    fn watch(&self) -> io::Result<()> {
+        let mut handle = self.handle.borrow_mut();
+        if let Handle::Unconnected(socket) = &*handle {
+            let stream = TcpStream::from_std(socket.try_clone()?.into())?;
+            *handle = Handle::Tcp(Rc::new(stream));
+        }
+        Ok(())
+    }
+
+    /// After a failed `connect` the socket is as new, and may try again.
+    fn unwatch(&self) {
+        let mut handle = self.handle.borrow_mut();
+        if let Handle::Tcp(stream) = &*handle
+            && let Ok(socket) = SockRef::from(stream.as_ref()).try_clone()
+        {
+            *handle = Handle::Unconnected(Rc::new(socket));
+        }
+    }
+
+    /// A blocking `send` takes all of a stream's bytes; one with a timeout takes what fits, as in Python.
+    async fn send(&self, data: &Data) -> CallResult {
+        let mut sent = 0;
+        loop {
+            let rest = &data.0[sent..];
+            sent += self
+                .blocking(Interest::WRITABLE, |handle| handle.socket().send(rest))
+                .await?;
+            if sent >= data.len() || self.timeout.get().is_some() {
+                break;
+            }
+        }
+        self.sent.set(self.sent.get() + sent as u64);
+        Ok(Returned::Sent { sent: sent as u64 })
+    }
+
+    async fn send_to(&self, data: &Data) -> CallResult {
+        let to = self.server.into();
+        let sent = self
+            .blocking(Interest::WRITABLE, |handle| {
+                handle.socket().send_to(&data.0, &to)
+            })
+            .await?;
+        Ok(Returned::Sent { sent: sent as u64 })
+    }
+
+    async fn receive(&self, size: u32) -> CallResult {
+        let size = size as usize;
+        match self.transport {
+            Transport::Udp => {
+                let Datagram {
+                    data,
+                    length,
+                    from,
+                    facts,
+                } = self
+                    .blocking(Interest::READABLE, |handle| handle.datagram(size))
+                    .await?;
+                self.told.replace(facts);
+                let truncated = (data.len() as u64) < length;
+                Ok(Returned::Datagram {
+                    data,
+                    from,
+                    truncated,
+                    length,
+                })
+            }
+            Transport::Tcp => {
+                let data = self
+                    .blocking(Interest::READABLE, |handle| handle.chunk(size))
+                    .await?;
+                if data.is_empty() && size > 0 {
+                    return Ok(Returned::EndOfStream);
+                }
+                self.received.set(self.received.get() + data.len() as u64);
+                Ok(Returned::Chunk { data })
+            }
+        }
+    }
+
+    fn set_option(&self, option: SocketOption, value: i32) -> CallResult {
+        let bytes = usize::try_from(value).unwrap_or_default();
+        let linger = u64::try_from(value).ok().map(Duration::from_secs);
+        self.kernel(|socket| match option {
+            SocketOption::SoReuseaddr => socket.set_reuse_address(value != 0),
+            SocketOption::SoRcvbuf => socket.set_recv_buffer_size(bytes),
+            SocketOption::SoSndbuf => socket.set_send_buffer_size(bytes),
+            SocketOption::SoLinger => socket.set_linger(linger),
+            SocketOption::TcpNodelay => socket.set_tcp_nodelay(value != 0),
+            SocketOption::IpRecverr => receive::hear_errors(socket, value != 0),
+        })
+    }
+
+    fn shutdown(&self, how: How) -> CallResult {
+        let how = match how {
+            How::Read => std::net::Shutdown::Read,
+            How::Write => std::net::Shutdown::Write,
+            How::Both => std::net::Shutdown::Both,
+        };
+        self.kernel(|socket| socket.shutdown(how))
+    }
+
+    fn address(&self, of: impl FnOnce(&Socket) -> io::Result<socket2::SockAddr>) -> CallResult {
+        let address = of(&self.handle().socket()).map_err(|error| failure::kernel(&error))?;
+        let unknown = || failure::relay(Reason::NotOnThisSystem, "not an internet address");
+        Ok(Returned::Address {
+            address: address.as_socket().ok_or_else(unknown)?,
+        })
+    }
+
+    fn kernel(&self, call: impl FnOnce(&Socket) -> io::Result<()>) -> CallResult {
+        call(&self.handle().socket()).map_err(|error| failure::kernel(&error))?;
+        Ok(Returned::Nothing)
+    }
+
+    fn handle(&self) -> Handle {
+        self.handle.borrow().clone()
+    }
+
+    /// Tries, and where the kernel would block, waits for it as long as the socket's timeout allows.
+    async fn blocking<T>(
+        &self,
+        interest: Interest,
+        mut attempt: impl FnMut(&Handle) -> io::Result<T>,
+    ) -> Result<T, Failed> {
+        let handle = self.handle();
+        match attempt(&handle) {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock
+                    && self.timeout.get() != Some(Duration::ZERO) => {}
+            other => return other.map_err(|error| failure::kernel(&error)),
+        }
+        self.in_time(handle.retry(interest, || attempt(&handle)))
+            .await
+    }
+
+    async fn in_time<T>(&self, call: impl Future<Output = io::Result<T>>) -> Result<T, Failed> {
+        let Some(timeout) = self.timeout.get() else {
+            return call.await.map_err(|error| failure::kernel(&error));
+        };
+        match tokio::time::timeout(timeout, call).await {
+            Ok(result) => result.map_err(|error| failure::kernel(&error)),
+            Err(_) => Err(failure::limit(
+                Reason::TimedOut,
+                u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+                "nothing came in the time settimeout gave",
+            )),
+        }
+    }
+}
+
+impl Handle {
+    async fn retry<T>(
+        &self,
+        interest: Interest,
+        attempt: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        match self {
+            Self::Udp(socket) => socket.async_io(interest, attempt).await,
+            Self::Tcp(stream) => stream.async_io(interest, attempt).await,
+            // The kernel never lets a call on an unconnected stream wait.
+            Self::Unconnected(_) => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// As much of the next datagram as `size` bytes hold.
+    fn datagram(&self, size: usize) -> io::Result<Datagram> {
+        let Self::Udp(socket) = self else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        with_buffer(size, |buffer| {
+            let receive::Received {
+                kept,
+                length,
+                from,
+                facts,
+            } = receive::datagram(socket.as_ref(), buffer)?;
+            Ok(Datagram {
+                data: buffer[..kept].into(),
+                length: length as u64,
+                from,
+                facts,
+            })
+        })
+    }
+
+    /// At most `size` bytes of the stream.
+    fn chunk(&self, size: usize) -> io::Result<Data> {
+        with_buffer(size, |buffer| {
+            let kept = io::Read::read(&mut &*self.socket(), buffer)?;
+            Ok(buffer[..kept].into())
+        })
+    }
+}
+
+/// A datagram as it was received.
+struct Datagram {
+    data: Data,
+    length: u64,
+    from: SocketAddr,
+    facts: Vec<Fact>,
+}
+
+thread_local! {
+    /// Where all sockets of an event loop receive: what is kept is copied out at its own length.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn with_buffer<T>(size: usize, receive: impl FnOnce(&mut [u8]) -> T) -> T {
+    BUFFER.with_borrow_mut(|buffer| {
+        if buffer.len() < size {
+            buffer.resize(size, 0);
+        }
+        receive(&mut buffer[..size])
+    })
+}
+
+fn open_handle(transport: Transport, server: SocketAddr) -> io::Result<Handle> {
+    let (kind, protocol) = match transport {
+        Transport::Udp => (Type::DGRAM, Protocol::UDP),
+        Transport::Tcp => (Type::STREAM, Protocol::TCP),
+    };
+    let socket = Socket::new(Domain::for_address(server), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    Ok(match transport {
+        Transport::Udp => Handle::Udp(Rc::new(UdpSocket::from_std(socket.into())?)),
+        Transport::Tcp => Handle::Unconnected(Rc::new(socket)),
+    })
+}
+
+fn in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let started = error.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(not(unix))]
+    let started = error.kind() == io::ErrorKind::WouldBlock;
+    started
+}
+
+/// The lowest number no socket has, as POSIX wants it; a process starts with 0, 1 and 2 taken.
+#[must_use]
+pub fn lowest_free(taken: impl Fn(Fd) -> bool) -> Fd {
+    (3..).find(|fd| !taken(*fd)).unwrap_or(Fd::MAX)
+}

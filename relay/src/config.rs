@@ -1,0 +1,219 @@
+//! The command line, and the one table of limits. Every flag is also an environment variable `PLAYGROUND_…`.
+
+use std::net::SocketAddr;
+
+use clap::{Parser, ValueEnum};
+use shared::{
+    lab::{Level, Program, Task},
+    limits::Limits,
+};
+
+/// Socket Playground: real UDP and TCP servers, and a page to be their client.
+#[derive(Clone, Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Config {
+    /// Where the page is served; port 0 lets the system choose. Only this machine reaches 127.0.0.1.
+    #[arg(
+        long,
+        env = "PLAYGROUND_HTTP",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub http: SocketAddr,
+
+    /// Where the UDP and the TCP server of the open lab listen.
+    #[arg(
+        long,
+        env = "PLAYGROUND_SERVER",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:12000"
+    )]
+    pub server: SocketAddr,
+
+    /// Which program the servers run.
+    #[arg(long, env = "PLAYGROUND_PROGRAM", value_enum, default_value = "sturdy")]
+    pub program: ProgramName,
+
+    /// What the servers do with a sentence: `upper`, or `count:LETTER`.
+    #[arg(long, env = "PLAYGROUND_TASK", default_value = "upper", value_parser = parse_task)]
+    pub task: Task,
+
+    /// Run no servers: be the client of whatever listens at --server, such as your own program.
+    #[arg(long, env = "PLAYGROUND_EXTERNAL_SERVER")]
+    pub external_server: bool,
+
+    /// Go no higher than this level of truth.
+    #[arg(long, env = "PLAYGROUND_MAX_LEVEL", value_enum, default_value = "l2")]
+    pub max_level: LevelName,
+
+    /// A further host name under which the page is reached, such as the one of a proxy before it; repeatable.
+    #[arg(
+        long,
+        env = "PLAYGROUND_ALLOW_HOST",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub allow_host: Vec<String>,
+
+    /// Who sends it as a bearer token may read the open lab's trace from another machine.
+    #[arg(
+        long,
+        env = "PLAYGROUND_ADMIN_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub admin_token: Option<String>,
+
+    /// Limits.
+    #[command(flatten)]
+    pub limits: LimitFlags,
+}
+
+/// What one page, one address and the whole relay may use.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitFlags {
+    /// Bytes in one message of the conversation.
+    #[arg(long, env = "PLAYGROUND_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 256 << 10)]
+    max_message_bytes: u64,
+    /// Bytes in one call's data, and in one receive.
+    #[arg(long, env = "PLAYGROUND_MAX_DATA_BYTES", value_name = "BYTES", default_value_t = 128 << 10)]
+    max_data_bytes: u64,
+    /// Sockets per page.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_SOCKETS",
+        value_name = "COUNT",
+        default_value_t = 64
+    )]
+    max_sockets: u64,
+    /// Calls in flight per page.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_CALLS",
+        value_name = "COUNT",
+        default_value_t = 1024
+    )]
+    max_calls: u64,
+    /// Bytes waiting to be sent to a page before it is read from no further.
+    #[arg(long, env = "PLAYGROUND_MAX_QUEUED_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
+    max_queued_bytes: u64,
+    /// Pages from one address.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_PAGES_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value_t = 2048
+    )]
+    max_pages_per_address: u64,
+    /// Pages in total, raw bridges included.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_PAGES",
+        value_name = "COUNT",
+        default_value_t = 8192
+    )]
+    max_pages: u64,
+    /// Seconds a connection may take to say what it wants.
+    #[arg(long, env = "PLAYGROUND_HANDSHAKE_SECONDS", value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
+    handshake_seconds: u64,
+    /// Seconds a page may say nothing before it is asked to leave.
+    #[arg(long, env = "PLAYGROUND_IDLE_SECONDS", value_name = "SECONDS", default_value_t = 3600, value_parser = seconds())]
+    idle_seconds: u64,
+    /// Seconds a page may leave unread what it was sent.
+    #[arg(long, env = "PLAYGROUND_UNREAD_SECONDS", value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
+    unread_seconds: u64,
+    /// Bytes a lab's trace keeps; the oldest events make room.
+    #[arg(long, env = "PLAYGROUND_TRACE_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
+    trace_bytes: u64,
+}
+
+fn seconds() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=31_536_000)
+}
+
+impl From<LimitFlags> for Limits {
+    fn from(flags: LimitFlags) -> Self {
+        Self {
+            message_bytes: flags.max_message_bytes,
+            data_bytes: flags.max_data_bytes,
+            sockets: flags.max_sockets,
+            calls: flags.max_calls,
+            queued_bytes: flags.max_queued_bytes,
+            pages_per_address: flags.max_pages_per_address,
+            pages: flags.max_pages,
+            handshake_seconds: flags.handshake_seconds,
+            idle_seconds: flags.idle_seconds,
+            unread_seconds: flags.unread_seconds,
+            trace_bytes: flags.trace_bytes,
+        }
+    }
+}
+
+/// [`Program`] as the command line spells it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ProgramName {
+    /// Exactly the book's: one client at a time, and it dies of what it did not expect.
+    Book,
+    /// Serves everyone at once, answers a stream as it comes, never dies.
+    Sturdy,
+}
+
+impl From<ProgramName> for Program {
+    fn from(name: ProgramName) -> Self {
+        match name {
+            ProgramName::Book => Self::Book,
+            ProgramName::Sturdy => Self::Sturdy,
+        }
+    }
+}
+
+/// [`Level`] as the command line spells it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LevelName {
+    /// Calls, addresses, bytes, times.
+    L0,
+    /// And the kernel's facts.
+    L1,
+    /// And captured packets.
+    L2,
+}
+
+impl From<LevelName> for Level {
+    fn from(name: LevelName) -> Self {
+        match name {
+            LevelName::L0 => Self::L0,
+            LevelName::L1 => Self::L1,
+            LevelName::L2 => Self::L2,
+        }
+    }
+}
+
+fn parse_task(text: &str) -> Result<Task, String> {
+    let mut letters = text.strip_prefix("count:").unwrap_or_default().chars();
+    match (text, letters.next(), letters.next()) {
+        ("upper", _, _) => Ok(Task::Upper),
+        (_, Some(letter), None) => Ok(Task::Count(letter)),
+        _ => Err("say `upper`, or `count:` and one letter, such as `count:s`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn a_task_is_upper_or_one_letter() {
+        assert_eq!(parse_task("upper"), Ok(Task::Upper));
+        assert_eq!(parse_task("count:界"), Ok(Task::Count('界')));
+        for wrong in ["", "Upper", "count:", "count:ab", "count", "s"] {
+            assert!(parse_task(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Failures as the conversation tells them: the kernel's own, and the relay's with the rule behind it.
+
+use std::io;
+
+use shared::outcome::{Failed, FailureSource, Outcome, Reason, Returned};
+
+use crate::sys::errno;
+
+/// How a call ends inside the relay.
+pub type CallResult = Result<Returned, Failed>;
+
+/// The kernel said no.
+#[must_use]
+pub fn kernel(error: &io::Error) -> Failed {
+    let errno = errno::name(error);
+    Failed {
+        errno,
+        message: errno::message(error),
+        source: FailureSource::Kernel,
+        reason: None,
+        limit: None,
+    }
+}
+
+/// The relay says no, before the kernel was asked.
+#[must_use]
+pub fn relay(reason: Reason, message: impl Into<String>) -> Failed {
+    Failed {
+        errno: errno_for(reason).to_owned(),
+        message: message.into(),
+        source: FailureSource::Relay,
+        reason: Some(reason),
+        limit: None,
+    }
+}
+
+/// The relay says no because of a limit.
+#[must_use]
+pub fn limit(reason: Reason, limit: u64, message: impl Into<String>) -> Failed {
+    Failed {
+        limit: Some(limit),
+        ..relay(reason, message)
+    }
+}
+
+/// The two ways a call ends, as one value.
+#[must_use]
+pub fn outcome(result: CallResult) -> Outcome {
+    match result {
+        Ok(returned) => Outcome::Returned(returned),
+        Err(failed) => Outcome::Failed(failed),
+    }
+}
+
+/// The errno a kernel would give in the like case.
+const fn errno_for(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Malformed | Reason::NotRunning | Reason::NoSuchCall => "EINVAL",
+        Reason::UnknownCall => "ENOSYS",
+        Reason::MessageTooLarge | Reason::DataTooLarge => "EMSGSIZE",
+        Reason::TooManySockets => "EMFILE",
+        Reason::TooManyCalls => "ENOBUFS",
+        Reason::NoSuchSocket => "EBADF",
+        Reason::IdInUse | Reason::AlreadyRunning => "EALREADY",
+        Reason::Cancelled => "ECANCELED",
+        Reason::TimedOut => "EAGAIN",
+        Reason::PortReserved => "EACCES",
+        Reason::OnlyThisMachine => "EPERM",
+        Reason::NotOnThisSystem => "ENOTSUP",
+    }
+}

@@ -1,0 +1,72 @@
+//! What every request must pass, and the headers every answer carries.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::Desk;
+use crate::guard::{host_is_ours, origin_is_ours};
+
+/// Nothing but the relay's own page may run, and nothing may frame it. `wasm-unsafe-eval` allows WebAssembly
+/// and no other evaluation (CSP Level 3).
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+    font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+/// Lets a request pass whose `Host` is ours and whose `Origin`, where there is one, is our page's.
+pub(super) async fn admit(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    desk.count_request();
+    let mut response = match refusal(&desk, &request) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
+    for (name, value) in HEADERS {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn refusal(desk: &Desk, request: &Request) -> Option<(StatusCode, String)> {
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(|value: &HeaderValue| value.to_str().unwrap_or_default())
+    };
+    let host = text(header::HOST).unwrap_or_default();
+    if !host_is_ours(host, &desk.allow_host) {
+        let message = format!(
+            "This relay does not answer to the name {host:?}: start it with --allow-host NAME\n"
+        );
+        return Some((StatusCode::MISDIRECTED_REQUEST, message));
+    }
+    match text(header::ORIGIN) {
+        Some(origin) if !origin_is_ours(origin, host) => Some((
+            StatusCode::FORBIDDEN,
+            format!("Pages of {origin:?} may not use this relay\n"),
+        )),
+        _ => None,
+    }
+}

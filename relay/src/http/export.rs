@@ -1,0 +1,123 @@
+//! `/labs/{id}/trace.json` and `/labs/{id}/trace.pcapng`: a lab's trace as a file.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use serde::Deserialize;
+use shared::saved::Form;
+use tokio::sync::oneshot;
+
+use super::{Desk, accept::Peer};
+use crate::{
+    lab::export::{Export, Format},
+    session::Errand,
+};
+
+/// `?form=completed` asks for checksums to be completed.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Wish {
+    #[serde(default)]
+    form: Form,
+}
+
+pub(super) async fn file(
+    State(desk): State<Arc<Desk>>,
+    Extension(Peer(from)): Extension<Peer>,
+    Path((lab, file)): Path<(String, String)>,
+    Query(wish): Query<Wish>,
+    headers: HeaderMap,
+) -> Response {
+    let (format, kind) = match file.as_str() {
+        "trace.json" => (Format::Json, "application/json"),
+        "trace.pcapng" => (Format::Pcapng(wish.form), "application/x-pcapng"),
+        _ => return no_lab(),
+    };
+    if !from.ip().to_canonical().is_loopback() && !has_token(&desk, &headers) {
+        let message = "The open lab's trace is for the relay's own machine, or with its admin token:\n\
+            Authorization: Bearer TOKEN, where the relay was started with --admin-token TOKEN\n";
+        return (StatusCode::FORBIDDEN, message).into_response();
+    }
+    let (wanted, coming) = oneshot::channel();
+    desk.send(Errand::Export(lab, format, wanted));
+    match coming.await {
+        Ok(Export::File(pieces)) => {
+            let body = Body::from_stream(stream::iter(
+                pieces.into_iter().map(Ok::<_, std::convert::Infallible>),
+            ));
+            let name = format!("attachment; filename=\"{file}\"");
+            let name =
+                HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+                (header::CONTENT_DISPOSITION, name),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ];
+            (headers, body).into_response()
+        }
+        Ok(Export::NothingCaptured(level)) => nothing_captured(level),
+        Err(_) => no_lab(),
+    }
+}
+
+fn nothing_captured(level: shared::lab::Level) -> Response {
+    let message = format!(
+        "This relay sees calls and what the kernel tells of them (level {level:?}), not packets. A capture file of \
+         packets nobody captured would be an invention; the trace itself is at trace.json.\n\
+         To capture, the relay needs Linux and CAP_NET_RAW: sudo setcap cap_net_raw+ep on the program, or run it as root.\n\
+         \n\
+         本中继看到的是系统调用和内核提供的信息（{level:?} 级），没有捕获分组。为没有捕获的分组写捕获文件就是编造；\
+         完整的记录在 trace.json。\n\
+         若要捕获，需要 Linux 和 CAP_NET_RAW：对程序执行 sudo setcap cap_net_raw+ep，或以 root 运行。\n"
+    );
+    (StatusCode::CONFLICT, message).into_response()
+}
+
+fn no_lab() -> Response {
+    (
+        StatusCode::NOT_FOUND,
+        "There is no such lab or file: /labs/open/trace.json, /labs/open/trace.pcapng\n",
+    )
+        .into_response()
+}
+
+fn has_token(desk: &Desk, headers: &HeaderMap) -> bool {
+    let sent = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let sent = sent
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    desk.admin_token
+        .as_deref()
+        .is_some_and(|token| same(token.as_bytes(), sent.as_bytes()))
+}
+
+/// Compares in a time that tells nothing of where the difference is.
+fn same(token: &[u8], sent: &[u8]) -> bool {
+    let differences = token
+        .iter()
+        .zip(sent)
+        .fold(0, |differences, (a, b)| differences | (a ^ b));
+    !token.is_empty() && token.len() == sent.len() && differences == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn only_the_whole_token_is_the_token() {
+        assert!(same(b"secret", b"secret"));
+        for other in [&b""[..], b"secre", b"secrets", b"Secret"] {
+            assert!(!same(b"secret", other));
+        }
+        assert!(!same(b"", b""), "no token opens nothing");
+    }
+}

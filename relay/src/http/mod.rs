@@ -1,0 +1,114 @@
+//! The relay's front door: the page, the WebSocket handshakes, and what operators look at.
+
+mod accept;
+pub mod assets;
+mod checks;
+mod export;
+mod upgrade;
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use shared::call::Transport;
+use tokio::sync::mpsc;
+
+pub use accept::{Peer, accept};
+
+use crate::{metrics::Metrics, session::Errand};
+
+/// What every request handler may use. Sessions live on the event loop; a handler only hands visitors over.
+#[derive(Debug)]
+pub struct Desk {
+    /// Where visitors go once their handshake is done, and whoever wants a file.
+    pub errands: mpsc::UnboundedSender<Errand>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Host names the relay answers to besides addresses and `localhost`.
+    pub allow_host: Vec<String>,
+    /// The token that opens the trace to other machines.
+    pub admin_token: Option<String>,
+}
+
+/// Everything the relay answers over HTTP.
+pub fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route(
+            "/",
+            get(|headers: HeaderMap| async move { asset("/", &headers) }),
+        )
+        .route("/ws", get(upgrade::conversation))
+        .route("/raw/udp", bridge(Transport::Udp))
+        .route("/raw/tcp", bridge(Transport::Tcp))
+        .route("/labs/{lab}/{file}", get(export::file))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route(
+            "/{*path}",
+            get(|Path(path): Path<String>, headers: HeaderMap| async move {
+                asset(&format!("/{path}"), &headers)
+            }),
+        )
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&desk),
+            checks::admit,
+        ))
+        .with_state(desk)
+}
+
+fn bridge(transport: Transport) -> MethodRouter<Arc<Desk>> {
+    get(move |State(desk): State<Arc<Desk>>, request| async move {
+        upgrade::bridge(transport, &desk, request)
+    })
+}
+
+fn asset(path: &str, headers: &HeaderMap) -> Response {
+    match assets::find(path) {
+        Some(asset) => assets::respond(asset, headers),
+        None => (
+            StatusCode::NOT_FOUND,
+            "There is nothing here. The page is at /\n",
+        )
+            .into_response(),
+    }
+}
+
+/// Ready means: a sentence would be answered.
+async fn ready(State(desk): State<Arc<Desk>>) -> Response {
+    let down: Vec<_> = Transport::ALL
+        .into_iter()
+        .filter(|transport| !desk.metrics.is_up(*transport))
+        .collect();
+    if down.is_empty() {
+        return "ready\n".into_response();
+    }
+    let names: Vec<_> = down.into_iter().map(Transport::name).collect();
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("not running: {} server\n", names.join(" and ")),
+    )
+        .into_response()
+}
+
+async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], desk.metrics.text()).into_response()
+}
+
+impl Desk {
+    fn send(&self, errand: Errand) {
+        // The receiver is gone only while the relay ends; then there is nobody to go to.
+        self.errands.send(errand).ok();
+    }
+
+    fn count_request(&self) {
+        self.metrics.requests.fetch_add(1, Relaxed);
+    }
+}

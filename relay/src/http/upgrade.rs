@@ -1,0 +1,123 @@
+//! WebSocket handshakes (RFC 6455 §4.2), after which the connection leaves HTTP and becomes a visitor.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper_util::rt::TokioIo;
+use shared::{PROTOCOL, call::Transport};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{Desk, accept::Peer};
+use crate::session::{Errand, Purpose, Visitor};
+
+/// `/ws`: our subprotocol, where the visitor names any.
+pub(super) async fn conversation(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
+    let ours = offered.iter().any(|name| name == PROTOCOL);
+    if !offered.is_empty() && !ours {
+        return refused(&format!(
+            "this conversation is {PROTOCOL}; offered was {}",
+            offered.join(", ")
+        ));
+    }
+    upgrade(Purpose::Conversation, ours, &desk, request)
+}
+
+/// `/raw/…`: whatever subprotocol the visitor's library likes; none is chosen.
+pub(super) fn bridge(transport: Transport, desk: &Arc<Desk>, request: Request) -> Response {
+    upgrade(Purpose::Bridge(transport), false, desk, request)
+}
+
+fn upgrade(
+    purpose: Purpose,
+    name_protocol: bool,
+    desk: &Arc<Desk>,
+    mut request: Request,
+) -> Response {
+    let key = match accept_key(request.headers()) {
+        Ok(key) => key,
+        Err(why) => return refused(why),
+    };
+    let from = request.extensions().get::<Peer>().map(|Peer(from)| *from);
+    let (Some(upgrading), Some(from)) = (request.extensions_mut().remove::<OnUpgrade>(), from)
+    else {
+        return refused("this connection cannot be upgraded");
+    };
+    tokio::spawn(hand_over(purpose, upgrading, from, Arc::clone(desk)));
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
+    if name_protocol {
+        headers.insert(
+            header::SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(PROTOCOL),
+        );
+    }
+    response
+}
+
+async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: SocketAddr, desk: Arc<Desk>) {
+    // A visitor who leaves in the middle of the handshake has never come.
+    let Ok(upgraded) = upgrading.await else {
+        return;
+    };
+    if let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() {
+        let visitor = Visitor {
+            purpose,
+            stream: io.into_inner(),
+            early: read_buf.to_vec(),
+            from,
+        };
+        desk.send(Errand::Visit(visitor));
+    }
+}
+
+fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
+    let says = |name, word: &str| {
+        words(headers, &name)
+            .iter()
+            .any(|said| said.eq_ignore_ascii_case(word))
+    };
+    if !says(header::CONNECTION, "upgrade") || !says(header::UPGRADE, "websocket") {
+        return Err("here a WebSocket is expected");
+    }
+    if !says(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err("only WebSocket version 13 is spoken here");
+    }
+    let key = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .ok_or("the header Sec-WebSocket-Key is missing")?;
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
+        .map_err(|_| "the header Sec-WebSocket-Key is unusable")
+}
+
+/// The comma-separated words of a header, over all its lines.
+fn words(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let lines = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .map(|word| word.trim().to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn refused(why: &str) -> Response {
+    let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+    (
+        StatusCode::BAD_REQUEST,
+        version,
+        format!("No WebSocket: {why}\n"),
+    )
+        .into_response()
+}

@@ -1,0 +1,22 @@
+//! The relay: runs the real servers of section 2.7 and lets pages be their clients, over real sockets.
+//!
+//! Everything lives on one event loop, so a sentence goes from WebSocket to socket to server and back without
+//! waking another thread, and nothing needs a lock. Arrows point down:
+//! `http → session → lab → {server, client, wire} → trace → shared`.
+
+pub mod client;
+pub mod config;
+pub mod failure;
+pub mod guard;
+pub mod http;
+pub mod lab;
+pub mod metrics;
+pub mod server;
+pub mod session;
+pub mod sys;
+pub mod trace;
+pub mod wire;
+
+mod start;
+
+pub use start::{Relay, StartError};

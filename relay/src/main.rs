@@ -1,0 +1,43 @@
+//! The program `relay`: reads the command line, says where everything is, and runs until it is told to end.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use relay::{Relay, config::Config, sys};
+use tokio::{runtime::Builder, task::LocalSet};
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    sys::process::raise_descriptor_limit();
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("no event loop: {error}")),
+    };
+    LocalSet::new().block_on(&runtime, run(config))
+}
+
+async fn run(config: Config) -> ExitCode {
+    let shutdown = match sys::process::told_to_end() {
+        Ok(shutdown) => shutdown,
+        Err(error) => return fail(&format!("cannot listen for signals: {error}")),
+    };
+    let relay = match Relay::bind(config).await {
+        Ok(relay) => relay,
+        Err(error) => return fail(&error.to_string()),
+    };
+    if let Err(error) = sys::process::drop_privileges() {
+        return fail(&format!("cannot give up its privileges: {error}"));
+    }
+    eprintln!("relay: {}", relay.truth_line());
+    match relay.ready_line() {
+        Ok(line) => println!("{line}"),
+        Err(error) => return fail(&format!("cannot tell its own address: {error}")),
+    }
+    relay.run(shutdown).await;
+    ExitCode::SUCCESS
+}
+
+fn fail(why: &str) -> ExitCode {
+    eprintln!("relay: {why}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,98 @@
+//! One visitor: a page's conversation, or a plain bridge.
+
+mod bridge;
+mod conversation;
+mod table;
+mod talk;
+
+use std::{net::SocketAddr, rc::Rc};
+
+use shared::{call::Transport, lab::Truth, limits::Limits};
+use tokio::{
+    net::TcpStream,
+    sync::{oneshot, watch},
+};
+
+use crate::{
+    guard::Guard,
+    lab::{
+        Lab,
+        export::{Export, Format, export},
+    },
+};
+
+/// Somebody whose WebSocket handshake is done.
+#[derive(Debug)]
+pub struct Visitor {
+    /// What was asked for.
+    pub purpose: Purpose,
+    /// The connection.
+    pub stream: TcpStream,
+    /// What the visitor sent before the handshake's answer.
+    pub early: Vec<u8>,
+    /// Where it comes from.
+    pub from: SocketAddr,
+}
+
+/// What a visitor can come for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// `/ws`.
+    Conversation,
+    /// `/raw/udp`, `/raw/tcp`.
+    Bridge(Transport),
+}
+
+/// What the front door hands to the event loop on which labs live.
+#[derive(Debug)]
+pub enum Errand {
+    /// Somebody to be served.
+    Visit(Visitor),
+    /// A file of a lab's trace is wanted; nothing is answered where there is no such lab.
+    Export(String, Format, oneshot::Sender<Export>),
+}
+
+/// What every session needs of the relay.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The open lab.
+    pub lab: Rc<Lab>,
+    /// Who may.
+    pub guard: Rc<Guard>,
+    /// The limits in force.
+    pub limits: Rc<Limits>,
+    /// How much of the truth can be seen.
+    pub truth: Rc<Truth>,
+    /// Turns true when the relay ends.
+    pub ending: watch::Receiver<bool>,
+}
+
+impl Surroundings {
+    /// Writes a file of a lab's trace for whoever waits for it.
+    pub fn export(&self, lab: &str, format: Format, wanted: oneshot::Sender<Export>) {
+        if lab == self.lab.id() {
+            // Who does not wait any longer does not want it any longer.
+            wanted.send(export(&self.lab, &self.truth, format)).ok();
+        }
+    }
+}
+
+/// Serves a visitor until it leaves.
+pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
+    let Surroundings { guard, limits, .. } = &surroundings;
+    let place = guard.admit(visitor.from.ip(), limits);
+    let mut talk = talk::Talk::new(visitor.stream, visitor.early, visitor.purpose, limits).await;
+    match (place, visitor.purpose) {
+        (Err(goodbye), Purpose::Conversation) => talk.part(&goodbye).await,
+        (Err(goodbye), Purpose::Bridge(_)) => {
+            talk.close(goodbye.reason.close_code(), &goodbye.message)
+                .await
+        }
+        (Ok(_place), Purpose::Conversation) => {
+            conversation::hold(talk, visitor.from, surroundings).await
+        }
+        (Ok(_place), Purpose::Bridge(transport)) => {
+            bridge::hold(talk, transport, surroundings).await
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! A page's sockets and the calls in flight on them: numbers, order, limits, cancelling. Pure.
+//!
+//! Each socket makes one call at a time, in the order in which they came; other sockets do not wait for it.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    rc::Rc,
+};
+
+use shared::{
+    call::{Call, Fd},
+    outcome::{Failed, Reason},
+};
+
+use crate::{client::lowest_free, failure};
+
+/// The sockets of one page; `S` is a socket, `C` what cancels a running call.
+#[derive(Debug)]
+pub(super) struct Table<S, C> {
+    lines: BTreeMap<Fd, Line<S>>,
+    running: HashMap<u64, C>,
+    waiting: HashMap<u64, Fd>,
+    most_sockets: u64,
+    most_calls: u64,
+}
+
+/// One socket, and who waits for it.
+#[derive(Debug)]
+struct Line<S> {
+    socket: Rc<S>,
+    busy: bool,
+    waiting: VecDeque<(u64, Call)>,
+}
+
+/// A call whose turn has come.
+#[derive(Debug)]
+pub(super) struct Turn<S> {
+    /// The message's id.
+    pub(super) id: u64,
+    /// The call.
+    pub(super) call: Call,
+    /// The socket's number.
+    pub(super) fd: Fd,
+    /// The socket.
+    pub(super) socket: Rc<S>,
+}
+
+impl<S, C> Table<S, C> {
+    pub(super) fn new(most_sockets: u64, most_calls: u64) -> Self {
+        let (lines, running, waiting) = (BTreeMap::new(), HashMap::new(), HashMap::new());
+        Self {
+            lines,
+            running,
+            waiting,
+            most_sockets,
+            most_calls,
+        }
+    }
+
+    /// The number the next socket will have.
+    pub(super) fn next_fd(&self) -> Result<Fd, Failed> {
+        if self.lines.len() as u64 >= self.most_sockets {
+            let message = format!("a page may have {} sockets: close one", self.most_sockets);
+            return Err(failure::limit(
+                Reason::TooManySockets,
+                self.most_sockets,
+                message,
+            ));
+        }
+        Ok(lowest_free(|fd| self.lines.contains_key(&fd)))
+    }
+
+    /// A new socket.
+    pub(super) fn insert(&mut self, fd: Fd, socket: S) {
+        self.lines.insert(
+            fd,
+            Line {
+                socket: Rc::new(socket),
+                busy: false,
+                waiting: VecDeque::new(),
+            },
+        );
+    }
+
+    /// Whether a message may use this id now.
+    pub(super) fn check_id(&self, id: u64) -> Result<(), Failed> {
+        if self.running.contains_key(&id) || self.waiting.contains_key(&id) {
+            return Err(failure::relay(
+                Reason::IdInUse,
+                format!("the call with id {id} is still in flight"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Puts a call in its socket's line; its turn may have come at once.
+    pub(super) fn submit(
+        &mut self,
+        id: u64,
+        fd: Fd,
+        call: Call,
+    ) -> Result<Option<Turn<S>>, Failed> {
+        if (self.running.len() + self.waiting.len()) as u64 >= self.most_calls {
+            let message = format!(
+                "a page may have {} calls in flight: wait for one",
+                self.most_calls
+            );
+            return Err(failure::limit(
+                Reason::TooManyCalls,
+                self.most_calls,
+                message,
+            ));
+        }
+        let Some(line) = self.lines.get_mut(&fd) else {
+            return Err(failure::relay(
+                Reason::NoSuchSocket,
+                format!("this page has no socket {fd}"),
+            ));
+        };
+        if line.busy {
+            line.waiting.push_back((id, call));
+            self.waiting.insert(id, fd);
+            return Ok(None);
+        }
+        line.busy = true;
+        Ok(Some(Turn {
+            id,
+            call,
+            fd,
+            socket: Rc::clone(&line.socket),
+        }))
+    }
+
+    /// A call whose turn has come is being made; `cancel` would end it.
+    pub(super) fn runs(&mut self, id: u64, cancel: C) {
+        self.running.insert(id, cancel);
+    }
+
+    /// It has returned; the next in line has its turn.
+    pub(super) fn returned(&mut self, id: u64, fd: Fd) -> Option<Turn<S>> {
+        self.running.remove(&id);
+        let line = self.lines.get_mut(&fd)?;
+        let Some((id, call)) = line.waiting.pop_front() else {
+            line.busy = false;
+            return None;
+        };
+        self.waiting.remove(&id);
+        Some(Turn {
+            id,
+            call,
+            fd,
+            socket: Rc::clone(&line.socket),
+        })
+    }
+
+    /// The socket is closed. Whoever still waited for it finds no socket there.
+    pub(super) fn remove(&mut self, fd: Fd) -> Vec<u64> {
+        let orphans: Vec<u64> = self.lines.remove(&fd).map_or_else(Vec::new, |line| {
+            line.waiting.into_iter().map(|(id, _)| id).collect()
+        });
+        for id in &orphans {
+            self.waiting.remove(id);
+        }
+        orphans
+    }
+
+    /// Cancels a call. One that waits is taken out of its line; one that runs is handed what ends it.
+    pub(super) fn cancel(&mut self, id: u64) -> Cancelled<C> {
+        if let Some(cancel) = self.running.remove(&id) {
+            return Cancelled::Running(cancel);
+        }
+        let Some(fd) = self.waiting.remove(&id) else {
+            return Cancelled::NotInFlight;
+        };
+        if let Some(line) = self.lines.get_mut(&fd) {
+            line.waiting.retain(|(waiting, _)| *waiting != id);
+        }
+        Cancelled::Waiting
+    }
+}
+
+/// What was found under the id of a call to cancel.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Cancelled<C> {
+    /// It is being made; this ends it.
+    Running(C),
+    /// It waited and never started.
+    Waiting,
+    /// It has returned already, or never was.
+    NotInFlight,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table<&'static str, ()> {
+        let mut table = Table::new(3, 4);
+        table.insert(3, "a");
+        table.insert(4, "b");
+        table
+    }
+
+    fn recv(fd: Fd) -> Call {
+        Call::Recv { fd, size: 1 }
+    }
+
+    fn turn(turn: Option<Turn<&'static str>>) -> Option<(u64, Fd)> {
+        turn.map(|turn| (turn.id, turn.fd))
+    }
+
+    #[test]
+    fn a_socket_makes_one_call_at_a_time_in_order() {
+        let mut table = table();
+        assert_eq!(
+            turn(table.submit(1, 3, recv(3)).expect("taken")),
+            Some((1, 3))
+        );
+        table.runs(1, ());
+        assert_eq!(turn(table.submit(2, 3, recv(3)).expect("taken")), None);
+        assert_eq!(turn(table.submit(3, 3, recv(3)).expect("taken")), None);
+        assert_eq!(
+            turn(table.submit(4, 4, recv(4)).expect("taken")),
+            Some((4, 4)),
+            "another socket does not wait"
+        );
+        assert_eq!(turn(table.returned(1, 3)), Some((2, 3)));
+        assert_eq!(turn(table.returned(2, 3)), Some((3, 3)));
+        assert_eq!(turn(table.returned(3, 3)), None);
+        assert_eq!(
+            turn(table.submit(5, 3, recv(3)).expect("taken")),
+            Some((5, 3))
+        );
+    }
+
+    #[test]
+    fn limits_are_told() {
+        let mut table = table();
+        assert_eq!(table.next_fd().expect("room"), 5);
+        table.insert(5, "c");
+        assert_eq!(table.next_fd().expect_err("full").limit, Some(3));
+        for id in 0..4 {
+            let turn = table.submit(id, 3, recv(3)).expect("taken");
+            if turn.is_some() {
+                table.runs(id, ());
+            }
+        }
+        assert_eq!(
+            table.submit(9, 4, recv(4)).expect_err("full").reason,
+            Some(Reason::TooManyCalls)
+        );
+        assert_eq!(
+            table.check_id(2).expect_err("used").reason,
+            Some(Reason::IdInUse)
+        );
+    }
+
+    #[test]
+    fn a_closed_socket_has_no_line() {
+        let mut table = table();
+        let _turn = table.submit(1, 3, recv(3)).expect("taken");
+        table.runs(1, ());
+        let _waits = table.submit(2, 3, recv(3)).expect("taken");
+        assert_eq!(table.remove(3), vec![2]);
+        assert_eq!(turn(table.returned(1, 3)), None);
+        assert_eq!(
+            table.submit(3, 3, recv(3)).expect_err("closed").reason,
+            Some(Reason::NoSuchSocket)
+        );
+        assert_eq!(table.next_fd().expect("free again"), 3);
+    }
+
+    #[test]
+    fn cancelling_finds_a_call_wherever_it_is() {
+        let mut table = table();
+        let _turn = table.submit(1, 3, recv(3)).expect("taken");
+        table.runs(1, ());
+        let _waits = table.submit(2, 3, recv(3)).expect("taken");
+        assert_eq!(table.cancel(2), Cancelled::Waiting);
+        assert_eq!(table.cancel(1), Cancelled::Running(()));
+        assert_eq!(table.cancel(7), Cancelled::NotInFlight);
+        assert_eq!(
+            turn(table.returned(1, 3)),
+            None,
+            "the cancelled one does not get its turn"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! The WebSocket as a session sees it: messages in, many messages out and flushed once, and how it ends.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use futures_util::{Sink, SinkExt, StreamExt};
+use shared::{
+    codec::encode_server,
+    limits::Limits,
+    message::{Goodbye, ServerMessage},
+};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message, Utf8Bytes,
+        error::{CapacityError, Error},
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
+
+use super::Purpose;
+
+/// The library's default of 128 KiB is allocated for every connection and zeroed before every read.
+const READ_BUFFER: usize = 8 << 10;
+/// The longest message a bridge takes: a stream may come in larger pieces than a datagram.
+const BRIDGE_MESSAGE: usize = 16 << 20;
+/// How long the last words may take to be heard.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// A frame's header has at most so many bytes when a server sends it (RFC 6455 §5.2).
+const FRAME_HEADER: usize = 10;
+/// A close frame's reason has room for 123 bytes (RFC 6455 §5.5).
+const LONGEST_REASON: usize = 123;
+
+/// A visitor's WebSocket.
+#[derive(Debug)]
+pub(super) struct Talk {
+    socket: WebSocketStream<TcpStream>,
+    queued: usize,
+    unread_since: Option<Instant>,
+}
+
+/// What is to be heard of a visitor.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// A message.
+    Said(Message),
+    /// All that was queued has been sent.
+    Flushed,
+    /// Its message was longer than may be.
+    TooLong,
+    /// It is gone.
+    Gone,
+}
+
+impl Talk {
+    pub(super) async fn new(
+        stream: TcpStream,
+        early: Vec<u8>,
+        purpose: Purpose,
+        limits: &Limits,
+    ) -> Self {
+        let longest = match purpose {
+            // Twice the limit can still be answered; beyond, the conversation ends.
+            Purpose::Conversation => {
+                usize::try_from(limits.message_bytes.saturating_mul(2)).unwrap_or(usize::MAX)
+            }
+            Purpose::Bridge(_) => BRIDGE_MESSAGE,
+        };
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(Some(longest))
+            .max_frame_size(Some(longest));
+        let socket =
+            WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
+        Self {
+            socket,
+            queued: 0,
+            unread_since: None,
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    pub(super) const fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Since when the visitor has not taken what was sent to it.
+    pub(super) const fn unread_since(&self) -> Option<Instant> {
+        self.unread_since
+    }
+
+    /// Queues a message of the conversation.
+    pub(super) fn say(&mut self, message: &ServerMessage) {
+        self.say_text(encode_server(message).into());
+    }
+
+    /// Queues a message that is JSON already.
+    pub(super) fn say_text(&mut self, text: Utf8Bytes) {
+        self.queue(Message::Text(text));
+    }
+
+    /// Queues a message. A socket that cannot take it is found out at the next flush.
+    pub(super) fn queue(&mut self, message: Message) {
+        self.queued += FRAME_HEADER + message.len();
+        Pin::new(&mut self.socket).start_send(message).ok();
+    }
+
+    /// The next thing heard. Whatever is queued is flushed once nothing more is there to be read, so many
+    /// messages leave in one write. With `listening` false nothing is read, and the visitor has to wait.
+    pub(super) async fn heard(&mut self, listening: bool) -> Heard {
+        std::future::poll_fn(|context| self.poll_heard(context, listening)).await
+    }
+
+    fn poll_heard(&mut self, context: &mut Context<'_>, listening: bool) -> Poll<Heard> {
+        if listening && let Poll::Ready(said) = self.socket.poll_next_unpin(context) {
+            return Poll::Ready(match said {
+                Some(Ok(message)) => Heard::Said(message),
+                Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Heard::TooLong,
+                Some(Err(_)) | None => Heard::Gone,
+            });
+        }
+        if self.queued == 0 {
+            return Poll::Pending;
+        }
+        if self.unread_since.is_none() {
+            self.unread_since = Some(Instant::now());
+        }
+        let flushed = ready!(Pin::new(&mut self.socket).poll_flush(context));
+        (self.queued, self.unread_since) = (0, None);
+        Poll::Ready(if flushed.is_ok() {
+            Heard::Flushed
+        } else {
+            Heard::Gone
+        })
+    }
+
+    /// Says why the conversation ends, and ends it.
+    pub(super) async fn part(&mut self, goodbye: &Goodbye) {
+        self.say(&ServerMessage::Goodbye(goodbye.clone()));
+        self.close(goodbye.reason.close_code(), &goodbye.message)
+            .await;
+    }
+
+    /// Closes with a code and a reason, and waits a little for the visitor to have heard it.
+    pub(super) async fn close(&mut self, code: u16, reason: &str) {
+        let mut end = LONGEST_REASON.min(reason.len());
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: reason[..end].into(),
+        };
+        let farewell = async {
+            self.socket.send(Message::Close(Some(frame))).await.ok();
+            while let Some(Ok(_)) = self.socket.next().await {}
+        };
+        // Who does not listen even now is left.
+        tokio::time::timeout(FAREWELL, farewell).await.ok();
+    }
+}

@@ -1,0 +1,251 @@
+//! Starting and ending: everything is bound before anything runs, and everyone is told before all ends.
+
+use std::{error::Error, fmt, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+
+use shared::{
+    call::Transport,
+    lab::{Obstacle, ObstacleKind, Truth},
+    limits::Limits,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+
+use crate::{
+    config::Config,
+    guard::Guard,
+    http::{self, Desk},
+    lab::{Lab, Prepared},
+    metrics::Metrics,
+    server::Orders,
+    session::{self, Errand, Surroundings},
+    sys::errno,
+    trace::Trace,
+    wire::Watch,
+};
+
+/// How long sessions may take to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// A relay whose addresses are bound, ready to run.
+#[derive(Debug)]
+pub struct Relay {
+    listener: TcpListener,
+    prepared: Prepared,
+    watch: Watch,
+    limits: Rc<Limits>,
+    allow_host: Vec<String>,
+    admin_token: Option<String>,
+}
+
+/// Why the relay could not start: one line that says what to do.
+#[derive(Debug)]
+pub struct StartError {
+    what: String,
+    flag: &'static str,
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl Relay {
+    /// Binds everything; nothing runs yet.
+    ///
+    /// # Errors
+    /// The address that cannot be had, and what to do about it.
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
+        let Config {
+            http,
+            server,
+            program,
+            task,
+            external_server,
+            max_level,
+            allow_host,
+            admin_token,
+            limits,
+        } = config;
+        let no_page = |error| StartError {
+            what: "serve the page".to_owned(),
+            flag: "--http",
+            address: http,
+            error,
+        };
+        let listener = TcpListener::bind(http).await.map_err(no_page)?;
+        let prepared = if external_server {
+            Prepared::External(server, task)
+        } else {
+            let orders = Orders {
+                program: program.into(),
+                task,
+            };
+            Prepared::bind(server, orders).map_err(|(transport, error)| {
+                let what = format!("run the {} server", transport.name());
+                StartError {
+                    what,
+                    flag: "--server",
+                    address: server,
+                    error,
+                }
+            })?
+        };
+        let ports = prepared.addresses().map(|address| address.port());
+        let watch = Watch::open(max_level.into(), &ports);
+        Ok(Self {
+            listener,
+            prepared,
+            watch,
+            limits: Rc::new(limits.into()),
+            allow_host,
+            admin_token,
+        })
+    }
+
+    /// Where the page is served.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// How much can be seen, and why not more: for the log.
+    #[must_use]
+    pub fn truth_line(&self) -> String {
+        let Truth {
+            level,
+            why_not_higher,
+        } = self.watch.truth();
+        match why_not_higher {
+            None => format!("level of truth {level:?}: every packet is captured"),
+            Some(Obstacle { kind, detail }) => format!(
+                "level of truth {level:?}, not higher: {} ({detail})",
+                remedy(*kind)
+            ),
+        }
+    }
+
+    /// The line that tells a person, or a program, where everything is.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn ready_line(&self) -> io::Result<String> {
+        let [udp, tcp] = self.prepared.addresses();
+        Ok(format!(
+            "Socket Playground at http://{} · UDP {udp} · TCP {tcp}",
+            self.address()?
+        ))
+    }
+
+    /// Runs until `shutdown` resolves and everybody has been told. Needs a [`tokio::task::LocalSet`] around it.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let metrics = Arc::new(Metrics::default());
+        let truth = self.watch.truth().clone();
+        let trace = Rc::new(Trace::new(
+            truth.level,
+            self.limits.trace_bytes,
+            Arc::clone(&metrics),
+        ));
+        let servers = Transport::ALL
+            .into_iter()
+            .zip(self.prepared.addresses())
+            .collect();
+        tokio::task::spawn_local(self.watch.run(Rc::clone(&trace), servers));
+        let lab = Lab::open("open", self.prepared, trace);
+        let (end, ending) = watch::channel(false);
+        let (errands, waiting) = mpsc::unbounded_channel();
+        let desk = Arc::new(Desk {
+            errands,
+            metrics: Arc::clone(&metrics),
+            allow_host: self.allow_host,
+            admin_token: self.admin_token,
+        });
+        let surroundings = Surroundings {
+            lab,
+            guard: Rc::new(Guard::new(metrics)),
+            limits: Rc::clone(&self.limits),
+            truth: Rc::new(truth),
+            ending: ending.clone(),
+        };
+        let accepting = http::accept(self.listener, http::router(desk), self.limits, ending);
+        let accepting = tokio::task::spawn_local(accepting);
+        let receiving = tokio::task::spawn_local(receive(waiting, surroundings));
+        shutdown.await;
+        end.send_replace(true);
+        // Whoever has not left by then is cut off.
+        tokio::time::timeout(FAREWELL, async {
+            accepting.await.ok();
+            receiving.await.ok();
+        })
+        .await
+        .ok();
+    }
+}
+
+const fn remedy(kind: ObstacleKind) -> &'static str {
+    match kind {
+        ObstacleKind::NotLinux => "capturing needs Linux",
+        ObstacleKind::NoCapNetRaw => {
+            "capturing needs CAP_NET_RAW: sudo setcap cap_net_raw+ep on this program, or run it as root"
+        }
+        ObstacleKind::CappedByChoice => "so it was asked for",
+        ObstacleKind::Failed => "the capture could not be opened",
+    }
+}
+
+/// Does errands, serving each visitor in a task of its own, until the relay ends and all of them have left.
+async fn receive(mut waiting: mpsc::UnboundedReceiver<Errand>, surroundings: Surroundings) {
+    let mut sessions = tokio::task::JoinSet::new();
+    let mut ending = surroundings.ending.clone();
+    loop {
+        tokio::select! {
+            Some(errand) = waiting.recv() => match errand {
+                Errand::Visit(visitor) => {
+                    sessions.spawn_local(session::serve(visitor, surroundings.clone()));
+                }
+                Errand::Export(lab, format, wanted) => surroundings.export(&lab, format, wanted),
+            },
+            Some(_) = sessions.join_next() => {}
+            _ = ending.changed() => break,
+        }
+    }
+    while sessions.join_next().await.is_some() {}
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            flag,
+            address,
+            error,
+        } = self;
+        let name = errno::name(error);
+        write!(
+            f,
+            "cannot {what} at {address}: {} ({name}). ",
+            errno::message(error)
+        )?;
+        match name.as_str() {
+            "EADDRINUSE" => write!(
+                f,
+                "Another program has this port: stop it, or choose another with {flag} ADDR:PORT"
+            ),
+            "EADDRNOTAVAIL" => write!(
+                f,
+                "This machine has no such address: choose one it has with {flag}"
+            ),
+            "EACCES" => write!(
+                f,
+                "Ports below 1024 need a privilege: choose a higher one with {flag}"
+            ),
+            _ => write!(f, "Choose another address with {flag}"),
+        }
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}

@@ -1,0 +1,9 @@
+//! What the operating system is asked beyond the standard library, and what it answers on systems that lack it.
+
+pub mod errno;
+#[cfg_attr(not(target_os = "linux"), path = "no_facts.rs")]
+pub mod facts;
+#[cfg(target_os = "linux")]
+pub mod options;
+pub mod process;
+pub mod receive;

@@ -1,0 +1,32 @@
+//! Systems that tell nothing more of their sockets than every system does.
+
+use shared::trace::Fact;
+
+/// Nothing is asked.
+pub fn ask_of_datagrams<S>(_socket: &S, _v6: bool) {}
+
+/// No errors are told.
+#[must_use]
+pub const fn of_errors<S>(_socket: &S) -> Vec<Fact> {
+    Vec::new()
+}
+
+/// No first packets are kept.
+///
+/// # Errors
+/// Never.
+pub fn save_syns<S>(_listener: &S) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// No first packet was kept.
+#[must_use]
+pub const fn saved_syn<S>(_accepted: &S) -> Option<Fact> {
+    None
+}
+
+/// Nothing is told.
+#[must_use]
+pub const fn of_connection<S>(_socket: &S) -> Vec<Fact> {
+    Vec::new()
+}

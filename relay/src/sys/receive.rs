@@ -1,0 +1,110 @@
+//! Receiving a datagram with all that the kernel can tell of it.
+
+use std::{io, net::SocketAddr};
+
+#[cfg(target_os = "linux")]
+use super::facts;
+use shared::trace::Fact;
+
+/// A datagram as it was received into a buffer.
+#[derive(Debug)]
+pub struct Received {
+    /// Bytes in the buffer.
+    pub kept: usize,
+    /// Bytes the datagram really had.
+    pub length: usize,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// What the kernel told along with it, of a socket it was asked to.
+    pub facts: Vec<Fact>,
+}
+
+/// Receives one datagram; what does not fit into `buffer` is lost, as recv(2) has it, but counted.
+///
+/// # Errors
+/// The kernel's; `WouldBlock` where there is none.
+#[cfg(target_os = "linux")]
+pub fn datagram(socket: &impl std::os::fd::AsRawFd, buffer: &mut [u8]) -> io::Result<Received> {
+    use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg};
+
+    let room = buffer.len();
+    let mut parts = [io::IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+    let mut told = Told([0; 128]);
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut told.0), flags)?;
+    let from = message.address.as_ref().and_then(address).unwrap_or(NOBODY);
+    let facts = message.cmsgs().map(facts::of_datagram).unwrap_or_default();
+    Ok(Received {
+        kept: message.bytes.min(room),
+        length: message.bytes,
+        from,
+        facts,
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn address(storage: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = storage
+        .as_sockaddr_in()
+        .map(|address| SocketAddr::from((address.ip(), address.port())));
+    v4.or_else(|| {
+        storage
+            .as_sockaddr_in6()
+            .map(|address| SocketAddr::from((address.ip(), address.port())))
+    })
+}
+
+/// Receives one datagram. Systems that do not tell the true length are given room for any datagram, so that it
+/// can be counted; the caller's buffer gets what recv(2) would have put there.
+///
+/// # Errors
+/// The kernel's; `WouldBlock` where there is none.
+#[cfg(not(target_os = "linux"))]
+pub fn datagram(socket: &tokio::net::UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut whole = vec![0; LONGEST];
+    let (length, from) = socket.try_recv_from(&mut whole)?;
+    let kept = length.min(buffer.len());
+    buffer[..kept].copy_from_slice(&whole[..kept]);
+    Ok(Received {
+        kept,
+        length,
+        from,
+        facts: Vec::new(),
+    })
+}
+
+/// The longest datagram there can be, over IPv6 (RFC 768: the length field has 16 bits).
+#[cfg(not(target_os = "linux"))]
+const LONGEST: usize = 65_535;
+
+/// Room for what the kernel tells: a time, a hop count, a drop count, each behind a header of 16 bytes, aligned
+/// as these headers want it.
+#[cfg(target_os = "linux")]
+#[repr(align(16))]
+struct Told([u8; 128]);
+
+/// Stands for a sender the kernel did not name, which UDP over IP always does.
+#[cfg(target_os = "linux")]
+const NOBODY: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
+/// Whether an unconnected UDP socket is to hear that nobody is there (ip(7), `IP_RECVERR`).
+///
+/// # Errors
+/// The kernel's.
+#[cfg(target_os = "linux")]
+pub fn hear_errors(socket: &impl std::os::fd::AsFd, on: bool) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    Ok(setsockopt(socket, sockopt::Ipv4RecvErr, &on)?)
+}
+
+/// Only Linux has this.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn hear_errors<S>(_: &S, _: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

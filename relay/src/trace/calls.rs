@@ -1,0 +1,219 @@
+//! Calls as they start and return, of clients and servers alike.
+
+use std::{net::SocketAddr, sync::atomic::Ordering::Relaxed, time::Instant};
+
+use shared::{
+    call::{Fd, Transport},
+    lab::Level,
+    outcome::{Outcome, Returned},
+    trace::{
+        Arguments, CallId, CallName, CallReturned, CallStarted, Derived, Fact, ProcessId, What,
+    },
+};
+
+use super::{Lately, Processes, Trace, derive};
+
+/// A call that has started and not yet returned.
+#[derive(Debug)]
+#[must_use = "a call that started returns, or its process ends"]
+pub struct OpenCall {
+    call: CallId,
+    process: ProcessId,
+    transport: Transport,
+    name: CallName,
+    started_ns: u64,
+    located: bool,
+}
+
+/// The call to be recorded, as the one who makes it knows it.
+#[derive(Debug)]
+pub struct Starting {
+    /// Who makes it.
+    pub process: ProcessId,
+    /// On which socket.
+    pub fd: Option<Fd>,
+    /// The socket's transport.
+    pub transport: Transport,
+    /// Which call.
+    pub name: CallName,
+    /// With what.
+    pub arguments: Arguments,
+    /// The page's message that asked for it.
+    pub request: Option<u64>,
+    /// The client's address: the caller's own, or of a server's call the one it is about. None if not known yet.
+    pub client: Option<SocketAddr>,
+}
+
+/// Both ends of a socket as they are after a call, and what the kernel said along with it.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// The socket's own address.
+    pub local: Option<SocketAddr>,
+    /// The other end's.
+    pub peer: Option<SocketAddr>,
+    /// The client's among them, as others see it.
+    pub client: Option<SocketAddr>,
+    /// TCP: bytes that had gone the same way before.
+    pub offset: Option<u64>,
+    /// The kernel's facts.
+    pub facts: Vec<Fact>,
+}
+
+impl Trace {
+    /// A call starts now.
+    pub fn call_started(&self, starting: Starting) -> OpenCall {
+        let call = self.next_call.replace(self.next_call.get() + 1);
+        self.metrics.calls.fetch_add(1, Relaxed);
+        let Starting {
+            process,
+            fd,
+            transport,
+            name,
+            arguments,
+            request,
+            client,
+        } = starting;
+        let concerns = self.concerns(process, transport, client);
+        let started_ns = self.mono(Instant::now());
+        let mut open = OpenCall {
+            call,
+            process,
+            transport,
+            name,
+            started_ns,
+            located: false,
+        };
+        self.locate(&mut open, client);
+        let what = CallStarted {
+            call,
+            process,
+            fd,
+            transport,
+            name,
+            arguments,
+            request,
+        };
+        self.record_seen(started_ns, What::CallStarted(Box::new(what)), concerns);
+        open
+    }
+
+    /// The client's address turns out while the call is still open: packets of it may be met already.
+    pub fn locate(&self, open: &mut OpenCall, client: Option<SocketAddr>) {
+        let Some(address) = client.filter(|_| !open.located) else {
+            return;
+        };
+        open.located = true;
+        let OpenCall {
+            call,
+            name,
+            started_ns,
+            ..
+        } = *open;
+        let lately = Lately {
+            call,
+            name,
+            by_server: Processes::is_server(open.process),
+            started_ns,
+        };
+        self.processes
+            .borrow_mut()
+            .called((open.transport, address), lately);
+    }
+
+    /// It returns now; says how long it took, in nanoseconds.
+    pub fn call_returned(&self, mut open: OpenCall, outcome: Outcome, ends: Ends) -> u64 {
+        let now_ns = self.mono(Instant::now());
+        let took_ns = now_ns.saturating_sub(open.started_ns);
+        let Ends {
+            local,
+            peer,
+            client,
+            offset,
+            facts,
+        } = ends;
+        let OpenCall {
+            call,
+            process,
+            transport,
+            ..
+        } = open;
+        let concerns = self.concerns(process, transport, client);
+        self.locate(&mut open, client);
+        if self.level < Level::L2 {
+            self.derive(&open, &outcome, local, peer, concerns, now_ns);
+        }
+        let what = CallReturned {
+            call,
+            process,
+            outcome,
+            took_ns,
+            local,
+            peer,
+            offset,
+            facts,
+        };
+        self.record_seen(now_ns, What::CallReturned(Box::new(what)), concerns);
+        took_ns
+    }
+
+    /// Something that is done at once, started and returned in one breath.
+    pub fn call(&self, starting: Starting, returned: Returned, ends: Ends) {
+        let open = self.call_started(starting);
+        self.call_returned(open, Outcome::Returned(returned), ends);
+    }
+
+    /// Whom a call concerns: the client that makes it, or the one a server makes it for.
+    fn concerns(
+        &self,
+        process: ProcessId,
+        transport: Transport,
+        client: Option<SocketAddr>,
+    ) -> Option<ProcessId> {
+        if Processes::is_server(process) {
+            return client.map(|address| self.client_at((transport, address)));
+        }
+        Some(process)
+    }
+
+    /// Where nothing is captured, what follows from the call is told in place of packets.
+    fn derive(
+        &self,
+        open: &OpenCall,
+        outcome: &Outcome,
+        local: Option<SocketAddr>,
+        peer: Option<SocketAddr>,
+        concerns: Option<ProcessId>,
+        now_ns: u64,
+    ) {
+        let (Some(local), Some(peer)) = (local, peer) else {
+            return;
+        };
+        let (transport, because) = (open.transport, open.call);
+        let stranger =
+            concerns.is_some_and(|client| client != open.process && self.is_terminal(client));
+        let follows = derive::follows(open.name, transport == Transport::Udp, outcome, stranger);
+        let Some(derive::Follows {
+            kind,
+            outward,
+            length,
+        }) = follows
+        else {
+            return;
+        };
+        let (from, to) = if outward {
+            (local, peer)
+        } else {
+            (peer, local)
+        };
+        let derived = Derived {
+            kind,
+            transport,
+            from,
+            to,
+            length,
+            because,
+            process: concerns,
+        };
+        self.record_seen(now_ns, What::Derived(derived), concerns);
+    }
+}

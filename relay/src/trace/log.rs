@@ -1,0 +1,245 @@
+//! The log itself: append-only, numbered without holes, bounded in bytes. Pure: time comes in as numbers.
+
+use std::{cell::OnceCell, collections::VecDeque, rc::Rc};
+
+use bytes::Bytes;
+use shared::{
+    codec::encode_event,
+    message::Gap,
+    outcome::{Outcome, Returned},
+    trace::{Event, ProcessId, What},
+};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// What an event costs beyond its bytes: the structs, the allocations, its place in the queue.
+const EVENT_BYTES: u64 = 256;
+
+/// One event, and its JSON once somebody wanted to see it: written once, shared by all viewers.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The event.
+    pub event: Event,
+    concerns: Option<ProcessId>,
+    message: OnceCell<Utf8Bytes>,
+}
+
+/// How every [`Recorded::message`] starts, before the event itself; a `}` ends it.
+const ENVELOPE: &str = r#"{"trace":"#;
+
+impl Recorded {
+    /// The message that tells a page of it.
+    #[must_use]
+    pub fn message(&self) -> Utf8Bytes {
+        self.message
+            .get_or_init(|| format!("{ENVELOPE}{}}}", encode_event(&self.event)).into())
+            .clone()
+    }
+
+    /// The event itself in JSON, as a part of that message.
+    #[must_use]
+    pub fn event_json(&self) -> Bytes {
+        let message = Bytes::from(self.message());
+        message.slice(ENVELOPE.len()..message.len() - 1)
+    }
+}
+
+/// A stretch of the log as one viewer sees it.
+#[derive(Debug)]
+pub struct Page {
+    /// What was wanted and is no longer kept.
+    pub gap: Option<Gap>,
+    /// The events, in order.
+    pub events: Vec<Rc<Recorded>>,
+    /// Where to go on.
+    pub next: u64,
+}
+
+/// A lab's log.
+#[derive(Debug)]
+pub struct Log {
+    kept: VecDeque<Rc<Recorded>>,
+    first: u64,
+    bytes: u64,
+    most_bytes: u64,
+}
+
+impl Log {
+    /// An empty log that keeps about `most_bytes` bytes of the newest events.
+    #[must_use]
+    pub const fn new(most_bytes: u64) -> Self {
+        Self {
+            kept: VecDeque::new(),
+            first: 1,
+            bytes: 0,
+            most_bytes,
+        }
+    }
+
+    /// Adds an event; the oldest make room.
+    pub fn append(&mut self, mono_ns: u64, wall_us: u64, what: What, concerns: Option<ProcessId>) {
+        let event = Event {
+            seq: self.range().1,
+            mono_ns,
+            wall_us,
+            what,
+        };
+        self.bytes += weight(&event.what);
+        self.kept.push_back(Rc::new(Recorded {
+            event,
+            concerns,
+            message: OnceCell::new(),
+        }));
+        while self.bytes > self.most_bytes && self.kept.len() > 1 {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.kept.pop_front() {
+            self.bytes -= weight(&oldest.event.what);
+            self.first += 1;
+        }
+    }
+
+    /// The first number still kept and the next one to be given.
+    #[must_use]
+    pub fn range(&self) -> (u64, u64) {
+        (self.first, self.first + self.kept.len() as u64)
+    }
+
+    /// Looks at no more than `most` events from `from` on. A viewer sees what concerns it or nobody in
+    /// particular; one without a number sees all.
+    #[must_use]
+    pub fn read(&self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
+        let (first, end) = self.range();
+        let gap = (from < first)
+            .then(|| Gap {
+                from: from.max(1),
+                to: first - 1,
+            })
+            .filter(|gap| gap.from <= gap.to);
+        let start = from.clamp(first, end);
+        let stop = end.min(start.saturating_add(most as u64));
+        let skip = usize::try_from(start - first).unwrap_or(usize::MAX);
+        let events = self.kept.iter().skip(skip).take(most);
+        let sees = |recorded: &Rc<Recorded>| {
+            viewer.is_none() || recorded.concerns.is_none() || recorded.concerns == viewer
+        };
+        Page {
+            gap,
+            events: events.filter(|recorded| sees(recorded)).cloned().collect(),
+            next: stop,
+        }
+    }
+}
+
+/// About how many bytes an event keeps.
+fn weight(what: &What) -> u64 {
+    let bytes = match what {
+        What::CallStarted(started) => started.arguments.data.as_ref().map_or(0, |data| data.len()),
+        What::CallReturned(returned) => {
+            outcome_bytes(&returned.outcome) + returned.facts.len() * 96
+        }
+        What::Packet(packet) => packet.bytes.len(),
+        What::Facts(facts) => facts.facts.len() * 96,
+        What::Process(_)
+        | What::ProcessEnded { .. }
+        | What::Derived(_)
+        | What::Server(_)
+        | What::CaptureLost { .. } => 0,
+    };
+    EVENT_BYTES + bytes as u64
+}
+
+fn outcome_bytes(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => data.len(),
+        Outcome::Returned(
+            Returned::Nothing
+            | Returned::Socket { .. }
+            | Returned::Accepted { .. }
+            | Returned::Sent { .. }
+            | Returned::EndOfStream
+            | Returned::Address { .. },
+        )
+        | Outcome::Failed(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log_of(events: u64, most_bytes: u64) -> Log {
+        let mut log = Log::new(most_bytes);
+        for process in 0..events {
+            let process = u32::try_from(process).expect("small");
+            log.append(
+                u64::from(process),
+                0,
+                What::ProcessEnded { process },
+                Some(process),
+            );
+        }
+        log
+    }
+
+    fn numbers(page: &Page) -> Vec<u64> {
+        page.events
+            .iter()
+            .map(|recorded| recorded.event.seq)
+            .collect()
+    }
+
+    #[test]
+    fn numbers_start_at_one_and_have_no_holes() {
+        let page = log_of(4, u64::MAX).read(0, None, 100);
+        assert_eq!(
+            (numbers(&page), page.next, page.gap),
+            (vec![1, 2, 3, 4], 5, None)
+        );
+    }
+
+    #[test]
+    fn what_is_forgotten_is_said_as_a_gap() {
+        let log = log_of(10, 3 * EVENT_BYTES);
+        assert_eq!(log.range(), (8, 11));
+        let page = log.read(2, None, 100);
+        assert_eq!(
+            (numbers(&page), page.gap),
+            (vec![8, 9, 10], Some(Gap { from: 2, to: 7 }))
+        );
+    }
+
+    #[test]
+    fn a_member_sees_its_own_and_what_concerns_nobody() {
+        let mut log = log_of(3, u64::MAX);
+        log.append(9, 0, What::CaptureLost { packets: 1 }, None);
+        let page = log.read(1, Some(1), 100);
+        assert_eq!((numbers(&page), page.next), (vec![2, 4], 5));
+    }
+
+    #[test]
+    fn the_message_is_what_the_conversation_says_it_is() {
+        let page = log_of(1, u64::MAX).read(1, None, 1);
+        let message = page.events[0].message();
+        let decoded = shared::codec::decode_server(&message).expect("decodes");
+        assert_eq!(
+            decoded,
+            shared::message::ServerMessage::Trace(page.events[0].event.clone())
+        );
+        assert_eq!(
+            page.events[0].event_json(),
+            encode_event(&page.events[0].event)
+        );
+    }
+
+    #[test]
+    fn reading_goes_on_where_it_stopped() {
+        let log = log_of(5, u64::MAX);
+        let page = log.read(1, None, 2);
+        assert_eq!((numbers(&page), page.next), (vec![1, 2], 3));
+        assert_eq!(numbers(&log.read(99, None, 2)), Vec::<u64>::new());
+        assert_eq!(log.read(99, None, 2).next, 6);
+    }
+}

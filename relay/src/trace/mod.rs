@@ -1,0 +1,136 @@
+//! What happened in a lab, written down as it happens: the log, the clock, the calls, and who is who.
+//!
+//! The bottom room of the relay: servers, client sockets and the capture report here, sessions read from here.
+
+mod calls;
+mod derive;
+mod log;
+mod people;
+mod processes;
+
+pub use calls::{Ends, OpenCall, Starting};
+pub use log::{Log, Page, Recorded};
+pub use processes::{Door, Lately, Processes};
+
+use std::{
+    cell::{Cell, RefCell},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use shared::{
+    lab::Level,
+    trace::{CallId, ProcessId, What},
+};
+use tokio::sync::{Notify, watch};
+
+use crate::metrics::Metrics;
+
+/// How long events are gathered before viewers are told: far below what an eye sees, far above a round trip.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// One lab's trace.
+#[derive(Debug)]
+pub struct Trace {
+    level: Level,
+    log: RefCell<Log>,
+    processes: RefCell<Processes>,
+    began: Instant,
+    began_wall: Duration,
+    next_call: Cell<CallId>,
+    changed: Notify,
+    told: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
+}
+
+impl Trace {
+    /// An empty trace that keeps about `bytes` bytes, of all that can be seen at this level of truth.
+    #[must_use]
+    pub fn new(level: Level, bytes: u64, metrics: Arc<Metrics>) -> Self {
+        Self {
+            level,
+            log: RefCell::new(Log::new(bytes)),
+            processes: RefCell::default(),
+            began: Instant::now(),
+            began_wall: since_1970(),
+            next_call: Cell::new(1),
+            changed: Notify::new(),
+            told: watch::Sender::new(0),
+            metrics,
+        }
+    }
+
+    /// How much of the truth can be seen.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Writes down that something happened now; `concerns` is the client it is about, if it is about one.
+    pub fn record(&self, what: What, concerns: Option<ProcessId>) {
+        self.record_seen(self.mono(Instant::now()), what, concerns);
+    }
+
+    /// The same of something that was seen at another time, in nanoseconds since the lab began.
+    pub fn record_seen(&self, mono_ns: u64, what: What, concerns: Option<ProcessId>) {
+        let wall = self.began_wall + Duration::from_nanos(mono_ns);
+        let wall_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
+        self.log
+            .borrow_mut()
+            .append(mono_ns, wall_us, what, concerns);
+        self.metrics.events.fetch_add(1, Relaxed);
+        self.changed.notify_one();
+    }
+
+    fn mono(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// A time of the wall clock, as packets have it, on the clock of the lab: by how long ago it is, so that a
+    /// wall clock set anew in between does no harm.
+    #[must_use]
+    pub fn mono_of(&self, seconds: u64, nanoseconds: u32) -> u64 {
+        let ago = since_1970().saturating_sub(Duration::new(seconds, nanoseconds));
+        self.mono(Instant::now())
+            .saturating_sub(u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// What a viewer is to see from `from` on, at most `most` events.
+    #[must_use]
+    pub fn read(&self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
+        self.log.borrow().read(from, viewer, most)
+    }
+
+    /// The first number still kept and the next one to be given.
+    #[must_use]
+    pub fn range(&self) -> (u64, u64) {
+        self.log.borrow().range()
+    }
+
+    /// Tells a viewer, a little after events came, up to which number.
+    #[must_use]
+    pub fn viewer(&self) -> watch::Receiver<u64> {
+        self.told.subscribe()
+    }
+
+    /// Where it counts.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Gathers events and tells viewers, for as long as the lab lives.
+    pub async fn tell_viewers(&self) {
+        loop {
+            self.changed.notified().await;
+            tokio::time::sleep(GATHER).await;
+            self.told.send_replace(self.range().1);
+        }
+    }
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}

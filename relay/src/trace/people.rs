@@ -1,0 +1,86 @@
+//! Processes that come and go, and the addresses of the clients among them.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::Transport,
+    trace::{Process, ProcessId, Role, What},
+};
+
+use super::{Door, Lately, Trace};
+
+impl Trace {
+    /// A process comes.
+    pub fn process_came(&self, role: Role) -> ProcessId {
+        let process = self.processes.borrow_mut().come();
+        self.record(What::Process(Process { process, role }), Some(process));
+        process
+    }
+
+    /// A server's process, whose number is its transport's.
+    pub fn server_came(&self, process: ProcessId) {
+        self.record(
+            What::Process(Process {
+                process,
+                role: Role::Server,
+            }),
+            None,
+        );
+    }
+
+    /// A process goes.
+    pub fn process_went(&self, process: ProcessId) {
+        self.record(What::ProcessEnded { process }, Some(process));
+    }
+
+    /// The client that has this address; a stranger to the relay becomes a terminal process.
+    pub fn client_at(&self, door: Door) -> ProcessId {
+        let known = self.processes.borrow().at(door);
+        known.unwrap_or_else(|| self.meets(door))
+    }
+
+    /// The client that has this address, or had it a moment ago.
+    pub fn client_lately_at(&self, door: Door) -> ProcessId {
+        let known = self.processes.borrow().lately_at(door);
+        known.unwrap_or_else(|| self.meets(door))
+    }
+
+    fn meets(&self, door: Door) -> ProcessId {
+        let process = self.process_came(Role::Terminal);
+        self.processes.borrow_mut().met(process, door);
+        process
+    }
+
+    /// Whether it is a program outside, whose own calls are not seen.
+    #[must_use]
+    pub fn is_terminal(&self, process: ProcessId) -> bool {
+        self.processes.borrow().is_stranger(process)
+    }
+
+    /// A client's socket turns out to have this address.
+    pub fn has_address(&self, process: ProcessId, transport: Transport, address: SocketAddr) {
+        self.processes
+            .borrow_mut()
+            .has(process, (transport, address));
+    }
+
+    /// That socket is closed. A terminal process, known by nothing else, goes with it.
+    pub fn address_gone(&self, transport: Transport, address: SocketAddr) {
+        let now = self.mono(std::time::Instant::now());
+        let stranger = self.processes.borrow_mut().lost((transport, address), now);
+        if let Some(process) = stranger {
+            self.process_went(process);
+        }
+    }
+
+    /// The last call at a client's address that started by then and fits.
+    #[must_use]
+    pub fn last_call(
+        &self,
+        door: Door,
+        by_ns: u64,
+        fits: impl Fn(&Lately) -> bool,
+    ) -> Option<Lately> {
+        self.processes.borrow().last_call(door, by_ns, fits)
+    }
+}

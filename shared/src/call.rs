@@ -1,0 +1,209 @@
+//! The socket calls a page can make, as values. What they do is in the manual pages section 2 and 7.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Data;
+
+/// A socket of the page, numbered from 3 as in a fresh process: 0, 1 and 2 are its terminal.
+pub type Fd = u32;
+
+/// Who speaks: UDP sends datagrams, TCP a stream of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// `SOCK_DGRAM`, RFC 768.
+    Udp,
+    /// `SOCK_STREAM`, RFC 9293.
+    Tcp,
+}
+
+impl Transport {
+    /// Both, in the order in which people name them.
+    pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
+
+    /// `UDP` or `TCP`, the same in every language.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        }
+    }
+}
+
+/// Where a call may send to. There is no way to name anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The lab's own server, at the socket's transport.
+    Server,
+}
+
+/// Which half of a TCP connection `shutdown` ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// `SHUT_RD`: nothing more is wanted.
+    Read,
+    /// `SHUT_WR`: nothing more will be sent; the other side reads the end of the stream.
+    Write,
+    /// `SHUT_RDWR`.
+    Both,
+}
+
+/// The few socket options that teach something (socket(7), tcp(7), ip(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SocketOption {
+    /// May the port be bound while old connections still wait in TIME_WAIT? 0 or 1.
+    SoReuseaddr,
+    /// Receive buffer in bytes; Linux doubles what is asked.
+    SoRcvbuf,
+    /// Send buffer in bytes; Linux doubles what is asked.
+    SoSndbuf,
+    /// Seconds `close` lets unsent bytes leave; 0 resets the connection, -1 switches it off.
+    SoLinger,
+    /// Send small segments at once instead of gathering them? 0 or 1.
+    TcpNodelay,
+    /// Hear ICMP errors on an unconnected UDP socket? 0 or 1. Linux only.
+    IpRecverr,
+}
+
+/// One socket call of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Makes a socket; returns its [`Fd`].
+    Socket {
+        /// UDP or TCP.
+        transport: Transport,
+    },
+    /// Gives the socket a port of the client's host; 0 lets the kernel choose.
+    Bind {
+        /// The socket.
+        fd: Fd,
+        /// 0, or 1024 to 65535.
+        port: u16,
+    },
+    /// TCP: opens a connection. UDP: fixes the peer, sends nothing.
+    Connect {
+        /// The socket.
+        fd: Fd,
+        /// The peer.
+        to: Target,
+    },
+    /// Sends to the connected peer.
+    Send {
+        /// The socket.
+        fd: Fd,
+        /// One datagram, or the next bytes of the stream.
+        data: Data,
+    },
+    /// Sends one datagram to an address.
+    SendTo {
+        /// The socket.
+        fd: Fd,
+        /// The address.
+        to: Target,
+        /// The datagram.
+        data: Data,
+    },
+    /// Receives the next datagram, or bytes of the stream.
+    Recv {
+        /// The socket.
+        fd: Fd,
+        /// At most so many bytes.
+        size: u32,
+    },
+    /// Receives, and tells from whom.
+    RecvFrom {
+        /// The socket.
+        fd: Fd,
+        /// At most so many bytes; the rest of a longer datagram is lost.
+        size: u32,
+    },
+    /// How long later calls may block: `None` for ever, 0 not at all.
+    SetTimeout {
+        /// The socket.
+        fd: Fd,
+        /// Milliseconds.
+        milliseconds: Option<u32>,
+    },
+    /// Sets a socket option.
+    SetSockOpt {
+        /// The socket.
+        fd: Fd,
+        /// Which one.
+        option: SocketOption,
+        /// Its value, in the option's own unit.
+        value: i32,
+    },
+    /// The socket's own address.
+    GetSockName {
+        /// The socket.
+        fd: Fd,
+    },
+    /// The connected peer's address.
+    GetPeerName {
+        /// The socket.
+        fd: Fd,
+    },
+    /// Ends one or both directions of a connection.
+    Shutdown {
+        /// The socket.
+        fd: Fd,
+        /// Which.
+        how: How,
+    },
+    /// Gives the socket back.
+    Close {
+        /// The socket.
+        fd: Fd,
+    },
+    /// Ends a call that is still blocked or waiting; that call then fails with `ECANCELED`.
+    Cancel {
+        /// The id of that call's message.
+        of: u64,
+    },
+}
+
+impl Call {
+    /// The socket it is made on; none for `socket` and `cancel`.
+    #[must_use]
+    pub const fn fd(&self) -> Option<Fd> {
+        match self {
+            Self::Socket { .. } | Self::Cancel { .. } => None,
+            Self::Bind { fd, .. }
+            | Self::Connect { fd, .. }
+            | Self::Send { fd, .. }
+            | Self::SendTo { fd, .. }
+            | Self::Recv { fd, .. }
+            | Self::RecvFrom { fd, .. }
+            | Self::SetTimeout { fd, .. }
+            | Self::SetSockOpt { fd, .. }
+            | Self::GetSockName { fd }
+            | Self::GetPeerName { fd }
+            | Self::Shutdown { fd, .. }
+            | Self::Close { fd } => Some(*fd),
+        }
+    }
+
+    /// The bytes it carries.
+    #[must_use]
+    pub const fn data(&self) -> Option<&Data> {
+        match self {
+            Self::Send { data, .. } | Self::SendTo { data, .. } => Some(data),
+            Self::Socket { .. }
+            | Self::Bind { .. }
+            | Self::Connect { .. }
+            | Self::Recv { .. }
+            | Self::RecvFrom { .. }
+            | Self::SetTimeout { .. }
+            | Self::SetSockOpt { .. }
+            | Self::GetSockName { .. }
+            | Self::GetPeerName { .. }
+            | Self::Shutdown { .. }
+            | Self::Close { .. }
+            | Self::Cancel { .. } => None,
+        }
+    }
+}

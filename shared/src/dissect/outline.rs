@@ -1,0 +1,305 @@
+//! Where things lie in a frame: the few facts that the dissector, the summary and the checksums all start from.
+//! Reading an outline allocates nothing and looks at headers only.
+
+use super::bytes::{array, u8_at, u16_at, u32_at};
+use super::{Link, Protocol};
+use std::net::IpAddr;
+
+/// The IANA protocol numbers of the protocols known here.
+pub(super) const ICMP: u8 = 1;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
+pub(super) const ICMPV6: u8 = 58;
+pub(super) const NO_NEXT_HEADER: u8 = 59;
+
+/// The Ethernet header: two addresses and a type (IEEE 802.3).
+pub(super) const ETHERNET_HEADER: usize = 14;
+const IPV4_HEADER: usize = 20;
+const IPV6_HEADER: usize = 40;
+
+/// The header of one IP packet, and where its payload lies.
+#[derive(Clone, Debug)]
+pub(super) struct Ip {
+    /// Where the header starts.
+    pub(super) at: usize,
+    /// Where the fixed header with IPv4's options ends, or IPv6's extension headers end.
+    pub(super) header_end: usize,
+    /// Where the packet ends, as far as the frame holds it.
+    pub(super) end: usize,
+    /// Where it ended on the wire, by its length field.
+    pub(super) wire_end: usize,
+    /// The frame holds all that the length field promises.
+    pub(super) whole: bool,
+    /// The payload's protocol number.
+    pub(super) protocol: u8,
+    /// Who sent it.
+    pub(super) source: IpAddr,
+    /// To whom.
+    pub(super) destination: IpAddr,
+    /// It is one piece of a larger packet.
+    pub(super) fragment: Option<Fragment>,
+    /// A routing header still has segments left: the checksum is over another destination (RFC 8200 8.1).
+    pub(super) routed: bool,
+}
+
+/// One piece of a larger packet (RFC 791 3.2, RFC 8200 4.5).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fragment {
+    /// What all pieces of the packet share.
+    pub(super) identification: u32,
+    /// Where this piece's bytes belong.
+    pub(super) offset: u32,
+    /// More pieces follow.
+    pub(super) more: bool,
+}
+
+impl Ip {
+    /// Reads the header at `at`; `None` where the bytes hold no complete IP header.
+    pub(super) fn read(frame: &[u8], at: usize) -> Option<Self> {
+        match u8_at(frame, at)? >> 4 {
+            4 => Self::read_v4(frame, at),
+            6 => Self::read_v6(frame, at),
+            _ => None,
+        }
+    }
+
+    /// The IP header directly behind the link's own header.
+    pub(super) fn of_frame(link: Link, frame: &[u8]) -> Option<Self> {
+        Self::read(frame, network_at(link, frame)?)
+    }
+
+    /// RFC 791 3.1.
+    fn read_v4(frame: &[u8], at: usize) -> Option<Self> {
+        let header_length = usize::from(u8_at(frame, at)? & 0x0f) * 4;
+        let fragment_word = u16_at(frame, at + 6)?;
+        let extent = Extent::new(frame, at, header_length, u16_at(frame, at + 2)?.into());
+        let offset = u32::from(fragment_word & 0x1fff) * 8;
+        let more = fragment_word & 0x2000 != 0;
+        (header_length >= IPV4_HEADER && extent.header_end <= frame.len()).then_some(Self {
+            at,
+            header_end: extent.header_end,
+            end: extent.end,
+            wire_end: extent.wire_end,
+            whole: extent.whole,
+            protocol: u8_at(frame, at + 9)?,
+            source: IpAddr::from(array::<4>(frame, at + 12)?),
+            destination: IpAddr::from(array::<4>(frame, at + 16)?),
+            fragment: (more || offset > 0).then_some(Fragment {
+                identification: u16_at(frame, at + 4)?.into(),
+                offset,
+                more,
+            }),
+            routed: false,
+        })
+    }
+
+    /// RFC 8200 3.
+    fn read_v6(frame: &[u8], at: usize) -> Option<Self> {
+        let payload_length = usize::from(u16_at(frame, at + 4)?);
+        let next_header = u8_at(frame, at + 6)?;
+        // A length of zero in front of hop-by-hop options is a jumbo payload (RFC 2675 3).
+        let jumbo = payload_length == 0 && next_header == Extension::HOP_BY_HOP;
+        let total = if jumbo {
+            0
+        } else {
+            IPV6_HEADER + payload_length
+        };
+        let extent = Extent::new(frame, at, IPV6_HEADER, total);
+        let mut ip = Self {
+            at,
+            header_end: extent.header_end,
+            end: extent.end,
+            wire_end: extent.wire_end,
+            whole: extent.whole,
+            protocol: next_header,
+            source: IpAddr::from(array::<16>(frame, at + 8)?),
+            destination: IpAddr::from(array::<16>(frame, at + 24)?),
+            fragment: None,
+            routed: false,
+        };
+        for extension in Extensions::new(frame, at, extent.end) {
+            ip.pass(frame, extension);
+        }
+        Some(ip)
+    }
+
+    fn pass(&mut self, frame: &[u8], extension: Extension) {
+        self.header_end = extension.end;
+        self.protocol = extension.next;
+        self.routed |=
+            extension.kind == Extension::ROUTING && u8_at(frame, extension.at + 3) != Some(0);
+        if let Some(fragment) = extension.fragment(frame) {
+            self.fragment = Some(fragment);
+        }
+    }
+
+    /// Whether the payload begins with the transport's header: every piece but a later fragment.
+    pub(super) fn begins_transport(&self) -> bool {
+        self.fragment.is_none_or(|fragment| fragment.offset == 0)
+    }
+
+    /// Which of the protocols known here the payload is.
+    pub(super) fn transport(&self) -> Option<Transport> {
+        match (self.protocol, self.source) {
+            _ if !self.begins_transport() => None,
+            (TCP, _) => Some(Transport::Tcp),
+            (UDP, _) => Some(Transport::Udp),
+            (ICMP, IpAddr::V4(_)) => Some(Transport::Icmp),
+            (ICMPV6, IpAddr::V6(_)) => Some(Transport::Icmpv6),
+            _ => None,
+        }
+    }
+
+    /// Whether this is only a piece: a checksum over the whole packet cannot be computed from it.
+    pub(super) fn is_piece(&self) -> bool {
+        self.fragment
+            .is_some_and(|fragment| fragment.offset > 0 || fragment.more)
+    }
+
+    /// Where a quoted packet starts, if this packet is an ICMP error (RFC 792; RFC 4443 2.1: types below 128).
+    pub(super) fn quoted_at(&self, frame: &[u8]) -> Option<usize> {
+        let kind = u8_at(frame, self.header_end)?;
+        let error = match self.transport()? {
+            Transport::Icmp => matches!(kind, 3 | 4 | 5 | 11 | 12),
+            Transport::Icmpv6 => matches!(kind, 1..=4),
+            Transport::Udp | Transport::Tcp => false,
+        };
+        (error && self.header_end + 8 < self.end).then_some(self.header_end + 8)
+    }
+}
+
+/// The protocols above IP that are known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Udp,
+    Tcp,
+    Icmp,
+    Icmpv6,
+}
+
+impl Transport {
+    pub(super) const fn protocol(self) -> Protocol {
+        match self {
+            Self::Udp => Protocol::Udp,
+            Self::Tcp => Protocol::Tcp,
+            Self::Icmp => Protocol::Icmp,
+            Self::Icmpv6 => Protocol::Icmpv6,
+        }
+    }
+}
+
+/// Where the network layer's header starts, by the Ethernet type or straight away.
+pub(super) fn network_at(link: Link, frame: &[u8]) -> Option<usize> {
+    match link {
+        Link::Raw => Some(0),
+        Link::Ethernet => matches!(u16_at(frame, 12)?, 0x0800 | 0x86dd).then_some(ETHERNET_HEADER),
+    }
+}
+
+/// How far a packet reaches.
+struct Extent {
+    header_end: usize,
+    end: usize,
+    wire_end: usize,
+    whole: bool,
+}
+
+impl Extent {
+    /// A total of zero, which offloading leaves in very large packets, reaches to the frame's end.
+    fn new(frame: &[u8], at: usize, header: usize, total: usize) -> Self {
+        let header_end = at + header;
+        let claimed = if total == 0 { frame.len() } else { at + total };
+        Self {
+            header_end,
+            end: claimed.min(frame.len()).max(header_end.min(frame.len())),
+            wire_end: claimed.max(header_end),
+            whole: total == 0 || (total >= header && claimed <= frame.len()),
+        }
+    }
+}
+
+/// One IPv6 extension header (RFC 8200 4).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extension {
+    /// Its own number, from the header before.
+    pub(super) kind: u8,
+    /// Where it starts.
+    pub(super) at: usize,
+    /// Where it ends.
+    pub(super) end: usize,
+    /// What follows it.
+    pub(super) next: u8,
+}
+
+impl Extension {
+    pub(super) const HOP_BY_HOP: u8 = 0;
+    pub(super) const ROUTING: u8 = 43;
+    pub(super) const FRAGMENT: u8 = 44;
+    pub(super) const DESTINATION_OPTIONS: u8 = 60;
+
+    fn read(frame: &[u8], kind: u8, at: usize) -> Option<Self> {
+        let length = match kind {
+            Self::HOP_BY_HOP | Self::ROUTING | Self::DESTINATION_OPTIONS => {
+                (usize::from(u8_at(frame, at + 1)?) + 1) * 8
+            }
+            Self::FRAGMENT => 8,
+            _ => return None,
+        };
+        let end = at + length;
+        (end <= frame.len()).then_some(Self {
+            kind,
+            at,
+            end,
+            next: u8_at(frame, at)?,
+        })
+    }
+
+    fn fragment(self, frame: &[u8]) -> Option<Fragment> {
+        if self.kind != Self::FRAGMENT {
+            return None;
+        }
+        let word = u16_at(frame, self.at + 2)?;
+        Some(Fragment {
+            identification: u32_at(frame, self.at + 4)?,
+            offset: (word & 0xfff8).into(),
+            more: word & 1 != 0,
+        })
+    }
+}
+
+/// The extension headers behind an IPv6 header, up to the first that is unknown, cut, or followed by a later fragment's bytes.
+#[derive(Debug)]
+pub(super) struct Extensions<'a> {
+    packet: &'a [u8],
+    next: u8,
+    at: usize,
+}
+
+impl<'a> Extensions<'a> {
+    pub(super) fn new(frame: &'a [u8], at: usize, end: usize) -> Self {
+        let packet = super::bytes::prefix(frame, end);
+        Self {
+            packet,
+            next: u8_at(packet, at + 6).unwrap_or(NO_NEXT_HEADER),
+            at: at + IPV6_HEADER,
+        }
+    }
+}
+
+impl Iterator for Extensions<'_> {
+    type Item = Extension;
+
+    fn next(&mut self) -> Option<Extension> {
+        let extension = Extension::read(self.packet, self.next, self.at)?;
+        let later_fragment = extension
+            .fragment(self.packet)
+            .is_some_and(|fragment| fragment.offset > 0);
+        self.at = if later_fragment {
+            self.packet.len()
+        } else {
+            extension.end
+        };
+        self.next = extension.next;
+        Some(extension)
+    }
+}

@@ -1,0 +1,30 @@
+//! What one page, one address and the whole relay may use; every limit is told to the one who hits it.
+
+use serde::{Deserialize, Serialize};
+
+/// The limits in force, as the relay's configuration sets them and the welcome tells them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes in one message of the conversation.
+    pub message_bytes: u64,
+    /// Bytes in one call's data, and in one receive.
+    pub data_bytes: u64,
+    /// Sockets a page may have open.
+    pub sockets: u64,
+    /// Calls a page may have in flight.
+    pub calls: u64,
+    /// Bytes that may wait to be sent to a page before the relay stops reading from it.
+    pub queued_bytes: u64,
+    /// Pages from one address.
+    pub pages_per_address: u64,
+    /// Pages in total, raw bridges included.
+    pub pages: u64,
+    /// Seconds a connection may take to say what it wants.
+    pub handshake_seconds: u64,
+    /// Seconds a page may say nothing before it is asked to leave.
+    pub idle_seconds: u64,
+    /// Seconds a page may leave unread what it was sent.
+    pub unread_seconds: u64,
+    /// Bytes a lab's trace keeps.
+    pub trace_bytes: u64,
+}

@@ -1,0 +1,236 @@
+//! How a call ended: what it returned, or why it failed and who says so.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::{call::Fd, data::Data};
+
+/// The end of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It did what it should.
+    Returned(Returned),
+    /// It did not.
+    Failed(Failed),
+}
+
+/// What a call returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// Nothing but success: `{}`.
+    Nothing,
+    /// `socket`: the new socket.
+    Socket {
+        /// Its number.
+        fd: Fd,
+    },
+    /// `accept`: a connection's own socket, and who is at the other end.
+    Accepted {
+        /// Its number in the server's process.
+        fd: Fd,
+        /// The client's address.
+        from: SocketAddr,
+    },
+    /// `send`, `sendto`: so many bytes were taken.
+    Sent {
+        /// Bytes; a stream may take fewer than it was given.
+        sent: u64,
+    },
+    /// `recv` on a stream: the next bytes, never none.
+    Chunk {
+        /// The bytes.
+        data: Data,
+    },
+    /// `recv`, `recvfrom` on UDP: one datagram, possibly an empty one.
+    Datagram {
+        /// As much of it as fitted.
+        data: Data,
+        /// Who sent it.
+        from: SocketAddr,
+        /// Whether its end was cut off and is lost.
+        truncated: bool,
+        /// How long it really was, in bytes.
+        length: u64,
+    },
+    /// `recv` on a stream: the other side has ended it; not an error, not empty data.
+    EndOfStream,
+    /// `getsockname`, `getpeername`.
+    Address {
+        /// The address.
+        address: SocketAddr,
+    },
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The error's name as in errno(3), such as `ECONNREFUSED`.
+    pub errno: String,
+    /// One English sentence: the system's own, or the relay's with what to do.
+    pub message: String,
+    /// Whether the kernel answered, or the relay would not even ask it.
+    #[serde(default, skip_serializing_if = "FailureSource::is_kernel")]
+    pub source: FailureSource,
+    /// For what the relay refused: which rule, for a page to say in its reader's language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The limit that was hit, in its own unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// Who says that a call failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureSource {
+    /// The kernel, asked for real.
+    #[default]
+    Kernel,
+    /// The relay: a limit, a rule, or a message it could not understand.
+    Relay,
+}
+
+impl FailureSource {
+    /// The usual case, left out of the JSON.
+    #[must_use]
+    pub const fn is_kernel(&self) -> bool {
+        matches!(self, Self::Kernel)
+    }
+}
+
+/// The relay's own reasons to fail a call or an ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The message is JSON, but no call or ask.
+    Malformed,
+    /// No call or ask of this name.
+    UnknownCall,
+    /// The whole message is longer than `message_bytes`.
+    MessageTooLarge,
+    /// The call's data is longer than `data_bytes`.
+    DataTooLarge,
+    /// More than `sockets` at once.
+    TooManySockets,
+    /// More than `calls` in flight.
+    TooManyCalls,
+    /// This page has no socket of that number, or no longer.
+    NoSuchSocket,
+    /// The call to cancel is not in flight.
+    NoSuchCall,
+    /// The id belongs to a call that is still in flight.
+    IdInUse,
+    /// The page cancelled it.
+    Cancelled,
+    /// The socket's time ran out (`settimeout`).
+    TimedOut,
+    /// Ports below 1024 belong to the system.
+    PortReserved,
+    /// Only a page on the relay's own machine may do this to the open lab.
+    OnlyThisMachine,
+    /// The server is already running.
+    AlreadyRunning,
+    /// The server is not running.
+    NotRunning,
+    /// This system has no such option.
+    NotOnThisSystem,
+}
+
+/// The flat JSON of [`Returned`]: which keys there are tells the variant.
+#[derive(Default, Serialize, Deserialize)]
+struct ReturnedRepr {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fd: Option<Fd>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_of_stream: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<SocketAddr>,
+}
+
+impl Serialize for Returned {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut repr = ReturnedRepr::default();
+        match self.clone() {
+            Self::Nothing => {}
+            Self::Socket { fd } => repr.fd = Some(fd),
+            Self::Accepted { fd, from } => (repr.fd, repr.from) = (Some(fd), Some(from)),
+            Self::Sent { sent } => repr.sent = Some(sent),
+            Self::Chunk { data } => repr.data = Some(data),
+            Self::Datagram {
+                data,
+                from,
+                truncated,
+                length,
+            } => {
+                (repr.data, repr.from) = (Some(data), Some(from));
+                (repr.truncated, repr.length) = (Some(truncated), Some(length));
+            }
+            Self::EndOfStream => repr.end_of_stream = Some(true),
+            Self::Address { address } => repr.address = Some(address),
+        }
+        repr.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Returned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let repr = ReturnedRepr::deserialize(deserializer)?;
+        Ok(match repr {
+            ReturnedRepr {
+                end_of_stream: Some(true),
+                ..
+            } => Self::EndOfStream,
+            ReturnedRepr {
+                fd: Some(fd),
+                from: Some(from),
+                ..
+            } => Self::Accepted { fd, from },
+            ReturnedRepr { fd: Some(fd), .. } => Self::Socket { fd },
+            ReturnedRepr {
+                sent: Some(sent), ..
+            } => Self::Sent { sent },
+            ReturnedRepr {
+                data: Some(data),
+                from: Some(from),
+                truncated: Some(truncated),
+                length,
+                ..
+            } => {
+                let length = length.unwrap_or(data.len() as u64);
+                Self::Datagram {
+                    data,
+                    from,
+                    truncated,
+                    length,
+                }
+            }
+            ReturnedRepr {
+                data: Some(_),
+                from: Some(_),
+                ..
+            } => {
+                return Err(D::Error::custom("a datagram says whether it was truncated"));
+            }
+            ReturnedRepr {
+                data: Some(data), ..
+            } => Self::Chunk { data },
+            ReturnedRepr {
+                address: Some(address),
+                ..
+            } => Self::Address { address },
+            _ => Self::Nothing,
+        })
+    }
+}

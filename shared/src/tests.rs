@@ -1,0 +1,4 @@
+//! Laws of the conversation: goldens per variant, round trips, and that no text makes it panic.
+
+mod goldens;
+mod laws;

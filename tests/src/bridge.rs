@@ -1,0 +1,108 @@
+//! A plain WebSocket client, as somebody has it who knows nothing of our conversation.
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+use crate::{patience::within, relay::Relay};
+
+/// An open bridge to one of the lab's servers.
+#[derive(Debug)]
+pub struct Bridge(WebSocketStream<TcpStream>);
+
+/// What comes over a bridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Crossed {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Bytes(Vec<u8>),
+    /// The end, with its code where there was one.
+    End(Option<u16>),
+}
+
+impl Bridge {
+    /// Opens `/raw/udp` or `/raw/tcp` without any header of our own.
+    ///
+    /// # Panics
+    /// When it does not open.
+    pub async fn open(relay: &Relay, path: &str) -> Self {
+        let stream = TcpStream::connect(relay.http)
+            .await
+            .expect("the relay listens");
+        let request = format!("ws://{}{path}", relay.http)
+            .into_client_request()
+            .expect("a WebSocket URL");
+        let opening = tokio_tungstenite::client_async(request, stream);
+        Self(
+            within("the WebSocket handshake", opening)
+                .await
+                .expect("an open bridge")
+                .0,
+        )
+    }
+
+    /// Sends a text message.
+    ///
+    /// # Panics
+    /// When the bridge is gone.
+    pub async fn sends_text(&mut self, text: &str) {
+        self.0
+            .send(Message::text(text))
+            .await
+            .expect("an open bridge");
+    }
+
+    /// Sends a binary message.
+    ///
+    /// # Panics
+    /// When the bridge is gone.
+    pub async fn sends_bytes(&mut self, bytes: impl Into<Vec<u8>>) {
+        self.0
+            .send(Message::binary(bytes.into()))
+            .await
+            .expect("an open bridge");
+    }
+
+    /// Says that nothing more will come from this side.
+    pub async fn closes(&mut self) {
+        self.0.close(None).await.ok();
+    }
+
+    /// What comes next.
+    pub async fn hears(&mut self) -> Crossed {
+        loop {
+            match within("something over the bridge", self.0.next()).await {
+                Some(Ok(Message::Text(text))) => return Crossed::Text(text.to_string()),
+                Some(Ok(Message::Binary(bytes))) => return Crossed::Bytes(bytes.to_vec()),
+                Some(Ok(Message::Close(frame))) => {
+                    return Crossed::End(frame.map(|frame| frame.code.into()));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(_)) | None => return Crossed::End(None),
+            }
+        }
+    }
+
+    /// The next messages' bytes, until there are so many.
+    ///
+    /// # Panics
+    /// When it ends before.
+    pub async fn hears_bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while bytes.len() < length {
+            match self.hears().await {
+                Crossed::Text(text) => bytes.extend(text.into_bytes()),
+                Crossed::Bytes(more) => bytes.extend(more),
+                Crossed::End(code) => panic!(
+                    "the bridge ended ({code:?}) after {} of {length} bytes",
+                    bytes.len()
+                ),
+            }
+        }
+        bytes
+    }
+}

@@ -1,0 +1,22 @@
+//! The harness of the stories: the real relay, and those who talk to it.
+//!
+//! Rooms: [`relay`] starts the real binary, [`page`] speaks the conversation with it
+//! (its usual [`calls`] as verbs, its [`trace`] as a story), [`http`] asks it
+//! plainly, [`bridge`] is a plain WebSocket client, [`python`] runs the book's programs, [`browser`]
+//! is a person at real Chromium and [`story`] opens and closes it. Whatever a story starts is a guard that ends with it.
+//!
+//! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
+
+pub mod bridge;
+pub mod browser;
+pub mod calls;
+pub mod driver;
+pub mod http;
+pub mod page;
+pub mod patience;
+pub mod place;
+pub mod process;
+pub mod python;
+pub mod relay;
+pub mod story;
+pub mod trace;

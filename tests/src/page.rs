@@ -1,0 +1,323 @@
+//! A page without a browser: it speaks the conversation with the relay, in typed messages or in raw text.
+
+use std::{collections::VecDeque, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use shared::{
+    PROTOCOL,
+    call::Call,
+    codec,
+    message::{Ask, ClientMessage, Gap, Goodbye, Reply, Request, ServerMessage, Welcome},
+    outcome::{Failed, Outcome, Returned},
+    trace::Event,
+};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        client::IntoClientRequest,
+        http::HeaderValue,
+        protocol::frame::{self, CloseFrame, Frame, coding::OpCode},
+    },
+};
+
+use crate::{patience::within, relay::Relay};
+
+/// A page in conversation with the relay.
+#[derive(Debug)]
+pub struct Page {
+    socket: WebSocketStream<TcpStream>,
+    next_id: u64,
+    /// What it was welcomed with.
+    pub welcome: Welcome,
+    replies: VecDeque<Reply>,
+    /// The events it has heard and not yet looked at.
+    pub events: VecDeque<Event>,
+    /// The gaps it has heard of.
+    pub gaps: Vec<Gap>,
+    goodbye: Option<Goodbye>,
+}
+
+/// How a conversation ended.
+#[derive(Debug)]
+pub struct Parting {
+    /// What the relay said before.
+    pub goodbye: Option<Goodbye>,
+    /// The close frame's code, if there was a close frame.
+    pub code: Option<u16>,
+}
+
+/// What a page hears next.
+enum Heard {
+    Message(ServerMessage),
+    End(Parting),
+}
+
+impl Page {
+    /// Opens a page as a browser on the relay's own machine does.
+    ///
+    /// # Panics
+    /// When it is not welcomed.
+    pub async fn open(relay: &Relay) -> Self {
+        match Self::try_open(relay).await {
+            Ok(page) => page,
+            Err(parting) => panic!("the relay ended the conversation before it began: {parting:?}"),
+        }
+    }
+
+    /// Opens a page that the relay may refuse.
+    ///
+    /// # Errors
+    /// How it was refused.
+    ///
+    /// # Panics
+    /// When neither a welcome nor a goodbye comes.
+    pub async fn try_open(relay: &Relay) -> Result<Self, Parting> {
+        let stream = TcpStream::connect(relay.http)
+            .await
+            .expect("the relay listens");
+        Self::over(relay, stream).await
+    }
+
+    /// Opens a page with room for only few bytes that were not read yet.
+    ///
+    /// # Panics
+    /// When it is not welcomed.
+    pub async fn open_with_little_room(relay: &Relay) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .set_recv_buffer_size(4096)
+            .expect("a small receive buffer");
+        let stream = socket.connect(relay.http).await.expect("the relay listens");
+        Self::over(relay, stream).await.expect("a welcome")
+    }
+
+    async fn over(relay: &Relay, stream: TcpStream) -> Result<Self, Parting> {
+        let mut request = format!("ws://{}/ws", relay.http)
+            .into_client_request()
+            .expect("a WebSocket URL");
+        let origin = format!("http://{}", relay.http)
+            .parse()
+            .expect("a header value");
+        request.headers_mut().insert("Origin", origin);
+        request
+            .headers_mut()
+            .insert("Sec-WebSocket-Protocol", HeaderValue::from_static(PROTOCOL));
+        let opening = tokio_tungstenite::client_async(request, stream);
+        let (mut socket, _) = within("the WebSocket handshake", opening)
+            .await
+            .expect("a WebSocket on /ws");
+        let mut goodbye = None;
+        loop {
+            match hear(&mut socket, &mut goodbye).await {
+                Heard::Message(ServerMessage::Welcome(welcome)) => {
+                    let (replies, events, gaps) = Default::default();
+                    return Ok(Self {
+                        socket,
+                        next_id: 1,
+                        welcome: *welcome,
+                        replies,
+                        events,
+                        gaps,
+                        goodbye,
+                    });
+                }
+                Heard::Message(ServerMessage::Goodbye(said)) => goodbye = Some(said),
+                Heard::Message(other) => {
+                    panic!("the relay speaks first, with a welcome, not with {other:?}")
+                }
+                Heard::End(parting) => return Err(parting),
+            }
+        }
+    }
+
+    /// Makes a call without waiting for its reply.
+    pub async fn starts(&mut self, call: Call) -> u64 {
+        self.says(Request::Call(call)).await
+    }
+
+    /// Makes a call and waits for its reply.
+    pub async fn calls(&mut self, call: Call) -> Reply {
+        let id = self.starts(call).await;
+        self.hears_of(id).await
+    }
+
+    /// Makes a call that must return.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn does(&mut self, call: Call) -> Returned {
+        let named = format!("{call:?}");
+        match self.calls(call).await.outcome {
+            Outcome::Returned(returned) => returned,
+            Outcome::Failed(failed) => panic!("{named:.80} failed: {failed:?}"),
+        }
+    }
+
+    /// Makes a call that must fail.
+    ///
+    /// # Panics
+    /// When it returns.
+    pub async fn fails(&mut self, call: Call) -> Failed {
+        let named = format!("{call:?}");
+        match self.calls(call).await.outcome {
+            Outcome::Failed(failed) => failed,
+            Outcome::Returned(returned) => panic!("{named:.80} returned {returned:?}"),
+        }
+    }
+
+    /// Asks something of the lab and waits for the reply.
+    pub async fn asks(&mut self, ask: Ask) -> Reply {
+        let id = self.says(Request::Ask(ask)).await;
+        self.hears_of(id).await
+    }
+
+    /// Waits for the reply to that call.
+    ///
+    /// # Panics
+    /// When the conversation ends before.
+    pub async fn hears_of(&mut self, id: u64) -> Reply {
+        loop {
+            if let Some(at) = self.replies.iter().position(|reply| reply.id == Some(id)) {
+                return self.replies.remove(at).expect("just found");
+            }
+            self.listens().await;
+        }
+    }
+
+    /// Waits for the next reply of all.
+    pub async fn hears_reply(&mut self) -> Reply {
+        loop {
+            if let Some(reply) = self.replies.pop_front() {
+                return reply;
+            }
+            self.listens().await;
+        }
+    }
+
+    /// Waits for the next event of the trace.
+    pub async fn hears_event(&mut self) -> Event {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return event;
+            }
+            self.listens().await;
+        }
+    }
+
+    /// Forgets the events and gaps it has heard and not looked at.
+    pub fn forgets_events(&mut self) {
+        self.events.clear();
+        self.gaps.clear();
+    }
+
+    /// Hears the relay end the conversation; what comes before is not looked at.
+    pub async fn hears_the_end(mut self) -> Parting {
+        loop {
+            if let Heard::End(parting) = hear(&mut self.socket, &mut self.goodbye).await {
+                return parting;
+            }
+        }
+    }
+
+    /// Says anything at all, as text.
+    pub async fn says_text(&mut self, text: impl Into<String>) {
+        self.sends(Message::text(text.into())).await;
+    }
+
+    /// Says bytes where text is due.
+    pub async fn says_bytes(&mut self, bytes: impl Into<Vec<u8>>) {
+        self.sends(Message::binary(bytes.into())).await;
+    }
+
+    /// Says anything, if the relay still takes it; false when it does not.
+    pub async fn tries_to_say(&mut self, text: String) -> bool {
+        self.socket.send(Message::text(text)).await.is_ok()
+    }
+
+    /// Says, as text, what is not UTF-8.
+    pub async fn says_broken_text(&mut self) {
+        let text = OpCode::Data(frame::coding::Data::Text);
+        self.sends(Message::Frame(Frame::message(
+            b"{\"id\":\xff}".to_vec(),
+            text,
+            true,
+        )))
+        .await;
+    }
+
+    /// Is gone from one moment to the next, as a pulled plug: its connection is reset.
+    ///
+    /// # Panics
+    /// Where a socket has no `SO_LINGER`.
+    pub fn vanishes(self) {
+        let stream = self.socket.into_inner();
+        socket2::SockRef::from(&stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("SO_LINGER");
+    }
+
+    /// Leaves as a closed tab does, with a close frame.
+    pub async fn leaves(mut self) {
+        self.socket.close(None).await.ok();
+    }
+
+    /// Hears one more message and puts it where it belongs.
+    async fn listens(&mut self) {
+        match hear(&mut self.socket, &mut self.goodbye).await {
+            Heard::Message(ServerMessage::Reply(reply)) => self.replies.push_back(reply),
+            Heard::Message(ServerMessage::Trace(event)) => self.events.push_back(event),
+            Heard::Message(ServerMessage::Gap(gap)) => self.gaps.push(gap),
+            Heard::Message(ServerMessage::Welcome(_)) => panic!("one is welcomed once"),
+            Heard::Message(ServerMessage::Goodbye(goodbye)) => self.goodbye = Some(goodbye),
+            Heard::End(parting) => panic!("the relay ended the conversation: {parting:?}"),
+        }
+    }
+
+    async fn says(&mut self, request: Request) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.says_text(codec::encode_client(&ClientMessage { id, request }))
+            .await;
+        id
+    }
+
+    async fn sends(&mut self, message: Message) {
+        within(
+            "the relay reading what the page says",
+            self.socket.send(message),
+        )
+        .await
+        .expect("an open conversation");
+    }
+}
+
+async fn hear(socket: &mut WebSocketStream<TcpStream>, goodbye: &mut Option<Goodbye>) -> Heard {
+    loop {
+        let message = within("a word from the relay", socket.next()).await;
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                let message = codec::decode_server(&text);
+                let message = message.unwrap_or_else(|error| panic!("{error}: {text}"));
+                if let ServerMessage::Goodbye(said) = &message {
+                    *goodbye = Some(said.clone());
+                }
+                return Heard::Message(message);
+            }
+            Some(Ok(Message::Close(frame))) => return ended(goodbye.take(), frame),
+            Some(Ok(Message::Binary(bytes))) => {
+                panic!("the relay said {} bytes instead of text", bytes.len())
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Err(_)) | None => return ended(goodbye.take(), None),
+        }
+    }
+}
+
+fn ended(goodbye: Option<Goodbye>, frame: Option<CloseFrame>) -> Heard {
+    Heard::End(Parting {
+        goodbye,
+        code: frame.map(|frame| frame.code.into()),
+    })
+}

@@ -1,0 +1,238 @@
+//! The real relay binary on ports the system chose.
+
+use std::{
+    error::Error,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use crate::{patience::PATIENCE, process::Process};
+
+/// SIGTERM to exit: what the relay promises.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// A running relay; it ends with the story.
+#[derive(Debug)]
+pub struct Relay {
+    process: Process,
+    /// Where its page is.
+    pub http: SocketAddr,
+    /// Its UDP server.
+    pub udp: SocketAddr,
+    /// Its TCP server.
+    pub tcp: SocketAddr,
+}
+
+impl Relay {
+    /// Starts it on 127.0.0.1 and ports the system chooses, and waits for its ready line.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn start(args: &[&str]) -> Self {
+        Self::launch("127.0.0.1:0", "127.0.0.1:0", args)
+    }
+
+    /// Starts it on a host of the story's own, where its ports stay free when it gives them back.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn start_at(host: IpAddr, args: &[&str]) -> Self {
+        let any = SocketAddr::new(host, 0).to_string();
+        Self::launch(&any, &any, args)
+    }
+
+    /// Starts it with exactly these addresses.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn launch(http: &str, server: &str, args: &[&str]) -> Self {
+        let mut command = relay();
+        command
+            .args(["--http", http, "--server", server])
+            .args(args);
+        let process = Process::start(&mut command, "Is it built?");
+        let Some(ready) = process.says() else {
+            panic!("no ready line within {} s", PATIENCE.as_secs());
+        };
+        let (http, udp, tcp) =
+            addresses(&ready).unwrap_or_else(|| panic!("not a ready line: {ready}"));
+        Self {
+            process,
+            http,
+            udp,
+            tcp,
+        }
+    }
+
+    /// The same relay again, after it ended: same addresses.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[must_use]
+    pub fn start_again(before: &Ended, args: &[&str]) -> Self {
+        Self::launch(&before.http.to_string(), &before.tcp.to_string(), args)
+    }
+
+    /// The page's URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.http)
+    }
+
+    /// Its process number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// All it said so far.
+    #[must_use]
+    pub fn diary(&self) -> String {
+        self.process.diary()
+    }
+
+    /// Sends SIGTERM without waiting.
+    pub fn terminate(&self) {
+        self.process.terminate();
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    ///
+    /// # Panics
+    /// Unless it exits with 0 within 5 seconds.
+    pub fn stop(self) -> Ended {
+        self.terminate();
+        self.ends()
+    }
+
+    /// Waits for the end it was asked for.
+    ///
+    /// # Panics
+    /// Unless it exits with 0 within 5 seconds.
+    pub fn ends(mut self) -> Ended {
+        let status = self.process.ends_within(ENDING);
+        assert!(status.success(), "the relay ended with {status}");
+        Ended {
+            http: self.http,
+            udp: self.udp,
+            tcp: self.tcp,
+        }
+    }
+
+    /// How many descriptors and threads it has; Linux only.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    #[must_use]
+    pub fn holdings(&self) -> (usize, usize) {
+        let count = |what: &str| {
+            let directory = format!("/proc/{}/{what}", self.pid());
+            std::fs::read_dir(directory)
+                .expect("a running relay under /proc")
+                .count()
+        };
+        (count("fd"), count("task"))
+    }
+}
+
+/// Where a relay was that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// Where its page was.
+    pub http: SocketAddr,
+    /// Its UDP server.
+    pub udp: SocketAddr,
+    /// Its TCP server.
+    pub tcp: SocketAddr,
+}
+
+/// What a relay said that would not start: its standard error, after it exited with an error.
+///
+/// # Panics
+/// When it starts all the same, or says anything on standard output.
+#[must_use]
+pub fn refuses_to_start(args: &[&str]) -> String {
+    let mut process = Process::start(relay().args(args), "Is it built?");
+    let status = process.ends_within(PATIENCE);
+    assert!(
+        !status.success(),
+        "it should not have started with {args:?}"
+    );
+    assert_eq!(process.says(), None, "nothing on standard output");
+    process.diary()
+}
+
+/// The binary, without what the environment may say to it.
+fn relay() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PLAYGROUND_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Built once per test run, in the same profile and target directory as the stories themselves.
+///
+/// With `--workspace` cargo chooses the same features as for the tests: nothing is compiled twice.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BINARY
+        .get_or_init(|| build().map_err(|error| format!("the relay does not build: {error}")));
+    built.as_ref().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn build() -> Result<PathBuf, Box<dyn Error>> {
+    let story = std::env::current_exe()?;
+    let profile = story
+        .ancestors()
+        .nth(2)
+        .ok_or("this test is not in target/PROFILE/deps")?;
+    let target = profile.parent().ok_or("no target directory")?;
+    let name = profile
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or("no profile")?;
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--workspace",
+            "--bin",
+            "relay",
+            "--locked",
+            "--quiet",
+            "--message-format=json",
+        ])
+        .args(["--profile", if name == "debug" { "dev" } else { name }])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !built.status.success() {
+        return Err("cargo says why above, or does when asked: cargo build --workspace".into());
+    }
+    Ok(executable(&String::from_utf8(built.stdout)?).ok_or("cargo did not name the executable")?)
+}
+
+fn executable(messages: &str) -> Option<PathBuf> {
+    let artifact = |line: &str| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        message["executable"].as_str().map(PathBuf::from)
+    };
+    messages.lines().rev().find_map(artifact)
+}
+
+fn addresses(ready: &str) -> Option<(SocketAddr, SocketAddr, SocketAddr)> {
+    let rest = ready.strip_prefix("Socket Playground at http://")?;
+    let mut parts = rest.split(" · ");
+    let http = parts.next()?.parse().ok()?;
+    let udp = parts.next()?.strip_prefix("UDP ")?.parse().ok()?;
+    let tcp = parts.next()?.strip_prefix("TCP ")?.parse().ok()?;
+    parts.next().is_none().then_some((http, udp, tcp))
+}

@@ -1,0 +1,166 @@
+//! A story with a browser: it opens, the story is told, and whatever went wrong is shown before it closes.
+
+use std::panic::AssertUnwindSafe;
+
+use fantoccini::ClientBuilder;
+use futures_util::FutureExt;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::{
+    browser::Browser,
+    driver::{Beyond, Driver, REMEDY},
+    patience::within,
+    relay::Relay,
+};
+
+/// So many browsers at once leave room for the relays they talk to.
+static SEATS: Semaphore = Semaphore::const_new(3);
+
+/// How the person likes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// The languages the browser asks for, best first.
+    pub languages: &'static str,
+    /// The window's inner width and height.
+    pub size: (u32, u32),
+    /// Whether the system is set to dark.
+    pub dark: bool,
+    /// What the console may complain of in this story, and why it must is told there.
+    pub forgives: &'static [&'static str],
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            languages: "en-US,en",
+            size: (1280, 800),
+            dark: false,
+            forgives: &[],
+        }
+    }
+}
+
+/// Tells a story with a fresh browser at the relay's page.
+///
+/// # Panics
+/// When the story fails, or the console holds any error or broken security rule at its end. The picture
+/// of the page as it was then is kept.
+pub async fn story(relay: &Relay, wish: Wish, tell: impl AsyncFnOnce(&Browser)) {
+    story_at(&relay.url(), wish, tell).await;
+}
+
+/// The same at a URL, for stories in which the relay ends.
+///
+/// # Panics
+/// As [`story`].
+pub async fn story_at(url: &str, wish: Wish, tell: impl AsyncFnOnce(&Browser)) {
+    let _seat = SEATS.acquire().await.expect("seats are never taken away");
+    let driver = Driver::start();
+    let browser = Browser::open(&driver, wish).await;
+    let told = AssertUnwindSafe(async {
+        browser.visits(url).await;
+        tell(&browser).await;
+        browser.has_nothing_to_complain_of(wish.forgives).await;
+    });
+    let ending = told.catch_unwind().await;
+    if ending.is_err() {
+        browser.tells_what_it_shows().await;
+    }
+    browser.client.close().await.ok();
+    if let Err(failure) = ending {
+        std::panic::resume_unwind(failure);
+    }
+}
+
+impl Browser {
+    async fn open(driver: &Driver, wish: Wish) -> Self {
+        let language = wish.languages.split(',').next().unwrap_or_default();
+        let capabilities = json!({
+            "goog:chromeOptions": {
+                "args": [
+                    "--headless=new",
+                    "--no-sandbox", // the sandbox refuses to run as root
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--no-first-run",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                    format!("--lang={language}"),
+                    format!("--window-size={},{}", wish.size.0, wish.size.1),
+                ],
+                "prefs": { "intl.accept_languages": wish.languages },
+            },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let Value::Object(capabilities) = capabilities else {
+            unreachable!("an object is an object")
+        };
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let driver = driver.url();
+        let client = within("Chromium opening", builder.connect(&driver)).await;
+        let client =
+            client.unwrap_or_else(|error| panic!("Chromium did not open: {error}. {REMEDY}"));
+        let browser = Self { client };
+        browser
+            .sets("Emulation.setDeviceMetricsOverride", metrics(wish.size))
+            .await;
+        browser.prefers(wish.dark).await;
+        browser
+    }
+
+    /// Fails on any error in the console and on any broken security rule.
+    async fn has_nothing_to_complain_of(&self, forgiven: &[&str]) {
+        let lines = self.console().await;
+        let bad = |line: &&Value| {
+            let message = line["message"].as_str().unwrap_or_default();
+            let complaint =
+                line["level"] == "SEVERE" || message.contains("Content Security Policy");
+            complaint && !forgiven.iter().any(|forgiven| message.contains(forgiven))
+        };
+        let complaints: Vec<_> = lines
+            .iter()
+            .filter(bad)
+            .map(|line| line["message"].to_string())
+            .collect();
+        assert!(
+            complaints.is_empty(),
+            "the console complains: {complaints:#?}"
+        );
+    }
+
+    async fn console(&self) -> Vec<Value> {
+        let lines = self
+            .client
+            .issue_cmd(Beyond::ConsoleLines)
+            .await
+            .expect("the console");
+        lines.as_array().cloned().unwrap_or_default()
+    }
+
+    /// For the report of a story that failed.
+    async fn tells_what_it_shows(&self) {
+        let Ok(picture) = self.client.screenshot().await else {
+            return;
+        };
+        let name = std::thread::current()
+            .name()
+            .unwrap_or("story")
+            .replace("::", "-");
+        let path = std::env::temp_dir().join(format!("{name}.png"));
+        if std::fs::write(&path, picture).is_ok() {
+            eprintln!("what the browser showed: {}", path.display());
+        }
+        for line in self.console().await {
+            eprintln!("console: {} {}", line["level"], line["message"]);
+        }
+        eprintln!("{}", self.text("body").await);
+    }
+}
+
+fn metrics((width, height): (u32, u32)) -> Value {
+    json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false })
+}

@@ -1,0 +1,137 @@
+//! Reading a trace as a story: who did what, and what came before what.
+
+use std::collections::HashMap;
+
+use shared::{
+    call::Transport,
+    lab::{Server, ServerState},
+    message::Ask,
+    trace::{CallId, CallName, CallReturned, CallStarted, Event, ProcessId, What},
+};
+
+use crate::{calls::Ends, page::Page};
+
+/// The lab's UDP server among its processes.
+pub const UDP_SERVER: ProcessId = 1;
+/// The lab's TCP server among its processes.
+pub const TCP_SERVER: ProcessId = 2;
+
+/// Events in the order in which they were heard.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+impl Trace {
+    /// Asks for the whole trace from its beginning, and listens until the event that was waited for.
+    pub async fn watched(page: &mut Page, last: impl Fn(&Self) -> bool) -> Self {
+        page.asks(Ask::Watch { from: 0 }).await.returned();
+        page.forgets_events();
+        let mut trace = Self::default();
+        trace.goes_on(page, last).await;
+        trace
+    }
+
+    /// Listens on, until the event that is waited for.
+    pub async fn goes_on(&mut self, page: &mut Page, last: impl Fn(&Self) -> bool) {
+        while !last(self) {
+            self.events.push(page.hears_event().await);
+        }
+    }
+
+    /// Where this call of that process began, each time it made it.
+    #[must_use]
+    pub fn starts(&self, process: ProcessId, name: CallName) -> Vec<usize> {
+        let begins = |event: &Event| {
+            started(event).is_some_and(|call| call.process == process && call.name == name)
+        };
+        self.places(begins)
+    }
+
+    /// Where this call of that process came back, each time it did.
+    #[must_use]
+    pub fn returns(&self, process: ProcessId, name: CallName) -> Vec<usize> {
+        let names: HashMap<CallId, CallName> = self
+            .events
+            .iter()
+            .filter_map(started)
+            .map(|call| (call.call, call.name))
+            .collect();
+        let ends = |event: &Event| {
+            returned(event)
+                .is_some_and(|call| call.process == process && names.get(&call.call) == Some(&name))
+        };
+        self.places(ends)
+    }
+
+    /// The calls that came back, of that name and process.
+    #[must_use]
+    pub fn results(&self, process: ProcessId, name: CallName) -> Vec<&CallReturned> {
+        self.returns(process, name)
+            .into_iter()
+            .filter_map(|at| returned(&self.events[at]))
+            .collect()
+    }
+
+    /// The states this server went through.
+    #[must_use]
+    pub fn states(&self, transport: Transport) -> Vec<&ServerState> {
+        self.events
+            .iter()
+            .filter_map(server)
+            .filter(|server| server.transport == transport)
+            .map(|server| &server.state)
+            .collect()
+    }
+
+    /// The words with which this server died, once it did.
+    #[must_use]
+    pub fn death(&self, transport: Transport) -> Option<&str> {
+        self.states(transport).into_iter().find_map(why)
+    }
+
+    fn places(&self, wanted: impl Fn(&Event) -> bool) -> Vec<usize> {
+        let numbered = self.events.iter().enumerate();
+        numbered
+            .filter(|(_, event)| wanted(event))
+            .map(|(at, _)| at)
+            .collect()
+    }
+}
+
+/// The call that began with this event, if one did.
+#[must_use]
+pub fn started(event: &Event) -> Option<&CallStarted> {
+    if let What::CallStarted(call) = &event.what {
+        Some(call)
+    } else {
+        None
+    }
+}
+
+/// The call that came back with this event, if one did.
+#[must_use]
+pub fn returned(event: &Event) -> Option<&CallReturned> {
+    if let What::CallReturned(call) = &event.what {
+        Some(call)
+    } else {
+        None
+    }
+}
+
+fn why(state: &ServerState) -> Option<&str> {
+    if let ServerState::Dead { why } = state {
+        Some(why)
+    } else {
+        None
+    }
+}
+
+fn server(event: &Event) -> Option<&Server> {
+    if let What::Server(server) = &event.what {
+        Some(server)
+    } else {
+        None
+    }
+}

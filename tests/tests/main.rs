@@ -1,0 +1,22 @@
+//! All stories in one binary; each room says in one sentence what its stories are about.
+
+/// One clear answer to whatever comes in wrong, and nobody else feels it.
+mod bad_input;
+/// Plain WebSocket clients reach the lab's servers byte for byte.
+mod bridges;
+/// A person at real Chromium does what section 2.7 does, and sees what happened.
+mod browser;
+/// The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.
+mod http;
+/// The book's own programs in Python meet our servers and our client sockets.
+mod interop;
+/// Every call of the conversation, on real sockets, as the manual pages say.
+mod protocol;
+/// The two server programs, sturdy and the book's, seen from plain sockets.
+mod servers;
+/// The architecture, checked: what lives in which room and what does not.
+mod tidy;
+/// Both sides of every call, in one gapless log.
+mod trace;
+/// How much of the wire is seen at each level, and that nothing is invented.
+mod truth;

@@ -1,0 +1,231 @@
+//! The architecture, checked: what lives in which room and what does not.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A file longer than this wants to be two.
+const LONGEST_FILE: usize = 400;
+
+#[test]
+fn every_file_opens_with_a_door_sign() {
+    for Source { path, text } in sources() {
+        assert!(text.starts_with("//! "), "{path} does not begin with //!");
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read() {
+    for Source { path, text } in sources().into_iter().filter(|source| !source.is_test()) {
+        let lines = text
+            .split("\n#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .count();
+        assert!(
+            lines <= LONGEST_FILE,
+            "{path} has {lines} lines without its tests"
+        );
+    }
+}
+
+#[test]
+fn the_browser_is_touched_in_few_rooms() {
+    let rooms = [
+        "web/src/dom.rs",
+        "web/src/socket.rs",
+        "web/src/view/",
+        "web/src/view.rs",
+        "web/src/lib.rs",
+        "web/src/shell.rs",
+        "web/src/window.rs",
+    ];
+    for (path, line) in lines_with(&["web_sys", "js_sys", "wasm_bindgen::"]) {
+        assert!(in_any(&path, &rooms), "{path} touches the browser: {line}");
+    }
+}
+
+#[test]
+fn the_pages_model_is_pure() {
+    let model = |path: &str| path.starts_with("web/src/model");
+    let impure = [
+        "web_sys",
+        "js_sys",
+        "wasm_bindgen",
+        "std::time",
+        "crate::view",
+        "crate::dom",
+        "crate::socket",
+    ];
+    for (path, line) in lines_with(&impure) {
+        assert!(!model(&path), "{path}: {line}");
+    }
+}
+
+#[test]
+fn the_page_is_embedded_in_one_room() {
+    // The build writes the lines that the room includes.
+    let rooms = ["relay/src/http/assets.rs", "relay/build/"];
+    for (path, line) in lines_with(&["include_bytes!"]) {
+        assert!(in_any(&path, &rooms), "{path} embeds a file: {line}");
+    }
+}
+
+#[test]
+fn the_unsafe_is_in_one_room() {
+    for (path, line) in lines_with(&["unsafe {", "unsafe fn", "unsafe impl", "unsafe_code"]) {
+        assert!(in_any(&path, &["relay/src/sys/"]), "{path}: {line}");
+    }
+}
+
+#[test]
+fn shared_is_pure() {
+    let impure = [
+        "TcpListener",
+        "UdpSocket",
+        "net::TcpStream",
+        "std::time",
+        "std::io",
+        "std::fs",
+        "std::thread",
+        "tokio",
+        "async fn",
+    ];
+    for (path, line) in lines_with(&impure) {
+        assert!(!path.starts_with("shared/src"), "{path}: {line}");
+    }
+}
+
+#[test]
+fn arrows_point_downward() {
+    let manifest =
+        |of: &str| fs::read_to_string(root().join(of).join("Cargo.toml")).expect("a manifest");
+    let names = |of: &str, other: &str| {
+        manifest(of).lines().any(|line| {
+            line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
+        })
+    };
+    for (of, others) in [
+        ("shared", &["relay", "web", "tests"][..]),
+        ("relay", &["web", "tests"]),
+        ("web", &["relay", "tests"]),
+    ] {
+        for other in others {
+            assert!(!names(of, other), "{of} depends on {other}");
+        }
+    }
+}
+
+#[test]
+fn json_of_the_conversation_is_written_in_one_room() {
+    for (path, line) in lines_with(&["serde_json"]) {
+        // The page's texts in two languages are JSON too, and no conversation.
+        let talks = in_any(&path, &["web/src", "relay/src/session"]) && path != "web/src/i18n.rs";
+        assert!(!talks, "{path} should leave JSON to shared::codec: {line}");
+    }
+}
+
+#[test]
+fn every_story_is_told() {
+    let told = fs::read_to_string(root().join("tests/tests/main.rs")).expect("the list of rooms");
+    for Source { path, .. } in sources() {
+        if let Some(name) = path
+            .strip_prefix("tests/tests/")
+            .and_then(|name| name.strip_suffix(".rs"))
+        {
+            let name = name.split('/').next().unwrap_or(name);
+            assert!(
+                name == "main" || told.contains(&format!("mod {name};")),
+                "{path} is in no list of rooms"
+            );
+        }
+    }
+}
+
+#[test]
+fn dependencies_with_a_lock_name_no_place_to_fetch_from() {
+    let lock = fs::read_to_string(root().join("tests/package-lock.json"))
+        .expect("a lock of the browser stories");
+    assert!(
+        !lock.contains("\"resolved\""),
+        "tests/package-lock.json names a registry's host"
+    );
+}
+
+/// A Rust file of the workspace.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn is_test(&self) -> bool {
+        self.path.starts_with("tests/tests/")
+            || self.path.contains("/tests/")
+            || self.path.ends_with("/tests.rs")
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    for room in ["shared", "relay", "web", "tests"] {
+        collect(&root().join(room), &mut found);
+    }
+    assert!(
+        found.len() > 30,
+        "only {} files: this test looks in the wrong place",
+        found.len()
+    );
+    found
+}
+
+fn collect(directory: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(directory)
+        .expect("a room of the house")
+        .flatten()
+    {
+        let path = entry.path();
+        let name = entry.file_name();
+        if path.is_dir() && name != "target" && name != "node_modules" {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let path = path
+                .strip_prefix(root())
+                .expect("inside")
+                .to_string_lossy()
+                .replace('\\', "/");
+            found.push(Source { path, text });
+        }
+    }
+}
+
+/// Lines of code, not of comments, that hold any of these; the stories and their harness are left out.
+fn lines_with(words: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for Source { path, text } in sources()
+        .into_iter()
+        .filter(|source| !source.path.starts_with("tests/"))
+    {
+        let code = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.starts_with("//"));
+        let hits = code.filter(|line| words.iter().any(|word| line.contains(word)));
+        found.extend(hits.map(|line| (path.clone(), line.to_owned())));
+    }
+    found
+}
+
+fn in_any(path: &str, rooms: &[&str]) -> bool {
+    rooms.iter().any(|room| path.starts_with(room))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the workspace")
+}

@@ -1,0 +1,185 @@
+//! How much of the wire is seen at each level, and that nothing is invented.
+
+use shared::{
+    call::Transport::{Tcp, Udp},
+    lab::{Level, ObstacleKind},
+    trace::{CallName, Derived, DerivedKind, Event, Packet, Role, Source, What},
+};
+use tests::{
+    page::Page,
+    relay::Relay,
+    trace::{TCP_SERVER, Trace},
+};
+
+#[tokio::test]
+async fn a_capped_level_says_that_it_is() {
+    for (flag, level) in [("l0", Level::L0), ("l1", Level::L1)] {
+        let relay = Relay::start(&["--max-level", flag]);
+        let truth = Page::open(&relay).await.welcome.truth;
+        let obstacle = truth.why_not_higher.expect("a reason");
+        assert!(truth.level <= level, "not above {flag}");
+        assert_eq!(obstacle.kind, ObstacleKind::CappedByChoice);
+    }
+}
+
+#[tokio::test]
+async fn without_a_capture_packets_follow_from_calls_and_say_from_which() {
+    let relay = Relay::start(&["--max-level", "l0"]);
+    let mut page = Page::open(&relay).await;
+    let trace = both_exchanges(&mut page).await;
+    assert!(
+        trace.events.iter().filter_map(packet).next().is_none(),
+        "nothing was captured"
+    );
+    let derived: Vec<_> = trace.events.iter().filter_map(derived).collect();
+    let calls: Vec<_> = trace
+        .events
+        .iter()
+        .filter_map(tests::trace::started)
+        .map(|call| call.call)
+        .collect();
+    for packet in &derived {
+        assert!(
+            calls.contains(&packet.because),
+            "{packet:?} follows from a call that was made"
+        );
+        let server = if packet.transport == Udp {
+            relay.udp
+        } else {
+            relay.tcp
+        };
+        assert!(
+            [packet.from, packet.to].contains(&server),
+            "{packet:?} comes from the server or goes there"
+        );
+    }
+    let count = |kind, transport, length| {
+        let alike = |packet: &&&Derived| {
+            (packet.kind, packet.transport, packet.length) == (kind, transport, length)
+        };
+        derived.iter().filter(alike).count()
+    };
+    assert_eq!(
+        count(DerivedKind::Datagram, Udp, 5),
+        2,
+        "there and back: {derived:#?}"
+    );
+    assert_eq!(count(DerivedKind::Handshake, Tcp, 0), 1, "{derived:#?}");
+    assert_eq!(count(DerivedKind::Data, Tcp, 5), 2, "{derived:#?}");
+}
+
+/// Where capturing is not allowed, the relay must say so instead: the story then is about that.
+#[tokio::test]
+async fn with_a_capture_every_packet_is_there_and_none_is_derived() {
+    let relay = Relay::start(&[]);
+    let mut page = Page::open(&relay).await;
+    if page.welcome.truth.level < Level::L2 {
+        let obstacle = page.welcome.truth.why_not_higher.expect("a reason");
+        assert!(
+            [ObstacleKind::NoCapNetRaw, ObstacleKind::NotLinux].contains(&obstacle.kind),
+            "{obstacle:?}"
+        );
+        return;
+    }
+    let me = page.welcome.process;
+    let mut trace = both_exchanges(&mut page).await;
+    let ends = |trace: &Trace| {
+        trace
+            .events
+            .iter()
+            .filter_map(packet)
+            .filter(|packet| is_fin(packet))
+            .count()
+            >= 2
+    };
+    trace.goes_on(&mut page, ends).await;
+    assert!(
+        trace.events.iter().filter_map(derived).next().is_none(),
+        "what was seen need not be derived"
+    );
+    let packets: Vec<_> = trace
+        .events
+        .iter()
+        .filter_map(packet)
+        .filter(|packet| packet.process == Some(me))
+        .collect();
+    let carrying = |text: &[u8]| {
+        packets
+            .iter()
+            .filter(|packet| packet.bytes.windows(text.len()).any(|bytes| bytes == text))
+            .count()
+    };
+    assert_eq!(
+        (carrying(b"hello"), carrying(b"HELLO")),
+        (2, 2),
+        "by UDP and by TCP, there and back"
+    );
+    assert!(
+        packets.len() >= 2 + 3 + 2 + 2,
+        "two datagrams, a handshake, data both ways, two ends: {packets:#?}"
+    );
+    let strangers = trace.events.iter().filter(|event| is_stranger(event));
+    assert_eq!(strangers.count(), 0, "all of it is this page's own");
+    for packet in packets {
+        assert_eq!(packet.length, packet.bytes.len() as u64, "the whole of it");
+    }
+}
+
+#[tokio::test]
+async fn every_fact_has_a_source() {
+    let relay = Relay::start(&[]);
+    let mut page = Page::open(&relay).await;
+    let trace = both_exchanges(&mut page).await;
+    let of_calls = trace
+        .events
+        .iter()
+        .filter_map(tests::trace::returned)
+        .flat_map(|call| &call.facts);
+    for fact in of_calls {
+        assert_eq!(fact.source, Source::Kernel, "{fact:?}");
+        assert!(!fact.name.is_empty() && !fact.value.is_empty(), "{fact:?}");
+    }
+}
+
+async fn both_exchanges(page: &mut Page) -> Trace {
+    assert_eq!(page.exchanges_by_udp("hello").await, "HELLO");
+    assert_eq!(page.exchanges_by_tcp("hello").await, "HELLO");
+    let me = page.welcome.process;
+    let over = |trace: &Trace| {
+        trace.returns(me, CallName::Close).len() == 2
+            && !trace.returns(TCP_SERVER, CallName::Close).is_empty()
+    };
+    Trace::watched(page, over).await
+}
+
+/// Whether it carries TCP's FIN: a loopback Ethernet header, an IPv4 header without options, then TCP.
+fn is_fin(packet: &Packet) -> bool {
+    const ETHERNET: usize = 14;
+    const IP: usize = 20;
+    let is_tcp = packet.bytes.get(ETHERNET + 9) == Some(&6);
+    is_tcp
+        && packet
+            .bytes
+            .get(ETHERNET + IP + 13)
+            .is_some_and(|flags| flags & 1 == 1)
+}
+
+fn is_stranger(event: &Event) -> bool {
+    matches!(&event.what, What::Process(process) if process.role == Role::Terminal)
+}
+
+fn packet(event: &Event) -> Option<&Packet> {
+    if let What::Packet(packet) = &event.what {
+        Some(packet)
+    } else {
+        None
+    }
+}
+
+fn derived(event: &Event) -> Option<&Derived> {
+    if let What::Derived(derived) = &event.what {
+        Some(derived)
+    } else {
+        None
+    }
+}

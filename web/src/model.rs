@@ -1,0 +1,285 @@
+//! All that the page knows and decides. Pure: events and the time go in, effects come out; nothing here touches a browser.
+//!
+//! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
+//! [`Event::Woke`] at [`Model::wakes_at`].
+
+pub(crate) mod connection;
+pub(crate) mod explain;
+pub(crate) mod ladder;
+mod lately;
+pub(crate) mod log;
+pub(crate) mod notes;
+mod outbox;
+mod packet;
+pub(crate) mod program;
+pub(crate) mod server;
+pub(crate) mod units;
+pub(crate) mod words;
+
+#[cfg(test)]
+mod tests;
+
+use shared::{
+    call::Transport,
+    codec,
+    lab::Program as ServerProgram,
+    message::{Ask, Reply, ServerMessage, Welcome},
+    trace::{CallId, What},
+};
+
+use self::{
+    connection::{Connection, State},
+    log::{Log, Run},
+    outbox::Outbox,
+    program::{Order, Program},
+    server::Servers,
+};
+use crate::{i18n::Language, json};
+
+/// Milliseconds of the page's own clock.
+pub(crate) type Millis = u64;
+
+/// The steps in which one sees a blocked call's time grow.
+pub(crate) const TICK: Millis = 200;
+
+/// What can happen to the page.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// It is there.
+    Started,
+    /// The relay said something.
+    Heard(String),
+    /// The WebSocket closed, or never opened.
+    Closed,
+    /// It is [`Model::wakes_at`].
+    Woke,
+    /// Try to connect right now.
+    TryNow,
+    /// UDP or TCP.
+    Choose(Transport),
+    /// Keep the connection for more sentences, or not.
+    Keep(bool),
+    /// Send this sentence.
+    Submit(String),
+    /// The sentence is being written.
+    Typed,
+    /// Stop waiting for a blocked call.
+    StopWaiting,
+    /// Close the connection that was kept.
+    CloseConnection,
+    /// End its sending half.
+    EndSending,
+    /// Start the server of the chosen transport, with this program if one is named.
+    StartServer(Option<ServerProgram>),
+    /// Stop it.
+    StopServer,
+    /// Look at one call, or at none.
+    Select(Option<CallId>),
+    /// Wipe the list of calls.
+    Clear,
+    /// Speak another language.
+    Speak(Language),
+}
+
+/// What the shell is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Open a WebSocket, instead of any there is.
+    Connect,
+    /// Send this text.
+    Say(String),
+}
+
+/// The page's state.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    /// How it stands with the relay.
+    pub(crate) connection: Connection,
+    /// What the relay said first of all, the last time.
+    pub(crate) welcome: Option<Welcome>,
+    /// The lab's servers.
+    pub(crate) servers: Servers,
+    /// The programs that run.
+    pub(crate) program: Program,
+    /// What happened.
+    pub(crate) log: Log,
+    /// The chosen transport.
+    pub(crate) transport: Option<Transport>,
+    /// Whether a TCP connection is to be kept.
+    pub(crate) keep: bool,
+    /// The call one looks at.
+    pub(crate) selected: Option<CallId>,
+    /// The page's language.
+    pub(crate) language: Language,
+    outbox: Outbox,
+}
+
+impl Model {
+    /// Takes in one event. `random` spreads what many pages would else do at once.
+    #[must_use]
+    pub(crate) fn update(&mut self, event: Event, now: Millis, random: u32) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Started | Event::TryNow => self.connect(&mut effects, now),
+            Event::Heard(text) => self.heard(&text, now),
+            Event::Closed => self.closed(random, now),
+            Event::Woke => self.woke(&mut effects, random, now),
+            Event::Typed => {
+                if self.connection.waits_for_the_user() {
+                    self.connect(&mut effects, now);
+                }
+            }
+            Event::Choose(transport) => self.transport = Some(transport),
+            Event::Keep(keep) => self.keep(keep, now),
+            Event::Submit(text) => self.submit(&text, now),
+            Event::StopWaiting => self.program.stop_waiting(&mut self.outbox),
+            Event::CloseConnection => self.program.close_connection(&mut self.outbox, now),
+            Event::EndSending => self.program.end_sending(&mut self.outbox, now),
+            Event::StartServer(program) => {
+                self.servers
+                    .start(self.transport(), program, &mut self.outbox)
+            }
+            Event::StopServer => self.servers.stop(self.transport(), &mut self.outbox),
+            Event::Select(call) => self.selected = call,
+            Event::Clear => {
+                self.selected = None;
+                self.log.clear();
+            }
+            Event::Speak(language) => self.language = language,
+        }
+        self.say(&mut effects);
+        effects
+    }
+
+    /// The chosen transport; UDP before anything was chosen, as the book begins with it.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport.unwrap_or(Transport::Udp)
+    }
+
+    /// Whether a sentence can be sent right now.
+    pub(crate) fn can_send(&self) -> bool {
+        self.connection.state == State::Open && !self.program.is_busy()
+    }
+
+    /// The run the ladder shows: the one looked at, else the last.
+    pub(crate) fn shown_run(&self) -> Option<&Run> {
+        let selected = self.selected.and_then(|call| self.log.run_of(call));
+        selected.or_else(|| self.log.runs().iter().rev().find(|run| run.is_talk()))
+    }
+
+    /// When the page must look again though nothing came.
+    pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
+        let tick = self
+            .program
+            .waiting()
+            .map(|(_, since)| now + TICK - now.saturating_sub(since) % TICK);
+        tick.into_iter().chain(self.connection.wakes_at(now)).min()
+    }
+
+    fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        self.connection.tries(now);
+        effects.push(Effect::Connect);
+    }
+
+    fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        if self.connection.is_overdue(now) {
+            self.closed(random, now);
+        } else if self.connection.is_due(now) {
+            self.connect(effects, now);
+        }
+    }
+
+    fn closed(&mut self, random: u32, now: Millis) {
+        let lost = self.program.lose();
+        self.log.lose();
+        self.servers.lose();
+        self.connection.closed(lost, random, now);
+    }
+
+    fn keep(&mut self, keep: bool, now: Millis) {
+        self.keep = keep;
+        if !keep {
+            self.program.close_connection(&mut self.outbox, now);
+        }
+    }
+
+    fn submit(&mut self, text: &str, now: Millis) {
+        if !self.can_send() {
+            return;
+        }
+        let Some(welcome) = &self.welcome else { return };
+        let transport = self.transport();
+        let run = self.log.begin_own(transport, text);
+        let task = self.servers.get(transport).map(|server| server.task);
+        let order = Order {
+            run,
+            transport,
+            keep: self.keep,
+            text,
+            task,
+            limits: &welcome.limits,
+        };
+        self.selected = None;
+        self.connection.forget();
+        self.program.submit(&order, &mut self.outbox, now);
+    }
+
+    /// What is no message of this protocol says nothing to this page.
+    fn heard(&mut self, text: &str, now: Millis) {
+        let Some(message) = json::read(text) else {
+            return;
+        };
+        match message {
+            ServerMessage::Welcome(welcome) => self.welcomed(*welcome),
+            ServerMessage::Reply(reply) => self.replied(&reply, now),
+            ServerMessage::Trace(event) => {
+                if let What::Server(server) = &event.what {
+                    self.servers.is_now(server);
+                }
+                if self.log.is_strange(&event) {
+                    self.start_anew();
+                    self.connection.restarted = true;
+                }
+                self.log.add(event, now);
+            }
+            ServerMessage::Gap(gap) => self.log.gap(gap),
+            ServerMessage::Goodbye(goodbye) => self.connection.goodbye(goodbye),
+        }
+    }
+
+    fn replied(&mut self, reply: &Reply, now: Millis) {
+        self.servers.reply(reply);
+        self.program.reply(reply, &mut self.outbox, now);
+    }
+
+    fn welcomed(&mut self, welcome: Welcome) {
+        let seen = self.log.last_seq();
+        let restarted = seen.is_some_and(|seen| welcome.lab.next_seq <= seen);
+        if restarted {
+            self.start_anew();
+        }
+        self.connection.opened(restarted);
+        self.servers.are(&welcome.lab.servers);
+        self.log.i_am(welcome.process);
+        if let Some(seen) = seen.filter(|_| !restarted) {
+            self.outbox.ask(Ask::Watch { from: seen + 1 });
+        }
+        self.welcome = Some(welcome);
+    }
+
+    /// The relay is another one: what was seen of the old one's lab says nothing about this one's.
+    fn start_anew(&mut self) {
+        self.selected = None;
+        self.log.start_anew();
+    }
+
+    /// What is said goes off, and the log will know it again.
+    fn say(&mut self, effects: &mut Vec<Effect>) {
+        for (message, run) in self.outbox.take() {
+            if let Some(run) = run {
+                self.log.expect(message.id, run);
+            }
+            effects.push(Effect::Say(codec::encode_client(&message)));
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What crossed the wire, as arrows between the calls it came from and went to.
+//!
+//! A captured packet stands at its own moment. A derived one leans on the calls it follows from. Where the relay sent
+//! neither, two calls that handed over the same bytes are joined: that these crossed is sure, how is not said.
+
+use shared::{
+    call::Transport,
+    outcome::{Outcome, Returned},
+    trace::{CallId, CallName, DerivedKind},
+};
+
+use super::{Rung, Span};
+use crate::model::log::{Call, Crossing, CrossingKind, Run, Side};
+
+/// Something that crossed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arrow {
+    /// Where it leaves.
+    pub(crate) from_y: i32,
+    /// Where it comes in.
+    pub(crate) to_y: i32,
+    /// Towards the server, or the other way.
+    pub(crate) to_server: bool,
+    /// Captured, or else inferred.
+    pub(crate) captured: bool,
+    /// Whether anybody is known to have received it.
+    pub(crate) arrives: bool,
+    /// What it is.
+    pub(crate) carried: Carried,
+    /// The call it belongs to.
+    pub(crate) call: Option<CallId>,
+}
+
+/// What an arrow is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Bytes.
+    Bytes(Transport, u64),
+    /// A segment with these flags, and bytes.
+    Segment(String, u64),
+    /// The three-way handshake as a whole.
+    Handshake,
+    /// An end of stream.
+    Fin,
+    /// A reset.
+    Rst,
+    /// An ICMP port unreachable.
+    Unreachable,
+}
+
+/// A captured packet has a time of its own.
+pub(super) const fn has_own_rung(crossing: &Crossing) -> bool {
+    matches!(crossing.kind, CrossingKind::Captured(_))
+}
+
+/// The run, ready to be drawn into.
+struct Sheet<'a> {
+    calls: &'a [&'a Call],
+    spans: &'a [Span],
+    rungs: &'a [Rung],
+    pitch: i32,
+}
+
+pub(super) fn draw(
+    run: &Run,
+    calls: &[&Call],
+    spans: &[Span],
+    crossing_rungs: &[usize],
+    rungs: &[Rung],
+    pitch: i32,
+) -> Vec<Arrow> {
+    let sheet = Sheet {
+        calls,
+        spans,
+        rungs,
+        pitch,
+    };
+    if run.crossings.is_empty() {
+        return sheet.joined();
+    }
+    let crossings = run.crossings.iter().zip(crossing_rungs);
+    crossings
+        .filter_map(|(crossing, rung)| sheet.arrow(crossing, *rung))
+        .collect()
+}
+
+impl Sheet<'_> {
+    fn arrow(&self, crossing: &Crossing, rung: usize) -> Option<Arrow> {
+        match &crossing.kind {
+            CrossingKind::Captured(flags) => {
+                let y = self.middle(Some(rung))?;
+                let carried = match crossing.transport {
+                    Transport::Udp => Carried::Bytes(Transport::Udp, crossing.length),
+                    Transport::Tcp => Carried::Segment(flags.clone(), crossing.length),
+                };
+                let (from_y, to_y) = (y - self.pitch / 6, y + self.pitch / 6);
+                let (to_server, call) = (self.leaves_client(crossing), crossing.call);
+                Some(Arrow {
+                    from_y,
+                    to_y,
+                    to_server,
+                    captured: true,
+                    arrives: true,
+                    carried,
+                    call,
+                })
+            }
+            CrossingKind::Derived(kind) => self.derived(crossing, *kind),
+        }
+    }
+
+    fn derived(&self, crossing: &Crossing, kind: DerivedKind) -> Option<Arrow> {
+        let at = self
+            .calls
+            .iter()
+            .position(|call| Some(call.id) == crossing.call)?;
+        let call = self.calls[at];
+        let carried = match kind {
+            DerivedKind::Datagram | DerivedKind::Data => {
+                Carried::Bytes(crossing.transport, crossing.length)
+            }
+            DerivedKind::Handshake => Carried::Handshake,
+            DerivedKind::Fin => Carried::Fin,
+            DerivedKind::Rst => Carried::Rst,
+            DerivedKind::Unreachable => Carried::Unreachable,
+        };
+        let to_server = self.leaves_client(crossing);
+        if kind == DerivedKind::Handshake {
+            return self.between(at, at, to_server, carried, true);
+        }
+        let came_from_there = (call.side == Side::Client) == to_server;
+        if came_from_there {
+            let to = (0..self.calls.len()).find(|other| self.took_over(at, *other));
+            self.between(at, to.unwrap_or(at), to_server, carried, to.is_some())
+        } else {
+            let from = (0..self.calls.len()).find(|other| self.took_over(*other, at));
+            self.between(from.unwrap_or(at), at, to_server, carried, true)
+        }
+    }
+
+    /// The arrows that follow from the calls alone.
+    fn joined(&self) -> Vec<Arrow> {
+        let mut arrows = Vec::new();
+        let mut taken = vec![false; self.calls.len()];
+        for (from, call) in self.calls.iter().enumerate() {
+            let to_server = call.side == Side::Client;
+            for to in 0..self.calls.len() {
+                if taken[to] || !self.took_over(from, to) {
+                    continue;
+                }
+                let receiver = self.calls[to];
+                let carried = match call.name {
+                    CallName::Connect => Carried::Handshake,
+                    _ => Carried::Bytes(call.transport, receiver.payload().unwrap_or(0)),
+                };
+                let is_handshake = carried == Carried::Handshake;
+                arrows.extend(self.between(
+                    from,
+                    if is_handshake { from } else { to },
+                    to_server,
+                    carried,
+                    true,
+                ));
+                taken[to] = call.transport == Transport::Udp || is_handshake;
+                if taken[to] {
+                    break;
+                }
+            }
+        }
+        arrows
+    }
+
+    fn between(
+        &self,
+        from: usize,
+        to: usize,
+        to_server: bool,
+        carried: Carried,
+        arrives: bool,
+    ) -> Option<Arrow> {
+        let leaving = self.spans[from];
+        let from_y = self.middle(leaving.start.or(leaving.end))?;
+        let to_y = if from == to && carried != Carried::Handshake {
+            from_y
+        } else {
+            self.middle(self.spans[to].end.or(self.spans[to].start))?
+                .max(from_y)
+        };
+        let call = Some(self.calls[from].id);
+        Some(Arrow {
+            from_y,
+            to_y,
+            to_server,
+            captured: false,
+            arrives,
+            carried,
+            call,
+        })
+    }
+
+    /// Whether a call received what another had sent, as far as bytes, places in the stream and times tell.
+    fn took_over(&self, from: usize, to: usize) -> bool {
+        let (sender, receiver) = (self.calls[from], self.calls[to]);
+        let (Some(sent), Some(got)) = (&sender.end, &receiver.end) else {
+            return false;
+        };
+        if sender.side == receiver.side || got.at_ns < sender.started_ns {
+            return false;
+        }
+        match sender.name {
+            CallName::Connect => {
+                receiver.name == CallName::Accept && matches!(sent.outcome, Outcome::Returned(_))
+            }
+            CallName::Send | CallName::SendTo => match sender.transport {
+                Transport::Udp => same_datagram(sender, receiver),
+                Transport::Tcp => {
+                    let (Some(one), Some(other)) = (sent.offset, got.offset) else {
+                        return false;
+                    };
+                    let (Some(sent), Some(got)) = (sender.payload(), receiver.payload()) else {
+                        return false;
+                    };
+                    is_chunk(receiver) && one < other + got && other < one + sent
+                }
+            },
+            CallName::Close | CallName::Shutdown => {
+                matches!(
+                    got.outcome,
+                    Outcome::Returned(Returned::EndOfStream) | Outcome::Failed(_)
+                )
+            }
+            _ => false,
+        }
+    }
+
+    fn leaves_client(&self, crossing: &Crossing) -> bool {
+        let mut clients = self.calls.iter().filter(|call| call.side == Side::Client);
+        let mut servers = self.calls.iter().filter(|call| call.side == Side::Server);
+        let is = |call: &&Call, peer: bool| {
+            let end = call.end.as_ref();
+            let address = end.and_then(|end| if peer { end.peer } else { end.local });
+            address.is_some()
+                && address.map(|address| address.port()) == crossing.from.map(|from| from.port())
+        };
+        clients.any(|call| is(call, false)) || servers.any(|call| is(call, true))
+    }
+
+    fn middle(&self, rung: Option<usize>) -> Option<i32> {
+        Some(self.rungs.get(rung?)?.y + self.pitch / 2)
+    }
+}
+
+fn is_chunk(call: &Call) -> bool {
+    call.end
+        .as_ref()
+        .is_some_and(|end| matches!(end.outcome, Outcome::Returned(Returned::Chunk { .. })))
+}
+
+/// A datagram comes as it went, or cut.
+fn same_datagram(sender: &Call, receiver: &Call) -> bool {
+    let sent = sender
+        .arguments
+        .as_ref()
+        .and_then(|arguments| arguments.data.as_ref());
+    let Some(Outcome::Returned(Returned::Datagram { data, length, .. })) =
+        receiver.end.as_ref().map(|end| &end.outcome)
+    else {
+        return false;
+    };
+    sent.is_some_and(|sent| sent.len() as u64 == *length && sent.0.starts_with(&data.0))
+}

@@ -1,0 +1,143 @@
+//! One sentence and what came of it.
+
+use shared::{
+    call::Transport,
+    data::Data,
+    lab::Task,
+    limits::Limits,
+    outcome::{Failed, Reason},
+};
+
+use super::{Order, Step};
+use crate::model::log::RunId;
+
+/// `recvfrom(2048)`, as in the book.
+const BOOK_DATAGRAM: usize = 2048;
+/// `recv(1024)`, as in the book.
+const BOOK_CHUNK: usize = 1024;
+/// A message is its data and less than this.
+const AROUND_DATA: u64 = 256;
+/// The most bytes JSON makes of one: `\u0001`.
+const ESCAPED: u64 = 6;
+
+/// A sentence on its way.
+#[derive(Debug)]
+pub(crate) struct Sentence {
+    /// The run it is shown as.
+    pub(crate) run: RunId,
+    /// By which transport it went.
+    pub(crate) transport: Transport,
+    /// What came back so far.
+    pub(crate) received: Vec<u8>,
+    /// How many bytes the reply will have, where that can be known.
+    pub(crate) expected: Option<usize>,
+    /// How many bytes of the datagram did not fit and are lost.
+    pub(crate) cut: u64,
+    /// How it ended; none while it waits.
+    pub(crate) ending: Option<Ending>,
+    data: Vec<u8>,
+    sent: usize,
+    piece: usize,
+    size: u32,
+}
+
+/// The ways a sentence can end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The reply is here.
+    Whole,
+    /// The other side ended the stream first.
+    EndOfStream,
+    /// A call failed.
+    Failed(Step, Failed),
+    /// It was too long to be sent at all: the limit in bytes.
+    TooLong(Reason, u64),
+    /// The connection to the relay broke.
+    Lost,
+}
+
+impl Sentence {
+    pub(super) fn new(order: &Order<'_>) -> Self {
+        let expected = match order.task {
+            Some(Task::Upper) => Some(order.text.to_uppercase().len()),
+            Some(Task::Count(_)) | None => None,
+        };
+        let longest = longest_data(order.limits);
+        let too_long = order.transport == Transport::Udp && order.text.len() > longest;
+        Self {
+            run: order.run,
+            transport: order.transport,
+            received: Vec::new(),
+            expected,
+            cut: 0,
+            ending: too_long.then_some(Ending::TooLong(Reason::DataTooLarge, longest as u64)),
+            data: order.text.as_bytes().to_vec(),
+            sent: 0,
+            piece: longest,
+            size: receive_size(order.transport, expected, order.limits),
+        }
+    }
+
+    /// What `recv` is to take at most.
+    pub(super) const fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// The datagram.
+    pub(super) fn datagram(&self) -> Data {
+        Data(self.data.clone())
+    }
+
+    /// The next bytes for the stream: as many as one call may carry, and no half character.
+    pub(super) fn next_piece(&self) -> Data {
+        let rest = &self.data[self.sent.min(self.data.len())..];
+        if rest.len() <= self.piece {
+            return Data(rest.to_vec());
+        }
+        let is_start = |at: usize| rest[at] & 0xc0 != 0x80;
+        let end = (1..=self.piece)
+            .rev()
+            .find(|at| is_start(*at))
+            .unwrap_or(self.piece);
+        Data(rest[..end].to_vec())
+    }
+
+    /// The kernel took so many bytes.
+    pub(super) fn took(&mut self, sent: u64) {
+        self.sent = self
+            .sent
+            .saturating_add(usize::try_from(sent).unwrap_or(usize::MAX));
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent >= self.data.len()
+    }
+
+    /// Whether more of the stream belongs to this reply.
+    pub(super) fn wants_more(&self) -> bool {
+        !self.is_sent()
+            || self
+                .expected
+                .is_some_and(|expected| self.received.len() < expected)
+    }
+
+    /// It ends, unless it has already.
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.ending.get_or_insert(ending);
+    }
+}
+
+fn receive_size(transport: Transport, expected: Option<usize>, limits: &Limits) -> u32 {
+    let book = match transport {
+        Transport::Udp => BOOK_DATAGRAM,
+        Transport::Tcp => BOOK_CHUNK,
+    };
+    let wanted = expected.unwrap_or_default().max(book) as u64;
+    u32::try_from(wanted.min(limits.data_bytes)).unwrap_or(u32::MAX)
+}
+
+/// What one call can carry for certain, however JSON has to write it.
+fn longest_data(limits: &Limits) -> usize {
+    let fits = limits.message_bytes.saturating_sub(AROUND_DATA) / ESCAPED;
+    usize::try_from(limits.data_bytes.min(fits.max(1))).unwrap_or(usize::MAX)
+}

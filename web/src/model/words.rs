@@ -1,0 +1,202 @@
+//! Calls and their results as programs write them.
+
+use std::fmt::Write;
+
+use shared::{
+    call::Transport,
+    data::Data,
+    outcome::{Outcome, Returned},
+    trace::{Arguments, CallName},
+};
+
+use super::{
+    log::Call,
+    units::{bytes, elapsed},
+};
+use crate::i18n::Texts;
+
+/// How much of a text is shown where there is little room.
+pub(crate) const SHORT: usize = 32;
+/// How much of it where there is more.
+pub(crate) const LONG: usize = 400;
+
+/// `sendto("hello", 127.0.0.1:12000)`
+pub(crate) fn call(call: &Call, most: usize) -> String {
+    let name = call.name.as_str();
+    match &call.arguments {
+        Some(arguments) => format!(
+            "{name}({})",
+            arguments_of(call.name, call.transport, arguments, most)
+        ),
+        None => format!("{name}(…)"),
+    }
+}
+
+/// `sendto("hello")`: what fits beside a lane.
+pub(crate) fn brief(call: &Call, most: usize) -> String {
+    let name = call.name.as_str();
+    let Some(arguments) = &call.arguments else {
+        return format!("{name}(…)");
+    };
+    let data = arguments.data.as_ref().map(|data| quote(data, most));
+    let number = || arguments.number.map(|number| number.to_string());
+    format!("{name}({})", data.or_else(number).unwrap_or_default())
+}
+
+fn arguments_of(
+    name: CallName,
+    transport: Transport,
+    arguments: &Arguments,
+    most: usize,
+) -> String {
+    if name == CallName::Socket {
+        return match transport {
+            Transport::Udp => "SOCK_DGRAM".to_owned(),
+            Transport::Tcp => "SOCK_STREAM".to_owned(),
+        };
+    }
+    let Arguments {
+        address,
+        data,
+        number,
+        word,
+    } = arguments;
+    let data = data.as_ref().map(|data| quote(data, most));
+    let address = address.map(|address| address.to_string());
+    let number = number.map(|number| number.to_string());
+    let word = word.as_deref().map(|word| {
+        if name == CallName::Count {
+            format!("'{word}'")
+        } else {
+            word.to_owned()
+        }
+    });
+    let parts: Vec<String> = [data, word, number, address]
+        .into_iter()
+        .flatten()
+        .collect();
+    parts.join(", ")
+}
+
+/// What came of a call; nothing while it runs.
+pub(crate) fn result(call: &Call, texts: &Texts, most: usize) -> String {
+    let Some(end) = &call.end else {
+        let key = if call.gone { "row.gone" } else { "row.blocked" };
+        return texts.get(key).to_owned();
+    };
+    match &end.outcome {
+        Outcome::Failed(failed) => failed.errno.clone(),
+        Outcome::Returned(returned) => value(returned, texts, most),
+    }
+}
+
+fn value(returned: &Returned, texts: &Texts, most: usize) -> String {
+    match returned {
+        Returned::Nothing => texts.get("row.done").to_owned(),
+        Returned::Socket { fd } => format!("fd {fd}"),
+        Returned::Accepted { fd, from } => format!("fd {fd}, {from}"),
+        Returned::Sent { sent } => bytes(*sent),
+        Returned::Chunk { data } => quote(data, most),
+        Returned::Datagram {
+            data,
+            truncated: false,
+            ..
+        } => quote(data, most),
+        Returned::Datagram { data, length, .. } => {
+            let cut = bytes(length.saturating_sub(data.len() as u64));
+            format!(
+                "{} {}",
+                quote(data, most),
+                texts.fill("row.cut", &[("bytes", &cut)])
+            )
+        }
+        Returned::EndOfStream => texts.get("row.end_of_stream").to_owned(),
+        Returned::Address { address } => address.to_string(),
+    }
+}
+
+/// How long a call that has not returned takes already.
+pub(crate) fn blocked_for(call: &Call, now: super::Millis) -> String {
+    elapsed(now.saturating_sub(call.seen) / 200 * 200)
+}
+
+/// Text in quotes, other bytes in hex; what is left out is counted.
+pub(crate) fn quote(data: &Data, most: usize) -> String {
+    match data.as_text() {
+        Some(text) => quote_text(text, most),
+        None => {
+            let shown = (most / 3).max(1).min(data.len());
+            let mut quoted = format!("0x {}", hex(&data.0[..shown]));
+            if shown < data.len() {
+                left_out(&mut quoted, data.len() - shown);
+            }
+            quoted
+        }
+    }
+}
+
+/// `"hello"`, with the escapes programs use.
+pub(crate) fn quote_text(text: &str, most: usize) -> String {
+    let mut quoted = String::from('"');
+    let end = text
+        .char_indices()
+        .nth(most)
+        .map_or(text.len(), |(at, _)| at);
+    for character in text[..end].chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            control if control.is_control() => {
+                // A String takes any text.
+                write!(quoted, "\\x{:02x}", u32::from(control)).ok();
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    if end < text.len() {
+        left_out(&mut quoted, text.len() - end);
+    }
+    quoted
+}
+
+fn left_out(quoted: &mut String, number: usize) {
+    quoted.push_str("… +");
+    quoted.push_str(&bytes(number as u64));
+}
+
+/// `ff 00 7f`
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 3);
+    for byte in bytes {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        write!(text, "{byte:02x}").ok();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_quoted_as_programs_write_it() {
+        assert_eq!(
+            quote(&"say \"hi\"\n\u{1}".into(), 40),
+            r#""say \"hi\"\n\x01""#
+        );
+        assert_eq!(quote(&"".into(), 40), r#""""#);
+        assert_eq!(quote(&"世界你好".into(), 2), "\"世界\"… +6\u{202f}B");
+    }
+
+    #[test]
+    fn other_bytes_are_hex() {
+        assert_eq!(quote(&b"\xff\x00\x7f"[..].into(), 40), "0x ff 00 7f");
+        assert_eq!(quote(&b"\xff\x00\x7f"[..].into(), 3), "0x ff… +2\u{202f}B");
+    }
+}

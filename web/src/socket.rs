@@ -1,0 +1,48 @@
+//! The only room that touches WebSocket. It carries texts; what they mean is the model's matter.
+
+use shared::PROTOCOL;
+use wasm_bindgen::JsCast;
+use web_sys::{MessageEvent, WebSocket};
+
+use crate::dom::{Listener, Result};
+
+/// An open WebSocket, or one on its way. Dropped, it is closed and heard of no more.
+pub(crate) struct Socket {
+    socket: WebSocket,
+    _listeners: [Listener; 2],
+}
+
+impl Socket {
+    /// Opens one. `heard` gets each text; `closed` comes once, also where it never opened.
+    pub(crate) fn open(
+        url: &str,
+        heard: impl Fn(String) + 'static,
+        closed: impl Fn() + 'static,
+    ) -> Result<Self> {
+        let socket = WebSocket::new_with_str(url, PROTOCOL)?;
+        let on_message = Listener::on(&socket, "message", move |event| {
+            if let Some(text) = event
+                .dyn_ref::<MessageEvent>()
+                .and_then(|event| event.data().as_string())
+            {
+                heard(text);
+            }
+        })?;
+        let on_close = Listener::on(&socket, "close", move |_| closed())?;
+        Ok(Self {
+            socket,
+            _listeners: [on_message, on_close],
+        })
+    }
+
+    /// Says something. To a socket that closes it is lost; that it closes is told by `closed`.
+    pub(crate) fn say(&self, text: &str) {
+        self.socket.send_with_str(text).ok();
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.close().ok();
+    }
+}

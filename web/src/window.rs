@@ -1,0 +1,147 @@
+//! The rest of the browser the page leans on: clock, timer, frames, chance, languages, and what is remembered.
+
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::Window;
+
+use crate::model::Millis;
+
+fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// Milliseconds since the page was opened.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and far from 2^53"
+)]
+pub(crate) fn now() -> Millis {
+    window()
+        .and_then(|window| window.performance())
+        .map_or(0, |performance| performance.now() as Millis)
+}
+
+/// A number nobody can tell beforehand.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "below 2^31 by construction"
+)]
+pub(crate) fn random() -> u32 {
+    (js_sys::Math::random() * f64::from(i32::MAX)) as u32
+}
+
+/// The languages somebody prefers, best first.
+pub(crate) fn languages() -> Vec<String> {
+    let Some(window) = window() else {
+        return Vec::new();
+    };
+    window
+        .navigator()
+        .languages()
+        .iter()
+        .filter_map(|tag| tag.as_string())
+        .collect()
+}
+
+/// Whether the system asks for dark colours.
+pub(crate) fn prefers_dark() -> bool {
+    matches("(prefers-color-scheme: dark)")
+}
+
+/// Whether people point with a finger.
+pub(crate) fn is_touched() -> bool {
+    matches("(pointer: coarse)")
+}
+
+fn matches(query: &str) -> bool {
+    let list = window().and_then(|window| window.match_media(query).ok().flatten());
+    list.is_some_and(|list| list.matches())
+}
+
+/// What was remembered; nothing where the browser keeps nothing.
+pub(crate) fn remembered(key: &str) -> Option<String> {
+    window()?.local_storage().ok()??.get_item(key).ok()?
+}
+
+/// Remembers, where the browser lets it.
+pub(crate) fn remember(key: &str, value: &str) {
+    if let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) {
+        storage.set_item(key, value).ok();
+    }
+}
+
+/// The relay's conversation, seen from this page.
+pub(crate) fn conversation_url() -> Option<String> {
+    let location = window()?.location();
+    let scheme = if location.protocol().ok()? == "https:" {
+        "wss"
+    } else {
+        "ws"
+    };
+    Some(format!("{scheme}://{}/ws", location.host().ok()?))
+}
+
+/// Tells whoever looks into the browser's console that the page itself is at fault.
+pub(crate) fn complain(error: &JsValue) {
+    web_sys::console::error_1(error);
+}
+
+/// A timer of which only the last setting counts.
+pub(crate) struct Timer {
+    ring: Closure<dyn FnMut()>,
+    set: Option<i32>,
+}
+
+impl Timer {
+    pub(crate) fn new(ring: impl FnMut() + 'static) -> Self {
+        Self {
+            ring: Closure::new(ring),
+            set: None,
+        }
+    }
+
+    /// Rings after so many milliseconds, or not at all.
+    pub(crate) fn set(&mut self, after: Option<Millis>) {
+        let Some(window) = window() else { return };
+        if let Some(set) = self.set.take() {
+            window.clear_timeout_with_handle(set);
+        }
+        let Some(after) = after else { return };
+        let after = i32::try_from(after).unwrap_or(i32::MAX);
+        let ring = self.ring.as_ref().unchecked_ref();
+        self.set = window
+            .set_timeout_with_callback_and_timeout_and_arguments_0(ring, after)
+            .ok();
+    }
+}
+
+/// The next frame, asked for once however often it is wanted.
+pub(crate) struct Frame {
+    draw: Closure<dyn FnMut()>,
+    wanted: bool,
+}
+
+impl Frame {
+    pub(crate) fn new(draw: impl FnMut() + 'static) -> Self {
+        Self {
+            draw: Closure::new(draw),
+            wanted: false,
+        }
+    }
+
+    /// Wants the next frame.
+    pub(crate) fn want(&mut self) {
+        if self.wanted {
+            return;
+        }
+        let asked = window()
+            .map(|window| window.request_animation_frame(self.draw.as_ref().unchecked_ref()));
+        self.wanted = matches!(asked, Some(Ok(_)));
+    }
+
+    /// It is here.
+    pub(crate) const fn came(&mut self) {
+        self.wanted = false;
+    }
+}
