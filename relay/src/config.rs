@@ -123,7 +123,7 @@ pub struct LimitFlags {
     /// Seconds a page may leave unread what it was sent.
     #[arg(long, env = "PLAYGROUND_UNREAD_SECONDS", value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
     unread_seconds: u64,
-    /// Bytes a lab's trace keeps; the oldest events make room.
+    /// Bytes a lab's trace keeps; the oldest events make room. With 0 nothing is traced, and pages see no calls.
     #[arg(long, env = "PLAYGROUND_TRACE_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     trace_bytes: u64,
 }

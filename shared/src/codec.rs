@@ -42,6 +42,10 @@ impl std::error::Error for DecodeError {}
 /// # Errors
 /// [`DecodeError`] tells whether the conversation can go on, and the id to answer to.
 pub fn decode_client(text: &str) -> Result<ClientMessage, DecodeError> {
+    // serde would also read a list as an object whose keys were left out.
+    if !text.trim_start().starts_with('{') {
+        return Err(DecodeError::NotAConversation);
+    }
     serde_json::from_str(text).map_err(|error| explain(text, &error))
 }
 

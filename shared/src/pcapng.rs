@@ -105,8 +105,8 @@ impl Writer {
         });
     }
 
-    /// Adds an Enhanced Packet Block (section 4.3) with its time, its direction (section 4.3.1) and its comments, each an
-    /// `opt_comment` (section 3.5).
+    /// Adds an Enhanced Packet Block (section 4.3) with its time, its direction (section 4.3.1) and its comments,
+    /// each an `opt_comment` (section 3.5).
     pub fn packet(&mut self, packet: &Packet<'_>) {
         let captured = saturate(packet.bytes.len());
         self.block(ENHANCED_PACKET, |block| {
@@ -350,13 +350,9 @@ mod tests {
     }
 
     #[test]
-    fn interfaces_names_and_statistics_are_read_back() {
+    fn an_interface_and_its_statistics_are_read_back() {
         let mut writer = Writer::new("Socket Playground");
         let lo = writer.interface(Link::Ethernet, "lo", "captured on loopback");
-        writer.names(&[
-            (IpAddr::from([127, 0, 0, 1]), "ser\0ver"),
-            (IpAddr::from([0_u16, 0, 0, 0, 0, 0, 0, 1]), "six"),
-        ]);
         writer.statistics(&Statistics {
             interface: lo,
             time: TIME,
@@ -366,34 +362,41 @@ mod tests {
         let blocks = read(&writer.finish());
         let [
             Block::InterfaceDescription(interface),
-            Block::NameResolution(names),
             Block::InterfaceStatistics(statistics),
-        ] = &blocks[blocks.len() - 3..]
+        ] = blocks.as_slice()
         else {
             panic!("{blocks:?}")
         };
+        let [name, description, ..] = interface.options.as_slice() else {
+            panic!("{interface:?}")
+        };
         assert_eq!(u32::from(interface.linktype), 1);
+        assert_eq!(*name, InterfaceDescriptionOption::IfName("lo".into()));
         assert_eq!(
-            interface.options[0],
-            InterfaceDescriptionOption::IfName("lo".into())
-        );
-        assert_eq!(
-            interface.options[1],
+            *description,
             InterfaceDescriptionOption::IfDescription("captured on loopback".into())
         );
-        let [Record::Ipv4(four), Record::Ipv6(six)] = &names.records[..2] else {
+        assert_eq!(statistics.timestamp.as_nanos(), u128::from(TIME));
+        let counted = [
+            InterfaceStatisticsOption::IsbIfRecv(138),
+            InterfaceStatisticsOption::IsbIfDrop(7),
+        ];
+        assert_eq!(statistics.options, counted);
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        let mut writer = Writer::new("Socket Playground");
+        let six = IpAddr::from([0_u16, 0, 0, 0, 0, 0, 0, 1]);
+        writer.names(&[(IpAddr::from([127, 0, 0, 1]), "ser\0ver"), (six, "six")]);
+        let blocks = read(&writer.finish());
+        let [Block::NameResolution(names)] = blocks.as_slice() else {
+            panic!("{blocks:?}")
+        };
+        let [Record::Ipv4(four), Record::Ipv6(six), ..] = names.records.as_slice() else {
             panic!("{names:?}")
         };
         assert_eq!((&*four.names[0], &*six.names[0]), ("server", "six"));
-        assert_eq!(statistics.timestamp.as_nanos(), u128::from(TIME));
-        assert_eq!(
-            statistics.options[0],
-            InterfaceStatisticsOption::IsbIfRecv(138)
-        );
-        assert_eq!(
-            statistics.options[1],
-            InterfaceStatisticsOption::IsbIfDrop(7)
-        );
     }
 
     #[test]
@@ -443,10 +446,11 @@ mod tests {
             let mut writer = Writer::new("Socket Playground");
             let interface = writer.interface(Link::Raw, "wire", "");
             let comments: Vec<&str> = comments.iter().map(String::as_str).collect();
-            writer.packet(&Packet { interface, time, direction: None, bytes: &bytes, original_length, comments: &comments });
+            let (direction, bytes, comments) = (None, bytes.as_slice(), comments.as_slice());
+            writer.packet(&Packet { interface, time, direction, bytes, original_length, comments });
             let packets = packets(&writer.finish());
             prop_assert_eq!(packets[0].timestamp.as_nanos(), u128::from(time));
-            prop_assert_eq!(&*packets[0].data, &*bytes);
+            prop_assert_eq!(&*packets[0].data, bytes);
             prop_assert_eq!(packets[0].original_len as usize, original_length.max(bytes.len()));
             let options: Vec<_> = comments.iter().map(|text| comment(text)).collect();
             prop_assert_eq!(&packets[0].options, &options);

@@ -17,6 +17,9 @@ use crate::process::Process;
 /// What to do where a browser is missing: a story is never skipped.
 pub const REMEDY: &str = "The browser stories need Chromium and its driver: run tests/run as root on Debian, or install both yourself.";
 
+/// How often the driver may fail to find a port.
+const ATTEMPTS: u32 = 10;
+
 /// How long the driver may take to end its browsers.
 const ENDING: Duration = Duration::from_secs(10);
 
@@ -34,17 +37,24 @@ impl Driver {
     /// When it is not installed, or does not say its port.
     #[must_use]
     pub fn start() -> Self {
+        // It chooses a port for IPv6 and gives up when another has the same one for IPv4.
+        let tried = (0..ATTEMPTS).find_map(|_| Self::try_start());
+        tried.unwrap_or_else(|| panic!("chromedriver did not start. {REMEDY}"))
+    }
+
+    fn try_start() -> Option<Self> {
         let process = Process::start(Command::new("chromedriver").arg("--port=0"), REMEDY);
         while let Some(line) = process.says() {
             let said = line.strip_prefix("ChromeDriver was started successfully on port ");
             if let Some(port) = said.and_then(|port| port.trim_end_matches('.').parse().ok()) {
-                return Self {
-                    address: (Ipv4Addr::LOCALHOST, port).into(),
+                let address = (Ipv4Addr::LOCALHOST, port).into();
+                return Some(Self {
+                    address,
                     _process: process,
-                };
+                });
             }
         }
-        panic!("chromedriver did not start. {REMEDY}");
+        None
     }
 
     /// Where it listens.

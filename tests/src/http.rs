@@ -111,22 +111,37 @@ async fn read_answer(stream: &mut TcpStream) -> Answer {
     };
     let headers: BTreeMap<_, _> = lines.filter_map(header).collect();
     let mut body = Vec::new();
-    match headers
-        .get("content-length")
-        .map(|length| length.parse().expect("a length"))
-    {
-        Some(length) => {
-            body.resize(length, 0);
-            stream.read_exact(&mut body).await.expect("a whole body");
-        }
-        None if status != Some(101) => {
-            stream.read_to_end(&mut body).await.ok();
-        }
-        None => {}
+    let length = headers.get("content-length");
+    if let Some(length) = length.map(|length| length.parse().expect("a length")) {
+        body.resize(length, 0);
+        stream.read_exact(&mut body).await.expect("a whole body");
+    } else if headers.contains_key("transfer-encoding") {
+        body = read_chunks(stream).await;
+    } else if status != Some(101) {
+        stream.read_to_end(&mut body).await.ok();
     }
     Answer {
         status: status.expect("a status"),
         headers,
         body,
+    }
+}
+
+/// A body in chunks (RFC 9112 §7.1): a length in hexadecimal, so many bytes, and again, until a length of 0.
+async fn read_chunks(stream: &mut TcpStream) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let mut length = Vec::new();
+        while !length.ends_with(b"\r\n") {
+            length.push(stream.read_u8().await.expect("a chunk's length"));
+        }
+        let length = String::from_utf8(length).expect("text");
+        let length = usize::from_str_radix(length.trim(), 16).expect("a length");
+        let mut chunk = vec![0; length + 2];
+        stream.read_exact(&mut chunk).await.expect("a whole chunk");
+        if length == 0 {
+            return body;
+        }
+        body.extend(&chunk[..length]);
     }
 }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-use shared::PROTOCOL;
+use shared::{PROTOCOL, call::Transport, message::Ask};
 use tests::{
+    calls::Ends,
     http::{Answer, get, get_with, knock, raw},
     page::Page,
+    place,
     relay::Relay,
 };
 
@@ -140,6 +142,25 @@ async fn the_keepers_of_the_relay_can_ask_how_it_is() {
         );
     }
     page.leaves().await;
+}
+
+#[tokio::test]
+async fn ready_means_that_a_sentence_would_be_answered() {
+    let relay = Relay::start_at(place::own_host(), &[]);
+    let mut page = Page::open(&relay).await;
+    let transport = Transport::Tcp;
+    page.asks(Ask::StopServer { transport }).await.returned();
+    let unready = get(relay.http, "/readyz").await;
+    assert_eq!(unready.status, 503);
+    assert!(unready.text().contains("TCP"), "{}", unready.text());
+    assert_eq!(get(relay.http, "/healthz").await.status, 200);
+    let start = Ask::StartServer {
+        transport,
+        program: None,
+        task: None,
+    };
+    page.asks(start).await.returned();
+    assert_eq!(get(relay.http, "/readyz").await.status, 200);
 }
 
 #[tokio::test]

@@ -1,83 +1,89 @@
 //! The only room that touches the document. Everything written here is text or an attribute, never markup.
+//!
+//! What the page cannot do without is found by its id; where the markup lacks it, that is said and nothing goes on.
 
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen::{JsCast, closure::Closure, throw_str};
 use web_sys::{
-    Document, Element, Event, EventTarget, FocusEvent, HtmlElement, HtmlTemplateElement,
-    KeyboardEvent, Node,
+    Document, Element, Event, EventTarget, FocusEvent, HtmlElement, HtmlInputElement,
+    HtmlSelectElement, HtmlTemplateElement, HtmlTextAreaElement, KeyboardEvent, Node,
 };
-
-/// What goes wrong where the page's markup is not what the code expects.
-pub(crate) type Result<T> = std::result::Result<T, JsValue>;
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 
-fn missing(what: &str) -> JsValue {
-    JsValue::from_str(&format!("the page lacks {what}"))
+fn lacks(what: &str) -> ! {
+    throw_str(&["the page lacks ", what].concat())
 }
 
-pub(crate) fn document() -> Result<Document> {
+pub(crate) fn document() -> Document {
     web_sys::window()
         .and_then(|window| window.document())
-        .ok_or_else(|| missing("a document"))
+        .unwrap_or_else(|| lacks("a document"))
 }
 
 /// `<html>`
-pub(crate) fn root() -> Result<Element> {
-    document()?
+pub(crate) fn root() -> Element {
+    document()
         .document_element()
-        .ok_or_else(|| missing("a root"))
+        .unwrap_or_else(|| lacks("a root"))
 }
 
 /// The element with this id.
-pub(crate) fn by_id<T: JsCast>(id: &str) -> Result<T> {
-    let element = document()?
+pub(crate) fn el(id: &str) -> Element {
+    document()
         .get_element_by_id(id)
-        .ok_or_else(|| missing(id))?;
-    element.dyn_into().map_err(|_| missing(id))
+        .unwrap_or_else(|| lacks(id))
 }
 
 /// The part of something made from a template.
-pub(crate) fn part(of: &Element, name: &str) -> Result<Element> {
-    of.query_selector(&format!("[data-p={name}]"))?
-        .ok_or_else(|| missing(name))
+pub(crate) fn part(of: &Element, name: &str) -> Element {
+    let found = of.query_selector(&["[data-p=", name, "]"].concat());
+    found.ok().flatten().unwrap_or_else(|| lacks(name))
 }
 
-/// A copy of the one element in a template.
-pub(crate) fn stamp(template: &str) -> Result<Element> {
-    let template: HtmlTemplateElement = by_id(template)?;
-    let element = template
-        .content()
-        .first_element_child()
-        .ok_or_else(|| missing("the template's content"))?;
+/// A copy of the one element in a template, put at the end of `inside`.
+pub(crate) fn stamp(template: &str, inside: &Element) -> Element {
+    let copy = || {
+        let template = el(template).dyn_into::<HtmlTemplateElement>().ok()?;
+        template
+            .content()
+            .first_element_child()?
+            .clone_node_with_deep(true)
+            .ok()?
+            .dyn_into::<Element>()
+            .ok()
+    };
+    let copy = copy().unwrap_or_else(|| lacks(template));
+    inside.append_child(&copy).ok();
+    copy
+}
+
+/// A new SVG element at the end of another.
+pub(crate) fn svg(name: &str, inside: &Element) -> Element {
+    let element = document()
+        .create_element_ns(Some(SVG), name)
+        .unwrap_or_else(|_| lacks(name));
+    inside.append_child(&element).ok();
     element
-        .clone_node_with_deep(true)?
-        .dyn_into()
-        .map_err(|_| missing("an element"))
-}
-
-/// A new SVG element inside another.
-pub(crate) fn svg(inside: &Element, name: &str) -> Result<Element> {
-    let element = document()?.create_element_ns(Some(SVG), name)?;
-    inside.append_child(&element)?;
-    Ok(element)
 }
 
 /// All elements that match.
-pub(crate) fn all(selector: &str) -> Result<Vec<Element>> {
-    let nodes = document()?.query_selector_all(selector)?;
-    Ok((0..nodes.length())
+pub(crate) fn all(selector: &str) -> Vec<Element> {
+    let Ok(nodes) = document().query_selector_all(selector) else {
+        return Vec::new();
+    };
+    (0..nodes.length())
         .filter_map(|at| nodes.item(at)?.dyn_into().ok())
-        .collect())
+        .collect()
 }
 
 /// Writes a text where it is another one.
-pub(crate) fn set_text(element: &Element, text: &str) {
+pub(crate) fn write(element: &Element, text: &str) {
     if element.text_content().as_deref() != Some(text) {
         element.set_text_content(Some(text));
     }
 }
 
-/// Writes an attribute where it is another one. What a browser refuses to set, it shows in its own way.
+/// Writes an attribute where it is another one.
 pub(crate) fn set(element: &Element, name: &str, value: &str) {
     if element.get_attribute(name).as_deref() != Some(value) {
         element.set_attribute(name, value).ok();
@@ -98,7 +104,7 @@ pub(crate) fn show(element: &Element, on: bool) {
 
 /// Writes a text, and hides the element where there is none.
 pub(crate) fn say(element: &Element, text: &str) {
-    set_text(element, text);
+    write(element, text);
     show(element, !text.is_empty());
 }
 
@@ -107,50 +113,86 @@ pub(crate) fn style(element: &Element, name: &str, pixels: i32) {
     let Some(element) = element.dyn_ref::<HtmlElement>() else {
         return;
     };
-    let (style, value) = (element.style(), format!("{pixels}px"));
+    let (style, value) = (
+        element.style(),
+        [pixels.to_string().as_str(), "px"].concat(),
+    );
     if style.get_property_value(name).ok().as_deref() != Some(value.as_str()) {
         style.set_property(name, &value).ok();
     }
 }
 
-/// Makes `pool` hold exactly so many of a thing inside `parent`.
-pub(crate) fn resize<T>(
-    pool: &mut Vec<T>,
-    length: usize,
-    mut make: impl FnMut() -> Result<T>,
-    element: impl Fn(&T) -> &Element,
-) -> Result<()> {
+/// Makes `pool` hold exactly so many elements.
+pub(crate) fn resize(pool: &mut Vec<Element>, length: usize, make: &dyn Fn() -> Element) {
     while pool.len() > length {
         if let Some(last) = pool.pop() {
-            element(&last).remove();
+            last.remove();
         }
     }
     while pool.len() < length {
-        pool.push(make()?);
+        pool.push(make());
     }
-    Ok(())
 }
 
-/// The value of `data-…` on the element an event came from, or on one around it.
-pub(crate) fn data_around(event: &Event, name: &str) -> Option<String> {
-    let target = event.target()?.dyn_into::<Element>().ok()?;
-    target
-        .closest(&format!("[data-{name}]"))
-        .ok()??
-        .get_attribute(&format!("data-{name}"))
+/// What stands in a field.
+pub(crate) fn value(id: &str) -> String {
+    let field = el(id);
+    match field.dyn_ref::<HtmlTextAreaElement>() {
+        Some(field) => field.value(),
+        None => field
+            .dyn_ref::<HtmlSelectElement>()
+            .map(HtmlSelectElement::value)
+            .unwrap_or_default(),
+    }
 }
 
-/// The key that was pressed.
+/// Chooses in a list.
+pub(crate) fn choose(id: &str, value: &str) {
+    if let Some(list) = el(id).dyn_ref::<HtmlSelectElement>() {
+        list.set_value(value);
+    }
+}
+
+/// Selects all that stands in a field.
+pub(crate) fn select(id: &str) {
+    if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
+        field.select();
+    }
+}
+
+/// Whether a box or a radio button is checked.
+pub(crate) fn is_checked(id: &str) -> bool {
+    el(id)
+        .dyn_ref::<HtmlInputElement>()
+        .is_some_and(HtmlInputElement::checked)
+}
+
+/// The element an event came from.
+pub(crate) fn source(event: &Event) -> Option<Element> {
+    event.target()?.dyn_into().ok()
+}
+
+/// The value of an attribute on an element, or on the nearest one around it that has it.
+pub(crate) fn around(element: &Element, selector: &str, attribute: &str) -> Option<String> {
+    element.closest(selector).ok()??.get_attribute(attribute)
+}
+
+/// Whether an element lies in the one with this id.
+pub(crate) fn is_in(element: &Element, id: &str) -> bool {
+    el(id).contains(Some(element))
+}
+
+/// The key that was pressed; none while an input method is choosing a word.
 pub(crate) fn key(event: &Event) -> Option<String> {
-    event.dyn_ref::<KeyboardEvent>().map(KeyboardEvent::key)
-}
-
-/// Enter that means "go": not a new line, and not the choice of a word in an input method.
-pub(crate) fn is_plain_enter(event: &Event) -> bool {
-    let enter = event
+    let event = event
         .dyn_ref::<KeyboardEvent>()
-        .filter(|event| event.key() == "Enter");
-    enter.is_some_and(|event| !event.shift_key() && !event.is_composing())
+        .filter(|event| !event.is_composing())?;
+    let key = event.key();
+    Some(if event.shift_key() {
+        ["Shift+", &key].concat()
+    } else {
+        key
+    })
 }
 
 /// Whether the focus goes from inside this element to somewhere outside.
@@ -160,11 +202,6 @@ pub(crate) fn leaves(event: &Event, element: &Element) -> bool {
         .and_then(FocusEvent::related_target);
     let to = to.and_then(|target| target.dyn_into::<Node>().ok());
     !element.contains(to.as_ref())
-}
-
-/// The element that has the focus.
-pub(crate) fn focused() -> Option<Element> {
-    document().ok()?.active_element()
 }
 
 /// Gives an element the focus.
@@ -188,14 +225,16 @@ impl Listener {
         target: &EventTarget,
         name: &'static str,
         hear: impl FnMut(Event) + 'static,
-    ) -> Result<Self> {
+    ) -> Self {
         let closure = Closure::<dyn FnMut(Event)>::new(hear);
-        target.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref())?;
-        Ok(Self {
+        target
+            .add_event_listener_with_callback(name, closure.as_ref().unchecked_ref())
+            .ok();
+        Self {
             target: target.clone(),
             name,
             closure,
-        })
+        }
     }
 }
 

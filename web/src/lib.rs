@@ -10,13 +10,8 @@ mod socket;
 mod view;
 mod window;
 
-use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-
 /// Brings the page to life.
-///
-/// # Errors
-/// Where its markup is not what the code expects, which the tests would have found.
-#[wasm_bindgen(start)]
-pub fn start() -> Result<(), JsValue> {
-    shell::start()
+#[wasm_bindgen::prelude::wasm_bindgen(start)]
+pub fn start() {
+    shell::start();
 }

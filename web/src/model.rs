@@ -4,6 +4,7 @@
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
 pub(crate) mod connection;
+mod event;
 pub(crate) mod explain;
 pub(crate) mod ladder;
 mod lately;
@@ -19,14 +20,17 @@ pub(crate) mod words;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
+
 use shared::{
     call::Transport,
     codec,
-    lab::Program as ServerProgram,
+    lab::Task,
     message::{Ask, Reply, ServerMessage, Welcome},
     trace::{CallId, What},
 };
 
+pub(crate) use self::event::{Effect, Event};
 use self::{
     connection::{Connection, State},
     log::{Log, Run},
@@ -41,54 +45,6 @@ pub(crate) type Millis = u64;
 
 /// The steps in which one sees a blocked call's time grow.
 pub(crate) const TICK: Millis = 200;
-
-/// What can happen to the page.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// It is there.
-    Started,
-    /// The relay said something.
-    Heard(String),
-    /// The WebSocket closed, or never opened.
-    Closed,
-    /// It is [`Model::wakes_at`].
-    Woke,
-    /// Try to connect right now.
-    TryNow,
-    /// UDP or TCP.
-    Choose(Transport),
-    /// Keep the connection for more sentences, or not.
-    Keep(bool),
-    /// Send this sentence.
-    Submit(String),
-    /// The sentence is being written.
-    Typed,
-    /// Stop waiting for a blocked call.
-    StopWaiting,
-    /// Close the connection that was kept.
-    CloseConnection,
-    /// End its sending half.
-    EndSending,
-    /// Start the server of the chosen transport, with this program if one is named.
-    StartServer(Option<ServerProgram>),
-    /// Stop it.
-    StopServer,
-    /// Look at one call, or at none.
-    Select(Option<CallId>),
-    /// Wipe the list of calls.
-    Clear,
-    /// Speak another language.
-    Speak(Language),
-}
-
-/// What the shell is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// Open a WebSocket, instead of any there is.
-    Connect,
-    /// Send this text.
-    Say(String),
-}
 
 /// The page's state.
 #[derive(Debug, Default)]
@@ -131,7 +87,7 @@ impl Model {
             }
             Event::Choose(transport) => self.transport = Some(transport),
             Event::Keep(keep) => self.keep(keep, now),
-            Event::Submit(text) => self.submit(&text, now),
+            Event::Submit { text, shouted } => self.submit(&text, shouted, now),
             Event::StopWaiting => self.program.stop_waiting(&mut self.outbox),
             Event::CloseConnection => self.program.close_connection(&mut self.outbox, now),
             Event::EndSending => self.program.end_sending(&mut self.outbox, now),
@@ -154,6 +110,15 @@ impl Model {
     /// The chosen transport; UDP before anything was chosen, as the book begins with it.
     pub(crate) fn transport(&self) -> Transport {
         self.transport.unwrap_or(Transport::Udp)
+    }
+
+    /// A client's address as others see it: bound to no address in particular, it sends from the lab's host.
+    pub(crate) fn seen_as(&self, local: SocketAddr) -> SocketAddr {
+        let host = self.welcome.as_ref().map(|welcome| welcome.lab.client_host);
+        match host.filter(|_| local.ip().is_unspecified()) {
+            Some(host) => SocketAddr::new(host, local.port()),
+            None => local,
+        }
     }
 
     /// Whether a sentence can be sent right now.
@@ -203,20 +168,23 @@ impl Model {
         }
     }
 
-    fn submit(&mut self, text: &str, now: Millis) {
+    fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
         if !self.can_send() {
             return;
         }
         let Some(welcome) = &self.welcome else { return };
         let transport = self.transport();
         let run = self.log.begin_own(transport, text);
-        let task = self.servers.get(transport).map(|server| server.task);
+        let shouts = self
+            .servers
+            .get(transport)
+            .is_some_and(|server| server.task == Task::Upper);
         let order = Order {
             run,
             transport,
             keep: self.keep,
             text,
-            task,
+            expected: shouts.then_some(shouted),
             limits: &welcome.limits,
         };
         self.selected = None;

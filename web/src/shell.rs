@@ -1,17 +1,14 @@
 //! Joins the model with the browser: one event in, effects performed, one frame drawn however many events came.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque};
 
 use crate::{
-    dom::Result,
+    dom::Listener,
     model::{Effect, Event, Model},
     socket::Socket,
-    view::{Prefs, View},
+    view::{self, View},
     window::{self, Frame, Timer},
 };
-
-/// Tells the page of an event, from wherever it comes.
-pub(crate) type Tell = Rc<dyn Fn(Event)>;
 
 /// What lives as long as the page.
 struct Shell {
@@ -20,7 +17,7 @@ struct Shell {
     socket: Option<Socket>,
     timer: Timer,
     frame: Frame,
-    tell: Tell,
+    _listeners: Vec<Listener>,
 }
 
 thread_local! {
@@ -29,25 +26,22 @@ thread_local! {
     static INBOX: RefCell<VecDeque<Event>> = const { RefCell::new(VecDeque::new()) };
 }
 
-pub(crate) fn start() -> Result<()> {
-    let tell: Tell = Rc::new(tell);
-    let prefs = Prefs::remembered();
-    let shell = Shell {
+pub(crate) fn start() {
+    SHELL.replace(Some(Shell {
         model: Model::default(),
-        view: View::new(&tell, &prefs)?,
+        view: View::default(),
         socket: None,
-        timer: Timer::new(|| self::tell(Event::Woke)),
+        timer: Timer::new(|| tell(Event::Woke)),
         frame: Frame::new(draw),
-        tell,
-    };
-    SHELL.replace(Some(shell));
-    self::tell(Event::Speak(prefs.language));
-    self::tell(Event::Started);
+        _listeners: view::listen(),
+    }));
+    view::remembered().into_iter().for_each(tell);
+    tell(Event::Started);
     draw();
-    Ok(())
 }
 
-fn tell(event: Event) {
+/// Tells the page of an event, from wherever it comes.
+pub(crate) fn tell(event: Event) {
     INBOX.with_borrow_mut(|inbox| inbox.push_back(event));
     SHELL.with(|shell| {
         // An event that comes of what is being done right now is taken in after it.
@@ -69,9 +63,7 @@ fn draw() {
         };
         let Some(shell) = shell.as_mut() else { return };
         shell.frame.came();
-        if let Err(error) = shell.view.draw(&shell.model, window::now()) {
-            window::complain(&error);
-        }
+        shell.view.draw(&shell.model, window::now());
     });
 }
 
@@ -88,14 +80,12 @@ impl Shell {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Connect => {
-                let (heard, closed) = (Rc::clone(&self.tell), Rc::clone(&self.tell));
                 self.socket = window::conversation_url().and_then(|url| {
                     Socket::open(
                         &url,
-                        move |text| heard(Event::Heard(text)),
-                        move || closed(Event::Closed),
+                        |text| tell(Event::Heard(text)),
+                        || tell(Event::Closed),
                     )
-                    .ok()
                 });
             }
             Effect::Say(text) => {

@@ -4,7 +4,7 @@ use shared::PROTOCOL;
 use wasm_bindgen::JsCast;
 use web_sys::{MessageEvent, WebSocket};
 
-use crate::dom::{Listener, Result};
+use crate::dom::Listener;
 
 /// An open WebSocket, or one on its way. Dropped, it is closed and heard of no more.
 pub(crate) struct Socket {
@@ -18,8 +18,8 @@ impl Socket {
         url: &str,
         heard: impl Fn(String) + 'static,
         closed: impl Fn() + 'static,
-    ) -> Result<Self> {
-        let socket = WebSocket::new_with_str(url, PROTOCOL)?;
+    ) -> Option<Self> {
+        let socket = WebSocket::new_with_str(url, PROTOCOL).ok()?;
         let on_message = Listener::on(&socket, "message", move |event| {
             if let Some(text) = event
                 .dyn_ref::<MessageEvent>()
@@ -27,9 +27,9 @@ impl Socket {
             {
                 heard(text);
             }
-        })?;
-        let on_close = Listener::on(&socket, "close", move |_| closed())?;
-        Ok(Self {
+        });
+        let on_close = Listener::on(&socket, "close", move |_| closed());
+        Some(Self {
             socket,
             _listeners: [on_message, on_close],
         })

@@ -1,6 +1,7 @@
 //! The rest of the browser the page leans on: clock, timer, frames, chance, languages, and what is remembered.
 
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use js_sys::JsString;
+use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::Window;
 
 use crate::model::Millis;
@@ -29,6 +30,11 @@ pub(crate) fn now() -> Millis {
 )]
 pub(crate) fn random() -> u32 {
     (js_sys::Math::random() * f64::from(i32::MAX)) as u32
+}
+
+/// How many bytes a text has in upper case. Asked of the browser, which has the tables already.
+pub(crate) fn bytes_in_upper_case(text: &str) -> usize {
+    String::from(JsString::from(text).to_upper_case()).len()
 }
 
 /// The languages somebody prefers, best first.
@@ -75,16 +81,11 @@ pub(crate) fn remember(key: &str, value: &str) {
 pub(crate) fn conversation_url() -> Option<String> {
     let location = window()?.location();
     let scheme = if location.protocol().ok()? == "https:" {
-        "wss"
+        "wss://"
     } else {
-        "ws"
+        "ws://"
     };
-    Some(format!("{scheme}://{}/ws", location.host().ok()?))
-}
-
-/// Tells whoever looks into the browser's console that the page itself is at fault.
-pub(crate) fn complain(error: &JsValue) {
-    web_sys::console::error_1(error);
+    Some([scheme, &location.host().ok()?, "/ws"].concat())
 }
 
 /// A timer of which only the last setting counts.

@@ -1,5 +1,6 @@
 //! Client processes: their sockets are real ones owned by the relay, and every call on them is traced.
 
+mod handle;
 mod process;
 mod socket;
 

@@ -246,7 +246,7 @@ impl Drop for Door {
         if let Some(address) = self.socket.seen_as(self.process.host) {
             self.process
                 .trace
-                .address_gone(self.socket.transport(), address);
+                .address_gone((self.socket.transport(), address));
         }
     }
 }

@@ -18,12 +18,10 @@ use shared::{
     outcome::{Failed, Reason, Returned},
     trace::Fact,
 };
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::{
-    io::Interest,
-    net::{TcpStream, UdpSocket},
-};
+use socket2::{SockRef, Socket};
+use tokio::{io::Interest, net::TcpStream};
 
+use super::handle::{self, Datagram, Handle};
 use crate::{
     failure::{self, CallResult},
     sys::{facts, receive},
@@ -47,32 +45,13 @@ pub struct ClientSocket {
     told: RefCell<Vec<Fact>>,
 }
 
-/// The kernel's socket. A TCP socket is watched only from `connect` on: watched earlier, it would be reported
-/// as hung up once and for all.
-#[derive(Clone, Debug)]
-enum Handle {
-    Udp(Rc<UdpSocket>),
-    Unconnected(Rc<Socket>),
-    Tcp(Rc<TcpStream>),
-}
-
-impl Handle {
-    fn socket(&self) -> SockRef<'_> {
-        match self {
-            Self::Udp(socket) => SockRef::from(socket.as_ref()),
-            Self::Unconnected(socket) => SockRef::from(socket.as_ref()),
-            Self::Tcp(stream) => SockRef::from(stream.as_ref()),
-        }
-    }
-}
-
 impl ClientSocket {
     /// Opens a socket that can talk to `server` and to nobody else.
     ///
     /// # Errors
     /// The kernel's, as a failed `socket` call.
     pub fn open(transport: Transport, server: SocketAddr, level: Level) -> Result<Self, Failed> {
-        let handle = open_handle(transport, server).map_err(|error| failure::kernel(&error))?;
+        let handle = handle::open(transport, server).map_err(|error| failure::kernel(&error))?;
         if level >= Level::L1 && transport == Transport::Udp {
             facts::ask_of_datagrams(&*handle.socket(), server.is_ipv6());
         }
@@ -214,7 +193,7 @@ impl ClientSocket {
         let result = self.handle().socket().connect(&self.server.into());
         match result {
             Ok(()) => self.watch().map_err(|error| failure::kernel(&error))?,
-            Err(error) if in_progress(&error) => self.finish_connecting().await?,
+            Err(error) if handle::in_progress(&error) => self.finish_connecting().await?,
             Err(error) => return Err(failure::kernel(&error)),
         }
         self.local.take();
@@ -229,7 +208,11 @@ impl ClientSocket {
         };
         self.in_time(stream.writable()).await?;
         match stream.take_error() {
-            Ok(None) => Ok(()),
+            Ok(None) => {
+                // Only the next `connect` learns that the connection stands; this one waited, so it is this one.
+                self.handle().socket().connect(&self.server.into()).ok();
+                Ok(())
+            }
             Ok(Some(error)) | Err(error) => {
                 drop(stream);
                 self.unwatch();
@@ -387,93 +370,6 @@ impl ClientSocket {
             )),
         }
     }
-}
-
-impl Handle {
-    async fn retry<T>(
-        &self,
-        interest: Interest,
-        attempt: impl FnMut() -> io::Result<T>,
-    ) -> io::Result<T> {
-        match self {
-            Self::Udp(socket) => socket.async_io(interest, attempt).await,
-            Self::Tcp(stream) => stream.async_io(interest, attempt).await,
-            // The kernel never lets a call on an unconnected stream wait.
-            Self::Unconnected(_) => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// As much of the next datagram as `size` bytes hold.
-    fn datagram(&self, size: usize) -> io::Result<Datagram> {
-        let Self::Udp(socket) = self else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
-        with_buffer(size, |buffer| {
-            let receive::Received {
-                kept,
-                length,
-                from,
-                facts,
-            } = receive::datagram(socket.as_ref(), buffer)?;
-            Ok(Datagram {
-                data: buffer[..kept].into(),
-                length: length as u64,
-                from,
-                facts,
-            })
-        })
-    }
-
-    /// At most `size` bytes of the stream.
-    fn chunk(&self, size: usize) -> io::Result<Data> {
-        with_buffer(size, |buffer| {
-            let kept = io::Read::read(&mut &*self.socket(), buffer)?;
-            Ok(buffer[..kept].into())
-        })
-    }
-}
-
-/// A datagram as it was received.
-struct Datagram {
-    data: Data,
-    length: u64,
-    from: SocketAddr,
-    facts: Vec<Fact>,
-}
-
-thread_local! {
-    /// Where all sockets of an event loop receive: what is kept is copied out at its own length.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-fn with_buffer<T>(size: usize, receive: impl FnOnce(&mut [u8]) -> T) -> T {
-    BUFFER.with_borrow_mut(|buffer| {
-        if buffer.len() < size {
-            buffer.resize(size, 0);
-        }
-        receive(&mut buffer[..size])
-    })
-}
-
-fn open_handle(transport: Transport, server: SocketAddr) -> io::Result<Handle> {
-    let (kind, protocol) = match transport {
-        Transport::Udp => (Type::DGRAM, Protocol::UDP),
-        Transport::Tcp => (Type::STREAM, Protocol::TCP),
-    };
-    let socket = Socket::new(Domain::for_address(server), kind, Some(protocol))?;
-    socket.set_nonblocking(true)?;
-    Ok(match transport {
-        Transport::Udp => Handle::Udp(Rc::new(UdpSocket::from_std(socket.into())?)),
-        Transport::Tcp => Handle::Unconnected(Rc::new(socket)),
-    })
-}
-
-fn in_progress(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let started = error.raw_os_error() == Some(libc::EINPROGRESS);
-    #[cfg(not(unix))]
-    let started = error.kind() == io::ErrorKind::WouldBlock;
-    started
 }
 
 /// The lowest number no socket has, as POSIX wants it; a process starts with 0, 1 and 2 taken.

@@ -118,7 +118,7 @@ pub(super) async fn tcp(listener: TcpListener, task: Task, witness: Witness) -> 
             ends,
         );
         let served = answer_connection(stream, from, task, &witness).await;
-        witness.trace.address_gone(witness.transport, from);
+        witness.trace.connection_ended((witness.transport, from));
         if let Err(died) = served {
             return died;
         }

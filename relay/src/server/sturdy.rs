@@ -178,7 +178,7 @@ impl Connection {
         }
         self.witness
             .trace
-            .address_gone(self.witness.transport, self.from);
+            .connection_ended((self.witness.transport, self.from));
     }
 
     /// The next bytes; none at the end of the stream or of the connection.

@@ -33,6 +33,7 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Trace {
     level: Level,
+    off: bool,
     log: RefCell<Log>,
     processes: RefCell<Processes>,
     began: Instant,
@@ -44,11 +45,13 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// An empty trace that keeps about `bytes` bytes, of all that can be seen at this level of truth.
+    /// An empty trace that keeps about `bytes` bytes, of all that can be seen at this level of truth. With none to
+    /// keep it is off: nothing is written down.
     #[must_use]
     pub fn new(level: Level, bytes: u64, metrics: Arc<Metrics>) -> Self {
         Self {
             level,
+            off: bytes == 0,
             log: RefCell::new(Log::new(bytes)),
             processes: RefCell::default(),
             began: Instant::now(),
@@ -73,6 +76,9 @@ impl Trace {
 
     /// The same of something that was seen at another time, in nanoseconds since the lab began.
     pub fn record_seen(&self, mono_ns: u64, what: What, concerns: Option<ProcessId>) {
+        if self.off {
+            return;
+        }
         let wall = self.began_wall + Duration::from_nanos(mono_ns);
         let wall_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
         self.log

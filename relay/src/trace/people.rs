@@ -33,15 +33,16 @@ impl Trace {
         self.record(What::ProcessEnded { process }, Some(process));
     }
 
-    /// The client that has this address; a stranger to the relay becomes a terminal process.
+    /// The client that has this address or, its last bytes still under way, had it a moment ago. A stranger to
+    /// the relay becomes a terminal process.
     pub fn client_at(&self, door: Door) -> ProcessId {
-        let known = self.processes.borrow().at(door);
+        let known = self.processes.borrow().client(door);
         known.unwrap_or_else(|| self.meets(door))
     }
 
-    /// The client that has this address, or had it a moment ago.
-    pub fn client_lately_at(&self, door: Door) -> ProcessId {
-        let known = self.processes.borrow().lately_at(door);
+    /// Whose packet it is.
+    pub fn owner_of(&self, door: Door) -> ProcessId {
+        let known = self.processes.borrow().owner(door);
         known.unwrap_or_else(|| self.meets(door))
     }
 
@@ -64,11 +65,17 @@ impl Trace {
             .has(process, (transport, address));
     }
 
-    /// That socket is closed. A terminal process, known by nothing else, goes with it.
-    pub fn address_gone(&self, transport: Transport, address: SocketAddr) {
+    /// A client's socket is closed.
+    pub fn address_gone(&self, door: Door) {
         let now = self.mono(std::time::Instant::now());
-        let stranger = self.processes.borrow_mut().lost((transport, address), now);
+        self.processes.borrow_mut().lost(door, now);
+    }
+
+    /// The server's connection to this address has ended; a terminal process, known by nothing else, with it.
+    pub fn connection_ended(&self, door: Door) {
+        let stranger = self.processes.borrow().stranger(door);
         if let Some(process) = stranger {
+            self.address_gone(door);
             self.process_went(process);
         }
     }

@@ -106,16 +106,17 @@ impl Processes {
         );
     }
 
-    /// That socket is closed. Tells which program outside, known by nothing else, is gone with it.
-    pub fn lost(&mut self, door: Door, now_ns: u64) -> Option<ProcessId> {
+    /// That socket is closed.
+    pub fn lost(&mut self, door: Door, now_ns: u64) {
         self.forget_the_long_gone(now_ns);
-        let entry = self
+        if let Some(entry) = self
             .doors
             .get_mut(&door)
-            .filter(|entry| entry.gone_ns.is_none())?;
-        entry.gone_ns = Some(now_ns);
-        self.gone.push_back((now_ns, door));
-        Some(entry.process).filter(|process| self.strangers.contains(process))
+            .filter(|entry| entry.gone_ns.is_none())
+        {
+            entry.gone_ns = Some(now_ns);
+            self.gone.push_back((now_ns, door));
+        }
     }
 
     fn forget_the_long_gone(&mut self, now_ns: u64) {
@@ -142,18 +143,26 @@ impl Processes {
         self.strangers.contains(&process)
     }
 
-    /// Who has this address now.
+    /// Who has this address, or had it a moment ago. A program outside that has gone does not come back.
     #[must_use]
-    pub fn at(&self, door: Door) -> Option<ProcessId> {
-        self.doors
-            .get(&door)
-            .filter(|entry| entry.gone_ns.is_none())
-            .map(|entry| entry.process)
+    pub fn client(&self, door: Door) -> Option<ProcessId> {
+        let entry = self.doors.get(&door)?;
+        (entry.gone_ns.is_none() || !self.is_stranger(entry.process)).then_some(entry.process)
     }
 
-    /// Who has this address, or had it a moment ago.
+    /// The program outside that has this address now.
     #[must_use]
-    pub fn lately_at(&self, door: Door) -> Option<ProcessId> {
+    pub fn stranger(&self, door: Door) -> Option<ProcessId> {
+        let entry = self
+            .doors
+            .get(&door)
+            .filter(|entry| entry.gone_ns.is_none())?;
+        Some(entry.process).filter(|process| self.is_stranger(*process))
+    }
+
+    /// Whose packet it is: who has this address, or had it a moment ago.
+    #[must_use]
+    pub fn owner(&self, door: Door) -> Option<ProcessId> {
         self.doors.get(&door).map(|entry| entry.process)
     }
 
@@ -193,28 +202,32 @@ mod tests {
     }
 
     #[test]
-    fn an_address_leads_to_its_process_until_it_is_lost() {
+    fn an_address_leads_to_its_process_also_for_what_is_still_under_way() {
         let mut processes = Processes::default();
         let page = processes.come();
         processes.has(page, door(Transport::Udp));
-        assert_eq!(processes.at(door(Transport::Udp)), Some(page));
-        assert_eq!(processes.at(door(Transport::Tcp)), None);
-        assert_eq!(processes.lost(door(Transport::Udp), 1), None);
-        assert_eq!(processes.at(door(Transport::Udp)), None);
-        assert_eq!(
-            processes.lately_at(door(Transport::Udp)),
-            Some(page),
-            "its last packets are still its own"
-        );
+        assert_eq!(processes.client(door(Transport::Udp)), Some(page));
+        assert_eq!(processes.client(door(Transport::Tcp)), None);
+        processes.lost(door(Transport::Udp), 1);
+        assert_eq!(processes.client(door(Transport::Udp)), Some(page));
+        processes.lost(door(Transport::Tcp), 2 * LINGER_NS);
+        assert_eq!(processes.client(door(Transport::Udp)), None);
     }
 
     #[test]
-    fn a_stranger_ends_with_its_address() {
+    fn a_stranger_that_is_gone_does_not_come_back() {
         let mut processes = Processes::default();
         let stranger = processes.come();
         processes.met(stranger, door(Transport::Tcp));
-        assert_eq!(processes.lost(door(Transport::Tcp), 1), Some(stranger));
-        assert_eq!(processes.lost(door(Transport::Tcp), 2), None, "only once");
+        assert_eq!(processes.stranger(door(Transport::Tcp)), Some(stranger));
+        processes.lost(door(Transport::Tcp), 1);
+        assert_eq!(processes.stranger(door(Transport::Tcp)), None);
+        assert_eq!(processes.client(door(Transport::Tcp)), None);
+        assert_eq!(
+            processes.owner(door(Transport::Tcp)),
+            Some(stranger),
+            "its last packets are still its own"
+        );
     }
 
     #[test]
@@ -225,10 +238,7 @@ mod tests {
         processes.lost(door(Transport::Udp), 1);
         processes.has(second, door(Transport::Udp));
         processes.lost(door(Transport::Tcp), 2 * LINGER_NS);
-        assert_eq!(processes.at(door(Transport::Udp)), Some(second));
-        processes.lost(door(Transport::Udp), 2 * LINGER_NS);
-        processes.lost(door(Transport::Tcp), 4 * LINGER_NS);
-        assert_eq!(processes.lately_at(door(Transport::Udp)), None);
+        assert_eq!(processes.client(door(Transport::Udp)), Some(second));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn record(trace: &Trace, servers: &[(Transport, SocketAddr)], seen: S
         return;
     };
     let at_ns = trace.mono_of(seen.stamp.seconds, seen.stamp.nanoseconds);
-    let process = trace.client_lately_at(ends.client);
+    let process = trace.owner_of(ends.client);
     let call = trace.last_call(ends.client, at_ns, |lately| {
         comes_from(lately, &summary, ends.from_server)
     });

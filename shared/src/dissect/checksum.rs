@@ -1,7 +1,7 @@
 //! Checksums (RFC 1071): what they say, and finishing those that were left half done.
 //!
-//! On loopback and wherever a network card is to do the work, the kernel leaves only the sum of the pseudo-header in the
-//! field. Such a checksum is *unfinished*, not wrong, and [`complete_checksums`] finishes it.
+//! On loopback and wherever a network card is to do the work, the kernel leaves only the sum of the pseudo-header in
+//! the field. Such a checksum is *unfinished*, not wrong, and [`complete_checksums`] finishes it.
 
 use super::Link;
 use super::bytes::u16_at;
@@ -42,8 +42,8 @@ impl Checksum {
     }
 }
 
-/// Finishes all unfinished checksums of a frame: IP, UDP, TCP and ICMP, also those of the packet that an ICMP error quotes and
-/// then the error's own. Says whether anything changed.
+/// Finishes all unfinished checksums of a frame: IP, UDP, TCP and ICMP, also those of the packet that an ICMP error
+/// quotes and then the error's own. Says whether anything changed.
 ///
 /// What is correct, absent, cut short or simply wrong stays as it is: a wrong checksum is a fact about the packet.
 pub fn complete_checksums(link: Link, frame: &mut [u8]) -> bool {

@@ -45,8 +45,8 @@ fn verify(header: &mut Header<'_, '_>, ip: &Ip) {
     }
 }
 
-/// The quoted packet, or what else the message carries. No error is ever sent about an error (RFC 1122 3.2.2), so a quoted
-/// message is not searched for another quote.
+/// The quoted packet, or what else the message carries. No error is ever sent about an error (RFC 1122 3.2.2), so a
+/// quoted message is not searched for another quote.
 fn behind(walk: &mut Walk<'_, '_>, ip: &Ip) {
     match ip.quoted_at(walk.frame) {
         Some(at) if !walk.quoted => network::walk(&mut walk.quoting(), at),

@@ -11,6 +11,7 @@
 
 mod bytes;
 mod checksum;
+mod extension;
 mod icmp;
 mod info;
 mod key;

@@ -1,7 +1,8 @@
 //! IPv4 (RFC 791) and IPv6 (RFC 8200), and the way on to what they carry.
 
 use super::bytes::u8_at;
-use super::outline::{Extension, Extensions, Ip, Transport};
+use super::extension::{Extension, Extensions};
+use super::outline::{Ip, Transport};
 use super::walk::{Header, Walk};
 use super::{Fault, Key, Protocol, checksum, icmp, layout, tcp, udp};
 

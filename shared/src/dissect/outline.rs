@@ -1,7 +1,8 @@
 //! Where things lie in a frame: the few facts that the dissector, the summary and the checksums all start from.
 //! Reading an outline allocates nothing and looks at headers only.
 
-use super::bytes::{array, u8_at, u16_at, u32_at};
+use super::bytes::{array, u8_at, u16_at};
+use super::extension::{Extension, Extensions};
 use super::{Link, Protocol};
 use std::net::IpAddr;
 
@@ -15,7 +16,7 @@ pub(super) const NO_NEXT_HEADER: u8 = 59;
 /// The Ethernet header: two addresses and a type (IEEE 802.3).
 pub(super) const ETHERNET_HEADER: usize = 14;
 const IPV4_HEADER: usize = 20;
-const IPV6_HEADER: usize = 40;
+pub(super) const IPV6_HEADER: usize = 40;
 
 /// The header of one IP packet, and where its payload lies.
 #[derive(Clone, Debug)]
@@ -215,91 +216,5 @@ impl Extent {
             wire_end: claimed.max(header_end),
             whole: total == 0 || (total >= header && claimed <= frame.len()),
         }
-    }
-}
-
-/// One IPv6 extension header (RFC 8200 4).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extension {
-    /// Its own number, from the header before.
-    pub(super) kind: u8,
-    /// Where it starts.
-    pub(super) at: usize,
-    /// Where it ends.
-    pub(super) end: usize,
-    /// What follows it.
-    pub(super) next: u8,
-}
-
-impl Extension {
-    pub(super) const HOP_BY_HOP: u8 = 0;
-    pub(super) const ROUTING: u8 = 43;
-    pub(super) const FRAGMENT: u8 = 44;
-    pub(super) const DESTINATION_OPTIONS: u8 = 60;
-
-    fn read(frame: &[u8], kind: u8, at: usize) -> Option<Self> {
-        let length = match kind {
-            Self::HOP_BY_HOP | Self::ROUTING | Self::DESTINATION_OPTIONS => {
-                (usize::from(u8_at(frame, at + 1)?) + 1) * 8
-            }
-            Self::FRAGMENT => 8,
-            _ => return None,
-        };
-        let end = at + length;
-        (end <= frame.len()).then_some(Self {
-            kind,
-            at,
-            end,
-            next: u8_at(frame, at)?,
-        })
-    }
-
-    fn fragment(self, frame: &[u8]) -> Option<Fragment> {
-        if self.kind != Self::FRAGMENT {
-            return None;
-        }
-        let word = u16_at(frame, self.at + 2)?;
-        Some(Fragment {
-            identification: u32_at(frame, self.at + 4)?,
-            offset: (word & 0xfff8).into(),
-            more: word & 1 != 0,
-        })
-    }
-}
-
-/// The extension headers behind an IPv6 header, up to the first that is unknown, cut, or followed by a later fragment's bytes.
-#[derive(Debug)]
-pub(super) struct Extensions<'a> {
-    packet: &'a [u8],
-    next: u8,
-    at: usize,
-}
-
-impl<'a> Extensions<'a> {
-    pub(super) fn new(frame: &'a [u8], at: usize, end: usize) -> Self {
-        let packet = super::bytes::prefix(frame, end);
-        Self {
-            packet,
-            next: u8_at(packet, at + 6).unwrap_or(NO_NEXT_HEADER),
-            at: at + IPV6_HEADER,
-        }
-    }
-}
-
-impl Iterator for Extensions<'_> {
-    type Item = Extension;
-
-    fn next(&mut self) -> Option<Extension> {
-        let extension = Extension::read(self.packet, self.next, self.at)?;
-        let later_fragment = extension
-            .fragment(self.packet)
-            .is_some_and(|fragment| fragment.offset > 0);
-        self.at = if later_fragment {
-            self.packet.len()
-        } else {
-            extension.end
-        };
-        self.next = extension.next;
-        Some(extension)
     }
 }

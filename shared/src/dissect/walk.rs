@@ -23,8 +23,8 @@ pub(super) trait Visit {
 
 /// Calls `found` with every value of `key` in the frame, in order, with its bytes; builds nothing.
 ///
-/// A joint key such as `ip.addr` gives the values of all its members; a protocol's key gives its bytes from the header to
-/// the end of the packet. Packets quoted inside ICMP errors count, as in other analysers.
+/// A joint key such as `ip.addr` gives the values of all its members; a protocol's key gives its bytes from the
+/// header to the end of the packet. Packets quoted inside ICMP errors count, as in other analysers.
 pub fn find(link: Link, frame: &[u8], key: Key, found: &mut dyn FnMut(&Value, Range<usize>)) {
     if key == Key::Frame {
         found(&Value::Bytes(0..frame.len()), 0..frame.len());

@@ -50,7 +50,7 @@ fn an_id_that_is_no_number_is_answered_without_one() {
 
 #[test]
 fn what_is_no_object_is_no_conversation() {
-    for text in ["", "hello", "[1,2]", "{", "7", "null", "\"x\""] {
+    for text in ["", "hello", "[1]", "[1,2]", "{", "7", "null", "\"x\""] {
         assert_eq!(
             decode_client(text),
             Err(DecodeError::NotAConversation),

@@ -5,16 +5,18 @@
 
 mod arrows;
 
-use shared::trace::CallId;
+use shared::trace::{CallId, CallName};
 
 pub(crate) use self::arrows::{Arrow, Carried};
 use super::{
-    Millis,
+    Millis, TICK,
     log::{Call, Run, Side},
 };
 
 /// Between the edge of a rung and the bars in it.
 const MARGIN: i32 = 4;
+/// A pause that must be seen, whatever lies around it.
+const LONG_PAUSE: u64 = 100_000_000;
 /// How far a waiting server's bar reaches below the last rung.
 const TAIL: i32 = 14;
 /// A blocked bar grows by this much a second, up to the most.
@@ -60,6 +62,8 @@ pub(crate) struct Bar {
     pub(crate) label: i32,
     /// The rung its result stands at, where that is another one.
     pub(crate) result: Option<i32>,
+    /// It spans more than one moment.
+    pub(crate) long: bool,
     /// It had begun before.
     pub(crate) from_before: bool,
     /// It still runs.
@@ -81,16 +85,20 @@ enum Mark {
     Crossing(usize),
 }
 
-/// Lays out a run. `waiting` are the servers' calls of which nobody knows yet whom they will be for.
-pub(crate) fn lay(run: &Run, waiting: &[Call], pitch: i32, now: Millis) -> Ladder {
+/// Lays out a run. `waiting` are the servers' calls of which nobody knows yet whom they will be for; `now` is there
+/// while somebody waits for a call that has not returned.
+pub(crate) fn lay(run: &Run, waiting: &[Call], pitch: i32, now: Option<Millis>) -> Ladder {
     let Some(began) = run.began_ns() else {
         return Ladder::default();
     };
-    let after = |call: &&Call| Some(call.transport) == run.transport() && call.started_ns >= began;
+    let ends = run.ends_ns();
+    let meanwhile = |call: &&Call| {
+        Some(call.transport) == run.transport() && (began..=ends).contains(&call.started_ns)
+    };
     let calls: Vec<&Call> = run
         .calls
         .iter()
-        .chain(waiting.iter().filter(after))
+        .chain(waiting.iter().filter(meanwhile))
         .collect();
     let (rungs, spans, crossing_rungs) = place(run, &calls, began, pitch);
     let foot = rungs.last().map_or(0, |rung| rung.y + pitch);
@@ -117,21 +125,25 @@ pub(crate) fn lay(run: &Run, waiting: &[Call], pitch: i32, now: Millis) -> Ladde
     }
 }
 
-fn growth(call: &Call, now: Millis) -> i32 {
-    let elapsed = i32::try_from(now.saturating_sub(call.seen).min(60_000)).unwrap_or(60_000);
-    (elapsed / 200 * GROWTH / 5).min(MOST_GROWTH)
+fn growth(call: &Call, now: Option<Millis>) -> i32 {
+    let elapsed = now.unwrap_or(0).saturating_sub(call.since).min(60_000);
+    let steps = i32::try_from(elapsed / TICK).unwrap_or(0);
+    TAIL + (steps * GROWTH / 5).min(MOST_GROWTH)
 }
 
-/// Gives every moment its rung. A call that returns before anything else happens needs only one.
+/// Gives every moment its rung. A return that brings nothing new shares the rung before it.
 fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> (Vec<Rung>, Vec<Span>, Vec<usize>) {
     let mut rungs: Vec<Rung> = Vec::new();
     let mut spans = vec![Span::default(); calls.len()];
     let mut crossing_rungs = vec![0; run.crossings.len()];
     let mut before: Option<(u64, Mark)> = None;
     for (at_ns, mark) in moments(run, calls) {
-        let shares = matches!((before, mark), (Some((_, Mark::Start(one))), Mark::End(other)) if one == other);
-        if !shares {
-            let pause = before.map_or(0, |(last_ns, _)| room_for(at_ns.saturating_sub(last_ns)));
+        let pause_ns = before.map_or(0, |(last_ns, _)| at_ns.saturating_sub(last_ns));
+        let follows = before
+            .map(|(_, mark)| mark)
+            .filter(|_| pause_ns < LONG_PAUSE);
+        if !shares_rung(calls, follows, mark) {
+            let pause = room_for(pause_ns);
             let y = rungs.last().map_or(0, |rung| rung.y + pitch + pause);
             rungs.push(Rung {
                 y,
@@ -149,25 +161,44 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> (Vec<Rung>, Vec<
     (rungs, spans, crossing_rungs)
 }
 
+/// That something was sent is no news, and a packet leaves from the call before it; what is received came from
+/// elsewhere and has a moment of its own.
+fn shares_rung(calls: &[&Call], before: Option<Mark>, mark: Mark) -> bool {
+    match (before, mark) {
+        (Some(Mark::Start(before)), Mark::End(call)) if before == call => true,
+        (Some(_), Mark::End(call)) => !brings(calls[call]),
+        (Some(Mark::Start(call)), Mark::Crossing(_)) => !brings(calls[call]),
+        _ => false,
+    }
+}
+
+/// Whether a call's return brings something from elsewhere.
+fn brings(call: &Call) -> bool {
+    matches!(
+        call.name,
+        CallName::Recv | CallName::RecvFrom | CallName::Accept
+    )
+}
+
 fn moments(run: &Run, calls: &[&Call]) -> Vec<(u64, Mark)> {
     let mut moments = Vec::with_capacity(calls.len() * 2);
+    let mut add = |at_ns: u64, mark: Mark| {
+        let at = moments.partition_point(|(other_ns, _)| *other_ns <= at_ns);
+        moments.insert(at, (at_ns, mark));
+    };
     for (at, call) in calls.iter().enumerate() {
         if !call.from_before {
-            moments.push((call.started_ns, Mark::Start(at)));
+            add(call.started_ns, Mark::Start(at));
         }
         if let Some(end) = &call.end {
-            moments.push((end.at_ns, Mark::End(at)));
+            add(end.at_ns, Mark::End(at));
         }
     }
-    for (at, crossing) in run
-        .crossings
-        .iter()
-        .enumerate()
-        .filter(|(_, crossing)| arrows::has_own_rung(crossing))
-    {
-        moments.push((crossing.at_ns, Mark::Crossing(at)));
+    for (at, crossing) in run.crossings.iter().enumerate() {
+        if arrows::has_own_rung(crossing) {
+            add(crossing.at_ns, Mark::Crossing(at));
+        }
     }
-    moments.sort_by_key(|(at_ns, _)| *at_ns);
     moments
 }
 
@@ -192,7 +223,8 @@ fn bar(call: &Call, span: Span, rungs: &[Rung], pitch: i32, foot: i32) -> Bar {
         top: if call.from_before { 0 } else { label + MARGIN },
         bottom: end.map_or(foot, |end| end + pitch) - MARGIN,
         label,
-        result: end.filter(|end| *end != label),
+        result: end.filter(|end| *end != label && brings(call)),
+        long: call.from_before || end.is_some_and(|end| end != label),
         from_before: call.from_before,
         open: call.end.is_none(),
     }

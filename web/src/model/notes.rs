@@ -28,7 +28,11 @@ pub(crate) fn reply(sentence: &Sentence) -> String {
     match std::str::from_utf8(&sentence.received) {
         Ok(text) => text.to_owned(),
         Err(error) if error.error_len().is_none() && sentence.ending.is_none() => {
-            String::from_utf8_lossy(&sentence.received[..error.valid_up_to()]).into_owned()
+            let valid = sentence
+                .received
+                .get(..error.valid_up_to())
+                .unwrap_or_default();
+            String::from_utf8(valid.to_vec()).unwrap_or_default()
         }
         Err(_) => hex(&sentence.received),
     }
@@ -80,13 +84,11 @@ fn blocked(model: &Model, texts: &Texts, now: Millis) -> String {
     if !is_blocked(model, now) {
         return String::new();
     }
-    let key = match (
-        model.servers.is_down(sentence.transport),
-        sentence.transport,
-    ) {
-        (true, _) => "blocked.server_down",
-        (false, Transport::Udp) => "blocked.udp",
-        (false, Transport::Tcp) => "blocked.tcp",
+    let key = match sentence.transport {
+        _ if model.servers.is_down(sentence.transport) => "blocked.server_down",
+        Transport::Udp => "blocked.udp",
+        Transport::Tcp if sentence.is_empty() => "blocked.tcp_empty",
+        Transport::Tcp => "blocked.tcp",
     };
     texts.fill(key, &[("call", step.name(sentence.transport))])
 }
@@ -135,6 +137,21 @@ fn so_far(sentence: &Sentence, texts: &Texts) -> String {
     format!(" {}", texts.fill("reply.before_that", &[("got", &got)]))
 }
 
+/// Since when it waits: as the trace tells it, once it has.
+pub(crate) fn waits_since(model: &Model) -> Option<Millis> {
+    let (_, since) = model.program.waiting()?;
+    let run = model
+        .program
+        .sentence()
+        .and_then(|sentence| model.log.run(sentence.run));
+    let open = run.and_then(|run| {
+        run.calls
+            .iter()
+            .find(|call| call.side == Side::Client && call.is_open())
+    });
+    Some(open.map_or(since, |call| call.since))
+}
+
 /// Both addresses and the time the reply took, once the trace has told them.
 pub(crate) fn facts(model: &Model, texts: &Texts) -> String {
     let Some((session, sentence)) = model.program.current().zip(model.program.sentence()) else {
@@ -143,7 +160,8 @@ pub(crate) fn facts(model: &Model, texts: &Texts) -> String {
     let Some(local) = session.local else {
         return String::new();
     };
-    let mut facts = texts.fill("facts.local", &[("local", &local.to_string())]);
+    let local = model.seen_as(local).to_string();
+    let mut facts = texts.fill("facts.local", &[("local", &local)]);
     let run = model.log.run(sentence.run);
     if let Some(took) = run
         .filter(|_| !sentence.received.is_empty())

@@ -7,10 +7,13 @@ use shared::{
     trace::{Link, Packet},
 };
 
-use super::log::{Crossing, CrossingKind};
+use super::log::{Crossing, CrossingKind, Seen};
 
 /// The flags of TCP from the lowest bit up (RFC 9293 §3.1).
 const FLAGS: [&str; 5] = ["FIN", "SYN", "RST", "PSH", "ACK"];
+
+/// An ICMP error quotes the packet it is about after its own 8 bytes (RFC 792, RFC 4443 §3.1).
+const ICMP_HEADER: usize = 8;
 
 /// Reads the headers.
 pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
@@ -18,55 +21,88 @@ pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
         Link::Ethernet => packet.bytes.get(14..)?,
         Link::Raw => &packet.bytes,
     };
-    let (source, destination, protocol, rest, length) = read_ip(bytes)?;
-    let ports = (number(rest, 0)?, number(rest, 2)?);
-    let (transport, header, flags) = match protocol {
-        17 => (Transport::Udp, 8, String::new()),
-        6 => (
-            Transport::Tcp,
-            usize::from(rest.get(12)? >> 4) * 4,
-            flag_names(*rest.get(13)?),
-        ),
+    let ip = read_ip(bytes)?;
+    if let (1, Some(3), Some(3)) | (58, Some(1), Some(4)) = (
+        ip.protocol,
+        ip.rest.first().copied(),
+        ip.rest.get(1).copied(),
+    ) {
+        let about = read_transport(&read_ip(ip.rest.get(ICMP_HEADER..)?)?, packet, at_ns)?;
+        let (from, to) = (about.to, about.from);
+        let kind = CrossingKind::Captured(Seen::Unreachable);
+        return Some(Crossing {
+            kind,
+            from,
+            to,
+            length: 0,
+            ..about
+        });
+    }
+    read_transport(&ip, packet, at_ns)
+}
+
+fn read_transport(ip: &Ip<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> {
+    let (transport, header, seen) = match ip.protocol {
+        17 => (Transport::Udp, 8, Seen::Datagram),
+        6 => {
+            // What is quoted in an ICMP error may end before the flags.
+            let header = usize::from(ip.rest.get(12).copied().unwrap_or(0x50) >> 4) * 4;
+            (
+                Transport::Tcp,
+                header,
+                Seen::Segment(flag_names(ip.rest.get(13).copied().unwrap_or(0))),
+            )
+        }
         _ => return None,
     };
     Some(Crossing {
-        kind: CrossingKind::Captured(flags),
+        kind: CrossingKind::Captured(seen),
         transport,
-        from: Some(SocketAddr::new(source, ports.0)),
-        to: Some(SocketAddr::new(destination, ports.1)),
-        length: length.saturating_sub(header) as u64,
+        from: Some(SocketAddr::new(ip.source, number(ip.rest, 0)?)),
+        to: Some(SocketAddr::new(ip.destination, number(ip.rest, 2)?)),
+        length: ip.length.saturating_sub(header) as u64,
         at_ns,
         call: packet.call,
     })
 }
 
-/// Addresses, protocol, what follows the IP header, and how long that really was.
-fn read_ip(bytes: &[u8]) -> Option<(IpAddr, IpAddr, u8, &[u8], usize)> {
+/// What an IP header says.
+struct Ip<'a> {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    /// What follows it, as far as it was kept.
+    rest: &'a [u8],
+    /// How long that really was.
+    length: usize,
+}
+
+fn read_ip(bytes: &[u8]) -> Option<Ip<'_>> {
     match bytes.first()? >> 4 {
         4 => {
             let header = usize::from(bytes[0] & 15) * 4;
-            let source: [u8; 4] = bytes.get(12..16)?.try_into().ok()?;
-            let destination: [u8; 4] = bytes.get(16..20)?.try_into().ok()?;
-            let length = usize::from(number(bytes, 2)?).checked_sub(header)?;
-            Some((
-                Ipv4Addr::from(source).into(),
-                Ipv4Addr::from(destination).into(),
-                bytes[9],
-                bytes.get(header..)?,
-                length,
-            ))
+            let address = |at: usize| {
+                Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok()?).into())
+            };
+            Some(Ip {
+                source: address(12)?,
+                destination: address(16)?,
+                protocol: bytes[9],
+                rest: bytes.get(header..)?,
+                length: usize::from(number(bytes, 2)?).checked_sub(header)?,
+            })
         }
         6 => {
-            let source: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
-            let destination: [u8; 16] = bytes.get(24..40)?.try_into().ok()?;
-            let length = usize::from(number(bytes, 4)?);
-            Some((
-                Ipv6Addr::from(source).into(),
-                Ipv6Addr::from(destination).into(),
-                bytes[6],
-                bytes.get(40..)?,
-                length,
-            ))
+            let address = |at: usize| {
+                Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(at..at + 16)?).ok()?).into())
+            };
+            Some(Ip {
+                source: address(8)?,
+                destination: address(24)?,
+                protocol: bytes[6],
+                rest: bytes.get(40..)?,
+                length: usize::from(number(bytes, 4)?),
+            })
         }
         _ => None,
     }
@@ -114,7 +150,10 @@ mod tests {
     #[test]
     fn a_syn_is_read() {
         let crossing = read(&packet(SYN.to_vec()), 7).expect("a packet");
-        assert_eq!(crossing.kind, CrossingKind::Captured("SYN".to_owned()));
+        assert_eq!(
+            crossing.kind,
+            CrossingKind::Captured(Seen::Segment("SYN".to_owned()))
+        );
         assert_eq!(
             crossing.from.map(|from| from.to_string()),
             Some("127.0.0.1:49152".to_owned())
@@ -125,8 +164,24 @@ mod tests {
 
     #[test]
     fn no_beginning_of_a_packet_is_more_than_nothing() {
-        for end in 0..34 {
+        for end in 0..24 {
             assert_eq!(read(&packet(SYN[..end].to_vec()), 0), None, "{end}");
         }
+    }
+
+    #[test]
+    fn an_unreachable_port_is_told_from_where_the_datagram_went() {
+        let mut bytes = vec![
+            0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 3, 3, 0, 0, 0, 0,
+            0, 0,
+        ];
+        bytes.extend([
+            0x45, 0, 0, 33, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1,
+        ]);
+        bytes.extend([0xc0, 0, 0x2e, 0xe0, 0, 13, 0, 0]);
+        let crossing = read(&packet(bytes), 0).expect("a packet");
+        assert_eq!(crossing.kind, CrossingKind::Captured(Seen::Unreachable));
+        assert_eq!(crossing.from.map(|from| from.port()), Some(12_000));
+        assert_eq!(crossing.to.map(|to| to.port()), Some(49_152));
     }
 }

@@ -2,17 +2,18 @@
 
 mod sentence;
 mod session;
+mod step;
 
 use shared::{
     call::{Call, Fd, How, Transport},
-    lab::Task,
     limits::Limits,
     message::Reply,
 };
 
 pub(crate) use self::{
     sentence::{Ending, Sentence},
-    session::{Session, Step},
+    session::Session,
+    step::Step,
 };
 use super::{Millis, log::RunId, outbox::Outbox};
 
@@ -27,8 +28,8 @@ pub(crate) struct Order<'a> {
     pub(crate) keep: bool,
     /// The sentence.
     pub(crate) text: &'a str,
-    /// What the server will do with it.
-    pub(crate) task: Option<Task>,
+    /// How many bytes the reply will have, where that can be known.
+    pub(crate) expected: Option<usize>,
     /// What may be used.
     pub(crate) limits: &'a Limits,
 }

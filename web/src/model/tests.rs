@@ -1,1 +1,276 @@
+//! Stories of the page without a browser: what people and the relay do goes in, what it says and shows comes out.
 
+mod connection;
+mod explain;
+mod ladder;
+mod log;
+mod programs;
+
+use shared::{
+    call::{Call, Transport},
+    codec,
+    data::Data,
+    lab::{Lab, Level, Program, Server, ServerState, Task, Truth},
+    limits::Limits,
+    message::{ClientMessage, Goodbye, Reply, Request, ServerMessage, Welcome},
+    outcome::{Failed, FailureSource, Outcome, Reason, Returned},
+    trace::{Arguments, CallName, CallReturned, CallStarted, Event as TraceEvent, ProcessId, What},
+};
+
+use super::{Effect, Event, Millis, Model, notes};
+use crate::i18n::{Language, Texts};
+
+/// The page's own process in these stories.
+const ME: ProcessId = 7;
+const UDP_SERVER: ProcessId = 1;
+const TCP_SERVER: ProcessId = 2;
+
+/// A page and whoever is before it.
+struct Page {
+    model: Model,
+    now: Millis,
+    effects: Vec<Effect>,
+    seq: u64,
+}
+
+impl Page {
+    /// Opened and welcomed.
+    fn open() -> Self {
+        let mut page = Self {
+            model: Model::default(),
+            now: 1_000,
+            effects: Vec::new(),
+            seq: 10,
+        };
+        page.does(Event::Started);
+        assert_eq!(std::mem::take(&mut page.effects), [Effect::Connect]);
+        page.hears(welcome(10));
+        page
+    }
+
+    fn does(&mut self, event: Event) {
+        let effects = self.model.update(event, self.now, 0);
+        self.effects.extend(effects);
+    }
+
+    fn waits(&mut self, ms: Millis) {
+        self.now += ms;
+        self.does(Event::Woke);
+    }
+
+    fn chooses(&mut self, transport: Transport) {
+        self.does(Event::Choose(transport));
+    }
+
+    fn sends(&mut self, text: &str) {
+        self.does(Event::Submit {
+            text: text.to_owned(),
+            shouted: text.to_uppercase().len(),
+        });
+    }
+
+    fn hears(&mut self, message: ServerMessage) {
+        self.does(Event::Heard(codec::encode_server(&message)));
+    }
+
+    /// What it has said since the last time.
+    fn said(&mut self) -> Vec<ClientMessage> {
+        let read = |effect| match effect {
+            Effect::Say(text) => {
+                codec::decode_client(&text).expect("a message the relay understands")
+            }
+            Effect::Connect => panic!("nothing was to be connected"),
+        };
+        self.effects.drain(..).map(read).collect()
+    }
+
+    /// The calls it has made since the last time, by their numbers.
+    fn calls(&mut self) -> Vec<(u64, Call)> {
+        let call = |message: ClientMessage| match message.request {
+            Request::Call(call) => (message.id, call),
+            Request::Ask(ask) => panic!("no call but {ask:?}"),
+        };
+        self.said().into_iter().map(call).collect()
+    }
+
+    fn returns(&mut self, id: u64, returned: Returned) {
+        self.ends(id, Outcome::Returned(returned));
+    }
+
+    fn fails(&mut self, id: u64, errno: &str) {
+        self.ends(id, Outcome::Failed(failed(errno)));
+    }
+
+    fn ends(&mut self, id: u64, outcome: Outcome) {
+        let (local, peer) = (
+            Some(CLIENT.parse().expect("an address")),
+            Some(server_address()),
+        );
+        self.hears(ServerMessage::Reply(Reply {
+            id: Some(id),
+            outcome,
+            took_ns: 1_000,
+            local,
+            peer,
+        }));
+    }
+
+    /// Something happens in the lab, at this many microseconds of its time.
+    fn sees(&mut self, us: u64, what: What) {
+        let event = TraceEvent {
+            seq: self.seq,
+            mono_ns: us * 1_000,
+            wall_us: 1_700_000_000_000_000 + us,
+            what,
+        };
+        self.seq += 1;
+        self.hears(ServerMessage::Trace(event));
+    }
+
+    fn reply(&self) -> String {
+        self.model
+            .program
+            .sentence()
+            .map(notes::reply)
+            .unwrap_or_default()
+    }
+
+    fn note(&self) -> notes::Note {
+        notes::note(&self.model, &Texts::new(Language::English), self.now)
+    }
+}
+
+const CLIENT: &str = "127.0.0.1:49152";
+
+fn server_address() -> std::net::SocketAddr {
+    "127.0.0.1:12000".parse().expect("an address")
+}
+
+fn server(transport: Transport, state: ServerState) -> Server {
+    Server {
+        transport,
+        address: server_address(),
+        program: Program::Sturdy,
+        task: Task::Upper,
+        state,
+    }
+}
+
+fn welcome(next_seq: u64) -> ServerMessage {
+    let servers = Transport::ALL
+        .map(|transport| server(transport, ServerState::Running))
+        .to_vec();
+    let client_host = server_address().ip();
+    ServerMessage::Welcome(Box::new(Welcome {
+        protocol: shared::PROTOCOL.to_owned(),
+        version: "0.1.0".to_owned(),
+        process: ME,
+        lab: Lab {
+            id: "open".to_owned(),
+            client_host,
+            servers,
+            first_seq: 0,
+            next_seq,
+        },
+        limits: limits(),
+        truth: Truth {
+            level: Level::L1,
+            why_not_higher: None,
+        },
+        may_control: true,
+    }))
+}
+
+fn limits() -> Limits {
+    Limits {
+        message_bytes: 1 << 20,
+        data_bytes: 65_536,
+        sockets: 16,
+        calls: 64,
+        queued_bytes: 1 << 20,
+        pages_per_address: 10,
+        pages: 100,
+        handshake_seconds: 10,
+        idle_seconds: 600,
+        unread_seconds: 10,
+        trace_bytes: 1 << 20,
+    }
+}
+
+fn failed(errno: &str) -> Failed {
+    let reason = (errno == "ECANCELED").then_some(Reason::Cancelled);
+    let source = if reason.is_some() {
+        FailureSource::Relay
+    } else {
+        FailureSource::Kernel
+    };
+    Failed {
+        errno: errno.to_owned(),
+        message: errno.to_lowercase(),
+        source,
+        reason,
+        limit: None,
+    }
+}
+
+fn datagram(text: &str) -> Returned {
+    let length = text.len() as u64;
+    Returned::Datagram {
+        data: text.into(),
+        from: server_address(),
+        truncated: false,
+        length,
+    }
+}
+
+fn chunk(text: &str) -> Returned {
+    Returned::Chunk {
+        data: Data::from(text),
+    }
+}
+
+/// A call in the trace, on a UDP socket unless its process is the TCP server.
+fn started(
+    call: u64,
+    process: ProcessId,
+    name: CallName,
+    fd: Option<u32>,
+    request: Option<u64>,
+) -> CallStarted {
+    let transport = if process == TCP_SERVER {
+        Transport::Tcp
+    } else {
+        Transport::Udp
+    };
+    CallStarted {
+        call,
+        process,
+        fd,
+        transport,
+        name,
+        arguments: Arguments::default(),
+        request,
+    }
+}
+
+fn returned(call: u64, process: ProcessId, returned: Returned) -> CallReturned {
+    let outcome = Outcome::Returned(returned);
+    CallReturned {
+        call,
+        process,
+        outcome,
+        took_ns: 1_000,
+        local: None,
+        peer: None,
+        offset: None,
+        facts: Vec::new(),
+    }
+}
+
+fn goodbye(reason: shared::message::GoodbyeReason) -> ServerMessage {
+    ServerMessage::Goodbye(Goodbye {
+        reason,
+        limit: Some(600),
+        message: String::new(),
+    })
+}

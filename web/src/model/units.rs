@@ -32,11 +32,11 @@ fn seconds(ms: u64) -> String {
     format!("{}.{}{THIN}s", ms / 1_000, ms % 1_000 / 100)
 }
 
-/// A moment in a run: microseconds as long as they mean something.
+/// A moment in a run: in microseconds as long as they mean something.
 pub(crate) fn moment(ns: u64) -> String {
-    match ns {
-        0..1_000 => "0".to_owned(),
-        _ => duration(ns),
+    match ns / 1_000 {
+        us @ 0..1_000_000 => count(us),
+        us => seconds(us / 1_000),
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn count(number: u64) -> String {
     }
     let mut grouped = String::with_capacity(digits.len() + 2);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(THIN);
         }
         grouped.push(digit);

@@ -1,7 +1,5 @@
 //! Calls and their results as programs write them.
 
-use std::fmt::Write;
-
 use shared::{
     call::Transport,
     data::Data,
@@ -10,13 +8,14 @@ use shared::{
 };
 
 use super::{
+    Millis, TICK,
     log::Call,
     units::{bytes, elapsed},
 };
 use crate::i18n::Texts;
 
 /// How much of a text is shown where there is little room.
-pub(crate) const SHORT: usize = 32;
+pub(crate) const SHORT: usize = 28;
 /// How much of it where there is more.
 pub(crate) const LONG: usize = 400;
 
@@ -41,6 +40,16 @@ pub(crate) fn brief(call: &Call, most: usize) -> String {
     let data = arguments.data.as_ref().map(|data| quote(data, most));
     let number = || arguments.number.map(|number| number.to_string());
     format!("{name}({})", data.or_else(number).unwrap_or_default())
+}
+
+/// What a call's bar and arrow do not show already: what it brought, or that it failed.
+pub(crate) fn brief_result(call: &Call, texts: &Texts, most: usize) -> String {
+    match call.end.as_ref().map(|end| &end.outcome) {
+        Some(Outcome::Returned(Returned::Nothing | Returned::Sent { .. })) => String::new(),
+        Some(Outcome::Returned(Returned::Accepted { fd, .. })) => format!("fd {fd}"),
+        None if !call.gone => String::new(),
+        Some(_) | None => result(call, texts, most),
+    }
 }
 
 fn arguments_of(
@@ -115,12 +124,13 @@ fn value(returned: &Returned, texts: &Texts, most: usize) -> String {
     }
 }
 
-/// How long a call that has not returned takes already.
-pub(crate) fn blocked_for(call: &Call, now: super::Millis) -> String {
-    elapsed(now.saturating_sub(call.seen) / 200 * 200)
+/// How long a call that has not returned takes already, where somebody waits for it.
+pub(crate) fn blocked_for(call: &Call, waiting: Option<Millis>) -> String {
+    let waited = waiting.map(|now| now.saturating_sub(call.since) / TICK * TICK);
+    waited.map(elapsed).unwrap_or_default()
 }
 
-/// Text in quotes, other bytes in hex; what is left out is counted.
+/// Text in quotes, other bytes in hex; what is left out is counted where there is room for it.
 pub(crate) fn quote(data: &Data, most: usize) -> String {
     match data.as_text() {
         Some(text) => quote_text(text, most),
@@ -142,7 +152,7 @@ pub(crate) fn quote_text(text: &str, most: usize) -> String {
         .char_indices()
         .nth(most)
         .map_or(text.len(), |(at, _)| at);
-    for character in text[..end].chars() {
+    for character in text.chars().take(most) {
         match character {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
@@ -150,14 +160,19 @@ pub(crate) fn quote_text(text: &str, most: usize) -> String {
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             control if control.is_control() => {
-                // A String takes any text.
-                write!(quoted, "\\x{:02x}", u32::from(control)).ok();
+                quoted.push_str("\\x");
+                quoted.push_str(&hex(
+                    &[u8::try_from(u32::from(control)).unwrap_or_default()],
+                ));
             }
             other => quoted.push(other),
         }
     }
+    if end < text.len() && most < SHORT {
+        quoted.push('…');
+    }
     quoted.push('"');
-    if end < text.len() {
+    if end < text.len() && most >= SHORT {
         left_out(&mut quoted, text.len() - end);
     }
     quoted
@@ -175,7 +190,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         if !text.is_empty() {
             text.push(' ');
         }
-        write!(text, "{byte:02x}").ok();
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
     }
     text
 }
@@ -191,7 +208,12 @@ mod tests {
             r#""say \"hi\"\n\x01""#
         );
         assert_eq!(quote(&"".into(), 40), r#""""#);
-        assert_eq!(quote(&"世界你好".into(), 2), "\"世界\"… +6\u{202f}B");
+        assert_eq!(quote(&"世界你好".into(), 2), "\"世界…\"");
+        let long = "a".repeat(40);
+        assert_eq!(
+            quote(&long.as_str().into(), SHORT),
+            format!("\"{}\"… +12\u{202f}B", "a".repeat(SHORT))
+        );
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use shared::trace::CallId;
 use web_sys::Element;
 
+use super::pick;
 use crate::{
-    dom::{self, Result},
+    dom::{self, el},
     i18n::Texts,
     model::{
         ladder::{Arrow, Carried},
@@ -12,20 +13,16 @@ use crate::{
     },
 };
 
-/// How far an arrow goes of which nobody knows whether it came in, in percent of the wire.
-const HALFWAY: i32 = 62;
+/// How far an arrow goes of which nobody knows whether it came in.
+const HALFWAY: [&str; 2] = ["62%", "38%"];
+/// From edge to edge.
+const ALL_THE_WAY: [&str; 2] = ["100%", "0%"];
 /// A label stands this much above its line.
 const ABOVE: i32 = 5;
 
+#[derive(Default)]
 pub(super) struct Arrows {
-    svg: Element,
-    lines: Vec<Line>,
-}
-
-struct Line {
-    group: Element,
-    line: Element,
-    label: Element,
+    groups: Vec<Element>,
 }
 
 /// One line of the drawing.
@@ -38,13 +35,6 @@ struct Stroke<'a> {
 }
 
 impl Arrows {
-    pub(super) const fn new(svg: Element) -> Self {
-        Self {
-            svg,
-            lines: Vec::new(),
-        }
-    }
-
     /// Draws them; `anew` where they belong to another run, so that they come in once.
     pub(super) fn draw(
         &mut self,
@@ -52,141 +42,103 @@ impl Arrows {
         selected: Option<CallId>,
         anew: bool,
         texts: &Texts,
-    ) -> Result<()> {
-        let strokes: Vec<Stroke<'_>> = arrows
-            .iter()
-            .flat_map(|arrow| strokes(arrow, texts))
-            .collect();
-        let svg = &self.svg;
+    ) {
+        let mut strokes = Vec::with_capacity(arrows.len());
+        for arrow in arrows {
+            add_strokes(arrow, texts, &mut strokes);
+        }
         if anew {
-            self.lines.drain(..).for_each(|line| line.group.remove());
+            dom::resize(&mut self.groups, 0, &group);
         }
-        dom::resize(
-            &mut self.lines,
-            strokes.len(),
-            || Line::new(svg),
-            |line| &line.group,
-        )?;
-        for (line, stroke) in self.lines.iter().zip(&strokes) {
-            line.draw(stroke, selected);
+        dom::resize(&mut self.groups, strokes.len(), &group);
+        for (group, stroke) in self.groups.iter().zip(&strokes) {
+            draw(group, stroke, selected);
         }
-        Ok(())
     }
 }
 
-impl Line {
-    fn new(svg: &Element) -> Result<Self> {
-        let group = dom::svg(svg, "g")?;
-        let (line, label) = (dom::svg(&group, "line")?, dom::svg(&group, "text")?);
-        dom::set(&label, "x", "50%");
-        Ok(Self { group, line, label })
-    }
+fn group() -> Element {
+    let group = dom::svg("g", &el("arrows"));
+    dom::svg("line", &group);
+    dom::set(&dom::svg("text", &group), "x", "50%");
+    group
+}
 
-    fn draw(&self, stroke: &Stroke<'_>, selected: Option<CallId>) {
-        let Stroke {
+fn draw(group: &Element, stroke: &Stroke<'_>, selected: Option<CallId>) {
+    let arrow = stroke.arrow;
+    if let Some(line) = group.first_element_child() {
+        draw_line(&line, stroke);
+    }
+    if let Some(text) = group.last_element_child() {
+        let y = stroke.from_y.midpoint(stroke.to_y) - ABOVE;
+        dom::set(&text, "y", &y.to_string());
+        dom::write(&text, &stroke.label);
+    }
+    let is_bad = matches!(arrow.carried, Carried::Rst | Carried::Unreachable);
+    let call = arrow.call.map(|call| call.to_string()).unwrap_or_default();
+    let is_selected = selected.is_some() && arrow.call == selected;
+    let truth = pick(arrow.captured, "captured", "derived");
+    dom::set(group, "data-truth", truth);
+    dom::set(group, "data-kind", pick(is_bad, "bad", "good"));
+    dom::set(group, "data-id", &call);
+    dom::toggle(group, "data-selected", is_selected);
+}
+
+fn draw_line(line: &Element, stroke: &Stroke<'_>) {
+    let arrives = stroke.arrow.arrives;
+    let [right, left] = if arrives { ALL_THE_WAY } else { HALFWAY };
+    for (name, value) in [
+        ("x1", pick(stroke.to_server, "0%", "100%")),
+        ("y1", &stroke.from_y.to_string()),
+        ("x2", pick(stroke.to_server, right, left)),
+        ("y2", &stroke.to_y.to_string()),
+        ("marker-end", pick(arrives, "url(#head)", "url(#lost)")),
+    ] {
+        dom::set(line, name, value);
+    }
+}
+
+/// An arrow's lines: one, or the three of a handshake.
+fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>>) {
+    let Arrow {
+        to_server,
+        from_y,
+        to_y,
+        ..
+    } = *arrow;
+    let label = label(&arrow.carried, texts);
+    if arrow.carried != Carried::Handshake {
+        strokes.push(Stroke {
             arrow,
             to_server,
             from_y,
             to_y,
             label,
-        } = stroke;
-        let far = if arrow.arrives { 100 } else { HALFWAY };
-        let (x1, x2) = if *to_server {
-            (0, far)
-        } else {
-            (100, 100 - far)
-        };
-        for (name, value) in [("x1", x1), ("x2", x2)] {
-            dom::set(&self.line, name, &format!("{value}%"));
-        }
-        for (name, value) in [("y1", *from_y), ("y2", *to_y)] {
-            dom::set(&self.line, name, &value.to_string());
-        }
-        dom::set(
-            &self.line,
-            "marker-end",
-            if arrow.arrives {
-                "url(#head)"
-            } else {
-                "url(#lost)"
-            },
-        );
-        dom::set(
-            &self.label,
-            "y",
-            &(from_y.midpoint(*to_y) - ABOVE).to_string(),
-        );
-        dom::set_text(&self.label, label);
-        dom::set(
-            &self.group,
-            "data-truth",
-            if arrow.captured {
-                "captured"
-            } else {
-                "derived"
-            },
-        );
-        dom::set(
-            &self.group,
-            "data-kind",
-            if matches!(arrow.carried, Carried::Rst | Carried::Unreachable) {
-                "bad"
-            } else {
-                "good"
-            },
-        );
-        match arrow.call {
-            Some(call) => dom::set(&self.group, "data-id", &call.to_string()),
-            None => dom::toggle(&self.group, "data-id", false),
-        }
-        dom::toggle(
-            &self.group,
-            "data-selected",
-            selected.is_some() && arrow.call == selected,
-        );
+        });
+        return;
     }
-}
-
-/// An arrow's lines: one, or the three of a handshake.
-fn strokes<'a>(arrow: &'a Arrow, texts: &Texts) -> Vec<Stroke<'a>> {
-    if arrow.carried != Carried::Handshake {
-        let Arrow {
-            to_server,
-            from_y,
-            to_y,
-            ..
-        } = *arrow;
-        return vec![Stroke {
+    let third = (to_y - from_y).max(18) / 3;
+    for (at, label) in [label, String::new(), String::new()]
+        .into_iter()
+        .enumerate()
+    {
+        let from_y = from_y + third * i32::try_from(at).unwrap_or(0);
+        strokes.push(Stroke {
             arrow,
-            to_server,
+            to_server: to_server ^ (at == 1),
             from_y,
-            to_y,
-            label: label(&arrow.carried, texts),
-        }];
+            to_y: from_y + third,
+            label,
+        });
     }
-    let (top, height) = (arrow.from_y, (arrow.to_y - arrow.from_y).max(18));
-    let stroke = |at: i32, to_server: bool, label: String| Stroke {
-        arrow,
-        to_server,
-        from_y: top + height * at / 3,
-        to_y: top + height * (at + 1) / 3,
-        label,
-    };
-    let there = arrow.to_server;
-    vec![
-        stroke(0, there, texts.get("wire.handshake").to_owned()),
-        stroke(1, !there, String::new()),
-        stroke(2, there, String::new()),
-    ]
 }
 
 fn label(carried: &Carried, texts: &Texts) -> String {
+    let bytes = |what: &str, length| [what, " ", &units::bytes(length)].concat();
     match carried {
-        Carried::Bytes(transport, length) => {
-            format!("{} {}", transport.name(), units::bytes(*length))
-        }
+        Carried::Bytes(transport, length) => bytes(transport.name(), *length),
         Carried::Segment(flags, 0) => flags.clone(),
-        Carried::Segment(flags, length) => format!("{flags} {}", units::bytes(*length)),
+        Carried::Segment(flags, length) => bytes(flags, *length),
         Carried::Handshake => texts.get("wire.handshake").to_owned(),
         Carried::Fin => "FIN".to_owned(),
         Carried::Rst => "RST".to_owned(),

@@ -1,177 +1,89 @@
-//! The top of the page: how it stands with the relay, how much of the truth can be seen, language and colours.
-
-use std::rc::Rc;
+//! The top of the page: how it stands with the relay, and how much of the truth can be seen.
 
 use shared::lab::Truth;
-use web_sys::Element;
 
 use crate::{
-    dom::{self, Listener, Result},
+    dom::{self, el},
     i18n::Texts,
     model::{
-        Event, Millis, Model,
+        Millis, Model,
         connection::{Connection, Next, State},
         explain,
         program::Lost,
     },
-    shell::Tell,
-    window,
 };
 
-pub(super) struct Bar {
-    root: Element,
-    connection: Element,
-    text: Element,
-    lost: Element,
-    countdown: Element,
-    try_now: Element,
-    lab: Element,
-    level: Element,
-    shows: Element,
-    why_not: Element,
-    detail: Element,
-    language: Element,
-    theme: Element,
-}
-
-impl Bar {
-    pub(super) fn new(tell: &Tell, listeners: &mut Vec<Listener>) -> Result<Self> {
-        let bar = Self {
-            root: dom::root()?,
-            connection: dom::by_id("connection")?,
-            text: dom::by_id("connection-text")?,
-            lost: dom::by_id("connection-lost")?,
-            countdown: dom::by_id("connection-countdown")?,
-            try_now: dom::by_id("try-now")?,
-            lab: dom::by_id("truth-lab")?,
-            level: dom::by_id("truth-level")?,
-            shows: dom::by_id("truth-shows")?,
-            why_not: dom::by_id("truth-why-not")?,
-            detail: dom::by_id("truth-detail")?,
-            language: dom::by_id("language")?,
-            theme: dom::by_id("theme")?,
+pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
+    draw_connection(&model.connection, texts, now);
+    if let Some(welcome) = &model.welcome {
+        let lab = match welcome.lab.id.as_str() {
+            "open" => texts.get("truth.open_lab").to_owned(),
+            id => texts.fill("truth.lab", &[("lab", id)]),
         };
-        let retry = Rc::clone(tell);
-        listeners.push(Listener::on(&bar.try_now, "click", move |_| {
-            retry(Event::TryNow)
-        })?);
-        bar.hear_prefs(tell, listeners)?;
-        close_truth(listeners)?;
-        if let Some(theme) = window::remembered("theme") {
-            dom::set(&bar.root, "data-theme", &theme);
-        }
-        Ok(bar)
-    }
-
-    fn hear_prefs(&self, tell: &Tell, listeners: &mut Vec<Listener>) -> Result<()> {
-        let (root, speak) = (self.root.clone(), Rc::clone(tell));
-        listeners.push(Listener::on(&self.language, "click", move |_| {
-            let spoken = root.get_attribute("lang").unwrap_or_default();
-            let language = crate::i18n::Language::of_tag(&spoken)
-                .unwrap_or_default()
-                .other();
-            window::remember("language", language.tag());
-            speak(Event::Speak(language));
-        })?);
-        let root = self.root.clone();
-        listeners.push(Listener::on(&self.theme, "click", move |_| {
-            let theme = if is_dark(&root) { "light" } else { "dark" };
-            dom::set(&root, "data-theme", theme);
-            window::remember("theme", theme);
-        })?);
-        Ok(())
-    }
-
-    pub(super) fn draw(&self, model: &Model, texts: &Texts, now: Millis) {
-        self.draw_connection(&model.connection, texts, now);
-        if let Some(welcome) = &model.welcome {
-            dom::set_text(
-                &self.lab,
-                &texts.fill("truth.lab", &[("lab", &welcome.lab.id)]),
-            );
-            self.draw_truth(&welcome.truth, texts);
-        }
-    }
-
-    fn draw_connection(&self, connection: &Connection, texts: &Texts, now: Millis) {
-        let (state, text) = match &connection.state {
-            State::Connecting => ("connecting", texts.get("conn.connecting").to_owned()),
-            State::Open if connection.restarted => ("open", texts.get("conn.restarted").to_owned()),
-            State::Open => ("open", texts.get("conn.open").to_owned()),
-            State::Lost { told: None, .. } => ("lost", texts.get("conn.lost").to_owned()),
-            State::Lost {
-                told: Some(goodbye),
-                ..
-            } => ("lost", explain::goodbye(goodbye, texts)),
-            State::Ended(goodbye) => ("ended", explain::goodbye(goodbye, texts)),
-        };
-        dom::set(&self.connection, "data-state", state);
-        dom::set_text(&self.text, &text);
-        dom::say(&self.lost, &lost(connection.lost, texts));
-        dom::say(&self.countdown, &countdown(connection, texts, now));
-        let can_try = matches!(connection.state, State::Lost { .. } | State::Ended(_));
-        dom::show(
-            &self.try_now,
-            can_try && !matches!(connection.next, Next::Trying(_)),
-        );
-    }
-
-    fn draw_truth(&self, truth: &Truth, texts: &Texts) {
-        let (name, shows) = explain::level_keys(truth.level);
-        dom::set_text(&self.level, texts.get(name));
-        dom::set_text(&self.shows, texts.get(shows));
-        let obstacle = truth.why_not_higher.as_ref();
-        dom::say(
-            &self.why_not,
-            obstacle.map_or("", |obstacle| {
-                texts.get(explain::obstacle_key(obstacle.kind))
-            }),
-        );
-        dom::say(
-            &self.detail,
-            obstacle.map_or("", |obstacle| obstacle.detail.as_str()),
-        );
+        dom::write(&el("truth-lab"), &lab);
+        draw_truth(&welcome.truth, texts);
     }
 }
 
-/// What is open closes when one looks elsewhere or presses Escape.
-fn close_truth(listeners: &mut Vec<Listener>) -> Result<()> {
-    let truth: Element = dom::by_id("truth")?;
-    let panel = truth.clone();
-    listeners.push(Listener::on(&truth, "focusout", move |event| {
-        if dom::leaves(&event, &panel) {
-            dom::toggle(&panel, "open", false);
-        }
-    })?);
-    let panel = truth.clone();
-    listeners.push(Listener::on(&truth, "keydown", move |event| {
-        if dom::key(&event).as_deref() == Some("Escape") {
-            dom::toggle(&panel, "open", false);
-        }
-    })?);
-    Ok(())
+fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
+    let plain = |key| texts.get(key).to_owned();
+    let (state, text) = match &connection.state {
+        State::Connecting => ("connecting", plain("conn.connecting")),
+        State::Open if connection.restarted => ("open", plain("conn.restarted")),
+        State::Open => ("open", plain("conn.open")),
+        State::Lost { told: None, .. } => ("lost", plain("conn.lost")),
+        State::Lost {
+            told: Some(goodbye),
+            ..
+        } => ("lost", explain::goodbye(goodbye, texts)),
+        State::Ended(goodbye) => ("ended", explain::goodbye(goodbye, texts)),
+    };
+    dom::set(&el("connection"), "data-state", state);
+    let has_news = connection.restarted || connection.lost != Lost::default();
+    dom::toggle(&el("connection"), "data-news", has_news);
+    dom::write(&el("connection-text"), &text);
+    dom::say(&el("connection-lost"), &lost(connection.lost, texts));
+    dom::say(
+        &el("connection-countdown"),
+        &countdown(connection, texts, now),
+    );
+    let is_down = state == "lost" || state == "ended";
+    dom::show(
+        &el("try-now"),
+        is_down && !matches!(connection.next, Next::Trying(_)),
+    );
 }
 
-fn is_dark(root: &Element) -> bool {
-    match root.get_attribute("data-theme").as_deref() {
-        Some("dark") => true,
-        Some("light") => false,
-        _ => window::prefers_dark(),
-    }
+fn draw_truth(truth: &Truth, texts: &Texts) {
+    let (name, shows) = explain::level_keys(truth.level);
+    dom::write(&el("truth-level"), texts.get(name));
+    dom::write(&el("truth-shows"), texts.get(shows));
+    let obstacle = truth.why_not_higher.as_ref();
+    dom::say(
+        &el("truth-why-not"),
+        obstacle.map_or("", |obstacle| {
+            texts.get(explain::obstacle_key(obstacle.kind))
+        }),
+    );
+    dom::say(
+        &el("truth-detail"),
+        obstacle.map_or("", |obstacle| obstacle.detail.as_str()),
+    );
 }
 
 fn lost(lost: Lost, texts: &Texts) -> String {
-    let mut parts = Vec::new();
-    if lost.calls > 0 {
-        parts.push(texts.number("conn.lost_call", "conn.lost_calls", lost.calls));
-    }
-    if lost.connections > 0 {
-        parts.push(texts.number(
+    let parts = [
+        ("conn.lost_call", "conn.lost_calls", lost.calls),
+        (
             "conn.lost_connection",
             "conn.lost_connections",
             lost.connections,
-        ));
-    }
+        ),
+    ];
+    let parts = parts.into_iter().filter(|(.., number)| *number > 0);
+    let parts: Vec<String> = parts
+        .map(|(one, many, number)| texts.number(one, many, number))
+        .collect();
     if parts.is_empty() {
         return String::new();
     }
@@ -182,26 +94,28 @@ fn lost(lost: Lost, texts: &Texts) -> String {
 }
 
 fn countdown(connection: &Connection, texts: &Texts, now: Millis) -> String {
-    let since = match connection.state {
-        State::Lost { since, .. } => texts.fill(
+    let mut said = String::new();
+    if let State::Lost { since, .. } = connection.state {
+        said = texts.fill(
             "conn.since",
             &[("time", &whole_seconds(now.saturating_sub(since)))],
-        ),
-        State::Connecting | State::Open | State::Ended(_) => String::new(),
-    };
-    let next = match connection.next {
-        Next::At(at) => texts.fill(
-            "conn.next",
-            &[("time", &whole_seconds(at.saturating_sub(now) + 999))],
-        ),
-        Next::Trying(_) if connection.state != State::Connecting => {
-            texts.get("conn.trying").to_owned()
+        );
+    }
+    match connection.next {
+        Next::At(at) => {
+            said.push_str(&texts.fill(
+                "conn.next",
+                &[("time", &whole_seconds(at.saturating_sub(now) + 999))],
+            ));
         }
-        Next::Trying(_) | Next::Nothing => String::new(),
-    };
-    format!("{since}{next}")
+        Next::Trying(_) if connection.state != State::Connecting => {
+            said.push_str(texts.get("conn.trying"))
+        }
+        Next::Trying(_) | Next::Nothing => {}
+    }
+    said
 }
 
 fn whole_seconds(ms: Millis) -> String {
-    format!("{}\u{202f}s", ms / 1_000)
+    [(ms / 1_000).to_string().as_str(), "\u{202f}s"].concat()
 }

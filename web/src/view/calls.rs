@@ -1,187 +1,128 @@
 //! The list of calls: run by run, each with its arguments, its result, how long it took, and both addresses.
 
-use std::rc::Rc;
-
-use shared::{outcome::Outcome, trace::CallId};
-use web_sys::{Element, HtmlElement};
-
-use self::row::Row;
-use crate::{
-    dom::{self, Listener, Result},
-    i18n::{Language, Texts},
-    model::{
-        Event, Millis, Model,
-        log::{Call, Kind, Run, RunId, Side, Visitor},
-        units, words,
-    },
-    shell::Tell,
-};
-
 mod row;
 
-/// The servers' calls that wait for a client stand below all runs.
-const WAITING: RunId = RunId::MAX;
+use shared::outcome::Outcome;
+use web_sys::{Element, Node};
 
+use super::Drawn;
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{
+        Millis, Model,
+        log::{Call, Kind, Run, RunId, Side},
+        units, words,
+    },
+};
+
+/// So near to its end the list follows what comes.
+const NEAR_THE_END: i32 = 24;
+
+#[derive(Default)]
 pub(super) struct Calls {
-    grid: Element,
-    empty: Element,
-    clear: Element,
     groups: Vec<Group>,
     tab_stop: Option<Element>,
     drawn: Option<Drawn>,
-    follow: Rc<std::cell::Cell<bool>>,
-}
-
-/// What a drawing depends on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Drawn {
-    version: u64,
-    selected: Option<CallId>,
-    language: Language,
 }
 
 /// A run's rows.
 struct Group {
     id: RunId,
     element: Element,
-    title: Element,
-    rows: Vec<Row>,
+    rows: Vec<Element>,
     drawn: Option<Drawn>,
 }
 
 impl Calls {
-    pub(super) fn new(tell: &Tell, listeners: &mut Vec<Listener>) -> Result<Self> {
-        let grid: HtmlElement = dom::by_id("calls")?;
-        let clear: Element = dom::by_id("clear")?;
-        let follow = Rc::new(std::cell::Cell::new(true));
-        let select = Rc::clone(tell);
-        listeners.push(Listener::on(&grid, "focusin", move |event| {
-            if let Some(call) = dom::data_around(&event, "id").and_then(|id| id.parse().ok()) {
-                select(Event::Select(Some(call)));
-            }
-        })?);
-        let deselect = Rc::clone(tell);
-        listeners.push(Listener::on(&grid, "keydown", move |event| {
-            let Some(key) = dom::key(&event) else { return };
-            if key == "Escape" {
-                deselect(Event::Select(None));
-            } else if move_focus(&key) {
-                event.prevent_default();
-            }
-        })?);
-        let wipe = Rc::clone(tell);
-        listeners.push(Listener::on(&clear, "click", move |_| wipe(Event::Clear))?);
-        let (scrolled, follows) = (grid.clone(), Rc::clone(&follow));
-        listeners.push(Listener::on(&grid, "scroll", move |_| {
-            // Against what is drawn, never against rows that have come since.
-            let below = scrolled.scroll_height() - scrolled.scroll_top() - scrolled.client_height();
-            follows.set(below < 24);
-        })?);
-        let empty = dom::by_id("calls-empty")?;
-        Ok(Self {
-            grid: grid.into(),
-            empty,
-            clear,
-            groups: Vec::new(),
-            tab_stop: None,
-            drawn: None,
-            follow,
-        })
-    }
-
-    pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) -> Result<()> {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts, waiting: Option<Millis>) {
+        let (version, selected, language) = (model.log.version(), model.selected, texts.language);
         let wanted = Drawn {
-            version: model.log.version(),
-            selected: model.selected,
-            language: texts.language,
+            version,
+            run: None,
+            selected,
+            language,
         };
-        let is_new = self.drawn != Some(wanted);
-        if !is_new && model.program.waiting().is_none() {
-            return Ok(());
+        if self.drawn == Some(wanted) && waiting.is_none() {
+            return;
         }
-        let grows = self
-            .drawn
-            .is_none_or(|drawn| drawn.version != wanted.version);
+        let grid = el("calls");
+        let grows = self.drawn.is_none_or(|drawn| drawn.version != version);
+        // Against what is drawn, before anything is added to it.
+        let follows =
+            grows && grid.scroll_height() - grid.scroll_top() - grid.client_height() < NEAR_THE_END;
         self.drawn = Some(wanted);
-        self.match_groups(model)?;
+        self.match_groups(model, &grid);
         for (group, run) in self.groups.iter_mut().zip(model.log.runs()) {
-            let selected = model
-                .selected
-                .filter(|id| run.calls.iter().any(|call| call.id == *id));
-            group.draw(
-                &title(run, texts),
-                &run.calls,
-                Drawn {
-                    version: run.version,
-                    selected,
-                    ..wanted
-                },
-                texts,
-                now,
-            )?;
+            let selected = selected.filter(|id| run.calls.iter().any(|call| call.id == *id));
+            let wanted = Drawn {
+                version: run.version,
+                selected,
+                ..wanted
+            };
+            group.draw(run, wanted, texts, waiting);
         }
-        if let Some(group) = self.groups.last_mut().filter(|group| group.id == WAITING) {
-            group.draw(
-                texts.get("calls.waiting"),
-                model.log.waiting(),
-                wanted,
-                texts,
-                now,
-            )?;
+        dom::show(&el("calls-empty"), self.groups.is_empty());
+        dom::show(&grid, !self.groups.is_empty());
+        dom::show(&el("clear"), !model.log.runs().is_empty());
+        self.place_tab_stop(&grid);
+        if follows {
+            grid.set_scroll_top(grid.scroll_height());
         }
-        let is_empty = self.groups.is_empty();
-        dom::show(&self.empty, is_empty);
-        dom::show(&self.grid, !is_empty);
-        dom::show(&self.clear, !model.log.runs().is_empty());
-        self.place_tab_stop(model.selected);
-        if grows && self.follow.get() {
-            self.grid.set_scroll_top(self.grid.scroll_height());
-        }
-        Ok(())
     }
 
-    /// One group for each run, in their order, and one for what waits.
-    fn match_groups(&mut self, model: &Model) -> Result<()> {
-        let mut wanted: Vec<RunId> = model.log.runs().iter().map(|run| run.id).collect();
-        if !model.log.waiting().is_empty() {
-            wanted.push(WAITING);
-        }
+    /// One group for each run, in their order.
+    fn match_groups(&mut self, model: &Model, grid: &Element) {
+        let wanted: Vec<(RunId, bool)> = model
+            .log
+            .runs()
+            .iter()
+            .map(|run| (run.id, run.is_talk()))
+            .collect();
         self.groups.retain(|group| {
-            let stays = wanted.binary_search(&group.id).is_ok();
+            let stays = wanted.iter().any(|(id, _)| *id == group.id);
             if !stays {
                 group.element.remove();
             }
             stays
         });
-        for (at, id) in wanted.into_iter().enumerate() {
+        for (at, (id, is_talk)) in wanted.into_iter().enumerate() {
             if self.groups.get(at).is_none_or(|group| group.id != id) {
-                let group = Group::new(id)?;
+                let element = dom::stamp("run-template", grid);
                 let before = self
                     .groups
                     .get(at)
-                    .map(|group| web_sys::Node::from(group.element.clone()));
-                self.grid.insert_before(&group.element, before.as_ref())?;
-                self.groups.insert(at, group);
+                    .map(|group| Node::from(group.element.clone()));
+                grid.insert_before(&element, before.as_ref()).ok();
+                dom::set(&element, "data-kind", if is_talk { "talk" } else { "note" });
+                self.groups.insert(
+                    at,
+                    Group {
+                        id,
+                        element,
+                        rows: Vec::new(),
+                        drawn: None,
+                    },
+                );
             }
         }
-        Ok(())
     }
 
     /// One row can be reached by Tab: the selected one, else the last; the others by arrows.
-    fn place_tab_stop(&mut self, selected: Option<CallId>) {
-        let mut rows = self.groups.iter().flat_map(|group| &group.rows);
-        let chosen = rows
-            .clone()
-            .find(|row| selected.is_some() && row.call() == selected);
-        let stop = chosen
-            .or_else(|| rows.next_back())
-            .map(|row| row.element().clone());
+    fn place_tab_stop(&mut self, grid: &Element) {
+        let selected = grid.query_selector("[aria-selected=true]").ok().flatten();
+        let stop = selected.or_else(|| {
+            self.groups
+                .iter()
+                .rev()
+                .find_map(|group| group.rows.last())
+                .cloned()
+        });
         if self.tab_stop != stop {
-            if let Some(before) = &self.tab_stop {
-                dom::set(before, "tabindex", "-1");
-            }
-            if let Some(stop) = &stop {
-                dom::set(stop, "tabindex", "0");
+            for (row, index) in [(&self.tab_stop, "-1"), (&stop, "0")] {
+                if let Some(row) = row {
+                    dom::set(row, "tabindex", index);
+                }
             }
             self.tab_stop = stop;
         }
@@ -189,104 +130,56 @@ impl Calls {
 }
 
 impl Group {
-    fn new(id: RunId) -> Result<Self> {
-        let element = dom::stamp("run-template")?;
-        let title = dom::part(&element, "title")?;
-        Ok(Self {
-            id,
-            element,
-            title,
-            rows: Vec::new(),
-            drawn: None,
-        })
-    }
-
-    fn draw(
-        &mut self,
-        title: &str,
-        calls: &[Call],
-        wanted: Drawn,
-        texts: &Texts,
-        now: Millis,
-    ) -> Result<()> {
-        let grows = calls
-            .iter()
-            .any(|call| call.is_open() && call.side == Side::Client);
+    fn draw(&mut self, run: &Run, wanted: Drawn, texts: &Texts, waiting: Option<Millis>) {
+        let grows = waiting.is_some()
+            && run
+                .calls
+                .iter()
+                .any(|call| call.is_open() && call.side == Side::Client);
         if self.drawn == Some(wanted) && !grows {
-            return Ok(());
+            return;
         }
         self.drawn = Some(wanted);
-        dom::set_text(&self.title, title);
+        dom::write(&dom::part(&self.element, "title"), &title(run, texts));
         let element = &self.element;
-        dom::resize(
-            &mut self.rows,
-            calls.len(),
-            || Row::new(element),
-            Row::element,
-        )?;
-        for (at, (row, call)) in self.rows.iter_mut().zip(calls).enumerate() {
-            row.draw(at + 1, call, wanted.selected == Some(call.id), texts, now);
+        dom::resize(&mut self.rows, run.calls.len(), &|| {
+            dom::stamp("call-template", element)
+        });
+        for (at, (row, call)) in self.rows.iter().zip(&run.calls).enumerate() {
+            row::draw(
+                row,
+                at + 1,
+                call,
+                wanted.selected == Some(call.id),
+                texts,
+                waiting,
+            );
         }
-        Ok(())
     }
 }
 
 /// What a run is called.
 fn title(run: &Run, texts: &Texts) -> String {
-    match &run.kind {
-        Kind::Own(transport, sentence) => {
-            format!(
-                "{} {}",
-                transport.name(),
-                words::quote_text(sentence, words::SHORT)
-            )
+    let transport = run.transport().map_or("", |transport| transport.name());
+    let (key, value) = match &run.kind {
+        Kind::Own(_, sentence) => {
+            return [transport, " ", &words::quote_text(sentence, words::SHORT)].concat();
         }
-        Kind::Visitor(transport, visitor) => {
-            let name = transport.name();
-            match visitor {
-                Visitor::Address(address) => texts.fill(
-                    "run.outside",
-                    &[("transport", name), ("address", &address.to_string())],
-                ),
-                Visitor::Process(..) => texts.fill("run.page", &[("transport", name)]),
-            }
-        }
-        Kind::ServerStart(transport) => {
-            texts.fill("run.server_starts", &[("transport", transport.name())])
-        }
-        Kind::Server(server) => super::server::note(server, texts),
-        Kind::Gap(gap) => {
-            let missing = units::count(gap.to.saturating_sub(gap.from) + 1);
-            texts.fill("run.gap", &[("n", &missing)])
-        }
-        Kind::CaptureLost(packets) => {
-            texts.fill("run.capture_lost", &[("n", &units::count(*packets))])
-        }
-    }
-}
-
-/// Moves to another row; tells whether that key does so.
-fn move_focus(key: &str) -> bool {
-    let Ok(rows) = dom::all("#calls [data-id]") else {
-        return false;
+        Kind::Server(server) => return super::server::note(server, texts),
+        Kind::Stranger(_, address) => ("run.outside", address.to_string()),
+        Kind::Page(..) => ("run.page", String::new()),
+        Kind::ServerStart(_) => ("run.server_starts", String::new()),
+        Kind::Gap(gap) => ("run.gap", units::count(gap.to.saturating_sub(gap.from) + 1)),
+        Kind::CaptureLost(packets) => ("run.capture_lost", units::count(*packets)),
     };
-    let focused = dom::focused();
-    let at = rows.iter().position(|row| Some(row) == focused.as_ref());
-    let to = match (key, at) {
-        ("ArrowDown", Some(at)) => at + 1,
-        ("ArrowUp", Some(at)) => at.saturating_sub(1),
-        ("Home", Some(_)) => 0,
-        ("End", Some(_)) => rows.len().saturating_sub(1),
-        _ => return false,
-    };
-    if let Some(row) = rows.get(to) {
-        dom::focus(row);
-    }
-    true
+    texts.fill(
+        key,
+        &[("transport", transport), ("address", &value), ("n", &value)],
+    )
 }
 
 /// How a call's state is named in the page's markup.
-pub(super) fn state(call: &Call) -> &'static str {
+pub(super) const fn state(call: &Call) -> &'static str {
     match &call.end {
         Some(end) => match end.outcome {
             Outcome::Returned(_) => "returned",

@@ -1,184 +1,127 @@
 //! The server's pane: what runs there, how it is, and what can be done about it.
 
-use std::rc::Rc;
-
-use shared::lab::{Program, Server as Told, ServerState, Task};
-use web_sys::{Element, HtmlSelectElement};
-
-use crate::{
-    dom::{self, Listener, Result},
-    i18n::Texts,
-    model::{Event, Model, explain},
-    shell::Tell,
+use shared::{
+    call::Transport,
+    lab::{Program, Server, ServerState, Task},
 };
 
-pub(super) struct Server {
-    pane: Element,
-    name: Element,
-    state: Element,
-    why: Element,
-    program: Element,
-    program_row: Element,
-    program_choice: HtmlSelectElement,
-    task: Element,
-    address: Element,
-    start: Element,
-    stop: Element,
-    refused: Element,
-    terminal: Element,
-    command: Element,
+use super::pick;
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{Model, connection::State, explain, words},
+};
+
+/// How much of a text fits into the pane.
+const BRIEF: usize = 12;
+
+pub(super) fn draw(model: &Model, texts: &Texts) {
+    let Some(server) = model.servers.get(model.transport()) else {
+        return;
+    };
+    let may_control = model
+        .welcome
+        .as_ref()
+        .is_some_and(|welcome| welcome.may_control);
+    let is_open = model.connection.state == State::Open;
+    let is_dead = matches!(server.state, ServerState::Dead { .. });
+    let may_start = is_dead || (may_control && server.state == ServerState::Stopped);
+    draw_state(server, texts);
+    draw_program(server, texts);
+    draw_doing(model, server, texts);
+    dom::show(&el("server-start"), may_start);
+    dom::show(&el("server-program-row"), may_start);
+    let start = pick(is_dead, "server.start_again", "server.start");
+    dom::write(&el("server-start"), texts.get(start));
+    let may_stop = may_control && server.state == ServerState::Running;
+    dom::show(&el("server-stop"), may_stop);
+    for button in ["server-start", "server-stop"] {
+        let is_late = !is_open || model.servers.is_asked();
+        dom::toggle(&el(button), "disabled", is_late);
+    }
 }
 
-impl Server {
-    pub(super) fn new(tell: &Tell, listeners: &mut Vec<Listener>) -> Result<Self> {
-        let server = Self {
-            pane: dom::by_id("server")?,
-            name: dom::by_id("server-name")?,
-            state: dom::by_id("server-state")?,
-            why: dom::by_id("server-why")?,
-            program: dom::by_id("server-program")?,
-            program_row: dom::by_id("server-program-row")?,
-            program_choice: dom::by_id("server-program-choice")?,
-            task: dom::by_id("server-task")?,
-            address: dom::by_id("server-address")?,
-            start: dom::by_id("server-start")?,
-            stop: dom::by_id("server-stop")?,
-            refused: dom::by_id("server-refused")?,
-            terminal: dom::by_id("server-terminal")?,
-            command: dom::by_id("server-command")?,
-        };
-        let (start, choice) = (Rc::clone(tell), server.program_choice.clone());
-        listeners.push(Listener::on(&server.start, "click", move |_| {
-            start(Event::StartServer(match choice.value().as_str() {
-                "book" => Some(Program::Book),
-                "sturdy" => Some(Program::Sturdy),
-                _ => None,
-            }));
-        })?);
-        let stop = Rc::clone(tell);
-        listeners.push(Listener::on(&server.stop, "click", move |_| {
-            stop(Event::StopServer)
-        })?);
-        Ok(server)
-    }
+/// The call it is in, and why it would not do what it was asked.
+fn draw_doing(model: &Model, server: &Server, texts: &Texts) {
+    let call = model.log.server_is_in(server.transport);
+    let call = call.map(|call| words::brief(call, BRIEF));
+    let doing = call.map(|call| texts.fill("server.blocked", &[("call", &call)]));
+    dom::say(&el("server-doing"), &doing.unwrap_or_default());
+    let refused = model.servers.refused.as_ref();
+    let why = refused.map(|failed| explain::failure(failed, texts));
+    dom::say(&el("server-refused"), &why.unwrap_or_default());
+}
 
-    pub(super) fn draw(&self, model: &Model, texts: &Texts) {
-        let Some(server) = model.servers.get(model.transport()) else {
-            return;
-        };
-        let may_control = model
-            .welcome
-            .as_ref()
-            .is_some_and(|welcome| welcome.may_control);
-        let is_dead = matches!(server.state, ServerState::Dead { .. });
-        let is_down = is_dead || server.state == ServerState::Stopped;
-        self.draw_state(server, texts);
-        let refused = model.servers.refused.as_ref();
-        dom::say(
-            &self.refused,
-            &refused
-                .map(|failed| explain::failure(failed, texts))
-                .unwrap_or_default(),
-        );
-        dom::show(&self.start, is_down && (may_control || is_dead));
-        dom::set_text(
-            &self.start,
-            texts.get(if is_dead {
-                "server.start_again"
+fn draw_state(server: &Server, texts: &Texts) {
+    let (state, key, why) = match &server.state {
+        ServerState::Running => ("running", "server.running", ""),
+        ServerState::Stopped => ("stopped", "server.stopped", ""),
+        ServerState::Dead { why } => ("dead", "server.dead", why.as_str()),
+        ServerState::External => ("external", "server.external", ""),
+    };
+    let pane = el("server");
+    // The choice follows the server until it is down and somebody chooses.
+    if pane.get_attribute("data-state").as_deref() != Some(state) {
+        dom::choose(
+            "server-program-choice",
+            if server.program == Program::Sturdy {
+                "sturdy"
             } else {
-                "server.start"
-            }),
-        );
-        dom::show(
-            &self.stop,
-            server.state == ServerState::Running && may_control,
-        );
-        dom::show(&self.program_row, is_down && (may_control || is_dead));
-        for button in [&self.start, &self.stop] {
-            dom::toggle(button, "disabled", model.servers.is_asked());
-        }
-        let address = server.address;
-        let nc = match server.transport {
-            shared::call::Transport::Udp => "nc -u",
-            shared::call::Transport::Tcp => "nc",
-        };
-        dom::set_text(
-            &self.terminal,
-            &format!("python3 {}Client.py", server.transport.name()),
-        );
-        dom::set_text(
-            &self.command,
-            &format!("{nc} {} {}", address.ip(), address.port()),
-        );
-    }
-
-    fn draw_state(&self, server: &Told, texts: &Texts) {
-        let (state, why) = match &server.state {
-            ServerState::Running => ("running", ""),
-            ServerState::Stopped => ("stopped", ""),
-            ServerState::Dead { why } => ("dead", why.as_str()),
-            ServerState::External => ("external", ""),
-        };
-        // The choice follows the server until it is down and somebody chooses.
-        if self.pane.get_attribute("data-state").as_deref() != Some(state) {
-            self.program_choice.set_value(match server.program {
-                Program::Book | Program::External => "book",
-                Program::Sturdy => "sturdy",
-            });
-        }
-        dom::set(&self.pane, "data-state", state);
-        dom::set(
-            &self.pane,
-            "data-transport",
-            super::client::name(server.transport),
-        );
-        dom::set_text(&self.name, &format!("{}Server", server.transport.name()));
-        dom::set_text(
-            &self.state,
-            texts.get(match &server.state {
-                ServerState::Running => "server.running",
-                ServerState::Stopped => "server.stopped",
-                ServerState::Dead { .. } => "server.dead",
-                ServerState::External => "server.external",
-            }),
-        );
-        dom::say(
-            &self.why,
-            &if why.is_empty() {
-                String::new()
-            } else {
-                texts.fill("server.died", &[("why", why)])
+                "book"
             },
         );
-        dom::set_text(
-            &self.program,
-            texts.get(match server.program {
-                Program::Book => "program.book",
-                Program::Sturdy => "program.sturdy",
-                Program::External => "program.external",
-            }),
-        );
-        dom::set_text(
-            &self.task,
-            &match server.task {
-                Task::Upper => texts.get("task.upper").to_owned(),
-                Task::Count(letter) => texts.fill("task.count", &[("letter", &letter.to_string())]),
-            },
-        );
-        dom::set_text(&self.address, &server.address.to_string());
     }
+    dom::set(&pane, "data-state", state);
+    dom::write(&el("server-state"), texts.get(key));
+    dom::write(
+        &el("server-why"),
+        &texts.fill("server.died", &[("why", why)]),
+    );
+    dom::show(&el("server-why"), !why.is_empty());
+}
+
+fn draw_program(server: &Server, texts: &Texts) {
+    let transport = server.transport.name();
+    dom::write(&el("server-name"), &[transport, "Server"].concat());
+    let program = match server.program {
+        Program::Book => "program.book",
+        Program::Sturdy => "program.sturdy",
+        Program::External => "program.external",
+    };
+    dom::write(&el("server-program"), texts.get(program));
+    let task = match server.task {
+        Task::Upper => texts.get("task.upper").to_owned(),
+        Task::Count(letter) => texts.fill("task.count", &[("letter", &String::from(letter))]),
+    };
+    dom::write(&el("server-task"), &task);
+    let address = server.address;
+    dom::write(&el("server-address"), &address.to_string());
+    dom::write(
+        &el("server-terminal"),
+        &["python3 ", transport, "Client.py"].concat(),
+    );
+    let nc = if server.transport == Transport::Udp {
+        "nc -u "
+    } else {
+        "nc "
+    };
+    let command = [
+        nc,
+        &address.ip().to_string(),
+        " ",
+        &address.port().to_string(),
+    ]
+    .concat();
+    dom::write(&el("server-command"), &command);
 }
 
 /// A change of a server in one line.
-pub(super) fn note(server: &Told, texts: &Texts) -> String {
-    let transport = [("transport", server.transport.name())];
-    match &server.state {
-        ServerState::Running => texts.fill("run.server_running", &transport),
-        ServerState::Stopped => texts.fill("run.server_stopped", &transport),
-        ServerState::Dead { why } => texts.fill(
-            "run.server_died",
-            &[("transport", server.transport.name()), ("why", why)],
-        ),
-        ServerState::External => texts.fill("run.server_external", &transport),
-    }
+pub(super) fn note(server: &Server, texts: &Texts) -> String {
+    let (key, why) = match &server.state {
+        ServerState::Running => ("run.server_running", ""),
+        ServerState::Stopped => ("run.server_stopped", ""),
+        ServerState::Dead { why } => ("run.server_died", why.as_str()),
+        ServerState::External => ("run.server_external", ""),
+    };
+    texts.fill(key, &[("transport", server.transport.name()), ("why", why)])
 }

@@ -1,3 +1,5 @@
+//! Upper-casing held to `str::to_uppercase`, over every character, every cut and every kind of broken bytes.
+
 use std::{iter, str, sync::LazyLock};
 
 use proptest::prelude::*;

@@ -8,7 +8,8 @@ use super::tcp::{self, Options, TcpOption};
 use super::{Analysis, Link, Mark, Summary, TcpFlags};
 use std::fmt::Write;
 
-/// The line for one packet. With its analysis, sequence numbers are relative and windows scaled; without, as on the wire.
+/// The line for one packet. With its analysis, sequence numbers are relative and windows scaled; without, as on the
+/// wire.
 #[must_use]
 pub fn info(link: Link, frame: &[u8], analysis: Option<&Analysis>) -> String {
     let mut line = String::new();
@@ -164,12 +165,12 @@ fn flags(line: &mut String, flags: TcpFlags) -> Written {
 
 fn marks(line: &mut String, analysis: &Analysis) -> Written {
     for mark in analysis.marks.iter() {
-        match (mark, analysis.duplicate) {
-            (Mark::DuplicateAck, Some(duplicate)) => {
-                write!(line, "[TCP Dup ACK {}#{}] ", duplicate.of, duplicate.count)?
-            }
-            _ => write!(line, "[TCP {}] ", mark_name(mark))?,
+        line.write_str("[TCP ")?;
+        line.write_str(mark_name(mark))?;
+        if let Some(duplicate) = analysis.duplicate.filter(|_| mark == Mark::DuplicateAck) {
+            write!(line, " {}#{}", duplicate.of, duplicate.count)?;
         }
+        line.write_str("] ")?;
     }
     Ok(())
 }

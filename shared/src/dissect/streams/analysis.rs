@@ -120,8 +120,8 @@ impl Marks {
 }
 
 impl Analysis {
-    /// The value of a field within the conversation: sequence and acknowledgment numbers and SACK blocks are relative, all
-    /// else is as on the wire.
+    /// The value of a field within the conversation: sequence and acknowledgment numbers and SACK blocks are
+    /// relative, all else is as on the wire.
     #[must_use]
     pub fn relative(&self, key: Key, on_wire: u64) -> u64 {
         if key == Key::TcpSeq {

@@ -1,7 +1,7 @@
 //! TCP conversations: where a segment stands in its own, and what can be told from that.
 //!
-//! A [`Streams`] is fed the summary of every packet, in order. It sees what the wire shows and no more: why a connection was
-//! reset, or whether a lost segment was lost before or after it was seen, is not knowable here.
+//! A [`Streams`] is fed the summary of every packet, in order. It sees what the wire shows and no more: why a
+//! connection was reset, or whether a lost segment was lost before or after it was seen, is not knowable here.
 
 mod analysis;
 mod side;
@@ -15,16 +15,20 @@ use side::{Seen, Side};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// Conversations that are remembered; beyond that the one quiet for longest is forgotten.
-const MOST_CONVERSATIONS: usize = 16_384;
+/// So many conversations are certainly remembered, and at most twice as many; the ones quiet for longest are forgotten.
+const REMEMBERED: usize = 8_192;
 
 /// All conversations seen so far.
 #[derive(Debug, Default)]
 pub struct Streams {
-    conversations: BTreeMap<(SocketAddr, SocketAddr), Conversation>,
+    /// Those with a recent packet; when they are many, they become `quiet` and what was quiet is forgotten.
+    recent: BTreeMap<Pair, Conversation>,
+    quiet: BTreeMap<Pair, Conversation>,
     opened: u32,
-    fed: u64,
 }
+
+/// Both ends, the lower address first.
+type Pair = (SocketAddr, SocketAddr);
 
 impl Streams {
     /// Takes the next packet, numbered `number` in its trace, and places it. `None` if it is no TCP segment.
@@ -32,22 +36,24 @@ impl Streams {
         let (source, destination) = summary.source.zip(summary.destination)?;
         let segment = summary.tcp?;
         let length = u32::try_from(summary.payload_length).ok()?;
-        self.fed += 1;
         let forward = source <= destination;
         let pair = if forward {
             (source, destination)
         } else {
             (destination, source)
         };
-        let reused = self
-            .conversations
-            .get(&pair)
-            .is_some_and(|known| known.is_over_for(forward, segment));
-        if reused || !self.conversations.contains_key(&pair) {
-            self.open(pair);
+        if self.recent.len() >= REMEMBERED {
+            self.quiet = std::mem::take(&mut self.recent);
         }
-        let conversation = self.conversations.get_mut(&pair)?;
-        conversation.touched = self.fed;
+        let quiet = self.quiet.get_mut(&pair);
+        let conversation = self.recent.entry(pair).or_insert_with(|| match quiet {
+            Some(quiet) => std::mem::take(quiet),
+            None => Conversation::new(&mut self.opened),
+        });
+        let reused = conversation.is_over_for(forward, segment);
+        if reused {
+            *conversation = Conversation::new(&mut self.opened);
+        }
         let mut analysis = conversation.take(
             forward,
             Seen {
@@ -59,36 +65,25 @@ impl Streams {
         analysis.marks.set(Mark::ReusedPorts, reused);
         Some(analysis)
     }
-
-    fn open(&mut self, pair: (SocketAddr, SocketAddr)) {
-        if self.conversations.len() >= MOST_CONVERSATIONS {
-            let quiet = self
-                .conversations
-                .iter()
-                .min_by_key(|(_, known)| known.touched)
-                .map(|(pair, _)| *pair);
-            quiet.map(|pair| self.conversations.remove(&pair));
-        }
-        self.conversations.insert(
-            pair,
-            Conversation {
-                stream: self.opened,
-                ..Conversation::default()
-            },
-        );
-        self.opened += 1;
-    }
 }
 
 #[derive(Debug, Default)]
 struct Conversation {
     stream: u32,
-    touched: u64,
     /// The lower address first.
     sides: [Side; 2],
 }
 
 impl Conversation {
+    fn new(opened: &mut u32) -> Self {
+        let stream = *opened;
+        *opened = opened.wrapping_add(1);
+        Self {
+            stream,
+            ..Self::default()
+        }
+    }
+
     /// Whether this SYN begins another conversation: a new one, not the old SYN sent again.
     fn is_over_for(&self, forward: bool, segment: Segment) -> bool {
         let [lower, higher] = &self.sides;

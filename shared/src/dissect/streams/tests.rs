@@ -234,7 +234,7 @@ fn the_same_ports_can_talk_again() {
 }
 
 #[test]
-fn conversations_are_counted_and_the_oldest_forgotten() {
+fn conversations_are_counted_and_the_quiet_forgotten() {
     let mut streams = Streams::default();
     let tcp = Segment {
         flags: TcpFlags::SYN,
@@ -250,5 +250,11 @@ fn conversations_are_counted_and_the_oldest_forgotten() {
             .expect("a segment");
         assert_eq!(analysis.stream, client);
     }
-    assert_eq!(streams.conversations.len(), MOST_CONVERSATIONS);
+    assert!(streams.recent.len() + streams.quiet.len() <= 2 * REMEMBERED);
+    let last = summary("10.0.1.1:11023", SERVER, tcp, 0);
+    assert_eq!(
+        streams.feed(0, &last).map(|analysis| analysis.stream),
+        Some(19_999),
+        "still remembered"
+    );
 }

@@ -10,7 +10,7 @@ use shared::{
 };
 
 use super::{Rung, Span};
-use crate::model::log::{Call, Crossing, CrossingKind, Run, Side};
+use crate::model::log::{Call, Crossing, CrossingKind, Return, Run, Seen, Side};
 
 /// Something that crossed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,22 +87,21 @@ pub(super) fn draw(
 impl Sheet<'_> {
     fn arrow(&self, crossing: &Crossing, rung: usize) -> Option<Arrow> {
         match &crossing.kind {
-            CrossingKind::Captured(flags) => {
+            CrossingKind::Captured(seen) => {
                 let y = self.middle(Some(rung))?;
-                let carried = match crossing.transport {
-                    Transport::Udp => Carried::Bytes(Transport::Udp, crossing.length),
-                    Transport::Tcp => Carried::Segment(flags.clone(), crossing.length),
+                let carried = match seen {
+                    Seen::Datagram => Carried::Bytes(Transport::Udp, crossing.length),
+                    Seen::Segment(flags) => Carried::Segment(flags.clone(), crossing.length),
+                    Seen::Unreachable => Carried::Unreachable,
                 };
-                let (from_y, to_y) = (y - self.pitch / 6, y + self.pitch / 6);
-                let (to_server, call) = (self.leaves_client(crossing), crossing.call);
                 Some(Arrow {
-                    from_y,
-                    to_y,
-                    to_server,
+                    from_y: y - self.pitch / 6,
+                    to_y: y + self.pitch / 6,
+                    to_server: self.leaves_client(crossing),
                     captured: true,
                     arrives: true,
                     carried,
-                    call,
+                    call: crossing.call,
                 })
             }
             CrossingKind::Derived(kind) => self.derived(crossing, *kind),
@@ -115,6 +114,10 @@ impl Sheet<'_> {
             .iter()
             .position(|call| Some(call.id) == crossing.call)?;
         let call = self.calls[at];
+        // No bytes put nothing on the wire of a stream.
+        if kind == DerivedKind::Data && crossing.length == 0 {
+            return None;
+        }
         let carried = match kind {
             DerivedKind::Datagram | DerivedKind::Data => {
                 Carried::Bytes(crossing.transport, crossing.length)
@@ -143,26 +146,21 @@ impl Sheet<'_> {
         let mut arrows = Vec::new();
         let mut taken = vec![false; self.calls.len()];
         for (from, call) in self.calls.iter().enumerate() {
-            let to_server = call.side == Side::Client;
-            for to in 0..self.calls.len() {
-                if taken[to] || !self.took_over(from, to) {
+            for (to, taken) in taken.iter_mut().enumerate() {
+                if *taken || !self.took_over(from, to) {
                     continue;
                 }
-                let receiver = self.calls[to];
-                let carried = match call.name {
-                    CallName::Connect => Carried::Handshake,
-                    _ => Carried::Bytes(call.transport, receiver.payload().unwrap_or(0)),
+                let carried = handed_over(call, self.calls[to]);
+                // Bytes of a stream may come in several chunks; all else comes once.
+                *taken = !matches!(carried, Carried::Bytes(Transport::Tcp, _));
+                let is_last = *taken;
+                let to = if carried == Carried::Handshake {
+                    from
+                } else {
+                    to
                 };
-                let is_handshake = carried == Carried::Handshake;
-                arrows.extend(self.between(
-                    from,
-                    if is_handshake { from } else { to },
-                    to_server,
-                    carried,
-                    true,
-                ));
-                taken[to] = call.transport == Transport::Udp || is_handshake;
-                if taken[to] {
+                arrows.extend(self.between(from, to, call.side == Side::Client, carried, true));
+                if is_last {
                     break;
                 }
             }
@@ -207,30 +205,23 @@ impl Sheet<'_> {
         if sender.side == receiver.side || got.at_ns < sender.started_ns {
             return false;
         }
-        match sender.name {
-            CallName::Connect => {
-                receiver.name == CallName::Accept && matches!(sent.outcome, Outcome::Returned(_))
-            }
-            CallName::Send | CallName::SendTo => match sender.transport {
-                Transport::Udp => same_datagram(sender, receiver),
-                Transport::Tcp => {
-                    let (Some(one), Some(other)) = (sent.offset, got.offset) else {
-                        return false;
-                    };
-                    let (Some(sent), Some(got)) = (sender.payload(), receiver.payload()) else {
-                        return false;
-                    };
-                    is_chunk(receiver) && one < other + got && other < one + sent
-                }
-            },
-            CallName::Close | CallName::Shutdown => {
-                matches!(
-                    got.outcome,
-                    Outcome::Returned(Returned::EndOfStream) | Outcome::Failed(_)
-                )
-            }
-            _ => false,
+        if sender.name == CallName::Connect {
+            return receiver.name == CallName::Accept
+                && matches!(sent.outcome, Outcome::Returned(_));
         }
+        if matches!(sender.name, CallName::Close | CallName::Shutdown) {
+            return is_end_of_stream(got) || is_reset(got);
+        }
+        if sender.transport == Transport::Udp {
+            return same_datagram(sender, receiver);
+        }
+        let (Some(one), Some(other)) = (sent.offset, got.offset) else {
+            return false;
+        };
+        let (Some(sent), Some(got)) = (sender.payload(), receiver.payload()) else {
+            return false;
+        };
+        sends(sender) && !sends(receiver) && one < other + got && other < one + sent
     }
 
     fn leaves_client(&self, crossing: &Crossing) -> bool {
@@ -250,10 +241,28 @@ impl Sheet<'_> {
     }
 }
 
-fn is_chunk(call: &Call) -> bool {
-    call.end
-        .as_ref()
-        .is_some_and(|end| matches!(end.outcome, Outcome::Returned(Returned::Chunk { .. })))
+/// What a call's return owes to the other side's call.
+fn handed_over(sender: &Call, receiver: &Call) -> Carried {
+    if sender.name == CallName::Connect {
+        return Carried::Handshake;
+    }
+    match &receiver.end {
+        Some(end) if is_end_of_stream(end) => Carried::Fin,
+        Some(end) if is_reset(end) => Carried::Rst,
+        Some(_) | None => Carried::Bytes(sender.transport, receiver.payload().unwrap_or(0)),
+    }
+}
+
+fn sends(call: &Call) -> bool {
+    matches!(call.name, CallName::Send | CallName::SendTo)
+}
+
+fn is_end_of_stream(end: &Return) -> bool {
+    matches!(end.outcome, Outcome::Returned(Returned::EndOfStream))
+}
+
+fn is_reset(end: &Return) -> bool {
+    matches!(&end.outcome, Outcome::Failed(failed) if failed.errno == "ECONNRESET")
 }
 
 /// A datagram comes as it went, or cut.

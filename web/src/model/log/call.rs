@@ -54,8 +54,8 @@ pub(crate) struct Call {
     pub(crate) arguments: Option<Arguments>,
     /// When it was made, in the lab's own time.
     pub(crate) started_ns: u64,
-    /// When the page heard of it.
-    pub(crate) seen: Millis,
+    /// When it was made, by the page's clock.
+    pub(crate) since: Millis,
     /// How it ended.
     pub(crate) end: Option<Return>,
     /// It will never be seen to end.
@@ -86,7 +86,7 @@ pub(crate) struct Return {
 }
 
 impl Call {
-    pub(super) fn started(started: &CallStarted, mono_ns: u64, seq: u64, now: Millis) -> Self {
+    pub(super) fn started(started: &CallStarted, mono_ns: u64, seq: u64, since: Millis) -> Self {
         Self {
             id: started.call,
             process: started.process,
@@ -96,7 +96,7 @@ impl Call {
             fd: started.fd,
             arguments: Some(started.arguments.clone()),
             started_ns: mono_ns,
-            seen: now,
+            since,
             end: None,
             gone: false,
             facts: Vec::new(),
@@ -106,7 +106,7 @@ impl Call {
     }
 
     /// A call that was under way before the page came: what it returned tells which it was.
-    pub(super) fn unseen(returned: &CallReturned, mono_ns: u64, seq: u64, now: Millis) -> Self {
+    pub(super) fn unseen(returned: &CallReturned, mono_ns: u64, seq: u64, since: Millis) -> Self {
         let (name, transport) = match &returned.outcome {
             Outcome::Returned(Returned::Accepted { .. }) => (CallName::Accept, Transport::Tcp),
             Outcome::Returned(Returned::Datagram { .. }) => (CallName::RecvFrom, Transport::Udp),
@@ -122,7 +122,7 @@ impl Call {
             fd: None,
             arguments: None,
             started_ns: mono_ns.saturating_sub(returned.took_ns),
-            seen: now,
+            since,
             end: None,
             gone: false,
             facts: Vec::new(),
@@ -209,10 +209,21 @@ pub(crate) struct Crossing {
 /// What crossed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CrossingKind {
-    /// Captured: TCP's flags as people write them; none for UDP.
-    Captured(String),
+    /// Captured.
+    Captured(Seen),
     /// Inferred by the relay.
     Derived(DerivedKind),
+}
+
+/// What a captured packet was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// A UDP datagram.
+    Datagram,
+    /// A TCP segment, with its flags as people write them.
+    Segment(String),
+    /// ICMP: nobody has that port.
+    Unreachable,
 }
 
 impl Crossing {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use shared::{
     call::{Fd, Transport},
-    trace::{ProcessId, Role},
+    trace::ProcessId,
 };
 
 use super::RunId;
@@ -24,12 +24,10 @@ enum Place {
 pub(super) struct Places {
     /// The page's messages.
     pub(super) requests: Lately<u64, RunId>,
-    /// What kind of process somebody is.
-    pub(super) roles: Lately<ProcessId, Role>,
-    /// Whom a server works for right now.
-    pub(super) busy: Lately<ProcessId, RunId>,
     sockets: Lately<(ProcessId, Fd), Place>,
     addresses: Lately<(Transport, SocketAddr), RunId>,
+    /// Whom the servers, whose numbers are 1 and 2, work for right now.
+    busy: [Option<RunId>; 3],
 }
 
 impl Places {
@@ -44,6 +42,18 @@ impl Places {
         match self.sockets.get(&(process, fd))? {
             Place::Run(run) => Some(run),
             Place::Client(address) => self.at(transport, address),
+        }
+    }
+
+    /// Whom a server works for right now.
+    pub(super) fn busy(&self, server: ProcessId) -> Option<RunId> {
+        self.busy.get(server as usize).copied().flatten()
+    }
+
+    /// It works for this run now.
+    pub(super) fn works_for(&mut self, server: ProcessId, run: RunId) {
+        if let Some(busy) = self.busy.get_mut(server as usize) {
+            *busy = Some(run);
         }
     }
 
@@ -80,7 +90,7 @@ impl Places {
         for run in self
             .addresses
             .values()
-            .chain(self.busy.values())
+            .chain(self.busy.iter_mut().flatten())
             .filter(|run| **run == from)
         {
             *run = to;

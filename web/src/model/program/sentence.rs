@@ -3,7 +3,6 @@
 use shared::{
     call::Transport,
     data::Data,
-    lab::Task,
     limits::Limits,
     outcome::{Failed, Reason},
 };
@@ -58,23 +57,19 @@ pub(crate) enum Ending {
 
 impl Sentence {
     pub(super) fn new(order: &Order<'_>) -> Self {
-        let expected = match order.task {
-            Some(Task::Upper) => Some(order.text.to_uppercase().len()),
-            Some(Task::Count(_)) | None => None,
-        };
         let longest = longest_data(order.limits);
         let too_long = order.transport == Transport::Udp && order.text.len() > longest;
         Self {
             run: order.run,
             transport: order.transport,
             received: Vec::new(),
-            expected,
+            expected: order.expected,
             cut: 0,
             ending: too_long.then_some(Ending::TooLong(Reason::DataTooLarge, longest as u64)),
             data: order.text.as_bytes().to_vec(),
             sent: 0,
             piece: longest,
-            size: receive_size(order.transport, expected, order.limits),
+            size: receive_size(order.transport, order.expected, order.limits),
         }
     }
 
@@ -107,6 +102,11 @@ impl Sentence {
         self.sent = self
             .sent
             .saturating_add(usize::try_from(sent).unwrap_or(usize::MAX));
+    }
+
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.data.is_empty()
     }
 
     pub(super) fn is_sent(&self) -> bool {

@@ -12,44 +12,11 @@ use shared::{
     outcome::{Failed, Outcome, Returned},
 };
 
-use super::{Ending, Lost, Order, Sentence, shutdown};
+use super::{Ending, Lost, Order, Sentence, Step, shutdown};
 use crate::model::{Millis, outbox::Outbox};
 
 /// The longest UDP payload over IPv4: anything longer fails, and nothing will come to be received.
 const LONGEST_DATAGRAM: usize = 65_507;
-
-/// A step of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// `socket`
-    Socket,
-    /// `connect`
-    Connect,
-    /// `send`, `sendto`
-    Send,
-    /// `recv`, `recvfrom`
-    Receive,
-    /// `shutdown`
-    Shutdown,
-    /// `close`
-    Close,
-}
-
-impl Step {
-    /// The call's name as programs write it.
-    pub(crate) const fn name(self, transport: Transport) -> &'static str {
-        match (self, transport) {
-            (Self::Socket, _) => "socket",
-            (Self::Connect, _) => "connect",
-            (Self::Send, Transport::Udp) => "sendto",
-            (Self::Send, Transport::Tcp) => "send",
-            (Self::Receive, Transport::Udp) => "recvfrom",
-            (Self::Receive, Transport::Tcp) => "recv",
-            (Self::Shutdown, _) => "shutdown",
-            (Self::Close, _) => "close",
-        }
-    }
-}
 
 /// A call that has not been answered yet.
 #[derive(Debug)]

@@ -1,14 +1,16 @@
 //! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
 
+mod asks;
+mod calls;
+
 use std::{net::SocketAddr, pin::Pin, rc::Rc, time::Duration};
 
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use shared::{
     PROTOCOL,
-    call::{Call, Fd, Transport},
+    call::{Call, Fd},
     codec::{DecodeError, decode_client},
-    lab::{Program, Task},
-    message::{Ask, ClientMessage, Goodbye, GoodbyeReason, Reply, Request, ServerMessage, Welcome},
+    message::{ClientMessage, Goodbye, GoodbyeReason, Reply, Request, ServerMessage, Welcome},
     outcome::{Failed, Outcome, Reason, Returned},
     trace::{ProcessId, Role},
 };
@@ -20,7 +22,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     Surroundings,
-    table::{Cancelled, Table, Turn},
+    table::Table,
     talk::{Heard, Talk},
 };
 use crate::{
@@ -91,7 +93,7 @@ impl Conversation {
         let trace = lab.trace();
         let (trace_from, trace_until) = (trace.range().1, trace.viewer());
         let id = lab.join(Role::Page);
-        let idle = Duration::from_secs(limits.idle_seconds);
+        let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
         Self {
             talk,
             process: Rc::new(Process::new(id, lab.client_host(), Rc::clone(trace))),
@@ -101,7 +103,7 @@ impl Conversation {
             trace_until,
             trace_from: Some(trace_from),
             heard_at: Instant::now(),
-            timer: Box::pin(tokio::time::sleep(idle)),
+            timer: Box::pin(tokio::time::sleep(first_look)),
             surroundings,
         }
     }
@@ -222,187 +224,6 @@ impl Conversation {
         }
     }
 
-    /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
-    fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
-        self.check_size(&call)?;
-        match (call.fd(), &call) {
-            (_, Call::Cancel { of }) => self.cancel(*of).map(Some),
-            (_, Call::Socket { transport }) => {
-                self.open(id, *transport)?;
-                Ok(None)
-            }
-            (Some(fd), _) => {
-                if let Some(turn) = self.table.submit(id, fd, call)? {
-                    self.make(turn);
-                }
-                Ok(None)
-            }
-            (None, _) => Err(failure::relay(
-                Reason::Malformed,
-                "this call needs a socket",
-            )),
-        }
-    }
-
-    fn check_size(&self, call: &Call) -> Result<(), Failed> {
-        let limit = self.surroundings.limits.data_bytes;
-        let asked = match (call, call.data()) {
-            (Call::Recv { size, .. } | Call::RecvFrom { size, .. }, _) => u64::from(*size),
-            (_, data) => data.map_or(0, |data| data.len() as u64),
-        };
-        if asked > limit {
-            let message = format!("one call carries at most {limit} bytes, this one {asked}");
-            return Err(failure::limit(Reason::DataTooLarge, limit, message));
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, id: u64, transport: Transport) -> Result<(), Failed> {
-        let fd = self.table.next_fd()?;
-        let server = self.surroundings.lab.server_address(transport);
-        let (door, took_ns) = self.process.open(fd, transport, server, Some(id));
-        let outcome = failure::outcome(door.map(|door| {
-            self.table.insert(fd, door);
-            Returned::Socket { fd }
-        }));
-        self.reply(
-            Some(id),
-            Made {
-                outcome,
-                took_ns,
-                local: None,
-                peer: None,
-            },
-        );
-        Ok(())
-    }
-
-    fn cancel(&mut self, of: u64) -> Result<Returned, Failed> {
-        match self.table.cancel(of) {
-            Cancelled::Running(cancel) => {
-                // A call that returned in this very moment has nobody left to cancel it.
-                cancel.send(()).ok();
-                Ok(Returned::Nothing)
-            }
-            Cancelled::Waiting => {
-                self.fail(Some(of), cancelled());
-                Ok(Returned::Nothing)
-            }
-            Cancelled::NotInFlight => Err(failure::relay(
-                Reason::NoSuchCall,
-                format!("no call with id {of} is in flight"),
-            )),
-        }
-    }
-
-    fn make(&mut self, turn: Turn<Door>) {
-        let Turn {
-            id,
-            call,
-            fd,
-            socket: door,
-        } = turn;
-        let (cancel, cancels) = oneshot::channel();
-        self.table.runs(id, cancel);
-        self.calls.push(Box::pin(async move {
-            let cancelled = async {
-                match cancels.await {
-                    Ok(()) => cancelled(),
-                    Err(_) => std::future::pending().await,
-                }
-            };
-            let made = if matches!(call, Call::Close { .. }) {
-                // Closing has to wait until this future has let go of the socket.
-                plain(Outcome::Returned(Returned::Nothing))
-            } else {
-                door.make_until(&call, Some(id), cancelled).await
-            };
-            Returning {
-                id,
-                fd,
-                call,
-                made,
-                door,
-            }
-        }));
-    }
-
-    /// A call has returned: its reply goes out, and the next one in line has its turn.
-    fn settle(&mut self, returned: Returning) {
-        let Returning {
-            id,
-            fd,
-            call,
-            made,
-            door,
-        } = returned;
-        if matches!(call, Call::Close { .. }) {
-            return self.close(id, fd, door);
-        }
-        drop(door);
-        self.reply(Some(id), made);
-        if let Some(turn) = self.table.returned(id, fd) {
-            self.make(turn);
-        }
-    }
-
-    fn close(&mut self, id: u64, fd: Fd, door: Rc<Door>) {
-        let orphans = self.table.remove(fd);
-        let _no_turn = self.table.returned(id, fd);
-        let made = door.close(Some(id));
-        self.reply(Some(id), made);
-        for orphan in orphans {
-            let message = format!("socket {fd} was closed before this call had its turn");
-            self.fail(Some(orphan), failure::relay(Reason::NoSuchSocket, message));
-        }
-    }
-
-    async fn ask(&mut self, ask: Ask) -> Result<(), Failed> {
-        match ask {
-            Ask::StartServer {
-                transport,
-                program,
-                task,
-            } => self.start_server(transport, program, task),
-            Ask::StopServer { transport } => {
-                self.must_control()?;
-                self.surroundings.lab.stop_server(transport).await
-            }
-            Ask::Watch { from } => {
-                // A number not yet given, perhaps of a relay that ran before, would be waited for in vain.
-                let (_, next) = self.surroundings.lab.trace().range();
-                self.trace_from = Some(from.min(next));
-                Ok(())
-            }
-            Ask::Unwatch => {
-                self.trace_from = None;
-                Ok(())
-            }
-        }
-    }
-
-    /// Whoever finds a server dead may start it again as it was; all else is for this machine.
-    fn start_server(
-        &self,
-        transport: Transport,
-        program: Option<Program>,
-        task: Option<Task>,
-    ) -> Result<(), Failed> {
-        let lab = &self.surroundings.lab;
-        if program.is_some() || task.is_some() || !lab.is_dead(transport) {
-            self.must_control()?;
-        }
-        lab.start_server(transport, program, task)
-    }
-
-    fn must_control(&self) -> Result<(), Failed> {
-        if self.may_control {
-            return Ok(());
-        }
-        let message = "the open lab is ruled from the relay's own machine";
-        Err(failure::relay(Reason::OnlyThisMachine, message))
-    }
-
     fn trace_is_behind(&self) -> bool {
         self.trace_from
             .is_some_and(|from| from < *self.trace_until.borrow())
@@ -495,10 +316,6 @@ const fn plain(outcome: Outcome) -> Made {
         local: None,
         peer: None,
     }
-}
-
-fn cancelled() -> Failed {
-    failure::relay(Reason::Cancelled, "the page cancelled this call")
 }
 
 fn no_conversation(message: &str) -> Ending {

@@ -1,0 +1,120 @@
+//! The kernel's socket behind a client socket, and how it is tried without blocking anyone.
+
+use std::{cell::RefCell, io, net::SocketAddr, rc::Rc};
+
+use shared::{call::Transport, data::Data, trace::Fact};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::{
+    io::Interest,
+    net::{TcpStream, UdpSocket},
+};
+
+use crate::sys::receive;
+
+/// The kernel's socket. A TCP socket is watched only from `connect` on: watched earlier, it would be reported
+/// as hung up once and for all.
+#[derive(Clone, Debug)]
+pub(super) enum Handle {
+    Udp(Rc<UdpSocket>),
+    Unconnected(Rc<Socket>),
+    Tcp(Rc<TcpStream>),
+}
+
+impl Handle {
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Udp(socket) => SockRef::from(socket.as_ref()),
+            Self::Unconnected(socket) => SockRef::from(socket.as_ref()),
+            Self::Tcp(stream) => SockRef::from(stream.as_ref()),
+        }
+    }
+}
+
+impl Handle {
+    pub(super) async fn retry<T>(
+        &self,
+        interest: Interest,
+        attempt: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        match self {
+            Self::Udp(socket) => socket.async_io(interest, attempt).await,
+            Self::Tcp(stream) => stream.async_io(interest, attempt).await,
+            // The kernel never lets a call on an unconnected stream wait.
+            Self::Unconnected(_) => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// As much of the next datagram as `size` bytes hold.
+    pub(super) fn datagram(&self, size: usize) -> io::Result<Datagram> {
+        let Self::Udp(socket) = self else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        with_buffer(size, |buffer| {
+            let receive::Received {
+                kept,
+                length,
+                from,
+                facts,
+            } = receive::datagram(socket.as_ref(), buffer)?;
+            Ok(Datagram {
+                data: buffer[..kept].into(),
+                length: length as u64,
+                from,
+                facts,
+            })
+        })
+    }
+
+    /// At most `size` bytes of the stream.
+    pub(super) fn chunk(&self, size: usize) -> io::Result<Data> {
+        with_buffer(size, |buffer| {
+            let kept = io::Read::read(&mut &*self.socket(), buffer)?;
+            Ok(buffer[..kept].into())
+        })
+    }
+}
+
+/// A datagram as it was received.
+pub(super) struct Datagram {
+    pub(super) data: Data,
+    pub(super) length: u64,
+    pub(super) from: SocketAddr,
+    pub(super) facts: Vec<Fact>,
+}
+
+thread_local! {
+    /// Where all sockets of an event loop receive: what is kept is copied out at its own length.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn with_buffer<T>(size: usize, receive: impl FnOnce(&mut [u8]) -> T) -> T {
+    BUFFER.with_borrow_mut(|buffer| {
+        if buffer.len() < size {
+            buffer.resize(size, 0);
+        }
+        receive(&mut buffer[..size])
+    })
+}
+
+/// A new socket for talking to `server`.
+pub(super) fn open(transport: Transport, server: SocketAddr) -> io::Result<Handle> {
+    let (kind, protocol) = match transport {
+        Transport::Udp => (Type::DGRAM, Protocol::UDP),
+        Transport::Tcp => (Type::STREAM, Protocol::TCP),
+    };
+    let socket = Socket::new(Domain::for_address(server), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    Ok(match transport {
+        Transport::Udp => Handle::Udp(Rc::new(UdpSocket::from_std(socket.into())?)),
+        Transport::Tcp => Handle::Unconnected(Rc::new(socket)),
+    })
+}
+
+/// Whether a `connect` has only begun.
+pub(super) fn in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let started = error.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(not(unix))]
+    let started = error.kind() == io::ErrorKind::WouldBlock;
+    started
+}

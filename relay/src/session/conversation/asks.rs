@@ -1,0 +1,59 @@
+//! What a page asks of its lab: its servers, and its trace.
+
+use shared::{
+    call::Transport,
+    lab::{Program, Task},
+    message::Ask,
+    outcome::{Failed, Reason},
+};
+
+use super::Conversation;
+use crate::failure;
+
+impl Conversation {
+    pub(super) async fn ask(&mut self, ask: Ask) -> Result<(), Failed> {
+        match ask {
+            Ask::StartServer {
+                transport,
+                program,
+                task,
+            } => self.start_server(transport, program, task),
+            Ask::StopServer { transport } => {
+                self.must_control()?;
+                self.surroundings.lab.stop_server(transport).await
+            }
+            Ask::Watch { from } => {
+                // A number not yet given, perhaps of a relay that ran before, would be waited for in vain.
+                let (_, next) = self.surroundings.lab.trace().range();
+                self.trace_from = Some(from.min(next));
+                Ok(())
+            }
+            Ask::Unwatch => {
+                self.trace_from = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whoever finds a server dead may start it again as it was; all else is for this machine.
+    fn start_server(
+        &self,
+        transport: Transport,
+        program: Option<Program>,
+        task: Option<Task>,
+    ) -> Result<(), Failed> {
+        let lab = &self.surroundings.lab;
+        if program.is_some() || task.is_some() || !lab.is_dead(transport) {
+            self.must_control()?;
+        }
+        lab.start_server(transport, program, task)
+    }
+
+    fn must_control(&self) -> Result<(), Failed> {
+        if self.may_control {
+            return Ok(());
+        }
+        let message = "the open lab is ruled from the relay's own machine";
+        Err(failure::relay(Reason::OnlyThisMachine, message))
+    }
+}

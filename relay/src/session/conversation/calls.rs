@@ -1,0 +1,157 @@
+//! The calls of a page: checked against its limits, made in order on each socket, and settled as they return.
+
+use std::rc::Rc;
+
+use shared::{
+    call::{Call, Fd, Transport},
+    outcome::{Failed, Outcome, Reason, Returned},
+};
+use tokio::sync::oneshot;
+
+use super::{Conversation, Returning, plain};
+use crate::{
+    client::{Door, Made},
+    failure,
+    session::table::{Cancelled, Turn},
+};
+
+impl Conversation {
+    /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
+    pub(super) fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
+        self.check_size(&call)?;
+        match (call.fd(), &call) {
+            (_, Call::Cancel { of }) => self.cancel(*of).map(Some),
+            (_, Call::Socket { transport }) => {
+                self.open(id, *transport)?;
+                Ok(None)
+            }
+            (Some(fd), _) => {
+                if let Some(turn) = self.table.submit(id, fd, call)? {
+                    self.make(turn);
+                }
+                Ok(None)
+            }
+            (None, _) => Err(failure::relay(
+                Reason::Malformed,
+                "this call needs a socket",
+            )),
+        }
+    }
+
+    fn check_size(&self, call: &Call) -> Result<(), Failed> {
+        let limit = self.surroundings.limits.data_bytes;
+        let asked = match (call, call.data()) {
+            (Call::Recv { size, .. } | Call::RecvFrom { size, .. }, _) => u64::from(*size),
+            (_, data) => data.map_or(0, |data| data.len() as u64),
+        };
+        if asked > limit {
+            let message = format!("one call carries at most {limit} bytes, this one {asked}");
+            return Err(failure::limit(Reason::DataTooLarge, limit, message));
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, id: u64, transport: Transport) -> Result<(), Failed> {
+        let fd = self.table.next_fd()?;
+        let server = self.surroundings.lab.server_address(transport);
+        let (door, took_ns) = self.process.open(fd, transport, server, Some(id));
+        let outcome = failure::outcome(door.map(|door| {
+            self.table.insert(fd, door);
+            Returned::Socket { fd }
+        }));
+        self.reply(
+            Some(id),
+            Made {
+                outcome,
+                took_ns,
+                local: None,
+                peer: None,
+            },
+        );
+        Ok(())
+    }
+
+    fn cancel(&mut self, of: u64) -> Result<Returned, Failed> {
+        match self.table.cancel(of) {
+            Cancelled::Running(cancel) => {
+                // A call that returned in this very moment has nobody left to cancel it.
+                cancel.send(()).ok();
+                Ok(Returned::Nothing)
+            }
+            Cancelled::Waiting => {
+                self.fail(Some(of), cancelled());
+                Ok(Returned::Nothing)
+            }
+            Cancelled::NotInFlight => Err(failure::relay(
+                Reason::NoSuchCall,
+                format!("no call with id {of} is in flight"),
+            )),
+        }
+    }
+
+    fn make(&mut self, turn: Turn<Door>) {
+        let Turn {
+            id,
+            call,
+            fd,
+            socket: door,
+        } = turn;
+        let (cancel, cancels) = oneshot::channel();
+        self.table.runs(id, cancel);
+        self.calls.push(Box::pin(async move {
+            let cancelled = async {
+                match cancels.await {
+                    Ok(()) => cancelled(),
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            let made = if matches!(call, Call::Close { .. }) {
+                // Closing has to wait until this future has let go of the socket.
+                plain(Outcome::Returned(Returned::Nothing))
+            } else {
+                door.make_until(&call, Some(id), cancelled).await
+            };
+            Returning {
+                id,
+                fd,
+                call,
+                made,
+                door,
+            }
+        }));
+    }
+
+    /// A call has returned: its reply goes out, and the next one in line has its turn.
+    pub(super) fn settle(&mut self, returned: Returning) {
+        let Returning {
+            id,
+            fd,
+            call,
+            made,
+            door,
+        } = returned;
+        if matches!(call, Call::Close { .. }) {
+            return self.close(id, fd, door);
+        }
+        drop(door);
+        self.reply(Some(id), made);
+        if let Some(turn) = self.table.returned(id, fd) {
+            self.make(turn);
+        }
+    }
+
+    fn close(&mut self, id: u64, fd: Fd, door: Rc<Door>) {
+        let orphans = self.table.remove(fd);
+        let _no_turn = self.table.returned(id, fd);
+        let made = door.close(Some(id));
+        self.reply(Some(id), made);
+        for orphan in orphans {
+            let message = format!("socket {fd} was closed before this call had its turn");
+            self.fail(Some(orphan), failure::relay(Reason::NoSuchSocket, message));
+        }
+    }
+}
+
+fn cancelled() -> Failed {
+    failure::relay(Reason::Cancelled, "the page cancelled this call")
+}

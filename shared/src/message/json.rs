@@ -1,0 +1,331 @@
+//! The messages' JSON: flat objects, told apart by which keys they have.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use super::{Ask, ClientMessage, Gap, Goodbye, Reply, Request, ServerMessage, Welcome};
+use crate::{
+    call::{Call, Fd, How, SocketOption, Target, Transport},
+    data::Data,
+    lab::{Program, Task},
+    outcome::{Failed, Outcome, Returned},
+    trace::Event,
+};
+
+/// The flat JSON of a [`ClientMessage`]: one optional key per argument of any call or ask.
+///
+/// Flat and hand-matched rather than tagged by serde: no buffering of the whole message, and an error
+/// can say which argument of which call is missing.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct ClientRepr {
+    id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fd: Option<Fd>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport: Option<Transport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Target>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    option: Option<SocketOption>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    how: Option<How>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<Program>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<Task>,
+}
+
+/// The name no call or ask has; the codec turns it into its own reason.
+pub(crate) const UNKNOWN: &str = "unknown call or ask";
+
+fn need<T>(argument: Option<T>, of: &str, name: &str) -> Result<T, String> {
+    argument.ok_or_else(|| format!("{of} needs \"{name}\""))
+}
+
+impl ClientRepr {
+    fn read(self) -> Result<ClientMessage, String> {
+        let id = self.id;
+        let request = match (self.call.is_some(), self.ask.is_some()) {
+            (true, false) => Request::Call(self.read_call()?),
+            (false, true) => Request::Ask(self.read_ask()?),
+            _ => return Err("a message has either \"call\" or \"ask\"".to_owned()),
+        };
+        Ok(ClientMessage { id, request })
+    }
+
+    fn read_call(self) -> Result<Call, String> {
+        let name = self.call.unwrap_or_default();
+        let of = name.as_str();
+        let fd = need(self.fd, of, "fd");
+        Ok(match of {
+            "socket" => Call::Socket {
+                transport: need(self.transport, of, "transport")?,
+            },
+            "bind" => Call::Bind {
+                fd: fd?,
+                port: need(self.port, of, "port")?,
+            },
+            "connect" => Call::Connect {
+                fd: fd?,
+                to: need(self.to, of, "to")?,
+            },
+            "send" => Call::Send {
+                fd: fd?,
+                data: need(self.data, of, "data")?,
+            },
+            "sendto" => Call::SendTo {
+                fd: fd?,
+                to: need(self.to, of, "to")?,
+                data: need(self.data, of, "data")?,
+            },
+            "recv" => Call::Recv {
+                fd: fd?,
+                size: need(self.size, of, "size")?,
+            },
+            "recvfrom" => Call::RecvFrom {
+                fd: fd?,
+                size: need(self.size, of, "size")?,
+            },
+            "settimeout" => Call::SetTimeout {
+                fd: fd?,
+                milliseconds: self.milliseconds,
+            },
+            "setsockopt" => Call::SetSockOpt {
+                fd: fd?,
+                option: need(self.option, of, "option")?,
+                value: need(self.value, of, "value")?,
+            },
+            "getsockname" => Call::GetSockName { fd: fd? },
+            "getpeername" => Call::GetPeerName { fd: fd? },
+            "shutdown" => Call::Shutdown {
+                fd: fd?,
+                how: need(self.how, of, "how")?,
+            },
+            "close" => Call::Close { fd: fd? },
+            "cancel" => Call::Cancel {
+                of: need(self.of, of, "of")?,
+            },
+            _ => return Err(format!("{UNKNOWN}: {of:.40}")),
+        })
+    }
+
+    fn read_ask(self) -> Result<Ask, String> {
+        let name = self.ask.unwrap_or_default();
+        let of = name.as_str();
+        Ok(match of {
+            "start_server" => Ask::StartServer {
+                transport: need(self.transport, of, "transport")?,
+                program: self.program,
+                task: self.task,
+            },
+            "stop_server" => Ask::StopServer {
+                transport: need(self.transport, of, "transport")?,
+            },
+            "watch" => Ask::Watch {
+                from: need(self.from, of, "from")?,
+            },
+            "unwatch" => Ask::Unwatch,
+            _ => return Err(format!("{UNKNOWN}: {of:.40}")),
+        })
+    }
+
+    fn write(message: &ClientMessage) -> Self {
+        let mut repr = Self {
+            id: message.id,
+            ..Self::default()
+        };
+        match message.request.clone() {
+            Request::Call(call) => repr.write_call(call),
+            Request::Ask(ask) => repr.write_ask(ask),
+        }
+        repr
+    }
+
+    fn write_call(&mut self, call: Call) {
+        self.fd = call.fd();
+        let name = match call {
+            Call::Socket { transport } => {
+                self.transport = Some(transport);
+                "socket"
+            }
+            Call::Bind { port, .. } => {
+                self.port = Some(port);
+                "bind"
+            }
+            Call::Connect { to, .. } => {
+                self.to = Some(to);
+                "connect"
+            }
+            Call::Send { data, .. } => {
+                self.data = Some(data);
+                "send"
+            }
+            Call::SendTo { to, data, .. } => {
+                (self.to, self.data) = (Some(to), Some(data));
+                "sendto"
+            }
+            Call::Recv { size, .. } => {
+                self.size = Some(size);
+                "recv"
+            }
+            Call::RecvFrom { size, .. } => {
+                self.size = Some(size);
+                "recvfrom"
+            }
+            Call::SetTimeout { milliseconds, .. } => {
+                self.milliseconds = milliseconds;
+                "settimeout"
+            }
+            Call::SetSockOpt { option, value, .. } => {
+                (self.option, self.value) = (Some(option), Some(value));
+                "setsockopt"
+            }
+            Call::GetSockName { .. } => "getsockname",
+            Call::GetPeerName { .. } => "getpeername",
+            Call::Shutdown { how, .. } => {
+                self.how = Some(how);
+                "shutdown"
+            }
+            Call::Close { .. } => "close",
+            Call::Cancel { of } => {
+                self.of = Some(of);
+                "cancel"
+            }
+        };
+        self.call = Some(name.to_owned());
+    }
+
+    fn write_ask(&mut self, ask: Ask) {
+        let name = match ask {
+            Ask::StartServer {
+                transport,
+                program,
+                task,
+            } => {
+                (self.transport, self.program, self.task) = (Some(transport), program, task);
+                "start_server"
+            }
+            Ask::StopServer { transport } => {
+                self.transport = Some(transport);
+                "stop_server"
+            }
+            Ask::Watch { from } => {
+                self.from = Some(from);
+                "watch"
+            }
+            Ask::Unwatch => "unwatch",
+        };
+        self.ask = Some(name.to_owned());
+    }
+}
+
+impl Serialize for ClientMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ClientRepr::write(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ClientRepr::deserialize(deserializer)?
+            .read()
+            .map_err(D::Error::custom)
+    }
+}
+
+/// The flat JSON of a [`ServerMessage`]: the one key that is there tells the variant.
+#[derive(Default, Serialize, Deserialize)]
+struct ServerRepr {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returned: Option<Returned>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<Failed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    took_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    welcome: Option<Box<Welcome>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<Gap>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    goodbye: Option<Goodbye>,
+}
+
+impl Serialize for ServerMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut repr = ServerRepr::default();
+        match self.clone() {
+            Self::Welcome(welcome) => repr.welcome = Some(welcome),
+            Self::Reply(Reply {
+                id,
+                outcome,
+                took_ns,
+                local,
+                peer,
+            }) => {
+                (repr.id, repr.took_ns, repr.local, repr.peer) = (id, Some(took_ns), local, peer);
+                match outcome {
+                    Outcome::Returned(returned) => repr.returned = Some(returned),
+                    Outcome::Failed(failed) => repr.failed = Some(failed),
+                }
+            }
+            Self::Trace(event) => repr.trace = Some(event),
+            Self::Gap(gap) => repr.gap = Some(gap),
+            Self::Goodbye(goodbye) => repr.goodbye = Some(goodbye),
+        }
+        repr.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ServerMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let repr = ServerRepr::deserialize(deserializer)?;
+        let outcome = match (repr.returned, repr.failed) {
+            (Some(returned), None) => Some(Outcome::Returned(returned)),
+            (None, Some(failed)) => Some(Outcome::Failed(failed)),
+            _ => None,
+        };
+        let reply = outcome.map(|outcome| {
+            let took_ns = repr.took_ns.unwrap_or_default();
+            Self::Reply(Reply {
+                id: repr.id,
+                outcome,
+                took_ns,
+                local: repr.local,
+                peer: repr.peer,
+            })
+        });
+        reply
+            .or(repr.trace.map(Self::Trace))
+            .or(repr.welcome.map(Self::Welcome))
+            .or(repr.gap.map(Self::Gap))
+            .or(repr.goodbye.map(Self::Goodbye))
+            .ok_or_else(|| D::Error::custom("neither reply nor trace, welcome, gap or goodbye"))
+    }
+}

@@ -1,0 +1,179 @@
+//! A trace to take along, as JSON and as a capture file that another analyser reads.
+
+use std::{path::PathBuf, process::Command};
+
+use shared::{
+    lab::Level,
+    saved::Saved,
+    trace::{CallName, What},
+};
+use tests::{
+    http::get,
+    page::Page,
+    relay::Relay,
+    trace::{TCP_SERVER, Trace},
+};
+
+#[tokio::test]
+async fn the_saved_trace_is_the_one_the_page_saw() {
+    let relay = Relay::start(&["--max-level", "l0"]);
+    let mut page = Page::open(&relay).await;
+    let seen = two_sentences(&mut page).await;
+    let answer = get(relay.http, "/labs/open/trace.json").await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/json")
+    );
+    assert!(answer.header("content-disposition").contains("trace.json"));
+    let saved: Saved = serde_json::from_str(answer.text()).expect("a saved trace");
+    assert_eq!(saved.events[..seen.events.len()], seen.events);
+    assert_eq!(saved.head.truth, page.welcome.truth);
+    assert_eq!(saved.head.lab.servers, page.welcome.lab.servers);
+}
+
+#[tokio::test]
+async fn packets_nobody_captured_are_in_no_capture_file() {
+    let relay = Relay::start(&["--max-level", "l0"]);
+    let answer = get(relay.http, "/labs/open/trace.pcapng").await;
+    assert_eq!(answer.status, 409);
+    assert!(
+        answer.text().contains("CAP_NET_RAW"),
+        "it says what to do: {}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn another_analyser_reads_the_capture_file() {
+    let relay = Relay::start(&[]);
+    let mut page = Page::open(&relay).await;
+    if page.welcome.truth.level < Level::L2 {
+        assert_eq!(get(relay.http, "/labs/open/trace.pcapng").await.status, 409);
+        return;
+    }
+    let mut seen = two_sentences(&mut page).await;
+    let captured = |trace: &Trace| {
+        trace
+            .events
+            .iter()
+            .filter(|event| matches!(event.what, What::Packet(_)))
+            .count()
+    };
+    seen.goes_on(&mut page, |trace| captured(trace) >= 10).await;
+    for form in ["captured", "completed"] {
+        let answer = get(relay.http, &format!("/labs/open/trace.pcapng?form={form}")).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "application/x-pcapng")
+        );
+        let file = File::new(&answer.body);
+        let packets = file.tells("frame.number", "");
+        assert!(
+            packets.len() >= 10,
+            "all that was captured is in it: {packets:?}"
+        );
+        assert_eq!(
+            file.tells("frame.number", "_ws.malformed"),
+            [""; 0],
+            "and nothing is malformed"
+        );
+        let sentences = [hexadecimal("hello"), hexadecimal("HELLO")];
+        let udp = format!("udp.port == {}", relay.udp.port());
+        assert_eq!(file.tells("udp.payload", &udp), sentences, "two datagrams");
+        assert_eq!(
+            file.tells("tcp.payload", "tcp.len > 0"),
+            sentences,
+            "two segments with data"
+        );
+        assert_eq!(
+            file.tells("tcp.flags", "tcp.flags.syn == 1").len(),
+            2,
+            "SYN and SYN-ACK"
+        );
+        let commented = file.tells("frame.comment", "udp");
+        assert!(
+            commented
+                .iter()
+                .all(|comment| comment.contains("of the trace")),
+            "{commented:?}"
+        );
+        let broken = file.tells(
+            "frame.number",
+            "udp.checksum.status == Bad || tcp.checksum.status == Bad",
+        );
+        assert_eq!(broken.is_empty(), form == "completed", "{broken:?}");
+    }
+}
+
+#[tokio::test]
+async fn there_is_one_lab_and_it_has_two_files() {
+    let relay = Relay::start(&[]);
+    for path in [
+        "/labs/open/trace.txt",
+        "/labs/other/trace.json",
+        "/labs/open/",
+        "/labs/../trace.json",
+    ] {
+        assert_eq!(get(relay.http, path).await.status, 404, "{path}");
+    }
+    assert_eq!(
+        get(relay.http, "/labs/open/trace.pcapng?form=other")
+            .await
+            .status,
+        400
+    );
+}
+
+async fn two_sentences(page: &mut Page) -> Trace {
+    assert_eq!(page.exchanges_by_udp("hello").await, "HELLO");
+    assert_eq!(page.exchanges_by_tcp("hello").await, "HELLO");
+    let over = |trace: &Trace| !trace.returns(TCP_SERVER, CallName::Close).is_empty();
+    Trace::watched(page, over).await
+}
+
+fn hexadecimal(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A capture file before tshark; gone when the story ends.
+struct File(PathBuf);
+
+impl File {
+    fn new(bytes: &[u8]) -> Self {
+        let unique = tests::place::own_host();
+        let path = std::env::temp_dir().join(format!("trace-{unique}.pcapng"));
+        std::fs::write(&path, bytes).expect("room for a file");
+        Self(path)
+    }
+
+    /// A field of every packet that the filter passes.
+    fn tells(&self, field: &str, filter: &str) -> Vec<String> {
+        let mut tshark = Command::new("tshark");
+        tshark.args([
+            "-n",
+            "-o",
+            "udp.check_checksum:TRUE",
+            "-o",
+            "tcp.check_checksum:TRUE",
+        ]);
+        tshark
+            .args(["-T", "fields", "-e", field, "-Y", filter, "-r"])
+            .arg(&self.0);
+        let told = tshark.output().expect("tshark: let tests/run install it");
+        assert!(
+            told.status.success(),
+            "tshark: {}",
+            String::from_utf8_lossy(&told.stderr)
+        );
+        String::from_utf8_lossy(&told.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}

@@ -1,0 +1,58 @@
+//! What goes into the model and what comes out.
+
+use shared::{call::Transport, lab::Program, trace::CallId};
+
+use crate::i18n::Language;
+
+/// What can happen to the page.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// It is there.
+    Started,
+    /// The relay said something.
+    Heard(String),
+    /// The WebSocket closed, or never opened.
+    Closed,
+    /// It is [`Model::wakes_at`].
+    Woke,
+    /// Try to connect right now.
+    TryNow,
+    /// UDP or TCP.
+    Choose(Transport),
+    /// Keep the connection for more sentences, or not.
+    Keep(bool),
+    /// Send this sentence.
+    Submit {
+        /// The sentence.
+        text: String,
+        /// How many bytes it has in upper case.
+        shouted: usize,
+    },
+    /// The sentence is being written.
+    Typed,
+    /// Stop waiting for a blocked call.
+    StopWaiting,
+    /// Close the connection that was kept.
+    CloseConnection,
+    /// End its sending half.
+    EndSending,
+    /// Start the server of the chosen transport, with this program if one is named.
+    StartServer(Option<Program>),
+    /// Stop it.
+    StopServer,
+    /// Look at one call, or at none.
+    Select(Option<CallId>),
+    /// Wipe the list of calls.
+    Clear,
+    /// Speak another language.
+    Speak(Language),
+}
+
+/// What the shell is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Open a WebSocket, instead of any there is.
+    Connect,
+    /// Send this text.
+    Say(String),
+}

@@ -1,0 +1,145 @@
+//! Which rows of a long list stand on the screen. Pure arithmetic in whole pixels; the view only measures and places.
+
+/// No element is made higher than this: browsers cut it, Chromium at 33 554 428 px, Firefox at half of that. A longer
+/// list is scrolled in proportion.
+const HIGHEST: u64 = 16_777_200;
+
+/// A list and the window it is seen through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Roll {
+    /// How many rows there are.
+    pub(crate) rows: usize,
+    /// How high each is.
+    pub(crate) row: i32,
+    /// How high the window is.
+    pub(crate) window: i32,
+}
+
+/// What is to be drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// The first row.
+    pub(crate) first: usize,
+    /// How many, the ones that are cut by the window's edges too.
+    pub(crate) count: usize,
+    /// Where the first one stands.
+    pub(crate) y: i32,
+}
+
+impl Roll {
+    /// How high the list is drawn.
+    pub(crate) fn height(&self) -> i32 {
+        pixels(self.full().min(HIGHEST))
+    }
+
+    /// The rows that are seen when it is scrolled to `top`.
+    pub(crate) fn shown(&self, top: i32) -> Shown {
+        let row = self.row.max(1) as u64;
+        let top = top.clamp(0, self.deepest());
+        let offset = self.offset(top);
+        let first = (offset / row).min(self.rows as u64);
+        let ends = (offset + self.window.max(0) as u64).div_ceil(row).min(self.rows as u64);
+        let y = top - pixels(offset - first * row);
+        Shown { first: first as usize, count: ends.saturating_sub(first) as usize, y }
+    }
+
+    /// Where to scroll so that a row is seen, as near as possible to where it is scrolled now.
+    pub(crate) fn reveal(&self, at: usize, top: i32) -> i32 {
+        let (row, window) = (self.row.max(1) as u64, self.window.max(0) as u64);
+        let offset = self.offset(top.clamp(0, self.deepest()));
+        let (start, end) = (at as u64 * row, (at as u64 + 1) * row);
+        if start < offset {
+            self.top(start)
+        } else if end > offset + window {
+            self.top(end - window.min(end))
+        } else {
+            top
+        }
+    }
+
+    /// Where it is scrolled to when its end is seen.
+    pub(crate) fn deepest(&self) -> i32 {
+        (self.height() - self.window).max(0)
+    }
+
+    /// How many whole rows the window holds.
+    pub(crate) fn page(&self) -> usize {
+        (self.window / self.row.max(1)).max(1) as usize
+    }
+
+    fn full(&self) -> u64 {
+        self.rows as u64 * self.row.max(1) as u64
+    }
+
+    /// How much of the whole list lies above the window.
+    fn offset(&self, top: i32) -> u64 {
+        let (full, top) = (self.full(), top as u64);
+        if full <= HIGHEST {
+            return top;
+        }
+        let window = self.window.max(0) as u64;
+        top * (full - window) / (HIGHEST - window).max(1)
+    }
+
+    /// The other way round; never less than what shows that much.
+    fn top(&self, offset: u64) -> i32 {
+        let full = self.full();
+        if full <= HIGHEST {
+            return pixels(offset);
+        }
+        let window = self.window.max(0) as u64;
+        pixels((offset * (HIGHEST - window)).div_ceil((full - window).max(1)))
+    }
+}
+
+fn pixels(number: u64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Roll = Roll { rows: 100, row: 24, window: 240 };
+    const LONG: Roll = Roll { rows: 3_000_000, row: 24, window: 240 };
+
+    #[test]
+    fn rows_cut_by_the_edges_are_drawn() {
+        assert_eq!(SHORT.shown(0), Shown { first: 0, count: 10, y: 0 });
+        assert_eq!(SHORT.shown(30), Shown { first: 1, count: 11, y: 24 });
+        assert_eq!(SHORT.shown(9_999), Shown { first: 90, count: 10, y: 2_160 }, "not beyond its end");
+    }
+
+    #[test]
+    fn a_list_of_nothing_shows_nothing() {
+        let none = Roll { rows: 0, ..SHORT };
+        assert_eq!((none.shown(50), none.height()), (Shown::default(), 0));
+        assert_eq!(Roll::default().shown(0).count, 0);
+    }
+
+    #[test]
+    fn a_row_is_revealed_with_as_little_scrolling_as_possible() {
+        assert_eq!(SHORT.reveal(5, 30), 30, "it is seen already");
+        assert_eq!(SHORT.reveal(0, 30), 0);
+        assert_eq!(SHORT.reveal(10, 0), 24);
+        assert_eq!(SHORT.reveal(99, 0), SHORT.deepest());
+    }
+
+    #[test]
+    fn a_list_too_long_for_browsers_still_has_all_its_rows() {
+        assert_eq!(u64::try_from(LONG.height()).ok(), Some(HIGHEST));
+        assert_eq!(LONG.shown(0).first, 0);
+        let end = LONG.shown(LONG.deepest());
+        assert_eq!(end.first + end.count, LONG.rows);
+        assert_eq!(end.y + 240, LONG.height(), "the last row ends where the list does");
+        for at in [0, 1, 77, 1_500_000, LONG.rows - 1] {
+            let shown = LONG.shown(LONG.reveal(at, 1_000_000));
+            assert!((shown.first..shown.first + shown.count).contains(&at), "{at} {shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_at_least_a_row() {
+        assert_eq!((SHORT.page(), Roll { window: 5, ..SHORT }.page()), (10, 1));
+    }
+}

@@ -1,0 +1,98 @@
+//! Conversations: which packets belong to one exchange between two sockets.
+
+use std::net::{IpAddr, SocketAddr};
+
+use shared::{
+    call::Transport,
+    dissect::{Protocol, Summary},
+};
+
+/// An exchange between two sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Talk {
+    /// UDP or TCP.
+    pub(crate) transport: Transport,
+    /// Both ends, the lower address first.
+    pub(crate) ends: [SocketAddr; 2],
+    /// TCP: which of the connections between them, counted by the tracker; unknown where nothing was captured.
+    pub(crate) stream: Option<u32>,
+}
+
+impl Talk {
+    /// The exchange of a packet; an ICMP error belongs to the one that it is about.
+    pub(crate) fn of(summary: &Summary, stream: Option<u32>) -> Option<Self> {
+        let (protocol, source, destination) = match &summary.quoted {
+            Some(quoted) => (quoted.protocol, quoted.source, quoted.destination),
+            None => (summary.protocol, summary.source?, summary.destination?),
+        };
+        let transport = match protocol {
+            Protocol::Udp => Transport::Udp,
+            Protocol::Tcp => Transport::Tcp,
+            Protocol::Ethernet
+            | Protocol::Ipv4
+            | Protocol::Ipv6
+            | Protocol::Icmp
+            | Protocol::Icmpv6
+            | Protocol::Data => return None,
+        };
+        Some(Self { stream, ..Self::between(transport, source, destination) })
+    }
+
+    /// The exchange between two ends.
+    pub(crate) fn between(transport: Transport, one: SocketAddr, other: SocketAddr) -> Self {
+        let ends = if one <= other { [one, other] } else { [other, one] };
+        Self { transport, ends, stream: None }
+    }
+
+    /// Whether both are the same, as far as can be told.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let streams = self.stream.zip(other.stream);
+        self.transport == other.transport && self.ends == other.ends && streams.is_none_or(|(one, other)| one == other)
+    }
+
+    /// A small number that all packets between the same ends share, and hardly any others (FNV-1a, 32 bits).
+    pub(crate) fn print(&self) -> u32 {
+        let mut print = 0x811c_9dc5_u32;
+        let mut add = |bytes: &[u8]| {
+            for byte in bytes {
+                print = (print ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+            }
+        };
+        add(&[self.transport as u8]);
+        for end in self.ends {
+            match end.ip() {
+                IpAddr::V4(address) => add(&address.octets()),
+                IpAddr::V6(address) => add(&address.octets()),
+            }
+            add(&end.port().to_be_bytes());
+        }
+        print
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_directions_are_one_exchange() {
+        let [client, server] = ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
+        let there = Talk::between(Transport::Udp, client, server);
+        let back = Talk::between(Transport::Udp, server, client);
+        assert!(there.is(&back));
+        assert_eq!(there.print(), back.print());
+        let tcp = Talk::between(Transport::Tcp, client, server);
+        assert!(!there.is(&tcp));
+        assert_ne!(there.print(), tcp.print());
+    }
+
+    #[test]
+    fn a_connection_between_the_same_ports_is_another_one() {
+        let [client, server] = ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
+        let unknown = Talk::between(Transport::Tcp, client, server);
+        let first = Talk { stream: Some(0), ..unknown };
+        let second = Talk { stream: Some(1), ..unknown };
+        assert!(!first.is(&second));
+        assert!(first.is(&unknown), "nothing says it is not");
+    }
+}

@@ -1,0 +1,309 @@
+//! How the trace's events find their run, whatever the order in which they are heard of.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::Transport,
+    outcome::{Outcome, Returned},
+    trace::{CallId, CallName, CallReturned, CallStarted, Event, Facts, ProcessId, What},
+};
+
+use super::{
+    CALLS, Call, Crossing, Kind, LONG_RUN, Log, RECENT, RUNS, Run, RunId, Side, began_us,
+    places::same,
+};
+use crate::model::{Millis, packet};
+
+impl Log {
+    /// Takes in an event; one that was seen before changes nothing.
+    pub(crate) fn add(&mut self, event: Event, now: Millis) {
+        if self.last_seq.is_some_and(|last| event.seq <= last) {
+            return;
+        }
+        self.last_seq = Some(event.seq);
+        self.began_us = Some(began_us(&event));
+        let now = self.page_time(event.mono_ns, now);
+        match event.what {
+            What::Process(_) => {}
+            What::ProcessEnded { process } => self.ends(process),
+            What::CallStarted(started) => self.started(
+                Call::started(&started, event.mono_ns, event.seq, now),
+                &started,
+            ),
+            What::CallReturned(returned) => self.returned(*returned, event.mono_ns, event.seq, now),
+            What::Packet(packet) => {
+                let wall_ns = event.wall_us.saturating_mul(1_000);
+                let seen_ns = packet
+                    .kernel_s
+                    .saturating_mul(1_000_000_000)
+                    .saturating_add(packet.kernel_ns.into());
+                let at_ns = (event.mono_ns + seen_ns).saturating_sub(wall_ns);
+                if let Some(crossing) = packet::read(&packet, at_ns) {
+                    self.cross(crossing, packet.call);
+                }
+            }
+            What::Derived(derived) => self.cross(
+                Crossing::derived(&derived, event.mono_ns),
+                Some(derived.because),
+            ),
+            What::Facts(facts) => self.facts(facts),
+            What::Server(server) => {
+                self.begin(Kind::Server(server));
+            }
+            What::CaptureLost { packets } => {
+                self.begin(Kind::CaptureLost(packets));
+            }
+        }
+    }
+
+    /// When something happened, by the page's clock.
+    fn page_time(&mut self, mono_ns: u64, now: Millis) -> Millis {
+        let after = i64::try_from(mono_ns / 1_000_000).unwrap_or(i64::MAX);
+        let at_the_latest = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(after);
+        let began = self
+            .began
+            .map_or(at_the_latest, |began| began.min(at_the_latest));
+        self.began = Some(began);
+        Millis::try_from(began.saturating_add(after)).unwrap_or(0)
+    }
+
+    pub(super) fn begin(&mut self, kind: Kind) -> RunId {
+        self.last_run += 1;
+        self.version += 1;
+        let run = Run {
+            id: self.last_run,
+            kind,
+            calls: Vec::new(),
+            crossings: Vec::new(),
+            version: self.version,
+        };
+        self.runs.push_back(run);
+        while self.runs.len() > RUNS
+            || self.runs.iter().map(|run| run.calls.len()).sum::<usize>() > CALLS
+        {
+            self.runs.pop_front();
+        }
+        self.last_run
+    }
+
+    fn started(&mut self, call: Call, started: &CallStarted) {
+        let requested = started.request.filter(|_| self.me == Some(started.process));
+        let home = match requested.and_then(|request| self.places.requests.get(&request)) {
+            Some(run) => {
+                self.places.goes_on(started.process, started.fd, run);
+                Some(run)
+            }
+            None if call.side == Side::Server => self.home_of_server_call(started),
+            None => self.home_of_foreign_call(started),
+        };
+        self.put(call, home);
+    }
+
+    /// Where a server's call belongs, if that can be told when it starts.
+    fn home_of_server_call(&mut self, started: &CallStarted) -> Option<RunId> {
+        let (name, transport, process) = (started.name, started.transport, started.process);
+        if name == CallName::Socket {
+            return Some(self.begin(Kind::ServerStart(transport)));
+        }
+        if matches!(name, CallName::Bind | CallName::Listen) {
+            return self.latest(&Kind::ServerStart(transport));
+        }
+        if matches!(name, CallName::Upper | CallName::Count) {
+            return self.places.busy(process);
+        }
+        match started.arguments.address {
+            Some(address) => self.places.at(transport, address),
+            None => self.places.of(transport, process, started.fd?),
+        }
+    }
+
+    fn home_of_foreign_call(&mut self, started: &CallStarted) -> Option<RunId> {
+        let process = started.process;
+        if started.name == CallName::Socket {
+            return Some(self.begin(Kind::Page(started.transport, process)));
+        }
+        self.places.of(started.transport, process, started.fd?)
+    }
+
+    fn returned(&mut self, returned: CallReturned, mono_ns: u64, seq: u64, now: Millis) {
+        let (call, old_home) = self.take(&returned, mono_ns, seq, now);
+        let home = match call.side {
+            Side::Client => self.learn_client(&call, &returned, old_home),
+            Side::Server => self.learn_server(&call, &returned).or(old_home),
+        };
+        let moved = home != old_home;
+        let call = call.returned(returned, mono_ns, moved.then_some(seq));
+        self.put(call, home);
+    }
+
+    /// Takes a call out of its place; one whose start was not seen is known by its end.
+    fn take(
+        &mut self,
+        returned: &CallReturned,
+        mono_ns: u64,
+        seq: u64,
+        now: Millis,
+    ) -> (Call, Option<RunId>) {
+        if let Some(at) = self
+            .waiting
+            .iter()
+            .position(|call| call.id == returned.call)
+        {
+            return (self.waiting.remove(at), None);
+        }
+        for run in self.runs.iter_mut().rev().take(RECENT) {
+            if let Some(at) = run.calls.iter().position(|call| call.id == returned.call) {
+                return (run.calls.remove(at), Some(run.id));
+            }
+        }
+        (Call::unseen(returned, mono_ns, seq, now), None)
+    }
+
+    fn learn_client(
+        &mut self,
+        call: &Call,
+        returned: &CallReturned,
+        home: Option<RunId>,
+    ) -> Option<RunId> {
+        if let Outcome::Returned(Returned::Socket { fd }) = returned.outcome {
+            if let Some(run) = home {
+                self.places.opened(call.process, fd, run);
+            }
+            return home;
+        }
+        let home = call
+            .fd
+            .and_then(|fd| self.places.of(call.transport, call.process, fd))
+            .or(home);
+        if let (Some(run), Some(local)) = (home, returned.local) {
+            self.places.has_address(call.transport, local, run);
+            self.adopt(run, call.transport, local);
+        }
+        home
+    }
+
+    /// The client a server's call turns out to be for.
+    fn learn_server(&mut self, call: &Call, returned: &CallReturned) -> Option<RunId> {
+        let client = returned.peer.or(match &returned.outcome {
+            Outcome::Returned(
+                Returned::Accepted { from, .. } | Returned::Datagram { from, .. },
+            ) => Some(*from),
+            Outcome::Returned(_) | Outcome::Failed(_) => None,
+        })?;
+        let brings = matches!(
+            returned.outcome,
+            Outcome::Returned(Returned::Datagram { .. })
+        );
+        let known = self.places.at(call.transport, client);
+        let known = known.filter(|run| self.goes_on(*run, brings));
+        let run = known.unwrap_or_else(|| {
+            let run = self.begin(Kind::Stranger(call.transport, client));
+            self.places.has_address(call.transport, client, run);
+            run
+        });
+        if let Outcome::Returned(Returned::Accepted { fd, .. }) = returned.outcome {
+            self.places.accepted(call.process, fd, client);
+        }
+        self.places.works_for(call.process, run);
+        Some(run)
+    }
+
+    /// Whether a run takes in more: a stranger's next datagram begins another, and none grows without end.
+    fn goes_on(&self, run: RunId, datagram: bool) -> bool {
+        self.run(run).is_some_and(|run| match run.kind {
+            Kind::Own(..) => true,
+            Kind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
+            Kind::Page(..) | Kind::ServerStart(_) => run.calls.len() < LONG_RUN,
+            Kind::Server(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,
+        })
+    }
+
+    /// A visitor turns out to be this client, whose own call said later which address it has.
+    fn adopt(&mut self, run: RunId, transport: Transport, local: SocketAddr) {
+        let is_it = |other: &Run| {
+            other.id > run
+                && matches!(other.kind, Kind::Stranger(by, from) if by == transport && same(from, local))
+        };
+        let Some(at) = self.runs.iter().position(is_it) else {
+            return;
+        };
+        let Some(visitor) = self.runs.remove(at) else {
+            return;
+        };
+        self.places.moved(visitor.id, run);
+        for call in visitor.calls {
+            self.put(call, Some(run));
+        }
+        if let Some(run) = self.runs.iter_mut().find(|known| known.id == run) {
+            run.crossings.extend(visitor.crossings);
+        }
+    }
+
+    /// Puts a call where it belongs, by the order in which calls came there.
+    fn put(&mut self, call: Call, home: Option<RunId>) {
+        self.version += 1;
+        let version = self.version;
+        let Some(home) = home else {
+            if call.is_open() {
+                self.waiting.push(call);
+            }
+            return;
+        };
+        if let Some(run) = self.runs.iter_mut().rev().find(|run| run.id == home) {
+            let at = run.calls.partition_point(|other| other.order < call.order);
+            run.calls.insert(at, call);
+            run.version = version;
+        }
+    }
+
+    fn cross(&mut self, crossing: Crossing, call: Option<CallId>) {
+        let by_call = call.and_then(|call| self.run_of(call)).map(|run| run.id);
+        let ends = [crossing.from, crossing.to].into_iter().flatten();
+        let home = by_call.or_else(|| {
+            ends.clone()
+                .find_map(|end| self.places.at(crossing.transport, end))
+        });
+        self.version += 1;
+        let version = self.version;
+        if let Some(run) = home.and_then(|home| self.runs.iter_mut().find(|run| run.id == home)) {
+            run.crossings.push(crossing);
+            run.version = version;
+        }
+    }
+
+    fn facts(&mut self, facts: Facts) {
+        self.version += 1;
+        let Some(id) = facts.call else { return };
+        for run in self.runs.iter_mut().rev().take(RECENT) {
+            if let Some(call) = run.calls.iter_mut().find(|call| call.id == id) {
+                call.facts.extend(facts.facts);
+                run.version = self.version;
+                return;
+            }
+        }
+    }
+
+    /// A process is gone, and what it had under way with it.
+    pub(super) fn ends(&mut self, process: ProcessId) {
+        self.version += 1;
+        self.waiting.retain(|call| call.process != process);
+        for run in &mut self.runs {
+            for call in run
+                .calls
+                .iter_mut()
+                .filter(|call| call.process == process && call.is_open())
+            {
+                call.gone = true;
+                run.version = self.version;
+            }
+        }
+    }
+
+    fn latest(&self, kind: &Kind) -> Option<RunId> {
+        self.runs
+            .iter()
+            .rev()
+            .find(|run| run.kind == *kind)
+            .map(|run| run.id)
+    }
+}

@@ -1,0 +1,171 @@
+//! What people do with the page, turned into the model's events. One listener for each kind of event hears them all.
+
+use shared::{call::Transport, lab::Program};
+use web_sys::{Element, Event as DomEvent};
+
+use crate::{
+    dom::{self, Listener, el},
+    i18n::Language,
+    model::Event,
+    shell::tell,
+    window,
+};
+
+/// Takes in one kind of event; the element is the one it came from.
+type Hear = fn(&DomEvent, &Element);
+
+/// Listens to everything.
+pub(crate) fn listen() -> Vec<Listener> {
+    let document = dom::document();
+    let kinds: [(&'static str, Hear); 7] = [
+        ("click", click),
+        ("change", |_, source| change(&source.id())),
+        ("submit", submit),
+        ("input", |_, _| tell(Event::Typed)),
+        ("keydown", key),
+        ("focusin", focus),
+        ("focusout", blur),
+    ];
+    let listen = |(kind, hear): (&'static str, Hear)| {
+        Listener::on(&document, kind, move |event| {
+            if let Some(source) = dom::source(&event) {
+                hear(&event, &source);
+            }
+        })
+    };
+    kinds.into_iter().map(listen).collect()
+}
+
+/// What was chosen before, here or in an earlier visit; a browser may have kept the form over a reload.
+pub(crate) fn remembered() -> Vec<Event> {
+    if let Some(theme) = window::remembered("theme") {
+        dom::set(&dom::root(), "data-theme", &theme);
+    }
+    let chosen = window::remembered("language").and_then(|tag| Language::of_tag(&tag));
+    let language =
+        chosen.unwrap_or_else(|| Language::choose(window::languages().iter().map(String::as_str)));
+    let transport = if dom::is_checked("transport-tcp") {
+        Transport::Tcp
+    } else {
+        Transport::Udp
+    };
+    vec![
+        Event::Speak(language),
+        Event::Choose(transport),
+        Event::Keep(dom::is_checked("keep")),
+    ]
+}
+
+fn click(_: &DomEvent, source: &Element) {
+    let button = dom::around(source, "button", "id");
+    tell(match button.as_deref() {
+        Some("try-now") => Event::TryNow,
+        Some("cancel") => Event::StopWaiting,
+        Some("end-sending") => Event::EndSending,
+        Some("close-connection") => Event::CloseConnection,
+        Some("server-stop") => Event::StopServer,
+        Some("server-start") => Event::StartServer(chosen_program()),
+        Some("clear") => Event::Clear,
+        Some("language") => return other_language(),
+        Some("theme") => return other_theme(),
+        _ if dom::is_in(source, "ladder") => Event::Select(call_at(source)),
+        _ => return,
+    });
+}
+
+fn change(id: &str) {
+    tell(match id {
+        "transport-udp" => Event::Choose(Transport::Udp),
+        "transport-tcp" => Event::Choose(Transport::Tcp),
+        "keep" => Event::Keep(dom::is_checked("keep")),
+        _ => return,
+    });
+}
+
+fn submit(event: &DomEvent, _: &Element) {
+    event.prevent_default();
+    if el("send").has_attribute("disabled") {
+        return;
+    }
+    let text = dom::value("sentence");
+    let shouted = window::bytes_in_upper_case(&text);
+    tell(Event::Submit { text, shouted });
+    // Selected, it can be sent again or written over.
+    dom::select("sentence");
+}
+
+fn key(event: &DomEvent, source: &Element) {
+    let Some(key) = dom::key(event) else { return };
+    match key.as_str() {
+        "Enter" if source.id() == "sentence" => submit(event, source),
+        "Escape" => {
+            dom::toggle(&el("truth"), "open", false);
+            tell(Event::Select(None));
+        }
+        key if dom::is_in(source, "calls") && move_focus(key, source) => event.prevent_default(),
+        _ => {}
+    }
+}
+
+/// A row that gets the focus is the one looked at.
+fn focus(_: &DomEvent, source: &Element) {
+    if let Some(call) = call_at(source).filter(|_| dom::is_in(source, "calls")) {
+        tell(Event::Select(Some(call)));
+    }
+}
+
+/// What is open closes when one looks elsewhere.
+fn blur(event: &DomEvent, source: &Element) {
+    let truth = el("truth");
+    if truth.contains(Some(source)) && dom::leaves(event, &truth) {
+        dom::toggle(&truth, "open", false);
+    }
+}
+
+/// Moves to another row; tells whether that key does so.
+fn move_focus(key: &str, from: &Element) -> bool {
+    let rows = dom::all("#calls [data-id]");
+    let Some(at) = rows.iter().position(|row| row == from) else {
+        return false;
+    };
+    let to = match key {
+        "ArrowDown" => at + 1,
+        "ArrowUp" => at.saturating_sub(1),
+        "Home" => 0,
+        "End" => rows.len() - 1,
+        _ => return false,
+    };
+    if let Some(row) = rows.get(to) {
+        dom::focus(row);
+    }
+    true
+}
+
+fn call_at(source: &Element) -> Option<u64> {
+    dom::around(source, "[data-id]", "data-id")?.parse().ok()
+}
+
+fn chosen_program() -> Option<Program> {
+    match dom::value("server-program-choice").as_str() {
+        "book" => Some(Program::Book),
+        "sturdy" => Some(Program::Sturdy),
+        _ => None,
+    }
+}
+
+fn other_language() {
+    let spoken = dom::root().get_attribute("lang").unwrap_or_default();
+    let language = Language::of_tag(&spoken).unwrap_or_default().other();
+    window::remember("language", language.tag());
+    tell(Event::Speak(language));
+}
+
+fn other_theme() {
+    let root = dom::root();
+    let is_dark = root
+        .get_attribute("data-theme")
+        .map_or_else(window::prefers_dark, |theme| theme == "dark");
+    let theme = if is_dark { "light" } else { "dark" };
+    dom::set(&root, "data-theme", theme);
+    window::remember("theme", theme);
+}
