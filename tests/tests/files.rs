@@ -66,7 +66,10 @@ async fn another_analyser_reads_the_capture_file() {
             (answer.status, answer.header("content-type")),
             (200, "application/x-pcapng")
         );
-        let file = File::new(&answer.body);
+        let file = File::new(
+            &format!("{}-{form}.pcapng", relay.http.port()),
+            &answer.body,
+        );
         let packets = file.tells("frame.number", "");
         assert!(
             packets.len() >= 10,
@@ -139,9 +142,8 @@ fn hexadecimal(text: &str) -> String {
 struct File(PathBuf);
 
 impl File {
-    fn new(bytes: &[u8]) -> Self {
-        let unique = tests::place::own_host();
-        let path = std::env::temp_dir().join(format!("trace-{unique}.pcapng"));
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(name);
         std::fs::write(&path, bytes).expect("room for a file");
         Self(path)
     }

@@ -160,6 +160,12 @@ fn send(transport: Transport, heard: Heard) -> Result<Option<Call>, Ended> {
                 "this message is far too long".to_owned(),
             )));
         }
+        Heard::NotText => {
+            return Err(Some((
+                CloseCode::Invalid.into(),
+                "text that is not UTF-8".to_owned(),
+            )));
+        }
         Heard::Gone => return Err(None),
     };
     if transport == Transport::Udp && bytes.len() > LONGEST_DATAGRAM {

@@ -28,6 +28,8 @@ use super::Purpose;
 const READ_BUFFER: usize = 8 << 10;
 /// The longest message a bridge takes: a stream may come in larger pieces than a datagram.
 const BRIDGE_MESSAGE: usize = 16 << 20;
+/// With so much queued, it leaves even if the visitor has more to say.
+const FLUSH_BEFORE_LISTENING: usize = 64 << 10;
 /// How long the last words may take to be heard.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// A frame's header has at most so many bytes when a server sends it (RFC 6455 §5.2).
@@ -52,6 +54,8 @@ pub(super) enum Heard {
     Flushed,
     /// Its message was longer than may be.
     TooLong,
+    /// Its text was not UTF-8.
+    NotText,
     /// It is gone.
     Gone,
 }
@@ -116,16 +120,26 @@ impl Talk {
     }
 
     fn poll_heard(&mut self, context: &mut Context<'_>, listening: bool) -> Poll<Heard> {
+        if self.queued >= FLUSH_BEFORE_LISTENING
+            && let Poll::Ready(heard) = self.poll_flush(context)
+        {
+            return Poll::Ready(heard);
+        }
         if listening && let Poll::Ready(said) = self.socket.poll_next_unpin(context) {
             return Poll::Ready(match said {
                 Some(Ok(message)) => Heard::Said(message),
                 Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Heard::TooLong,
+                Some(Err(Error::Utf8(_))) => Heard::NotText,
                 Some(Err(_)) | None => Heard::Gone,
             });
         }
         if self.queued == 0 {
             return Poll::Pending;
         }
+        self.poll_flush(context)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
         if self.unread_since.is_none() {
             self.unread_since = Some(Instant::now());
         }

@@ -7,6 +7,7 @@ mod arrive;
 mod call;
 mod places;
 mod run;
+mod wire;
 
 use std::collections::VecDeque;
 

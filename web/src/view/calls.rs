@@ -131,11 +131,7 @@ impl Calls {
 
 impl Group {
     fn draw(&mut self, run: &Run, wanted: Drawn, texts: &Texts, waiting: Option<Millis>) {
-        let grows = waiting.is_some()
-            && run
-                .calls
-                .iter()
-                .any(|call| call.is_open() && call.side == Side::Client);
+        let grows = waiting.is_some() && run.is_blocked();
         if self.drawn == Some(wanted) && !grows {
             return;
         }

@@ -1,6 +1,6 @@
 //! The ladder: both sides' calls as bars beside the wire, and what crossed it.
 
-use shared::{call::Transport, trace::CallId};
+use shared::trace::CallId;
 use web_sys::Element;
 
 use super::{Drawn, arrows::Arrows, client, pick};
@@ -49,19 +49,16 @@ impl Ladder {
         };
         let before = self.drawn.replace(wanted);
         let Some(run) = run else {
-            return draw_legend(&[]);
+            draw_legend(&[]);
+            return draw_heads(model, None);
         };
-        let grows = waiting.is_some()
-            && run
-                .calls
-                .iter()
-                .any(|call| call.is_open() && call.side == Side::Client);
+        let grows = waiting.is_some() && run.is_blocked();
         if before == Some(wanted) && !grows {
             return;
         }
         let (pitch, ladder) = lay(model, run, waiting);
         let is_new = before.and_then(|drawn| drawn.run) != wanted.run;
-        draw_heads(model, run);
+        draw_heads(model, Some(run));
         dom::style(&el("canvas"), "height", ladder.height);
         dom::style(&el("canvas"), "--pitch", pitch);
         self.draw_rungs(&ladder.rungs);
@@ -207,26 +204,17 @@ fn place(element: &Element, home: &str) {
     }
 }
 
-fn draw_heads(model: &Model, run: &Run) {
-    let transport = run.transport().unwrap_or(Transport::Udp);
+fn draw_heads(model: &Model, run: Option<&Run>) {
+    let transport = run.and_then(Run::transport).unwrap_or(model.transport());
     dom::set(&el("ladder"), "data-transport", client::name(transport));
-    let ends = run
-        .calls
-        .iter()
-        .filter_map(|call| Some((call.side, call.end.as_ref()?)));
-    let mut clients = ends.filter_map(|(side, end)| {
-        if side == Side::Client {
-            end.local
-        } else {
-            end.peer
-        }
-    });
+    let calls = run.into_iter().flat_map(|run| &run.calls);
+    let ends = calls.filter_map(|call| Some((call.side, call.end.as_ref()?)));
+    let local = |side| side == Side::Client;
+    let mut clients = ends.filter_map(|(side, end)| if local(side) { end.local } else { end.peer });
     let client = clients.next_back().map(|address| model.seen_as(address));
+    let server = model.servers.get(transport).map(|server| server.address);
     dom::write(&el("client-head"), &client::address(client));
-    dom::write(
-        &el("server-head"),
-        &client::address(model.servers.get(transport).map(|server| server.address)),
-    );
+    dom::write(&el("server-head"), &client::address(server));
 }
 
 fn draw_legend(arrows: &[Arrow]) {

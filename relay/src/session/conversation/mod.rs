@@ -136,12 +136,16 @@ impl Conversation {
         if self.trace_is_behind() && room_for_trace {
             return Event::TraceGrew;
         }
+        // A page that never pauses must not keep the clock, the trace and the relay's end from being seen.
+        if self.timer.deadline() <= Instant::now() {
+            return Event::TimerFired;
+        }
         tokio::select! {
             biased;
+            Ok(()) = self.surroundings.ending.changed() => Event::RelayEnds,
+            Ok(()) = self.trace_until.changed(), if self.trace_from.is_some() && room_for_trace => Event::TraceGrew,
             Some(returned) = self.calls.next(), if listening => Event::Returned(Box::new(returned)),
             heard = self.talk.heard(listening) => Event::Heard(heard),
-            Ok(()) = self.trace_until.changed(), if self.trace_from.is_some() && room_for_trace => Event::TraceGrew,
-            Ok(()) = self.surroundings.ending.changed() => Event::RelayEnds,
             () = self.timer.as_mut() => Event::TimerFired,
         }
     }
@@ -151,6 +155,7 @@ impl Conversation {
             Event::Heard(Heard::Said(message)) => return self.hear(message).await,
             Event::Heard(Heard::Flushed) => {}
             Event::Heard(Heard::Gone) => return Some(Ending::Gone),
+            Event::Heard(Heard::NotText) => return Some(no_conversation("text that is not UTF-8")),
             Event::Heard(Heard::TooLong) => {
                 let limit = self.surroundings.limits.message_bytes;
                 return Some(goodbye(

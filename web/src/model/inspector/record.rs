@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use shared::{
     call::Transport,
     dissect::{Analysis, Link, Protocol, Summary},
-    trace::{CallId, Derived, DerivedKind, Packet, ProcessId},
+    trace::{CallId, CallName, Derived, DerivedKind, Packet, ProcessId},
 };
 
 use super::talk::Talk;
@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pub(crate) process: Option<ProcessId>,
     /// The call it came from, or follows from.
     pub(crate) call: Option<CallId>,
+    /// That call's name.
+    pub(crate) name: Option<CallName>,
     /// Who sent it, if that is known.
     pub(crate) side: Option<Side>,
     /// Its conversation, as [`Talk::print`].

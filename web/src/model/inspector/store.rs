@@ -95,8 +95,8 @@ mod tests {
             length: payload as u64,
             payload: vec![0; payload].into(),
         };
-        let (process, call, side) = (None, None, None);
-        Record { seq, at_ns: seq * 10, process, call, side, talk: 0, matter: Matter::Inferred(inferred) }
+        let (process, call, name, side) = (None, None, None, None);
+        Record { seq, at_ns: seq * 10, process, call, name, side, talk: 0, matter: Matter::Inferred(inferred) }
     }
 
     #[test]

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use shared::{
     call::Transport,
     outcome::{Outcome, Returned},
-    trace::{CallId, CallName, CallReturned, CallStarted, Event, Facts, ProcessId, What},
+    trace::{CallName, CallReturned, CallStarted, Event, ProcessId, What},
 };
 
 use super::{
     CALLS, Call, Crossing, Kind, LONG_RUN, Log, RECENT, RUNS, Run, RunId, Side, began_us,
     places::same,
 };
-use crate::model::{Millis, packet};
+use crate::model::Millis;
 
 impl Log {
     /// Takes in an event; one that was seen before changes nothing.
@@ -31,17 +31,7 @@ impl Log {
                 &started,
             ),
             What::CallReturned(returned) => self.returned(*returned, event.mono_ns, event.seq, now),
-            What::Packet(packet) => {
-                let wall_ns = event.wall_us.saturating_mul(1_000);
-                let seen_ns = packet
-                    .kernel_s
-                    .saturating_mul(1_000_000_000)
-                    .saturating_add(packet.kernel_ns.into());
-                let at_ns = (event.mono_ns + seen_ns).saturating_sub(wall_ns);
-                if let Some(crossing) = packet::read(&packet, at_ns) {
-                    self.cross(crossing, packet.call);
-                }
-            }
+            What::Packet(packet) => self.captured(&packet, event.mono_ns, event.wall_us),
             What::Derived(derived) => self.cross(
                 Crossing::derived(&derived, event.mono_ns),
                 Some(derived.because),
@@ -253,33 +243,6 @@ impl Log {
             let at = run.calls.partition_point(|other| other.order < call.order);
             run.calls.insert(at, call);
             run.version = version;
-        }
-    }
-
-    fn cross(&mut self, crossing: Crossing, call: Option<CallId>) {
-        let by_call = call.and_then(|call| self.run_of(call)).map(|run| run.id);
-        let ends = [crossing.from, crossing.to].into_iter().flatten();
-        let home = by_call.or_else(|| {
-            ends.clone()
-                .find_map(|end| self.places.at(crossing.transport, end))
-        });
-        self.version += 1;
-        let version = self.version;
-        if let Some(run) = home.and_then(|home| self.runs.iter_mut().find(|run| run.id == home)) {
-            run.crossings.push(crossing);
-            run.version = version;
-        }
-    }
-
-    fn facts(&mut self, facts: Facts) {
-        self.version += 1;
-        let Some(id) = facts.call else { return };
-        for run in self.runs.iter_mut().rev().take(RECENT) {
-            if let Some(call) = run.calls.iter_mut().find(|call| call.id == id) {
-                call.facts.extend(facts.facts);
-                run.version = self.version;
-                return;
-            }
         }
     }
 

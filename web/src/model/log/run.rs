@@ -61,6 +61,12 @@ impl Run {
         )
     }
 
+    /// Whether a client's call in it has not returned.
+    pub(crate) fn is_blocked(&self) -> bool {
+        let mut calls = self.calls.iter();
+        calls.any(|call| call.is_open() && call.side == Side::Client)
+    }
+
     /// When its last call ended, in the lab's own time; never, while one still runs.
     pub(crate) fn ends_ns(&self) -> u64 {
         let ends = self

@@ -10,6 +10,8 @@ use shared::{
 use super::{Order, Step};
 use crate::model::log::RunId;
 
+/// The longest UDP payload over IPv4.
+const LONGEST_DATAGRAM: usize = 65_507;
 /// `recvfrom(2048)`, as in the book.
 const BOOK_DATAGRAM: usize = 2048;
 /// `recv(1024)`, as in the book.
@@ -81,6 +83,11 @@ impl Sentence {
     /// The datagram.
     pub(super) fn datagram(&self) -> Data {
         Data(self.data.clone())
+    }
+
+    /// Whether the datagram can be sent at all: else nothing will come to be received.
+    pub(super) fn can_be_answered(&self) -> bool {
+        self.data.len() <= LONGEST_DATAGRAM
     }
 
     /// The next bytes for the stream: as many as one call may carry, and no half character.

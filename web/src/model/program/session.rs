@@ -12,21 +12,8 @@ use shared::{
     outcome::{Failed, Outcome, Returned},
 };
 
-use super::{Ending, Lost, Order, Sentence, Step, shutdown};
+use super::{Ending, Lost, Order, Sentence, Step, shutdown, step::Flight};
 use crate::model::{Millis, outbox::Outbox};
-
-/// The longest UDP payload over IPv4: anything longer fails, and nothing will come to be received.
-const LONGEST_DATAGRAM: usize = 65_507;
-
-/// A call that has not been answered yet.
-#[derive(Debug)]
-struct Flight {
-    id: u64,
-    step: Step,
-    since: Millis,
-    /// The page itself takes it back: its failure is no news.
-    recalled: bool,
-}
 
 /// A socket's life.
 #[derive(Debug)]
@@ -134,7 +121,6 @@ impl Session {
 
     fn send_datagram(&mut self, fd: Fd, outbox: &mut Outbox, now: Millis) {
         let data = self.sentence.datagram();
-        let can_be_answered = data.len() <= LONGEST_DATAGRAM;
         self.make(
             Step::Send,
             Call::SendTo {
@@ -145,7 +131,7 @@ impl Session {
             outbox,
             now,
         );
-        if can_be_answered {
+        if self.sentence.can_be_answered() {
             self.receive(fd, outbox, now);
         }
     }

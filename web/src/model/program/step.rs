@@ -2,6 +2,8 @@
 
 use shared::call::Transport;
 
+use crate::model::Millis;
+
 /// A step of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -33,4 +35,17 @@ impl Step {
             (Self::Close, _) => "close",
         }
     }
+}
+
+/// A call that has not been answered yet.
+#[derive(Debug)]
+pub(super) struct Flight {
+    /// Its message's number.
+    pub(super) id: u64,
+    /// Which step it is.
+    pub(super) step: Step,
+    /// Since when.
+    pub(super) since: Millis,
+    /// The page itself takes it back: its failure is no news.
+    pub(super) recalled: bool,
 }
