@@ -95,7 +95,7 @@ pub struct LimitFlags {
         default_value_t = 1024
     )]
     max_calls: u64,
-    /// Bytes waiting to be sent to a page before it is read from no further.
+    /// Bytes waiting to be sent to a page before it is read from no further; and bytes its waiting calls may carry.
     #[arg(long, env = "PLAYGROUND_MAX_QUEUED_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     max_queued_bytes: u64,
     /// Pages from one address.

@@ -59,7 +59,7 @@ const fn errno_for(reason: Reason) -> &'static str {
         Reason::UnknownCall => "ENOSYS",
         Reason::MessageTooLarge | Reason::DataTooLarge => "EMSGSIZE",
         Reason::TooManySockets => "EMFILE",
-        Reason::TooManyCalls => "ENOBUFS",
+        Reason::TooManyCalls | Reason::TooMuchWaiting => "ENOBUFS",
         Reason::NoSuchSocket => "EBADF",
         Reason::IdInUse | Reason::AlreadyRunning => "EALREADY",
         Reason::Cancelled => "ECANCELED",

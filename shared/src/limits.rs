@@ -13,7 +13,8 @@ pub struct Limits {
     pub sockets: u64,
     /// Calls a page may have in flight.
     pub calls: u64,
-    /// Bytes that may wait to be sent to a page before the relay stops reading from it.
+    /// Bytes that may wait to be sent to a page before the relay stops reading from it, and that the calls which
+    /// wait for their turn may carry together.
     pub queued_bytes: u64,
     /// Pages from one address.
     pub pages_per_address: u64,

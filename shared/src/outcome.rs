@@ -116,6 +116,8 @@ pub enum Reason {
     TooManySockets,
     /// More than `calls` in flight.
     TooManyCalls,
+    /// The calls that wait for their turn carry more than `queued_bytes` together.
+    TooMuchWaiting,
     /// This page has no socket of that number, or no longer.
     NoSuchSocket,
     /// The call to cancel is not in flight.

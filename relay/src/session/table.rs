@@ -22,6 +22,8 @@ pub(super) struct Table<S, C> {
     waiting: HashMap<u64, Fd>,
     most_sockets: u64,
     most_calls: u64,
+    waiting_bytes: u64,
+    most_waiting_bytes: u64,
 }
 
 /// One socket, and who waits for it.
@@ -46,14 +48,15 @@ pub(super) struct Turn<S> {
 }
 
 impl<S, C> Table<S, C> {
-    pub(super) fn new(most_sockets: u64, most_calls: u64) -> Self {
-        let (lines, running, waiting) = (BTreeMap::new(), HashMap::new(), HashMap::new());
+    pub(super) fn new(most_sockets: u64, most_calls: u64, most_waiting_bytes: u64) -> Self {
         Self {
-            lines,
-            running,
-            waiting,
+            lines: BTreeMap::new(),
+            running: HashMap::new(),
+            waiting: HashMap::new(),
             most_sockets,
             most_calls,
+            waiting_bytes: 0,
+            most_waiting_bytes,
         }
     }
 
@@ -118,6 +121,14 @@ impl<S, C> Table<S, C> {
             ));
         };
         if line.busy {
+            let bytes = carried(&call);
+            if self.waiting_bytes + bytes > self.most_waiting_bytes {
+                let limit = self.most_waiting_bytes;
+                let message =
+                    format!("calls that wait may carry {limit} bytes together: let one return");
+                return Err(failure::limit(Reason::TooMuchWaiting, limit, message));
+            }
+            self.waiting_bytes += bytes;
             line.waiting.push_back((id, call));
             self.waiting.insert(id, fd);
             return Ok(None);
@@ -145,6 +156,7 @@ impl<S, C> Table<S, C> {
             return None;
         };
         self.waiting.remove(&id);
+        self.waiting_bytes -= carried(&call);
         Some(Turn {
             id,
             call,
@@ -155,11 +167,12 @@ impl<S, C> Table<S, C> {
 
     /// The socket is closed. Whoever still waited for it finds no socket there.
     pub(super) fn remove(&mut self, fd: Fd) -> Vec<u64> {
-        let orphans: Vec<u64> = self.lines.remove(&fd).map_or_else(Vec::new, |line| {
-            line.waiting.into_iter().map(|(id, _)| id).collect()
-        });
-        for id in &orphans {
-            self.waiting.remove(id);
+        let waiting = self.lines.remove(&fd).map(|line| line.waiting);
+        let mut orphans = Vec::new();
+        for (id, call) in waiting.into_iter().flatten() {
+            self.waiting.remove(&id);
+            self.waiting_bytes -= carried(&call);
+            orphans.push(id);
         }
         orphans
     }
@@ -172,11 +185,22 @@ impl<S, C> Table<S, C> {
         let Some(fd) = self.waiting.remove(&id) else {
             return Cancelled::NotInFlight;
         };
-        if let Some(line) = self.lines.get_mut(&fd) {
-            line.waiting.retain(|(waiting, _)| *waiting != id);
+        let line = self.lines.get_mut(&fd);
+        let place = line
+            .as_ref()
+            .and_then(|line| line.waiting.iter().position(|(waiting, _)| *waiting == id));
+        if let (Some(line), Some(place)) = (line, place)
+            && let Some((_, call)) = line.waiting.remove(place)
+        {
+            self.waiting_bytes -= carried(&call);
         }
         Cancelled::Waiting
     }
+}
+
+/// The bytes a waiting call holds.
+fn carried(call: &Call) -> u64 {
+    call.data().map_or(0, |data| data.len() as u64)
 }
 
 /// What was found under the id of a call to cancel.
@@ -195,7 +219,7 @@ mod tests {
     use super::*;
 
     fn table() -> Table<&'static str, ()> {
-        let mut table = Table::new(3, 4);
+        let mut table = Table::new(3, 4, 10);
         table.insert(3, "a");
         table.insert(4, "b");
         table
@@ -253,6 +277,28 @@ mod tests {
             table.check_id(2).expect_err("used").reason,
             Some(Reason::IdInUse)
         );
+    }
+
+    #[test]
+    fn what_waits_may_not_hold_too_much() {
+        let send = |bytes: usize| Call::Send {
+            fd: 3,
+            data: vec![0; bytes].as_slice().into(),
+        };
+        let mut table = table();
+        let _turn = table.submit(1, 3, send(100)).expect("taken");
+        table.runs(1, ());
+        let _waits = table.submit(2, 3, send(6)).expect("taken");
+        assert_eq!(
+            table.submit(3, 3, send(5)).expect_err("full").reason,
+            Some(Reason::TooMuchWaiting)
+        );
+        assert_eq!(table.cancel(2), Cancelled::Waiting);
+        let _waits = table.submit(3, 3, send(10)).expect("room again");
+        assert_eq!(turn(table.returned(1, 3)), Some((3, 3)));
+        let _waits = table.submit(4, 3, send(10)).expect("room again");
+        assert_eq!(table.remove(3), vec![4]);
+        assert_eq!(table.waiting_bytes, 0);
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::DataTooLarge => "reason.data_too_large",
         Reason::TooManySockets => "reason.too_many_sockets",
         Reason::TooManyCalls => "reason.too_many_calls",
+        Reason::TooMuchWaiting => "reason.too_much_waiting",
         Reason::NoSuchSocket => "reason.no_such_socket",
         Reason::NoSuchCall => "reason.no_such_call",
         Reason::IdInUse => "reason.id_in_use",

@@ -17,6 +17,11 @@ use self::{
 /// The longest UTF-8 character, in bytes.
 const LONGEST: usize = 4;
 
+/// Derives the tables now, so that no client waits for them.
+pub fn prepare() {
+    uppercase("é".as_bytes(), &mut Vec::new());
+}
+
 /// Appends the upper case of a whole datagram to `out`.
 pub fn uppercase(input: &[u8], out: &mut Vec<u8>) {
     out.reserve(input.len());

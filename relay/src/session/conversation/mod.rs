@@ -98,7 +98,7 @@ impl Conversation {
             talk,
             process: Rc::new(Process::new(id, lab.client_host(), Rc::clone(trace))),
             may_control: from.ip().to_canonical().is_loopback(),
-            table: Table::new(limits.sockets, limits.calls),
+            table: Table::new(limits.sockets, limits.calls, limits.queued_bytes),
             calls: FuturesUnordered::new(),
             trace_until,
             trace_from: Some(trace_from),
@@ -308,7 +308,7 @@ impl Drop for Conversation {
     fn drop(&mut self) {
         // Calls hold their sockets: they go first, then the sockets, then the process.
         self.calls.clear();
-        self.table = Table::new(0, 0);
+        self.table = Table::new(0, 0, 0);
         self.surroundings.lab.leave(self.process.id());
     }
 }
