@@ -193,20 +193,20 @@ const fn remedy(kind: ObstacleKind) -> &'static str {
     }
 }
 
-/// Does errands, serving each visitor in a task of its own, until the relay ends and all of them have left.
+/// Does errands, serving each visitor in a task of its own, until the front door is shut and all have left. Who
+/// comes in as the relay ends is still told so.
 async fn receive(mut waiting: mpsc::UnboundedReceiver<Errand>, surroundings: Surroundings) {
     let mut sessions = tokio::task::JoinSet::new();
-    let mut ending = surroundings.ending.clone();
     loop {
         tokio::select! {
-            Some(errand) = waiting.recv() => match errand {
-                Errand::Visit(visitor) => {
+            errand = waiting.recv() => match errand {
+                Some(Errand::Visit(visitor)) => {
                     sessions.spawn_local(session::serve(visitor, surroundings.clone()));
                 }
-                Errand::Export(lab, format, wanted) => surroundings.export(&lab, format, wanted),
+                Some(Errand::Export(lab, format, wanted)) => surroundings.export(&lab, format, wanted),
+                None => break,
             },
             Some(_) = sessions.join_next() => {}
-            _ = ending.changed() => break,
         }
     }
     while sessions.join_next().await.is_some() {}

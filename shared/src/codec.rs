@@ -97,6 +97,6 @@ pub fn encode_event(event: &Event) -> String {
 }
 
 /// Our own types have no map with keys that are not strings and no failing `Serialize`: nothing can go wrong.
-fn to_json(value: &impl serde::Serialize) -> String {
+pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

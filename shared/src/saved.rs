@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    codec::to_json,
     dissect::complete_checksums,
     lab::{Lab, Truth},
     pcapng::{Interface, Packet as Captured, Statistics, Writer},
@@ -38,6 +39,17 @@ pub struct Saved {
     /// What happened.
     pub events: Vec<Event>,
 }
+
+/// The file up to its first event; the events follow, parted by commas, and then [`CLOSING`].
+#[must_use]
+pub fn opening(head: &Head) -> String {
+    let head = to_json(head);
+    let members = head.strip_suffix('}').unwrap_or(&head);
+    [members, ",\"events\":["].concat()
+}
+
+/// How the file ends after its last event.
+pub const CLOSING: &str = "\n]}\n";
 
 /// What a capture file is to say of checksums that the kernel left unfinished on loopback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

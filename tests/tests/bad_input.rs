@@ -489,6 +489,8 @@ async fn the_end_of_the_relay_is_told_and_quick() {
         .expect("the relay listens");
     let _stuffed = std::net::TcpStream::connect(relay.tcp).expect("the server listens");
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
+    bridge.sends_text("hello").await;
+    assert_eq!(bridge.hears_bytes(5).await, b"HELLO");
     relay.terminate();
     for page in waiting {
         let parting = page.hears_the_end().await;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use shared::{
     lab::{Level, Truth},
-    saved::{FORMAT, Form, Head, pcapng},
+    saved::{CLOSING, FORMAT, Form, Head, opening, pcapng},
 };
 
 use super::Lab;
@@ -53,17 +53,11 @@ pub fn export(lab: &Lab, truth: &Truth, format: Format) -> Export {
 
 /// The head's object, with the events as its last member.
 fn json<'a>(head: &Head, events: impl Iterator<Item = &'a Recorded>) -> Vec<Bytes> {
-    let head = serde_json::to_string(head).unwrap_or_default();
-    let open = head.trim_end_matches('}');
-    let braces = head.len() - open.len() - 1;
-    let mut pieces = vec![Bytes::from(format!(
-        "{open}{},\"events\":[",
-        "}".repeat(braces)
-    ))];
+    let mut pieces = vec![Bytes::from(opening(head))];
     for (at, recorded) in events.enumerate() {
         pieces.push(Bytes::from_static(if at == 0 { b"\n" } else { b",\n" }));
         pieces.push(recorded.event_json());
     }
-    pieces.push(Bytes::from_static(b"\n]}\n"));
+    pieces.push(Bytes::from_static(CLOSING.as_bytes()));
     pieces
 }

@@ -72,8 +72,9 @@ async fn answer_datagram(socket: &UdpSocket, task: Task, witness: &Witness) -> R
     if from.port() == PLAYGROUND_PORT || Some(from.port()) == local.map(|local| local.port()) {
         return Ok(());
     }
-    let answer = book_answer(task, &buffer).map_err(|why| Died(why.to_string()))?;
-    witness.works(task, &buffer, &answer, from);
+    let answer = witness
+        .works(task, &buffer, from, || book_answer(task, &buffer))
+        .map_err(|why| Died(why.to_string()))?;
     let open = witness.starts(
         Some(FIRST_FD),
         CallName::SendTo,
@@ -159,8 +160,9 @@ async fn answer_connection(
         },
     };
     witness.returns(open, Ok(returned), ends());
-    let answer = book_answer(task, &buffer).map_err(|why| Died(why.to_string()))?;
-    witness.works(task, &buffer, &answer, from);
+    let answer = witness
+        .works(task, &buffer, from, || book_answer(task, &buffer))
+        .map_err(|why| Died(why.to_string()))?;
     let open = witness.starts(fd, CallName::Send, sends(&answer, None), Some(from));
     match stream
         .async_io(Interest::WRITABLE, || stream.try_write(&answer))

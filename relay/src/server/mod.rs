@@ -254,7 +254,13 @@ impl Witness {
     }
 
     /// The work on a sentence, which is no system call but what the server is there for.
-    fn works(&self, task: Task, sentence: &[u8], answer: &[u8], client: SocketAddr) {
+    fn works<T: AsRef<[u8]>, E>(
+        &self,
+        task: Task,
+        sentence: &[u8],
+        client: SocketAddr,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let (name, word) = match task {
             Task::Upper => (CallName::Upper, None),
             Task::Count(letter) => (CallName::Count, Some(letter.to_string())),
@@ -265,17 +271,27 @@ impl Witness {
             ..Arguments::default()
         };
         let open = self.starts(None, name, arguments, Some(client));
+        let answer = work()?;
         let ends = Ends {
             peer: Some(client),
             ..Ends::default()
         };
-        self.returns(
-            open,
-            Ok(Returned::Chunk {
-                data: answer.into(),
-            }),
-            ends,
-        );
+        let data = answer.as_ref().into();
+        self.returns(open, Ok(Returned::Chunk { data }), ends);
+        Ok(answer)
+    }
+
+    /// The same where nothing can go wrong.
+    fn answers(
+        &self,
+        task: Task,
+        sentence: &[u8],
+        client: SocketAddr,
+        work: impl FnOnce() -> Vec<u8>,
+    ) -> Vec<u8> {
+        let work = || Ok::<_, std::convert::Infallible>(work());
+        let Ok(answer) = self.works(task, sentence, client, work);
+        answer
     }
 }
 

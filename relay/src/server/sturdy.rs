@@ -86,8 +86,7 @@ async fn answer_datagram(
     witness: &Witness,
     ends: Ends,
 ) {
-    let answer = datagram_answer(task, sentence);
-    witness.works(task, sentence, &answer, from);
+    let answer = witness.answers(task, sentence, from, || datagram_answer(task, sentence));
     let open = witness.starts(
         Some(FIRST_FD),
         CallName::SendTo,
@@ -166,8 +165,9 @@ impl Connection {
         let (mut received, mut sent) = (0, 0);
         while let Some(chunk) = self.receive(&stream, received).await {
             received += chunk.len() as u64;
-            let answer = answers.answer(&chunk);
-            self.witness.works(task, &chunk, &answer, self.from);
+            let answer = self
+                .witness
+                .answers(task, &chunk, self.from, || answers.answer(&chunk));
             if !self.send(&mut stream, &answer, &mut sent).await {
                 break;
             }

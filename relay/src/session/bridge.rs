@@ -1,11 +1,12 @@
 //! A plain WebSocket bridge to the open lab's server: one message is one datagram, or the next bytes of a stream.
 
-use std::{pin::Pin, rc::Rc};
+use std::{pin::Pin, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use shared::{
     call::{Call, Fd, Target, Transport},
     data::Data,
+    message::GoodbyeReason,
     outcome::{Failed, Outcome, Returned},
     trace::Role,
 };
@@ -84,6 +85,8 @@ async fn carry(
     mut surroundings: Surroundings,
 ) -> Ended {
     let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
+    let unread = Duration::from_secs(surroundings.limits.unread_seconds);
+    let mut looks = tokio::time::interval(unread);
     let mut sending: Making<'_> = None;
     let mut receiving: Making<'_> = None;
     loop {
@@ -94,6 +97,10 @@ async fn carry(
         let listening = room && sending.is_none();
         let ended = tokio::select! {
             biased;
+            Ok(()) = surroundings.ending.changed() => {
+                Some((CloseCode::Away.into(), "the relay is ending".to_owned()))
+            }
+            _ = looks.tick() => left_unread(talk, unread),
             made = resolved(&mut sending) => after_sending(transport, made),
             made = resolved(&mut receiving), if room => forward(talk, transport, made),
             heard = talk.heard(listening) => match send(transport, heard) {
@@ -104,14 +111,20 @@ async fn carry(
                 Ok(None) => None,
                 Err(ended) => return ended,
             },
-            Ok(()) = surroundings.ending.changed() => {
-                Some((CloseCode::Away.into(), "the relay is ending".to_owned()))
-            }
         };
         if ended.is_some() {
             return ended;
         }
     }
+}
+
+/// A visitor that does not take what it is sent holds its socket for nothing.
+fn left_unread(talk: &Talk, most: Duration) -> Ended {
+    let since = talk
+        .unread_since()
+        .filter(|since| since.elapsed() >= most)?;
+    let reason = format!("nothing was read for {} s", since.elapsed().as_secs());
+    Some((GoodbyeReason::Unread.close_code(), reason))
 }
 
 fn make<'a>(door: &'a Rc<Door>, call: Call) -> Pin<Box<dyn Future<Output = Made> + 'a>> {

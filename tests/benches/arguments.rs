@@ -1,0 +1,75 @@
+//! The benchmark's own command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--who NAME]... [--json FILE]\n\
+    --short      a few seconds per row, for continuous integration: answers are checked, times only told\n\
+    --only NAME  only figures whose name holds NAME; repeatable\n\
+    --who NAME   only contenders whose name holds NAME; repeatable\n\
+    --json FILE  writes all that was measured there";
+
+/// What the program was started for.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// To measure.
+    Figures(Arguments),
+    /// To be one of the floors, as a process of its own.
+    Floor(FloorArguments),
+}
+
+/// What to measure, and how long.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    /// Whether it is to be quick.
+    pub(crate) short: bool,
+    /// Parts of the names of the figures wanted; none wants all.
+    pub(crate) only: Vec<String>,
+    /// Parts of the names of the contenders wanted; none wants all.
+    pub(crate) who: Vec<String>,
+    /// Where to write the figures.
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// Which floor, and the server a bridge leads to.
+#[derive(Debug)]
+pub(crate) struct FloorArguments {
+    /// Its name.
+    pub(crate) name: String,
+    /// The server behind it.
+    pub(crate) server: Option<SocketAddr>,
+}
+
+/// Reads the command line.
+pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Wanted, String> {
+    let mut arguments = Arguments::default();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            // What cargo adds.
+            "--bench" => {}
+            "--short" => arguments.short = true,
+            "--only" => arguments.only.push(value()?),
+            "--who" => arguments.who.push(value()?),
+            "--json" => arguments.json = Some(value()?.into()),
+            "--floor" => {
+                let name = value()?;
+                let server = words.next().and_then(|address| address.parse().ok());
+                return Ok(Wanted::Floor(FloorArguments { name, server }));
+            }
+            _ => return Err(HELP.to_owned()),
+        }
+    }
+    Ok(Wanted::Figures(arguments))
+}
+
+impl Arguments {
+    /// Whether a figure of this name is wanted.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        holds_any(name, &self.only)
+    }
+}
+
+/// Whether the name holds any of these parts, or there are none.
+pub(crate) fn holds_any(name: &str, parts: &[String]) -> bool {
+    parts.is_empty() || parts.iter().any(|part| name.contains(part))
+}

@@ -1,0 +1,121 @@
+//! 50,000 packets a second on the wire: every one of them has to be in the trace.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    rc::Rc,
+};
+
+use super::{CAPTURE, SENTENCE};
+use crate::{
+    bench::{Bench, Taken},
+    effort::LONGEST_TURN,
+    generator::{Paced, Sentences},
+    machine::Placement::Spread,
+    peers::{self, Service::Udp, Tracing::L2},
+    report::{
+        Metric::{Lost, Rate},
+        print_figure,
+    },
+    subject::Contender::Relay,
+};
+
+/// A sentence is two packets, one there and one back.
+const SENTENCES_PER_SECOND: f64 = 25_000.0;
+/// Room for all events of the time that packets are offered.
+const ROOM: [&str; 2] = ["--trace-bytes", "4294967296"];
+
+pub(super) fn measure(bench: &mut Bench) {
+    let relay = Relay(Udp, L2);
+    let _placed = Spread.enter();
+    eprintln!("{CAPTURE} …");
+    for _ in 0..bench.effort.rounds.min(2) {
+        match offer(bench) {
+            Ok(taken) => bench.write_down(CAPTURE, Spread, relay, taken, None),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                bench.sheet.note(format!("{CAPTURE}: {error}"));
+                return;
+            }
+            Err(error) => return bench.gave_up(CAPTURE, relay, &error),
+        }
+    }
+    print_figure(&bench.sheet, CAPTURE, Spread);
+}
+
+fn offer(bench: &Bench) -> io::Result<Taken> {
+    let no_capture = |why| io::Error::new(io::ErrorKind::PermissionDenied, why);
+    let relay = peers::start_relay(L2, &ROOM).map_err(no_capture)?;
+    let sentences = Rc::new(Sentences::of(SENTENCE));
+    let source = Paced::begin(relay.udp, SENTENCES_PER_SECOND, &sentences)?;
+    let (said, outcome) = source.go_on(bench.effort.capture)?;
+    let crossed = said + outcome.answered;
+    let seen = Capture::fetch(relay.http)?;
+    let missing = crossed.saturating_sub(seen.packets).max(seen.dropped);
+    let values = vec![(Rate, 2.0 * outcome.per_second), (Lost, missing as f64)];
+    Ok(Taken::of(&outcome, values))
+}
+
+/// What a capture file tells.
+#[derive(Debug, Default)]
+struct Capture {
+    packets: u64,
+    dropped: u64,
+}
+
+/// The block types and the option of pcapng that matter here.
+const STATISTICS: u32 = 5;
+const PACKET: u32 = 6;
+const DROPPED: u16 = 5;
+
+impl Capture {
+    /// Fetches the file as it is now.
+    fn fetch(http: SocketAddr) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(http)?;
+        stream.set_read_timeout(Some(LONGEST_TURN))?;
+        write!(
+            stream,
+            "GET /labs/open/trace.pcapng HTTP/1.0\r\nHost: {http}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
+        let body = end
+            .and_then(|end| answer.get(end + 4..))
+            .unwrap_or_default();
+        Self::read(body).ok_or_else(|| io::Error::other("no capture file"))
+    }
+
+    fn read(mut blocks: &[u8]) -> Option<Self> {
+        let mut capture = Self::default();
+        while !blocks.is_empty() {
+            let length = word(blocks, 4)? as usize;
+            let block = blocks.get(..length)?;
+            match word(block, 0)? {
+                PACKET => capture.packets += 1,
+                STATISTICS => capture.dropped += dropped(block.get(20..)?).unwrap_or_default(),
+                _ => {}
+            }
+            blocks = &blocks[length..];
+        }
+        Some(capture)
+    }
+}
+
+/// The number in the options of a block of statistics.
+fn dropped(mut options: &[u8]) -> Option<u64> {
+    loop {
+        let (code, length) = (half(options, 0)?, usize::from(half(options, 2)?));
+        if code == DROPPED {
+            return Some(u64::from_le_bytes(*options.get(4..)?.first_chunk()?));
+        }
+        options = options.get(4 + length.next_multiple_of(4)..)?;
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}

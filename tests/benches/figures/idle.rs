@@ -1,0 +1,55 @@
+//! Connections that have exchanged one sentence and are then left alone: what each keeps of the bridge's memory.
+//!
+//! With a trace, what they did is kept too, up to the trace's own limit, however many connections there are.
+
+use std::{rc::Rc, time::Duration};
+
+use super::{IDLE, SENTENCE};
+use crate::{
+    bench::{Bench, Taken},
+    generator::{Crowd, Sentences},
+    machine::Placement::Spread,
+    peers::{
+        Peer::{Websocat4Udp, WebsocatUdp},
+        Service::{BlindPage, RawTcp, RawUdp},
+        Tracing::{L1, Off},
+    },
+    report::Metric::Memory,
+    subject::Contender::{Bridge, Echo, Peer, Relay},
+};
+
+/// Until what was freed after opening has been given back.
+const SETTLING: Duration = Duration::from_millis(300);
+
+pub(super) fn measure(bench: &mut Bench) {
+    let all = [
+        Echo,
+        Bridge,
+        Relay(RawUdp, Off),
+        Relay(RawUdp, L1),
+        Relay(RawTcp, Off),
+        Relay(BlindPage, Off),
+        Relay(BlindPage, L1),
+        Peer(WebsocatUdp),
+        Peer(Websocat4Udp),
+    ];
+    let sentences = Rc::new(Sentences::of(SENTENCE));
+    for (figure, connections) in &IDLE[..bench.effort.idle] {
+        bench.figure_of_the_new(figure, Spread, &all, |subject, _| {
+            // The first connection of all costs what is then shared.
+            subject.answers()?;
+            let before = subject.pss_kib();
+            let _crowd = Crowd::open(subject.way, &sentences, *connections)?;
+            std::thread::sleep(SETTLING);
+            let grown = subject
+                .pss_kib()
+                .zip(before)
+                .map(|(after, before)| after.saturating_sub(before));
+            let each = grown.map(|grown| (Memory, grown as f64 / *connections as f64));
+            Ok(Taken {
+                values: each.into_iter().collect(),
+                ..Taken::default()
+            })
+        });
+    }
+}

@@ -1,0 +1,50 @@
+//! Many connections at once: how many sentences are answered in a second.
+
+use std::{io, rc::Rc};
+
+use super::{BLIND_PAGES, MESSAGES, SENTENCE, TO_TCP, TO_UDP};
+use crate::{
+    bench::{Bench, Taken},
+    effort::Effort,
+    generator::{Crowd, Load, Sentences},
+    machine::Placement,
+    report::Metric::{Lost, P50, P99, Rate},
+    subject::Subject,
+};
+
+pub(super) fn measure(bench: &mut Bench) {
+    let all = [&TO_UDP[..], &TO_TCP, &BLIND_PAGES].concat();
+    for (figure, connections, window) in MESSAGES {
+        for placement in Placement::ALL {
+            bench.figure(figure, placement, &all, |subject, effort| {
+                many(subject, effort, connections, window)
+            });
+        }
+    }
+}
+
+/// A turn of many connections.
+pub(super) fn many(
+    subject: &Subject,
+    effort: &Effort,
+    connections: usize,
+    window: u64,
+) -> io::Result<Taken> {
+    let sentences = Rc::new(Sentences::of(SENTENCE));
+    let mut crowd = Crowd::open(subject.way, &sentences, connections)?;
+    let load = Load {
+        window,
+        answers: u64::MAX,
+        time: effort.load,
+    };
+    let outcome = subject.counted(|| crowd.run(&load))?;
+    let mut values = vec![
+        (Rate, outcome.per_second),
+        (P50, outcome.took.microseconds(0.5)),
+        (P99, outcome.took.microseconds(0.99)),
+    ];
+    if subject.way.dialect.may_lose() {
+        values.push((Lost, outcome.lost as f64));
+    }
+    Ok(Taken::of(&outcome, values))
+}

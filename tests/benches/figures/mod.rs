@@ -1,0 +1,156 @@
+//! What is measured, a file each; and the run through all of them.
+
+mod bulk;
+mod capture;
+mod idle;
+mod messages;
+mod native_tcp;
+mod native_udp;
+mod opens;
+mod round_trip;
+mod slow_viewer;
+mod trace_cost;
+mod viewers;
+
+use std::process::ExitCode;
+
+use crate::{
+    arguments::Arguments,
+    bench::Bench,
+    effort::Effort,
+    machine,
+    peers::{
+        Peer::{
+            Socat, Websocat4Tcp, Websocat4Udp, WebsocatTcp, WebsocatUdp, Websockify, WstunnelTcp,
+            WstunnelUdp,
+        },
+        Service::{BlindPage, RawTcp, RawUdp},
+        Tracing::{L1, L2, Off},
+    },
+    report::{self, Sheet},
+    subject::Contender::{self, Bridge, Echo, Peer, Relay},
+};
+
+pub(crate) const ROUND_TRIP: &str = "round trip";
+/// Connections, and sentences outstanding on each.
+pub(crate) const MESSAGES: [(&str, usize, u64); 3] = [
+    ("messages 50 x 1", 50, 1),
+    ("messages 50 x 32", 50, 32),
+    ("messages 500 x 1", 500, 1),
+];
+pub(crate) const BULK: &str = "64 KiB messages";
+/// Connections left alone.
+pub(crate) const IDLE: [(&str, usize); 2] = [("1,000 idle", 1_000), ("5,000 idle", 5_000)];
+pub(crate) const OPENS: &str = "opens";
+pub(crate) const NATIVE_UDP: &str = "native udp bursts";
+pub(crate) const NATIVE_LOSS: &str = "native udp 50 x 32";
+pub(crate) const NATIVE_TCP: &str = "native tcp, 64 clients";
+pub(crate) const TRACE_COST: &str = "trace cost";
+pub(crate) const CAPTURE: &str = "capture";
+pub(crate) const VIEWERS: &str = "100 viewers";
+pub(crate) const SLOW_VIEWER: &str = "slow viewer";
+
+/// How a sentence of this many bytes is said everywhere but in [`BULK`].
+const SENTENCE: usize = 64;
+
+/// All ways to UDP servers.
+const TO_UDP: [Contender; 9] = [
+    Contender::RawUdp,
+    Echo,
+    Bridge,
+    Relay(RawUdp, Off),
+    Relay(RawUdp, L1),
+    Relay(RawUdp, L2),
+    Peer(WebsocatUdp),
+    Peer(Websocat4Udp),
+    Peer(WstunnelUdp),
+];
+
+/// All ways to TCP servers.
+const TO_TCP: [Contender; 9] = [
+    Contender::RawTcp,
+    Relay(RawTcp, Off),
+    Relay(RawTcp, L1),
+    Relay(RawTcp, L2),
+    Peer(WebsocatTcp),
+    Peer(Websocat4Tcp),
+    Peer(WstunnelTcp),
+    Peer(Websockify),
+    Peer(Socat),
+];
+
+/// The conversation, without anybody to watch the trace.
+const BLIND_PAGES: [Contender; 3] = [
+    Relay(BlindPage, Off),
+    Relay(BlindPage, L1),
+    Relay(BlindPage, L2),
+];
+
+type Figure = fn(&mut Bench);
+
+/// In this order; the names are those of the tables, or what they begin with.
+const FIGURES: [(&str, Figure); 12] = [
+    (ROUND_TRIP, round_trip::measure),
+    ("messages", messages::measure),
+    (BULK, bulk::measure),
+    ("idle", idle::measure),
+    (OPENS, opens::measure),
+    (NATIVE_UDP, native_udp::bursts_of_one_size),
+    (NATIVE_LOSS, native_udp::many_outstanding),
+    (NATIVE_TCP, native_tcp::measure),
+    (TRACE_COST, trace_cost::measure),
+    (CAPTURE, capture::measure),
+    (VIEWERS, viewers::measure),
+    (SLOW_VIEWER, slow_viewer::measure),
+];
+
+/// Measures what is wanted, and prints it.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    machine::raise_descriptor_limit();
+    let effort = if arguments.short {
+        Effort::SHORT
+    } else {
+        Effort::FULL
+    };
+    let mut bench = Bench {
+        effort,
+        who: arguments.who.clone(),
+        sheet: Sheet::default(),
+    };
+    // Built now, on all cores; and whatever is wrong with it shows before anything is measured.
+    drop(tests::relay::Relay::start(&[]));
+    for (name, measure) in FIGURES {
+        if arguments.wants(name) {
+            measure(&mut bench);
+        }
+    }
+    tell(&bench.sheet, arguments)
+}
+
+fn tell(sheet: &Sheet, arguments: &Arguments) -> ExitCode {
+    let verdicts = report::verdicts(sheet);
+    report::print_verdicts(&verdicts);
+    let busiest = sheet.foreign.iter().copied().fold(0.0, f64::max);
+    let foreign = report::median(&sheet.foreign);
+    println!(
+        "\nOther programs kept {foreign:.2} cores busy meanwhile (median of turns; at most {busiest:.2})."
+    );
+    for note in &sheet.notes {
+        println!("Not measured: {note}");
+    }
+    if let Some(file) = &arguments.json {
+        let json = report::json(sheet, &verdicts, arguments.short);
+        if let Err(error) = std::fs::write(file, format!("{json:#}\n")) {
+            eprintln!("cannot write {}: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    for failure in &sheet.failures {
+        eprintln!("FAILED {failure}");
+    }
+    if sheet.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,42 @@
+//! One sentence at a time: how long until its answer is there.
+
+use std::{io, rc::Rc};
+
+use super::{BLIND_PAGES, ROUND_TRIP, SENTENCE, TO_TCP, TO_UDP};
+use crate::{
+    bench::{Bench, Taken},
+    effort::LONGEST_TURN,
+    generator::{Crowd, Load, Sentences},
+    machine::Placement,
+    peers::{
+        Service::Page,
+        Tracing::{L1, L2},
+    },
+    report::Metric::{P50, P99, P999},
+    subject::{Contender::Relay, Subject},
+};
+
+pub(super) fn measure(bench: &mut Bench) {
+    let pages = [Relay(Page, L1), Relay(Page, L2)];
+    let all = [&TO_UDP[..], &TO_TCP, &BLIND_PAGES, &pages].concat();
+    for placement in Placement::ALL {
+        bench.figure(ROUND_TRIP, placement, &all, |subject, effort| {
+            one_at_a_time(subject, effort.round_trips)
+        });
+    }
+}
+
+/// So many sentences over one connection.
+pub(super) fn one_at_a_time(subject: &Subject, answers: u64) -> io::Result<Taken> {
+    let sentences = Rc::new(Sentences::of(SENTENCE));
+    let mut crowd = Crowd::open(subject.way, &sentences, 1)?;
+    let load = Load {
+        window: 1,
+        answers,
+        time: LONGEST_TURN,
+    };
+    let outcome = subject.counted(|| crowd.run(&load))?;
+    let percentiles = [(P50, 0.5), (P99, 0.99), (P999, 0.999)];
+    let values = percentiles.map(|(metric, share)| (metric, outcome.took.microseconds(share)));
+    Ok(Taken::of(&outcome, values.to_vec()))
+}

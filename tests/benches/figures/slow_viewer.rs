@@ -1,0 +1,103 @@
+//! A viewer that reads nothing for a while: the lab must go on as fast as before, and the viewer be told what it missed.
+
+use std::{
+    io,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use super::{SENTENCE, SLOW_VIEWER};
+use crate::{
+    bench::{Bench, Taken},
+    effort::LONGEST_TURN,
+    generator::{Crowd, Dialect, Load, Outcome, Sentences, Watcher, Way},
+    machine::Placement::Spread,
+    peers::{
+        self,
+        Service::{BlindPage, Page},
+        Tracing::L1,
+    },
+    report::{
+        Metric::{Gaps, P50, P99},
+        print_figure,
+    },
+    subject::Contender::{self, Relay},
+};
+
+/// Little enough for the slow one to miss some.
+const LITTLE: [&str; 2] = ["--trace-bytes", "1000000"];
+/// So many sentences are more events than all buffers on the way to it hold.
+const FLOOD: u64 = 10_000;
+/// How long nothing may come before it has caught up.
+const QUIET: Duration = Duration::from_millis(200);
+
+pub(super) fn measure(bench: &mut Bench) {
+    let _placed = Spread.enter();
+    eprintln!("{SLOW_VIEWER} …");
+    for _ in 0..bench.effort.rounds {
+        match alone_and_with_it(bench.effort.round_trips) {
+            Ok(taken) => {
+                for (contender, taken) in taken {
+                    bench.write_down(SLOW_VIEWER, Spread, contender, taken, None);
+                }
+            }
+            Err(error) => return bench.gave_up(SLOW_VIEWER, Relay(Page, L1), &error),
+        }
+    }
+    print_figure(&bench.sheet, SLOW_VIEWER, Spread);
+}
+
+/// The same page's sentences, first with nobody watching, then with one who does not read.
+fn alone_and_with_it(answers: u64) -> io::Result<[(Contender, Taken); 2]> {
+    let relay = peers::start_relay(L1, &LITTLE).map_err(io::Error::other)?;
+    let sentences = Rc::new(Sentences::of(SENTENCE));
+    let way = |watching| Way {
+        address: relay.http,
+        path: "/ws",
+        dialect: Dialect::Conversation { watching },
+    };
+    let load = Load {
+        window: 1,
+        answers,
+        time: LONGEST_TURN,
+    };
+    let mut page = Crowd::open(way(false), &sentences, 1)?;
+    let alone = page.run(&load)?;
+    let mut slow = Crowd::open(way(true), &sentences, 1)?;
+    let with_it = page.run(&load)?;
+    let flood = Load {
+        window: 32,
+        answers: FLOOD,
+        time: LONGEST_TURN,
+    };
+    let flooded = page.run(&flood)?;
+    let (gaps, wrong) = catch_up(&mut slow)?;
+    let mut with_it = taken(&with_it);
+    with_it.values.push((Gaps, gaps as f64));
+    with_it.wrong += wrong + flooded.wrong;
+    Ok([
+        (Relay(BlindPage, L1), taken(&alone)),
+        (Relay(Page, L1), with_it),
+    ])
+}
+
+/// Reads all that waits; tells how many gaps there were, and how many holes that were no told gaps.
+fn catch_up(slow: &mut Crowd) -> io::Result<(u64, u64)> {
+    let mut outcome = Outcome::default();
+    let seen = |slow: &Crowd| slow.watchers().map(|watcher| watcher.events).sum::<u64>();
+    let (mut last, mut at) = (seen(slow), Instant::now());
+    while at.elapsed() < QUIET {
+        slow.turn(QUIET, 0, &mut outcome)?;
+        if seen(slow) > last {
+            (last, at) = (seen(slow), Instant::now());
+        }
+    }
+    let sum = |of: fn(&Watcher) -> u64| slow.watchers().map(of).sum();
+    Ok((sum(|watcher| watcher.gaps), sum(|watcher| watcher.holes)))
+}
+
+fn taken(outcome: &Outcome) -> Taken {
+    let values = [(P50, 0.5), (P99, 0.99)];
+    let values = values.map(|(metric, share)| (metric, outcome.took.microseconds(share)));
+    Taken::of(outcome, values.to_vec())
+}

@@ -1,0 +1,99 @@
+//! A hundred viewers of one lab where a thousand events happen every second: how far behind is the slowest?
+
+use std::{
+    io,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use super::{SENTENCE, VIEWERS};
+use crate::{
+    bench::{Bench, Taken},
+    effort::LONGEST_TURN,
+    generator::{Crowd, Dialect, Outcome, Paced, Sentences, Way},
+    machine::Placement::Spread,
+    peers::{self, Service::Page, Tracing::L1},
+    report::{
+        Metric::{Events, P50, P999, Worst},
+        print_figure,
+    },
+    subject::Contender::Relay,
+};
+
+const HOW_MANY: usize = 100;
+/// A sentence by UDP is eight events: three calls of the server start and return, two datagrams are derived.
+const SENTENCES_PER_SECOND: f64 = 1_000.0 / 8.0;
+/// Until all have seen how all of them came.
+const SETTLING: Duration = Duration::from_millis(500);
+const BREATH: Duration = Duration::from_micros(500);
+
+pub(super) fn measure(bench: &mut Bench) {
+    let _placed = Spread.enter();
+    eprintln!("{VIEWERS} …");
+    for _ in 0..bench.effort.rounds.min(3) {
+        match watch(bench.effort.watching) {
+            Ok(taken) => bench.write_down(VIEWERS, Spread, Relay(Page, L1), taken, None),
+            Err(error) => return bench.gave_up(VIEWERS, Relay(Page, L1), &error),
+        }
+    }
+    print_figure(&bench.sheet, VIEWERS, Spread);
+}
+
+fn watch(time: Duration) -> io::Result<Taken> {
+    let relay = peers::start_relay(L1, &[]).map_err(io::Error::other)?;
+    let sentences = Rc::new(Sentences::of(SENTENCE));
+    let dialect = Dialect::Conversation { watching: true };
+    let way = Way {
+        address: relay.http,
+        path: "/ws",
+        dialect,
+    };
+    let mut viewers = Crowd::open(way, &sentences, HOW_MANY)?;
+    let mut ignored = Outcome::default();
+    attend(&mut viewers, SETTLING, &mut ignored, || Ok(()))?;
+    viewers.forget_delays();
+    let before: u64 = viewers.watchers().map(|watcher| watcher.events).sum();
+    let mut source = Paced::begin(relay.udp, SENTENCES_PER_SECOND, &sentences)?;
+    attend(&mut viewers, time, &mut ignored, || source.step())?;
+    attend(&mut viewers, SETTLING, &mut ignored, || Ok(()))?;
+    let seen = viewers
+        .watchers()
+        .map(|watcher| watcher.events)
+        .sum::<u64>()
+        - before;
+    let worst = |share| {
+        viewers
+            .watchers()
+            .map(|watcher| watcher.behind.microseconds(share))
+            .fold(0.0, f64::max)
+    };
+    let longest = viewers
+        .watchers()
+        .map(|watcher| watcher.behind.longest())
+        .max();
+    Ok(Taken {
+        values: vec![
+            (Events, seen as f64 / HOW_MANY as f64 / time.as_secs_f64()),
+            (P50, worst(0.5)),
+            (P999, worst(0.999)),
+            (Worst, longest.unwrap_or(LONGEST_TURN).as_secs_f64() * 1e3),
+        ],
+        answered: seen,
+        wrong: viewers.watchers().map(|watcher| watcher.holes).sum(),
+    })
+}
+
+/// Lets the viewers see what comes, and something else happen, for some time.
+fn attend(
+    viewers: &mut Crowd,
+    time: Duration,
+    outcome: &mut Outcome,
+    mut meanwhile: impl FnMut() -> io::Result<()>,
+) -> io::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        viewers.turn(BREATH, 0, outcome)?;
+        meanwhile()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! A WebSocket server that upper-cases itself: what a WebSocket costs without a bridge.
+
+use std::io;
+
+use socket2::Socket;
+
+use super::{hall::Guest, shake::shake};
+use crate::generator::{Frame, Kind, Parser, answer_head};
+
+/// One connection.
+#[derive(Debug, Default)]
+pub(super) struct Echo {
+    open: bool,
+    request: Vec<u8>,
+    parser: Parser,
+}
+
+impl Guest for Echo {
+    fn says(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
+        if !self.open {
+            self.open = shake(&mut self.request, bytes, answer)?;
+            return Ok(());
+        }
+        self.parser.feed(bytes, |Frame { kind, payload, .. }| {
+            if kind == Kind::Close {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            payload.make_ascii_uppercase();
+            answer_head(kind, payload.len(), answer);
+            answer.extend_from_slice(payload);
+            Ok(())
+        })
+    }
+
+    fn other_socket(&self) -> Option<&Socket> {
+        None
+    }
+
+    fn other_says(&mut self, _: &mut [u8], _: &mut Vec<u8>) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! Sentences by UDP at a steady rate, whether they are answered or not: what is offered does not depend on who answers.
+
+use std::{
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use super::{Connection, Dialect, Outcome, Sentences, Way, crowd};
+
+/// Sayers take turns.
+const SAYERS: u32 = 4;
+/// How long the last answers may take.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// Between two looks at the clock, so that a core is not only there to look at it.
+const BREATH: Duration = Duration::from_micros(200);
+
+/// A steady source of sentences.
+#[derive(Debug)]
+pub(crate) struct Paced {
+    sayers: Vec<Connection>,
+    per_second: f64,
+    begun: Instant,
+    said: u64,
+    buffer: Vec<u8>,
+    outcome: Outcome,
+}
+
+impl Paced {
+    /// Begins now.
+    pub(crate) fn begin(
+        server: SocketAddr,
+        per_second: f64,
+        sentences: &Rc<Sentences>,
+    ) -> io::Result<Self> {
+        let way = Way {
+            address: server,
+            path: "",
+            dialect: Dialect::Datagrams,
+        };
+        let sayers = (0..SAYERS).map(|sayer| Connection::start(way, sayer, sentences));
+        Ok(Self {
+            sayers: sayers.collect::<io::Result<_>>()?,
+            per_second,
+            begun: Instant::now(),
+            said: 0,
+            buffer: vec![0; crowd::BUFFER],
+            outcome: Outcome::default(),
+        })
+    }
+
+    /// Says what is due by now, and hears what has come.
+    pub(crate) fn step(&mut self) -> io::Result<()> {
+        let due = (self.begun.elapsed().as_secs_f64() * self.per_second) as u64;
+        while self.said < due {
+            let sayer = &mut self.sayers[(self.said % u64::from(SAYERS)) as usize];
+            sayer.fill(sayer.outstanding() + 1)?;
+            self.said += 1;
+        }
+        self.hear()
+    }
+
+    fn hear(&mut self) -> io::Result<()> {
+        for sayer in &mut self.sayers {
+            sayer.receive(&mut self.buffer, &mut self.outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on for some time; tells how many sentences were said, and what came of them. The rate is of the saying.
+    pub(crate) fn go_on(mut self, time: Duration) -> io::Result<(u64, Outcome)> {
+        while self.begun.elapsed() < time {
+            self.step()?;
+            std::thread::sleep(BREATH);
+        }
+        let said_in = self.begun.elapsed();
+        let deadline = Instant::now() + LAST_ANSWERS;
+        while self.outcome.answered < self.said && Instant::now() < deadline {
+            self.hear()?;
+            std::thread::sleep(BREATH);
+        }
+        self.outcome.lost = self.said - self.outcome.answered;
+        self.outcome.per_second = self.said as f64 / said_in.as_secs_f64();
+        Ok((self.said, self.outcome))
+    }
+}

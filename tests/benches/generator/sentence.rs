@@ -1,0 +1,89 @@
+//! The sentences: each one different, so that an answer can be told from any other.
+
+use super::frame;
+
+/// Every sentence starts with who said it and its number; a multiple of four, so that masks of frames line up.
+pub(crate) const HEAD: usize = 16;
+const TEXT: &[u8] = b"the server sends this sentence back in upper case ";
+const LOWER: &[u8; 16] = b"0123456789abcdef";
+const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+/// Where in the head the numbers are.
+const SAYER: std::ops::Range<usize> = 0..4;
+const SEQ: std::ops::Range<usize> = 5..15;
+
+/// Sentences of one length.
+#[derive(Debug)]
+pub(crate) struct Sentences {
+    body: Vec<u8>,
+    masked: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Sentences {
+    /// All of `size` bytes, at least 16.
+    pub(crate) fn of(size: usize) -> Self {
+        let body: Vec<u8> = TEXT.iter().copied().cycle().take(size - HEAD).collect();
+        let mut masked = body.clone();
+        frame::mask(&mut masked);
+        let answer = body.to_ascii_uppercase();
+        Self {
+            body,
+            masked,
+            answer,
+        }
+    }
+
+    /// How long each is.
+    pub(crate) const fn size(&self) -> usize {
+        HEAD + self.body.len()
+    }
+
+    /// Writes one.
+    pub(crate) fn write(&self, sayer: u32, seq: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(&head(sayer, seq, LOWER));
+        out.extend_from_slice(&self.body);
+    }
+
+    /// Writes one as a client's WebSocket message.
+    pub(crate) fn write_message(&self, sayer: u32, seq: u64, out: &mut Vec<u8>) {
+        frame::question_head(frame::Kind::Binary, self.size(), out);
+        let mut head = head(sayer, seq, LOWER);
+        frame::mask(&mut head);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&self.masked);
+    }
+
+    /// Whether these are the bytes from `offset` on of the answer to a sentence.
+    pub(crate) fn answers(&self, sayer: u32, seq: u64, offset: usize, bytes: &[u8]) -> bool {
+        let in_head = HEAD.saturating_sub(offset).min(bytes.len());
+        let (start, rest) = bytes.split_at(in_head);
+        let head = head(sayer, seq, UPPER);
+        let from = offset.saturating_sub(HEAD);
+        start == &head[offset.min(HEAD)..offset.min(HEAD) + in_head]
+            && self.answer.get(from..from + rest.len()) == Some(rest)
+    }
+
+    /// The number of the sentence this whole answer is to, if it is one.
+    pub(crate) fn seq_of(&self, sayer: u32, answer: &[u8]) -> Option<u64> {
+        let digits = answer.get(SEQ)?;
+        let seq = digits.iter().try_fold(0, |seq, digit| {
+            Some(seq << 4 | u64::from((*digit as char).to_digit(16)?))
+        })?;
+        let whole = answer.len() == self.size() && self.answers(sayer, seq, 0, answer);
+        whole.then_some(seq)
+    }
+}
+
+fn head(sayer: u32, seq: u64, digits: &[u8; 16]) -> [u8; HEAD] {
+    let mut head = [b' '; HEAD];
+    write_hex(&mut head[SAYER], sayer.into(), digits);
+    write_hex(&mut head[SEQ], seq, digits);
+    head
+}
+
+fn write_hex(place: &mut [u8], mut number: u64, digits: &[u8; 16]) {
+    for digit in place.iter_mut().rev() {
+        *digit = digits[(number & 15) as usize];
+        number >>= 4;
+    }
+}

@@ -1,0 +1,21 @@
+//! The programs that are compared: the relay as it is started here, and the others where they are installed.
+
+mod floor;
+mod others;
+mod relay;
+
+pub(crate) use others::Peer;
+pub(crate) use relay::{Service, Tracing, start as start_relay};
+
+use crate::subject::{Contender, Subject};
+
+/// Starts a contender; says why where it is not to be had here.
+pub(crate) fn start(contender: Contender) -> Result<Subject, String> {
+    match contender {
+        Contender::Relay(service, tracing) => relay::subject(service, tracing),
+        Contender::RawUdp | Contender::RawTcp | Contender::Echo | Contender::Bridge => {
+            Ok(floor::subject(contender))
+        }
+        Contender::Peer(peer) => others::subject(peer),
+    }
+}

@@ -1,0 +1,124 @@
+//! The relay as it is measured: the real program, tracing as much as is asked for.
+
+use std::rc::Rc;
+
+use tests::relay::Relay;
+
+use crate::{
+    generator::{Dialect, Way},
+    subject::{Contender, Subject},
+};
+
+/// How the relay is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// `/raw/udp`.
+    RawUdp,
+    /// `/raw/tcp`.
+    RawTcp,
+    /// `/ws`, by a page that watches the trace.
+    Page,
+    /// `/ws`, by a page that does not.
+    BlindPage,
+    /// Its UDP server, by datagrams.
+    Udp,
+    /// Its TCP server, by connections.
+    Tcp,
+}
+
+/// How much it traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracing {
+    /// Nothing.
+    Off,
+    /// Calls and what the kernel tells: what everybody gets.
+    L1,
+    /// And every packet: where it may capture.
+    L2,
+}
+
+impl Service {
+    /// As it is written in a table.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RawUdp => "/raw/udp",
+            Self::RawTcp => "/raw/tcp",
+            Self::Page => "/ws",
+            Self::BlindPage => "/ws unwatched",
+            Self::Udp => "udp server",
+            Self::Tcp => "tcp server",
+        }
+    }
+
+    const fn way(self, relay: &Relay) -> Way {
+        let (address, path, dialect) = match self {
+            Self::RawUdp => (relay.http, "/raw/udp", Dialect::Messages),
+            Self::RawTcp => (relay.http, "/raw/tcp", Dialect::Pieces),
+            Self::Page => (relay.http, "/ws", Dialect::Conversation { watching: true }),
+            Self::BlindPage => (relay.http, "/ws", Dialect::Conversation { watching: false }),
+            Self::Udp => (relay.udp, "", Dialect::Datagrams),
+            Self::Tcp => (relay.tcp, "", Dialect::Stream),
+        };
+        Way {
+            address,
+            path,
+            dialect,
+        }
+    }
+}
+
+impl Tracing {
+    /// As it is written in a table.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "no trace",
+            Self::L1 => "L1",
+            Self::L2 => "L2",
+        }
+    }
+
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Off => &["--max-level", "l1", "--trace-bytes", "0"],
+            Self::L1 => &["--max-level", "l1"],
+            Self::L2 => &["--max-level", "l2"],
+        }
+    }
+}
+
+/// Starts the relay with room for every connection of this benchmark.
+///
+/// # Errors
+/// Where it may not capture here.
+pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
+    let room = ["--max-pages", "20000", "--max-pages-per-address", "20000"];
+    let relay = Relay::start(&[&room, tracing.arguments(), more].concat());
+    if tracing == Tracing::L2 && !captures(&relay) {
+        return Err("it may not capture packets here: that needs CAP_NET_RAW".to_owned());
+    }
+    Ok(relay)
+}
+
+/// What it says of itself came before its ready line, but by another way.
+fn captures(relay: &Relay) -> bool {
+    let line = tests::patience::look_for(tests::patience::PATIENCE, || {
+        let diary = relay.diary();
+        diary
+            .lines()
+            .find(|line| line.contains("level of truth"))
+            .map(str::to_owned)
+    });
+    line.is_some_and(|line| line.contains("level of truth L2"))
+}
+
+/// Starts it, to be reached so.
+pub(super) fn subject(service: Service, tracing: Tracing) -> Result<Subject, String> {
+    let relay = start(tracing, &[])?;
+    let way = service.way(&relay);
+    let contender = Contender::Relay(service, tracing);
+    Ok(Subject::new(
+        contender,
+        way,
+        vec![(relay.pid(), Rc::new(relay))],
+    ))
+}

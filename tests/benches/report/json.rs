@@ -1,0 +1,53 @@
+//! The same for programs.
+
+use serde_json::{Value, json};
+
+use super::{Cell, Sheet, Verdict};
+use crate::{machine, subject::Side};
+
+/// All that was measured, every round of it, and how it stands to the goals.
+pub(crate) fn json(sheet: &Sheet, verdicts: &[Verdict], short: bool) -> Value {
+    json!({
+        "short": short,
+        "cores": machine::how_many(),
+        "foreign_cores": sheet.foreign,
+        "measured": sheet.cells.iter().map(measured).collect::<Vec<_>>(),
+        "goals": verdicts.iter().map(judged).collect::<Vec<_>>(),
+        "notes": sheet.notes,
+        "failures": sheet.failures,
+    })
+}
+
+fn measured(cell: &Cell) -> Value {
+    let side = match cell.contender.side() {
+        Side::Ours => "ours",
+        Side::Floor => "floor",
+        Side::Peer => "peer",
+    };
+    json!({
+        "figure": cell.figure,
+        "placement": cell.placement.name(),
+        "contender": cell.contender.name(),
+        "side": side,
+        "metric": cell.metric.name(),
+        "median": cell.median(),
+        "rounds": cell.values,
+    })
+}
+
+fn judged(verdict: &Verdict) -> Value {
+    let other = |other: &Option<(String, f64)>| {
+        other
+            .as_ref()
+            .map(|(name, value)| json!({ "contender": name, "median": value }))
+    };
+    json!({
+        "figure": verdict.figure,
+        "goal": verdict.goal,
+        "compared_with": other(&verdict.against),
+        "best_peer": other(&verdict.best_peer),
+        "ours": { "contender": verdict.ours, "median": verdict.value },
+        "ratio": verdict.ratio,
+        "met": verdict.met,
+    })
+}

@@ -1,0 +1,14 @@
+//! What was measured: kept by figure, place, contender and metric; compared with the goals; printed.
+
+mod goals;
+mod json;
+mod metric;
+mod sheet;
+mod table;
+mod verdict;
+
+pub(crate) use json::json;
+pub(crate) use metric::Metric;
+pub(crate) use sheet::{Cell, Sheet, median};
+pub(crate) use table::{print_figure, print_verdicts};
+pub(crate) use verdict::{Verdict, verdicts};

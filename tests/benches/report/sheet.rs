@@ -1,0 +1,107 @@
+//! The sheet on which all that is measured is written, and all that went wrong.
+
+use super::Metric;
+use crate::{machine::Placement, subject::Contender};
+
+/// One number of one contender in one figure, once per round.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    /// The figure.
+    pub(crate) figure: String,
+    /// Where it ran.
+    pub(crate) placement: Placement,
+    /// Who.
+    pub(crate) contender: Contender,
+    /// What.
+    pub(crate) metric: Metric,
+    /// Each round's.
+    pub(crate) values: Vec<f64>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    /// What was measured, in order.
+    pub(crate) cells: Vec<Cell>,
+    /// How many cores others kept busy in each turn.
+    pub(crate) foreign: Vec<f64>,
+    /// What could not be measured, and why.
+    pub(crate) notes: Vec<String>,
+    /// Wrong answers: the run has failed.
+    pub(crate) failures: Vec<String>,
+}
+
+impl Cell {
+    /// The middle one of its values.
+    pub(crate) fn median(&self) -> f64 {
+        median(&self.values)
+    }
+}
+
+impl Sheet {
+    /// Writes down one number.
+    pub(crate) fn add(
+        &mut self,
+        figure: &str,
+        placement: Placement,
+        contender: Contender,
+        (metric, value): (Metric, f64),
+    ) {
+        match self
+            .cells
+            .iter_mut()
+            .find(|cell| cell.is(figure, placement, contender, metric))
+        {
+            Some(cell) => cell.values.push(value),
+            None => self.cells.push(Cell {
+                figure: figure.to_owned(),
+                placement,
+                contender,
+                metric,
+                values: vec![value],
+            }),
+        }
+    }
+
+    /// The median of what was written there.
+    pub(crate) fn median(
+        &self,
+        figure: &str,
+        placement: Placement,
+        contender: Contender,
+        metric: Metric,
+    ) -> Option<f64> {
+        let cell = self
+            .cells
+            .iter()
+            .find(|cell| cell.is(figure, placement, contender, metric))?;
+        Some(cell.median())
+    }
+
+    /// Says, once, what could not be measured.
+    pub(crate) fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+}
+
+impl Cell {
+    fn is(&self, figure: &str, placement: Placement, contender: Contender, metric: Metric) -> bool {
+        self.figure == figure
+            && self.placement == placement
+            && self.contender == contender
+            && self.metric == metric
+    }
+}
+
+/// The middle one, or the mean of the two in the middle.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match (sorted.len(), sorted.len() / 2) {
+        (0, _) => f64::NAN,
+        (length, middle) if length % 2 == 0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
+        (_, middle) => sorted[middle],
+    }
+}
