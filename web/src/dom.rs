@@ -4,8 +4,9 @@
 
 use wasm_bindgen::{JsCast, closure::Closure, throw_str};
 use web_sys::{
-    Document, Element, Event, EventTarget, FocusEvent, HtmlElement, HtmlInputElement,
-    HtmlSelectElement, HtmlTemplateElement, HtmlTextAreaElement, KeyboardEvent, Node,
+    Document, Element, Event, EventTarget, FocusEvent, HtmlDialogElement, HtmlElement,
+    HtmlInputElement, HtmlSelectElement, HtmlTemplateElement, HtmlTextAreaElement, KeyboardEvent,
+    Node,
 };
 
 const SVG: &str = "http://www.w3.org/2000/svg";
@@ -153,6 +154,28 @@ pub(crate) fn choose(id: &str, value: &str) {
     }
 }
 
+/// Writes into a field, and selects it.
+pub(crate) fn fill(id: &str, text: &str) {
+    if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
+        field.set_value(text);
+        field.select();
+    }
+}
+
+/// Opens a dialog that wants an answer before anything else.
+pub(crate) fn ask(id: &str) {
+    if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
+        dialog.show_modal().ok();
+    }
+}
+
+/// Closes it.
+pub(crate) fn close(id: &str) {
+    if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
+        dialog.close();
+    }
+}
+
 /// Selects all that stands in a field.
 pub(crate) fn select(id: &str) {
     if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
@@ -208,6 +231,13 @@ pub(crate) fn leaves(event: &Event, element: &Element) -> bool {
 pub(crate) fn focus(element: &Element) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
         element.focus().ok();
+    }
+}
+
+/// Does what a click on it does.
+pub(crate) fn press(id: &str) {
+    if let Some(element) = el(id).dyn_ref::<HtmlElement>() {
+        element.click();
     }
 }
 

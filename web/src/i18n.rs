@@ -1,5 +1,7 @@
 //! The page's words in both languages. What they are about (calls, errnos, addresses) is the same in each.
 
+pub(crate) mod fields;
+
 /// A language the page speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Language {

@@ -7,25 +7,24 @@ mod reader;
 use std::fmt;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor, value::StringDeserializer,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer,
+    MapAccess, SeqAccess, VariantAccess, Visitor, value::StringDeserializer,
 };
-use serde::{Deserialize, forward_to_deserialize_any};
-use shared::message::ServerMessage;
+use serde::forward_to_deserialize_any;
 
 use self::reader::Reader;
 
 /// How deep things may lie in each other.
 const DEPTH: usize = 32;
 
-/// What the relay said; none where it is no message of this protocol.
-pub(crate) fn read(text: &str) -> Option<ServerMessage> {
+/// What the relay said or has saved; none where it is not what was expected.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
     let mut reader = Reader {
         bytes: text.as_bytes(),
         at: 0,
         depth: 0,
     };
-    let message = ServerMessage::deserialize(&mut reader).ok()?;
+    let message = T::deserialize(&mut reader).ok()?;
     reader.space();
     (reader.at == text.len()).then_some(message)
 }

@@ -1,7 +1,9 @@
-//! The page. A pure [`model`] decides; [`view`] draws it; [`dom`], [`window`] and [`socket`] are the only rooms that
-//! touch the browser; [`json`] reads what the relay says; the [`shell`] joins them.
+//! The page. A pure [`model`] decides; [`view`] draws it; [`dom`], [`window`], [`files`] and [`socket`] are the only rooms
+//! that touch the browser; [`json`] reads what the relay says; the [`shell`] joins them.
 
 mod dom;
+mod files;
+pub mod filter;
 mod i18n;
 mod json;
 mod model;

@@ -3,9 +3,12 @@
 //! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
+pub(crate) mod archive;
 pub(crate) mod connection;
 mod event;
 pub(crate) mod explain;
+pub(crate) mod handover;
+pub(crate) mod inspector;
 pub(crate) mod ladder;
 mod lately;
 pub(crate) mod log;
@@ -15,6 +18,7 @@ mod packet;
 pub(crate) mod program;
 pub(crate) mod server;
 pub(crate) mod units;
+mod who;
 pub(crate) mod words;
 
 #[cfg(test)]
@@ -27,12 +31,14 @@ use shared::{
     codec,
     lab::Task,
     message::{Ask, Reply, ServerMessage, Welcome},
-    trace::{CallId, What},
+    trace::{CallId, Event as TraceEvent, What},
 };
 
 pub(crate) use self::event::{Effect, Event};
 use self::{
+    archive::{Archive, Kept},
     connection::{Connection, State},
+    inspector::Inspector,
     log::{Log, Run},
     outbox::Outbox,
     program::{Order, Program},
@@ -59,12 +65,20 @@ pub(crate) struct Model {
     pub(crate) program: Program,
     /// What happened.
     pub(crate) log: Log,
+    /// What crossed the wire, packet by packet.
+    pub(crate) inspector: Inspector,
+    /// The same as it was told, to be taken along.
+    pub(crate) kept: Kept,
+    /// The saved trace one looks at instead.
+    pub(crate) archive: Archive,
     /// The chosen transport.
     pub(crate) transport: Option<Transport>,
     /// Whether a TCP connection is to be kept.
     pub(crate) keep: bool,
     /// The call one looks at.
     pub(crate) selected: Option<CallId>,
+    /// Whether only one's own runs are wanted.
+    pub(crate) only_mine: bool,
     /// The page's language.
     pub(crate) language: Language,
     outbox: Outbox,
@@ -75,9 +89,12 @@ impl Model {
     #[must_use]
     pub(crate) fn update(&mut self, event: Event, now: Millis, random: u32) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if self.is_of_the_past(&event) {
+            return effects;
+        }
         match event {
             Event::Started | Event::TryNow => self.connect(&mut effects, now),
-            Event::Heard(text) => self.heard(&text, now),
+            Event::Heard(text) => self.heard(text, now),
             Event::Closed => self.closed(random, now),
             Event::Woke => self.woke(&mut effects, random, now),
             Event::Typed => {
@@ -96,12 +113,12 @@ impl Model {
                     .start(self.transport(), program, &mut self.outbox)
             }
             Event::StopServer => self.servers.stop(self.transport(), &mut self.outbox),
-            Event::Select(call) => self.selected = call,
-            Event::Clear => {
-                self.selected = None;
-                self.log.clear();
-            }
+            Event::Select(call) => self.select(call),
+            Event::Inspect(action) => self.inspect(action),
+            Event::Clear => self.clear(),
             Event::Speak(language) => self.language = language,
+            Event::OnlyMine(only) => self.see_only_mine(only),
+            Event::Archive(wish) => self.archive(wish, &mut effects),
         }
         self.say(&mut effects);
         effects
@@ -123,13 +140,14 @@ impl Model {
 
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
-        self.connection.state == State::Open && !self.program.is_busy()
+        let is_here = self.archive.opened.is_none();
+        is_here && self.connection.state == State::Open && !self.program.is_busy()
     }
 
     /// The run the ladder shows: the one looked at, else the last.
     pub(crate) fn shown_run(&self) -> Option<&Run> {
         let selected = self.selected.and_then(|call| self.log.run_of(call));
-        selected.or_else(|| self.log.runs().iter().rev().find(|run| run.is_talk()))
+        selected.or_else(|| self.runs_in_view().rev().find(|run| run.is_talk()))
     }
 
     /// When the page must look again though nothing came.
@@ -187,32 +205,39 @@ impl Model {
             expected: shouts.then_some(shouted),
             limits: &welcome.limits,
         };
-        self.selected = None;
         self.connection.forget();
         self.program.submit(&order, &mut self.outbox, now);
+        self.select(None);
     }
 
     /// What is no message of this protocol says nothing to this page.
-    fn heard(&mut self, text: &str, now: Millis) {
-        let Some(message) = json::read(text) else {
+    fn heard(&mut self, text: String, now: Millis) {
+        let Some(message) = json::read(&text) else {
             return;
         };
         match message {
             ServerMessage::Welcome(welcome) => self.welcomed(*welcome),
             ServerMessage::Reply(reply) => self.replied(&reply, now),
             ServerMessage::Trace(event) => {
-                if let What::Server(server) = &event.what {
-                    self.servers.is_now(server);
-                }
                 if self.log.is_strange(&event) {
                     self.start_anew();
                     self.connection.restarted = true;
                 }
-                self.log.add(event, now);
+                self.kept.keep(&event, text);
+                self.happened(event, now);
             }
             ServerMessage::Gap(gap) => self.log.gap(gap),
             ServerMessage::Goodbye(goodbye) => self.connection.goodbye(goodbye),
         }
+    }
+
+    /// Something happened in the lab, or had happened when a trace was saved.
+    fn happened(&mut self, event: TraceEvent, now: Millis) {
+        if let What::Server(server) = &event.what {
+            self.servers.is_now(server);
+        }
+        self.inspector.hear(&event, &self.log, &self.servers);
+        self.log.add(event, now);
     }
 
     fn replied(&mut self, reply: &Reply, now: Millis) {
@@ -235,10 +260,19 @@ impl Model {
         self.welcome = Some(welcome);
     }
 
+    fn clear(&mut self) {
+        self.selected = None;
+        self.log.clear();
+        self.inspector.clear();
+        self.kept.clear();
+    }
+
     /// The relay is another one: what was seen of the old one's lab says nothing about this one's.
     fn start_anew(&mut self) {
         self.selected = None;
         self.log.start_anew();
+        self.inspector.start_anew();
+        self.kept.clear();
     }
 
     /// What is said goes off, and the log will know it again.

@@ -4,6 +4,7 @@ use std::{cell::RefCell, collections::VecDeque};
 
 use crate::{
     dom::Listener,
+    files,
     model::{Effect, Event, Model},
     socket::Socket,
     view::{self, View},
@@ -63,7 +64,11 @@ fn draw() {
         };
         let Some(shell) = shell.as_mut() else { return };
         shell.frame.came();
+        let goes_on = shell.model.settle();
         shell.view.draw(&shell.model, window::now());
+        if goes_on {
+            shell.frame.want();
+        }
     });
 }
 
@@ -93,6 +98,8 @@ impl Shell {
                     socket.say(&text);
                 }
             }
+            Effect::Copy(text) => view::copy(text),
+            Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Draws the model: one room per pane, each writes only what has changed. [`hear`] takes in what people do.
 
+mod archive;
 mod arrows;
 mod bar;
 mod calls;
 mod client;
+mod handover;
 mod hear;
+mod inspector;
 mod ladder;
 mod server;
 
-pub(crate) use self::hear::{listen, remembered};
-use self::{calls::Calls, ladder::Ladder};
+pub(crate) use self::{archive::copy, hear::remembered};
+use self::{calls::Calls, handover::Handover, inspector::Packets, ladder::Ladder};
 use crate::{
-    dom,
+    dom::{self, Listener},
     i18n::{Language, Texts},
     model::{Millis, Model, log::RunId},
 };
@@ -29,6 +32,8 @@ pub(crate) struct View {
     texts: Option<Texts>,
     ladder: Ladder,
     calls: Calls,
+    handover: Handover,
+    packets: Packets,
 }
 
 /// What the drawing of a run depends on.
@@ -52,17 +57,38 @@ impl View {
             translate(&texts);
             texts
         });
+        // What is read of the layout is read before anything is written: it is laid out once a frame.
+        self.calls.look();
+        self.packets.look(model.shown());
+        let room = dom::el("ladder").client_height();
         bar::draw(model, &texts, now);
         client::draw(model, &texts, now);
-        server::draw(model, &texts);
+        archive::draw(model, &texts);
+        // Nobody waits in a saved trace.
         let waiting = model.program.waiting().map(|_| now);
-        self.ladder.draw(model, &texts, waiting);
-        self.calls.draw(model, &texts, waiting);
+        let waiting = waiting.filter(|_| model.archive.opened.is_none());
+        let shown = model.shown();
+        server::draw(shown, &texts);
+        self.ladder.draw(shown, &texts, waiting, room);
+        // Only one of both is seen.
+        if !shown.inspector.open {
+            self.calls.draw(shown, &texts, waiting);
+        }
+        self.packets.draw(shown, &texts);
+        self.handover.draw(shown, &texts);
         if model.welcome.is_some() {
             dom::set(&dom::root(), "data-ready", "true");
         }
         self.texts = Some(texts);
     }
+}
+
+/// Listens to all that people do.
+pub(crate) fn listen() -> Vec<Listener> {
+    let mut listeners = hear::listen();
+    listeners.extend(archive::listen());
+    listeners.extend(inspector::listen());
+    listeners
 }
 
 /// One word or the other.

@@ -1,7 +1,7 @@
 //! The rest of the browser the page leans on: clock, timer, frames, chance, languages, and what is remembered.
 
-use js_sys::JsString;
-use wasm_bindgen::{JsCast, closure::Closure};
+use js_sys::{Date, JsString};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::Window;
 
 use crate::model::Millis;
@@ -37,6 +37,13 @@ pub(crate) fn bytes_in_upper_case(text: &str) -> usize {
     String::from(JsString::from(text).to_upper_case()).len()
 }
 
+/// A date and time of day as people write it: microseconds since 1970-01-01 UTC, in a language and where one is.
+#[expect(clippy::cast_precision_loss, reason = "far from 2^53 milliseconds")]
+pub(crate) fn date(us: u64, language: &str) -> String {
+    let date = Date::new(&JsValue::from_f64((us / 1_000) as f64));
+    date.to_locale_string(language, &JsValue::UNDEFINED).into()
+}
+
 /// The languages somebody prefers, best first.
 pub(crate) fn languages() -> Vec<String> {
     let Some(window) = window() else {
@@ -58,6 +65,11 @@ pub(crate) fn prefers_dark() -> bool {
 /// Whether people point with a finger.
 pub(crate) fn is_touched() -> bool {
     matches("(pointer: coarse)")
+}
+
+/// Whether everything stands beside each other, as the stylesheet has it from this size on.
+pub(crate) fn is_roomy() -> bool {
+    matches("(min-width: 66rem) and (min-height: 40rem)")
 }
 
 fn matches(query: &str) -> bool {

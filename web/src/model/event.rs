@@ -2,6 +2,10 @@
 
 use shared::{call::Transport, lab::Program, trace::CallId};
 
+use super::{
+    archive::{File, Wish},
+    inspector::Action,
+};
 use crate::i18n::Language;
 
 /// What can happen to the page.
@@ -42,10 +46,16 @@ pub(crate) enum Event {
     StopServer,
     /// Look at one call, or at none.
     Select(Option<CallId>),
+    /// Do something with the packets.
+    Inspect(Action),
     /// Wipe the list of calls.
     Clear,
     /// Speak another language.
     Speak(Language),
+    /// See only one's own runs, or everybody's.
+    OnlyMine(bool),
+    /// Something with files.
+    Archive(Wish),
 }
 
 /// What the shell is to do.
@@ -55,4 +65,8 @@ pub(crate) enum Effect {
     Connect,
     /// Send this text.
     Say(String),
+    /// Hand out this file.
+    Download(File),
+    /// Put this text onto the clipboard.
+    Copy(String),
 }

@@ -19,6 +19,7 @@ use shared::{
 
 pub(crate) use self::call::{Call, Crossing, CrossingKind, Return, Seen, Side};
 use self::places::Places;
+pub(crate) use self::places::same;
 pub(crate) use self::run::{Kind, Run};
 
 /// A run's number on this page.
@@ -31,6 +32,9 @@ const CALLS: usize = 6_000;
 /// After so many calls a visitor's run goes on as a new one.
 const LONG_RUN: usize = 200;
 
+/// So many packets wait for it to be known whose they are.
+const HOMELESS: usize = 256;
+
 /// In so many runs something may still be under way.
 const RECENT: usize = 64;
 /// Both clocks of an event are one reading, cut to different units.
@@ -41,6 +45,8 @@ const CLOCK_ROUNDING: u64 = 1_000;
 pub(crate) struct Log {
     runs: VecDeque<Run>,
     waiting: Vec<Call>,
+    /// What crossed before it was known whose it is, the newest last.
+    homeless: VecDeque<Crossing>,
     places: Places,
     me: Option<ProcessId>,
     last_run: RunId,
@@ -89,12 +95,32 @@ impl Log {
         self.last_seq
     }
 
+    /// All calls that are in a run.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.runs.iter().flat_map(|run| &run.calls)
+    }
+
+    /// One of them.
+    pub(crate) fn call(&self, id: CallId) -> Option<&Call> {
+        let run = self.run_of(id)?;
+        run.calls.iter().find(|call| call.id == id)
+    }
+
     /// The run a call is in.
     pub(crate) fn run_of(&self, call: CallId) -> Option<&Run> {
         self.runs
             .iter()
             .rev()
             .find(|run| run.calls.iter().any(|known| known.id == call))
+    }
+
+    /// An empty one for the `nth` file: what it numbers is never mistaken for the lab's.
+    pub(crate) fn of_file(nth: u64) -> Self {
+        Self {
+            last_run: nth << 32,
+            version: nth << 32,
+            ..Self::default()
+        }
     }
 
     /// The page is this process from now on.
@@ -112,9 +138,15 @@ impl Log {
         self.places.requests.set(request, run);
     }
 
+    /// What one wants to see of it has changed.
+    pub(crate) const fn touch(&mut self) {
+        self.version += 1;
+    }
+
     /// All is wiped; what is under way stays known.
     pub(crate) fn clear(&mut self) {
         self.runs.clear();
+        self.homeless.clear();
         self.version += 1;
     }
 

@@ -1,7 +1,9 @@
 //! Stories of the page without a browser: what people and the relay do goes in, what it says and shows comes out.
 
+mod archive;
 mod connection;
 mod explain;
+mod handover;
 mod ladder;
 mod log;
 mod programs;
@@ -79,7 +81,9 @@ impl Page {
             Effect::Say(text) => {
                 codec::decode_client(&text).expect("a message the relay understands")
             }
-            Effect::Connect => panic!("nothing was to be connected"),
+            other @ (Effect::Connect | Effect::Download(_) | Effect::Copy(_)) => {
+                panic!("nothing else was to be done: {other:?}")
+            }
         };
         self.effects.drain(..).map(read).collect()
     }

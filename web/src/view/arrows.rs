@@ -7,10 +7,7 @@ use super::pick;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{
-        ladder::{Arrow, Carried},
-        units,
-    },
+    model::ladder::{Arrow, Carried},
 };
 
 /// How far an arrow goes of which nobody knows whether it came in.
@@ -106,7 +103,7 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
         to_y,
         ..
     } = *arrow;
-    let label = label(&arrow.carried, texts);
+    let label = arrow.carried.label(texts);
     if arrow.carried != Carried::Handshake {
         strokes.push(Stroke {
             arrow,
@@ -130,18 +127,5 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
             to_y: from_y + third,
             label,
         });
-    }
-}
-
-fn label(carried: &Carried, texts: &Texts) -> String {
-    let bytes = |what: &str, length| [what, " ", &units::bytes(length)].concat();
-    match carried {
-        Carried::Bytes(transport, length) => bytes(transport.name(), *length),
-        Carried::Segment(flags, 0) => flags.clone(),
-        Carried::Segment(flags, length) => bytes(flags, *length),
-        Carried::Handshake => texts.get("wire.handshake").to_owned(),
-        Carried::Fin => "FIN".to_owned(),
-        Carried::Rst => "RST".to_owned(),
-        Carried::Unreachable => texts.get("wire.unreachable").to_owned(),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     draw_connection(&model.connection, texts, now);
-    if let Some(welcome) = &model.welcome {
+    if let Some(welcome) = &model.shown().welcome {
         let lab = match welcome.lab.id.as_str() {
             "open" => texts.get("truth.open_lab").to_owned(),
             id => texts.fill("truth.lab", &[("lab", id)]),

@@ -11,7 +11,7 @@ use crate::{
     i18n::Texts,
     model::{
         Millis, Model,
-        log::{Call, Kind, Run, RunId, Side},
+        log::{Call, Kind, Run, RunId},
         units, words,
     },
 };
@@ -24,6 +24,22 @@ pub(super) struct Calls {
     groups: Vec<Group>,
     tab_stop: Option<Element>,
     drawn: Option<Drawn>,
+    end: End,
+}
+
+/// Whether one looks at the end of the list, and it is to follow what comes.
+struct End {
+    follows: bool,
+    scrolled_to: i32,
+}
+
+impl Default for End {
+    fn default() -> Self {
+        Self {
+            follows: true,
+            scrolled_to: 0,
+        }
+    }
 }
 
 /// A run's rows.
@@ -35,6 +51,19 @@ struct Group {
 }
 
 impl Calls {
+    /// Looks where the list stands, as it is drawn. Only who scrolls up does not want to follow.
+    pub(super) fn look(&mut self) {
+        let grid = el("calls");
+        let top = grid.scroll_top();
+        let is_at_the_end = grid.scroll_height() - top - grid.client_height() < NEAR_THE_END;
+        if is_at_the_end {
+            self.end.follows = true;
+        } else if top < self.end.scrolled_to {
+            self.end.follows = false;
+        }
+        self.end.scrolled_to = top;
+    }
+
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts, waiting: Option<Millis>) {
         let (version, selected, language) = (model.log.version(), model.selected, texts.language);
         let wanted = Drawn {
@@ -48,12 +77,9 @@ impl Calls {
         }
         let grid = el("calls");
         let grows = self.drawn.is_none_or(|drawn| drawn.version != version);
-        // Against what is drawn, before anything is added to it.
-        let follows =
-            grows && grid.scroll_height() - grid.scroll_top() - grid.client_height() < NEAR_THE_END;
         self.drawn = Some(wanted);
         self.match_groups(model, &grid);
-        for (group, run) in self.groups.iter_mut().zip(model.log.runs()) {
+        for (group, run) in self.groups.iter_mut().zip(model.runs_in_view()) {
             let selected = selected.filter(|id| run.calls.iter().any(|call| call.id == *id));
             let wanted = Drawn {
                 version: run.version,
@@ -66,17 +92,16 @@ impl Calls {
         dom::show(&grid, !self.groups.is_empty());
         dom::show(&el("clear"), !model.log.runs().is_empty());
         self.place_tab_stop(&grid);
-        if follows {
-            grid.set_scroll_top(grid.scroll_height());
+        if grows && self.end.follows {
+            grid.set_scroll_top(i32::MAX);
+            self.end.scrolled_to = grid.scroll_top();
         }
     }
 
     /// One group for each run, in their order.
     fn match_groups(&mut self, model: &Model, grid: &Element) {
         let wanted: Vec<(RunId, bool)> = model
-            .log
-            .runs()
-            .iter()
+            .runs_in_view()
             .map(|run| (run.id, run.is_talk()))
             .collect();
         self.groups.retain(|group| {
@@ -163,7 +188,7 @@ fn title(run: &Run, texts: &Texts) -> String {
         }
         Kind::Server(server) => return super::server::note(server, texts),
         Kind::Stranger(_, address) => ("run.outside", address.to_string()),
-        Kind::Page(..) => ("run.page", String::new()),
+        Kind::Page(_, process) => ("run.page", process.to_string()),
         Kind::ServerStart(_) => ("run.server_starts", String::new()),
         Kind::Gap(gap) => ("run.gap", units::count(gap.to.saturating_sub(gap.from) + 1)),
         Kind::CaptureLost(packets) => ("run.capture_lost", units::count(*packets)),

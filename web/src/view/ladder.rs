@@ -36,7 +36,13 @@ pub(super) struct Ladder {
 }
 
 impl Ladder {
-    pub(super) fn draw(&mut self, model: &Model, texts: &Texts, waiting: Option<Millis>) {
+    pub(super) fn draw(
+        &mut self,
+        model: &Model,
+        texts: &Texts,
+        waiting: Option<Millis>,
+        room: i32,
+    ) {
         let run = model.shown_run().filter(|run| !run.calls.is_empty());
         dom::show(&el("canvas"), run.is_some());
         dom::show(&el("ladder-empty"), run.is_none());
@@ -50,31 +56,36 @@ impl Ladder {
         let before = self.drawn.replace(wanted);
         let Some(run) = run else {
             draw_legend(&[]);
-            return draw_heads(model, None);
+            return draw_heads(model, None, texts);
         };
         let grows = waiting.is_some() && run.is_blocked();
         if before == Some(wanted) && !grows {
             return;
         }
-        let (pitch, ladder) = lay(model, run, waiting);
-        let is_new = before.and_then(|drawn| drawn.run) != wanted.run;
-        draw_heads(model, Some(run));
-        dom::style(&el("canvas"), "height", ladder.height);
-        dom::style(&el("canvas"), "--pitch", pitch);
-        self.draw_rungs(&ladder.rungs);
         let scene = Scene {
             model,
             run,
             texts,
             waiting,
         };
-        self.draw_bars(&ladder.bars, &scene);
-        self.arrows.draw(&ladder.arrows, selected, is_new, texts);
-        draw_legend(&ladder.arrows);
+        let is_new = before.and_then(|drawn| drawn.run) != wanted.run;
+        self.draw_run(&scene, room, is_new);
         if selected.is_none() && (is_new || grows) {
-            let pane = el("ladder");
-            pane.set_scroll_top(if grows { pane.scroll_height() } else { 0 });
+            el("ladder").set_scroll_top(if grows { i32::MAX } else { 0 });
         }
+    }
+
+    fn draw_run(&mut self, scene: &Scene<'_>, room: i32, is_new: bool) {
+        let (pitch, ladder) = lay(scene, room);
+        draw_heads(scene.model, Some(scene.run), scene.texts);
+        dom::style(&el("canvas"), "height", ladder.height);
+        dom::style(&el("canvas"), "--pitch", pitch);
+        self.draw_rungs(&ladder.rungs);
+        self.draw_bars(&ladder.bars, scene);
+        let selected = scene.model.selected;
+        self.arrows
+            .draw(&ladder.arrows, selected, is_new, scene.texts);
+        draw_legend(&ladder.arrows);
     }
 
     fn draw_rungs(&mut self, rungs: &[Rung]) {
@@ -151,14 +162,18 @@ impl Scene<'_> {
 }
 
 /// Lays a run out so that it fits, if it can.
-fn lay(model: &Model, run: &Run, waiting: Option<Millis>) -> (i32, ladder::Ladder) {
-    let lay = |pitch| (pitch, ladder::lay(run, model.log.waiting(), pitch, waiting));
+fn lay(scene: &Scene<'_>, room: i32) -> (i32, ladder::Ladder) {
+    let meanwhile = scene.model.log.waiting();
+    let lay = |pitch| {
+        let ladder = ladder::lay(scene.run, meanwhile, pitch, scene.waiting);
+        (pitch, ladder)
+    };
     let [finger, pointer, many] = PITCHES;
     if window::is_touched() {
         return lay(finger);
     }
     let (pitch, ladder) = lay(pointer);
-    if ladder.height + HEAD > el("ladder").client_height() {
+    if window::is_roomy() && ladder.height + HEAD > room {
         lay(many)
     } else {
         (pitch, ladder)
@@ -204,16 +219,12 @@ fn place(element: &Element, home: &str) {
     }
 }
 
-fn draw_heads(model: &Model, run: Option<&Run>) {
+fn draw_heads(model: &Model, run: Option<&Run>, texts: &Texts) {
     let transport = run.and_then(Run::transport).unwrap_or(model.transport());
     dom::set(&el("ladder"), "data-transport", client::name(transport));
-    let calls = run.into_iter().flat_map(|run| &run.calls);
-    let ends = calls.filter_map(|call| Some((call.side, call.end.as_ref()?)));
-    let local = |side| side == Side::Client;
-    let mut clients = ends.filter_map(|(side, end)| if local(side) { end.local } else { end.peer });
-    let client = clients.next_back().map(|address| model.seen_as(address));
     let server = model.servers.get(transport).map(|server| server.address);
-    dom::write(&el("client-head"), &client::address(client));
+    let client = run.map(|run| model.client_of(run, texts));
+    dom::write(&el("client-head"), &client.unwrap_or_default());
     dom::write(&el("server-head"), &client::address(server));
 }
 

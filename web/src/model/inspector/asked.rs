@@ -29,7 +29,12 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     pub(super) fn new(number: u64, record: &'a Record, people: &'a People) -> Self {
         let summary = record.captured().map(Captured::summary);
-        Self { number, record, people, summary }
+        Self {
+            number,
+            record,
+            people,
+            summary,
+        }
     }
 
     fn packet(&self) -> Option<PacketRow<'_>> {
@@ -64,13 +69,18 @@ impl<'a> Asked<'a> {
 impl Row for Asked<'_> {
     fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
         match (field, &self.record.matter) {
-            (Field::Call(key), _) => self.of_call(key).into_iter().for_each(|text| found(Value::Bytes(text.as_bytes()))),
+            (Field::Call(key), _) => self
+                .of_call(key)
+                .into_iter()
+                .for_each(|text| found(Value::Bytes(text.as_bytes()))),
             (Field::Packet(_), Matter::Captured(_)) => {
                 if let Some(packet) = self.packet() {
                     packet.values(field, found);
                 }
             }
-            (Field::Packet(key), Matter::Inferred(inferred)) => of_inferred(self.number, inferred, key, found),
+            (Field::Packet(key), Matter::Inferred(inferred)) => {
+                of_inferred(self.number, inferred, key, found)
+            }
         }
     }
 
@@ -88,12 +98,24 @@ impl Row for Asked<'_> {
 
 /// Only what follows from the call: ends, length, payload, and the flag that makes it what it is.
 fn of_inferred(number: u64, inferred: &Inferred, key: Key, found: &mut dyn FnMut(Value<'_>)) {
-    let Inferred { kind, transport, from, to, length, payload } = inferred;
+    let Inferred {
+        kind,
+        transport,
+        from,
+        to,
+        length,
+        payload,
+    } = inferred;
     let (kind, udp) = (*kind, *transport == Transport::Udp);
     let carries = matches!(kind, DerivedKind::Datagram | DerivedKind::Data);
     let is_protocol = key == inferred.protocol().key()
         || key == if udp { Key::Udp } else { Key::Tcp }
-        || key == if from.is_ipv4() { Key::Ip } else { Key::Ipv6Header };
+        || key
+            == if from.is_ipv4() {
+                Key::Ip
+            } else {
+                Key::Ipv6Header
+            };
     let number = match (key, udp) {
         (Key::FrameNumber, _) => Some(number),
         (Key::TcpFlagsSyn, false) => Some(u64::from(kind == DerivedKind::Handshake)),
@@ -102,17 +124,25 @@ fn of_inferred(number: u64, inferred: &Inferred, key: Key, found: &mut dyn FnMut
         (Key::TcpLen, false) => Some(*length),
         (Key::UdpLength, true) if carries => Some(length + 8),
         (Key::DataLen, _) if carries && *length > 0 => Some(*length),
-        (Key::IcmpType | Key::IcmpCode, _) if kind == DerivedKind::Unreachable && from.is_ipv4() => Some(3),
+        (Key::IcmpType | Key::IcmpCode, _)
+            if kind == DerivedKind::Unreachable && from.is_ipv4() =>
+        {
+            Some(3)
+        }
         (Key::Icmpv6Type, _) if kind == DerivedKind::Unreachable && from.is_ipv6() => Some(1),
         (Key::Icmpv6Code, _) if kind == DerivedKind::Unreachable && from.is_ipv6() => Some(4),
         _ => None,
     };
-    let own_payload = if udp { Key::UdpPayload } else { Key::TcpPayload };
+    let own_payload = if udp {
+        Key::UdpPayload
+    } else {
+        Key::TcpPayload
+    };
     if let Some(number) = number {
         found(Value::Unsigned(number));
-    } else if is_protocol {
-        found(Value::Bytes(payload));
-    } else if [own_payload, Key::Data, Key::DataData].contains(&key) && carries && *length > 0 {
+    } else if is_protocol
+        || [own_payload, Key::Data, Key::DataData].contains(&key) && carries && *length > 0
+    {
         found(Value::Bytes(payload));
     } else {
         ends(udp, [*from, *to], key, found);
@@ -120,8 +150,16 @@ fn of_inferred(number: u64, inferred: &Inferred, key: Key, found: &mut dyn FnMut
 }
 
 fn ends(udp: bool, ends: [SocketAddr; 2], key: Key, found: &mut dyn FnMut(Value<'_>)) {
-    let addresses = if ends[0].is_ipv4() { [Key::IpSrc, Key::IpDst] } else { [Key::Ipv6Src, Key::Ipv6Dst] };
-    let ports = if udp { [Key::UdpSrcport, Key::UdpDstport] } else { [Key::TcpSrcport, Key::TcpDstport] };
+    let addresses = if ends[0].is_ipv4() {
+        [Key::IpSrc, Key::IpDst]
+    } else {
+        [Key::Ipv6Src, Key::Ipv6Dst]
+    };
+    let ports = if udp {
+        [Key::UdpSrcport, Key::UdpDstport]
+    } else {
+        [Key::TcpSrcport, Key::TcpDstport]
+    };
     for (at, end) in ends.into_iter().enumerate() {
         if key.covers(addresses[at]) {
             found(Value::Ip(end.ip()));

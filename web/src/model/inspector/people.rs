@@ -39,7 +39,8 @@ impl People {
             }
             What::CallReturned(returned) => {
                 if let Outcome::Failed(failed) = &returned.outcome {
-                    self.errnos.insert(returned.call, failed.errno.as_str().into());
+                    self.errnos
+                        .insert(returned.call, failed.errno.as_str().into());
                     shorten(&mut self.errnos);
                 }
             }
@@ -55,7 +56,11 @@ impl People {
     /// The name of a call that has started lately.
     pub(crate) fn name(&self, call: CallId) -> Option<CallName> {
         // Numbers are given as calls start, but two may be told in another order.
-        self.started.iter().rev().find(|(known, _)| *known == call).map(|(_, name)| *name)
+        self.started
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == call)
+            .map(|(_, name)| *name)
     }
 
     /// The errno a call failed with.

@@ -71,7 +71,10 @@ impl Query {
 
     /// Offers what fits; all there is only where somebody `asks`.
     fn offer(&mut self, asks: bool) {
-        let Completion { replace, candidates } = complete(&self.text, self.cursor);
+        let Completion {
+            replace,
+            candidates,
+        } = complete(&self.text, self.cursor);
         let offers = asks || !replace.is_empty();
         self.offered = if offers { candidates } else { Vec::new() };
         self.chosen = (asks && !self.offered.is_empty()).then_some(0);
@@ -82,13 +85,19 @@ impl Query {
         let number = self.offered.len();
         if number > 0 {
             let first = if steps == 1 { 0 } else { number - 1 };
-            self.chosen = Some(self.chosen.map_or(first, |chosen| (chosen + steps) % number));
+            self.chosen = Some(
+                self.chosen
+                    .map_or(first, |chosen| (chosen + steps) % number),
+            );
         }
     }
 
     fn accept(&mut self, at: usize) -> Option<Option<Filter>> {
         let name = self.offered.get(at)?.name;
-        let (before, after) = (self.text.get(..self.replaced.start)?, self.text.get(self.replaced.end..)?);
+        let (before, after) = (
+            self.text.get(..self.replaced.start)?,
+            self.text.get(self.replaced.end..)?,
+        );
         self.cursor = before.len() + name.len();
         self.text = [before, name, after].concat();
         self.close();
@@ -114,22 +123,35 @@ mod tests {
     #[test]
     fn what_can_be_read_is_in_force_at_once() {
         let (query, filter) = typed("udp.port == 12000");
-        assert_eq!((query.mistake, filter), (None, Some(Filter::parse("udp.port == 12000").ok())));
+        assert_eq!(
+            (query.mistake, filter),
+            (None, Some(Filter::parse("udp.port == 12000").ok()))
+        );
     }
 
     #[test]
     fn what_cannot_be_read_changes_nothing() {
         let (mut query, filter) = typed("udp.prot == 1");
         assert_eq!(filter, None);
-        assert_eq!(query.mistake.as_ref().map(|mistake| mistake.range.clone()), Some(0..8));
-        assert_eq!(query.take(Stroke::Typed("  ".to_owned(), 2)), Some(None), "an empty box shows everything");
+        assert_eq!(
+            query.mistake.as_ref().map(|mistake| mistake.range.clone()),
+            Some(0..8)
+        );
+        assert_eq!(
+            query.take(Stroke::Typed("  ".to_owned(), 2)),
+            Some(None),
+            "an empty box shows everything"
+        );
         assert_eq!(query.mistake, None);
     }
 
     #[test]
     fn a_field_is_offered_and_taken() {
         let (mut query, _) = typed("ip.t");
-        assert_eq!(query.offered.first().map(|candidate| candidate.name), Some("ip.ttl"));
+        assert_eq!(
+            query.offered.first().map(|candidate| candidate.name),
+            Some("ip.ttl")
+        );
         assert_eq!(query.take(Stroke::Take), None, "none was chosen yet");
         assert_eq!(query.take(Stroke::Next), None);
         let filter = query.take(Stroke::Take);

@@ -121,7 +121,12 @@ impl Record {
                 let stream = captured.analysis.map(|analysis| analysis.stream);
                 Talk::of(&captured.summary(), stream)
             }
-            Matter::Inferred(Inferred { transport, from, to, .. }) => Some(Talk::between(*transport, *from, *to)),
+            Matter::Inferred(Inferred {
+                transport,
+                from,
+                to,
+                ..
+            }) => Some(Talk::between(*transport, *from, *to)),
         }
     }
 }

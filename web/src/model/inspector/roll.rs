@@ -38,9 +38,15 @@ impl Roll {
         let top = top.clamp(0, self.deepest());
         let offset = self.offset(top);
         let first = (offset / row).min(self.rows as u64);
-        let ends = (offset + self.window.max(0) as u64).div_ceil(row).min(self.rows as u64);
+        let ends = (offset + self.window.max(0) as u64)
+            .div_ceil(row)
+            .min(self.rows as u64);
         let y = top - pixels(offset - first * row);
-        Shown { first: first as usize, count: ends.saturating_sub(first) as usize, y }
+        Shown {
+            first: first as usize,
+            count: ends.saturating_sub(first) as usize,
+            y,
+        }
     }
 
     /// Where to scroll so that a row is seen, as near as possible to where it is scrolled now.
@@ -60,11 +66,6 @@ impl Roll {
     /// Where it is scrolled to when its end is seen.
     pub(crate) fn deepest(&self) -> i32 {
         (self.height() - self.window).max(0)
-    }
-
-    /// How many whole rows the window holds.
-    pub(crate) fn page(&self) -> usize {
-        (self.window / self.row.max(1)).max(1) as usize
     }
 
     fn full(&self) -> u64 {
@@ -100,14 +101,44 @@ fn pixels(number: u64) -> i32 {
 mod tests {
     use super::*;
 
-    const SHORT: Roll = Roll { rows: 100, row: 24, window: 240 };
-    const LONG: Roll = Roll { rows: 3_000_000, row: 24, window: 240 };
+    const SHORT: Roll = Roll {
+        rows: 100,
+        row: 24,
+        window: 240,
+    };
+    const LONG: Roll = Roll {
+        rows: 3_000_000,
+        row: 24,
+        window: 240,
+    };
 
     #[test]
     fn rows_cut_by_the_edges_are_drawn() {
-        assert_eq!(SHORT.shown(0), Shown { first: 0, count: 10, y: 0 });
-        assert_eq!(SHORT.shown(30), Shown { first: 1, count: 11, y: 24 });
-        assert_eq!(SHORT.shown(9_999), Shown { first: 90, count: 10, y: 2_160 }, "not beyond its end");
+        assert_eq!(
+            SHORT.shown(0),
+            Shown {
+                first: 0,
+                count: 10,
+                y: 0
+            }
+        );
+        assert_eq!(
+            SHORT.shown(30),
+            Shown {
+                first: 1,
+                count: 11,
+                y: 24
+            }
+        );
+        assert_eq!(
+            SHORT.shown(9_999),
+            Shown {
+                first: 90,
+                count: 10,
+                y: 2_160
+            },
+            "not beyond its end"
+        );
     }
 
     #[test]
@@ -131,15 +162,17 @@ mod tests {
         assert_eq!(LONG.shown(0).first, 0);
         let end = LONG.shown(LONG.deepest());
         assert_eq!(end.first + end.count, LONG.rows);
-        assert_eq!(end.y + 240, LONG.height(), "the last row ends where the list does");
+        assert_eq!(
+            end.y + 240,
+            LONG.height(),
+            "the last row ends where the list does"
+        );
         for at in [0, 1, 77, 1_500_000, LONG.rows - 1] {
             let shown = LONG.shown(LONG.reveal(at, 1_000_000));
-            assert!((shown.first..shown.first + shown.count).contains(&at), "{at} {shown:?}");
+            assert!(
+                (shown.first..shown.first + shown.count).contains(&at),
+                "{at} {shown:?}"
+            );
         }
-    }
-
-    #[test]
-    fn a_page_is_at_least_a_row() {
-        assert_eq!((SHORT.page(), Roll { window: 5, ..SHORT }.page()), (10, 1));
     }
 }

@@ -24,13 +24,18 @@ pub(crate) struct Sieve {
 impl Sieve {
     /// Another filter, or none, which lets everything through.
     pub(crate) fn set(&mut self, filter: Option<Filter>) {
-        *self = Self { filter, ..Self::default() };
+        *self = Self {
+            filter,
+            ..Self::default()
+        };
     }
 
     /// Goes on asking; says whether there is more to ask.
     pub(crate) fn step(&mut self, store: &Store, people: &People) -> bool {
         self.forget(store);
-        let Some(filter) = &self.filter else { return false };
+        let Some(filter) = &self.filter else {
+            return false;
+        };
         self.next = self.next.max(store.first());
         for (number, record) in store.from(self.next).take(STRIDE) {
             if filter.matches(&Asked::new(number, record, people)) {
@@ -48,7 +53,11 @@ impl Sieve {
 
     /// What has made room is in no table.
     fn forget(&mut self, store: &Store) {
-        while self.through.front().is_some_and(|number| *number < store.first()) {
+        while self
+            .through
+            .front()
+            .is_some_and(|number| *number < store.first())
+        {
             self.through.pop_front();
             self.left += 1;
         }
@@ -56,12 +65,20 @@ impl Sieve {
 
     /// How many rows there are.
     pub(crate) fn len(&self, store: &Store) -> usize {
-        if self.filter.is_some() { self.through.len() } else { store.len() }
+        if self.filter.is_some() {
+            self.through.len()
+        } else {
+            store.len()
+        }
     }
 
     /// How many rows have left at the upper end: what stays on the screen moves up by so many.
     pub(crate) fn left(&self, store: &Store) -> u64 {
-        if self.filter.is_some() { self.left } else { store.gone() }
+        if self.filter.is_some() {
+            self.left
+        } else {
+            store.gone()
+        }
     }
 
     /// The number of the packet in a row.
@@ -84,7 +101,10 @@ impl Sieve {
     /// The last row that is not behind this packet.
     pub(crate) fn row_before(&self, number: u64, store: &Store) -> usize {
         if self.filter.is_some() {
-            return self.through.partition_point(|shown| *shown <= number).saturating_sub(1);
+            return self
+                .through
+                .partition_point(|shown| *shown <= number)
+                .saturating_sub(1);
         }
         usize::try_from(number.saturating_sub(store.first())).unwrap_or(0)
     }

@@ -26,7 +26,9 @@ impl Store {
         self.weight += record.weight();
         self.records.push_back(record);
         while self.records.len() > MOST || self.weight > MOST_BYTES {
-            let Some(oldest) = self.records.pop_front() else { return };
+            let Some(oldest) = self.records.pop_front() else {
+                return;
+            };
             self.weight -= oldest.weight();
             self.gone += 1;
         }
@@ -86,7 +88,8 @@ mod tests {
     use crate::model::inspector::record::{Inferred, Matter};
 
     fn record(seq: u64, payload: usize) -> Record {
-        let [from, to] = ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
+        let [from, to] =
+            ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
         let inferred = Inferred {
             kind: DerivedKind::Datagram,
             transport: Transport::Udp,
@@ -96,7 +99,16 @@ mod tests {
             payload: vec![0; payload].into(),
         };
         let (process, call, name, side) = (None, None, None, None);
-        Record { seq, at_ns: seq * 10, process, call, name, side, talk: 0, matter: Matter::Inferred(inferred) }
+        Record {
+            seq,
+            at_ns: seq * 10,
+            process,
+            call,
+            name,
+            side,
+            talk: 0,
+            matter: Matter::Inferred(inferred),
+        }
     }
 
     #[test]
@@ -109,7 +121,10 @@ mod tests {
         assert_eq!(store.get(3).map(|record| record.seq), None);
         assert_eq!(store.get(4).map(|record| record.seq), Some(6));
         assert_eq!(store.get(store.next()).map(|record| record.seq), None);
-        assert_eq!((store.number_of(6), store.number_of(7), store.number_of(4)), (Some(4), None, None));
+        assert_eq!(
+            (store.number_of(6), store.number_of(7), store.number_of(4)),
+            (Some(4), None, None)
+        );
         assert_eq!(store.from(0).next().map(|(number, _)| number), Some(4));
         assert_eq!(store.from(store.next() - 2).count(), 2);
         assert_eq!(store.began_ns(), 0);

@@ -35,19 +35,32 @@ impl Talk {
             | Protocol::Icmpv6
             | Protocol::Data => return None,
         };
-        Some(Self { stream, ..Self::between(transport, source, destination) })
+        Some(Self {
+            stream,
+            ..Self::between(transport, source, destination)
+        })
     }
 
     /// The exchange between two ends.
     pub(crate) fn between(transport: Transport, one: SocketAddr, other: SocketAddr) -> Self {
-        let ends = if one <= other { [one, other] } else { [other, one] };
-        Self { transport, ends, stream: None }
+        let ends = if one <= other {
+            [one, other]
+        } else {
+            [other, one]
+        };
+        Self {
+            transport,
+            ends,
+            stream: None,
+        }
     }
 
     /// Whether both are the same, as far as can be told.
     pub(crate) fn is(&self, other: &Self) -> bool {
         let streams = self.stream.zip(other.stream);
-        self.transport == other.transport && self.ends == other.ends && streams.is_none_or(|(one, other)| one == other)
+        self.transport == other.transport
+            && self.ends == other.ends
+            && streams.is_none_or(|(one, other)| one == other)
     }
 
     /// A small number that all packets between the same ends share, and hardly any others (FNV-1a, 32 bits).
@@ -76,7 +89,8 @@ mod tests {
 
     #[test]
     fn both_directions_are_one_exchange() {
-        let [client, server] = ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
+        let [client, server] =
+            ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
         let there = Talk::between(Transport::Udp, client, server);
         let back = Talk::between(Transport::Udp, server, client);
         assert!(there.is(&back));
@@ -88,10 +102,17 @@ mod tests {
 
     #[test]
     fn a_connection_between_the_same_ports_is_another_one() {
-        let [client, server] = ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
+        let [client, server] =
+            ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
         let unknown = Talk::between(Transport::Tcp, client, server);
-        let first = Talk { stream: Some(0), ..unknown };
-        let second = Talk { stream: Some(1), ..unknown };
+        let first = Talk {
+            stream: Some(0),
+            ..unknown
+        };
+        let second = Talk {
+            stream: Some(1),
+            ..unknown
+        };
         assert!(!first.is(&second));
         assert!(first.is(&unknown), "nothing says it is not");
     }

@@ -10,7 +10,13 @@ use shared::{
 };
 
 use super::{Rung, Span};
-use crate::model::log::{Call, Crossing, CrossingKind, Return, Run, Seen, Side};
+use crate::{
+    i18n::Texts,
+    model::{
+        log::{Call, Crossing, CrossingKind, Return, Run, Seen, Side},
+        units,
+    },
+};
 
 /// Something that crossed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +52,22 @@ pub(crate) enum Carried {
     Rst,
     /// An ICMP port unreachable.
     Unreachable,
+}
+
+impl Carried {
+    /// What it is, as the picture calls it.
+    pub(crate) fn label(&self, texts: &Texts) -> String {
+        let bytes = |what: &str, length| [what, " ", &units::bytes(length)].concat();
+        match self {
+            Self::Bytes(transport, length) => bytes(transport.name(), *length),
+            Self::Segment(flags, 0) => flags.clone(),
+            Self::Segment(flags, length) => bytes(flags, *length),
+            Self::Handshake => texts.get("wire.handshake").to_owned(),
+            Self::Fin => "FIN".to_owned(),
+            Self::Rst => "RST".to_owned(),
+            Self::Unreachable => texts.get("wire.unreachable").to_owned(),
+        }
+    }
 }
 
 /// A captured packet has a time of its own.

@@ -185,12 +185,15 @@ impl Log {
             Outcome::Returned(Returned::Datagram { .. })
         );
         let known = self.places.at(call.transport, client);
-        let known = known.filter(|run| self.goes_on(*run, brings));
-        let run = known.unwrap_or_else(|| {
-            let run = self.begin(Kind::Stranger(call.transport, client));
-            self.places.has_address(call.transport, client, run);
-            run
-        });
+        let run = match known.filter(|run| self.goes_on(*run, brings)) {
+            Some(run) => run,
+            None => {
+                let run = self.begin(Kind::Stranger(call.transport, client));
+                self.places.has_address(call.transport, client, run);
+                self.comes_home(run, known, client);
+                run
+            }
+        };
         if let Outcome::Returned(Returned::Accepted { fd, .. }) = returned.outcome {
             self.places.accepted(call.process, fd, client);
         }

@@ -99,7 +99,7 @@ impl Places {
 }
 
 /// Whether both name one socket: one that is bound to no address in particular has all of them.
-pub(super) fn same(one: SocketAddr, other: SocketAddr) -> bool {
+pub(crate) fn same(one: SocketAddr, other: SocketAddr) -> bool {
     let any = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && (any || one.ip() == other.ip())
 }

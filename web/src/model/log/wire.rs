@@ -1,8 +1,10 @@
 //! What the wire and the kernel tell of calls, put to their runs.
 
+use std::net::SocketAddr;
+
 use shared::trace::{CallId, Facts, Packet};
 
-use super::{Crossing, Log, RECENT};
+use super::{Crossing, HOMELESS, Log, RECENT, Run, RunId, same};
 use crate::model::packet;
 
 impl Log {
@@ -25,9 +27,48 @@ impl Log {
         });
         self.version += 1;
         let version = self.version;
-        if let Some(run) = home.and_then(|home| self.runs.iter_mut().find(|run| run.id == home)) {
+        let Some(home) = home else {
+            if self.homeless.len() == HOMELESS {
+                self.homeless.pop_front();
+            }
+            self.homeless.push_back(crossing);
+            return;
+        };
+        if let Some(run) = self.runs.iter_mut().find(|run| run.id == home) {
             run.crossings.push(crossing);
             run.version = version;
+        }
+    }
+
+    /// A visitor's run has begun: a packet of his that came first was the reason for it, or the reason why the server
+    /// learned of him. `before` is the run he had until now.
+    pub(super) fn comes_home(&mut self, run: RunId, before: Option<RunId>, client: SocketAddr) {
+        let mut crossings = Vec::new();
+        let is_his = |end: Option<SocketAddr>| end.is_some_and(|end| same(end, client));
+        let Some(transport) = self.run(run).and_then(Run::transport) else {
+            return;
+        };
+        let version = self.version;
+        if let Some(before) = self.runs.iter_mut().find(|run| Some(run.id) == before) {
+            let ended_ns = before.ends_ns();
+            let is_later = |crossing: &Crossing| is_his(crossing.from) && crossing.at_ns > ended_ns;
+            crossings.extend(
+                before
+                    .crossings
+                    .extract_if(.., |crossing| is_later(crossing)),
+            );
+            before.version = version;
+        }
+        self.homeless.retain(|crossing| {
+            let ends = is_his(crossing.from) || is_his(crossing.to);
+            let comes = crossing.transport == transport && ends;
+            if comes {
+                crossings.push(crossing.clone());
+            }
+            !comes
+        });
+        if let Some(run) = self.runs.iter_mut().find(|known| known.id == run) {
+            run.crossings.extend(crossings);
         }
     }
 

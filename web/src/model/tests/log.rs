@@ -242,3 +242,49 @@ fn facts_come_to_their_call() {
     let run = page.model.log.run_of(12).expect("its run");
     assert_eq!(run.calls[2].facts.len(), 1);
 }
+
+#[test]
+fn a_strangers_packet_that_came_before_its_call_is_in_his_run() {
+    let mut page = Page::open();
+    for (us, call, text) in [(1, 5, "hi"), (100, 6, "there")] {
+        page.sees(us, datagram_packet(us));
+        page.ended(
+            us + 9,
+            from_client(returned(call, UDP_SERVER, from_client_datagram(text))),
+        );
+    }
+    let runs = page.model.log.runs();
+    let crossings: Vec<_> = runs.iter().map(|run| run.crossings.len()).collect();
+    assert_eq!(crossings, [1, 1]);
+}
+
+/// A datagram of the client's, seen at this many microseconds of the lab's time.
+fn datagram_packet(us: u64) -> What {
+    let mut bytes = vec![
+        0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1,
+    ];
+    bytes.extend([0xc0, 0, 0x2e, 0xe0, 0, 10, 0, 0, b'h', b'i']);
+    What::Packet(Box::new(shared::trace::Packet {
+        interface: "lo".to_owned(),
+        link: shared::trace::Link::Raw,
+        length: bytes.len() as u64,
+        bytes,
+        kernel_s: 1_700_000_000,
+        kernel_ns: u32::try_from(us * 1_000).unwrap_or_default(),
+        checksum_unfinished: false,
+        process: None,
+        call: None,
+    }))
+}
+
+#[test]
+fn who_wants_sees_only_his_own() {
+    let mut page = Page::open();
+    page.sees_a_sentence();
+    page.starts(300, started(20, 9, CallName::Socket, None, Some(1)));
+    assert!(page.model.is_in_company());
+    assert_eq!(page.model.runs_in_view().count(), 2);
+    page.does(Event::OnlyMine(true));
+    assert_eq!(page.model.runs_in_view().count(), 1);
+    assert!(page.model.shown_run().is_some_and(|run| !run.is_foreign()));
+}

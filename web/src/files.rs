@@ -1,0 +1,136 @@
+//! Files in and out of the browser, and its clipboard.
+
+use std::cell::RefCell;
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{
+    Blob, BlobPropertyBag, DragEvent, Event, File, FileList, FileReader, HtmlAnchorElement,
+    HtmlInputElement, Url,
+};
+
+use crate::dom::{self, Listener};
+
+/// Hears how something ended.
+type Settled = Closure<dyn FnMut(JsValue)>;
+
+/// What the browser takes its time for.
+#[derive(Default)]
+struct UnderWay {
+    handed_out: Option<HandedOut>,
+    read: Option<Reading>,
+    copied: Option<[Settled; 2]>,
+}
+
+thread_local! {
+    static UNDER_WAY: RefCell<UnderWay> = RefCell::default();
+}
+
+/// The address of a file that was handed out; it is valid until the next.
+struct HandedOut(String);
+
+impl Drop for HandedOut {
+    fn drop(&mut self) {
+        Url::revoke_object_url(&self.0).ok();
+    }
+}
+
+/// A file that is being read; a new one takes its place.
+struct Reading {
+    _reader: FileReader,
+    _end: Listener,
+}
+
+/// Hands out a file, as if somebody had followed a link to it.
+pub(crate) fn download(name: &str, kind: &str, bytes: &[u8]) {
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let parts = Array::of1(&Uint8Array::from(bytes));
+    let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &options);
+    let Some(url) = blob
+        .ok()
+        .and_then(|blob| Url::create_object_url_with_blob(&blob).ok())
+    else {
+        return;
+    };
+    let link = dom::document().create_element("a");
+    if let Some(link) = link
+        .ok()
+        .and_then(|link| link.dyn_into::<HtmlAnchorElement>().ok())
+    {
+        link.set_href(&url);
+        link.set_download(name);
+        link.click();
+    }
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.handed_out = Some(HandedOut(url)));
+}
+
+/// The file somebody chose in a field, which is empty again afterwards: the same can be chosen once more.
+pub(crate) fn chosen(field: &web_sys::Element) -> Option<File> {
+    let field = field.dyn_ref::<HtmlInputElement>()?;
+    let file = first(field.files());
+    field.set_value("");
+    file
+}
+
+/// The file somebody let go over the page.
+pub(crate) fn dropped(event: &Event) -> Option<File> {
+    let dragged = event.dyn_ref::<DragEvent>()?.data_transfer()?;
+    first(dragged.files())
+}
+
+/// Whether files are what is dragged, and not a text.
+pub(crate) fn are_dragged(event: &Event) -> bool {
+    let dragged = event
+        .dyn_ref::<DragEvent>()
+        .and_then(DragEvent::data_transfer);
+    dragged.is_some_and(|dragged| dragged.types().includes(&"Files".into(), 0))
+}
+
+fn first(files: Option<FileList>) -> Option<File> {
+    files?.get(0)
+}
+
+/// How long a file is.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and below 2^53"
+)]
+pub(crate) fn length(file: &File) -> u64 {
+    file.size() as u64
+}
+
+/// Reads a file as text; `done` gets nothing where the browser cannot read it.
+pub(crate) fn read(file: &File, done: impl Fn(Option<String>) + 'static) {
+    let Ok(reader) = FileReader::new() else {
+        return done(None);
+    };
+    let ended = reader.clone();
+    let end = Listener::on(&reader, "loadend", move |_| {
+        done(ended.result().ok().and_then(|text| text.as_string()));
+    });
+    reader.read_as_text(file).ok();
+    let reading = Reading {
+        _reader: reader,
+        _end: end,
+    };
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.read = Some(reading));
+}
+
+/// Puts a text onto the clipboard; `done` is told whether the browser let it.
+pub(crate) fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) {
+    let clipboard = web_sys::window().map(|window| window.navigator().clipboard());
+    // Over plain HTTP, but for the own machine, there is none (Clipboard API, secure contexts).
+    let Some(clipboard) = clipboard.filter(|clipboard| !clipboard.is_undefined()) else {
+        return done(false);
+    };
+    let refused = done.clone();
+    let closures = [
+        Settled::new(move |_| done(true)),
+        Settled::new(move |_| refused(false)),
+    ];
+    let [copied, refused] = &closures;
+    let _settled = clipboard.write_text(text).then2(copied, refused);
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.copied = Some(closures));
+}

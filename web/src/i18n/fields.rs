@@ -1,0 +1,77 @@
+//! What every field means, in one plain sentence: of packets, of calls, and of what the kernel tells.
+
+use super::{Language, entry};
+
+const ENGLISH: &str = include_str!("../../../www/text/fields.en.json");
+const CHINESE: &str = include_str!("../../../www/text/fields.zh.json");
+
+/// What a field means, by its name; nothing where it has no sentence.
+pub(crate) fn meaning(field: &str, language: Language) -> &'static str {
+    let mut entries = source(language).lines().filter_map(entry);
+    entries
+        .find(|(name, _)| *name == field)
+        .map_or("", |(_, meaning)| meaning)
+}
+
+const fn source(language: Language) -> &'static str {
+    match language {
+        Language::English => ENGLISH,
+        Language::Chinese => CHINESE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::filter::Field;
+
+    fn sentences(language: Language) -> BTreeMap<String, String> {
+        serde_json::from_str(source(language)).expect("valid JSON")
+    }
+
+    #[test]
+    fn both_languages_explain_the_same_fields() {
+        let (english, chinese) = (sentences(Language::English), sentences(Language::Chinese));
+        assert_eq!(
+            english.keys().collect::<Vec<_>>(),
+            chinese.keys().collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn the_simple_reading_is_the_true_one() {
+        for language in [Language::English, Language::Chinese] {
+            for (name, sentence) in sentences(language) {
+                assert_eq!(meaning(&name, language), sentence, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_that_can_be_asked_for_or_shown_has_a_sentence() {
+        for field in Field::ALL {
+            for language in [Language::English, Language::Chinese] {
+                assert!(
+                    !meaning(field.name(), language).is_empty(),
+                    "{}",
+                    field.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_one_or_two_and_ends() {
+        for (language, ends) in [
+            (Language::English, ['.', '.']),
+            (Language::Chinese, ['。', '。']),
+        ] {
+            for (name, sentence) in sentences(language) {
+                assert!(sentence.ends_with(ends), "{name}: {sentence}");
+                assert!(sentence.chars().count() <= 140, "{name}: {sentence}");
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What is taken along and what is brought back: exports, saved traces, and the ladder as text.
+
+mod export;
+mod kept;
+mod open;
+mod text;
+
+use shared::saved::Form;
+
+pub(crate) use self::{
+    export::{Capture, File, capture},
+    kept::Kept,
+    open::{LONGEST, Opened, Wrong},
+};
+use super::{Effect, Event, Model, log::RunId};
+use crate::i18n::Texts;
+
+/// What somebody wants with files.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// The trace as JSON.
+    Trace,
+    /// Its packets as a capture file.
+    Packets(Form),
+    /// Look at this saved trace.
+    Open {
+        /// The file's name.
+        name: String,
+        /// What is in it, or why that is not known.
+        text: Result<String, Wrong>,
+    },
+    /// The ladder as text, onto the clipboard.
+    CopyLadder,
+    /// It is there.
+    Copied,
+    /// Back to the lab as it is now.
+    Leave,
+    /// It is understood that a file could not be opened.
+    Understood,
+}
+
+/// The saved trace one looks at, if any.
+#[derive(Debug, Default)]
+pub(crate) struct Archive {
+    /// It.
+    pub(crate) opened: Option<Box<Opened>>,
+    /// The last file that could not be opened, and why.
+    pub(crate) wrong: Option<(String, Wrong)>,
+    /// The run whose ladder is on the clipboard, as it was then.
+    copied: Option<(RunId, u64)>,
+    files: u64,
+}
+
+impl Model {
+    /// What all views show: the saved trace one looks at, else the lab.
+    pub(crate) fn shown(&self) -> &Self {
+        match &self.archive.opened {
+            Some(opened) => &opened.model,
+            None => self,
+        }
+    }
+
+    /// Does what somebody wants with files.
+    pub(super) fn archive(&mut self, wish: Wish, effects: &mut Vec<Effect>) {
+        match wish {
+            Wish::Trace => effects.extend(export::trace(self.shown()).map(Effect::Download)),
+            Wish::Packets(form) => {
+                effects.extend(export::packets(self.shown(), form).map(Effect::Download));
+            }
+            Wish::Open { name, text } => self.open(name, text),
+            Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
+            Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
+            Wish::Leave => self.archive.opened = None,
+            Wish::Understood => self.archive.wrong = None,
+        }
+    }
+
+    /// Whether the ladder one sees is on the clipboard.
+    pub(crate) fn is_copied(&self) -> bool {
+        self.archive.copied.is_some() && self.archive.copied == self.shown().ladder_in_sight()
+    }
+
+    /// Which run the ladder shows, and in which state it is.
+    pub(crate) fn ladder_in_sight(&self) -> Option<(RunId, u64)> {
+        let run = self.shown_run().filter(|run| !run.calls.is_empty())?;
+        Some((run.id, run.version))
+    }
+
+    fn ladder_as_text(&self) -> Option<String> {
+        let texts = Texts::new(self.language);
+        let shown = self.shown();
+        let run = shown.shown_run()?;
+        let (client, server) = (shown.client_of(run, &texts), shown.server_of(run));
+        let heads = [client.as_str(), server.as_str()];
+        Some(text::ladder(run, shown.log.waiting(), heads, &texts))
+    }
+
+    /// What cannot be opened leaves everything as it was.
+    fn open(&mut self, name: String, text: Result<String, Wrong>) {
+        self.archive.files += 1;
+        let files = self.archive.files;
+        let read = text.and_then(|text| Opened::read(name.clone(), &text, files));
+        match read {
+            Ok(mut opened) => {
+                opened.model.language = self.language;
+                opened.model.transport = opened.model.first_transport().or(self.transport);
+                self.archive.opened = Some(Box::new(opened));
+                self.archive.wrong = None;
+            }
+            Err(wrong) => self.archive.wrong = Some((name, wrong)),
+        }
+    }
+
+    /// The transport of what a saved trace shows first.
+    fn first_transport(&self) -> Option<shared::call::Transport> {
+        self.shown_run()?.transport()
+    }
+
+    /// What one does while looking at a saved trace is meant for that; tells whether the lab is not concerned.
+    pub(super) fn is_of_the_past(&mut self, event: &Event) -> bool {
+        let Some(opened) = &mut self.archive.opened else {
+            return false;
+        };
+        if let Event::Choose(transport) = event {
+            opened.model.transport = Some(*transport);
+        }
+        if let Event::Select(call) = event {
+            opened.model.select(*call);
+        }
+        matches!(event, Event::Select(_) | Event::Clear)
+    }
+}

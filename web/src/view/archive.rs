@@ -1,0 +1,126 @@
+//! What can be taken along, and which saved trace one looks at.
+
+mod hear;
+
+pub(super) use self::hear::listen;
+use crate::{
+    dom::{self, el},
+    files,
+    i18n::Texts,
+    model::{
+        Event, Model,
+        archive::{Capture, LONGEST, Opened, Wish, Wrong, capture},
+        explain, units,
+    },
+    shell::tell,
+    window,
+};
+
+/// Bytes in a megabyte, as files are sold.
+const MEGABYTE: u64 = 1_000_000;
+
+pub(super) fn draw(model: &Model, texts: &Texts) {
+    let shown = model.shown();
+    dom::toggle(&el("export-json"), "disabled", shown.kept.len() == 0);
+    draw_capture(shown, texts);
+    let opened = model.archive.opened.as_deref();
+    dom::toggle(&el("page"), "data-saved", opened.is_some());
+    dom::show(&el("saved"), opened.is_some());
+    dom::show(&el("send-why-not"), opened.is_some());
+    match opened {
+        Some(opened) => draw_opened(opened, texts),
+        None => dom::set(&el("saved"), "data-file", ""),
+    }
+    draw_wrong(model, texts);
+    dom::show(&el("copy-ladder"), shown.ladder_in_sight().is_some());
+    let copied = if model.is_copied() { "copy.done" } else { "" };
+    dom::say(
+        &el("copied"),
+        if copied.is_empty() {
+            ""
+        } else {
+            texts.get(copied)
+        },
+    );
+    dom::show(&el("who-row"), opened.is_none() && model.is_in_company());
+    dom::choose("who", if model.only_mine { "mine" } else { "all" });
+}
+
+/// Copies a text; where the browser does not let it, the text is shown, ready to be copied by hand.
+pub(crate) fn copy(text: String) {
+    files::copy(&text.clone(), move |copied| {
+        if copied {
+            tell(Event::Archive(Wish::Copied));
+        } else {
+            dom::ask("copy-dialog");
+            dom::fill("copy-text", &text);
+        }
+    });
+}
+
+/// The choice of two capture files, or why there is none.
+fn draw_capture(model: &Model, texts: &Texts) {
+    let capture = capture(model);
+    dom::show(&el("pcapng-choice"), capture == Capture::Ready);
+    dom::show(&el("pcapng-why-not"), capture != Capture::Ready);
+    let why = match capture {
+        Capture::Ready => String::new(),
+        Capture::NonePassed => texts.get("take.none_passed").to_owned(),
+        Capture::NotAt(level) => {
+            let (name, _) = explain::level_keys(level);
+            texts.fill("take.not_captured", &[("level", texts.get(name))])
+        }
+    };
+    dom::write(&el("pcapng-why"), &why);
+    let welcome = model.welcome.as_ref();
+    let obstacle = welcome
+        .filter(|_| matches!(capture, Capture::NotAt(_)))
+        .and_then(|welcome| welcome.truth.why_not_higher.as_ref());
+    let remedy = obstacle.map_or("", |obstacle| {
+        texts.get(explain::obstacle_key(obstacle.kind))
+    });
+    dom::say(&el("pcapng-remedy"), remedy);
+}
+
+fn draw_opened(opened: &Opened, texts: &Texts) {
+    dom::set(&el("saved"), "data-file", &opened.name);
+    dom::write(&el("saved-name"), &opened.name);
+    let events = units::count(opened.model.kept.len() as u64);
+    let mut facts = texts.fill("saved.events", &[("n", &events)]);
+    if let Some((from, to)) = opened.when_us {
+        let tag = texts.language.tag();
+        let (from, to) = (window::date(from, tag), window::date(to, tag));
+        facts.push_str(texts.get("saved.and"));
+        if from == to {
+            facts.push_str(&from);
+        } else {
+            facts.push_str(&texts.fill("saved.from_to", &[("from", &from), ("to", &to)]));
+        }
+    }
+    if let Some(welcome) = &opened.model.welcome {
+        let (level, _) = explain::level_keys(welcome.truth.level);
+        facts.push_str(texts.get("saved.and"));
+        facts.push_str(&texts.fill("saved.level", &[("level", texts.get(level))]));
+    }
+    dom::write(&el("saved-facts"), &facts);
+}
+
+fn draw_wrong(model: &Model, texts: &Texts) {
+    let wrong = model.archive.wrong.as_ref();
+    dom::show(&el("open-wrong"), wrong.is_some());
+    let Some((name, wrong)) = wrong else { return };
+    let (key, number) = match wrong {
+        Wrong::NotATrace => ("wrong.not_a_trace", String::new()),
+        Wrong::TooNew(format) => ("wrong.too_new", format.to_string()),
+        Wrong::Damaged => ("wrong.damaged", String::new()),
+        Wrong::TooLong(bytes) => ("wrong.too_long", megabytes(bytes.div_ceil(MEGABYTE))),
+        Wrong::Unreadable => ("wrong.unreadable", String::new()),
+    };
+    let most = megabytes(LONGEST / MEGABYTE);
+    let gaps = [("file", name.as_str()), ("n", &number), ("most", &most)];
+    dom::write(&el("open-wrong-text"), &texts.fill(key, &gaps));
+}
+
+fn megabytes(number: u64) -> String {
+    [&units::count(number), "\u{202f}MB"].concat()
+}

@@ -1,0 +1,46 @@
+//! Where the bytes of the call one looks at ended, or came from: in one line, and marked on the other side.
+
+use super::Drawn;
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{Model, handover},
+};
+
+/// All that stands for a call.
+const CALLS: &str = "#canvas [data-id], #calls [data-id]";
+
+#[derive(Default)]
+pub(super) struct Handover {
+    drawn: Option<Drawn>,
+}
+
+impl Handover {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let run = model.shown_run().map(|run| run.id);
+        let wanted = Drawn {
+            version: model.log.version(),
+            run,
+            selected: model.selected,
+            language: texts.language,
+        };
+        if self.drawn.replace(wanted) == Some(wanted) {
+            return;
+        }
+        let call = model.selected.and_then(|call| model.log.call(call));
+        let handover = call.and_then(|call| handover::of(call, model.log.calls()));
+        let line = handover
+            .as_ref()
+            .map(|handover| handover::line(handover, &model.log, texts));
+        dom::say(&el("handover"), &line.unwrap_or_default());
+        let partners = handover
+            .iter()
+            .flat_map(handover::Handover::partners)
+            .map(|call| call.id.to_string());
+        let partners: Vec<String> = partners.collect();
+        for element in dom::all(CALLS) {
+            let call = element.get_attribute("data-id").unwrap_or_default();
+            dom::toggle(&element, "data-partner", partners.contains(&call));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The bytes of the packet: in hex and as text, the chosen field's marked, and the byte one points at in words.
+
+use std::ops::Range;
+
+use web_sys::Element;
+
+use super::rolling::Rolling;
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::inspector::{
+        Inspector,
+        glyphs::{self, Cell, Glyph, Pointed},
+    },
+};
+
+/// Bytes in a row where there is room, and where there is not.
+const WIDE: usize = 16;
+const NARROW: usize = 8;
+/// So many rows are seen at once.
+const MOST_ROWS: usize = 5;
+/// So many pixels are room.
+const ROOM: i32 = 470;
+
+pub(super) struct Bytes {
+    rolling: Rolling,
+    rows: Vec<Row>,
+    seq: Option<u64>,
+    at: Option<usize>,
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self {
+            rolling: Rolling::new("packet-bytes", "byte-rows", "bytes-template"),
+            rows: Vec::new(),
+            seq: None,
+            at: None,
+        }
+    }
+}
+
+/// A row of bytes, and what it shows.
+struct Row {
+    place: Element,
+    hex: Vec<Element>,
+    text: Vec<Element>,
+    drawn: Option<Drawn>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Drawn {
+    seq: u64,
+    bytes: Range<usize>,
+    lit: Range<usize>,
+    here: Option<usize>,
+}
+
+impl Bytes {
+    pub(super) fn look(&mut self) {
+        self.rolling.look(0);
+    }
+
+    pub(super) fn draw(&mut self, inspector: &Inspector, texts: &Texts) {
+        let Some((_, record)) = inspector.record() else {
+            return;
+        };
+        let frame = record
+            .captured()
+            .map(|captured| &*captured.bytes)
+            .unwrap_or_default();
+        dom::say(
+            &el("no-bytes"),
+            if frame.is_empty() {
+                texts.get("packets.no_bytes")
+            } else {
+                ""
+            },
+        );
+        dom::show(&el("packet-bytes"), !frame.is_empty());
+        let text = inspector
+            .opened
+            .as_ref()
+            .map_or(0..0, |opened| opened.text.clone());
+        let line = inspector
+            .tree
+            .chosen()
+            .and_then(|at| inspector.tree.lines.get(at));
+        let lit = line.map_or(0..0, |line| line.range.clone());
+        if self.rolling.is_unmeasured() {
+            self.look();
+        }
+        let wide = if self.rolling.width() < ROOM {
+            NARROW
+        } else {
+            WIDE
+        };
+        let rows = frame.len().div_ceil(wide);
+        self.rolling.fit(rows.min(MOST_ROWS));
+        let top = self.top(
+            record.seq,
+            inspector
+                .byte
+                .or(line.map(|_| lit.start).filter(|_| !lit.is_empty())),
+            wide,
+            rows,
+        );
+        let (shown, elements) = self.rolling.place(rows, top);
+        for element in elements.get(self.rows.len()..).unwrap_or_default() {
+            self.rows.push(Row::new(element));
+        }
+        for (place, row) in self.rows.iter_mut().enumerate().take(shown.count) {
+            let start = (shown.first + place) * wide;
+            let bytes = start..start + wide;
+            let inside = lit.start.max(bytes.start)..lit.end.min(bytes.end);
+            let here = inspector.byte.filter(|byte| bytes.contains(byte));
+            let wanted = Drawn {
+                seq: record.seq,
+                bytes: bytes.clone(),
+                lit: inside.clone(),
+                here,
+            };
+            if row.drawn.as_ref() != Some(&wanted) {
+                row.draw(&glyphs::row(frame, &text, bytes), start, &inside, here);
+                row.drawn = Some(wanted);
+            }
+        }
+        let said = inspector
+            .byte
+            .and_then(|at| Some(say(at, &glyphs::pointed(frame, &text, at)?, texts)));
+        dom::say(&el("byte-said"), &said.unwrap_or_default());
+    }
+
+    /// Scrolled to what is pointed at, if that is somewhere else now.
+    fn top(&mut self, seq: u64, at: Option<usize>, wide: usize, rows: usize) -> i32 {
+        let roll = self.rolling.roll(rows);
+        let is_new = self.seq != Some(seq);
+        let moved = is_new || self.at != at;
+        (self.seq, self.at) = (Some(seq), at);
+        let top = if is_new {
+            0
+        } else {
+            self.rolling.top.min(roll.deepest())
+        };
+        at.filter(|_| moved)
+            .map_or(top, |at| roll.reveal(at / wide, top))
+    }
+}
+
+impl Row {
+    fn new(element: &Element) -> Self {
+        let fill = |part: &str| {
+            let inside = dom::part(element, part);
+            (0..WIDE)
+                .map(|_| dom::stamp("byte-template", &inside))
+                .collect()
+        };
+        Self {
+            place: dom::part(element, "place"),
+            hex: fill("hex"),
+            text: fill("text"),
+            drawn: None,
+        }
+    }
+
+    fn draw(&self, cells: &[Cell], start: usize, lit: &Range<usize>, here: Option<usize>) {
+        dom::write(&self.place, &format!("{start:04x}"));
+        for place in 0..WIDE {
+            let [hex, text] = [&self.hex[place], &self.text[place]];
+            let cell = cells.get(place);
+            dom::show(hex, cell.is_some());
+            dom::show(text, cell.is_some_and(|cell| cell.glyph != Glyph::Within));
+            let Some(cell) = cell else { continue };
+            dom::write(hex, &cell.hex);
+            let (shown, width) = match cell.glyph {
+                Glyph::Character(character, width) => (character, width),
+                Glyph::Within | Glyph::None => ('·', 1),
+            };
+            dom::write(text, shown.encode_utf8(&mut [0; 4]));
+            dom::set(text, "data-width", &width.to_string());
+            dom::toggle(text, "data-none", cell.glyph == Glyph::None);
+            for element in [hex, text] {
+                dom::set(element, "data-byte", &cell.at.to_string());
+                dom::toggle(element, "data-lit", lit.contains(&cell.at));
+                dom::toggle(element, "data-here", here == Some(cell.at));
+            }
+        }
+    }
+}
+
+fn say(at: usize, pointed: &Pointed, texts: &Texts) -> String {
+    let (at, value) = (at.to_string(), format!("{:02x}", pointed.value));
+    let Some((character, length)) = pointed.character else {
+        return texts.fill("packets.byte", &[("at", &at), ("value", &value)]);
+    };
+    let key = if length == 1 {
+        "packets.byte_ascii"
+    } else {
+        "packets.byte_character"
+    };
+    let shown = if character.is_control() {
+        String::new()
+    } else {
+        String::from(character)
+    };
+    let values: [(&str, &str); 5] = [
+        ("at", &at),
+        ("value", &value),
+        ("character", &shown),
+        ("code", &format!("U+{:04X}", u32::from(character))),
+        ("length", &length.to_string()),
+    ];
+    texts.fill(key, &values)
+}

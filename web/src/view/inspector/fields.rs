@@ -1,0 +1,202 @@
+//! The packet that is looked into: what deserves a word, and its fields as a tree.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+use crate::{
+    dom::{self, el},
+    i18n::{Language, Texts, fields::meaning},
+    model::{
+        Model, explain,
+        inspector::{
+            Inspector, Opened,
+            remarks::Remark,
+            rows::Tone,
+            tree::{self, Line, Tree, Words},
+        },
+    },
+};
+
+#[derive(Default)]
+pub(super) struct Fields {
+    lines: Vec<Element>,
+    remarks: Vec<Element>,
+    drawn: Option<(u64, u64, Language)>,
+    seen: Vec<bool>,
+    chosen: Option<usize>,
+}
+
+impl Fields {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let inspector = &model.inspector;
+        let Some(opened) = &inspector.opened else {
+            return;
+        };
+        let wanted = (opened.seq, opened.version, texts.language);
+        let is_new = self.drawn != Some(wanted);
+        if is_new {
+            self.drawn = Some(wanted);
+            self.draw_remarks(model, opened, texts);
+            self.draw_lines(&inspector.tree, texts);
+        }
+        self.fold(&inspector.tree, is_new);
+        self.choose(inspector, texts, is_new);
+    }
+
+    fn draw_remarks(&mut self, model: &Model, opened: &Opened, texts: &Texts) {
+        let why = model
+            .inspector
+            .record()
+            .filter(|(_, record)| record.inferred().is_some())
+            .and_then(|_| why_derived(model, texts));
+        let said = opened
+            .remarks
+            .iter()
+            .map(|remark| (tone(remark), say(remark, texts)));
+        let said: Vec<(&str, String)> = why
+            .into_iter()
+            .map(|why| ("odd", why))
+            .chain(said)
+            .collect();
+        dom::resize(&mut self.remarks, said.len(), &|| {
+            dom::stamp("remark-template", &el("remarks"))
+        });
+        for (element, (tone, text)) in self.remarks.iter().zip(&said) {
+            dom::set(element, "data-tone", tone);
+            dom::write(element, text);
+        }
+        dom::show(&el("remarks"), !said.is_empty());
+    }
+
+    fn draw_lines(&mut self, tree: &Tree, texts: &Texts) {
+        dom::resize(&mut self.lines, tree.lines.len(), &|| {
+            dom::stamp("line-template", &el("packet-detail"))
+        });
+        let places = tree.places();
+        for (at, (element, line)) in self.lines.iter().zip(&tree.lines).enumerate() {
+            draw_line(element, at, line, texts);
+            let (place, of) = places.get(at).copied().unwrap_or_default();
+            dom::set(element, "aria-posinset", &place.to_string());
+            dom::set(element, "aria-setsize", &of.to_string());
+        }
+        self.chosen = None;
+    }
+
+    /// Hides what lies in folded branches.
+    fn fold(&mut self, tree: &Tree, is_new: bool) {
+        let seen = tree.seen();
+        if seen == self.seen && !is_new {
+            return;
+        }
+        for ((element, line), seen) in self.lines.iter().zip(&tree.lines).zip(&seen) {
+            dom::show(element, *seen);
+            if line.branch {
+                dom::set(
+                    element,
+                    "aria-expanded",
+                    if tree.is_open(line) { "true" } else { "false" },
+                );
+            } else {
+                element.remove_attribute("aria-expanded").ok();
+            }
+        }
+        self.seen = seen;
+    }
+
+    fn choose(&mut self, inspector: &Inspector, texts: &Texts, is_new: bool) {
+        let chosen = inspector.tree.chosen();
+        if chosen == self.chosen && !is_new {
+            return;
+        }
+        let tree = el("packet-detail");
+        for (at, element) in self.lines.iter().enumerate() {
+            let is_it = chosen == Some(at);
+            dom::set(
+                element,
+                "aria-selected",
+                if is_it { "true" } else { "false" },
+            );
+            let line = inspector.tree.lines.get(at).filter(|_| is_it);
+            let meaning = line.map_or("", |line| meaning(&line.field, texts.language));
+            dom::say(&dom::part(element, "means"), meaning);
+        }
+        match chosen.and_then(|at| self.lines.get(at)) {
+            Some(element) => {
+                dom::set(&tree, "aria-activedescendant", &element.id());
+                reveal(element);
+            }
+            None => drop(tree.remove_attribute("aria-activedescendant")),
+        }
+        self.chosen = chosen;
+    }
+}
+
+fn draw_line(element: &Element, at: usize, line: &Line, texts: &Texts) {
+    let Words {
+        name,
+        value,
+        raw,
+        state,
+    } = tree::words(line, texts);
+    let (source, says) = tree::source(line.source);
+    for (attribute, text) in [
+        ("id", ["line-", &at.to_string()].concat().as_str()),
+        ("data-at", &at.to_string()),
+        ("data-field", &line.field),
+        ("data-source", source),
+        ("data-state", state.unwrap_or_default()),
+        ("aria-level", &line.level.to_string()),
+    ] {
+        dom::set(element, attribute, text);
+    }
+    dom::toggle(element, "data-branch", line.branch);
+    for (part, text) in [
+        ("name", name.as_str()),
+        ("value", &value),
+        ("raw", &raw),
+        ("source", texts.get(says)),
+    ] {
+        dom::write(&dom::part(element, part), text);
+    }
+}
+
+/// Scrolls the tree as little as possible.
+fn reveal(line: &Element) {
+    let Some(line) = line.dyn_ref::<HtmlElement>() else {
+        return;
+    };
+    let window = el("packet-fields");
+    let (top, bottom) = (line.offset_top(), line.offset_top() + line.offset_height());
+    if top < window.scroll_top() {
+        window.set_scroll_top(top);
+    } else if bottom > window.scroll_top() + window.client_height() {
+        window.set_scroll_top(bottom - window.client_height());
+    }
+}
+
+fn say(remark: &Remark, texts: &Texts) -> String {
+    let values: Vec<(&str, &str)> = remark
+        .values
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    texts.fill(remark.key, &values)
+}
+
+const fn tone(remark: &Remark) -> &'static str {
+    match remark.tone {
+        Tone::Bad => "bad",
+        Tone::Odd => "odd",
+    }
+}
+
+/// Why nobody captured it, and what would help.
+fn why_derived(model: &Model, texts: &Texts) -> Option<String> {
+    let truth = &model.welcome.as_ref()?.truth;
+    let (level, _) = explain::level_keys(truth.level);
+    let why = texts.fill("derived.why", &[("level", texts.get(level))]);
+    let remedy = truth.why_not_higher.as_ref().map_or("", |obstacle| {
+        texts.get(explain::obstacle_key(obstacle.kind))
+    });
+    Some([meaning("derived", texts.language), " ", &why, " ", remedy].concat())
+}

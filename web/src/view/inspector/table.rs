@@ -1,0 +1,237 @@
+//! The table of packets: a window on however many there are.
+
+use shared::trace::CallId;
+use web_sys::Element;
+
+use super::rolling::Rolling;
+use crate::{
+    dom::{self, el},
+    i18n::{Language, Texts},
+    model::inspector::{
+        Inspector,
+        record::Record,
+        roll::Shown,
+        rows::{self, Cells, Tone},
+    },
+};
+
+/// The cells of a row, in their order.
+const CELLS: [&str; 8] = [
+    "number",
+    "time",
+    "delta",
+    "source",
+    "destination",
+    "protocol",
+    "length",
+    "info",
+];
+
+pub(super) struct Table {
+    rolling: Rolling,
+    rows: Vec<Row>,
+    head: i32,
+    /// How many rows had left at its upper end.
+    left: u64,
+    selected: Option<u64>,
+    focused: Option<String>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        let rolling = Rolling::new("packets", "packet-rows", "packet-template");
+        Self {
+            rolling,
+            rows: Vec::new(),
+            head: 0,
+            left: 0,
+            selected: None,
+            focused: None,
+        }
+    }
+}
+
+/// An element that shows a packet, and which it shows.
+struct Row {
+    element: Element,
+    cells: Vec<Element>,
+    drawn: Option<Drawn>,
+    marked: Option<(bool, bool)>,
+}
+
+/// What the drawing of a row depends on; what is selected comes on top.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Drawn {
+    seq: u64,
+    before: Option<u64>,
+    at: usize,
+    language: Language,
+}
+
+impl Table {
+    pub(super) fn look(&mut self) {
+        self.head = el("packets-head").client_height();
+        self.rolling.look(self.head);
+    }
+
+    pub(super) fn draw(&mut self, inspector: &Inspector, call: Option<CallId>, texts: &Texts) {
+        let Inspector { store, sieve, .. } = inspector;
+        let rows = sieve.len(store);
+        dom::show(&el("packets"), rows > 0);
+        if self.rolling.is_unmeasured() {
+            self.look();
+        }
+        let top = self.top(inspector, rows);
+        dom::set(&el("packets"), "aria-rowcount", &(rows + 1).to_string());
+        let (shown, elements) = self.rolling.place(rows, top);
+        for element in elements.get(self.rows.len()..).unwrap_or_default() {
+            self.rows.push(Row::new(element.clone(), self.rows.len()));
+        }
+        let mut focused = None;
+        for (place, row) in self.rows.iter_mut().enumerate().take(shown.count) {
+            let at = shown.first + place;
+            let Some((number, record)) = sieve
+                .at(at, store)
+                .and_then(|number| Some((number, store.get(number)?)))
+            else {
+                continue;
+            };
+            let before = at
+                .checked_sub(1)
+                .and_then(|at| store.get(sieve.at(at, store)?));
+            let wanted = Drawn {
+                seq: record.seq,
+                before: before.map(|before| before.seq),
+                at,
+                language: texts.language,
+            };
+            if row.drawn != Some(wanted) {
+                row.drawn = Some(wanted);
+                let cells = rows::cells(number, record, before, store.began_ns(), texts);
+                row.draw(record, &cells, at, texts);
+            }
+            let is_selected = inspector.selected == Some(record.seq);
+            row.mark(is_selected, call.is_some() && record.call == call);
+            if is_selected {
+                focused = Some(row.element.id());
+            }
+        }
+        self.point(focused);
+        draw_newest(inspector, shown, rows);
+    }
+
+    /// Where it is to be scrolled to: with what comes, to what was selected, or where it was.
+    fn top(&mut self, inspector: &Inspector, rows: usize) -> i32 {
+        let roll = self.rolling.roll(rows);
+        let left = inspector.sieve.left(&inspector.store);
+        let gone = i32::try_from(left.saturating_sub(self.left)).unwrap_or(0);
+        self.left = left;
+        if inspector.tail {
+            self.selected = inspector.selected;
+            return roll.deepest();
+        }
+        let top = (self.rolling.top - gone.saturating_mul(roll.row)).clamp(0, roll.deepest());
+        let is_new = self.selected != inspector.selected;
+        self.selected = inspector.selected;
+        match inspector.row().filter(|_| is_new) {
+            Some(row) => roll.reveal(row, top),
+            None => top,
+        }
+    }
+
+    /// The selected row is where a screen reader reads, as far as it is an element.
+    fn point(&mut self, focused: Option<String>) {
+        if self.focused == focused {
+            return;
+        }
+        match &focused {
+            Some(id) => dom::set(&el("packets"), "aria-activedescendant", id),
+            None => drop(el("packets").remove_attribute("aria-activedescendant")),
+        }
+        self.focused = focused;
+    }
+}
+
+impl Row {
+    fn new(element: Element, place: usize) -> Self {
+        element.set_id(&["packet-row-", &place.to_string()].concat());
+        let cells = CELLS.iter().map(|cell| dom::part(&element, cell)).collect();
+        Self {
+            element,
+            cells,
+            drawn: None,
+            marked: None,
+        }
+    }
+
+    fn draw(&self, record: &Record, cells: &Cells, at: usize, texts: &Texts) {
+        let Cells {
+            number,
+            time,
+            delta,
+            source,
+            destination,
+            protocol,
+            length,
+            info,
+        } = cells;
+        let is_derived = record.inferred().is_some();
+        let protocol = if is_derived {
+            [protocol, " · ", texts.get("packets.derived")].concat()
+        } else {
+            (*protocol).to_owned()
+        };
+        let written = [
+            number,
+            time,
+            delta,
+            source,
+            destination,
+            &protocol,
+            length,
+            info,
+        ];
+        for (cell, text) in self.cells.iter().zip(written) {
+            cell.set_text_content(Some(text));
+        }
+        let tone = match rows::tone(record) {
+            Some(Tone::Bad) => "bad",
+            Some(Tone::Odd) => "odd",
+            None => "",
+        };
+        for (name, value) in [
+            ("data-seq", record.seq.to_string().as_str()),
+            ("data-protocol", rows::protocol_key(record)),
+            ("data-transport", rows::transport_of(record)),
+            (
+                "data-source",
+                if is_derived { "derived" } else { "captured" },
+            ),
+            ("data-tone", tone),
+            ("aria-rowindex", &(at + 2).to_string()),
+        ] {
+            dom::set(&self.element, name, value);
+        }
+    }
+
+    /// Selected itself, or of the call that is.
+    fn mark(&mut self, selected: bool, related: bool) {
+        if self.marked != Some((selected, related)) {
+            self.marked = Some((selected, related));
+            dom::set(
+                &self.element,
+                "aria-selected",
+                if selected { "true" } else { "false" },
+            );
+            dom::toggle(&self.element, "data-related", related && !selected);
+        }
+    }
+}
+
+/// The way back to what comes, where one has left it.
+fn draw_newest(inspector: &Inspector, shown: Shown, rows: usize) {
+    dom::show(
+        &el("newest"),
+        !inspector.tail && shown.first + shown.count < rows,
+    );
+}
