@@ -14,6 +14,7 @@ mod lately;
 pub(crate) mod log;
 pub(crate) mod notes;
 mod outbox;
+pub(crate) mod pace;
 mod packet;
 pub(crate) mod program;
 pub(crate) mod server;
@@ -146,7 +147,10 @@ impl Model {
 
     /// The run the ladder shows: the one looked at, else the last.
     pub(crate) fn shown_run(&self) -> Option<&Run> {
-        let selected = self.selected.and_then(|call| self.log.run_of(call));
+        let packet = self.inspector.selected;
+        let of_packet = packet.and_then(|seq| self.log.run_with(seq));
+        let of_call = || self.selected.and_then(|call| self.log.run_of(call));
+        let selected = of_packet.or_else(of_call);
         selected.or_else(|| self.runs_in_view().rev().find(|run| run.is_talk()))
     }
 

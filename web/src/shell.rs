@@ -65,8 +65,8 @@ fn draw() {
         let Some(shell) = shell.as_mut() else { return };
         shell.frame.came();
         let goes_on = shell.model.settle();
-        shell.view.draw(&shell.model, window::now());
-        if goes_on {
+        let waits = shell.view.draw(&shell.model, window::now());
+        if goes_on || waits {
             shell.frame.want();
         }
     });

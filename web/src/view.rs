@@ -16,7 +16,7 @@ use self::{calls::Calls, handover::Handover, inspector::Packets, ladder::Ladder}
 use crate::{
     dom::{self, Listener},
     i18n::{Language, Texts},
-    model::{Millis, Model, log::RunId},
+    model::{Millis, Model, log::RunId, pace::Pace},
 };
 
 /// Where the texts that never change otherwise go: the text itself, or an attribute.
@@ -34,6 +34,7 @@ pub(crate) struct View {
     calls: Calls,
     handover: Handover,
     packets: Packets,
+    pace: Pace,
 }
 
 /// What the drawing of a run depends on.
@@ -46,8 +47,8 @@ struct Drawn {
 }
 
 impl View {
-    /// Brings the page up to the model.
-    pub(crate) fn draw(&mut self, model: &Model, now: Millis) {
+    /// Brings the page up to the model. Tells whether something was put off to a later frame.
+    pub(crate) fn draw(&mut self, model: &Model, now: Millis) -> bool {
         let spoken = self
             .texts
             .take()
@@ -69,17 +70,23 @@ impl View {
         let waiting = waiting.filter(|_| model.archive.opened.is_none());
         let shown = model.shown();
         server::draw(shown, &texts);
-        self.ladder.draw(shown, &texts, waiting, room);
+        let is_due = self.pace.is_due(shown.log.version(), now);
+        if is_due {
+            self.ladder.draw(shown, &texts, waiting, room);
+        }
         // Only one of both is seen.
-        if !shown.inspector.open {
+        if is_due && !shown.inspector.open {
             self.calls.draw(shown, &texts, waiting);
         }
+        if is_due {
+            self.handover.draw(shown, &texts);
+        }
         self.packets.draw(shown, &texts);
-        self.handover.draw(shown, &texts);
         if model.welcome.is_some() {
             dom::set(&dom::root(), "data-ready", "true");
         }
         self.texts = Some(texts);
+        !is_due
     }
 }
 

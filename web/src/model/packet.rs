@@ -56,6 +56,8 @@ fn read_transport(ip: &Ip<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> 
         _ => return None,
     };
     Some(Crossing {
+        // The event it came in is known to who reads it.
+        seq: 0,
         kind: CrossingKind::Captured(seen),
         transport,
         from: Some(SocketAddr::new(ip.source, number(ip.rest, 0)?)),

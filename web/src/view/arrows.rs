@@ -22,6 +22,13 @@ pub(super) struct Arrows {
     groups: Vec<Element>,
 }
 
+/// What is looked at: a call, a packet, or both.
+#[derive(Clone, Copy)]
+pub(super) struct Selected {
+    pub(super) call: Option<CallId>,
+    pub(super) packet: Option<u64>,
+}
+
 /// One line of the drawing.
 struct Stroke<'a> {
     arrow: &'a Arrow,
@@ -33,13 +40,7 @@ struct Stroke<'a> {
 
 impl Arrows {
     /// Draws them; `anew` where they belong to another run, so that they come in once.
-    pub(super) fn draw(
-        &mut self,
-        arrows: &[Arrow],
-        selected: Option<CallId>,
-        anew: bool,
-        texts: &Texts,
-    ) {
+    pub(super) fn draw(&mut self, arrows: &[Arrow], selected: Selected, anew: bool, texts: &Texts) {
         let mut strokes = Vec::with_capacity(arrows.len());
         for arrow in arrows {
             add_strokes(arrow, texts, &mut strokes);
@@ -61,7 +62,7 @@ fn group() -> Element {
     group
 }
 
-fn draw(group: &Element, stroke: &Stroke<'_>, selected: Option<CallId>) {
+fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
     let arrow = stroke.arrow;
     if let Some(line) = group.first_element_child() {
         draw_line(&line, stroke);
@@ -73,11 +74,17 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Option<CallId>) {
     }
     let is_bad = matches!(arrow.carried, Carried::Rst | Carried::Unreachable);
     let call = arrow.call.map(|call| call.to_string()).unwrap_or_default();
-    let is_selected = selected.is_some() && arrow.call == selected;
+    let seq = arrow.seq.map(|seq| seq.to_string()).unwrap_or_default();
+    // Where a packet is looked at, its call's other packets are not.
+    let is_selected = match selected.packet {
+        Some(_) if arrow.seq.is_some() => arrow.seq == selected.packet,
+        Some(_) | None => selected.call.is_some() && arrow.call == selected.call,
+    };
     let truth = pick(arrow.captured, "captured", "derived");
     dom::set(group, "data-truth", truth);
     dom::set(group, "data-kind", pick(is_bad, "bad", "good"));
     dom::set(group, "data-id", &call);
+    dom::set(group, "data-seq", &seq);
     dom::toggle(group, "data-selected", is_selected);
 }
 

@@ -3,7 +3,11 @@
 use shared::trace::CallId;
 use web_sys::Element;
 
-use super::{Drawn, arrows::Arrows, client, pick};
+use super::{
+    Drawn,
+    arrows::{Arrows, Selected},
+    client, pick,
+};
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -33,6 +37,7 @@ pub(super) struct Ladder {
     results: Vec<Element>,
     arrows: Arrows,
     drawn: Option<Drawn>,
+    packet: Option<u64>,
 }
 
 impl Ladder {
@@ -54,12 +59,13 @@ impl Ladder {
             language: texts.language,
         };
         let before = self.drawn.replace(wanted);
+        let packet = std::mem::replace(&mut self.packet, model.inspector.selected);
         let Some(run) = run else {
             draw_legend(&[]);
             return draw_heads(model, None, texts);
         };
         let grows = waiting.is_some() && run.is_blocked();
-        if before == Some(wanted) && !grows {
+        if before == Some(wanted) && packet == self.packet && !grows {
             return;
         }
         let scene = Scene {
@@ -82,7 +88,10 @@ impl Ladder {
         dom::style(&el("canvas"), "--pitch", pitch);
         self.draw_rungs(&ladder.rungs);
         self.draw_bars(&ladder.bars, scene);
-        let selected = scene.model.selected;
+        let selected = Selected {
+            call: scene.model.selected,
+            packet: scene.model.inspector.selected,
+        };
         self.arrows
             .draw(&ladder.arrows, selected, is_new, scene.texts);
         draw_legend(&ladder.arrows);

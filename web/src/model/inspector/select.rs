@@ -26,6 +26,11 @@ impl Model {
     pub(crate) fn settle(&mut self) -> bool {
         let open = self.inspector.open;
         self.with_shown(|shown| {
+            let me = shown.welcome.as_ref().map(|welcome| welcome.process);
+            shown
+                .inspector
+                .sieve
+                .restrict(me.filter(|_| shown.only_mine));
             shown.inspector.open = open;
             shown.inspector.settle(&shown.log)
         })

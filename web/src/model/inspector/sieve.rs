@@ -3,7 +3,9 @@
 
 use std::collections::VecDeque;
 
-use super::{asked::Asked, people::People, store::Store};
+use shared::trace::ProcessId;
+
+use super::{asked::Asked, people::People, record::Record, store::Store};
 use crate::filter::Filter;
 
 /// So many packets are asked about at once.
@@ -13,6 +15,8 @@ const STRIDE: usize = 4_000;
 #[derive(Debug, Default)]
 pub(crate) struct Sieve {
     filter: Option<Filter>,
+    /// Only the packets of this process, if of one only.
+    only: Option<ProcessId>,
     /// The numbers of those that were let through, ascending.
     through: VecDeque<u64>,
     /// The number of the next packet to ask about.
@@ -26,19 +30,40 @@ impl Sieve {
     pub(crate) fn set(&mut self, filter: Option<Filter>) {
         *self = Self {
             filter,
+            only: self.only,
             ..Self::default()
         };
+    }
+
+    /// Only the packets of one process, or those of all.
+    pub(super) fn restrict(&mut self, only: Option<ProcessId>) {
+        if self.only != only {
+            self.only = only;
+            let filter = self.filter.take();
+            self.set(filter);
+        }
+    }
+
+    /// Whether anything is kept back.
+    const fn selects(&self) -> bool {
+        self.filter.is_some() || self.only.is_some()
+    }
+
+    fn lets_through(&self, number: u64, record: &Record, people: &People) -> bool {
+        let is_wanted = self.only.is_none() || record.process == self.only;
+        let asks = |filter: &Filter| filter.matches(&Asked::new(number, record, people));
+        is_wanted && self.filter.as_ref().is_none_or(asks)
     }
 
     /// Goes on asking; says whether there is more to ask.
     pub(crate) fn step(&mut self, store: &Store, people: &People) -> bool {
         self.forget(store);
-        let Some(filter) = &self.filter else {
+        if !self.selects() {
             return false;
-        };
+        }
         self.next = self.next.max(store.first());
         for (number, record) in store.from(self.next).take(STRIDE) {
-            if filter.matches(&Asked::new(number, record, people)) {
+            if self.lets_through(number, record, people) {
                 self.through.push_back(number);
             }
             self.next = number + 1;
@@ -48,7 +73,7 @@ impl Sieve {
 
     /// Whether there are packets that it was not asked about.
     pub(crate) fn is_behind(&self, store: &Store) -> bool {
-        self.filter.is_some() && self.next < store.next()
+        self.selects() && self.next < store.next()
     }
 
     /// What has made room is in no table.
@@ -65,7 +90,7 @@ impl Sieve {
 
     /// How many rows there are.
     pub(crate) fn len(&self, store: &Store) -> usize {
-        if self.filter.is_some() {
+        if self.selects() {
             self.through.len()
         } else {
             store.len()
@@ -74,7 +99,7 @@ impl Sieve {
 
     /// How many rows have left at the upper end: what stays on the screen moves up by so many.
     pub(crate) fn left(&self, store: &Store) -> u64 {
-        if self.filter.is_some() {
+        if self.selects() {
             self.left
         } else {
             store.gone()
@@ -83,7 +108,7 @@ impl Sieve {
 
     /// The number of the packet in a row.
     pub(crate) fn at(&self, row: usize, store: &Store) -> Option<u64> {
-        if self.filter.is_some() {
+        if self.selects() {
             return self.through.get(row).copied();
         }
         (row < store.len()).then(|| store.first() + row as u64)
@@ -91,7 +116,7 @@ impl Sieve {
 
     /// The row of a packet.
     pub(crate) fn row_of(&self, number: u64, store: &Store) -> Option<usize> {
-        if self.filter.is_some() {
+        if self.selects() {
             return self.through.binary_search(&number).ok();
         }
         let row = usize::try_from(number.checked_sub(store.first())?).ok()?;
@@ -100,7 +125,7 @@ impl Sieve {
 
     /// The last row that is not behind this packet.
     pub(crate) fn row_before(&self, number: u64, store: &Store) -> usize {
-        if self.filter.is_some() {
+        if self.selects() {
             return self
                 .through
                 .partition_point(|shown| *shown <= number)

@@ -4,6 +4,8 @@
 mod build;
 mod content;
 mod facts;
+mod inferred;
+mod numbers;
 mod words;
 
 use std::{collections::BTreeSet, ops::Range};

@@ -35,6 +35,8 @@ pub(crate) struct Arrow {
     pub(crate) carried: Carried,
     /// The call it belongs to.
     pub(crate) call: Option<CallId>,
+    /// The event it was told in, if it was.
+    pub(crate) seq: Option<u64>,
 }
 
 /// What an arrow is.
@@ -124,9 +126,14 @@ impl Sheet<'_> {
                     arrives: true,
                     carried,
                     call: crossing.call,
+                    seq: Some(crossing.seq),
                 })
             }
-            CrossingKind::Derived(kind) => self.derived(crossing, *kind),
+            CrossingKind::Derived(kind) => {
+                let seq = Some(crossing.seq);
+                let arrow = self.derived(crossing, *kind)?;
+                Some(Arrow { seq, ..arrow })
+            }
         }
     }
 
@@ -215,6 +222,7 @@ impl Sheet<'_> {
             arrives,
             carried,
             call,
+            seq: None,
         })
     }
 

@@ -31,9 +31,11 @@ impl Log {
                 &started,
             ),
             What::CallReturned(returned) => self.returned(*returned, event.mono_ns, event.seq, now),
-            What::Packet(packet) => self.captured(&packet, event.mono_ns, event.wall_us),
+            What::Packet(packet) => {
+                self.captured(&packet, [event.seq, event.mono_ns, event.wall_us])
+            }
             What::Derived(derived) => self.cross(
-                Crossing::derived(&derived, event.mono_ns),
+                Crossing::derived(&derived, event.seq, event.mono_ns),
                 Some(derived.because),
             ),
             What::Facts(facts) => self.facts(facts),

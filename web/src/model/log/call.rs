@@ -190,6 +190,8 @@ impl Call {
 /// Something that crossed the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Crossing {
+    /// The number of its event.
+    pub(crate) seq: u64,
     /// Seen, or inferred, and what.
     pub(crate) kind: CrossingKind,
     /// UDP or TCP.
@@ -227,8 +229,9 @@ pub(crate) enum Seen {
 }
 
 impl Crossing {
-    pub(super) const fn derived(derived: &Derived, at_ns: u64) -> Self {
+    pub(super) const fn derived(derived: &Derived, seq: u64, at_ns: u64) -> Self {
         Self {
+            seq,
             kind: CrossingKind::Derived(derived.kind),
             transport: derived.transport,
             from: Some(derived.from),

@@ -9,13 +9,21 @@ use crate::model::packet;
 
 impl Log {
     /// A packet was captured; its own clock is the wall's.
-    pub(super) fn captured(&mut self, captured: &Packet, mono_ns: u64, wall_us: u64) {
+    pub(super) fn captured(&mut self, captured: &Packet, event: [u64; 3]) {
+        let [seq, mono_ns, wall_us] = event;
         let seen_ns = captured.kernel_s.saturating_mul(1_000_000_000);
         let seen_ns = seen_ns.saturating_add(captured.kernel_ns.into());
         let at_ns = (mono_ns + seen_ns).saturating_sub(wall_us.saturating_mul(1_000));
-        if let Some(crossing) = packet::read(captured, at_ns) {
+        if let Some(mut crossing) = packet::read(captured, at_ns) {
+            crossing.seq = seq;
             self.cross(crossing, captured.call);
         }
+    }
+
+    /// The run a packet is in, by the number of its event.
+    pub(crate) fn run_with(&self, seq: u64) -> Option<&Run> {
+        let has = |run: &&Run| run.crossings.iter().any(|crossing| crossing.seq == seq);
+        self.runs.iter().rev().find(has)
     }
 
     pub(super) fn cross(&mut self, crossing: Crossing, call: Option<CallId>) {

@@ -58,7 +58,7 @@ struct Drawn {
 
 impl Bytes {
     pub(super) fn look(&mut self) {
-        self.rolling.look(0);
+        self.rolling.look();
     }
 
     pub(super) fn draw(&mut self, inspector: &Inspector, texts: &Texts) {

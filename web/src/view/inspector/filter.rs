@@ -139,10 +139,10 @@ fn draw_mistake(query: &Query, texts: &Texts) {
     };
     dom::write(&dom::part(&mirror, "wrong"), wrong);
     mirror.set_scroll_left(el("filter").scroll_left());
-    let said = mistake
-        .map(|mistake| say(mistake, &query.text, texts))
-        .unwrap_or_default();
-    dom::say(&el("filter-error"), &said);
+    // While a field is still being chosen, that it is not whole yet is no news.
+    let said = mistake.filter(|_| query.offered.is_empty());
+    let said = said.map(|mistake| say(mistake, &query.text, texts));
+    dom::say(&el("filter-error"), &said.unwrap_or_default());
 }
 
 fn say(mistake: &Mistake, text: &str, texts: &Texts) -> String {

@@ -36,7 +36,9 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
             }
         }),
     ];
-    listeners.push(Listener::on(&el("packets"), "scroll", |_| scrolled()));
+    listeners.push(Listener::on(&el("packets-scroll"), "scroll", |_| {
+        scrolled()
+    }));
     for scroller in ["packet-bytes", "filter"] {
         listeners.push(Listener::on(&el(scroller), "scroll", |_| act(Action::Look)));
     }
@@ -55,11 +57,23 @@ fn tell_filter(stroke: Stroke) {
     act(Action::Filter(stroke));
 }
 
-/// Against what is drawn: what has come since is no reason to stop following it.
+/// Against what is drawn: what has come since is no reason to stop following it. Only who scrolls up from where the
+/// table had put itself does not want to follow; that it has become smaller is nobody's wish.
 fn scrolled() {
-    let table = el("packets");
-    let left = table.scroll_height() - table.scroll_top() - table.client_height();
-    act(Action::Scrolled(left <= NEAR_THE_END));
+    let table = el("packets-scroll");
+    let top = table.scroll_top();
+    let left = table.scroll_height() - top - table.client_height();
+    let placed = table
+        .get_attribute("data-top")
+        .and_then(|top| top.parse().ok())
+        .unwrap_or(0);
+    act(if left <= NEAR_THE_END {
+        Action::Scrolled(true)
+    } else if top < placed {
+        Action::Scrolled(false)
+    } else {
+        Action::Look
+    });
 }
 
 fn click(source: &Element) {
@@ -87,6 +101,9 @@ fn click(source: &Element) {
         if let Some(seq) = seq() {
             act(Action::Select(seq));
         }
+        if dom::is_in(source, "packets") {
+            dom::focus(&el("packets"));
+        }
     } else if dom::is_in(source, "packet-detail") {
         let turns = dom::around(source, ".turn", "class").is_some();
         if let Some(at) = number(".line", "data-at") {
@@ -104,8 +121,8 @@ fn click(source: &Element) {
 
 /// An arrow of the ladder that is a captured packet is that packet, not only its call.
 fn arrow(event: &DomEvent) {
-    let seq = dom::source(event)
-        .and_then(|source| dom::around(&source, "[data-seq]", "data-seq")?.parse().ok());
+    let seq =
+        dom::source(event).and_then(|source| dom::around(&source, "g", "data-seq")?.parse().ok());
     if let Some(seq) = seq {
         event.stop_propagation();
         act(Action::Select(seq));
@@ -145,7 +162,7 @@ fn key(event: &DomEvent, source: &Element) {
     let Some(key) = dom::key(event) else { return };
     let heard = match source.id().as_str() {
         "filter" => filter_key(&key),
-        "packets" => table_key(&key),
+        "packets" | "packets-scroll" => table_key(&key),
         "packet-detail" => tree_key(&key),
         "packet-bytes" => bytes_key(&key),
         "calls-tab" | "packets-tab" => tab_key(&key),
@@ -157,22 +174,27 @@ fn key(event: &DomEvent, source: &Element) {
     }
 }
 
+/// Which fields are offered is the model's matter: what is drawn may be a frame behind who types.
 fn filter_key(key: &str) -> bool {
-    let is_open = el("filter").get_attribute("aria-expanded").as_deref() == Some("true");
-    let is_chosen = el("filter").has_attribute("aria-activedescendant");
-    let stroke = match key {
-        "ArrowDown" => Stroke::Next,
-        "ArrowUp" if is_open => Stroke::Previous,
-        "Enter" | "Tab" if is_chosen => Stroke::Take,
-        "Escape" if is_open || !field_text().is_empty() => Stroke::Escape,
-        "ArrowLeft" | "ArrowRight" | "Home" | "End" if is_open => {
-            tell_filter(Stroke::Leave);
-            return false;
-        }
+    let is_drawn = |name: &str| {
+        el("filter")
+            .get_attribute(name)
+            .is_some_and(|value| value != "false")
+    };
+    let (stroke, is_ours) = match key {
+        "ArrowDown" => (Stroke::Next, true),
+        "ArrowUp" => (Stroke::Previous, is_drawn("aria-expanded")),
+        "Enter" => (Stroke::Take, true),
+        "Tab" => (Stroke::Take, is_drawn("aria-activedescendant")),
+        "Escape" => (
+            Stroke::Escape,
+            is_drawn("aria-expanded") || !field_text().is_empty(),
+        ),
+        "ArrowLeft" | "ArrowRight" | "Home" | "End" => (Stroke::Leave, false),
         _ => return false,
     };
     tell_filter(stroke);
-    true
+    is_ours
 }
 
 fn field_text() -> String {

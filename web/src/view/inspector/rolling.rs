@@ -44,11 +44,11 @@ impl Rolling {
         }
     }
 
-    /// Reads the layout. `head` is what stands above the rows and stays there.
-    pub(super) fn look(&mut self, head: i32) {
+    /// Reads the layout.
+    pub(super) fn look(&mut self) {
         let scroller = el(self.scroller);
         self.top = scroller.scroll_top();
-        self.window = (scroller.client_height() - head).max(0);
+        self.window = scroller.client_height();
         let width = scroller.client_width();
         if self.width != width || self.row == 0 {
             self.width = width;
@@ -59,7 +59,7 @@ impl Rolling {
     /// Makes its window as high as so many rows.
     pub(super) fn fit(&mut self, rows: usize) {
         if self.row == 0 {
-            self.look(0);
+            self.look();
         }
         let border = 2;
         self.window = i32::try_from(rows).unwrap_or(0) * self.row;
@@ -114,6 +114,7 @@ impl Rolling {
         if self.top != top {
             self.top = top;
             el(self.scroller).set_scroll_top(top);
+            dom::set(&el(self.scroller), "data-top", &top.to_string());
         }
         let shown = roll.shown(top);
         while self.pool.len() < shown.count {

@@ -30,7 +30,6 @@ const CELLS: [&str; 8] = [
 pub(super) struct Table {
     rolling: Rolling,
     rows: Vec<Row>,
-    head: i32,
     /// How many rows had left at its upper end.
     left: u64,
     selected: Option<u64>,
@@ -39,11 +38,10 @@ pub(super) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        let rolling = Rolling::new("packets", "packet-rows", "packet-template");
+        let rolling = Rolling::new("packets-scroll", "packet-rows", "packet-template");
         Self {
             rolling,
             rows: Vec::new(),
-            head: 0,
             left: 0,
             selected: None,
             focused: None,
@@ -70,8 +68,7 @@ struct Drawn {
 
 impl Table {
     pub(super) fn look(&mut self) {
-        self.head = el("packets-head").client_height();
-        self.rolling.look(self.head);
+        self.rolling.look();
     }
 
     pub(super) fn draw(&mut self, inspector: &Inspector, call: Option<CallId>, texts: &Texts) {

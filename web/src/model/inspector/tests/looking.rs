@@ -193,6 +193,21 @@ fn a_filter_shows_what_it_lets_through_and_what_comes_later() {
 }
 
 #[test]
+fn one_can_look_at_the_packets_of_one_process_only() {
+    let mut lab = sentence();
+    lab.inspector.sieve.restrict(Some(ME));
+    lab.settles();
+    assert_eq!(lab.shown(), [1, 2]);
+    let filter = "lab.side == \"client\"".to_owned();
+    lab.inspector.act(Action::Filter(Stroke::Typed(filter, 0)));
+    lab.settles();
+    assert_eq!(lab.shown(), [1], "and filter them");
+    lab.inspector.sieve.restrict(Some(ME + 1));
+    lab.settles();
+    assert_eq!(lab.shown(), [0; 0]);
+}
+
+#[test]
 fn the_way_through_a_filtered_table_knows_where_it_was() {
     let mut lab = sentence();
     for _ in 0..4 {

@@ -3,21 +3,17 @@
 use std::ops::Range;
 
 use shared::{
-    call::Transport,
-    dissect::{Analysis, Checksum, Dissection, Field, Key, Layer, Link, Protocol, Value, dissect},
+    dissect::{Analysis, Checksum, Dissection, Field, Key, Layer, Link, Protocol, dissect},
     trace::Source,
 };
 
 use super::{
-    Content, Line, What,
-    content::{SHOWN, beginning, brief, content},
+    Line, What,
+    content::{brief, content},
     facts,
     facts::Told,
 };
-use crate::model::{
-    inspector::record::{Captured, Inferred, Matter, Record},
-    words::quote_text,
-};
+use crate::model::inspector::record::{Captured, Matter, Record};
 
 /// So many characters of a text that are not ASCII have lines of their own.
 const CHARACTERS: usize = 64;
@@ -121,7 +117,7 @@ impl Builder {
     }
 
     /// Where the packet stands among the others.
-    fn place(&mut self, record: &Record, about: &About<'_>, clock: Source) {
+    pub(super) fn place(&mut self, record: &Record, about: &About<'_>, clock: Source) {
         let plain = |number: u64| What::Plain(number.to_string());
         self.line(
             Key::FrameNumber.name(),
@@ -236,65 +232,6 @@ impl Builder {
             let what = What::Character(character, length);
             let bytes = self.bytes(&(start..start + length));
             self.line("data.text", bytes, Source::Computed, what);
-        }
-    }
-
-    fn inferred(&mut self, record: &Record, inferred: &Inferred, about: &About<'_>) {
-        self.line("derived", 0..0, Source::Derived, What::Inferred);
-        self.inside(|inside| {
-            inside.place(record, about, Source::Computed);
-            inside.ends(inferred);
-            let text = std::str::from_utf8(&inferred.payload);
-            if !inferred.payload.is_empty() {
-                let shown = text.map_or_else(
-                    |_| beginning(&inferred.payload),
-                    |text| quote_text(text, SHOWN * 2),
-                );
-                inside.line(
-                    Key::DataData.name(),
-                    0..0,
-                    Source::Derived,
-                    What::Plain(shown),
-                );
-            }
-        });
-    }
-
-    fn ends(&mut self, inferred: &Inferred) {
-        let Inferred {
-            from,
-            to,
-            transport,
-            length,
-            ..
-        } = inferred;
-        let addresses = if from.is_ipv4() {
-            [Key::IpSrc, Key::IpDst]
-        } else {
-            [Key::Ipv6Src, Key::Ipv6Dst]
-        };
-        let ports = match transport {
-            Transport::Udp => [Key::UdpSrcport, Key::UdpDstport],
-            Transport::Tcp => [Key::TcpSrcport, Key::TcpDstport],
-        };
-        for (at, end) in [from, to].into_iter().enumerate() {
-            let mut add = |key: Key, text: String| {
-                self.line(key.name(), 0..0, Source::Derived, What::Plain(text))
-            };
-            add(addresses[at], end.ip().to_string());
-            add(ports[at], end.port().to_string());
-        }
-        if inferred.protocol() != Protocol::Icmp && inferred.protocol() != Protocol::Icmpv6 {
-            let content = Content {
-                value: Value::Unsigned(*length),
-                ..Content::of(Key::DataLen)
-            };
-            self.line(
-                Key::DataLen.name(),
-                0..0,
-                Source::Derived,
-                What::Field(Box::new(content)),
-            );
         }
     }
 
