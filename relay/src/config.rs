@@ -126,6 +126,28 @@ pub struct LimitFlags {
     /// Bytes a lab's trace keeps; the oldest events make room. With 0 nothing is traced, and pages see no calls.
     #[arg(long, env = "PLAYGROUND_TRACE_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     trace_bytes: u64,
+    /// The same for every lab beside the open one.
+    #[arg(long, env = "PLAYGROUND_LAB_TRACE_BYTES", value_name = "BYTES", default_value_t = 4 << 20)]
+    lab_trace_bytes: u64,
+    /// Labs beside the open one: private ones, each with servers on an address of its own.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_LABS",
+        value_name = "COUNT",
+        default_value_t = 600
+    )]
+    max_labs: u64,
+    /// The same of one address.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_LABS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value_t = 600
+    )]
+    max_labs_per_address: u64,
+    /// Seconds a private lab is kept after its page has gone, for it to come back.
+    #[arg(long, env = "PLAYGROUND_KEEP_SECONDS", value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    keep_seconds: u64,
 }
 
 fn seconds() -> clap::builder::RangedU64ValueParser {
@@ -146,6 +168,10 @@ impl From<LimitFlags> for Limits {
             idle_seconds: flags.idle_seconds,
             unread_seconds: flags.unread_seconds,
             trace_bytes: flags.trace_bytes,
+            lab_trace_bytes: flags.lab_trace_bytes,
+            labs: flags.max_labs,
+            labs_per_address: flags.max_labs_per_address,
+            keep_seconds: flags.keep_seconds,
         }
     }
 }
@@ -193,8 +219,13 @@ fn parse_task(text: &str) -> Result<Task, String> {
     let mut letters = text.strip_prefix("count:").unwrap_or_default().chars();
     match (text, letters.next(), letters.next()) {
         ("upper", _, _) => Ok(Task::Upper),
+        ("reverse", _, _) => Ok(Task::Reverse),
+        ("echo", _, _) => Ok(Task::Echo),
         (_, Some(letter), None) => Ok(Task::Count(letter)),
-        _ => Err("say `upper`, or `count:` and one letter, such as `count:s`".to_owned()),
+        _ => Err(
+            "say `upper`, `reverse`, `echo`, or `count:` and one letter, such as `count:s`"
+                .to_owned(),
+        ),
     }
 }
 
@@ -211,6 +242,8 @@ mod tests {
     #[test]
     fn a_task_is_upper_or_one_letter() {
         assert_eq!(parse_task("upper"), Ok(Task::Upper));
+        assert_eq!(parse_task("reverse"), Ok(Task::Reverse));
+        assert_eq!(parse_task("echo"), Ok(Task::Echo));
         assert_eq!(parse_task("count:界"), Ok(Task::Count('界')));
         for wrong in ["", "Upper", "count:", "count:ab", "count", "s"] {
             assert!(parse_task(wrong).is_err(), "{wrong}");

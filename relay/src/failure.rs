@@ -55,7 +55,11 @@ pub fn outcome(result: CallResult) -> Outcome {
 /// The errno a kernel would give in the like case.
 const fn errno_for(reason: Reason) -> &'static str {
     match reason {
-        Reason::Malformed | Reason::NotRunning | Reason::NoSuchCall => "EINVAL",
+        Reason::Malformed
+        | Reason::NotRunning
+        | Reason::NoSuchCall
+        | Reason::OutOfRange
+        | Reason::NotHeld => "EINVAL",
         Reason::UnknownCall => "ENOSYS",
         Reason::MessageTooLarge | Reason::DataTooLarge => "EMSGSIZE",
         Reason::TooManySockets => "EMFILE",
@@ -67,5 +71,10 @@ const fn errno_for(reason: Reason) -> &'static str {
         Reason::PortReserved => "EACCES",
         Reason::OnlyThisMachine => "EPERM",
         Reason::NotOnThisSystem => "ENOTSUP",
+        Reason::UnknownName => "EAI_NONAME",
+        Reason::NotNobody => "EADDRINUSE",
+        Reason::TooManyLabs | Reason::TooManyLabsFromAddress => "EUSERS",
+        Reason::NoAddressLeft => "EADDRNOTAVAIL",
+        Reason::NoSuchSeat => "ENOENT",
     }
 }

@@ -161,6 +161,10 @@ mod tests {
             idle_seconds: 0,
             unread_seconds: 0,
             trace_bytes: 0,
+            lab_trace_bytes: 0,
+            labs: 0,
+            labs_per_address: 0,
+            keep_seconds: 0,
         }
     }
 

@@ -31,12 +31,26 @@ impl Transport {
     }
 }
 
+/// Which addresses a socket has (ip(7), ipv6(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// `AF_INET`.
+    Inet,
+    /// `AF_INET6`.
+    Inet6,
+}
+
 /// Where a call may send to. There is no way to name anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The lab's own server, at the socket's transport.
     Server,
+    /// The next port of the server's host: nobody is there, and the relay sees to it that nobody is.
+    Nobody,
+    /// The server's port at `::1`: nobody is there either, since the server is at an IPv4 address.
+    Localhost6,
 }
 
 /// Which half of a TCP connection `shutdown` ends.
@@ -75,6 +89,15 @@ pub enum Call {
     /// Makes a socket; returns its [`Fd`].
     Socket {
         /// UDP or TCP.
+        transport: Transport,
+        /// Which addresses; left out, those of the lab's server.
+        family: Option<Family>,
+    },
+    /// Asks for the addresses of a host: getaddrinfo(3). Not a system call, and made on no socket.
+    GetAddrInfo {
+        /// `localhost`, the lab's own name, or an address. No other name is looked up.
+        name: String,
+        /// What it is wanted for.
         transport: Transport,
     },
     /// Gives the socket a port of the client's host; 0 lets the kernel choose.
@@ -167,11 +190,11 @@ pub enum Call {
 }
 
 impl Call {
-    /// The socket it is made on; none for `socket` and `cancel`.
+    /// The socket it is made on; none for `socket`, `getaddrinfo` and `cancel`.
     #[must_use]
     pub const fn fd(&self) -> Option<Fd> {
         match self {
-            Self::Socket { .. } | Self::Cancel { .. } => None,
+            Self::Socket { .. } | Self::GetAddrInfo { .. } | Self::Cancel { .. } => None,
             Self::Bind { fd, .. }
             | Self::Connect { fd, .. }
             | Self::Send { fd, .. }
@@ -193,6 +216,7 @@ impl Call {
         match self {
             Self::Send { data, .. } | Self::SendTo { data, .. } => Some(data),
             Self::Socket { .. }
+            | Self::GetAddrInfo { .. }
             | Self::Bind { .. }
             | Self::Connect { .. }
             | Self::Recv { .. }

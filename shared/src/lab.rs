@@ -4,21 +4,41 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::Transport;
+use crate::{call::Transport, conditions::Conditions};
 
 /// The lab a page is in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lab {
-    /// Its name in URLs; the open lab's is `open`.
+    /// Its name in URLs; the open lab's is `open`, any other's cannot be guessed.
     pub id: String,
+    /// Whose it is.
+    #[serde(default)]
+    pub kind: LabKind,
+    /// The name of its server's host, known in this lab only.
+    #[serde(default)]
+    pub host_name: String,
     /// The address the page's sockets have.
     pub client_host: IpAddr,
     /// The servers as they are now, UDP first.
     pub servers: Vec<Server>,
+    /// What happens to its datagrams.
+    #[serde(default)]
+    pub conditions: Conditions,
     /// The first event the trace still keeps.
     pub first_seq: u64,
     /// The number the next event will have.
     pub next_seq: u64,
+}
+
+/// The kinds of labs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabKind {
+    /// Everybody's; always there, and where a terminal's own programs land.
+    #[default]
+    Open,
+    /// One page's own: its server is nobody else's.
+    Private,
 }
 
 /// One server of a lab.
@@ -32,6 +52,9 @@ pub struct Server {
     pub program: Program,
     /// What that program does with a sentence.
     pub task: Task,
+    /// How it does it; none of a server that is not the relay's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
     /// How it is.
     pub state: ServerState,
 }
@@ -48,6 +71,19 @@ pub enum Program {
     External,
 }
 
+/// What can be set of a server program without touching its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// TCP: how many connections may wait to be accepted (listen(2)); Linux lets one more in.
+    pub backlog: u32,
+    /// At most so many bytes a receive takes.
+    pub receive_size: u32,
+    /// Milliseconds between having worked out an answer and sending it.
+    pub think_ms: u32,
+    /// Whether it sets `SO_REUSEADDR` before `bind` (socket(7)).
+    pub reuse_address: bool,
+}
+
 /// What a server does with a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,6 +92,10 @@ pub enum Task {
     Upper,
     /// Sends back how often this letter is in it, either case.
     Count(char),
+    /// Sends it back with its characters in reverse.
+    Reverse,
+    /// Sends it back as it came.
+    Echo,
 }
 
 /// How a server is.
@@ -64,8 +104,10 @@ pub enum Task {
 pub enum ServerState {
     /// It serves.
     Running,
-    /// Somebody stopped it.
+    /// Somebody stopped it: it closed its sockets and ended.
     Stopped,
+    /// Somebody killed it in the midst of whatever it did: the kernel closed its sockets.
+    Killed,
     /// It died.
     Dead {
         /// The error that ended it, as the program met it.

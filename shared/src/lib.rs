@@ -11,6 +11,7 @@
 
 pub mod call;
 pub mod codec;
+pub mod conditions;
 pub mod data;
 pub mod dissect;
 pub mod lab;

@@ -26,6 +26,14 @@ pub struct Limits {
     pub idle_seconds: u64,
     /// Seconds a page may leave unread what it was sent.
     pub unread_seconds: u64,
-    /// Bytes a lab's trace keeps.
+    /// Bytes the open lab's trace keeps.
     pub trace_bytes: u64,
+    /// Bytes the trace of any other lab keeps.
+    pub lab_trace_bytes: u64,
+    /// Labs beside the open one.
+    pub labs: u64,
+    /// Labs of one address.
+    pub labs_per_address: u64,
+    /// Seconds a lab is kept while none of its pages is there.
+    pub keep_seconds: u64,
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     call::{Call, Transport},
-    lab::{Lab, Program, Task, Truth},
+    conditions::{Conditions, DatagramId, Verdict},
+    lab::{Lab, LabKind, Program, Settings, Task, Truth},
     limits::Limits,
     outcome::Outcome,
     trace::{Event, ProcessId},
@@ -37,7 +38,34 @@ pub enum Request {
 /// What a page can ask of its lab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// Start a stopped or dead server; what is left out stays as it was.
+    /// Go to another lab. After the reply comes another [`Welcome`]; what the page had in the lab it leaves is
+    /// closed or, where it had a [`Seat`], kept for a while.
+    Enter {
+        /// The open one, or a new one of its own.
+        lab: LabKind,
+    },
+    /// Go back to what is kept under a token, sockets and all. After the reply come another [`Welcome`] and the
+    /// replies that were not heard. Who holds it now has to let go.
+    Resume {
+        /// The seat's.
+        token: String,
+        /// How many replies of that seat were heard; left out, none is repeated.
+        heard: Option<u64>,
+    },
+    /// Set the conditions of the lab's network; the dice begin anew.
+    SetConditions {
+        /// The conditions.
+        conditions: Conditions,
+    },
+    /// Decide about a datagram that is held.
+    Decide {
+        /// Which one.
+        datagram: DatagramId,
+        /// What becomes of it.
+        verdict: Verdict,
+    },
+    /// Start a server that does not run; what is left out stays as it was, except that another program comes with
+    /// its own settings.
     StartServer {
         /// Which one.
         transport: Transport,
@@ -45,8 +73,15 @@ pub enum Ask {
         program: Option<Program>,
         /// What it does.
         task: Option<Task>,
+        /// How it does it.
+        settings: Option<Settings>,
     },
-    /// Stop a running server: its sockets close.
+    /// Kill a running server, as `kill -9` would: it ends in the midst of whatever it does.
+    KillServer {
+        /// Which one.
+        transport: Transport,
+    },
+    /// Stop a running server, as Ctrl-C would: its sockets close.
     StopServer {
         /// Which one.
         transport: Transport,
@@ -92,6 +127,22 @@ pub struct Welcome {
     pub truth: Truth,
     /// Whether it may start and stop the lab's servers and see all of its trace.
     pub may_control: bool,
+    /// Where the page can come back to, if its connection breaks; none in the open lab.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<Seat>,
+}
+
+/// A page's place in a lab of its own: its process, its sockets, its blocked calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// Whoever says it has the seat: a secret.
+    pub token: String,
+    /// How many calls and asks were heard of it; the page sends again what came after.
+    pub heard: u64,
+    /// An id no call or ask of it has had.
+    pub next_id: u64,
+    /// Seconds all is kept while no page is there.
+    pub keep_seconds: u64,
 }
 
 /// The answer to the message with the same id.
@@ -148,6 +199,8 @@ pub enum GoodbyeReason {
     NotAConversation,
     /// One message was too long even to be answered.
     TooLong,
+    /// Another page has come with the same token.
+    TakenOver,
 }
 
 impl GoodbyeReason {
@@ -161,6 +214,7 @@ impl GoodbyeReason {
             Self::TooManyPages | Self::TooManyPagesFromAddress => 1013,
             Self::Idle => 4000,
             Self::Unread => 4001,
+            Self::TakenOver => 4002,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How a call ended: what it returned, or why it failed and who says so.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -60,6 +60,11 @@ pub enum Returned {
     Address {
         /// The address.
         address: SocketAddr,
+    },
+    /// `getaddrinfo`: the addresses of a host, best first.
+    Resolved {
+        /// The addresses, at least one.
+        addresses: Vec<IpAddr>,
     },
 }
 
@@ -130,6 +135,22 @@ pub enum Reason {
     TimedOut,
     /// Ports below 1024 belong to the system.
     PortReserved,
+    /// Names other than `localhost` and the lab's own are not looked up.
+    UnknownName,
+    /// Another program has that port: nobody can be promised to be there.
+    NotNobody,
+    /// More than `labs` in all.
+    TooManyLabs,
+    /// More than `labs_per_address` of this address.
+    TooManyLabsFromAddress,
+    /// There is no address left for another lab.
+    NoAddressLeft,
+    /// Nothing is kept under this token, or no longer.
+    NoSuchSeat,
+    /// A value is not among those that can be had.
+    OutOfRange,
+    /// No datagram of this number is held.
+    NotHeld,
     /// Only a page on the relay's own machine may do this to the open lab.
     OnlyThisMachine,
     /// The server is already running.
@@ -159,6 +180,8 @@ struct ReturnedRepr {
     end_of_stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Vec<IpAddr>>,
 }
 
 impl Serialize for Returned {
@@ -181,6 +204,7 @@ impl Serialize for Returned {
             }
             Self::EndOfStream => repr.end_of_stream = Some(true),
             Self::Address { address } => repr.address = Some(address),
+            Self::Resolved { addresses } => repr.addresses = Some(addresses),
         }
         repr.serialize(serializer)
     }
@@ -232,6 +256,10 @@ impl<'de> Deserialize<'de> for Returned {
                 address: Some(address),
                 ..
             } => Self::Address { address },
+            ReturnedRepr {
+                addresses: Some(addresses),
+                ..
+            } => Self::Resolved { addresses },
             _ => Self::Nothing,
         })
     }

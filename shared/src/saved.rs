@@ -108,7 +108,10 @@ impl<'a> File<'a> {
             | What::CallReturned(_)
             | What::Derived(_)
             | What::Facts(_)
-            | What::Server(_) => {}
+            | What::Server(_)
+            | What::Sockets(_)
+            | What::Conditions(_)
+            | What::Edge(_) => {}
         }
     }
 

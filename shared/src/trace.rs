@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     call::{Fd, Transport},
+    conditions::{Conditions, Edge},
     data::{Data, base64_bytes},
     lab::Server,
     outcome::Outcome,
@@ -56,6 +57,12 @@ pub enum What {
     Facts(Facts),
     /// A server was started, stopped, or died.
     Server(Server),
+    /// The kernel told how the lab's sockets stand; told again when they stand otherwise.
+    Sockets(Sockets),
+    /// The conditions of the network were set.
+    Conditions(Conditions),
+    /// Something became of a datagram.
+    Edge(Box<Edge>),
     /// The capture lost packets: they were there, the trace has them not.
     CaptureLost {
         /// How many.
@@ -113,7 +120,7 @@ pub struct CallStarted {
 #[serde(rename_all = "lowercase")]
 #[expect(
     missing_docs,
-    reason = "each is the system call of that name; `upper` and `count` are the server's own work"
+    reason = "each is the call of that name; `upper`, `count`, `reverse` and `sleep` are the server's own doing"
 )]
 pub enum CallName {
     Socket,
@@ -133,6 +140,9 @@ pub enum CallName {
     Close,
     Upper,
     Count,
+    Reverse,
+    Sleep,
+    GetAddrInfo,
 }
 
 impl CallName {
@@ -157,6 +167,9 @@ impl CallName {
             Self::Close => "close",
             Self::Upper => "upper",
             Self::Count => "count",
+            Self::Reverse => "reverse",
+            Self::Sleep => "sleep",
+            Self::GetAddrInfo => "getaddrinfo",
         }
     }
 }
@@ -167,13 +180,13 @@ pub struct Arguments {
     /// The address of `bind`, `connect`, `sendto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
-    /// The bytes of `send`, `sendto`, `upper`, `count`.
+    /// The bytes of `send`, `sendto`, `upper`, `count`, `reverse`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Data>,
-    /// The size of `recv`, `recvfrom`; the backlog of `listen`; the milliseconds of `settimeout`.
+    /// The size of `recv`, `recvfrom`; the backlog of `listen`; the milliseconds of `settimeout`, `sleep`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<i64>,
-    /// The direction of `shutdown`, the option of `setsockopt`, the letter of `count`.
+    /// The direction of `shutdown`, the option of `setsockopt`, the letter of `count`, the name of `getaddrinfo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word: Option<String>,
 }
@@ -323,4 +336,66 @@ pub struct Facts {
     pub call: Option<CallId>,
     /// What it told.
     pub facts: Vec<Fact>,
+}
+
+/// The sockets of a lab as the kernel lists them (proc(5), `/proc/net/tcp` and `/proc/net/udp`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sockets {
+    /// Those of the servers' ports, and those at the other end; the listening ones first.
+    pub sockets: Vec<KernelSocket>,
+    /// How many more there are than are told.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// One socket as the kernel lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelSocket {
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// Its own address.
+    pub local: SocketAddr,
+    /// The other end's, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<SocketAddr>,
+    /// Its state.
+    pub state: SocketState,
+    /// Whether a program holds it: a connection nobody has accepted yet, or one in TIME_WAIT, is the kernel's alone.
+    pub held: bool,
+    /// Bytes that wait to be received; of a listening socket, connections that wait to be accepted.
+    pub receive_queue: u64,
+    /// Bytes not yet acknowledged; of a listening socket, its backlog.
+    pub send_queue: u64,
+    /// TIME_WAIT: milliseconds until it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_in_ms: Option<u64>,
+}
+
+/// The states of a socket: those of RFC 9293 §3.3.2, and for UDP whether `connect` was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
+pub enum SocketState {
+    /// UDP: it has a port.
+    Bound,
+    /// UDP: and a peer.
+    Connected,
+    Listen,
+    SynSent,
+    SynReceived,
+    Established,
+    #[serde(rename = "fin_wait_1")]
+    FinWait1,
+    #[serde(rename = "fin_wait_2")]
+    FinWait2,
+    CloseWait,
+    Closing,
+    LastAck,
+    TimeWait,
+    Closed,
 }

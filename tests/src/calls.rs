@@ -18,7 +18,12 @@ impl Page {
     /// # Panics
     /// When it fails.
     pub async fn makes_socket(&mut self, transport: Transport) -> Fd {
-        let returned = self.does(Call::Socket { transport }).await;
+        let returned = self
+            .does(Call::Socket {
+                transport,
+                family: None,
+            })
+            .await;
         let Returned::Socket { fd } = returned else {
             panic!("socket() returned {returned:?}");
         };

@@ -290,7 +290,12 @@ async fn too_many_sockets_and_calls_are_refused_with_the_limit() {
     for _ in 0..3 {
         page.makes_socket(Udp).await;
     }
-    let failed = page.fails(Call::Socket { transport: Tcp }).await;
+    let failed = page
+        .fails(Call::Socket {
+            transport: Tcp,
+            family: None,
+        })
+        .await;
     assert_eq!(
         (failed.reason, failed.limit),
         (Some(Reason::TooManySockets), Some(3))

@@ -158,6 +158,7 @@ async fn ready_means_that_a_sentence_would_be_answered() {
         transport,
         program: None,
         task: None,
+        settings: None,
     };
     page.asks(start).await.returned();
     assert_eq!(get(relay.http, "/readyz").await.status, 200);

@@ -178,7 +178,11 @@ async fn calls_sent_ahead_keep_their_order_on_each_socket() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let ids = [
-        page.starts(Call::Socket { transport: Tcp }).await,
+        page.starts(Call::Socket {
+            transport: Tcp,
+            family: None,
+        })
+        .await,
         page.starts(Call::Connect { fd: 3, to: Server }).await,
         page.starts(Call::Send {
             fd: 3,
@@ -631,6 +635,7 @@ async fn servers_are_started_and_stopped_once() {
             transport,
             program: None,
             task: None,
+            settings: None,
         };
         let failed = page.asks(start.clone()).await.failed();
         assert_eq!(failed.reason, Some(Reason::AlreadyRunning));

@@ -212,6 +212,7 @@ async fn a_servers_program_and_task_change_when_it_is_started_again() {
         transport: Udp,
         program: Some(Program::Book),
         task: Some(Task::Count('l')),
+        settings: None,
     };
     page.asks(ask).await.returned();
     assert_eq!(page.exchanges_by_udp("hello").await, "2");
@@ -305,6 +306,7 @@ async fn the_books_servers_die_of_what_is_no_text_and_can_be_started_again() {
             transport,
             program: None,
             task: None,
+            settings: None,
         })
         .await
         .returned();

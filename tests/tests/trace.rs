@@ -125,7 +125,12 @@ async fn every_call_names_the_message_that_asked_for_it() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let me = page.welcome.process;
-    let id = page.starts(Call::Socket { transport: Tcp }).await;
+    let id = page
+        .starts(Call::Socket {
+            transport: Tcp,
+            family: None,
+        })
+        .await;
     page.hears_of(id).await.returned();
     let trace = Trace::watched(&mut page, |trace| {
         !trace.returns(me, CallName::Socket).is_empty()
@@ -187,6 +192,7 @@ async fn what_happened_to_a_server_is_in_the_log() {
         transport: Tcp,
         program: None,
         task: None,
+        settings: None,
     })
     .await
     .returned();

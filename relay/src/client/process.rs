@@ -273,6 +273,7 @@ fn describe(call: &Call, server: SocketAddr) -> (CallName, Arguments) {
     };
     match call {
         Call::Socket { .. } => (CallName::Socket, none()),
+        Call::GetAddrInfo { name, .. } => (CallName::GetAddrInfo, word(name)),
         Call::Bind { port, .. } => (CallName::Bind, at(SocketAddr::new(server.ip(), *port))),
         Call::Connect { .. } => (CallName::Connect, at(server)),
         Call::Send { data, .. } => (

@@ -172,10 +172,9 @@ impl ClientSocket {
             Call::Shutdown { how, .. } => self.shutdown(*how),
             // The caller drops the socket: that is what closes it.
             Call::Close { .. } => Ok(Returned::Nothing),
-            Call::Socket { .. } | Call::Cancel { .. } => Err(failure::relay(
-                Reason::Malformed,
-                "this call is not made on a socket",
-            )),
+            Call::Socket { .. } | Call::GetAddrInfo { .. } | Call::Cancel { .. } => Err(
+                failure::relay(Reason::Malformed, "this call is not made on a socket"),
+            ),
         }
     }
 

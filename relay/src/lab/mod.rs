@@ -11,7 +11,8 @@ use std::{
 
 use shared::{
     call::Transport,
-    lab::{Lab as Told, Program, Server, ServerState, Task},
+    conditions::Conditions,
+    lab::{Lab as Told, LabKind, Program, Server, ServerState, Task},
     outcome::{Failed, Reason},
     trace::{ProcessId, Role, What},
 };
@@ -22,6 +23,9 @@ use crate::{
     server::{self, Bound, Orders},
     trace::{Processes, Trace},
 };
+
+/// What the host of the open lab's server is called in it.
+const OPEN_HOST: &str = "open-lab.internal";
 
 /// A lab and what happens in it.
 #[derive(Debug)]
@@ -101,6 +105,7 @@ impl Lab {
                 address,
                 program,
                 task,
+                settings: server::usual(program, transport),
                 state: state.clone(),
             };
             Slot {
@@ -165,6 +170,9 @@ impl Lab {
             .collect();
         Told {
             id: self.id.clone(),
+            kind: LabKind::Open,
+            host_name: OPEN_HOST.to_owned(),
+            conditions: Conditions::default(),
             client_host: self.client_host(),
             servers,
             first_seq,

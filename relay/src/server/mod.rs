@@ -11,7 +11,7 @@ use std::{io, net::SocketAddr, rc::Rc};
 
 use shared::{
     call::{Fd, Transport},
-    lab::{Level, Program, Task},
+    lab::{Level, Program, Settings, Task},
     outcome::Returned,
     trace::{Arguments, CallName, Fact, ProcessId},
 };
@@ -53,6 +53,24 @@ pub struct Orders {
     pub program: Program,
     /// What to do with a sentence.
     pub task: Task,
+}
+
+/// How a program does its work unless told otherwise; none of somebody else's.
+#[must_use]
+pub const fn usual(program: Program, transport: Transport) -> Option<Settings> {
+    let (backlog, receive_size) = match (program, transport) {
+        (Program::Book, Transport::Udp) => (BOOK_BACKLOG, 2048),
+        (Program::Book, Transport::Tcp) => (BOOK_BACKLOG, 1024),
+        (Program::Sturdy, Transport::Udp) => (STURDY_BACKLOG, 65_535),
+        (Program::Sturdy, Transport::Tcp) => (STURDY_BACKLOG, 64 << 10),
+        (Program::External, _) => return None,
+    };
+    Some(Settings {
+        backlog: backlog.cast_unsigned(),
+        receive_size,
+        think_ms: 0,
+        reuse_address: true,
+    })
 }
 
 /// Why a server program ended by itself.
@@ -264,6 +282,9 @@ impl Witness {
         let (name, word) = match task {
             Task::Upper => (CallName::Upper, None),
             Task::Count(letter) => (CallName::Count, Some(letter.to_string())),
+            Task::Reverse => (CallName::Reverse, None),
+            // Nothing is done with it.
+            Task::Echo => return work(),
         };
         let arguments = Arguments {
             data: Some(sentence.into()),

@@ -19,6 +19,8 @@ pub fn answer(task: Task, sentence: &[u8]) -> Vec<u8> {
             answer
         }
         Task::Count(letter) => count(letter, sentence).to_string().into_bytes(),
+        Task::Reverse => reverse(sentence),
+        Task::Echo => sentence.to_vec(),
     }
 }
 
@@ -32,6 +34,16 @@ pub fn datagram_answer(task: Task, sentence: &[u8]) -> Vec<u8> {
     let length = answer.len();
     format!("[the answer has {length} bytes; one datagram holds at most {LONGEST_DATAGRAM}]")
         .into_bytes()
+}
+
+/// Character by character from the end; what is no character stays where its turn comes, byte by byte.
+fn reverse(sentence: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::with_capacity(sentence.len());
+    for part in sentence.utf8_chunks().collect::<Vec<_>>().iter().rev() {
+        answer.extend(part.invalid().iter().rev());
+        answer.extend(part.valid().chars().rev().collect::<String>().as_bytes());
+    }
+    answer
 }
 
 /// How often the letter is in the sentence, in either case.
@@ -70,6 +82,7 @@ impl Stream {
                 answer
             }
             Task::Count(letter) => format!("{}\n", count(letter, chunk)).into_bytes(),
+            Task::Reverse | Task::Echo => answer(self.task, chunk),
         }
     }
 
@@ -113,6 +126,16 @@ pub fn book_answer(task: Task, sentence: &[u8]) -> Result<Vec<u8>, NotText> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_is_reversed_by_characters_and_echoed_as_it_is() {
+        assert_eq!(
+            answer(Task::Reverse, "ab 世界".as_bytes()),
+            "界世 ba".as_bytes()
+        );
+        assert_eq!(answer(Task::Reverse, b"a\xff\xfeb"), b"b\xfe\xffa");
+        assert_eq!(answer(Task::Echo, b"a\xff"), b"a\xff");
+    }
 
     #[test]
     fn sentences_come_back_in_upper_case() {

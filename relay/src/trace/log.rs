@@ -142,7 +142,10 @@ fn weight(what: &What) -> u64 {
         }
         What::Packet(packet) => packet.bytes.len(),
         What::Facts(facts) => facts.facts.len() * 96,
+        What::Sockets(sockets) => sockets.sockets.len() * 96,
+        What::Edge(_) => 96,
         What::Process(_)
+        | What::Conditions(_)
         | What::ProcessEnded { .. }
         | What::Derived(_)
         | What::Server(_)
@@ -160,7 +163,8 @@ fn outcome_bytes(outcome: &Outcome) -> usize {
             | Returned::Accepted { .. }
             | Returned::Sent { .. }
             | Returned::EndOfStream
-            | Returned::Address { .. },
+            | Returned::Address { .. }
+            | Returned::Resolved { .. },
         )
         | Outcome::Failed(_) => 0,
     }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Ask, ClientMessage, Gap, Goodbye, Reply, Request, ServerMessage, Welcome};
 use crate::{
-    call::{Call, Fd, How, SocketOption, Target, Transport},
+    call::{Call, Family, Fd, How, SocketOption, Target, Transport},
+    conditions::{Conditions, DatagramId, Verdict},
     data::Data,
-    lab::{Program, Task},
+    lab::{LabKind, Program, Settings, Task},
     outcome::{Failed, Outcome, Returned},
     trace::Event,
 };
@@ -52,6 +53,24 @@ struct ClientRepr {
     program: Option<Program>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<Task>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Settings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family: Option<Family>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lab: Option<LabKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<Conditions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    datagram: Option<DatagramId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
 }
 
 /// The name no call or ask has; the codec turns it into its own reason.
@@ -78,6 +97,11 @@ impl ClientRepr {
         let fd = need(self.fd, of, "fd");
         Ok(match of {
             "socket" => Call::Socket {
+                transport: need(self.transport, of, "transport")?,
+                family: self.family,
+            },
+            "getaddrinfo" => Call::GetAddrInfo {
+                name: need(self.name, of, "name")?,
                 transport: need(self.transport, of, "transport")?,
             },
             "bind" => Call::Bind {
@@ -132,10 +156,28 @@ impl ClientRepr {
         let name = self.ask.unwrap_or_default();
         let of = name.as_str();
         Ok(match of {
+            "enter" => Ask::Enter {
+                lab: need(self.lab, of, "lab")?,
+            },
+            "resume" => Ask::Resume {
+                token: need(self.token, of, "token")?,
+                heard: self.heard,
+            },
+            "set_conditions" => Ask::SetConditions {
+                conditions: need(self.conditions, of, "conditions")?,
+            },
+            "decide" => Ask::Decide {
+                datagram: need(self.datagram, of, "datagram")?,
+                verdict: need(self.verdict, of, "verdict")?,
+            },
             "start_server" => Ask::StartServer {
                 transport: need(self.transport, of, "transport")?,
                 program: self.program,
                 task: self.task,
+                settings: self.settings,
+            },
+            "kill_server" => Ask::KillServer {
+                transport: need(self.transport, of, "transport")?,
             },
             "stop_server" => Ask::StopServer {
                 transport: need(self.transport, of, "transport")?,
@@ -163,9 +205,13 @@ impl ClientRepr {
     fn write_call(&mut self, call: Call) {
         self.fd = call.fd();
         let name = match call {
-            Call::Socket { transport } => {
-                self.transport = Some(transport);
+            Call::Socket { transport, family } => {
+                (self.transport, self.family) = (Some(transport), family);
                 "socket"
+            }
+            Call::GetAddrInfo { name, transport } => {
+                (self.name, self.transport) = (Some(name), Some(transport));
+                "getaddrinfo"
             }
             Call::Bind { port, .. } => {
                 self.port = Some(port);
@@ -216,13 +262,35 @@ impl ClientRepr {
 
     fn write_ask(&mut self, ask: Ask) {
         let name = match ask {
+            Ask::Enter { lab } => {
+                self.lab = Some(lab);
+                "enter"
+            }
+            Ask::Resume { token, heard } => {
+                (self.token, self.heard) = (Some(token), heard);
+                "resume"
+            }
+            Ask::SetConditions { conditions } => {
+                self.conditions = Some(conditions);
+                "set_conditions"
+            }
+            Ask::Decide { datagram, verdict } => {
+                (self.datagram, self.verdict) = (Some(datagram), Some(verdict));
+                "decide"
+            }
             Ask::StartServer {
                 transport,
                 program,
                 task,
+                settings,
             } => {
-                (self.transport, self.program, self.task) = (Some(transport), program, task);
+                (self.transport, self.program) = (Some(transport), program);
+                (self.task, self.settings) = (task, settings);
                 "start_server"
+            }
+            Ask::KillServer { transport } => {
+                self.transport = Some(transport);
+                "kill_server"
             }
             Ask::StopServer { transport } => {
                 self.transport = Some(transport);

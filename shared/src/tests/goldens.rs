@@ -6,18 +6,23 @@ use std::{collections::BTreeSet, fs, net::SocketAddr, path::PathBuf};
 
 use crate::{
     PROTOCOL,
-    call::{Call, How, SocketOption, Target, Transport},
+    call::{Call, Family, How, SocketOption, Target, Transport},
     codec::{decode_client, decode_server, encode_client, encode_server},
+    conditions::{Conditions, Direction, Edge, Fate, Verdict, Way},
     data::Data,
-    lab::{Lab, Level, Obstacle, ObstacleKind, Program, Server, ServerState, Task, Truth},
+    lab::{
+        Lab, LabKind, Level, Obstacle, ObstacleKind, Program, Server, ServerState, Settings, Task,
+        Truth,
+    },
     limits::Limits,
     message::{
-        Ask, ClientMessage, Gap, Goodbye, GoodbyeReason, Reply, Request, ServerMessage, Welcome,
+        Ask, ClientMessage, Gap, Goodbye, GoodbyeReason, Reply, Request, Seat, ServerMessage,
+        Welcome,
     },
     outcome::{Failed, FailureSource, Outcome, Reason, Returned},
     trace::{
         Arguments, CallName, CallReturned, CallStarted, Derived, DerivedKind, Event, Fact, Facts,
-        Link, Packet, Process, Role, Source, What,
+        KernelSocket, Link, Packet, Process, Role, SocketState, Sockets, Source, What,
     },
 };
 
@@ -89,6 +94,35 @@ pub(super) fn client_samples() -> Vec<(&'static str, ClientMessage)> {
             "socket",
             Call::Socket {
                 transport: Transport::Udp,
+                family: None,
+            },
+        ),
+        (
+            "socket_inet6",
+            Call::Socket {
+                transport: Transport::Tcp,
+                family: Some(Family::Inet6),
+            },
+        ),
+        (
+            "getaddrinfo",
+            Call::GetAddrInfo {
+                name: "localhost".to_owned(),
+                transport: Transport::Udp,
+            },
+        ),
+        (
+            "connect_nobody",
+            Call::Connect {
+                fd: 4,
+                to: Target::Nobody,
+            },
+        ),
+        (
+            "connect_localhost6",
+            Call::Connect {
+                fd: 5,
+                to: Target::Localhost6,
             },
         ),
         ("bind", Call::Bind { fd: 3, port: 0 }),
@@ -162,9 +196,42 @@ pub(super) fn client_samples() -> Vec<(&'static str, ClientMessage)> {
         transport: Transport::Tcp,
         program: Some(Program::Book),
         task: Some(Task::Count('s')),
+        settings: Some(settings()),
     };
     let asks = vec![
         ("start_server", start),
+        (
+            "kill_server",
+            Ask::KillServer {
+                transport: Transport::Tcp,
+            },
+        ),
+        (
+            "enter",
+            Ask::Enter {
+                lab: LabKind::Private,
+            },
+        ),
+        (
+            "resume",
+            Ask::Resume {
+                token: "b2s5Z3VhcmQxMjM0NTY3OA".to_owned(),
+                heard: Some(12),
+            },
+        ),
+        (
+            "set_conditions",
+            Ask::SetConditions {
+                conditions: conditions(),
+            },
+        ),
+        (
+            "decide",
+            Ask::Decide {
+                datagram: 4,
+                verdict: Verdict::Release,
+            },
+        ),
         (
             "stop_server",
             Ask::StopServer {
@@ -230,12 +297,40 @@ pub(super) fn server_samples() -> Vec<(&'static str, ServerMessage)> {
     samples
 }
 
+const fn settings() -> Settings {
+    Settings {
+        backlog: 1,
+        receive_size: 1024,
+        think_ms: 0,
+        reuse_address: false,
+    }
+}
+
+fn conditions() -> Conditions {
+    Conditions {
+        request: Way {
+            loss_percent: 30,
+            ..Way::default()
+        },
+        reply: Way {
+            duplicate_percent: 5,
+            reorder_percent: 5,
+            delay_ms: 200,
+            jitter_ms: 50,
+            by_hand: true,
+            ..Way::default()
+        },
+        seed: 7,
+    }
+}
+
 fn welcome() -> Welcome {
     let server = |transport, state| Server {
         transport,
         address: address(12_000),
         program: Program::Sturdy,
         task: Task::Upper,
+        settings: Some(settings()),
         state,
     };
     let dead = ServerState::Dead {
@@ -247,6 +342,9 @@ fn welcome() -> Welcome {
         process: 3,
         lab: Lab {
             id: "open".to_owned(),
+            kind: LabKind::Open,
+            host_name: "open-lab.internal".to_owned(),
+            conditions: Conditions::default(),
             client_host: address(0).ip(),
             servers: vec![
                 server(Transport::Udp, ServerState::Running),
@@ -267,6 +365,10 @@ fn welcome() -> Welcome {
             idle_seconds: 3600,
             unread_seconds: 30,
             trace_bytes: 67_108_864,
+            lab_trace_bytes: 4_194_304,
+            labs: 600,
+            labs_per_address: 64,
+            keep_seconds: 60,
         },
         truth: Truth {
             level: Level::L1,
@@ -276,6 +378,12 @@ fn welcome() -> Welcome {
             }),
         },
         may_control: true,
+        seat: Some(Seat {
+            token: "b2s5Z3VhcmQxMjM0NTY3OA".to_owned(),
+            heard: 15,
+            next_id: 16,
+            keep_seconds: 60,
+        }),
     }
 }
 
@@ -344,6 +452,12 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 address: address(49_152),
             }),
         ),
+        (
+            "returned_resolved",
+            Outcome::Returned(Returned::Resolved {
+                addresses: vec![address(0).ip()],
+            }),
+        ),
         ("failed_by_kernel", Outcome::Failed(refused)),
         ("failed_by_relay", Outcome::Failed(too_many)),
     ]
@@ -405,7 +519,29 @@ fn happenings() -> Vec<(&'static str, What)> {
         address: address(12_000),
         program: Program::Book,
         task: Task::Count('s'),
-        state: ServerState::Stopped,
+        settings: Some(settings()),
+        state: ServerState::Killed,
+    };
+    let waiting = KernelSocket {
+        transport: Transport::Tcp,
+        local: address(12_000),
+        peer: Some(address(49_152)),
+        state: SocketState::TimeWait,
+        held: false,
+        receive_queue: 0,
+        send_queue: 0,
+        ends_in_ms: Some(59_990),
+    };
+    let lost = Edge {
+        datagram: 4,
+        direction: Direction::Request,
+        from: address(49_152),
+        to: address(12_000),
+        length: 5,
+        fate: Fate::Lost,
+        by_hand: false,
+        process: Some(3),
+        call: Some(9),
     };
     vec![
         (
@@ -433,6 +569,15 @@ fn happenings() -> Vec<(&'static str, What)> {
             }),
         ),
         ("trace_server", What::Server(stopped)),
+        (
+            "trace_sockets",
+            What::Sockets(Sockets {
+                sockets: vec![waiting],
+                more: 0,
+            }),
+        ),
+        ("trace_conditions", What::Conditions(conditions())),
+        ("trace_edge", What::Edge(Box::new(lost))),
         ("trace_capture_lost", What::CaptureLost { packets: 2 }),
     ]
 }

@@ -133,7 +133,10 @@ impl Connection {
         };
         matches!(
             goodbye.reason,
-            GoodbyeReason::Idle | GoodbyeReason::NotAConversation | GoodbyeReason::TooLong
+            GoodbyeReason::Idle
+                | GoodbyeReason::NotAConversation
+                | GoodbyeReason::TooLong
+                | GoodbyeReason::TakenOver
         )
     }
 

@@ -74,6 +74,14 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::AlreadyRunning => "reason.already_running",
         Reason::NotRunning => "reason.not_running",
         Reason::NotOnThisSystem => "reason.not_on_this_system",
+        Reason::UnknownName => "reason.unknown_name",
+        Reason::NotNobody => "reason.not_nobody",
+        Reason::TooManyLabs => "reason.too_many_labs",
+        Reason::TooManyLabsFromAddress => "reason.too_many_labs_from_address",
+        Reason::NoAddressLeft => "reason.no_address_left",
+        Reason::NoSuchSeat => "reason.no_such_seat",
+        Reason::OutOfRange => "reason.out_of_range",
+        Reason::NotHeld => "reason.not_held",
     }
 }
 
@@ -92,6 +100,7 @@ const fn goodbye_key(reason: GoodbyeReason) -> &'static str {
         GoodbyeReason::Unread => "goodbye.unread",
         GoodbyeReason::NotAConversation => "goodbye.not_a_conversation",
         GoodbyeReason::TooLong => "goodbye.too_long",
+        GoodbyeReason::TakenOver => "goodbye.taken_over",
     }
 }
 

@@ -66,6 +66,7 @@ impl Servers {
                 transport,
                 program,
                 task: None,
+                settings: None,
             },
             outbox,
         );

@@ -11,8 +11,9 @@ mod programs;
 use shared::{
     call::{Call, Transport},
     codec,
+    conditions::Conditions,
     data::Data,
-    lab::{Lab, Level, Program, Server, ServerState, Task, Truth},
+    lab::{Lab, LabKind, Level, Program, Server, ServerState, Task, Truth},
     limits::Limits,
     message::{ClientMessage, Goodbye, Reply, Request, ServerMessage, Welcome},
     outcome::{Failed, FailureSource, Outcome, Reason, Returned},
@@ -156,6 +157,7 @@ fn server(transport: Transport, state: ServerState) -> Server {
         address: server_address(),
         program: Program::Sturdy,
         task: Task::Upper,
+        settings: None,
         state,
     }
 }
@@ -171,6 +173,9 @@ fn welcome(next_seq: u64) -> ServerMessage {
         process: ME,
         lab: Lab {
             id: "open".to_owned(),
+            kind: LabKind::Open,
+            host_name: "open-lab.internal".to_owned(),
+            conditions: Conditions::default(),
             client_host,
             servers,
             first_seq: 0,
@@ -182,6 +187,7 @@ fn welcome(next_seq: u64) -> ServerMessage {
             why_not_higher: None,
         },
         may_control: true,
+        seat: None,
     }))
 }
 
@@ -198,6 +204,10 @@ fn limits() -> Limits {
         idle_seconds: 600,
         unread_seconds: 10,
         trace_bytes: 1 << 20,
+        lab_trace_bytes: 1 << 20,
+        labs: 10,
+        labs_per_address: 5,
+        keep_seconds: 60,
     }
 }
 

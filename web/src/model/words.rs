@@ -121,6 +121,10 @@ fn value(returned: &Returned, texts: &Texts, most: usize) -> String {
         }
         Returned::EndOfStream => texts.get("row.end_of_stream").to_owned(),
         Returned::Address { address } => address.to_string(),
+        Returned::Resolved { addresses } => {
+            let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            addresses.join(", ")
+        }
     }
 }
 

@@ -56,6 +56,7 @@ fn draw_state(server: &Server, texts: &Texts) {
     let (state, key, why) = match &server.state {
         ServerState::Running => ("running", "server.running", ""),
         ServerState::Stopped => ("stopped", "server.stopped", ""),
+        ServerState::Killed => ("killed", "server.killed", ""),
         ServerState::Dead { why } => ("dead", "server.dead", why.as_str()),
         ServerState::External => ("external", "server.external", ""),
     };
@@ -92,6 +93,8 @@ fn draw_program(server: &Server, texts: &Texts) {
     let task = match server.task {
         Task::Upper => texts.get("task.upper").to_owned(),
         Task::Count(letter) => texts.fill("task.count", &[("letter", &String::from(letter))]),
+        Task::Reverse => texts.get("task.reverse").to_owned(),
+        Task::Echo => texts.get("task.echo").to_owned(),
     };
     dom::write(&el("server-task"), &task);
     let address = server.address;
@@ -120,6 +123,7 @@ pub(super) fn note(server: &Server, texts: &Texts) -> String {
     let (key, why) = match &server.state {
         ServerState::Running => ("run.server_running", ""),
         ServerState::Stopped => ("run.server_stopped", ""),
+        ServerState::Killed => ("run.server_killed", ""),
         ServerState::Dead { why } => ("run.server_died", why.as_str()),
         ServerState::External => ("run.server_external", ""),
     };

@@ -17,6 +17,7 @@ impl Conversation {
                 transport,
                 program,
                 task,
+                settings: _,
             } => self.start_server(transport, program, task),
             Ask::StopServer { transport } => {
                 self.must_control()?;
@@ -28,6 +29,14 @@ impl Conversation {
                 self.trace_from = Some(from.min(next));
                 Ok(())
             }
+            Ask::Enter { .. }
+            | Ask::Resume { .. }
+            | Ask::SetConditions { .. }
+            | Ask::Decide { .. }
+            | Ask::KillServer { .. } => Err(failure::relay(
+                Reason::NotOnThisSystem,
+                "this relay has only the open lab",
+            )),
             Ask::Unwatch => {
                 self.trace_from = None;
                 Ok(())

@@ -21,7 +21,13 @@ impl Conversation {
         self.check_size(&call)?;
         match (call.fd(), &call) {
             (_, Call::Cancel { of }) => self.cancel(*of).map(Some),
-            (_, Call::Socket { transport }) => {
+            (
+                _,
+                Call::Socket {
+                    transport,
+                    family: _,
+                },
+            ) => {
                 self.open(id, *transport)?;
                 Ok(None)
             }

@@ -123,6 +123,7 @@ impl Conversation {
             limits: limits.as_ref().clone(),
             truth: truth.as_ref().clone(),
             may_control: self.may_control,
+            seat: None,
         };
         self.talk.say(&ServerMessage::Welcome(Box::new(welcome)));
     }

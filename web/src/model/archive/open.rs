@@ -121,6 +121,7 @@ fn see(file: File, nth: u64) -> Model {
         limits: nothing_allowed(),
         truth: file.truth,
         may_control: false,
+        seat: None,
     });
     model
 }
@@ -139,5 +140,9 @@ const fn nothing_allowed() -> Limits {
         idle_seconds: 0,
         unread_seconds: 0,
         trace_bytes: 0,
+        lab_trace_bytes: 0,
+        labs: 0,
+        labs_per_address: 0,
+        keep_seconds: 0,
     }
 }

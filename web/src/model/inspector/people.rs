@@ -48,6 +48,9 @@ impl People {
             | What::Packet(_)
             | What::Derived(_)
             | What::Facts(_)
+            | What::Sockets(_)
+            | What::Conditions(_)
+            | What::Edge(_)
             | What::Server(_)
             | What::CaptureLost { .. } => {}
         }

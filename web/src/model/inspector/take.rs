@@ -42,6 +42,9 @@ impl Inspector {
             | What::CallStarted(_)
             | What::CallReturned(_)
             | What::Facts(_)
+            | What::Sockets(_)
+            | What::Conditions(_)
+            | What::Edge(_)
             | What::Server(_) => {}
         }
     }

@@ -45,6 +45,7 @@ impl Lab {
             address: SERVER.parse().expect("an address"),
             program: Program::Sturdy,
             task: Task::Upper,
+            settings: None,
             state: ServerState::Running,
         };
         servers.are(&Transport::ALL.map(server));

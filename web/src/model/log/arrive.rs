@@ -42,6 +42,7 @@ impl Log {
             What::Server(server) => {
                 self.begin(Kind::Server(server));
             }
+            What::Sockets(_) | What::Conditions(_) | What::Edge(_) => {}
             What::CaptureLost { packets } => {
                 self.begin(Kind::CaptureLost(packets));
             }
@@ -100,7 +101,10 @@ impl Log {
         if matches!(name, CallName::Bind | CallName::Listen) {
             return self.latest(&Kind::ServerStart(transport));
         }
-        if matches!(name, CallName::Upper | CallName::Count) {
+        if matches!(
+            name,
+            CallName::Upper | CallName::Count | CallName::Reverse | CallName::Sleep
+        ) {
             return self.places.busy(process);
         }
         match started.arguments.address {

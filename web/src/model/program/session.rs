@@ -60,6 +60,7 @@ impl Session {
                 Step::Socket,
                 Call::Socket {
                     transport: order.transport,
+                    family: None,
                 },
                 outbox,
                 now,

@@ -22,7 +22,8 @@ fn names(calls: &[(u64, Call)]) -> Vec<&'static str> {
         Call::Shutdown { .. } => "shutdown",
         Call::Close { .. } => "close",
         Call::Cancel { .. } => "cancel",
-        Call::Bind { .. }
+        Call::GetAddrInfo { .. }
+        | Call::Bind { .. }
         | Call::SetTimeout { .. }
         | Call::SetSockOpt { .. }
         | Call::GetSockName { .. }
