@@ -78,6 +78,10 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         self.deserialize_u64(visitor)
     }
 
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_u64(visitor)
+    }
+
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let is_negative = self.peek()? == b'-';
         self.at += usize::from(is_negative);
@@ -158,7 +162,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         visitor.visit_unit()
     }
 
-    forward_to_deserialize_any! { i8 i16 i32 i128 u8 u16 u128 f32 f64 bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct map }
+    forward_to_deserialize_any! { i8 i16 i32 i128 u16 u128 f32 f64 bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct map }
 }
 
 impl<'de> SeqAccess<'de> for Items<'_, 'de> {
