@@ -1,0 +1,56 @@
+//! What became of a datagram under the lab's conditions.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CallId, ProcessId};
+use crate::conditions::{DatagramId, Direction};
+
+/// What the edge did to a datagram after the kernel had received it and before its program did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Which datagram: a receive that gets it later says so by the fact `edge.datagram`.
+    pub datagram: DatagramId,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// Whose socket it has reached.
+    pub to: SocketAddr,
+    /// Its bytes.
+    pub length: u64,
+    /// What became of it.
+    pub fate: Fate,
+    /// Whether somebody decided so, rather than the dice.
+    pub by_hand: bool,
+    /// The client process it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessId>,
+    /// The call that sent it, found by addresses and time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
+}
+
+/// What can become of a datagram at the edge. One that nothing happens to is not told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It goes no further.
+    Lost,
+    /// It goes on after so many milliseconds.
+    Delayed {
+        /// Since it was received.
+        milliseconds: u32,
+    },
+    /// It arrives twice.
+    Doubled,
+    /// It goes on after the next one, or after a while if none comes.
+    Overtaken,
+    /// It waits for somebody's decision.
+    Held,
+    /// Somebody has let it go on.
+    Released,
+    /// So many were waiting already that there was no room for it.
+    NoRoom,
+}
