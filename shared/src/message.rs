@@ -1,6 +1,7 @@
 //! Both directions of the conversation on one page.
 
-mod json;
+mod client_json;
+mod server_json;
 
 use std::net::SocketAddr;
 
@@ -15,7 +16,7 @@ use crate::{
     trace::{Event, ProcessId},
 };
 
-pub(crate) use json::UNKNOWN;
+pub(crate) use client_json::UNKNOWN;
 
 /// What a page says: always something that gets one [`Reply`] with the same id.
 #[derive(Clone, Debug, PartialEq, Eq)]
