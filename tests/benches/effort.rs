@@ -19,6 +19,8 @@ pub(crate) struct Effort {
     pub(crate) capture: Duration,
     /// How long the viewers look on.
     pub(crate) watching: Duration,
+    /// How often the page is loaded, and how many rows its table has when its frames are counted.
+    pub(crate) page: (usize, u64),
 }
 
 /// No turn is longer, whatever happens.
@@ -34,6 +36,7 @@ impl Effort {
         visits: (6_000, LONGEST_TURN),
         capture: Duration::from_secs(4),
         watching: Duration::from_secs(5),
+        page: (10, 100_000),
     };
 
     /// To see that all of it works and answers are right.
@@ -45,5 +48,6 @@ impl Effort {
         visits: (640, Duration::from_secs(3)),
         capture: Duration::from_millis(500),
         watching: Duration::from_secs(1),
+        page: (2, 1_000),
     };
 }

@@ -3,7 +3,7 @@
 //! Rooms: [`relay`] starts the real binary, [`page`] speaks the conversation with it
 //! (its usual [`calls`] as verbs, its [`trace`] as a story), [`http`] asks it
 //! plainly, [`bridge`] is a plain WebSocket client, [`python`] runs the book's programs, [`browser`]
-//! is a person at real Chromium and [`story`] opens and closes it. Whatever a story starts is a guard that ends with it.
+//! is a person at real Chromium, [`story`] opens and closes it, and [`probe`] tells how quick it is. Whatever a story starts is a guard that ends with it.
 //!
 //! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
 
@@ -15,6 +15,7 @@ pub mod http;
 pub mod page;
 pub mod patience;
 pub mod place;
+pub mod probe;
 pub mod process;
 pub mod python;
 pub mod relay;

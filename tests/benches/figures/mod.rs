@@ -7,6 +7,7 @@ mod messages;
 mod native_tcp;
 mod native_udp;
 mod opens;
+mod page;
 mod round_trip;
 mod slow_viewer;
 mod trace_cost;
@@ -49,6 +50,9 @@ pub(crate) const TRACE_COST: &str = "trace cost";
 pub(crate) const CAPTURE: &str = "capture";
 pub(crate) const VIEWERS: &str = "100 viewers";
 pub(crate) const SLOW_VIEWER: &str = "slow viewer";
+pub(crate) const PAGE_LOAD: &str = "page load";
+pub(crate) const PAGE_FRAMES: &str = "page frames, 5,000 events/s";
+pub(crate) const PAGE_RUSH: &str = "page frames, 5,000 packets/s";
 
 /// How a sentence of this many bytes is said everywhere but in [`BULK`].
 const SENTENCE: usize = 64;
@@ -89,7 +93,7 @@ const BLIND_PAGES: [Contender; 3] = [
 type Figure = fn(&mut Bench);
 
 /// In this order; the names are those of the tables, or what they begin with.
-const FIGURES: [(&str, Figure); 12] = [
+const FIGURES: [(&str, Figure); 15] = [
     (ROUND_TRIP, round_trip::measure),
     ("messages", messages::measure),
     (BULK, bulk::measure),
@@ -102,6 +106,9 @@ const FIGURES: [(&str, Figure); 12] = [
     (CAPTURE, capture::measure),
     (VIEWERS, viewers::measure),
     (SLOW_VIEWER, slow_viewer::measure),
+    (PAGE_LOAD, page::load),
+    (PAGE_FRAMES, page::frames),
+    (PAGE_RUSH, page::rush),
 ];
 
 /// Measures what is wanted, and prints it.

@@ -4,11 +4,13 @@
 
 use std::fmt;
 
-use super::Metric::{self, Bandwidth, Gaps, Lost, Memory, P50, P999, Rate, Worst};
+use super::Metric::{
+    self, Bandwidth, Frames, Gaps, Lost, Memory, P50, P999, Painted, Rate, Ready, Weight, Worst,
+};
 use crate::{
     figures::{
-        BULK, CAPTURE, IDLE, MESSAGES, NATIVE_LOSS, NATIVE_TCP, NATIVE_UDP, OPENS, ROUND_TRIP,
-        SLOW_VIEWER, TRACE_COST, VIEWERS,
+        BULK, CAPTURE, IDLE, MESSAGES, NATIVE_LOSS, NATIVE_TCP, NATIVE_UDP, OPENS, PAGE_FRAMES,
+        PAGE_LOAD, PAGE_RUSH, ROUND_TRIP, SLOW_VIEWER, TRACE_COST, VIEWERS,
     },
     machine::Placement::{self, OneCore, Spread},
     peers::{
@@ -148,4 +150,11 @@ pub(super) const GOALS: &[Goal] = goals! {
     VIEWERS Spread Worst of Page L1: NoMore(100.0);
     SLOW_VIEWER Spread P50 of Page L1: AtMost(1.15, NOBODY_SLOW);
     SLOW_VIEWER Spread Gaps of Page L1: NoLess(1.0);
+    PAGE_LOAD Spread Weight of Page L1: NoMore(120.0);
+    PAGE_LOAD Spread Painted of Page L1: NoMore(100.0);
+    PAGE_LOAD Spread Ready of Page L1: NoMore(250.0);
+    PAGE_FRAMES Spread Frames of Page L1: NoLess(59.0);
+    PAGE_FRAMES Spread Worst of Page L1: NoMore(25.0);
+    PAGE_RUSH Spread Frames of Page L1: NoLess(59.0);
+    PAGE_RUSH Spread Worst of Page L1: NoMore(25.0);
 };

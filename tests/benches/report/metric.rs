@@ -25,6 +25,18 @@ pub(crate) enum Metric {
     Events,
     /// Gaps a viewer was told of.
     Gaps,
+    /// Until the page's first content is to be seen.
+    Painted,
+    /// Until a sentence can be sent.
+    Ready,
+    /// What crosses for the page's first view.
+    Weight,
+    /// Frames in a second.
+    Frames,
+    /// Rows in the table.
+    Rows,
+    /// Memory of the page.
+    Heap,
 }
 
 impl Metric {
@@ -42,6 +54,12 @@ impl Metric {
             Self::Worst => "worst ms",
             Self::Events => "events/s",
             Self::Gaps => "gaps",
+            Self::Painted => "painted ms",
+            Self::Ready => "ready ms",
+            Self::Weight => "KiB",
+            Self::Frames => "frames/s",
+            Self::Rows => "rows",
+            Self::Heap => "heap MB",
         }
     }
 
@@ -49,7 +67,7 @@ impl Metric {
     pub(crate) const fn more_is_better(self) -> bool {
         matches!(
             self,
-            Self::Rate | Self::Bandwidth | Self::Events | Self::Gaps
+            Self::Rate | Self::Bandwidth | Self::Events | Self::Gaps | Self::Frames | Self::Rows
         )
     }
 
