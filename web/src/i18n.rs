@@ -1,6 +1,9 @@
 //! The page's words in both languages. What they are about (calls, errnos, addresses) is the same in each.
 
 pub(crate) mod fields;
+mod shelf;
+
+pub(crate) use shelf::{TextFile, keep, read};
 
 /// A language the page speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,13 +45,6 @@ impl Language {
             Self::Chinese => Self::English,
         }
     }
-
-    const fn source(self) -> &'static str {
-        match self {
-            Self::English => include_str!("../../www/text/en.json"),
-            Self::Chinese => include_str!("../../www/text/zh.json"),
-        }
-    }
 }
 
 /// All words of one language.
@@ -60,10 +56,12 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    /// As far as they have come.
     pub(crate) fn new(language: Language) -> Self {
+        let source = read(TextFile::Words(language)).unwrap_or_default();
         Self {
             language,
-            texts: language.source().lines().filter_map(entry).collect(),
+            texts: source.lines().filter_map(entry).collect(),
         }
     }
 

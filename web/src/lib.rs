@@ -12,8 +12,17 @@ mod socket;
 mod view;
 mod window;
 
-/// Brings the page to life.
-#[wasm_bindgen::prelude::wasm_bindgen(start)]
-pub fn start() {
-    shell::start();
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Brings the page to life. `want` fetches a file of words by its name in `www/`, until it is told by [`read`].
+#[wasm_bindgen]
+pub fn begin(want: js_sys::Function) {
+    shell::start(window::Library::new(want));
+}
+
+/// A file of words has come.
+#[wasm_bindgen]
+pub fn read(name: &str, text: String) {
+    i18n::keep(name, text);
+    shell::has_words();
 }

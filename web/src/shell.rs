@@ -5,10 +5,11 @@ use std::{cell::RefCell, collections::VecDeque};
 use crate::{
     dom::Listener,
     files,
+    i18n::{self, TextFile},
     model::{Effect, Event, Model},
     socket::Socket,
     view::{self, View},
-    window::{self, Frame, Timer},
+    window::{self, Frame, Library, Timer},
 };
 
 /// What lives as long as the page.
@@ -18,6 +19,7 @@ struct Shell {
     socket: Option<Socket>,
     timer: Timer,
     frame: Frame,
+    library: Library,
     _listeners: Vec<Listener>,
 }
 
@@ -27,13 +29,14 @@ thread_local! {
     static INBOX: RefCell<VecDeque<Event>> = const { RefCell::new(VecDeque::new()) };
 }
 
-pub(crate) fn start() {
+pub(crate) fn start(library: Library) {
     SHELL.replace(Some(Shell {
         model: Model::default(),
         view: View::default(),
         socket: None,
         timer: Timer::new(|| tell(Event::Woke)),
         frame: Frame::new(draw),
+        library,
         _listeners: view::listen(),
     }));
     view::remembered().into_iter().for_each(tell);
@@ -57,6 +60,17 @@ pub(crate) fn tell(event: Event) {
     });
 }
 
+/// Words have come that may be waited for.
+pub(crate) fn has_words() {
+    SHELL.with(|shell| {
+        if let Ok(mut shell) = shell.try_borrow_mut()
+            && let Some(shell) = shell.as_mut()
+        {
+            shell.frame.want();
+        }
+    });
+}
+
 fn draw() {
     SHELL.with(|shell| {
         let Ok(mut shell) = shell.try_borrow_mut() else {
@@ -64,6 +78,9 @@ fn draw() {
         };
         let Some(shell) = shell.as_mut() else { return };
         shell.frame.came();
+        if !shell.can_speak() {
+            return;
+        }
         let goes_on = shell.model.settle();
         let waits = shell.view.draw(&shell.model, window::now());
         if goes_on || waits {
@@ -73,6 +90,22 @@ fn draw() {
 }
 
 impl Shell {
+    /// Nothing is drawn before the words for it are there. All others follow the first view, so that a language
+    /// can be changed where no relay is left to ask.
+    fn can_speak(&mut self) -> bool {
+        let words = TextFile::Words(self.model.language);
+        if i18n::read(words).is_none() {
+            self.library.want(words);
+            return false;
+        }
+        if self.view.is_drawn() {
+            TextFile::ALL
+                .into_iter()
+                .for_each(|file| self.library.want(file));
+        }
+        true
+    }
+
     fn take_in(&mut self, event: Event) {
         let now = window::now();
         for effect in self.model.update(event, now, window::random()) {

@@ -47,6 +47,11 @@ struct Drawn {
 }
 
 impl View {
+    /// Whether there is something to be seen yet.
+    pub(crate) const fn is_drawn(&self) -> bool {
+        self.texts.is_some()
+    }
+
     /// Brings the page up to the model. Tells whether something was put off to a later frame.
     pub(crate) fn draw(&mut self, model: &Model, now: Millis) -> bool {
         let spoken = self

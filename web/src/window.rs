@@ -1,10 +1,10 @@
 //! The rest of the browser the page leans on: clock, timer, frames, chance, languages, and what is remembered.
 
-use js_sys::{Date, JsString};
+use js_sys::{Date, Function, JsString};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::Window;
 
-use crate::model::Millis;
+use crate::{i18n::TextFile, model::Millis};
 
 fn window() -> Option<Window> {
     web_sys::window()
@@ -98,6 +98,31 @@ pub(crate) fn conversation_url() -> Option<String> {
         "ws://"
     };
     Some([scheme, &location.host().ok()?, "/ws"].concat())
+}
+
+/// Where the files of words are fetched; each is asked for once.
+pub(crate) struct Library {
+    want: Function,
+    wanted: Vec<TextFile>,
+}
+
+impl Library {
+    pub(crate) const fn new(want: Function) -> Self {
+        Self {
+            want,
+            wanted: Vec::new(),
+        }
+    }
+
+    /// It will be told when it has come.
+    pub(crate) fn want(&mut self, file: TextFile) {
+        if self.wanted.contains(&file) {
+            return;
+        }
+        self.wanted.push(file);
+        let name = JsValue::from_str(file.name());
+        self.want.call1(&JsValue::UNDEFINED, &name).ok();
+    }
 }
 
 /// A timer of which only the last setting counts.

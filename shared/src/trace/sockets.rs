@@ -16,7 +16,6 @@ pub struct Sockets {
     pub more: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -1,11 +1,8 @@
 //! What every field means, in one plain sentence: of packets, of calls, and of what the kernel tells.
 
-use super::{Language, entry};
+use super::{Language, TextFile, entry, read};
 
-const ENGLISH: &str = include_str!("../../../www/text/fields.en.json");
-const CHINESE: &str = include_str!("../../../www/text/fields.zh.json");
-
-/// What a field means, by its name; nothing where it has no sentence.
+/// What a field means, by its name; nothing where it has no sentence, or none has come yet.
 pub(crate) fn meaning(field: &str, language: Language) -> &'static str {
     let mut entries = source(language).lines().filter_map(entry);
     entries
@@ -13,11 +10,8 @@ pub(crate) fn meaning(field: &str, language: Language) -> &'static str {
         .map_or("", |(_, meaning)| meaning)
 }
 
-const fn source(language: Language) -> &'static str {
-    match language {
-        Language::English => ENGLISH,
-        Language::Chinese => CHINESE,
-    }
+fn source(language: Language) -> &'static str {
+    read(TextFile::Fields(language)).unwrap_or_default()
 }
 
 #[cfg(test)]

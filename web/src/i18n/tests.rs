@@ -7,7 +7,8 @@ use super::*;
 type Keys = BTreeMap<String, String>;
 
 fn texts(language: Language) -> Keys {
-    serde_json::from_str(language.source()).expect("valid JSON")
+    let source = read(TextFile::Words(language)).expect("it lies beside the tests");
+    serde_json::from_str(source).expect("valid JSON")
 }
 
 /// Every file the page's code and markup is made of.
