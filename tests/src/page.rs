@@ -29,8 +29,9 @@ use crate::{patience::within, relay::Relay};
 pub struct Page {
     socket: WebSocketStream<TcpStream>,
     next_id: u64,
-    /// What it was welcomed with.
+    /// What it was welcomed with last.
     pub welcome: Welcome,
+    arrived: bool,
     replies: VecDeque<Reply>,
     /// The events it has heard and not yet looked at.
     pub events: VecDeque<Event>,
@@ -117,6 +118,7 @@ impl Page {
                         socket,
                         next_id: 1,
                         welcome: *welcome,
+                        arrived: false,
                         replies,
                         events,
                         gaps,
@@ -269,10 +271,53 @@ impl Page {
             Heard::Message(ServerMessage::Reply(reply)) => self.replies.push_back(reply),
             Heard::Message(ServerMessage::Trace(event)) => self.events.push_back(event),
             Heard::Message(ServerMessage::Gap(gap)) => self.gaps.push(gap),
-            Heard::Message(ServerMessage::Welcome(_)) => panic!("one is welcomed once"),
+            Heard::Message(ServerMessage::Welcome(welcome)) => self.is_welcomed(*welcome),
             Heard::Message(ServerMessage::Goodbye(goodbye)) => self.goodbye = Some(goodbye),
             Heard::End(parting) => panic!("the relay ended the conversation: {parting:?}"),
         }
+    }
+
+    /// What it heard of a lab's trace before is of the lab it left.
+    fn is_welcomed(&mut self, welcome: Welcome) {
+        let next_id = welcome.seat.as_ref().map_or(1, |seat| seat.next_id);
+        self.next_id = self.next_id.max(next_id);
+        self.forgets_events();
+        (self.welcome, self.arrived) = (welcome, true);
+    }
+
+    /// Goes to another lab, by `enter` or `resume`.
+    ///
+    /// # Panics
+    /// When it may not.
+    pub async fn goes(&mut self, to: Ask) {
+        let named = format!("{to:?}");
+        self.arrived = false;
+        let reply = self.asks(to).await;
+        assert_eq!(
+            reply.outcome,
+            Outcome::Returned(Returned::Nothing),
+            "{named:.80}"
+        );
+        while !self.arrived {
+            self.listens().await;
+        }
+    }
+
+    /// The replies it has heard and not looked at.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// The id its next message will have.
+    #[must_use]
+    pub const fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Asks something without waiting for the reply.
+    pub async fn begins_to_ask(&mut self, ask: Ask) -> u64 {
+        self.says(Request::Ask(ask)).await
     }
 
     async fn says(&mut self, request: Request) -> u64 {

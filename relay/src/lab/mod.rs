@@ -1,22 +1,27 @@
 //! A lab: a place with its own servers and its own trace. Here: its servers' lives, and who may rule over them.
 
+mod addresses;
 pub mod export;
+mod registry;
+pub mod secret;
+
+pub use registry::{Registry, Rules, Tenancy};
 
 use std::{
     cell::{Cell, RefCell},
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     rc::Rc,
 };
 
 use shared::{
     call::Transport,
     conditions::Conditions,
-    lab::{Lab as Told, LabKind, Program, Server, ServerState, Task},
+    lab::{Lab as Told, LabKind, Program, Server, ServerState, Settings, Task, Truth},
     outcome::{Failed, Reason},
     trace::{ProcessId, Role, What},
 };
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::{
     failure,
@@ -24,15 +29,45 @@ use crate::{
     trace::{Processes, Trace},
 };
 
-/// What the host of the open lab's server is called in it.
+/// The open lab's name in URLs.
+pub const OPEN: &str = "open";
+/// What the host of its server is called in it.
 const OPEN_HOST: &str = "open-lab.internal";
 
 /// A lab and what happens in it.
 #[derive(Debug)]
 pub struct Lab {
-    id: String,
+    about: About,
     trace: Rc<Trace>,
     slots: [Slot; 2],
+    source: IpAddr,
+    telling: AbortHandle,
+}
+
+/// What tells a lab from another.
+#[derive(Debug)]
+pub struct About {
+    /// Its name in URLs.
+    pub id: String,
+    /// Whose it is.
+    pub kind: LabKind,
+    /// What its server's host is called in it.
+    pub host_name: String,
+    /// How much can be seen in it.
+    pub truth: Truth,
+}
+
+impl About {
+    /// The open lab.
+    #[must_use]
+    pub fn open(truth: Truth) -> Self {
+        Self {
+            id: OPEN.to_owned(),
+            kind: LabKind::Open,
+            host_name: OPEN_HOST.to_owned(),
+            truth,
+        }
+    }
 }
 
 /// The place of one server: what it is or was, and the task it runs in.
@@ -44,7 +79,7 @@ struct Slot {
     life: Cell<u64>,
 }
 
-/// The open lab's servers, bound and not yet running; so a start that fails leaves nothing half started.
+/// A lab's servers, bound and not yet running; so a start that fails leaves nothing half started.
 #[derive(Debug)]
 pub enum Prepared {
     /// The relay's own.
@@ -88,10 +123,35 @@ fn bind_at(
     Ok((address, bound))
 }
 
+/// How a lab's servers do their work at first. In a lab of one's own they bind as the book's programs do, so that
+/// what happens to those can be met there.
+fn settings(kind: LabKind, program: Program, transport: Transport) -> Option<Settings> {
+    let usual = server::usual(program, transport)?;
+    Some(Settings {
+        reuse_address: kind == LabKind::Open,
+        ..usual
+    })
+}
+
+/// The address from which the kernel has a socket speak to this one that is bound to none: it is asked (ip(7)).
+fn source_for(server: SocketAddr) -> IpAddr {
+    let any: IpAddr = if server.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let asked = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect(server)?;
+        socket.local_addr()
+    };
+    asked().map_or(server.ip(), |address| address.ip())
+}
+
 impl Lab {
-    /// Opens the lab: its servers run from now on, on the event loop this is called from.
+    /// Opens a lab: its servers run from now on, on the event loop this is called from.
     #[must_use]
-    pub fn open(id: &str, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
+    pub fn open(about: About, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
         server::uppercase::prepare();
         let addresses = prepared.addresses();
         let (program, task, state) = match &prepared {
@@ -105,7 +165,7 @@ impl Lab {
                 address,
                 program,
                 task,
-                settings: server::usual(program, transport),
+                settings: settings(about.kind, program, transport),
                 state: state.clone(),
             };
             Slot {
@@ -114,10 +174,14 @@ impl Lab {
                 life: Cell::default(),
             }
         });
+        let gathering = Rc::clone(&trace);
+        let telling = tokio::task::spawn_local(async move { gathering.tell_viewers().await });
         let lab = Rc::new(Self {
-            id: id.to_owned(),
+            about,
             trace,
             slots,
+            source: source_for(addresses[0]),
+            telling: telling.abort_handle(),
         });
         // Of somebody else's server nothing is known to be down.
         for transport in Transport::ALL {
@@ -130,9 +194,17 @@ impl Lab {
                 lab.run(transport, bound);
             }
         }
-        let gathering = Rc::clone(&lab.trace);
-        tokio::task::spawn_local(async move { gathering.tell_viewers().await });
         lab
+    }
+
+    /// Ends all that runs in it; what is left of it goes with the last who holds it.
+    fn close(&self) {
+        for slot in &self.slots {
+            if let Some(running) = slot.running.take() {
+                running.abort();
+            }
+        }
+        self.telling.abort();
     }
 
     /// Its trace.
@@ -144,7 +216,19 @@ impl Lab {
     /// Its name in URLs.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.about.id
+    }
+
+    /// How much can be seen in it.
+    #[must_use]
+    pub const fn truth(&self) -> &Truth {
+        &self.about.truth
+    }
+
+    /// Where its servers are reached.
+    #[must_use]
+    pub fn servers(&self) -> [(Transport, SocketAddr); 2] {
+        Transport::ALL.map(|transport| (transport, self.server_address(transport)))
     }
 
     /// Where a server is reached.
@@ -153,10 +237,16 @@ impl Lab {
         self.slot(transport).server.borrow().address
     }
 
-    /// The address client sockets have.
+    /// The address `bind` gives client sockets.
     #[must_use]
     pub fn client_host(&self) -> IpAddr {
         self.server_address(Transport::Udp).ip()
+    }
+
+    /// The address a client socket that was bound to none sends from.
+    #[must_use]
+    pub const fn client_source(&self) -> IpAddr {
+        self.source
     }
 
     /// The lab as a page is told of it.
@@ -169,9 +259,9 @@ impl Lab {
             .map(|slot| slot.server.borrow().clone())
             .collect();
         Told {
-            id: self.id.clone(),
-            kind: LabKind::Open,
-            host_name: OPEN_HOST.to_owned(),
+            id: self.about.id.clone(),
+            kind: self.about.kind,
+            host_name: self.about.host_name.clone(),
             conditions: Conditions::default(),
             client_host: self.client_host(),
             servers,
