@@ -267,14 +267,21 @@ impl Page {
 
     /// Hears one more message and puts it where it belongs.
     async fn listens(&mut self) {
+        if let Some(parting) = self.listens_or_ends().await {
+            panic!("the relay ended the conversation: {parting:?}");
+        }
+    }
+
+    async fn listens_or_ends(&mut self) -> Option<Parting> {
         match hear(&mut self.socket, &mut self.goodbye).await {
             Heard::Message(ServerMessage::Reply(reply)) => self.replies.push_back(reply),
             Heard::Message(ServerMessage::Trace(event)) => self.events.push_back(event),
             Heard::Message(ServerMessage::Gap(gap)) => self.gaps.push(gap),
             Heard::Message(ServerMessage::Welcome(welcome)) => self.is_welcomed(*welcome),
             Heard::Message(ServerMessage::Goodbye(goodbye)) => self.goodbye = Some(goodbye),
-            Heard::End(parting) => panic!("the relay ended the conversation: {parting:?}"),
+            Heard::End(parting) => return Some(parting),
         }
+        None
     }
 
     /// What it heard of a lab's trace before is of the lab it left.
@@ -303,21 +310,25 @@ impl Page {
         }
     }
 
+    /// The same where another page may take its seat before.
+    ///
+    /// # Errors
+    /// How its conversation ended instead.
+    pub async fn tries_to_go(mut self, to: Ask) -> Result<Self, Parting> {
+        self.arrived = false;
+        self.says(Request::Ask(to)).await;
+        while !self.arrived {
+            if let Some(parting) = self.listens_or_ends().await {
+                return Err(parting);
+            }
+        }
+        Ok(self)
+    }
+
     /// The replies it has heard and not looked at.
     #[must_use]
     pub fn unread(&self) -> usize {
         self.replies.len()
-    }
-
-    /// The id its next message will have.
-    #[must_use]
-    pub const fn next_id(&self) -> u64 {
-        self.next_id
-    }
-
-    /// Asks something without waiting for the reply.
-    pub async fn begins_to_ask(&mut self, ask: Ask) -> u64 {
-        self.says(Request::Ask(ask)).await
     }
 
     async fn says(&mut self, request: Request) -> u64 {
