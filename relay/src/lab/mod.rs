@@ -1,9 +1,10 @@
-//! A lab: a place with its own servers and its own trace. Here: its servers' lives, and who may rule over them.
+//! A lab: a place with its own servers and its own trace.
 
 mod addresses;
 pub mod export;
 mod registry;
 pub mod secret;
+mod servers;
 
 pub use registry::{Registry, Rules, Tenancy};
 
@@ -18,15 +19,14 @@ use shared::{
     call::Transport,
     conditions::Conditions,
     lab::{Lab as Told, LabKind, Program, Server, ServerState, Settings, Task, Truth},
-    outcome::{Failed, Reason},
-    trace::{ProcessId, Role, What},
+    trace::{ProcessId, Role},
 };
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 
+use self::servers::Slot;
 use crate::{
-    failure,
     server::{self, Bound, Orders},
-    trace::{Processes, Trace},
+    trace::Trace,
 };
 
 /// The open lab's name in URLs.
@@ -68,15 +68,6 @@ impl About {
             truth,
         }
     }
-}
-
-/// The place of one server: what it is or was, and the task it runs in.
-#[derive(Debug)]
-struct Slot {
-    server: RefCell<Server>,
-    running: RefCell<Option<JoinHandle<()>>>,
-    /// Tells a server's end from that of the one started after it.
-    life: Cell<u64>,
 }
 
 /// A lab's servers, bound and not yet running; so a start that fails leaves nothing half started.
@@ -219,6 +210,18 @@ impl Lab {
         &self.about.id
     }
 
+    /// Whose it is.
+    #[must_use]
+    pub const fn kind(&self) -> LabKind {
+        self.about.kind
+    }
+
+    /// What its server's host is called in it.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        &self.about.host_name
+    }
+
     /// How much can be seen in it.
     #[must_use]
     pub const fn truth(&self) -> &Truth {
@@ -260,8 +263,8 @@ impl Lab {
             .collect();
         Told {
             id: self.about.id.clone(),
-            kind: self.about.kind,
-            host_name: self.about.host_name.clone(),
+            kind: self.kind(),
+            host_name: self.host_name().to_owned(),
             conditions: Conditions::default(),
             client_host: self.client_host(),
             servers,
@@ -297,122 +300,5 @@ impl Lab {
             self.slot(transport).server.borrow().state,
             ServerState::Dead { .. }
         )
-    }
-
-    /// Starts a stopped or dead server, at the address it had.
-    ///
-    /// # Errors
-    /// Where it runs already or is not the lab's own, and the kernel's where its port cannot be had.
-    pub fn start_server(
-        self: &Rc<Self>,
-        transport: Transport,
-        program: Option<Program>,
-        task: Option<Task>,
-    ) -> Result<(), Failed> {
-        let slot = self.slot(transport);
-        let server = slot.server.borrow().clone();
-        self.must_own(&server, program)?;
-        if server.state == ServerState::Running {
-            return Err(failure::relay(
-                Reason::AlreadyRunning,
-                "this server is already running",
-            ));
-        }
-        let program = program.unwrap_or(server.program);
-        let bound = server::bind(transport, server.address, program)
-            .map_err(|error| failure::kernel(&error))?;
-        let mut changed = slot.server.borrow_mut();
-        (changed.program, changed.task) = (program, task.unwrap_or(server.task));
-        drop(changed);
-        self.run(transport, bound);
-        Ok(())
-    }
-
-    /// Stops a running server; when this resolves its sockets are closed.
-    ///
-    /// # Errors
-    /// Where it does not run, or is not the lab's own.
-    pub async fn stop_server(&self, transport: Transport) -> Result<(), Failed> {
-        let slot = self.slot(transport);
-        self.must_own(&slot.server.borrow(), None)?;
-        let running = slot.running.take();
-        let Some(running) = running.filter(|_| self.is_up(transport)) else {
-            return Err(failure::relay(
-                Reason::NotRunning,
-                "this server is not running",
-            ));
-        };
-        self.becomes(transport, ServerState::Stopped);
-        running.abort();
-        // An aborted task ends as cancelled: that is what was wanted.
-        running.await.ok();
-        self.trace.record(
-            What::ProcessEnded {
-                process: Processes::server(transport),
-            },
-            None,
-        );
-        Ok(())
-    }
-
-    fn must_own(&self, server: &Server, program: Option<Program>) -> Result<(), Failed> {
-        if server.program == Program::External || program == Some(Program::External) {
-            return Err(failure::relay(
-                Reason::NotRunning,
-                "this server is not the relay's own",
-            ));
-        }
-        Ok(())
-    }
-
-    fn run(self: &Rc<Self>, transport: Transport, bound: Bound) {
-        let slot = self.slot(transport);
-        let life = slot.life.get() + 1;
-        slot.life.set(life);
-        let orders = {
-            let server = slot.server.borrow();
-            Orders {
-                program: server.program,
-                task: server.task,
-            }
-        };
-        self.becomes(transport, ServerState::Running);
-        let lab = Rc::clone(self);
-        let running = tokio::task::spawn_local(async move {
-            let why = match bound.run(orders, Rc::clone(&lab.trace)).await {
-                Ok(server::Died(why)) => why,
-                Err(error) => error.to_string(),
-            };
-            lab.died(transport, life, why);
-        });
-        slot.running.replace(Some(running));
-    }
-
-    fn died(&self, transport: Transport, life: u64, why: String) {
-        if self.slot(transport).life.get() == life {
-            self.trace.record(
-                What::ProcessEnded {
-                    process: Processes::server(transport),
-                },
-                None,
-            );
-            self.becomes(transport, ServerState::Dead { why });
-        }
-    }
-
-    fn becomes(&self, transport: Transport, state: ServerState) {
-        let mut server = self.slot(transport).server.borrow_mut();
-        server.state = state;
-        self.trace
-            .metrics()
-            .server_is(transport, server.state == ServerState::Running);
-        self.trace.record(What::Server(server.clone()), None);
-    }
-
-    const fn slot(&self, transport: Transport) -> &Slot {
-        match transport {
-            Transport::Udp => &self.slots[0],
-            Transport::Tcp => &self.slots[1],
-        }
     }
 }
