@@ -1,11 +1,14 @@
-//! Who may: how many pages there are, from where, and which names and origins the relay answers to.
+//! Who may: how many pages and labs there are, from where, and which names and origins the relay answers to.
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     net::IpAddr,
     rc::Rc,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use shared::{
@@ -15,19 +18,11 @@ use shared::{
 
 use crate::metrics::Metrics;
 
-/// Counts the pages, in total and per address.
-#[derive(Debug, Default)]
-pub struct Guard {
-    total: Cell<u64>,
-    per_address: RefCell<HashMap<IpAddr, u64>>,
-    metrics: Arc<Metrics>,
-}
-
-/// One page's place among the pages; dropped, the place is free again.
+/// Lets pages in.
 #[derive(Debug)]
-pub struct Place {
-    guard: Rc<Guard>,
-    address: IpAddr,
+pub struct Guard {
+    pages: Rc<Tally>,
+    metrics: Arc<Metrics>,
 }
 
 impl Guard {
@@ -35,8 +30,8 @@ impl Guard {
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self {
+            pages: Tally::new(Arc::clone(&metrics), |metrics| &metrics.pages),
             metrics,
-            ..Self::default()
         }
     }
 
@@ -44,61 +39,108 @@ impl Guard {
     ///
     /// # Errors
     /// What to tell the page before it is turned away.
-    pub fn admit(self: &Rc<Self>, address: IpAddr, limits: &Limits) -> Result<Place, Goodbye> {
-        let place = self.find_place(address, limits);
+    pub fn admit(&self, address: IpAddr, limits: &Limits) -> Result<Place, Goodbye> {
+        let (most, most_here) = (limits.pages, limits.pages_per_address);
+        let place = self.pages.take(address, most, most_here);
         let came = if place.is_ok() {
             &self.metrics.pages_came
         } else {
             &self.metrics.pages_refused
         };
         came.fetch_add(1, Relaxed);
-        self.metrics.pages.store(self.total.get(), Relaxed);
-        place
+        place.map_err(|full| match full {
+            Full::InTotal => Goodbye {
+                reason: GoodbyeReason::TooManyPages,
+                limit: Some(most),
+                message: format!("this relay has {most} pages, as many as it may"),
+            },
+            Full::FromAddress => Goodbye {
+                reason: GoodbyeReason::TooManyPagesFromAddress,
+                limit: Some(most_here),
+                message: format!("your address has {most_here} pages here, as many as one may"),
+            },
+        })
+    }
+}
+
+/// Counts what is limited in total and per address: pages, labs.
+#[derive(Debug)]
+pub struct Tally {
+    total: Cell<u64>,
+    per_address: RefCell<HashMap<IpAddr, u64>>,
+    metrics: Arc<Metrics>,
+    gauge: fn(&Metrics) -> &AtomicU64,
+}
+
+/// One place among them; dropped, the place is free again.
+#[derive(Debug)]
+pub struct Place {
+    tally: Rc<Tally>,
+    address: IpAddr,
+}
+
+/// Which limit leaves no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// The one for all together.
+    InTotal,
+    /// The one of this address.
+    FromAddress,
+}
+
+impl Tally {
+    /// With nothing there yet; the gauge shows how many there are.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, gauge: fn(&Metrics) -> &AtomicU64) -> Rc<Self> {
+        Rc::new(Self {
+            total: Cell::default(),
+            per_address: RefCell::default(),
+            metrics,
+            gauge,
+        })
     }
 
-    fn find_place(self: &Rc<Self>, address: IpAddr, limits: &Limits) -> Result<Place, Goodbye> {
-        if self.total.get() >= limits.pages {
-            let message = format!("this relay has {} pages, as many as it may", limits.pages);
-            return Err(Goodbye {
-                reason: GoodbyeReason::TooManyPages,
-                limit: Some(limits.pages),
-                message,
-            });
+    /// Takes a place for somebody at this address, of at most so many in total and so many there.
+    ///
+    /// # Errors
+    /// Which of the two is reached.
+    pub fn take(
+        self: &Rc<Self>,
+        address: IpAddr,
+        most: u64,
+        most_here: u64,
+    ) -> Result<Place, Full> {
+        if self.total.get() >= most {
+            return Err(Full::InTotal);
         }
         let mut per_address = self.per_address.borrow_mut();
         let here = per_address.get(&address).copied().unwrap_or_default();
-        if here >= limits.pages_per_address {
-            let limit = limits.pages_per_address;
-            let message = format!("your address has {limit} pages here, as many as one may");
-            return Err(Goodbye {
-                reason: GoodbyeReason::TooManyPagesFromAddress,
-                limit: Some(limit),
-                message,
-            });
+        if here >= most_here {
+            return Err(Full::FromAddress);
         }
         per_address.insert(address, here + 1);
-        self.total.set(self.total.get() + 1);
+        self.count(self.total.get() + 1);
         Ok(Place {
-            guard: Rc::clone(self),
+            tally: Rc::clone(self),
             address,
         })
+    }
+
+    fn count(&self, total: u64) {
+        self.total.set(total);
+        (self.gauge)(&self.metrics).store(total, Relaxed);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.guard
-            .total
-            .set(self.guard.total.get().saturating_sub(1));
-        self.guard
-            .metrics
-            .pages
-            .store(self.guard.total.get(), Relaxed);
-        let mut per_address = self.guard.per_address.borrow_mut();
-        if let Some(here) = per_address.get_mut(&self.address) {
+        let Self { tally, address } = self;
+        tally.count(tally.total.get().saturating_sub(1));
+        let mut per_address = tally.per_address.borrow_mut();
+        if let Some(here) = per_address.get_mut(address) {
             *here -= 1;
             if *here == 0 {
-                per_address.remove(&self.address);
+                per_address.remove(address);
             }
         }
     }
@@ -170,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_page_leaves() {
-        let guard = Rc::new(Guard::default());
+        let guard = Guard::new(Arc::default());
         let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let limits = limits(3, 2);
         let places = [guard.admit(one, &limits), guard.admit(one, &limits)];

@@ -2,7 +2,10 @@
 
 use std::{
     fmt::Write,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use shared::call::Transport;
@@ -20,8 +23,12 @@ pub struct Metrics {
     pub pages_refused: AtomicU64,
     /// Calls made, by clients and servers.
     pub calls: AtomicU64,
-    /// Events in the trace.
+    /// Events in the traces.
     pub events: AtomicU64,
+    /// Labs beside the open one that are there now.
+    pub labs: AtomicU64,
+    /// Labs beside the open one that were opened.
+    pub labs_opened: AtomicU64,
     udp_up: AtomicBool,
     tcp_up: AtomicBool,
 }
@@ -78,8 +85,15 @@ impl Metrics {
             (
                 "trace_events_total",
                 "counter",
-                "Events written to the trace",
+                "Events written to the traces",
                 &self.events,
+            ),
+            ("labs", "gauge", "Labs beside the open one", &self.labs),
+            (
+                "labs_total",
+                "counter",
+                "Labs beside the open one that were opened",
+                &self.labs_opened,
             ),
         ] {
             head(&mut text, name, kind, help);
@@ -101,6 +115,51 @@ impl Metrics {
             );
         }
         text
+    }
+}
+
+/// What one lab adds to it: every lab's calls and events count, but only the open lab's servers make the relay
+/// ready.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    metrics: Arc<Metrics>,
+    open: bool,
+}
+
+impl Meter {
+    /// The open lab's.
+    #[must_use]
+    pub const fn of_the_open_lab(metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics,
+            open: true,
+        }
+    }
+
+    /// Any other lab's.
+    #[must_use]
+    pub const fn of_another_lab(metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics,
+            open: false,
+        }
+    }
+
+    /// A call was made.
+    pub fn count_call(&self) {
+        self.metrics.calls.fetch_add(1, Relaxed);
+    }
+
+    /// An event was written down.
+    pub fn count_event(&self) {
+        self.metrics.events.fetch_add(1, Relaxed);
+    }
+
+    /// One of the lab's servers has come up or gone down.
+    pub fn server_is(&self, transport: Transport, up: bool) {
+        if self.open {
+            self.metrics.server_is(transport, up);
+        }
     }
 }
 

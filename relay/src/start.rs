@@ -1,10 +1,12 @@
 //! Starting and ending: everything is bound before anything runs, and everyone is told before all ends.
 
-use std::{error::Error, fmt, io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet, error::Error, fmt, io, net::SocketAddr, rc::Rc, sync::Arc,
+    time::Duration,
+};
 
 use shared::{
-    call::Transport,
-    lab::{Obstacle, ObstacleKind, Truth},
+    lab::{Obstacle, ObstacleKind, Task, Truth},
     limits::Limits,
 };
 use tokio::{
@@ -16,13 +18,13 @@ use crate::{
     config::Config,
     guard::Guard,
     http::{self, Desk},
-    lab::{Lab, Prepared},
-    metrics::Metrics,
-    server::Orders,
+    lab::{About, Lab, Prepared, Registry, Rules},
+    metrics::{Meter, Metrics},
+    server::{Orders, PLAYGROUND_PORT},
     session::{self, Errand, Surroundings},
     sys::errno,
     trace::Trace,
-    wire::Watch,
+    wire::{Routes, Watch},
 };
 
 /// How long sessions may take to say goodbye.
@@ -33,6 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub struct Relay {
     listener: TcpListener,
     prepared: Prepared,
+    task: Task,
     watch: Watch,
     limits: Rc<Limits>,
     allow_host: Vec<String>,
@@ -89,11 +92,11 @@ impl Relay {
                 }
             })?
         };
-        let ports = prepared.addresses().map(|address| address.port());
-        let watch = Watch::open(max_level.into(), &ports);
+        let watch = Watch::open(max_level.into(), &ports(&prepared));
         Ok(Self {
             listener,
             prepared,
+            task,
             watch,
             limits: Rc::new(limits.into()),
             allow_host,
@@ -141,17 +144,18 @@ impl Relay {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let metrics = Arc::new(Metrics::default());
         let truth = self.watch.truth().clone();
-        let trace = Rc::new(Trace::new(
-            truth.level,
-            self.limits.trace_bytes,
-            Arc::clone(&metrics),
-        ));
-        let servers = Transport::ALL
-            .into_iter()
-            .zip(self.prepared.addresses())
-            .collect();
-        tokio::task::spawn_local(self.watch.run(Rc::clone(&trace), servers));
-        let lab = Lab::open("open", self.prepared, trace);
+        let meter = Meter::of_the_open_lab(Arc::clone(&metrics));
+        let trace = Trace::new(truth.level, self.limits.trace_bytes, meter);
+        let routes = Rc::new(Routes::default());
+        tokio::task::spawn_local(self.watch.run(Rc::clone(&routes)));
+        let lab = Lab::open(About::open(truth.clone()), self.prepared, Rc::new(trace));
+        let rules = Rules {
+            limits: Rc::clone(&self.limits),
+            truth,
+            task: self.task,
+            metrics: Arc::clone(&metrics),
+        };
+        let labs = Registry::new(Rc::clone(&lab), routes, rules);
         let (end, ending) = watch::channel(false);
         let (errands, waiting) = mpsc::unbounded_channel();
         let desk = Arc::new(Desk {
@@ -162,9 +166,10 @@ impl Relay {
         });
         let surroundings = Surroundings {
             lab,
+            labs,
+            seats: Rc::default(),
             guard: Rc::new(Guard::new(metrics)),
             limits: Rc::clone(&self.limits),
-            truth: Rc::new(truth),
             ending: ending.clone(),
         };
         let accepting = http::accept(self.listener, http::router(desk), self.limits, ending);
@@ -180,6 +185,16 @@ impl Relay {
         .await
         .ok();
     }
+}
+
+/// What is captured: the open lab's servers, those of all labs to come, and beside each the port where nobody is.
+fn ports(prepared: &Prepared) -> Vec<u16> {
+    let open = prepared.addresses().map(|address| address.port());
+    let servers = open.into_iter().chain([PLAYGROUND_PORT]);
+    let ports: BTreeSet<u16> = servers
+        .flat_map(|port| [port, port.saturating_add(1)])
+        .collect();
+    ports.into_iter().collect()
 }
 
 const fn remedy(kind: ObstacleKind) -> &'static str {

@@ -17,7 +17,7 @@ pub struct Lab {
     /// The name of its server's host, known in this lab only.
     #[serde(default)]
     pub host_name: String,
-    /// The address the page's sockets have.
+    /// The address `bind` gives the page's sockets; one bound to none sends from what the kernel chooses.
     pub client_host: IpAddr,
     /// The servers as they are now, UDP first.
     pub servers: Vec<Server>,

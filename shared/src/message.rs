@@ -40,7 +40,7 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// Go to another lab. After the reply comes another [`Welcome`]; what the page had in the lab it leaves is
-    /// closed or, where it had a [`Seat`], kept for a while.
+    /// closed or, where it had a [`Seat`], kept for a while. Where no lab can be had, it stays where it is.
     Enter {
         /// The open one, or a new one of its own.
         lab: LabKind,
@@ -134,6 +134,25 @@ pub struct Welcome {
 }
 
 /// A page's place in a lab of its own: its process, its sockets, its blocked calls.
+///
+/// Both sides count, so that nothing is repeated and nothing lost when a connection breaks. *Requests* are the
+/// messages with a readable id that the page said in this seat, from its first welcome on, whatever connection
+/// carried them; *replies* are the replies to those, in the order in which the relay sent them. [`Ask::Enter`] and
+/// [`Ask::Resume`] are neither, and nor are their replies.
+///
+/// - After `enter` the trace is told by itself, from the lab's beginning: `next_seq` of the welcome's lab is the
+///   number it begins with.
+/// - After `resume` nothing of the trace is told until the page asks to `watch`: it knows how far it got, or, just
+///   loaded, watches from the lab's `first_seq`. The calls of its own process stand there with the ids that asked
+///   for them.
+/// - `resume` with `heard`: the replies from number `heard` + 1 on follow the welcome. Of replies that were sent
+///   only the last `queued_bytes` bytes are kept; should the page miss more, `resume` fails with `no_such_seat` and
+///   that limit, and it can come back without `heard`. Should it have heard more than there were: `out_of_range`.
+/// - `resume` without `heard`: none is repeated, and from then on replies are counted from 1.
+/// - The page then says again what it said after its request number `heard` of this welcome, with the same ids.
+///
+/// Calls that were in flight as a page left for another lab reply when it comes back; those of the open lab, which
+/// nobody comes back to, fail as `cancelled` before it leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
     /// Whoever says it has the seat: a secret.

@@ -71,7 +71,7 @@ pub enum What {
     Edge(Box<Edge>),
     /// The capture lost packets: they were there, the trace has them not.
     CaptureLost {
-        /// How many.
+        /// How many, of all labs together: whose they were cannot be known.
         packets: u64,
     },
 }

@@ -29,8 +29,9 @@ use crate::{patience::within, relay::Relay};
 pub struct Page {
     socket: WebSocketStream<TcpStream>,
     next_id: u64,
-    /// What it was welcomed with.
+    /// What it was welcomed with last.
     pub welcome: Welcome,
+    arrived: bool,
     replies: VecDeque<Reply>,
     /// The events it has heard and not yet looked at.
     pub events: VecDeque<Event>,
@@ -117,6 +118,7 @@ impl Page {
                         socket,
                         next_id: 1,
                         welcome: *welcome,
+                        arrived: false,
                         replies,
                         events,
                         gaps,
@@ -265,14 +267,68 @@ impl Page {
 
     /// Hears one more message and puts it where it belongs.
     async fn listens(&mut self) {
+        if let Some(parting) = self.listens_or_ends().await {
+            panic!("the relay ended the conversation: {parting:?}");
+        }
+    }
+
+    async fn listens_or_ends(&mut self) -> Option<Parting> {
         match hear(&mut self.socket, &mut self.goodbye).await {
             Heard::Message(ServerMessage::Reply(reply)) => self.replies.push_back(reply),
             Heard::Message(ServerMessage::Trace(event)) => self.events.push_back(event),
             Heard::Message(ServerMessage::Gap(gap)) => self.gaps.push(gap),
-            Heard::Message(ServerMessage::Welcome(_)) => panic!("one is welcomed once"),
+            Heard::Message(ServerMessage::Welcome(welcome)) => self.is_welcomed(*welcome),
             Heard::Message(ServerMessage::Goodbye(goodbye)) => self.goodbye = Some(goodbye),
-            Heard::End(parting) => panic!("the relay ended the conversation: {parting:?}"),
+            Heard::End(parting) => return Some(parting),
         }
+        None
+    }
+
+    /// What it heard of a lab's trace before is of the lab it left.
+    fn is_welcomed(&mut self, welcome: Welcome) {
+        let next_id = welcome.seat.as_ref().map_or(1, |seat| seat.next_id);
+        self.next_id = self.next_id.max(next_id);
+        self.forgets_events();
+        (self.welcome, self.arrived) = (welcome, true);
+    }
+
+    /// Goes to another lab, by `enter` or `resume`.
+    ///
+    /// # Panics
+    /// When it may not.
+    pub async fn goes(&mut self, to: Ask) {
+        let named = format!("{to:?}");
+        self.arrived = false;
+        let reply = self.asks(to).await;
+        assert_eq!(
+            reply.outcome,
+            Outcome::Returned(Returned::Nothing),
+            "{named:.80}"
+        );
+        while !self.arrived {
+            self.listens().await;
+        }
+    }
+
+    /// The same where another page may take its seat before.
+    ///
+    /// # Errors
+    /// How its conversation ended instead.
+    pub async fn tries_to_go(mut self, to: Ask) -> Result<Self, Parting> {
+        self.arrived = false;
+        self.says(Request::Ask(to)).await;
+        while !self.arrived {
+            if let Some(parting) = self.listens_or_ends().await {
+                return Err(parting);
+            }
+        }
+        Ok(self)
+    }
+
+    /// The replies it has heard and not looked at.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.replies.len()
     }
 
     async fn says(&mut self, request: Request) -> u64 {

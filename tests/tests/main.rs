@@ -12,6 +12,8 @@ mod files;
 mod http;
 /// The book's own programs in Python meet our servers and our client sockets.
 mod interop;
+/// Labs of one's own: real servers nobody else has, and a seat to come back to.
+mod labs;
 /// Every call of the conversation, on real sockets, as the manual pages say.
 mod protocol;
 /// The two server programs, sturdy and the book's, seen from plain sockets.

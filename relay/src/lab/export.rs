@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use shared::{
-    lab::{Level, Truth},
+    lab::Level,
     saved::{CLOSING, FORMAT, Form, Head, opening, pcapng},
 };
 
@@ -29,7 +29,8 @@ pub enum Export {
 
 /// Writes a lab's trace as it is now.
 #[must_use]
-pub fn export(lab: &Lab, truth: &Truth, format: Format) -> Export {
+pub fn export(lab: &Lab, format: Format) -> Export {
+    let truth = lab.truth();
     let (first, _) = lab.trace().range();
     let events = lab.trace().read(first, None, usize::MAX).events;
     match format {

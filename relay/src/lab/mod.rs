@@ -1,50 +1,76 @@
-//! A lab: a place with its own servers and its own trace. Here: its servers' lives, and who may rule over them.
+//! A lab: a place with its own servers and its own trace.
 
+mod addresses;
 pub mod export;
+mod registry;
+pub mod secret;
+mod servers;
+
+pub use registry::{Registry, Rules, Tenancy};
 
 use std::{
     cell::{Cell, RefCell},
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     rc::Rc,
 };
 
 use shared::{
     call::Transport,
     conditions::Conditions,
-    lab::{Lab as Told, LabKind, Program, Server, ServerState, Task},
-    outcome::{Failed, Reason},
-    trace::{ProcessId, Role, What},
+    lab::{Lab as Told, LabKind, Program, Server, ServerState, Settings, Task, Truth},
+    trace::{ProcessId, Role},
 };
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 
+use self::servers::Slot;
 use crate::{
-    failure,
     server::{self, Bound, Orders},
-    trace::{Processes, Trace},
+    trace::Trace,
 };
 
-/// What the host of the open lab's server is called in it.
+/// The open lab's name in URLs.
+pub const OPEN: &str = "open";
+/// What the host of its server is called in it.
 const OPEN_HOST: &str = "open-lab.internal";
 
 /// A lab and what happens in it.
 #[derive(Debug)]
 pub struct Lab {
-    id: String,
+    about: About,
     trace: Rc<Trace>,
     slots: [Slot; 2],
+    source: IpAddr,
+    telling: AbortHandle,
 }
 
-/// The place of one server: what it is or was, and the task it runs in.
+/// What tells a lab from another.
 #[derive(Debug)]
-struct Slot {
-    server: RefCell<Server>,
-    running: RefCell<Option<JoinHandle<()>>>,
-    /// Tells a server's end from that of the one started after it.
-    life: Cell<u64>,
+pub struct About {
+    /// Its name in URLs.
+    pub id: String,
+    /// Whose it is.
+    pub kind: LabKind,
+    /// What its server's host is called in it.
+    pub host_name: String,
+    /// How much can be seen in it.
+    pub truth: Truth,
 }
 
-/// The open lab's servers, bound and not yet running; so a start that fails leaves nothing half started.
+impl About {
+    /// The open lab.
+    #[must_use]
+    pub fn open(truth: Truth) -> Self {
+        Self {
+            id: OPEN.to_owned(),
+            kind: LabKind::Open,
+            host_name: OPEN_HOST.to_owned(),
+            truth,
+        }
+    }
+}
+
+/// A lab's servers, bound and not yet running; so a start that fails leaves nothing half started.
 #[derive(Debug)]
 pub enum Prepared {
     /// The relay's own.
@@ -88,10 +114,35 @@ fn bind_at(
     Ok((address, bound))
 }
 
+/// How a lab's servers do their work at first. In a lab of one's own they bind as the book's programs do, so that
+/// what happens to those can be met there.
+fn settings(kind: LabKind, program: Program, transport: Transport) -> Option<Settings> {
+    let usual = server::usual(program, transport)?;
+    Some(Settings {
+        reuse_address: kind == LabKind::Open,
+        ..usual
+    })
+}
+
+/// The address from which the kernel has a socket speak to this one that is bound to none: it is asked (ip(7)).
+fn source_for(server: SocketAddr) -> IpAddr {
+    let any: IpAddr = if server.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let asked = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect(server)?;
+        socket.local_addr()
+    };
+    asked().map_or(server.ip(), |address| address.ip())
+}
+
 impl Lab {
-    /// Opens the lab: its servers run from now on, on the event loop this is called from.
+    /// Opens a lab: its servers run from now on, on the event loop this is called from.
     #[must_use]
-    pub fn open(id: &str, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
+    pub fn open(about: About, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
         server::uppercase::prepare();
         let addresses = prepared.addresses();
         let (program, task, state) = match &prepared {
@@ -105,7 +156,7 @@ impl Lab {
                 address,
                 program,
                 task,
-                settings: server::usual(program, transport),
+                settings: settings(about.kind, program, transport),
                 state: state.clone(),
             };
             Slot {
@@ -114,10 +165,14 @@ impl Lab {
                 life: Cell::default(),
             }
         });
+        let gathering = Rc::clone(&trace);
+        let telling = tokio::task::spawn_local(async move { gathering.tell_viewers().await });
         let lab = Rc::new(Self {
-            id: id.to_owned(),
+            about,
             trace,
             slots,
+            source: source_for(addresses[0]),
+            telling: telling.abort_handle(),
         });
         // Of somebody else's server nothing is known to be down.
         for transport in Transport::ALL {
@@ -130,9 +185,17 @@ impl Lab {
                 lab.run(transport, bound);
             }
         }
-        let gathering = Rc::clone(&lab.trace);
-        tokio::task::spawn_local(async move { gathering.tell_viewers().await });
         lab
+    }
+
+    /// Ends all that runs in it; what is left of it goes with the last who holds it.
+    fn close(&self) {
+        for slot in &self.slots {
+            if let Some(running) = slot.running.take() {
+                running.abort();
+            }
+        }
+        self.telling.abort();
     }
 
     /// Its trace.
@@ -144,7 +207,31 @@ impl Lab {
     /// Its name in URLs.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.about.id
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn kind(&self) -> LabKind {
+        self.about.kind
+    }
+
+    /// What its server's host is called in it.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        &self.about.host_name
+    }
+
+    /// How much can be seen in it.
+    #[must_use]
+    pub const fn truth(&self) -> &Truth {
+        &self.about.truth
+    }
+
+    /// Where its servers are reached.
+    #[must_use]
+    pub fn servers(&self) -> [(Transport, SocketAddr); 2] {
+        Transport::ALL.map(|transport| (transport, self.server_address(transport)))
     }
 
     /// Where a server is reached.
@@ -153,10 +240,16 @@ impl Lab {
         self.slot(transport).server.borrow().address
     }
 
-    /// The address client sockets have.
+    /// The address `bind` gives client sockets.
     #[must_use]
     pub fn client_host(&self) -> IpAddr {
         self.server_address(Transport::Udp).ip()
+    }
+
+    /// The address a client socket that was bound to none sends from.
+    #[must_use]
+    pub const fn client_source(&self) -> IpAddr {
+        self.source
     }
 
     /// The lab as a page is told of it.
@@ -169,9 +262,9 @@ impl Lab {
             .map(|slot| slot.server.borrow().clone())
             .collect();
         Told {
-            id: self.id.clone(),
-            kind: LabKind::Open,
-            host_name: OPEN_HOST.to_owned(),
+            id: self.about.id.clone(),
+            kind: self.kind(),
+            host_name: self.host_name().to_owned(),
             conditions: Conditions::default(),
             client_host: self.client_host(),
             servers,
@@ -207,122 +300,5 @@ impl Lab {
             self.slot(transport).server.borrow().state,
             ServerState::Dead { .. }
         )
-    }
-
-    /// Starts a stopped or dead server, at the address it had.
-    ///
-    /// # Errors
-    /// Where it runs already or is not the lab's own, and the kernel's where its port cannot be had.
-    pub fn start_server(
-        self: &Rc<Self>,
-        transport: Transport,
-        program: Option<Program>,
-        task: Option<Task>,
-    ) -> Result<(), Failed> {
-        let slot = self.slot(transport);
-        let server = slot.server.borrow().clone();
-        self.must_own(&server, program)?;
-        if server.state == ServerState::Running {
-            return Err(failure::relay(
-                Reason::AlreadyRunning,
-                "this server is already running",
-            ));
-        }
-        let program = program.unwrap_or(server.program);
-        let bound = server::bind(transport, server.address, program)
-            .map_err(|error| failure::kernel(&error))?;
-        let mut changed = slot.server.borrow_mut();
-        (changed.program, changed.task) = (program, task.unwrap_or(server.task));
-        drop(changed);
-        self.run(transport, bound);
-        Ok(())
-    }
-
-    /// Stops a running server; when this resolves its sockets are closed.
-    ///
-    /// # Errors
-    /// Where it does not run, or is not the lab's own.
-    pub async fn stop_server(&self, transport: Transport) -> Result<(), Failed> {
-        let slot = self.slot(transport);
-        self.must_own(&slot.server.borrow(), None)?;
-        let running = slot.running.take();
-        let Some(running) = running.filter(|_| self.is_up(transport)) else {
-            return Err(failure::relay(
-                Reason::NotRunning,
-                "this server is not running",
-            ));
-        };
-        self.becomes(transport, ServerState::Stopped);
-        running.abort();
-        // An aborted task ends as cancelled: that is what was wanted.
-        running.await.ok();
-        self.trace.record(
-            What::ProcessEnded {
-                process: Processes::server(transport),
-            },
-            None,
-        );
-        Ok(())
-    }
-
-    fn must_own(&self, server: &Server, program: Option<Program>) -> Result<(), Failed> {
-        if server.program == Program::External || program == Some(Program::External) {
-            return Err(failure::relay(
-                Reason::NotRunning,
-                "this server is not the relay's own",
-            ));
-        }
-        Ok(())
-    }
-
-    fn run(self: &Rc<Self>, transport: Transport, bound: Bound) {
-        let slot = self.slot(transport);
-        let life = slot.life.get() + 1;
-        slot.life.set(life);
-        let orders = {
-            let server = slot.server.borrow();
-            Orders {
-                program: server.program,
-                task: server.task,
-            }
-        };
-        self.becomes(transport, ServerState::Running);
-        let lab = Rc::clone(self);
-        let running = tokio::task::spawn_local(async move {
-            let why = match bound.run(orders, Rc::clone(&lab.trace)).await {
-                Ok(server::Died(why)) => why,
-                Err(error) => error.to_string(),
-            };
-            lab.died(transport, life, why);
-        });
-        slot.running.replace(Some(running));
-    }
-
-    fn died(&self, transport: Transport, life: u64, why: String) {
-        if self.slot(transport).life.get() == life {
-            self.trace.record(
-                What::ProcessEnded {
-                    process: Processes::server(transport),
-                },
-                None,
-            );
-            self.becomes(transport, ServerState::Dead { why });
-        }
-    }
-
-    fn becomes(&self, transport: Transport, state: ServerState) {
-        let mut server = self.slot(transport).server.borrow_mut();
-        server.state = state;
-        self.trace
-            .metrics()
-            .server_is(transport, server.state == ServerState::Running);
-        self.trace.record(What::Server(server.clone()), None);
-    }
-
-    const fn slot(&self, transport: Transport) -> &Slot {
-        match transport {
-            Transport::Udp => &self.slots[0],
-            Transport::Tcp => &self.slots[1],
-        }
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn hold(mut talk: Talk, transport: Transport, surroundings: Sur
     let lab = Rc::clone(&surroundings.lab);
     let process = Rc::new(Process::new(
         lab.join(Role::Bridge),
-        lab.client_host(),
+        lab.client_source(),
         Rc::clone(lab.trace()),
     ));
     let id = process.id();

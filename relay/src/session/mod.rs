@@ -2,21 +2,26 @@
 
 mod bridge;
 mod conversation;
+mod moves;
+mod seat;
+mod seats;
 mod table;
 mod talk;
 
 use std::{net::SocketAddr, rc::Rc};
 
-use shared::{call::Transport, lab::Truth, limits::Limits};
+use shared::{call::Transport, limits::Limits};
 use tokio::{
     net::TcpStream,
     sync::{oneshot, watch},
 };
 
+pub use seats::Seats;
+
 use crate::{
     guard::Guard,
     lab::{
-        Lab,
+        Lab, Registry,
         export::{Export, Format, export},
     },
 };
@@ -55,14 +60,16 @@ pub enum Errand {
 /// What every session needs of the relay.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// The open lab.
+    /// The lab the visitor is in; at first the open one.
     pub lab: Rc<Lab>,
+    /// All labs.
+    pub labs: Rc<Registry>,
+    /// What pages left and may come back to.
+    pub seats: Rc<Seats>,
     /// Who may.
     pub guard: Rc<Guard>,
     /// The limits in force.
     pub limits: Rc<Limits>,
-    /// How much of the truth can be seen.
-    pub truth: Rc<Truth>,
     /// Turns true when the relay ends.
     pub ending: watch::Receiver<bool>,
 }
@@ -70,9 +77,9 @@ pub struct Surroundings {
 impl Surroundings {
     /// Writes a file of a lab's trace for whoever waits for it.
     pub fn export(&self, lab: &str, format: Format, wanted: oneshot::Sender<Export>) {
-        if lab == self.lab.id() {
+        if let Some(lab) = self.labs.find(lab) {
             // Who does not wait any longer does not want it any longer.
-            wanted.send(export(&self.lab, &self.truth, format)).ok();
+            wanted.send(export(&lab, format)).ok();
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Each socket makes one call at a time, in the order in which they came; other sockets do not wait for it.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     rc::Rc,
 };
 
@@ -94,6 +94,12 @@ impl<S, C> Table<S, C> {
             ));
         }
         Ok(())
+    }
+
+    /// The ids of all calls that have not returned, in order.
+    pub(super) fn in_flight(&self) -> BTreeSet<u64> {
+        let (running, waiting) = (self.running.keys(), self.waiting.keys());
+        running.chain(waiting).copied().collect()
     }
 
     /// Puts a call in its socket's line; its turn may have come at once.
@@ -322,8 +328,10 @@ mod tests {
         let _turn = table.submit(1, 3, recv(3)).expect("taken");
         table.runs(1, ());
         let _waits = table.submit(2, 3, recv(3)).expect("taken");
+        assert_eq!(table.in_flight(), BTreeSet::from([1, 2]));
         assert_eq!(table.cancel(2), Cancelled::Waiting);
         assert_eq!(table.cancel(1), Cancelled::Running(()));
+        assert_eq!(table.in_flight(), BTreeSet::new());
         assert_eq!(table.cancel(7), Cancelled::NotInFlight);
         assert_eq!(
             turn(table.returned(1, 3)),

@@ -1,6 +1,6 @@
 //! Calls as they start and return, of clients and servers alike.
 
-use std::{net::SocketAddr, sync::atomic::Ordering::Relaxed, time::Instant};
+use std::{net::SocketAddr, time::Instant};
 
 use shared::{
     call::{Fd, Transport},
@@ -63,7 +63,7 @@ impl Trace {
     /// A call starts now.
     pub fn call_started(&self, starting: Starting) -> OpenCall {
         let call = self.next_call.replace(self.next_call.get() + 1);
-        self.metrics.calls.fetch_add(1, Relaxed);
+        self.metrics.count_call();
         let Starting {
             process,
             fd,

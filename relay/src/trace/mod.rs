@@ -14,7 +14,6 @@ pub use processes::{Door, Lately, Processes};
 
 use std::{
     cell::{Cell, RefCell},
-    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -24,7 +23,7 @@ use shared::{
 };
 use tokio::sync::{Notify, watch};
 
-use crate::metrics::Metrics;
+use crate::metrics::Meter;
 
 /// How long events are gathered before viewers are told: far below what an eye sees, far above a round trip.
 const GATHER: Duration = Duration::from_millis(5);
@@ -41,14 +40,14 @@ pub struct Trace {
     next_call: Cell<CallId>,
     changed: Notify,
     told: watch::Sender<u64>,
-    metrics: Arc<Metrics>,
+    metrics: Meter,
 }
 
 impl Trace {
     /// An empty trace that keeps about `bytes` bytes, of all that can be seen at this level of truth. With none to
     /// keep it is off: nothing is written down.
     #[must_use]
-    pub fn new(level: Level, bytes: u64, metrics: Arc<Metrics>) -> Self {
+    pub fn new(level: Level, bytes: u64, metrics: Meter) -> Self {
         Self {
             level,
             off: bytes == 0,
@@ -84,7 +83,7 @@ impl Trace {
         self.log
             .borrow_mut()
             .append(mono_ns, wall_us, what, concerns);
-        self.metrics.events.fetch_add(1, Relaxed);
+        self.metrics.count_event();
         self.changed.notify_one();
     }
 
@@ -121,7 +120,7 @@ impl Trace {
 
     /// Where it counts.
     #[must_use]
-    pub const fn metrics(&self) -> &Arc<Metrics> {
+    pub const fn metrics(&self) -> &Meter {
         &self.metrics
     }
 

@@ -46,6 +46,14 @@ impl Trace {
         known.unwrap_or_else(|| self.meets(door))
     }
 
+    /// Whether a client of the relay's own has this address, or had it a moment ago.
+    #[must_use]
+    pub fn is_ours(&self, door: Door) -> bool {
+        let processes = self.processes.borrow();
+        let owner = processes.owner(door);
+        owner.is_some_and(|process| !processes.is_stranger(process))
+    }
+
     fn meets(&self, door: Door) -> ProcessId {
         let process = self.process_came(Role::Terminal);
         self.processes.borrow_mut().met(process, door);

@@ -1,6 +1,6 @@
 //! Whose packet it is: tied to a client by its addresses, to a call by direction and time.
 
-use std::net::SocketAddr;
+use std::rc::Rc;
 
 use shared::{
     call::Transport,
@@ -8,26 +8,32 @@ use shared::{
     trace::{CallName, Packet, What},
 };
 
-use super::Seen;
+use super::{Routes, Seen};
 use crate::trace::{Door, Lately, Trace};
 
 /// A packet's two ends, told apart: the server is the one whose address is a server's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Ends {
+    trace: Rc<Trace>,
     client: Door,
     from_server: bool,
 }
 
-/// Writes a packet into the trace, unless it is none of the servers'.
-pub(super) fn record(trace: &Trace, servers: &[(Transport, SocketAddr)], seen: Seen) {
+/// Writes a packet into the trace of its lab, unless it is none of any lab's servers'.
+pub(super) fn record(routes: &Routes, seen: Seen) {
     let summary = Summary::of(seen.link, &seen.bytes);
-    let Some(ends) = ends(&summary, servers) else {
+    let Some(Ends {
+        trace,
+        client,
+        from_server,
+    }) = ends(&summary, routes)
+    else {
         return;
     };
     let at_ns = trace.mono_of(seen.stamp.seconds, seen.stamp.nanoseconds);
-    let process = trace.owner_of(ends.client);
-    let call = trace.last_call(ends.client, at_ns, |lately| {
-        comes_from(lately, &summary, ends.from_server)
+    let process = trace.owner_of(client);
+    let call = trace.last_call(client, at_ns, |lately| {
+        comes_from(lately, &summary, from_server)
     });
     let Seen {
         interface,
@@ -52,7 +58,7 @@ pub(super) fn record(trace: &Trace, servers: &[(Transport, SocketAddr)], seen: S
 }
 
 /// The ends of a packet of these servers, or of the one an ICMP error is about.
-fn ends(summary: &Summary, servers: &[(Transport, SocketAddr)]) -> Option<Ends> {
+fn ends(summary: &Summary, routes: &Routes) -> Option<Ends> {
     let (protocol, source, destination, answers) = match &summary.quoted {
         Some(quoted) => (quoted.protocol, quoted.source, quoted.destination, true),
         None => (
@@ -75,27 +81,16 @@ fn ends(summary: &Summary, servers: &[(Transport, SocketAddr)]) -> Option<Ends> 
             return None;
         }
     };
-    let is_server = |address: SocketAddr| {
-        let serves =
-            |(of, server): &(Transport, SocketAddr)| *of == transport && is_at(*server, address);
-        servers.iter().any(serves)
+    let (source, destination) = ((transport, source), (transport, destination));
+    let ends = |server, client, from_server| {
+        routes.find(server, client).map(|trace| Ends {
+            trace,
+            client,
+            from_server,
+        })
     };
     // An error about a packet goes the other way than the packet it quotes.
-    if is_server(destination) {
-        return Some(Ends {
-            client: (transport, source),
-            from_server: answers,
-        });
-    }
-    is_server(source).then_some(Ends {
-        client: (transport, destination),
-        from_server: !answers,
-    })
-}
-
-/// A server bound to no address in particular is at all of them.
-fn is_at(server: SocketAddr, address: SocketAddr) -> bool {
-    server.port() == address.port() && (server.ip().is_unspecified() || server.ip() == address.ip())
+    ends(destination, source, answers).or_else(|| ends(source, destination, !answers))
 }
 
 /// Whether a packet is the doing of this call. What the kernel does on its own, such as most acknowledgments,

@@ -7,16 +7,16 @@ mod attribute;
 mod bpf;
 #[cfg(target_os = "linux")]
 mod capture;
+mod routes;
 
-use std::{io, net::SocketAddr, rc::Rc};
+use std::{io, rc::Rc};
 
 use shared::{
-    call::Transport,
     lab::{Level, Obstacle, ObstacleKind, Truth},
-    trace::{Link, What},
+    trace::Link,
 };
 
-use crate::trace::Trace;
+pub use routes::Routes;
 
 /// A packet as it was seen.
 #[derive(Debug)]
@@ -115,15 +115,15 @@ impl Watch {
         &self.truth
     }
 
-    /// Watches for as long as the relay runs, and writes every packet into the trace.
-    pub async fn run(self, trace: Rc<Trace>, servers: Vec<(Transport, SocketAddr)>) {
+    /// Watches for as long as the relay runs, and writes every packet into the trace of the lab it belongs to.
+    pub async fn run(self, routes: Rc<Routes>) {
         #[cfg(target_os = "linux")]
         if let Some(capture) = self.capture {
-            let lost = |packets| trace.record(What::CaptureLost { packets }, None);
-            let ended = capture
-                .run(|seen| attribute::record(&trace, &servers, seen), lost)
-                .await;
-            if let Err(error) = ended {
+            let (seen, lost) = (
+                |seen| attribute::record(&routes, seen),
+                |packets| routes.lost(packets),
+            );
+            if let Err(error) = capture.run(seen, lost).await {
                 eprintln!("relay: the capture has ended: {error}");
             }
         }

@@ -7,10 +7,10 @@ use shared::{
     outcome::{Failed, Reason},
 };
 
-use super::Conversation;
+use super::Seat;
 use crate::failure;
 
-impl Conversation {
+impl Seat {
     pub(super) async fn ask(&mut self, ask: Ask) -> Result<(), Failed> {
         match ask {
             Ask::StartServer {

@@ -8,14 +8,14 @@ use shared::{
 };
 use tokio::sync::oneshot;
 
-use super::{Conversation, Returning, plain};
+use super::{Returning, Seat, plain};
 use crate::{
     client::{Door, Made},
     failure,
     session::table::{Cancelled, Turn},
 };
 
-impl Conversation {
+impl Seat {
     /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
     pub(super) fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
         self.check_size(&call)?;
@@ -66,7 +66,7 @@ impl Conversation {
             Returned::Socket { fd }
         }));
         self.reply(
-            Some(id),
+            id,
             Made {
                 outcome,
                 took_ns,
@@ -85,7 +85,7 @@ impl Conversation {
                 Ok(Returned::Nothing)
             }
             Cancelled::Waiting => {
-                self.fail(Some(of), cancelled());
+                self.fail(of, cancelled());
                 Ok(Returned::Nothing)
             }
             Cancelled::NotInFlight => Err(failure::relay(
@@ -128,7 +128,7 @@ impl Conversation {
     }
 
     /// A call has returned: its reply goes out, and the next one in line has its turn.
-    pub(super) fn settle(&mut self, returned: Returning) {
+    pub(in crate::session) fn settle(&mut self, returned: Returning) {
         let Returning {
             id,
             fd,
@@ -140,7 +140,7 @@ impl Conversation {
             return self.close(id, fd, door);
         }
         drop(door);
-        self.reply(Some(id), made);
+        self.reply(id, made);
         if let Some(turn) = self.table.returned(id, fd) {
             self.make(turn);
         }
@@ -150,10 +150,10 @@ impl Conversation {
         let orphans = self.table.remove(fd);
         let _no_turn = self.table.returned(id, fd);
         let made = door.close(Some(id));
-        self.reply(Some(id), made);
+        self.reply(id, made);
         for orphan in orphans {
             let message = format!("socket {fd} was closed before this call had its turn");
-            self.fail(Some(orphan), failure::relay(Reason::NoSuchSocket, message));
+            self.fail(orphan, failure::relay(Reason::NoSuchSocket, message));
         }
     }
 }

@@ -1,0 +1,76 @@
+//! Which loopback addresses are tried for the next lab. Pure: the same seed tries the same ones.
+
+use std::net::Ipv4Addr;
+
+/// Addresses in 127.0.0.0/8, all of which are this machine's own (RFC 1122 §3.2.1.3), in an order only the seed
+/// knows. Those of 127.0.0.0/16, which programs choose by hand, are left out.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    state: u64,
+}
+
+impl Addresses {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// The next one to try that nobody here has.
+    pub(super) fn next(&mut self, in_use: impl Fn(Ipv4Addr) -> bool) -> Ipv4Addr {
+        loop {
+            let address = self.draw();
+            if !in_use(address) {
+                return address;
+            }
+        }
+    }
+
+    /// No part is 0 or 255: those look like networks and broadcasts.
+    fn draw(&mut self) -> Ipv4Addr {
+        let [a, b, c, ..] = self.random().to_le_bytes();
+        let part = |byte: u8| byte % 254 + 1;
+        Ipv4Addr::new(127, part(a), part(b), part(c))
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+    const fn random(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_address_is_loopback_and_none_is_of_the_first_network() {
+        let mut addresses = Addresses::new(7);
+        let mut seen = HashSet::new();
+        for _ in 0..10_000 {
+            let address = addresses.next(|address| seen.contains(&address));
+            let [_, second, _, last] = address.octets();
+            assert!(address.is_loopback() && second != 0 && last != 0 && last != 255);
+            assert!(seen.insert(address), "{address} was in use");
+        }
+    }
+
+    #[test]
+    fn a_seed_has_one_order_and_another_seed_another() {
+        let order = |seed| {
+            let mut addresses = Addresses::new(seed);
+            [(); 8].map(|()| addresses.next(|_| false))
+        };
+        assert_eq!(order(1), order(1));
+        assert_ne!(order(1), order(2));
+    }
+
+    #[test]
+    fn one_that_is_in_use_is_skipped() {
+        let first = Addresses::new(3).next(|_| false);
+        assert_ne!(Addresses::new(3).next(|address| address == first), first);
+    }
+}

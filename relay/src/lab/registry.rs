@@ -1,0 +1,374 @@
+//! The labs there are: the open one, and those that were opened for somebody and end when they are given up.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    io::{self, ErrorKind},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::Deref,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use shared::{
+    lab::{LabKind, Level, Obstacle, ObstacleKind, Program, Task, Truth},
+    limits::Limits,
+    outcome::{Failed, Reason},
+};
+
+use super::{About, Lab, Prepared, addresses::Addresses, secret};
+use crate::{
+    failure,
+    guard::{Full, Place, Tally},
+    metrics::{Meter, Metrics},
+    server::{Orders, PLAYGROUND_PORT},
+    trace::Trace,
+    wire::Routes,
+};
+
+/// So many addresses are tried. That even a second one is taken is rarer than the lottery, unless somebody has the
+/// port at every address at once, as a server bound to `0.0.0.0` has: then all are, and none need be tried further.
+const TRIES: usize = 8;
+
+/// All labs of a relay.
+#[derive(Debug)]
+pub struct Registry {
+    open: Rc<Lab>,
+    labs: RefCell<HashMap<String, Rc<Lab>>>,
+    tally: Rc<Tally>,
+    addresses: RefCell<Addresses>,
+    routes: Rc<Routes>,
+    rules: Rules,
+}
+
+/// What holds for every lab that is opened.
+#[derive(Debug)]
+pub struct Rules {
+    /// How many there may be, and what their traces keep.
+    pub limits: Rc<Limits>,
+    /// How much of the truth can be seen where everything is as it should be.
+    pub truth: Truth,
+    /// What its servers do with a sentence at first.
+    pub task: Task,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A lab that was opened for somebody: dropped, its servers stop, its trace is gone, and its address free again.
+#[derive(Debug)]
+pub struct Tenancy {
+    registry: Rc<Registry>,
+    lab: Rc<Lab>,
+    _place: Place,
+}
+
+impl Registry {
+    /// With the open lab, whose packets find their way from now on.
+    #[must_use]
+    pub fn new(open: Rc<Lab>, routes: Rc<Routes>, rules: Rules) -> Rc<Self> {
+        routes.add(open.servers(), open.trace());
+        Rc::new(Self {
+            open,
+            labs: RefCell::default(),
+            tally: Tally::new(Arc::clone(&rules.metrics), |metrics| &metrics.labs),
+            addresses: RefCell::new(Addresses::new(secret::seed())),
+            routes,
+            rules,
+        })
+    }
+
+    /// Everybody's lab.
+    #[must_use]
+    pub const fn open(&self) -> &Rc<Lab> {
+        &self.open
+    }
+
+    /// The lab of this name, if there is one.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Rc<Lab>> {
+        if id == self.open.id() {
+            return Some(Rc::clone(&self.open));
+        }
+        self.labs.borrow().get(id).cloned()
+    }
+
+    /// Opens a lab for somebody at this address; its servers run from now on.
+    ///
+    /// # Errors
+    /// The limit that is reached, or that no address is left.
+    pub fn open_private(self: &Rc<Self>, from: IpAddr) -> Result<Tenancy, Failed> {
+        let Rules {
+            limits,
+            task,
+            metrics,
+            ..
+        } = &self.rules;
+        let (most, most_here) = (limits.labs, limits.labs_per_address);
+        let place = self
+            .tally
+            .take(from.to_canonical(), most, most_here)
+            .map_err(|full| told(full, limits))?;
+        let orders = Orders {
+            program: Program::Book,
+            task: *task,
+        };
+        let (prepared, truth) = self.bind(orders).map_err(|error| unbound(&error))?;
+        let meter = Meter::of_another_lab(Arc::clone(metrics));
+        let trace = Trace::new(truth.level, limits.lab_trace_bytes, meter);
+        let about = About {
+            id: secret::word(),
+            kind: LabKind::Private,
+            host_name: secret::host_name(),
+            truth,
+        };
+        let lab = Lab::open(about, prepared, Rc::new(trace));
+        self.routes.add(lab.servers(), lab.trace());
+        self.labs
+            .borrow_mut()
+            .insert(lab.id().to_owned(), Rc::clone(&lab));
+        metrics.labs_opened.fetch_add(1, Relaxed);
+        Ok(Tenancy {
+            registry: Rc::clone(self),
+            lab,
+            _place: place,
+        })
+    }
+
+    /// Servers at an address of their own, or where that cannot be had at a port of their own; and how much of the
+    /// truth can be seen there.
+    fn bind(&self, orders: Orders) -> io::Result<(Prepared, Truth)> {
+        let truth = &self.rules.truth;
+        let in_use = |address: Ipv4Addr| {
+            let labs = self.labs.borrow();
+            labs.values().any(|lab| lab.client_host() == address)
+        };
+        let mut addresses = self.addresses.borrow_mut();
+        let bind = |address| Prepared::bind(address, orders).map_err(|(_, error)| error);
+        let (prepared, address) = first_free(|| addresses.next(in_use), bind)?;
+        let is_seen = address.port() == PLAYGROUND_PORT;
+        Ok((
+            prepared,
+            if is_seen {
+                truth.clone()
+            } else {
+                uncaptured(truth)
+            },
+        ))
+    }
+}
+
+/// Binds at the first address that can be had; where none can, at any port of 127.0.0.1.
+fn first_free<T>(
+    mut next: impl FnMut() -> Ipv4Addr,
+    mut bind: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<(T, SocketAddr)> {
+    let anywhere = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+    for _ in 0..TRIES {
+        let address = SocketAddr::new(next().into(), PLAYGROUND_PORT);
+        match bind(address) {
+            Ok(bound) => return Ok((bound, address)),
+            Err(error) if is_taken(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bind(anywhere).map(|bound| (bound, anywhere))
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable
+    )
+}
+
+/// What can be seen of servers whose port the capture's filter, fixed before, does not know.
+fn uncaptured(truth: &Truth) -> Truth {
+    if truth.level < Level::L2 {
+        return truth.clone();
+    }
+    let detail = format!("only port {PLAYGROUND_PORT} is captured, and this lab could not have it");
+    Truth {
+        level: Level::L1,
+        why_not_higher: Some(Obstacle {
+            kind: ObstacleKind::Failed,
+            detail,
+        }),
+    }
+}
+
+fn told(full: Full, limits: &Limits) -> Failed {
+    match full {
+        Full::InTotal => {
+            let limit = limits.labs;
+            let message = format!("this relay has {limit} labs, as many as it may");
+            failure::limit(Reason::TooManyLabs, limit, message)
+        }
+        Full::FromAddress => {
+            let limit = limits.labs_per_address;
+            let message = format!("your address has {limit} labs here, as many as one may");
+            failure::limit(Reason::TooManyLabsFromAddress, limit, message)
+        }
+    }
+}
+
+fn unbound(error: &io::Error) -> Failed {
+    if is_taken(error) {
+        let message = "no address is left for another lab";
+        return failure::relay(Reason::NoAddressLeft, message);
+    }
+    failure::kernel(error)
+}
+
+impl Deref for Tenancy {
+    type Target = Rc<Lab>;
+
+    fn deref(&self) -> &Rc<Lab> {
+        &self.lab
+    }
+}
+
+impl Drop for Tenancy {
+    fn drop(&mut self) {
+        let Self { registry, lab, .. } = self;
+        registry.routes.remove(lab.servers());
+        registry.labs.borrow_mut().remove(lab.id());
+        lab.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, rc::Weak};
+
+    use clap::Parser;
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::config::Config;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn registry(args: &[&str]) -> Rc<Registry> {
+        let args = [&["relay"], args].concat();
+        let limits: Rc<Limits> = Rc::new(Config::parse_from(args).limits.into());
+        let metrics = Arc::<Metrics>::default();
+        let truth = Truth {
+            level: Level::L1,
+            why_not_higher: None,
+        };
+        let meter = Meter::of_the_open_lab(Arc::clone(&metrics));
+        let trace = Rc::new(Trace::new(truth.level, limits.trace_bytes, meter));
+        let external = Prepared::External(SocketAddr::new(HERE, PLAYGROUND_PORT), Task::Upper);
+        let open = Lab::open(About::open(truth.clone()), external, trace);
+        let rules = Rules {
+            limits,
+            truth,
+            task: Task::Upper,
+            metrics,
+        };
+        Registry::new(open, Rc::default(), rules)
+    }
+
+    async fn on_an_event_loop<T>(story: impl Future<Output = T>) -> T {
+        LocalSet::new().run_until(story).await
+    }
+
+    #[tokio::test]
+    async fn each_lab_has_a_name_and_an_address_of_its_own() {
+        on_an_event_loop(async {
+            let registry = registry(&[]);
+            let labs = [(); 3].map(|()| registry.open_private(HERE).expect("a lab"));
+            for lab in &labs {
+                let found = registry.find(lab.id()).expect("it is there");
+                assert!(Rc::ptr_eq(&found, lab));
+                let same = |other: &&Tenancy| other.client_host() == lab.client_host();
+                assert_eq!(labs.iter().filter(same).count(), 1);
+                assert_eq!(lab.told().kind, LabKind::Private);
+            }
+            assert!(registry.find("nobody's").is_none());
+            assert_eq!(registry.find("open").expect("always").id(), "open");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn limits_are_told_and_a_lab_given_up_makes_room() {
+        on_an_event_loop(async {
+            let registry = registry(&["--max-labs", "2", "--max-labs-per-address", "1"]);
+            let other = IpAddr::from([192, 168, 1, 5]);
+            let first = registry.open_private(HERE).expect("a lab");
+            let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped().into();
+            let refused = registry.open_private(mapped).expect_err("a second one");
+            assert_eq!(refused.reason, Some(Reason::TooManyLabsFromAddress));
+            assert_eq!(refused.limit, Some(1));
+            let _second = registry.open_private(other).expect("a lab");
+            let third = registry.open_private([192, 168, 1, 6].into());
+            let refused = third.expect_err("a third one");
+            assert_eq!(refused.reason, Some(Reason::TooManyLabs));
+            assert_eq!(refused.limit, Some(2));
+            drop(first);
+            registry.open_private(HERE).expect("room again");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_ten_thousand_labs_that_were_given_up() {
+        on_an_event_loop(async {
+            let registry = registry(&[]);
+            let mut before: Weak<Lab> = Weak::new();
+            for _ in 0..10_000 {
+                let lab = registry.open_private(HERE).expect("a lab");
+                let weak = Rc::downgrade(&lab);
+                drop(lab);
+                // Its tasks are gone once they had their turn.
+                tokio::task::yield_now().await;
+                assert!(before.upgrade().is_none(), "the one before it is gone");
+                before = weak;
+            }
+            let metrics = &registry.rules.metrics;
+            assert_eq!(metrics.labs.load(Relaxed), 0);
+            assert_eq!(metrics.labs_opened.load(Relaxed), 10_000);
+            assert!(registry.labs.borrow().is_empty());
+            assert!(registry.routes.is_only_of(registry.open().trace()));
+        })
+        .await;
+    }
+
+    #[test]
+    fn an_address_that_is_taken_is_passed_over_a_few_times_and_no_more() {
+        let tries = Cell::new(0_u8);
+        let next = || {
+            tries.set(tries.get() + 1);
+            Ipv4Addr::new(127, 9, 9, tries.get())
+        };
+        let taken = || Err(ErrorKind::AddrInUse.into());
+        let third = |address: SocketAddr| match address.to_string().as_str() {
+            "127.9.9.3:12000" => Ok(()),
+            _ => taken(),
+        };
+        let ((), address) = first_free(next, third).expect("the third");
+        assert_eq!(address.to_string(), "127.9.9.3:12000");
+        let any_port = |address: SocketAddr| match address.port() {
+            0 => Ok(address.ip()),
+            _ => Err(ErrorKind::AddrNotAvailable.into()),
+        };
+        let (host, address) = first_free(next, any_port).expect("a port");
+        assert_eq!((host, address.port()), (HERE, 0));
+        assert_eq!(usize::from(tries.get()), 3 + TRIES);
+        let error = first_free(next, |_| taken() as io::Result<()>).expect_err("nothing");
+        assert_eq!(unbound(&error).reason, Some(Reason::NoAddressLeft));
+    }
+
+    #[test]
+    fn where_packets_cannot_be_captured_the_lab_says_so() {
+        let truth = |level| Truth {
+            level,
+            why_not_higher: None,
+        };
+        assert_eq!(uncaptured(&truth(Level::L0)), truth(Level::L0));
+        let told = uncaptured(&truth(Level::L2));
+        assert_eq!(told.level, Level::L1);
+        assert!(told.why_not_higher.is_some());
+    }
+}

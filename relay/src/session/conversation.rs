@@ -1,0 +1,306 @@
+//! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
+
+use std::{net::SocketAddr, pin::Pin, time::Duration};
+
+use futures_util::StreamExt;
+use shared::{
+    codec::{DecodeError, decode_client},
+    message::{ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
+    outcome::{Failed, Outcome, Reason},
+    trace::ProcessId,
+};
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    Surroundings,
+    moves::{Move, seat_in_the_open_lab},
+    seat::{Returning, Seat, plain, to, wanted},
+    seats::Demand,
+    talk::{Heard, Talk},
+};
+use crate::failure;
+
+/// So many events are looked at before calls have their turn again.
+const TRACE_PORTION: usize = 256;
+/// The trace leaves this much of `queued_bytes` to replies: a lab's noise must not hold up a page's own calls.
+const TRACE_SHARE: usize = 2;
+
+/// Holds the conversation until one side ends it.
+pub(super) async fn hold(talk: Talk, from: SocketAddr, surroundings: Surroundings) {
+    let seat = seat_in_the_open_lab(&surroundings, from);
+    let mut conversation = Conversation::new(talk, seat, from);
+    conversation.welcome();
+    loop {
+        match conversation.goes_on().await {
+            Ending::Moves(id, to) => conversation = conversation.moves(id, to).await,
+            Ending::Wanted(demand) => return conversation.hands_over(demand).await,
+            Ending::Goodbye(goodbye) => {
+                let Conversation { mut talk, seat, .. } = conversation;
+                seat.left();
+                return talk.part(&goodbye).await;
+            }
+            Ending::Gone => return conversation.seat.left(),
+        }
+    }
+}
+
+/// A page in its seat.
+pub(super) struct Conversation {
+    pub(super) talk: Talk,
+    pub(super) seat: Box<Seat>,
+    pub(super) from: SocketAddr,
+    heard_at: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What can happen next.
+enum Event {
+    Heard(Heard),
+    Returned(Box<Returning>),
+    TraceGrew,
+    TimerFired,
+    RelayEnds,
+    Wanted(Demand),
+}
+
+/// How a conversation in one seat ends.
+enum Ending {
+    Goodbye(Goodbye),
+    Gone,
+    /// The page goes to another lab.
+    Moves(u64, Move),
+    /// Another page wants this one's seat.
+    Wanted(Demand),
+}
+
+impl Conversation {
+    pub(super) fn new(talk: Talk, seat: Box<Seat>, from: SocketAddr) -> Self {
+        let limits = &seat.surroundings.limits;
+        let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
+        Self {
+            heard_at: Instant::now(),
+            timer: Box::pin(tokio::time::sleep(first_look)),
+            talk,
+            seat,
+            from,
+        }
+    }
+
+    pub(super) fn welcome(&mut self) {
+        let welcome = Box::new(self.seat.welcome());
+        self.talk.say(&ServerMessage::Welcome(welcome));
+        self.say_replies();
+    }
+
+    async fn goes_on(&mut self) -> Ending {
+        loop {
+            let event = self.next_event().await;
+            let ending = self.handle(event).await;
+            self.say_replies();
+            if let Some(ending) = ending {
+                return ending;
+            }
+        }
+    }
+
+    fn say_replies(&mut self) {
+        while let Some(reply) = self.seat.next_reply() {
+            self.talk.say_text(reply);
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let Self {
+            talk, seat, timer, ..
+        } = self;
+        let Seat {
+            surroundings,
+            calls,
+            trace_from,
+            trace_until,
+            lasting,
+            ..
+        } = &mut **seat;
+        let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
+        // Who does not read is not worked for: what was sent has to go out first.
+        let listening = talk.queued() < queued_most;
+        let room_for_trace = talk.queued() < queued_most / TRACE_SHARE;
+        let is_behind = trace_from.is_some_and(|from| from < *trace_until.borrow());
+        if is_behind && room_for_trace {
+            return Event::TraceGrew;
+        }
+        // A page that never pauses must not keep the clock, the trace and the relay's end from being seen.
+        if timer.deadline() <= Instant::now() {
+            return Event::TimerFired;
+        }
+        tokio::select! {
+            biased;
+            Ok(()) = surroundings.ending.changed() => Event::RelayEnds,
+            Some(demand) = wanted(lasting) => Event::Wanted(demand),
+            Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
+            Some(returned) = calls.next(), if listening => Event::Returned(Box::new(returned)),
+            heard = talk.heard(listening) => Event::Heard(heard),
+            () = timer.as_mut() => Event::TimerFired,
+        }
+    }
+
+    async fn handle(&mut self, event: Event) -> Option<Ending> {
+        match event {
+            Event::Heard(Heard::Said(message)) => return self.hear(message).await,
+            Event::Heard(Heard::Flushed) => {}
+            Event::Heard(Heard::Gone) => return Some(Ending::Gone),
+            Event::Heard(Heard::NotText) => return Some(no_conversation("text that is not UTF-8")),
+            Event::Heard(Heard::TooLong) => {
+                let limit = self.seat.surroundings.limits.message_bytes;
+                return Some(goodbye(
+                    GoodbyeReason::TooLong,
+                    Some(limit),
+                    "that message was far too long",
+                ));
+            }
+            Event::Returned(returned) => self.seat.settle(*returned),
+            Event::TraceGrew => self.tell_trace(),
+            Event::TimerFired => return self.check_time(),
+            Event::Wanted(demand) => return Some(Ending::Wanted(demand)),
+            Event::RelayEnds => {
+                return Some(goodbye(
+                    GoodbyeReason::ShuttingDown,
+                    None,
+                    "the relay is ending",
+                ));
+            }
+        }
+        None
+    }
+
+    async fn hear(&mut self, message: Message) -> Option<Ending> {
+        self.heard_at = Instant::now();
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Binary(_) => {
+                return Some(no_conversation("binary message where JSON text is due"));
+            }
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+                return None;
+            }
+        };
+        match decode_client(&text) {
+            Ok(ClientMessage { id, request }) => match Move::of(request) {
+                Ok(to) => return self.hear_move(id, to, text.len()),
+                Err(request) => self.hear_request(id, request, text.len()).await,
+            },
+            Err(DecodeError::NotAConversation) => {
+                return Some(no_conversation("not a JSON object"));
+            }
+            Err(DecodeError::NotAMessage {
+                id: Some(id),
+                reason,
+                message,
+            }) => {
+                self.seat.heard(id);
+                self.seat.fail(id, failure::relay(reason, message));
+            }
+            Err(DecodeError::NotAMessage {
+                id: None,
+                reason,
+                message,
+            }) => self.refuse(None, failure::relay(reason, message)),
+        }
+        None
+    }
+
+    async fn hear_request(&mut self, id: u64, request: Request, length: usize) {
+        self.seat.heard(id);
+        match self.check_length(length) {
+            Ok(()) => self.seat.request(ClientMessage { id, request }).await,
+            Err(failed) => self.seat.fail(id, failed),
+        }
+    }
+
+    /// Going from lab to lab is the connection's doing and no request of the seat's.
+    fn hear_move(&mut self, id: u64, to: Move, length: usize) -> Option<Ending> {
+        let checked = self.check_length(length).and(self.seat.check_id(id));
+        self.seat.met_id(id);
+        match checked {
+            Ok(()) => Some(Ending::Moves(id, to)),
+            Err(failed) => {
+                self.refuse(Some(id), failed);
+                None
+            }
+        }
+    }
+
+    fn check_length(&self, length: usize) -> Result<(), Failed> {
+        let limit = self.seat.surroundings.limits.message_bytes;
+        if length as u64 > limit {
+            let message = format!("a message may have {limit} bytes, this one has {length}");
+            return Err(failure::limit(Reason::MessageTooLarge, limit, message));
+        }
+        Ok(())
+    }
+
+    /// A reply that is none of the seat's.
+    pub(super) fn refuse(&mut self, id: Option<u64>, failed: Failed) {
+        self.talk.say(&to(id, plain(Outcome::Failed(failed))));
+    }
+
+    fn tell_trace(&mut self) {
+        let Self { talk, seat, .. } = self;
+        seat.trace_until.mark_unchanged();
+        let Some(from) = seat.trace_from else { return };
+        let viewer: Option<ProcessId> = (!seat.may_control).then(|| seat.process.id());
+        let trace = seat.surroundings.lab.trace();
+        let page = trace.read(from, viewer, TRACE_PORTION);
+        if let Some(gap) = page.gap {
+            talk.say(&ServerMessage::Gap(gap));
+        }
+        for recorded in page.events {
+            talk.say_text(recorded.message());
+        }
+        seat.trace_from = Some(page.next);
+    }
+
+    /// Time to look whether the page still reads and still speaks; if so, when to look again.
+    fn check_time(&mut self) -> Option<Ending> {
+        let limits = &self.seat.surroundings.limits;
+        let (idle, unread) = (
+            Duration::from_secs(limits.idle_seconds),
+            Duration::from_secs(limits.unread_seconds),
+        );
+        if self
+            .talk
+            .unread_since()
+            .is_some_and(|since| since.elapsed() >= unread)
+        {
+            return Some(goodbye(
+                GoodbyeReason::Unread,
+                Some(limits.unread_seconds),
+                "what was sent is not being read",
+            ));
+        }
+        if self.heard_at.elapsed() >= idle {
+            return Some(goodbye(
+                GoodbyeReason::Idle,
+                Some(limits.idle_seconds),
+                "nothing was said for a long time",
+            ));
+        }
+        self.timer
+            .as_mut()
+            .reset(Instant::now() + unread.min(idle.saturating_sub(self.heard_at.elapsed())));
+        None
+    }
+}
+
+fn no_conversation(message: &str) -> Ending {
+    goodbye(GoodbyeReason::NotAConversation, None, message)
+}
+
+fn goodbye(reason: GoodbyeReason, limit: Option<u64>, message: &str) -> Ending {
+    Ending::Goodbye(Goodbye {
+        reason,
+        limit,
+        message: message.to_owned(),
+    })
+}

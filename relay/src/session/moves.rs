@@ -1,0 +1,189 @@
+//! A page goes from lab to lab: into one of its own, back to the open one, back to a seat it left.
+
+use std::net::SocketAddr;
+
+use shared::{
+    lab::LabKind,
+    message::{Ask, Goodbye, GoodbyeReason, Request},
+    outcome::{Failed, Outcome, Reason, Returned},
+};
+
+use super::{
+    Surroundings,
+    conversation::Conversation,
+    seat::{Seat, plain, to},
+    seats::Demand,
+    talk::Talk,
+};
+use crate::failure;
+
+/// Where a page can go.
+pub(super) enum Move {
+    /// To a lab it has not been in.
+    Enter(LabKind),
+    /// Back to a seat.
+    Resume { token: String, heard: Option<u64> },
+}
+
+impl Move {
+    /// What was asked as a move, or back what is none.
+    pub(super) fn of(request: Request) -> Result<Self, Request> {
+        match request {
+            Request::Ask(Ask::Enter { lab }) => Ok(Self::Enter(lab)),
+            Request::Ask(Ask::Resume { token, heard }) => Ok(Self::Resume { token, heard }),
+            other @ (Request::Call(_) | Request::Ask(_)) => Err(other),
+        }
+    }
+}
+
+impl Conversation {
+    /// Goes there; where that cannot be, the page is told why and stays where it is.
+    pub(super) async fn moves(self, id: u64, to: Move) -> Self {
+        match to {
+            Move::Enter(kind) => self.enters(id, kind),
+            Move::Resume { token, heard } => self.resumes(id, &token, heard).await,
+        }
+    }
+
+    fn enters(mut self, id: u64, kind: LabKind) -> Self {
+        let around = &self.seat.surroundings;
+        let seat = match kind {
+            LabKind::Open => Ok(seat_in_the_open_lab(around, self.from)),
+            LabKind::Private => around
+                .labs
+                .open_private(self.from.ip())
+                .map(|tenancy| Seat::in_its_own_lab(around, tenancy)),
+        };
+        match seat {
+            Ok(seat) => {
+                leave(&mut self.talk, self.seat);
+                Self::new(self.talk, seat, self.from).arrives(id)
+            }
+            Err(failed) => {
+                self.refuse(Some(id), failed);
+                self
+            }
+        }
+    }
+
+    async fn resumes(mut self, id: u64, token: &str, heard: Option<u64>) -> Self {
+        let around = self.seat.surroundings.clone();
+        if !around.seats.has(token) {
+            self.refuse(Some(id), no_such_seat());
+            return self;
+        }
+        let Self {
+            mut talk,
+            seat,
+            from,
+            ..
+        } = self;
+        // While it waits for that seat it holds none that others may wait for, not even the very same.
+        let meanwhile = match seat.token().map(str::to_owned) {
+            Some(token) => {
+                seat.left();
+                Meanwhile::Kept(token)
+            }
+            None => Meanwhile::Open(seat),
+        };
+        match come_back(&around, token, heard).await {
+            Ok(seat) => {
+                if let Meanwhile::Open(seat) = meanwhile {
+                    leave(&mut talk, seat);
+                }
+                Self::new(talk, seat, from).arrives(id)
+            }
+            Err(failed) => Self::stays(talk, meanwhile, from, &around, (id, failed)).await,
+        }
+    }
+
+    /// Back where it was before it tried to go.
+    async fn stays(
+        talk: Talk,
+        meanwhile: Meanwhile,
+        from: SocketAddr,
+        around: &Surroundings,
+        (id, failed): (u64, Failed),
+    ) -> Self {
+        let seat = match meanwhile {
+            Meanwhile::Open(seat) => Some(seat),
+            Meanwhile::Kept(token) => around.seats.demand(&token).await,
+        };
+        let is_back = seat.is_some();
+        let seat = seat.unwrap_or_else(|| seat_in_the_open_lab(around, from));
+        let mut conversation = Self::new(talk, seat, from);
+        conversation.refuse(Some(id), failed);
+        if !is_back {
+            conversation.welcome();
+        }
+        conversation
+    }
+
+    fn arrives(mut self, id: u64) -> Self {
+        self.seat.met_id(id);
+        let done = Outcome::Returned(Returned::Nothing);
+        self.talk.say(&to(Some(id), plain(done)));
+        self.welcome();
+        self
+    }
+
+    /// Lets another page have the seat; this one is told, and has to come in anew.
+    pub(super) async fn hands_over(self, demand: Demand) {
+        let Self { mut talk, seat, .. } = self;
+        if let Err(seat) = demand.send(seat) {
+            // Who wanted it is gone.
+            seat.left();
+        }
+        let goodbye = Goodbye {
+            reason: GoodbyeReason::TakenOver,
+            limit: None,
+            message: "another page has come with the token of this one's seat".to_owned(),
+        };
+        talk.part(&goodbye).await;
+    }
+}
+
+/// Where a page is while it waits for a seat.
+enum Meanwhile {
+    /// In the open lab, as before.
+    Open(Box<Seat>),
+    /// Nowhere: its own seat is kept under this token.
+    Kept(String),
+}
+
+/// Where every page is at first; whoever is on this machine rules there.
+pub(super) fn seat_in_the_open_lab(around: &Surroundings, from: SocketAddr) -> Box<Seat> {
+    Seat::in_the_open_lab(around, from.ip().to_canonical().is_loopback())
+}
+
+async fn come_back(
+    around: &Surroundings,
+    token: &str,
+    heard: Option<u64>,
+) -> Result<Box<Seat>, Failed> {
+    let seat = around.seats.demand(token).await;
+    let mut seat = seat.ok_or_else(no_such_seat)?;
+    match seat.resume(heard) {
+        Ok(()) => Ok(seat),
+        Err(failed) => {
+            seat.left();
+            Err(failed)
+        }
+    }
+}
+
+/// A seat that does not last ends, and every call in flight on it with a reply.
+fn leave(talk: &mut Talk, mut seat: Box<Seat>) {
+    if seat.token().is_none() {
+        seat.gives_up_calls();
+        while let Some(reply) = seat.next_reply() {
+            talk.say_text(reply);
+        }
+    }
+    seat.left();
+}
+
+fn no_such_seat() -> Failed {
+    let message = "nothing is kept under this token, or no longer";
+    failure::relay(Reason::NoSuchSeat, message)
+}

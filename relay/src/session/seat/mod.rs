@@ -1,0 +1,325 @@
+//! A page's place in a lab: its process, its sockets, its calls in flight. In a lab of its own it outlives the
+//! connection: what survives is here, and the rest is [`super::conversation`].
+
+mod asks;
+mod calls;
+mod replies;
+
+use std::{pin::pin, rc::Rc, time::Duration};
+
+use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use shared::{
+    PROTOCOL,
+    call::{Call, Fd},
+    codec::encode_server,
+    message::{self, ClientMessage, Reply, Request, ServerMessage, Welcome},
+    outcome::{Failed, Outcome, Reason, Returned},
+    trace::Role,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use self::replies::{CannotRepeat, Replies};
+use super::{Surroundings, seats::Demand, table::Table};
+use crate::{
+    client::{Door, Made, Process},
+    failure,
+    lab::{Tenancy, secret},
+};
+
+/// A page's place in a lab.
+pub(super) struct Seat {
+    /// The relay around it; the lab is the one it is in.
+    pub(super) surroundings: Surroundings,
+    pub(super) process: Rc<Process>,
+    pub(super) may_control: bool,
+    pub(super) calls: FuturesUnordered<LocalBoxFuture<'static, Returning>>,
+    /// Tells up to which number the trace can be read, and from where it is.
+    pub(super) trace_until: watch::Receiver<u64>,
+    pub(super) trace_from: Option<u64>,
+    /// What makes it one that can be come back to; none in the open lab.
+    pub(super) lasting: Option<Lasting>,
+    table: Table<Door, oneshot::Sender<()>>,
+    replies: Replies,
+}
+
+/// What a seat has that outlives its page's connection.
+pub(super) struct Lasting {
+    token: String,
+    /// So many requests were heard, and this id was in none of them.
+    heard: u64,
+    next_id: u64,
+    wanted: mpsc::UnboundedReceiver<Demand>,
+    /// The lab is the seat's own: it ends with it.
+    _tenancy: Tenancy,
+}
+
+/// A call that has returned.
+pub(super) struct Returning {
+    id: u64,
+    fd: Fd,
+    call: Call,
+    made: Made,
+    door: Rc<Door>,
+}
+
+impl Seat {
+    /// A seat in the open lab; its trace is told from now on.
+    pub(super) fn in_the_open_lab(around: &Surroundings, may_control: bool) -> Box<Self> {
+        let lab = Rc::clone(around.labs.open());
+        let from = lab.trace().range().1;
+        Self::new(
+            Surroundings {
+                lab,
+                ..around.clone()
+            },
+            may_control,
+            from,
+            None,
+        )
+    }
+
+    /// A seat in a lab of its own; its trace is told from the beginning.
+    pub(super) fn in_its_own_lab(around: &Surroundings, tenancy: Tenancy) -> Box<Self> {
+        let lab = Rc::clone(&tenancy);
+        let from = lab.trace().range().0;
+        let token = secret::word();
+        let lasting = Lasting {
+            wanted: around.seats.add(token.clone()),
+            token,
+            heard: 0,
+            next_id: 1,
+            _tenancy: tenancy,
+        };
+        Self::new(
+            Surroundings {
+                lab,
+                ..around.clone()
+            },
+            true,
+            from,
+            Some(lasting),
+        )
+    }
+
+    fn new(
+        surroundings: Surroundings,
+        may_control: bool,
+        from: u64,
+        lasting: Option<Lasting>,
+    ) -> Box<Self> {
+        let Surroundings { lab, limits, .. } = &surroundings;
+        let queued = usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX);
+        let id = lab.join(Role::Page);
+        let process = Process::new(id, lab.client_source(), Rc::clone(lab.trace()));
+        Box::new(Self {
+            process: Rc::new(process),
+            may_control,
+            calls: FuturesUnordered::new(),
+            trace_until: lab.trace().viewer(),
+            trace_from: Some(from),
+            table: Table::new(limits.sockets, limits.calls, limits.queued_bytes),
+            replies: Replies::new(if lasting.is_some() { queued } else { 0 }),
+            lasting,
+            surroundings,
+        })
+    }
+
+    /// What its page is told first of all.
+    pub(super) fn welcome(&self) -> Welcome {
+        let Surroundings { lab, limits, .. } = &self.surroundings;
+        let mut told = lab.told();
+        // What the page is told of the trace begins here.
+        told.next_seq = self.trace_from.unwrap_or(told.next_seq);
+        let seat = self.lasting.as_ref().map(|lasting| message::Seat {
+            token: lasting.token.clone(),
+            heard: lasting.heard,
+            next_id: lasting.next_id,
+            keep_seconds: limits.keep_seconds,
+        });
+        Welcome {
+            protocol: PROTOCOL.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: self.process.id(),
+            lab: told,
+            limits: limits.as_ref().clone(),
+            truth: lab.truth().clone(),
+            may_control: self.may_control,
+            seat,
+        }
+    }
+
+    /// Where it can be come back to.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.lasting.as_ref().map(|lasting| lasting.token.as_str())
+    }
+
+    /// This id is no longer a new one.
+    pub(super) fn met_id(&mut self, id: u64) {
+        if let Some(lasting) = &mut self.lasting {
+            lasting.next_id = lasting.next_id.max(id.saturating_add(1));
+        }
+    }
+
+    /// A message with this id was heard, one that counts.
+    pub(super) fn heard(&mut self, id: u64) {
+        self.met_id(id);
+        if let Some(lasting) = &mut self.lasting {
+            lasting.heard += 1;
+        }
+    }
+
+    /// Does what was asked; the reply comes now or when a call returns.
+    pub(super) async fn request(&mut self, message: ClientMessage) {
+        let ClientMessage { id, request } = message;
+        let result = match (self.check_id(id), request) {
+            (Err(failed), _) => Err(failed),
+            (Ok(()), Request::Call(call)) => self.call(id, call),
+            (Ok(()), Request::Ask(ask)) => self.ask(ask).await.map(|()| Some(Returned::Nothing)),
+        };
+        match result {
+            Ok(None) => {}
+            Ok(Some(returned)) => self.reply(id, plain(Outcome::Returned(returned))),
+            Err(failed) => self.fail(id, failed),
+        }
+    }
+
+    /// Whether a message may use this id now.
+    pub(super) fn check_id(&self, id: u64) -> Result<(), Failed> {
+        self.table.check_id(id)
+    }
+
+    /// How a call or an ask ended.
+    pub(super) fn reply(&mut self, id: u64, made: Made) {
+        self.replies.push(encode_server(&to(Some(id), made)).into());
+    }
+
+    /// It failed.
+    pub(super) fn fail(&mut self, id: u64, failed: Failed) {
+        self.reply(id, plain(Outcome::Failed(failed)));
+    }
+
+    /// The next reply for its page.
+    pub(super) fn next_reply(&mut self) -> Option<Utf8Bytes> {
+        self.replies.next()
+    }
+
+    /// What is left to say to a page that gives it up for good: its calls in flight will not return.
+    pub(super) fn gives_up_calls(&mut self) {
+        for id in self.table.in_flight() {
+            let message = "the page went to another lab, and this call ended with its socket";
+            self.fail(id, failure::relay(Reason::Cancelled, message));
+        }
+    }
+
+    /// A page comes back to it, having heard so many of its replies; one that does not know begins to count anew.
+    ///
+    /// # Errors
+    /// Where replies it has not heard are no longer kept, or it says it heard more than there were.
+    pub(super) fn resume(&mut self, heard: Option<u64>) -> Result<(), Failed> {
+        match heard {
+            None => self.replies.begin_anew(),
+            Some(heard) => {
+                let repeats = self.replies.repeat_after(heard);
+                repeats.map_err(|why| self.cannot_repeat(&why))?;
+            }
+        }
+        // It knows how far it got.
+        self.trace_from = None;
+        Ok(())
+    }
+
+    fn cannot_repeat(&self, why: &CannotRepeat) -> Failed {
+        match why {
+            CannotRepeat::NeverMade(made) => {
+                let message = format!("this seat had {made} replies, no more");
+                failure::limit(Reason::OutOfRange, *made, message)
+            }
+            CannotRepeat::Forgotten => {
+                let limit = self.surroundings.limits.queued_bytes;
+                let message = format!(
+                    "of replies {limit} bytes are kept, and more were not heard: resume without \"heard\", and read \
+                     them in the trace"
+                );
+                failure::limit(Reason::NoSuchSeat, limit, message)
+            }
+        }
+    }
+
+    /// Its page has gone. One that lasts is kept for a while; any other ends here.
+    pub(super) fn left(self: Box<Self>) {
+        if self.lasting.is_some() {
+            tokio::task::spawn_local(self.kept());
+        }
+    }
+
+    /// Goes on without a page: blocked calls return, and their replies wait. Ends when somebody comes back to it,
+    /// its time is up, or the relay ends.
+    async fn kept(mut self: Box<Self>) {
+        let limits = Rc::clone(&self.surroundings.limits);
+        let mut ending = self.surroundings.ending.clone();
+        let mut time = pin!(tokio::time::sleep(Duration::from_secs(limits.keep_seconds)));
+        loop {
+            // As with a page that does not read: it is not worked for without end.
+            let room = (self.replies.unsaid_bytes() as u64) < limits.queued_bytes;
+            tokio::select! {
+                biased;
+                Some(demand) = wanted(&mut self.lasting) => match demand.send(self) {
+                    Ok(()) => return,
+                    // Who wanted it is gone.
+                    Err(back) => self = back,
+                },
+                _ = ending.wait_for(|ending| *ending) => return,
+                () = time.as_mut() => return,
+                Some(returned) = self.calls.next(), if room => self.settle(returned),
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(token) = self.token() {
+            self.surroundings.seats.remove(token);
+        }
+        // Calls hold their sockets: they go first, then the sockets, then the process.
+        self.calls.clear();
+        self.table = Table::new(0, 0, 0);
+        self.surroundings.lab.leave(self.process.id());
+    }
+}
+
+/// The next one who wants the seat; never, of one that cannot be come back to.
+pub(super) async fn wanted(lasting: &mut Option<Lasting>) -> Option<Demand> {
+    match lasting {
+        Some(lasting) => lasting.wanted.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The reply to a message.
+pub(super) fn to(id: Option<u64>, made: Made) -> ServerMessage {
+    let Made {
+        outcome,
+        took_ns,
+        local,
+        peer,
+    } = made;
+    ServerMessage::Reply(Reply {
+        id,
+        outcome,
+        took_ns,
+        local,
+        peer,
+    })
+}
+
+/// What was answered without a socket.
+pub(super) const fn plain(outcome: Outcome) -> Made {
+    Made {
+        outcome,
+        took_ns: 0,
+        local: None,
+        peer: None,
+    }
+}
