@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io, net::SocketAddr, rc::Rc, sync::Arc, time::Durat
 
 use shared::{
     call::Transport,
-    lab::{Obstacle, ObstacleKind, Truth},
+    lab::{LabKind, Obstacle, ObstacleKind, Truth},
     limits::Limits,
 };
 use tokio::{
@@ -75,10 +75,7 @@ impl Relay {
         let prepared = if external_server {
             Prepared::External(server, task)
         } else {
-            let orders = Orders {
-                program: program.into(),
-                task,
-            };
+            let orders = Orders::usual(LabKind::Open, program.into(), task);
             Prepared::bind(server, orders).map_err(|(transport, error)| {
                 let what = format!("run the {} server", transport.name());
                 StartError {

@@ -1,10 +1,10 @@
 //! A lab: a place with its own servers and its own trace.
 
 pub mod export;
+mod look;
 mod servers;
 
 use std::{
-    cell::{Cell, RefCell},
     io,
     net::{IpAddr, SocketAddr},
     rc::Rc,
@@ -17,11 +17,12 @@ use shared::{
     trace::{ProcessId, Role},
 };
 
-use self::servers::Slot;
 use crate::{
     server::{self, Bound, Orders},
     trace::Trace,
 };
+pub use servers::Changes;
+use servers::Slot;
 
 /// What the host of the open lab's server is called in it.
 const OPEN_HOST: &str = "open-lab.internal";
@@ -49,10 +50,10 @@ impl Prepared {
     /// # Errors
     /// The transport that could not be bound, and the kernel's error.
     pub fn bind(address: SocketAddr, orders: Orders) -> Result<Self, (Transport, io::Error)> {
-        let tcp = bind_at(Transport::Tcp, address, orders.program)?;
+        let tcp = bind_at(Transport::Tcp, address, orders)?;
         let beside = SocketAddr::new(address.ip(), tcp.0.port());
-        let udp = match bind_at(Transport::Udp, beside, orders.program) {
-            Err(_) if address.port() == 0 => bind_at(Transport::Udp, address, orders.program)?,
+        let udp = match bind_at(Transport::Udp, beside, orders) {
+            Err(_) if address.port() == 0 => bind_at(Transport::Udp, address, orders)?,
             other => other?,
         };
         Ok(Self::Own(orders, [udp, tcp]))
@@ -71,9 +72,10 @@ impl Prepared {
 fn bind_at(
     transport: Transport,
     address: SocketAddr,
-    program: Program,
+    orders: Orders,
 ) -> Result<(SocketAddr, Bound), (Transport, io::Error)> {
-    let bound = server::bind(transport, address, program).map_err(|error| (transport, error))?;
+    let bound = server::bind(transport, address, orders.program, orders.of(transport))
+        .map_err(|refused| (transport, refused.error))?;
     let address = bound.address().map_err(|error| (transport, error))?;
     Ok((address, bound))
 }
@@ -95,14 +97,13 @@ impl Lab {
                 address,
                 program,
                 task,
-                settings: server::usual(program, transport),
+                settings: match &prepared {
+                    Prepared::Own(orders, _) => Some(orders.of(transport)),
+                    Prepared::External(..) => None,
+                },
                 state: state.clone(),
             };
-            Slot {
-                server: RefCell::new(server),
-                running: RefCell::default(),
-                life: Cell::default(),
-            }
+            Slot::new(server)
         });
         let lab = Rc::new(Self {
             id: id.to_owned(),
@@ -120,8 +121,20 @@ impl Lab {
                 lab.run(transport, bound);
             }
         }
-        let gathering = Rc::clone(&lab.trace);
-        tokio::task::spawn_local(async move { gathering.tell_viewers().await });
+        let looking = look::look(look::View {
+            trace: Rc::clone(&lab.trace),
+            servers: Transport::ALL.map(|transport| (transport, lab.server_address(transport))),
+            backlog: Rc::clone(&lab.slot(Transport::Tcp).backlog),
+        });
+        let (gathering, kind) = (Rc::clone(&lab.trace), lab.kind());
+        tokio::task::spawn_local(async move {
+            let telling = gathering.tell_viewers();
+            match kind {
+                // What strangers have open at the open lab is not everybody's business.
+                LabKind::Open => telling.await,
+                LabKind::Private => drop(tokio::join!(telling, looking)),
+            }
+        });
         lab
     }
 
@@ -135,6 +148,18 @@ impl Lab {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn kind(&self) -> LabKind {
+        LabKind::Open
+    }
+
+    /// What its server's host is called in it.
+    #[must_use]
+    pub const fn host_name(&self) -> &str {
+        OPEN_HOST
     }
 
     /// Where a server is reached.
@@ -160,8 +185,8 @@ impl Lab {
             .collect();
         Told {
             id: self.id.clone(),
-            kind: LabKind::Open,
-            host_name: OPEN_HOST.to_owned(),
+            kind: self.kind(),
+            host_name: self.host_name().to_owned(),
             conditions: Conditions::default(),
             client_host: self.client_host(),
             servers,
@@ -181,7 +206,7 @@ impl Lab {
         self.trace.process_went(process);
     }
 
-    /// Whether a server is neither stopped nor dead.
+    /// Whether a server is neither stopped nor killed nor dead.
     #[must_use]
     pub fn is_up(&self, transport: Transport) -> bool {
         matches!(

@@ -66,10 +66,10 @@ struct Conversation {
 /// A call that has returned.
 struct Returning {
     id: u64,
-    fd: Fd,
     call: Call,
     made: Made,
-    door: Rc<Door>,
+    /// The socket it was made on, if it was made on one.
+    door: Option<(Fd, Rc<Door>)>,
 }
 
 /// What can happen next.
