@@ -16,6 +16,7 @@ use shared::{
 
 use super::ClientSocket;
 use crate::{
+    edge::Edge,
     failure::{self, CallResult},
     trace::{Ends, OpenCall, Starting, Trace},
 };
@@ -26,6 +27,7 @@ pub struct Process {
     id: ProcessId,
     host: IpAddr,
     trace: Rc<Trace>,
+    edge: Rc<Edge>,
 }
 
 /// One of its sockets. In the book's picture a process is a house and a socket its door.
@@ -53,8 +55,13 @@ pub struct Made {
 impl Process {
     /// The process with this number, on this host of the lab.
     #[must_use]
-    pub const fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>) -> Self {
-        Self { id, host, trace }
+    pub const fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>, edge: Rc<Edge>) -> Self {
+        Self {
+            id,
+            host,
+            trace,
+            edge,
+        }
     }
 
     /// Its number.
@@ -82,7 +89,8 @@ impl Process {
             request,
         );
         let open = self.trace.call_started(starting);
-        let socket = ClientSocket::open(transport, server, self.trace.level());
+        let gate = self.edge.before_client(self.host, server);
+        let socket = ClientSocket::open(transport, server, self.trace.level(), gate);
         let result = socket
             .as_ref()
             .map(|_| Returned::Socket { fd })
@@ -226,7 +234,9 @@ impl Door {
 
     /// Its address as the server sees it, made known to the trace.
     fn address(&self) -> Option<SocketAddr> {
-        let Process { id, host, trace } = &*self.process;
+        let Process {
+            id, host, trace, ..
+        } = &*self.process;
         let address = self.socket.seen_as(*host)?;
         trace.has_address(*id, self.socket.transport(), address);
         Some(address)

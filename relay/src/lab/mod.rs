@@ -11,7 +11,6 @@ use std::{
 
 use shared::{
     call::Transport,
-    conditions::Conditions,
     lab::{Lab as Told, LabKind, Program, Server, ServerState, Task},
     outcome::{Failed, Reason},
     trace::{ProcessId, Role, What},
@@ -19,6 +18,7 @@ use shared::{
 use tokio::task::JoinHandle;
 
 use crate::{
+    edge::Edge,
     failure,
     server::{self, Bound, Orders},
     trace::{Processes, Trace},
@@ -32,6 +32,7 @@ const OPEN_HOST: &str = "open-lab.internal";
 pub struct Lab {
     id: String,
     trace: Rc<Trace>,
+    edge: Rc<Edge>,
     slots: [Slot; 2],
 }
 
@@ -116,6 +117,7 @@ impl Lab {
         });
         let lab = Rc::new(Self {
             id: id.to_owned(),
+            edge: Edge::new(Rc::clone(&trace)),
             trace,
             slots,
         });
@@ -139,6 +141,12 @@ impl Lab {
     #[must_use]
     pub const fn trace(&self) -> &Rc<Trace> {
         &self.trace
+    }
+
+    /// The edge of its network.
+    #[must_use]
+    pub const fn edge(&self) -> &Rc<Edge> {
+        &self.edge
     }
 
     /// Its name in URLs.
@@ -172,7 +180,7 @@ impl Lab {
             id: self.id.clone(),
             kind: LabKind::Open,
             host_name: OPEN_HOST.to_owned(),
-            conditions: Conditions::default(),
+            conditions: self.edge.conditions(),
             client_host: self.client_host(),
             servers,
             first_seq,
@@ -289,7 +297,7 @@ impl Lab {
         self.becomes(transport, ServerState::Running);
         let lab = Rc::clone(self);
         let running = tokio::task::spawn_local(async move {
-            let why = match bound.run(orders, Rc::clone(&lab.trace)).await {
+            let why = match bound.run(orders, Rc::clone(&lab.trace), &lab.edge).await {
                 Ok(server::Died(why)) => why,
                 Err(error) => error.to_string(),
             };

@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{Died, FIRST_FD, PLAYGROUND_PORT, Witness, receives, sends, task::book_answer};
 use crate::{
+    edge::Gate,
     failure,
     sys::{errno, receive},
     trace::Ends,
@@ -28,23 +29,24 @@ const CHUNK: usize = 1024;
 /// The connection's socket: the one before it is closed by then, so it always gets the same number.
 const CONNECTION_FD: u32 = FIRST_FD + 1;
 
-pub(super) async fn udp(socket: UdpSocket, task: Task, witness: Witness) -> Died {
+pub(super) async fn udp(socket: UdpSocket, gate: Gate, task: Task, witness: Witness) -> Died {
     loop {
-        if let Err(died) = answer_datagram(&socket, task, &witness).await {
+        if let Err(died) = answer_datagram(&socket, &gate, task, &witness).await {
             return died;
         }
     }
 }
 
-async fn answer_datagram(socket: &UdpSocket, task: Task, witness: &Witness) -> Result<(), Died> {
+async fn answer_datagram(
+    socket: &UdpSocket,
+    gate: &Gate,
+    task: Task,
+    witness: &Witness,
+) -> Result<(), Died> {
     let local = socket.local_addr().ok();
     let mut buffer = vec![0; DATAGRAM];
     let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, receives(DATAGRAM), None);
-    let received = socket
-        .async_io(Interest::READABLE, || {
-            receive::datagram(socket, &mut buffer)
-        })
-        .await;
+    let received = gate.receive(socket, &mut buffer).await;
     let received = received.map_err(|error| died("recvfrom", &error))?;
     let receive::Received {
         kept,

@@ -19,6 +19,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::{
+    edge::Edge,
     failure::{self, CallResult},
     sys::facts,
     trace::{Ends, OpenCall, Processes, Starting, Trace},
@@ -126,7 +127,7 @@ impl Bound {
     ///
     /// # Errors
     /// Where the event loop cannot watch the socket.
-    pub async fn run(self, orders: Orders, trace: Rc<Trace>) -> io::Result<Died> {
+    pub async fn run(self, orders: Orders, trace: Rc<Trace>, edge: &Rc<Edge>) -> io::Result<Died> {
         let trace_level = trace.level();
         match self {
             Self::Udp(socket) => {
@@ -135,11 +136,12 @@ impl Bound {
                     facts::ask_of_datagrams(&socket, socket.local_addr()?.is_ipv6());
                 }
                 let socket = UdpSocket::from_std(socket.into())?;
+                let gate = edge.before_server();
                 witness.says_listening(socket.local_addr()?, None);
                 match orders.program {
-                    Program::Book => Ok(books::udp(socket, orders.task, witness).await),
+                    Program::Book => Ok(books::udp(socket, gate, orders.task, witness).await),
                     Program::Sturdy | Program::External => {
-                        sturdy::udp(socket, orders.task, witness).await
+                        sturdy::udp(socket, gate, orders.task, witness).await
                     }
                 }
             }

@@ -18,7 +18,7 @@ use super::{
     Died, FIRST_FD, PLAYGROUND_PORT, Witness, receives, sends,
     task::{Stream, datagram_answer},
 };
-use crate::{client::lowest_free, failure, sys::receive, trace::Ends};
+use crate::{client::lowest_free, edge::Gate, failure, sys::receive, trace::Ends};
 
 /// Room for any datagram there can be.
 const DATAGRAM: usize = 65_535;
@@ -27,16 +27,17 @@ const CHUNK: usize = 64 << 10;
 /// How long to wait when the system has no descriptor left for another connection.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
-pub(super) async fn udp(socket: UdpSocket, task: Task, witness: Witness) -> io::Result<Died> {
+pub(super) async fn udp(
+    socket: UdpSocket,
+    gate: Gate,
+    task: Task,
+    witness: Witness,
+) -> io::Result<Died> {
     let local = socket.local_addr()?;
     let mut buffer = vec![0; DATAGRAM];
     loop {
         let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, receives(DATAGRAM), None);
-        let received = socket
-            .async_io(Interest::READABLE, || {
-                receive::datagram(&socket, &mut buffer)
-            })
-            .await;
+        let received = gate.receive(&socket, &mut buffer).await;
         let ends = |peer| Ends {
             local: Some(local),
             peer,

@@ -96,7 +96,12 @@ impl Conversation {
         let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
         Self {
             talk,
-            process: Rc::new(Process::new(id, lab.client_host(), Rc::clone(trace))),
+            process: Rc::new(Process::new(
+                id,
+                lab.client_host(),
+                Rc::clone(trace),
+                Rc::clone(lab.edge()),
+            )),
             may_control: from.ip().to_canonical().is_loopback(),
             table: Table::new(limits.sockets, limits.calls, limits.queued_bytes),
             calls: FuturesUnordered::new(),
