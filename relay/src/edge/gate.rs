@@ -1,7 +1,6 @@
 //! Receiving at the edge: one socket, and what stands between it and its program.
 
 use std::{
-    cell::RefCell,
     io,
     net::{IpAddr, SocketAddr},
     rc::Rc,
@@ -10,19 +9,18 @@ use std::{
 
 use shared::{
     call::Transport,
-    conditions::{DatagramId, Direction},
-    trace::{CallId, CallName, Fact, Source},
+    conditions::Direction,
+    trace::{CallId, CallName},
 };
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::{
-    Crossing, Edge, Lane,
+    Edge, Lane,
     conditions::{Arriving, Delivery, Place},
+    crossing::{Crossing, LONGEST, Through, is_at, kernel_time, whole},
 };
-use crate::{sys::receive, trace::Trace};
+use crate::sys::receive;
 
-/// The longest datagram there can be (RFC 768: the length field has 16 bits).
-const LONGEST: usize = 65_535;
 /// So many datagrams are taken from the kernel before the event loop has a say again.
 const PORTION: usize = 64;
 
@@ -42,42 +40,6 @@ pub(super) enum Side {
     Server,
     /// That of a client on this host, whose replies come from that server.
     Client { host: IpAddr, server: SocketAddr },
-}
-
-/// A datagram that has come through the gate.
-#[derive(Debug)]
-pub struct Through {
-    crossing: Rc<Crossing>,
-    /// Its number, if the edge has touched it.
-    number: Option<DatagramId>,
-}
-
-impl Through {
-    /// Its length in bytes.
-    #[must_use]
-    pub fn length(&self) -> usize {
-        self.crossing.data.len()
-    }
-
-    /// As recv(2) gives it: what does not fit is cut off and lost, but counted.
-    pub fn put_into(&self, buffer: &mut [u8]) -> receive::Received {
-        let Crossing {
-            from, data, facts, ..
-        } = &*self.crossing;
-        let kept = data.len().min(buffer.len());
-        buffer[..kept].copy_from_slice(&data[..kept]);
-        let touched = self.number.map(|number| Fact {
-            name: "edge.datagram".to_owned(),
-            value: number.to_string(),
-            source: Source::Computed,
-        });
-        receive::Received {
-            kept,
-            length: data.len(),
-            from: *from,
-            facts: facts.iter().cloned().chain(touched).collect(),
-        }
-    }
 }
 
 impl Gate {
@@ -309,40 +271,4 @@ impl Drop for Gate {
         let tell = |happened| self.edge.tell(happened);
         self.lane().act(|passage| passage.leaves(place), tell);
     }
-}
-
-thread_local! {
-    /// Room for any datagram, shared by all sockets of an event loop.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; LONGEST]);
-}
-
-/// The kernel's next datagram, all of it. Where there is none, the event loop knows from then on that it has to
-/// wait for one.
-fn whole<T>(
-    socket: &UdpSocket,
-    take: impl FnOnce(receive::Received, &[u8]) -> io::Result<T>,
-) -> io::Result<T> {
-    BUFFER.with_borrow_mut(|buffer| {
-        let received = match receive::datagram(socket, buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                socket.try_io(Interest::READABLE, || receive::datagram(socket, buffer))?
-            }
-            other => other?,
-        };
-        let kept = received.kept;
-        take(received, &buffer[..kept])
-    })
-}
-
-/// When the kernel received it, on the lab's clock, if the kernel told.
-fn kernel_time(trace: &Trace, facts: &[Fact]) -> Option<u64> {
-    let named = |fact: &&Fact| fact.name == "datagram.received_at_ns";
-    let at: u64 = facts.iter().find(named)?.value.parse().ok()?;
-    let seconds = Duration::from_nanos(at);
-    Some(trace.mono_of(seconds.as_secs(), seconds.subsec_nanos()))
-}
-
-/// A server bound to no address in particular is at all of them.
-fn is_at(server: SocketAddr, address: SocketAddr) -> bool {
-    server.port() == address.port() && (server.ip().is_unspecified() || server.ip() == address.ip())
 }

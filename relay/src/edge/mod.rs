@@ -7,10 +7,12 @@
 //! receive for themselves: what they send is subject to the conditions, what they get is not.
 
 mod conditions;
+mod crossing;
 mod dice;
 mod gate;
 
-pub use gate::{Gate, Through};
+pub use crossing::Through;
+pub use gate::Gate;
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,12 +23,13 @@ use std::{
 use shared::{
     conditions::{Conditions, DatagramId, Direction, Edge as Told, Verdict},
     outcome::{Failed, Reason},
-    trace::{CallId, Fact, ProcessId, What},
+    trace::What,
 };
 use tokio::sync::Notify;
 
 use self::{
     conditions::{Happened, Passage, Place},
+    crossing::Crossing,
     dice::Dice,
     gate::Side,
 };
@@ -51,19 +54,6 @@ struct Lane {
     passage: RefCell<Passage<Rc<Crossing>>>,
     /// What the passage says of itself, for those who have no time to ask.
     idle: Cell<bool>,
-}
-
-/// A datagram between the kernel and its program.
-#[derive(Debug)]
-struct Crossing {
-    direction: Direction,
-    from: SocketAddr,
-    to: SocketAddr,
-    data: Vec<u8>,
-    /// What the kernel told along with it.
-    facts: Vec<Fact>,
-    process: Option<ProcessId>,
-    call: Option<CallId>,
 }
 
 impl Edge {
