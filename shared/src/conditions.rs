@@ -76,3 +76,26 @@ pub enum Verdict {
     /// Let it go on, twice.
     Double,
 }
+
+/// What can become of a datagram at the edge. One that nothing happens to is not told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It goes no further.
+    Lost,
+    /// It goes on after so many milliseconds.
+    Delayed {
+        /// Since it was received.
+        milliseconds: u32,
+    },
+    /// It arrives twice.
+    Doubled,
+    /// It goes on after the next one, or after a while if none comes.
+    Overtaken,
+    /// It waits for somebody's decision.
+    Held,
+    /// Somebody has let it go on.
+    Released,
+    /// So many were waiting already that there was no room for it.
+    NoRoom,
+}

@@ -6,7 +6,7 @@
 mod edge;
 mod sockets;
 
-pub use edge::{Edge, Fate};
+pub use edge::Edge;
 pub use sockets::{KernelSocket, SocketState, Sockets};
 
 use std::net::SocketAddr;

@@ -188,7 +188,8 @@ impl Lab {
         let interrupt = Rc::new(Interrupt::default());
         let (lab, interrupted) = (Rc::clone(self), Rc::clone(&interrupt));
         let task = tokio::task::spawn_local(async move {
-            let ended = bound.run(orders, interrupted, Rc::clone(&lab.trace)).await;
+            let running = bound.run(orders, interrupted, Rc::clone(&lab.trace), &lab.edge);
+            let ended = running.await;
             let state = match ended {
                 Ok(Ended::Stopped) => ServerState::Stopped,
                 Ok(Ended::Died(why)) => ServerState::Dead { why },

@@ -8,7 +8,7 @@ use crate::{
     PROTOCOL,
     call::{Call, Family, How, SocketOption, Target, Transport},
     codec::{decode_client, decode_server, encode_client, encode_server},
-    conditions::{Conditions, Direction, Verdict, Way},
+    conditions::{Conditions, Direction, Fate, Verdict, Way},
     data::Data,
     lab::{
         Lab, LabKind, Level, Obstacle, ObstacleKind, Program, Server, ServerState, Settings, Task,
@@ -22,7 +22,7 @@ use crate::{
     outcome::{Failed, FailureSource, Outcome, Reason, Returned},
     trace::{
         Arguments, CallName, CallReturned, CallStarted, Derived, DerivedKind, Edge, Event, Fact,
-        Facts, Fate, KernelSocket, Link, Packet, Process, Role, SocketState, Sockets, Source, What,
+        Facts, KernelSocket, Link, Packet, Process, Role, SocketState, Sockets, Source, What,
     },
 };
 

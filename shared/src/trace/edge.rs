@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{CallId, ProcessId};
-use crate::conditions::{DatagramId, Direction};
+use crate::conditions::{DatagramId, Direction, Fate};
 
 /// What the edge did to a datagram after the kernel had received it and before its program did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,27 +30,4 @@ pub struct Edge {
     /// The call that sent it, found by addresses and time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
-}
-
-/// What can become of a datagram at the edge. One that nothing happens to is not told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// It goes no further.
-    Lost,
-    /// It goes on after so many milliseconds.
-    Delayed {
-        /// Since it was received.
-        milliseconds: u32,
-    },
-    /// It arrives twice.
-    Doubled,
-    /// It goes on after the next one, or after a while if none comes.
-    Overtaken,
-    /// It waits for somebody's decision.
-    Held,
-    /// Somebody has let it go on.
-    Released,
-    /// So many were waiting already that there was no room for it.
-    NoRoom,
 }
