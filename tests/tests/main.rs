@@ -10,6 +10,8 @@ mod browser;
 mod files;
 /// The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.
 mod http;
+/// The ladder, the packets and the files to take along in real Chromium: one truth in many views.
+mod inspector;
 /// The book's own programs in Python meet our servers and our client sockets.
 mod interop;
 /// Every call of the conversation, on real sockets, as the manual pages say.
