@@ -95,6 +95,18 @@ impl Browser {
         self.reads(&format!("{ROW}({row})")).await
     }
 
+    /// Turns to the packets; what is not looked at is not drawn.
+    pub async fn opens_packets(&self) {
+        self.clicks("#packets-tab").await;
+        self.sees("#packets-panel:not([hidden])").await;
+    }
+
+    /// Turns to the calls.
+    pub async fn opens_calls(&self) {
+        self.clicks("#calls-tab").await;
+        self.sees("#calls-panel:not([hidden])").await;
+    }
+
     /// How many rows the table of packets has, seen or not.
     pub async fn packet_count(&self) -> usize {
         let count = "document.getElementById('packets').hidden ? 0 : \

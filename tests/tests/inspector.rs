@@ -49,8 +49,8 @@ async fn a_call_and_its_packet_are_one_selection_in_every_view() {
         );
         every_call_has_a_bar(browser).await;
 
-        browser.clicks("#packets-tab").await;
-        browser.clicks("#calls-tab").await;
+        browser.opens_packets().await;
+        browser.opens_calls().await;
         browser
             .scrolls_and_clicks("#calls [data-call=send][data-side=client]")
             .await;
@@ -64,9 +64,9 @@ async fn a_call_and_its_packet_are_one_selection_in_every_view() {
         let sent = selected_alike(browser).await;
         assert_eq!((sent.call.as_str(), &*sent.label), ("send", &*data));
 
-        browser.clicks("#packets-tab").await;
-        let fins = arrows.iter().filter(|arrow| arrow.label == "FIN ACK");
-        let fin = fins.last().expect("a FIN").seq.clone();
+        browser.opens_packets().await;
+        let fin = arrows.iter().find(|arrow| arrow.label == "FIN ACK");
+        let fin = fin.expect("the client's FIN").seq.clone();
         browser
             .clicks(&format!("#packets [data-seq='{fin}']"))
             .await;
@@ -117,7 +117,7 @@ async fn a_packet_is_a_row_fields_and_bytes() {
             return;
         }
         browser.exchanges(Udp, SENTENCE, SHOUTED).await;
-        browser.clicks("#packets-tab").await;
+        browser.opens_packets().await;
         has_packets(browser, 2).await;
         for column in [
             "time",
@@ -224,8 +224,7 @@ async fn a_filter_lets_through_what_it_says_also_of_what_comes_later() {
         browser.exchanges(Udp, SENTENCE, SHOUTED).await;
         browser.exchanges(Tcp, "hello", "HELLO").await;
         ends_of_both_sides(browser).await;
-        browser.clicks("#packets-tab").await;
-        browser.sees("#packets:not([hidden])").await;
+        browser.opens_packets().await;
         let all = browser.packet_count().await;
 
         let port = relay.udp.port();
@@ -290,7 +289,7 @@ async fn a_conversation_is_followed_while_it_goes_on() {
         browser.chooses(Tcp).await;
         browser.clicks_label_of("keep").await;
         says(browser, "one 世界").await;
-        browser.clicks("#packets-tab").await;
+        browser.opens_packets().await;
         browser
             .clicks("#packets [data-protocol=tcp]:not([hidden])")
             .await;
@@ -338,7 +337,7 @@ async fn a_trace_is_taken_along_and_looked_at_without_a_relay() {
         browser.exchanges(Udp, SENTENCE, SHOUTED).await;
         browser.exchanges(Tcp, SENTENCE, SHOUTED).await;
         let arrows = ends_of_both_sides(browser).await;
-        browser.clicks("#packets-tab").await;
+        browser.opens_packets().await;
         let before = Sight::of(browser, Tcp).await;
         assert_eq!(before.arrows.len(), arrows.len());
 
@@ -435,8 +434,7 @@ async fn programs_of_the_terminal_are_in_every_view_and_can_be_left_out() {
         )
         .await;
         let datagrams = if is_captured { 2 } else { 1 };
-        browser.clicks("#packets-tab").await;
-        browser.sees("#packets:not([hidden])").await;
+        browser.opens_packets().await;
         let rows = browser.packets().await;
         let of = |protocol: &str| rows.iter().filter(|row| row.protocol == protocol).count();
         assert!(of("udp") >= datagrams && of("tcp") > 1, "{rows:#?}");
@@ -452,12 +450,12 @@ async fn programs_of_the_terminal_are_in_every_view_and_can_be_left_out() {
             "nobody saw its calls"
         );
 
-        browser.clicks("#calls-tab").await;
+        browser.opens_calls().await;
         browser.exchanges(Udp, "hello", "HELLO").await;
         browser.picks("#who", "mine").await;
         let own = "[...document.querySelectorAll('#calls [data-call=recvfrom][data-side=server]')].length === 1";
         browser.waits_until(own).await;
-        browser.clicks("#packets-tab").await;
+        browser.opens_packets().await;
         has_packets(browser, 2).await;
         is_copied(&relay, browser, language).await;
     };
@@ -518,8 +516,7 @@ async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
         let legend = browser.text("#legend").await;
         assert_eq!(legend.trim(), language.says("wire.derived"));
 
-        browser.clicks("#packets-tab").await;
-        browser.sees("#packets:not([hidden])").await;
+        browser.opens_packets().await;
         let walked = browser.goes_through_packets().await;
         assert!(walked.len() >= 2 + 1 + 2, "{walked:#?}");
         let word = language.says("packets.derived");
@@ -577,15 +574,13 @@ struct Sight {
 impl Sight {
     async fn of(browser: &Browser, last: shared::call::Transport) -> Self {
         // Of calls and packets only those are drawn that are seen.
-        browser.clicks("#calls-tab").await;
-        browser.sees("#packets-panel[hidden]").await;
+        browser.opens_calls().await;
         let calls = browser.calls().await;
         let mut arrows = browser.arrows().await;
         for arrow in &mut arrows {
             arrow.selected = false;
         }
-        browser.clicks("#packets-tab").await;
-        browser.sees("#calls-panel[hidden]").await;
+        browser.opens_packets().await;
         let packets = browser.goes_through_packets().await;
         let row = &packets.last().expect("packets").0;
         assert_eq!(row.protocol, if last == Tcp { "tcp" } else { "udp" });
@@ -612,7 +607,7 @@ struct Selected {
 }
 
 async fn selected_alike(browser: &Browser) -> Selected {
-    browser.clicks("#packets-tab").await;
+    browser.opens_packets().await;
     let agree = async || {
         let packet = browser.packet().await?;
         let arrows = browser.arrows().await.into_iter();
@@ -624,7 +619,7 @@ async fn selected_alike(browser: &Browser) -> Selected {
     assert_eq!(arrows.iter().filter(|arrow| arrow.selected).count(), 1);
     let lines = browser.lines().await;
     assert_eq!(line(&lines, "trace.event").value, arrow.seq);
-    browser.clicks("#calls-tab").await;
+    browser.opens_calls().await;
     let id = &arrow.call;
     browser
         .sees(&format!("#calls [data-id='{id}'][aria-selected=true]"))

@@ -24,3 +24,5 @@ mod tidy;
 mod trace;
 /// How much of the wire is seen at each level, and that nothing is invented.
 mod truth;
+/// What the page shows of each packet, beside what another analyser finds in the same.
+mod tshark;
