@@ -139,8 +139,10 @@ impl Trace {
         } = open;
         let concerns = self.concerns(process, transport, client);
         self.locate(&mut open, client);
+        // No packet comes from 0.0.0.0, to which a client's socket may be bound.
+        let sender = client.filter(|_| !Processes::is_server(process)).or(local);
         let derived = self
-            .derive(&open, &outcome, local, peer, concerns)
+            .derive(&open, &outcome, sender, peer, concerns)
             .filter(|_| self.level < Level::L2);
         let what = CallReturned {
             call,
