@@ -154,17 +154,19 @@ impl Browser {
     }
 
     /// Clicks where something is given away, and takes the file.
-    ///
-    /// # Panics
-    /// When none comes.
     pub async fn takes(&self, button: &str) -> Taken {
         let before = self.downloads.names();
         self.clicks(button).await;
-        let is_new = |name: &String| !before.contains(name) && !name.ends_with(".crdownload");
-        let is_whole = |name: &String| !name.starts_with('.') && is_new(name);
-        let come = async || self.downloads.names().into_iter().find(is_whole);
-        let name = until(&format!("a file by {button}"), come).await;
-        let bytes = std::fs::read(self.downloads.path().join(&name)).expect("the file");
+        // While it comes, its place is held by an empty file of that name, beside the one that grows.
+        let come = async || {
+            let mut names = self.downloads.names().into_iter();
+            let name = names.find(|name| {
+                !before.contains(name) && !name.starts_with('.') && !name.ends_with(".crdownload")
+            })?;
+            let bytes = std::fs::read(self.downloads.path().join(&name)).ok()?;
+            (!bytes.is_empty()).then_some((name, bytes))
+        };
+        let (name, bytes) = until(&format!("a file by {button}"), come).await;
         Taken { name, bytes }
     }
 
