@@ -8,6 +8,7 @@ use shared::call::Transport;
 
 use crate::{
     driver::Beyond,
+    folder::Folder,
     patience::{PATIENCE, until, within},
 };
 
@@ -15,6 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Browser {
     pub(crate) client: Client,
+    /// Where files go that the page gives away.
+    pub(crate) downloads: Folder,
 }
 
 /// A row of the list of calls.
@@ -160,6 +163,26 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("the label of {id} cannot be clicked: {error}"));
     }
 
+    /// Picks one of several that are offered, by its value.
+    ///
+    /// # Panics
+    /// When it is not offered.
+    pub async fn picks(&self, selector: &str, value: &str) {
+        let picked = self.finds(selector).await.select_by_value(value).await;
+        picked.unwrap_or_else(|error| panic!("{selector} does not offer {value}: {error}"));
+    }
+
+    /// Scrolls until it is in the middle, and clicks it.
+    pub async fn scrolls_and_clicks(&self, selector: &str) {
+        let element = format!("document.querySelector({})", json!(selector));
+        self.sees(selector).await;
+        self.asks(&format!(
+            "{element}.scrollIntoView({{ block: 'center' }}), null"
+        ))
+        .await;
+        self.clicks(selector).await;
+    }
+
     /// Presses keys where the focus is.
     ///
     /// # Panics
@@ -289,13 +312,14 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{selector} is not on the page: {error}"))
     }
 
-    async fn runs(&self, script: &str, arguments: Vec<Value>) -> Value {
+    pub(crate) async fn runs(&self, script: &str, arguments: Vec<Value>) -> Value {
         let running = self.client.execute(script, arguments);
         let value = within("a script on the page", running).await;
         value.unwrap_or_else(|error| panic!("{script:.200}: {error}"))
     }
 
-    pub(crate) async fn sets(&self, command: &'static str, parameters: Value) {
+    /// Sends a command of the DevTools protocol.
+    pub async fn sets(&self, command: &'static str, parameters: Value) {
         let setting = self.client.issue_cmd(Beyond::DevTools(command, parameters));
         within(command, setting).await.expect("Chromium takes it");
     }

@@ -7,6 +7,7 @@ use shared::{
     PROTOCOL,
     call::Call,
     codec,
+    lab::{Level, ObstacleKind},
     message::{Ask, ClientMessage, Gap, Goodbye, Reply, Request, ServerMessage, Welcome},
     outcome::{Failed, Outcome, Returned},
     trace::Event,
@@ -132,6 +133,23 @@ impl Page {
                 Heard::End(parting) => return Err(parting),
             }
         }
+    }
+
+    /// Whether packets are captured for it. Where they are not, the system must be why: the story then ends there.
+    ///
+    /// # Panics
+    /// When there is another reason.
+    #[must_use]
+    pub fn sees_packets(&self) -> bool {
+        let truth = &self.welcome.truth;
+        if truth.level == Level::L2 {
+            return true;
+        }
+        let obstacle = truth.why_not_higher.as_ref().expect("a reason");
+        let allowed = [ObstacleKind::NoCapNetRaw, ObstacleKind::NotLinux];
+        assert!(allowed.contains(&obstacle.kind), "{obstacle:?}");
+        eprintln!("not told to its end, nothing can be captured here: {obstacle:?}");
+        false
     }
 
     /// Makes a call without waiting for its reply.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{patience::PATIENCE, process::Process};
+use crate::{folder::Folder, patience::PATIENCE, process::Process};
 
 /// SIGTERM to exit: what the relay promises.
 const ENDING: Duration = Duration::from_secs(5);
@@ -19,6 +19,7 @@ const ENDING: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Relay {
     process: Process,
+    _folder: Option<Folder>,
     /// Where its page is.
     pub http: SocketAddr,
     /// Its UDP server.
@@ -53,7 +54,35 @@ impl Relay {
     /// When it does not become ready.
     #[must_use]
     pub fn launch(http: &str, server: &str, args: &[&str]) -> Self {
-        let mut command = relay();
+        Self::run(relay(binary()), None, http, server, args)
+    }
+
+    /// Starts it as a user who may not capture anything: a copy of the binary without privileges, and as root as
+    /// somebody else.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn start_unprivileged(args: &[&str]) -> Self {
+        use std::os::unix::{fs::MetadataExt, process::CommandExt};
+        const NOBODY: u32 = 65_534;
+        let folder = Folder::new();
+        let mut command = relay(&folder.copies(binary()));
+        // What root makes belongs to root.
+        if std::fs::metadata(folder.path()).expect("our folder").uid() == 0 {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Self::run(command, Some(folder), "127.0.0.1:0", "127.0.0.1:0", args)
+    }
+
+    fn run(
+        mut command: Command,
+        folder: Option<Folder>,
+        http: &str,
+        server: &str,
+        args: &[&str],
+    ) -> Self {
         command
             .args(["--http", http, "--server", server])
             .args(args);
@@ -65,6 +94,7 @@ impl Relay {
             addresses(&ready).unwrap_or_else(|| panic!("not a ready line: {ready}"));
         Self {
             process,
+            _folder: folder,
             http,
             udp,
             tcp,
@@ -159,7 +189,7 @@ pub struct Ended {
 /// When it starts all the same, or says anything on standard output.
 #[must_use]
 pub fn refuses_to_start(args: &[&str]) -> String {
-    let mut process = Process::start(relay().args(args), "Is it built?");
+    let mut process = Process::start(relay(binary()).args(args), "Is it built?");
     let status = process.ends_within(PATIENCE);
     assert!(
         !status.success(),
@@ -170,8 +200,8 @@ pub fn refuses_to_start(args: &[&str]) -> String {
 }
 
 /// The binary, without what the environment may say to it.
-fn relay() -> Command {
-    let mut command = Command::new(binary());
+fn relay(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PLAYGROUND_")) {
         command.env_remove(name);
     }

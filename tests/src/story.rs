@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 use crate::{
     browser::Browser,
     driver::{Beyond, Driver, REMEDY},
+    folder::Folder,
+    language::Language,
     patience::within,
     relay::Relay,
 };
@@ -74,8 +76,27 @@ pub async fn story_at(url: &str, wish: Wish, tell: impl AsyncFnOnce(&Browser)) {
     }
 }
 
+/// Tells a story in both languages, each with a relay of its own, which the story may end.
+///
+/// # Panics
+/// As [`story`].
+pub async fn in_both_languages(
+    start: impl Fn() -> Relay,
+    wish: Wish,
+    tell: impl AsyncFn(Relay, &Browser, &Language),
+) {
+    for language in Language::both() {
+        let relay = start();
+        let languages = language.wanted;
+        let url = relay.url();
+        let tell = async |browser: &Browser| tell(relay, browser, &language).await;
+        story_at(&url, Wish { languages, ..wish }, tell).await;
+    }
+}
+
 impl Browser {
     async fn open(driver: &Driver, wish: Wish) -> Self {
+        let downloads = Folder::new();
         let language = wish.languages.split(',').next().unwrap_or_default();
         let capabilities = json!({
             "goog:chromeOptions": {
@@ -91,7 +112,10 @@ impl Browser {
                     format!("--lang={language}"),
                     format!("--window-size={},{}", wish.size.0, wish.size.1),
                 ],
-                "prefs": { "intl.accept_languages": wish.languages },
+                "prefs": {
+                    "intl.accept_languages": wish.languages,
+                    "download.default_directory": downloads.path(),
+                },
             },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
@@ -104,7 +128,7 @@ impl Browser {
         let client = within("Chromium opening", builder.connect(&driver)).await;
         let client =
             client.unwrap_or_else(|error| panic!("Chromium did not open: {error}. {REMEDY}"));
-        let browser = Self { client };
+        let browser = Self { client, downloads };
         browser
             .sets("Emulation.setDeviceMetricsOverride", metrics(wish.size))
             .await;

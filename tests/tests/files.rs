@@ -1,13 +1,11 @@
 //! A trace to take along, as JSON and as a capture file that another analyser reads.
 
-use std::{path::PathBuf, process::Command};
-
 use shared::{
-    lab::Level,
     saved::Saved,
     trace::{CallName, What},
 };
 use tests::{
+    capture::Capture,
     http::get,
     page::Page,
     relay::Relay,
@@ -47,7 +45,7 @@ async fn packets_nobody_captured_are_in_no_capture_file() {
 async fn another_analyser_reads_the_capture_file() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
-    if page.welcome.truth.level < Level::L2 {
+    if !page.sees_packets() {
         assert_eq!(get(relay.http, "/labs/open/trace.pcapng").await.status, 409);
         return;
     }
@@ -66,44 +64,42 @@ async fn another_analyser_reads_the_capture_file() {
             (answer.status, answer.header("content-type")),
             (200, "application/x-pcapng")
         );
-        let file = File::new(
-            &format!("{}-{form}.pcapng", relay.http.port()),
-            &answer.body,
-        );
-        let packets = file.tells("frame.number", "");
+        let file = Capture::new(&relay, &answer.body);
+        let packets = file.tells_one("frame.number", "");
         assert!(
             packets.len() >= 10,
             "all that was captured is in it: {packets:?}"
         );
         assert_eq!(
-            file.tells("frame.number", "_ws.malformed"),
+            file.tells_one("frame.number", "_ws.malformed"),
             [""; 0],
             "and nothing is malformed"
         );
         let sentences = [hexadecimal("hello"), hexadecimal("HELLO")];
         let udp = format!("udp.port == {}", relay.udp.port());
-        assert_eq!(file.tells("udp.payload", &udp), sentences, "two datagrams");
         assert_eq!(
-            file.tells("tcp.payload", "tcp.len > 0"),
+            file.tells_one("udp.payload", &udp),
+            sentences,
+            "two datagrams"
+        );
+        assert_eq!(
+            file.tells_one("tcp.payload", "tcp.len > 0"),
             sentences,
             "two segments with data"
         );
         assert_eq!(
-            file.tells("tcp.flags", "tcp.flags.syn == 1").len(),
+            file.tells_one("tcp.flags", "tcp.flags.syn == 1").len(),
             2,
             "SYN and SYN-ACK"
         );
-        let commented = file.tells("frame.comment", "udp");
+        let commented = file.tells_one("frame.comment", "udp");
         assert!(
             commented
                 .iter()
                 .all(|comment| comment.contains("of the trace")),
             "{commented:?}"
         );
-        let broken = file.tells(
-            "frame.number",
-            "udp.checksum.status == Bad || tcp.checksum.status == Bad",
-        );
+        let broken = file.broken();
         assert_eq!(broken.is_empty(), form == "completed", "{broken:?}");
     }
 }
@@ -136,46 +132,4 @@ async fn two_sentences(page: &mut Page) -> Trace {
 
 fn hexadecimal(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A capture file before tshark; gone when the story ends.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, bytes).expect("room for a file");
-        Self(path)
-    }
-
-    /// A field of every packet that the filter passes.
-    fn tells(&self, field: &str, filter: &str) -> Vec<String> {
-        let mut tshark = Command::new("tshark");
-        tshark.args([
-            "-n",
-            "-o",
-            "udp.check_checksum:TRUE",
-            "-o",
-            "tcp.check_checksum:TRUE",
-        ]);
-        tshark
-            .args(["-T", "fields", "-e", field, "-Y", filter, "-r"])
-            .arg(&self.0);
-        let told = tshark.output().expect("tshark: let tests/run install it");
-        assert!(
-            told.status.success(),
-            "tshark: {}",
-            String::from_utf8_lossy(&told.stderr)
-        );
-        String::from_utf8_lossy(&told.stdout)
-            .lines()
-            .map(str::to_owned)
-            .collect()
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        std::fs::remove_file(&self.0).ok();
-    }
 }

@@ -12,6 +12,8 @@ mod conditions;
 mod files;
 /// The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.
 mod http;
+/// The ladder, the packets and the files to take along in real Chromium: one truth in many views.
+mod inspector;
 /// The book's own programs in Python meet our servers and our client sockets.
 mod interop;
 /// Labs of one's own: real servers nobody else has, and a seat to come back to.
@@ -26,3 +28,5 @@ mod tidy;
 mod trace;
 /// How much of the wire is seen at each level, and that nothing is invented.
 mod truth;
+/// What the page shows of each packet, beside what another analyser finds in the same.
+mod tshark;

@@ -139,9 +139,11 @@ impl Trace {
         } = open;
         let concerns = self.concerns(process, transport, client);
         self.locate(&mut open, client);
-        if self.level < Level::L2 {
-            self.derive(&open, &outcome, local, peer, concerns, now_ns);
-        }
+        // No packet comes from 0.0.0.0, to which a client's socket may be bound.
+        let sender = client.filter(|_| !Processes::is_server(process)).or(local);
+        let derived = self
+            .derive(&open, &outcome, sender, peer, concerns)
+            .filter(|_| self.level < Level::L2);
         let what = CallReturned {
             call,
             process,
@@ -153,6 +155,10 @@ impl Trace {
             facts,
         };
         self.record_seen(now_ns, What::CallReturned(Box::new(what)), concerns);
+        // What follows from a call comes after it: by then everybody knows which bytes it was about.
+        if let Some(derived) = derived {
+            self.record_seen(now_ns, What::Derived(derived), concerns);
+        }
         took_ns
     }
 
@@ -175,7 +181,7 @@ impl Trace {
         Some(process)
     }
 
-    /// Where nothing is captured, what follows from the call is told in place of packets.
+    /// What follows from the call: told in place of packets where nothing is captured.
     fn derive(
         &self,
         open: &OpenCall,
@@ -183,29 +189,23 @@ impl Trace {
         local: Option<SocketAddr>,
         peer: Option<SocketAddr>,
         concerns: Option<ProcessId>,
-        now_ns: u64,
-    ) {
-        let (Some(local), Some(peer)) = (local, peer) else {
-            return;
-        };
+    ) -> Option<Derived> {
+        let (local, peer) = (local?, peer?);
         let (transport, because) = (open.transport, open.call);
         let stranger =
             concerns.is_some_and(|client| client != open.process && self.is_terminal(client));
         let follows = derive::follows(open.name, transport == Transport::Udp, outcome, stranger);
-        let Some(derive::Follows {
+        let derive::Follows {
             kind,
             outward,
             length,
-        }) = follows
-        else {
-            return;
-        };
+        } = follows?;
         let (from, to) = if outward {
             (local, peer)
         } else {
             (peer, local)
         };
-        let derived = Derived {
+        Some(Derived {
             kind,
             transport,
             from,
@@ -213,7 +213,6 @@ impl Trace {
             length,
             because,
             process: concerns,
-        };
-        self.record_seen(now_ns, What::Derived(derived), concerns);
+        })
     }
 }

@@ -102,6 +102,8 @@ fn see(file: File, nth: u64) -> Model {
         log: Log::of_file(nth),
         ..Model::default()
     };
+    // First of all: whose packet one is, is told by the servers' addresses.
+    model.servers.are(&file.lab.servers);
     let mut last = None;
     for event in file.events {
         // The log of a lab only goes on.
@@ -112,7 +114,6 @@ fn see(file: File, nth: u64) -> Model {
         model.kept.keep_again(&event);
         model.happened(event, 0);
     }
-    model.servers.are(&file.lab.servers);
     model.welcome = Some(Welcome {
         protocol: PROTOCOL.to_owned(),
         version: file.version,

@@ -172,8 +172,13 @@ impl Log {
             .and_then(|fd| self.places.of(call.transport, call.process, fd))
             .or(home);
         if let (Some(run), Some(local)) = (home, returned.local) {
+            let is_new = self.places.at(call.transport, local) != Some(run);
             self.places.has_address(call.transport, local, run);
             self.adopt(run, call.transport, local);
+            if is_new {
+                // A packet of no call can be told before the call that tells whose address it has.
+                self.comes_home(run, None, local);
+            }
         }
         home
     }

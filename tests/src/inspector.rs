@@ -1,0 +1,200 @@
+//! What a person does with the ladder, the packets and files, and what they then see of them.
+
+use fantoccini::{Locator, key::Key};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::{browser::Browser, folder::Folder, patience::until};
+
+/// A row of the table of packets, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PacketRow {
+    /// The number of its event.
+    pub seq: String,
+    /// The protocol, as filters name it.
+    pub protocol: String,
+    /// `captured` or `derived`.
+    pub truth: String,
+    /// Its place in the table, the first being 1.
+    pub place: usize,
+    /// The cells by their names.
+    pub cells: std::collections::BTreeMap<String, String>,
+}
+
+impl PacketRow {
+    /// What stands in a cell.
+    #[must_use]
+    pub fn cell(&self, name: &str) -> &str {
+        &self.cells[name]
+    }
+}
+
+/// A line of a packet taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Line {
+    /// Which field.
+    pub field: String,
+    /// Who says so, as the markup names it.
+    pub source: String,
+    /// The same in words.
+    pub said: String,
+    /// How the field is called there.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// What stands in the bytes, where that is something else.
+    pub raw: String,
+}
+
+/// An arrow of the ladder.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Arrow {
+    /// `captured` or `derived`.
+    pub truth: String,
+    /// The call it belongs to; empty where none is known.
+    pub call: String,
+    /// The number of its event; empty where it has none.
+    pub seq: String,
+    /// What stands at it.
+    pub label: String,
+    /// Whether it is what one looks at.
+    pub selected: bool,
+}
+
+/// A file the page gave away.
+#[derive(Debug)]
+pub struct Taken {
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+const ROW: &str = "(row => row && ({ seq: row.dataset.seq, protocol: row.dataset.protocol, \
+    truth: row.dataset.source, place: Number(row.ariaRowIndex) - 1, \
+    cells: Object.fromEntries([...row.querySelectorAll('[data-p]')].map(cell => [cell.dataset.p, cell.textContent])) }))";
+
+const LINES: &str = "[...document.querySelectorAll('#packet-detail [data-field]')].map(line => { \
+    const part = name => line.querySelector(`[data-p=${name}]`).textContent; \
+    return { field: line.dataset.field, source: line.dataset.source, said: part('source'), name: part('name'), \
+    value: part('value'), raw: part('raw') } })";
+
+const ARROWS: &str = "[...document.querySelectorAll('#arrows g[data-truth]')].map(arrow => ({ \
+    truth: arrow.dataset.truth, call: arrow.dataset.id, seq: arrow.dataset.seq, label: arrow.textContent, \
+    selected: 'selected' in arrow.dataset }))";
+
+impl Browser {
+    /// The arrows of the ladder, from above.
+    pub async fn arrows(&self) -> Vec<Arrow> {
+        self.reads(ARROWS).await
+    }
+
+    /// The packet one looks at in the table, if its row is to be seen.
+    pub async fn packet(&self) -> Option<PacketRow> {
+        let row = "document.querySelector('#packets [data-seq][aria-selected=true]:not([hidden])')";
+        self.reads(&format!("{ROW}({row})")).await
+    }
+
+    /// Turns to the packets; what is not looked at is not drawn.
+    pub async fn opens_packets(&self) {
+        self.clicks("#packets-tab").await;
+        self.sees("#packets-panel:not([hidden])").await;
+    }
+
+    /// Turns to the calls.
+    pub async fn opens_calls(&self) {
+        self.clicks("#calls-tab").await;
+        self.sees("#calls-panel:not([hidden])").await;
+    }
+
+    /// How many rows the table of packets has, seen or not.
+    pub async fn packet_count(&self) -> usize {
+        let count = "document.getElementById('packets').hidden ? 0 : \
+                     Number(document.getElementById('packets').ariaRowCount) - 1";
+        self.reads(count).await
+    }
+
+    /// Goes through the table from its first row to its last, with the keyboard alone, and looks into each packet.
+    pub async fn goes_through_packets(&self) -> Vec<(PacketRow, Vec<Line>)> {
+        self.runs("document.getElementById('packets').focus();", Vec::new())
+            .await;
+        let mut all = Vec::new();
+        for place in 1..=self.packet_count().await {
+            let key = if place == 1 { Key::Home } else { Key::Down };
+            self.presses(&char::from(key).to_string()).await;
+            let there = async || self.packet().await.filter(|row| row.place == place);
+            let row = until(&format!("row {place}"), there).await;
+            all.push((row, self.lines().await));
+        }
+        all
+    }
+
+    /// The rows of the table, as [`Self::goes_through_packets`] reads them.
+    pub async fn packets(&self) -> Vec<PacketRow> {
+        let all = self.goes_through_packets().await.into_iter();
+        all.map(|(row, _)| row).collect()
+    }
+
+    /// The packet one looks at, field by field.
+    pub async fn lines(&self) -> Vec<Line> {
+        self.reads(LINES).await
+    }
+
+    /// Writes a filter anew.
+    pub async fn filters(&self, filter: &str) {
+        self.clicks("#filter").await;
+        let [control, released] = [Key::Control, Key::Null].map(char::from);
+        let anew = format!("{control}a{released}{}", char::from(Key::Delete));
+        self.presses(&format!("{anew}{filter}")).await;
+        self.waits_until(&format!(
+            "document.getElementById('filter').value === {}",
+            json!(filter)
+        ))
+        .await;
+    }
+
+    /// Clicks where something is given away, and takes the file.
+    pub async fn takes(&self, button: &str) -> Taken {
+        let before = self.downloads.names();
+        self.clicks(button).await;
+        // While it comes, its place is held by an empty file of that name, beside the one that grows.
+        let come = async || {
+            let mut names = self.downloads.names().into_iter();
+            let name = names.find(|name| {
+                !before.contains(name) && !name.starts_with('.') && !name.ends_with(".crdownload")
+            })?;
+            let bytes = std::fs::read(self.downloads.path().join(&name)).ok()?;
+            (!bytes.is_empty()).then_some((name, bytes))
+        };
+        let (name, bytes) = until(&format!("a file by {button}"), come).await;
+        Taken { name, bytes }
+    }
+
+    /// Takes a capture file; `button` says in which form.
+    pub async fn takes_capture(&self, button: &str) -> Taken {
+        self.clicks("#export-pcapng").await;
+        self.takes(button).await
+    }
+
+    /// Chooses a file to be opened.
+    ///
+    /// # Panics
+    /// When there is nowhere to choose one.
+    pub async fn opens_file(&self, folder: &Folder, name: &str) {
+        let path = folder.path().join(name);
+        let field = self.client.find(Locator::Css("#open-file")).await;
+        let field = field.expect("a field for files");
+        let path = path.to_str().expect("a readable path");
+        field.send_keys(path).await.expect("it takes a file");
+    }
+
+    /// What an expression on the page yields.
+    ///
+    /// # Panics
+    /// When that is something else.
+    pub async fn reads<T: DeserializeOwned>(&self, expression: &str) -> T {
+        let value = self.asks(expression).await;
+        serde_json::from_value(value.clone())
+            .unwrap_or_else(|error| panic!("{expression:.80}: {error}: {value}"))
+    }
+}
