@@ -1,7 +1,6 @@
 //! A lab's trace: the numbered log of all that happened, of which every view is made.
 //!
-//! Nothing in it is invented. What was not observed but follows from something that was is a
-//! [`Derived`] record and says from what; every single value has a [`Source`].
+//! Nothing in it is invented: what was not seen but follows is [`Derived`] and says from what; values have a [`Source`].
 
 mod edge;
 mod sockets;

@@ -189,8 +189,13 @@ impl Page {
 
     /// Asks something of the lab and waits for the reply.
     pub async fn asks(&mut self, ask: Ask) -> Reply {
-        let id = self.says(Request::Ask(ask)).await;
+        let id = self.begins_to_ask(ask).await;
         self.hears_of(id).await
+    }
+
+    /// Asks something of the lab without waiting for the reply.
+    pub async fn begins_to_ask(&mut self, ask: Ask) -> u64 {
+        self.says(Request::Ask(ask)).await
     }
 
     /// Waits for the reply to that call.

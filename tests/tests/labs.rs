@@ -437,6 +437,38 @@ async fn tokens_that_are_none_open_nothing_and_harm_nothing() {
 }
 
 #[tokio::test]
+async fn entering_twice_in_one_breath_leads_into_the_second() {
+    let relay = Relay::start(&[]);
+    let mut page = Page::open(&relay).await;
+    let asked = [
+        page.begins_to_ask(PRIVATE).await,
+        page.begins_to_ask(PRIVATE).await,
+    ];
+    for id in asked {
+        page.hears_of(id).await.returned();
+    }
+    page.goes(OPEN).await;
+    page.exchanges_by_udp("here").await;
+    let metrics = http::get(relay.http, "/metrics").await;
+    assert!(metrics.text().contains("playground_labs 2\n"));
+}
+
+#[tokio::test]
+async fn a_page_that_fell_silent_finds_its_seat_again() {
+    let relay = Relay::start(&["--idle-seconds", "1"]);
+    let mut page = in_a_lab(&relay).await;
+    let seat = seat(&page);
+    let fd = page.connects(Tcp).await;
+    let parting = page.hears_the_end().await;
+    let reason = parting.goodbye.map(|goodbye| goodbye.reason);
+    assert_eq!(reason, Some(GoodbyeReason::Idle));
+    let mut page = Page::open(&relay).await;
+    page.goes(resume(&seat, Some(2))).await;
+    page.sends_data(fd, "awake").await;
+    assert_eq!(page.reads(fd, 5).await, "AWAKE");
+}
+
+#[tokio::test]
 async fn hundreds_of_labs_at_once() {
     const LABS: usize = 320;
     let relay = Relay::start(&[]);

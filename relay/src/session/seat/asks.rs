@@ -49,7 +49,7 @@ impl Seat {
             }
             Ask::Enter { .. } | Ask::Resume { .. } => Err(failure::relay(
                 Reason::NotOnThisSystem,
-                "this relay has only the open lab",
+                "a page goes to another lab, its seat stays",
             )),
             Ask::Unwatch => {
                 self.trace_from = None;

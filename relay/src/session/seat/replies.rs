@@ -47,6 +47,12 @@ impl Replies {
 
     /// The next one to say. The oldest that were said make room.
     pub(super) fn next(&mut self) -> Option<Utf8Bytes> {
+        if self.most_bytes == 0 {
+            let reply = self.kept.pop_front()?;
+            self.unsaid_bytes -= reply.len();
+            self.first += 1;
+            return Some(reply);
+        }
         let reply = self.kept.get(self.said)?.clone();
         self.said += 1;
         self.unsaid_bytes -= reply.len();
