@@ -122,7 +122,11 @@ async fn a_viewer_is_told_of_a_connection_that_waits() {
     let stories = async {
         let waiting = |sockets: &Sockets| {
             let nobodys = |socket: &KernelSocket| socket.local == server && !socket.held;
-            sockets.sockets.iter().filter(|socket| nobodys(socket)).count()
+            sockets
+                .sockets
+                .iter()
+                .filter(|socket| nobodys(socket))
+                .count()
         };
         let mut from = 0;
         let mut hears = async |count: usize| loop {
