@@ -2,10 +2,10 @@
 //!
 //! Rooms: [`relay`] starts the real binary, [`page`] speaks the conversation with it
 //! (its usual [`calls`] as verbs, its [`trace`] as a story), [`http`] asks it
-//! plainly, [`bridge`] is a plain WebSocket client, [`python`] runs the book's programs, [`browser`]
-//! is a person at real Chromium (at its [`inspector`] too, in either [`language`]), [`story`] opens and closes it,
-//! [`probe`] tells how quick it is, [`capture`] shows its files to another analyser. Whatever a story starts is a
-//! guard that ends with it.
+//! plainly, `kernel` asks the system beside it, [`bridge`] is a plain WebSocket client, [`python`] runs the book's
+//! programs, [`browser`] is a person at real Chromium (at its [`inspector`] too, in either [`language`]), [`story`]
+//! opens and closes it, [`probe`] tells how quick it is, [`capture`] shows its files to another analyser. Whatever a
+//! story starts is a guard that ends with it.
 //!
 //! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
 
@@ -17,6 +17,8 @@ pub mod driver;
 pub mod folder;
 pub mod http;
 pub mod inspector;
+#[cfg(target_os = "linux")]
+pub mod kernel;
 pub mod language;
 pub mod page;
 pub mod patience;
