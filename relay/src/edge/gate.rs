@@ -188,10 +188,12 @@ impl Gate {
     ) -> io::Result<Crossing> {
         let local = socket.local_addr()?;
         let to = match self.side {
-            Side::Client { host, .. } if local.ip().is_unspecified() => {
-                SocketAddr::new(host, local.port())
+            // As others see it: see `ClientSocket::seen_as`.
+            Side::Client { host, .. } => {
+                let ip = local.ip().to_canonical();
+                SocketAddr::new(if ip.is_unspecified() { host } else { ip }, local.port())
             }
-            Side::Client { .. } | Side::Server => local,
+            Side::Server => local,
         };
         Ok(Crossing {
             direction: self.direction(),
