@@ -7,25 +7,18 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use shared::conditions::{DatagramId, Fate, Verdict, Way};
 
-use super::dice::{Dice, Throw};
+use super::{
+    dice::{Dice, Throw},
+    line::{Delivery, Entry, Line, NEVER, Place},
+};
 
-/// So many datagrams may wait in one direction.
-pub(super) const MOST_WAITING: usize = 1024;
-/// And so many bytes.
-pub(super) const MOST_WAITING_BYTES: usize = 4 << 20;
 /// What is to be overtaken goes on after so long, should nothing follow.
-pub(super) const OVERTAKEN_NS: u64 = 500_000_000;
-
-/// When what is held is due.
-const NEVER: u64 = u64::MAX;
+const OVERTAKEN_NS: u64 = 500_000_000;
 const NS_PER_MS: u64 = 1_000_000;
-
-/// Where a datagram goes on to: one receiver of the direction. Only there can one overtake another.
-pub(super) type Place = u64;
 
 /// A datagram on its way.
 #[derive(Clone, Debug)]
@@ -55,42 +48,14 @@ pub(super) struct Happened<D> {
     pub(super) by_hand: bool,
 }
 
-/// A datagram that goes on now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Delivery<D> {
-    /// Its number.
-    pub(super) number: DatagramId,
-    /// The datagram.
-    pub(super) datagram: D,
-    /// Whether anything had become of it.
-    pub(super) touched: bool,
-}
-
 /// One direction: its conditions, its dice, and what waits there. A datagram is to be copied cheaply.
 #[derive(Debug)]
 pub(super) struct Passage<D> {
     way: Way,
     dice: Dice,
-    /// By number, which is the order in which they came.
-    waiting: BTreeMap<DatagramId, Waiting<D>>,
-    /// Who goes on next at each place.
-    line: BTreeMap<Turn, DatagramId>,
+    line: Line<D>,
     /// The one at each place that the next one is to overtake.
     overtaken: HashMap<Place, DatagramId>,
-    turns: u64,
-    bytes: usize,
-}
-
-/// A place in line: where, when, and among those of one time after whom.
-type Turn = (Place, u64, u64);
-
-#[derive(Debug)]
-struct Waiting<D> {
-    datagram: D,
-    length: usize,
-    turn: Turn,
-    copies: u8,
-    touched: bool,
 }
 
 /// What the dice say of a datagram that is not lost.
@@ -107,11 +72,8 @@ impl<D: Clone> Passage<D> {
         Self {
             way: Way::default(),
             dice,
-            waiting: BTreeMap::new(),
-            line: BTreeMap::new(),
+            line: Line::new(),
             overtaken: HashMap::new(),
-            turns: 0,
-            bytes: 0,
         }
     }
 
@@ -123,11 +85,10 @@ impl<D: Clone> Passage<D> {
             return Vec::new();
         }
         self.overtaken.clear();
-        let numbers: Vec<_> = self.waiting.keys().copied().collect();
-        let released = numbers
-            .into_iter()
-            .filter_map(|number| self.hurry(number, now));
-        released.collect()
+        let waiting = self.line.numbers().into_iter();
+        waiting
+            .filter_map(|number| self.hurry(number, now))
+            .collect()
     }
 
     /// Whether nothing happens to what arrives.
@@ -137,19 +98,19 @@ impl<D: Clone> Passage<D> {
 
     /// Whether nothing waits either.
     pub(super) fn is_idle(&self) -> bool {
-        self.is_clear() && self.waiting.is_empty()
+        self.is_clear() && self.line.is_empty()
     }
 
-    /// Whether one more would not be sure to find room.
+    /// Whether one more of this length would find no room to wait.
     pub(super) fn is_full(&self, length: usize) -> bool {
-        self.waiting.len() >= MOST_WAITING || self.bytes + length > MOST_WAITING_BYTES
+        self.line.is_full(length)
     }
 
     /// A datagram arrives, and its fate is decided.
     pub(super) fn arrives(&mut self, arriving: Arriving<D>, now: u64) -> Vec<Happened<D>> {
         let thrown = self.dice.throw();
         if self.way.by_hand {
-            return self.wait_or_go(&arriving, NEVER, 1, vec![Fate::Held]);
+            return self.goes_on(&arriving, NEVER, vec![Fate::Held], now);
         }
         if thrown.loss.is_among(self.way.loss_percent) {
             return told(&arriving, vec![Fate::Lost]);
@@ -159,30 +120,29 @@ impl<D: Clone> Passage<D> {
             doubled,
             overtaken,
         } = self.lot(thrown);
-        let mut due = arriving.received_ns + u64::from(delay_ms) * NS_PER_MS;
-        let mut fates = Vec::new();
-        fates.extend((delay_ms > 0).then_some(Fate::Delayed {
+        let due = arriving.received_ns + u64::from(delay_ms) * NS_PER_MS;
+        let delayed = Fate::Delayed {
             milliseconds: delay_ms,
-        }));
+        };
+        let mut fates = Vec::new();
+        fates.extend((delay_ms > 0).then_some(delayed));
         fates.extend(doubled.then_some(Fate::Doubled));
-        // One that overtakes is not overtaken itself: where all were, none would ever come.
-        let before = self.to_be_overtaken(&arriving);
-        let overtaken = overtaken && before.is_none();
-        if overtaken {
-            due += OVERTAKEN_NS;
-            fates.push(Fate::Overtaken);
+        match self.to_be_overtaken(&arriving) {
+            // One that overtakes is not overtaken itself: where all were, none would ever come.
+            Some(before) => {
+                let happened = self.goes_on(&arriving, due, fates, now);
+                if self.line.due(arriving.number).is_some() {
+                    self.pass(arriving.place, before, due);
+                }
+                happened
+            }
+            None if overtaken => {
+                fates.push(Fate::Overtaken);
+                self.overtaken.insert(arriving.place, arriving.number);
+                self.goes_on(&arriving, due + OVERTAKEN_NS, fates, now)
+            }
+            None => self.goes_on(&arriving, due, fates, now),
         }
-        if due > now && self.is_full(arriving.length) {
-            return told(&arriving, vec![Fate::NoRoom]);
-        }
-        let (number, place) = (arriving.number, arriving.place);
-        let happened = self.wait_or_go(&arriving, due, if doubled { 2 } else { 1 }, fates);
-        if overtaken {
-            self.overtaken.insert(place, number);
-        } else if let Some(before) = before {
-            self.pass(before, due);
-        }
-        happened
     }
 
     fn lot(&self, thrown: Throw) -> Lot {
@@ -203,79 +163,49 @@ impl<D: Clone> Passage<D> {
     /// The one that waits for this one to pass, if it still did when this one was received.
     fn to_be_overtaken(&self, arriving: &Arriving<D>) -> Option<DatagramId> {
         let before = *self.overtaken.get(&arriving.place)?;
-        let (_, due, _) = self.waiting.get(&before)?.turn;
+        let due = self.line.due(before)?;
         (due > arriving.received_ns).then_some(before)
     }
 
     /// The next one has passed it: it goes on right after, its own delay kept.
-    fn pass(&mut self, before: DatagramId, passed_at: u64) {
-        let Some((place, due, _)) = self.waiting.get(&before).map(|waiting| waiting.turn) else {
-            return;
-        };
+    fn pass(&mut self, place: Place, before: DatagramId, passed_at: u64) {
         self.overtaken.remove(&place);
-        self.moves(before, passed_at.max(due - OVERTAKEN_NS));
+        if let Some(due) = self.line.due(before) {
+            self.line.moves(before, passed_at.max(due - OVERTAKEN_NS));
+        }
     }
 
-    /// Puts it in line, where there is room for it to wait.
-    fn wait_or_go(
+    /// It gets in line, if it need not wait or there is room for it to.
+    fn goes_on(
         &mut self,
         arriving: &Arriving<D>,
         due: u64,
-        copies: u8,
         fates: Vec<Fate>,
+        now: u64,
     ) -> Vec<Happened<D>> {
-        let Arriving {
-            number,
-            place,
-            length,
-            ref datagram,
-            ..
-        } = *arriving;
-        if due == NEVER && self.is_full(length) {
+        let length = arriving.length;
+        if due > now && self.line.is_full(length) {
             return told(arriving, vec![Fate::NoRoom]);
         }
-        let turn = self.turn(place, due);
-        self.line.insert(turn, number);
-        self.bytes += length;
-        let waiting = Waiting {
-            datagram: datagram.clone(),
+        let entry = Entry {
+            datagram: arriving.datagram.clone(),
             length,
-            turn,
-            copies,
+            copies: if fates.contains(&Fate::Doubled) { 2 } else { 1 },
             touched: !fates.is_empty(),
         };
-        self.waiting.insert(number, waiting);
+        self.line.enter(arriving.number, arriving.place, due, entry);
         told(arriving, fates)
     }
 
     /// What goes on now at this place.
     pub(super) fn due(&mut self, place: Place, now: u64) -> Option<Delivery<D>> {
-        let (number, due) = self.first(place)?;
-        if due > now {
-            return None;
-        }
-        let waiting = self.waiting.get_mut(&number)?;
-        waiting.copies -= 1;
-        let delivery = Delivery {
-            number,
-            datagram: waiting.datagram.clone(),
-            touched: waiting.touched,
-        };
-        if waiting.copies == 0 {
-            self.remove(number);
-        }
-        Some(delivery)
+        self.line.next(place, now)
     }
 
     /// When something will go on at this place, unless somebody decides before.
     pub(super) fn next_due(&self, place: Place) -> Option<u64> {
-        let (_, due) = self.first(place)?;
+        let (_, due) = self.line.at(place).next()?;
         (due != NEVER).then_some(due)
-    }
-
-    fn first(&self, place: Place) -> Option<(DatagramId, u64)> {
-        let mut line = self.line.range((place, 0, 0)..=(place, NEVER, u64::MAX));
-        line.next().map(|((_, due, _), number)| (*number, *due))
     }
 
     /// Somebody decides about one that is held; nothing where it is not.
@@ -285,23 +215,21 @@ impl<D: Clone> Passage<D> {
         verdict: Verdict,
         now: u64,
     ) -> Option<Happened<D>> {
-        let waiting = self.waiting.get_mut(&number)?;
-        if waiting.turn.1 != NEVER {
-            return None;
-        }
-        let datagram = waiting.datagram.clone();
+        let held = self.line.due(number) == Some(NEVER);
+        let entry = self.line.get_mut(number).filter(|_| held)?;
+        let datagram = entry.datagram.clone();
         let fate = match verdict {
             Verdict::Release => Fate::Released,
             Verdict::Kill => Fate::Lost,
             Verdict::Double => {
-                waiting.copies = 2;
+                entry.copies = 2;
                 Fate::Doubled
             }
         };
         if verdict == Verdict::Kill {
-            self.remove(number);
+            self.line.remove(number);
         } else {
-            self.moves(number, now);
+            self.line.moves(number, now);
         }
         Some(Happened {
             number,
@@ -314,66 +242,31 @@ impl<D: Clone> Passage<D> {
     /// A receiver is gone, and all that waited for it. Of what was held it is told: somebody was to decide about it.
     /// What was only due some time is gone without a word, as what a kernel holds of a closed socket.
     pub(super) fn leaves(&mut self, place: Place) -> Vec<Happened<D>> {
-        let at = self.line.range((place, 0, 0)..=(place, NEVER, u64::MAX));
-        let gone: Vec<_> = at
-            .map(|((_, due, _), number)| (*number, *due == NEVER))
-            .collect();
-        let mut happened = Vec::new();
-        for (number, held) in gone {
-            let Some(waiting) = self.remove(number).filter(|_| held) else {
-                continue;
-            };
-            happened.push(Happened {
+        self.overtaken.remove(&place);
+        let gone: Vec<_> = self.line.at(place).collect();
+        let lost = gone.into_iter().filter_map(|(number, due)| {
+            let datagram = self.line.remove(number)?;
+            (due == NEVER).then_some(Happened {
                 number,
-                datagram: waiting.datagram,
+                datagram,
                 fate: Fate::Lost,
                 by_hand: false,
-            });
-        }
-        happened
+            })
+        });
+        lost.collect()
     }
 
-    /// It goes on now, if it had to wait longer.
+    /// It goes on now, and it is told if it had to wait longer.
     fn hurry(&mut self, number: DatagramId, now: u64) -> Option<Happened<D>> {
-        let waiting = self.waiting.get(&number)?;
-        let (_, due, _) = waiting.turn;
-        let datagram = waiting.datagram.clone();
-        self.moves(number, now);
+        let due = self.line.due(number)?;
+        self.line.moves(number, now);
+        let datagram = self.line.get_mut(number)?.datagram.clone();
         (due > now).then_some(Happened {
             number,
             datagram,
             fate: Fate::Released,
             by_hand: true,
         })
-    }
-
-    /// It gets another turn, behind all others of that time.
-    fn moves(&mut self, number: DatagramId, due: u64) {
-        let Some(place) = self.waiting.get(&number).map(|waiting| waiting.turn.0) else {
-            return;
-        };
-        let turn = self.turn(place, due);
-        if let Some(waiting) = self.waiting.get_mut(&number) {
-            self.line.remove(&waiting.turn);
-            waiting.turn = turn;
-            self.line.insert(turn, number);
-        }
-    }
-
-    const fn turn(&mut self, place: Place, due: u64) -> Turn {
-        self.turns += 1;
-        (place, due, self.turns)
-    }
-
-    fn remove(&mut self, number: DatagramId) -> Option<Waiting<D>> {
-        let waiting = self.waiting.remove(&number)?;
-        self.line.remove(&waiting.turn);
-        self.bytes -= waiting.length;
-        let place = waiting.turn.0;
-        if self.overtaken.get(&place) == Some(&number) {
-            self.overtaken.remove(&place);
-        }
-        Some(waiting)
     }
 }
 

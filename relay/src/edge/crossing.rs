@@ -93,7 +93,8 @@ pub(super) fn kernel_time(trace: &Trace, facts: &[Fact]) -> Option<u64> {
     Some(trace.mono_of(seconds.as_secs(), seconds.subsec_nanos()))
 }
 
-/// A server bound to no address in particular is at all of them.
+/// A server bound to no address in particular is at all of them. A socket of IPv6 names IPv4 addresses in its own way.
 pub(super) fn is_at(server: SocketAddr, address: SocketAddr) -> bool {
-    server.port() == address.port() && (server.ip().is_unspecified() || server.ip() == address.ip())
+    let is_its_host = server.ip().is_unspecified() || server.ip() == address.ip().to_canonical();
+    server.port() == address.port() && is_its_host
 }

@@ -16,8 +16,9 @@ use tokio::{io::Interest, net::UdpSocket};
 
 use super::{
     Edge, Lane,
-    conditions::{Arriving, Delivery, Place},
+    conditions::Arriving,
     crossing::{Crossing, LONGEST, Through, is_at, kernel_time, whole},
+    line::{Delivery, Place},
 };
 use crate::sys::receive;
 
@@ -128,12 +129,9 @@ impl Gate {
     /// for room waits in the kernel, as long as something else goes on.
     fn gather(&self, socket: &UdpSocket) -> io::Result<()> {
         for _ in 0..PORTION {
-            let lane = self.lane().passage.borrow();
-            let next = lane.next_due(self.place);
-            if lane.is_full(LONGEST) && next.is_some_and(|due| due <= self.edge.trace.now()) {
+            if self.has_enough() {
                 return Ok(());
             }
-            drop(lane);
             match whole(socket, |received, data| {
                 self.crosses(socket, received, data)
             }) {
@@ -142,6 +140,15 @@ impl Gate {
             }
         }
         Ok(())
+    }
+
+    /// Whether something goes on now and nothing more is sure to find room.
+    fn has_enough(&self) -> bool {
+        let passage = self.lane().passage.borrow();
+        passage.is_full(LONGEST)
+            && passage
+                .next_due(self.place)
+                .is_some_and(|due| due <= self.edge.trace.now())
     }
 
     /// The next datagram as the kernel has it, where nothing is to happen to it.
@@ -181,10 +188,12 @@ impl Gate {
     ) -> io::Result<Crossing> {
         let local = socket.local_addr()?;
         let to = match self.side {
-            Side::Client { host, .. } if local.ip().is_unspecified() => {
-                SocketAddr::new(host, local.port())
+            // As others see it: see `ClientSocket::seen_as`.
+            Side::Client { host, .. } => {
+                let ip = local.ip().to_canonical();
+                SocketAddr::new(if ip.is_unspecified() { host } else { ip }, local.port())
             }
-            Side::Client { .. } | Side::Server => local,
+            Side::Server => local,
         };
         Ok(Crossing {
             direction: self.direction(),

@@ -10,6 +10,7 @@ mod conditions;
 mod crossing;
 mod dice;
 mod gate;
+mod line;
 
 pub use crossing::Through;
 pub use gate::Gate;
@@ -28,10 +29,11 @@ use shared::{
 use tokio::sync::Notify;
 
 use self::{
-    conditions::{Happened, Passage, Place},
+    conditions::{Happened, Passage},
     crossing::Crossing,
     dice::Dice,
     gate::Side,
+    line::Place,
 };
 use crate::{failure, trace::Trace};
 
