@@ -230,6 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn names_and_pauses_read_as_they_are_meant() {
+        let arguments = |word: Option<&str>, number| Arguments {
+            word: word.map(str::to_owned),
+            number,
+            ..Arguments::default()
+        };
+        let shown = |name, arguments| arguments_of(name, Transport::Udp, &arguments, SHORT);
+        assert_eq!(
+            shown(CallName::GetAddrInfo, arguments(Some("localhost"), None)),
+            "\"localhost\""
+        );
+        assert_eq!(
+            shown(CallName::Sleep, arguments(None, Some(300))),
+            "300\u{202f}ms"
+        );
+        assert_eq!(shown(CallName::Count, arguments(Some("s"), None)), "'s'");
+    }
+
+    #[test]
     fn other_bytes_are_hex() {
         assert_eq!(quote(&b"\xff\x00\x7f"[..].into(), 40), "0x ff 00 7f");
         assert_eq!(quote(&b"\xff\x00\x7f"[..].into(), 3), "0x ff… +2\u{202f}B");

@@ -101,7 +101,7 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
         Some(_) | None => selected.call.is_some() && arrow.call == selected.call,
     };
     let truth = match arrow.way {
-        Way::FromEdge => "edge",
+        Way::AtEdge | Way::FromEdge => "edge",
         Way::Whole | Way::ToEdge => pick(arrow.captured, "captured", "derived"),
     };
     dom::set(group, "data-fate", arrow.becoming.map_or("", fate::name));
@@ -115,6 +115,7 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
 fn draw_line(line: &Element, stroke: &Stroke<'_>) {
     let arrow = stroke.arrow;
     let [starts, ends] = match arrow.way {
+        Way::AtEdge => [TO_EDGE, TO_EDGE],
         Way::FromEdge => [TO_EDGE, ALL_THE_WAY],
         Way::ToEdge => [["0%", "100%"], TO_EDGE],
         Way::Whole if arrow.arrives => [["0%", "100%"], ALL_THE_WAY],
@@ -123,6 +124,7 @@ fn draw_line(line: &Element, stroke: &Stroke<'_>) {
     let marker = match arrow.becoming.filter(|_| arrow.way == Way::ToEdge) {
         Some(Becoming::Held) => "url(#lost)",
         Some(becoming) if becoming.is_end() => "url(#gone)",
+        Some(_) | None if arrow.way == Way::AtEdge => "none",
         Some(_) | None => pick(arrow.arrives, "url(#head)", "url(#lost)"),
     };
     for (name, value) in [
@@ -145,7 +147,7 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
         ..
     } = *arrow;
     // From the edge on it needs no name: it has one before.
-    let label = if arrow.way == Way::FromEdge {
+    let label = if matches!(arrow.way, Way::AtEdge | Way::FromEdge) {
         String::new()
     } else {
         arrow.carried.label(texts)

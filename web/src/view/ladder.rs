@@ -239,7 +239,7 @@ fn draw_heads(model: &Model, run: Option<&Run>, texts: &Texts) {
 
 fn draw_legend(arrows: &[Arrow]) {
     let legend = el("legend");
-    let crossed = |arrow: &&Arrow| arrow.way != Way::FromEdge;
+    let crossed = |arrow: &&Arrow| matches!(arrow.way, Way::Whole | Way::ToEdge);
     let captured = arrows.iter().filter(|arrow| arrow.captured).count();
     dom::show(&legend, !arrows.is_empty());
     let shows = if captured == 0 {

@@ -57,16 +57,12 @@ impl Network {
             &el("network-tcp"),
             model.transport() == shared::call::Transport::Tcp,
         );
-        let may_set = welcome.may_control;
+        let (may_set, is_open) = (welcome.may_control, model.connection.state == State::Open);
         dom::show(
             &el("network-not-yours"),
-            !may_set && welcome.lab.kind == LabKind::Open,
+            is_open && !may_set && welcome.lab.kind == LabKind::Open,
         );
-        dom::toggle(
-            &el("network-form"),
-            "disabled",
-            !may_set || model.connection.state != State::Open,
-        );
+        dom::toggle(&el("network-form"), "disabled", !may_set || !is_open);
         let refused = model.network.refused.as_ref();
         let why = refused.map(|failed| explain::failure(failed, texts));
         dom::say(&el("network-refused"), &why.unwrap_or_default());

@@ -58,7 +58,8 @@ pub(crate) fn ladder(run: &Run, waiting: &[Call], heads: [&str; 2], texts: &Text
             }),
         }
     }
-    for arrow in &ladder.arrows {
+    let moves = |arrow: &&Arrow| arrow.way != Way::AtEdge;
+    for arrow in ladder.arrows.iter().filter(moves) {
         put(arrow.from_y, &|line| line.wire.is_none(), &|line| {
             line.wire = Some(arrow.clone())
         });
@@ -175,7 +176,7 @@ fn legend(arrows: &[Arrow], texts: &Texts) -> String {
         ("text.captured", has(&|arrow| arrow.captured)),
         (
             "text.derived",
-            has(&|arrow| !arrow.captured && arrow.way != Way::FromEdge),
+            has(&|arrow| !arrow.captured && matches!(arrow.way, Way::Whole | Way::ToEdge)),
         ),
         ("text.lost", has(&|arrow| !arrow.arrives)),
         ("text.edge_lost", has(&|arrow| end(arrow) == "x")),
@@ -221,7 +222,7 @@ fn end(arrow: &Arrow) -> &'static str {
 fn draw(arrow: &Arrow, wide: usize, texts: &Texts) -> String {
     let label = label(arrow, texts);
     let stroke = match arrow.way {
-        Way::FromEdge => "~",
+        Way::AtEdge | Way::FromEdge => "~",
         Way::Whole | Way::ToEdge if arrow.captured => "-",
         Way::Whole | Way::ToEdge => ".",
     };

@@ -52,6 +52,8 @@ pub(crate) enum Way {
     Whole,
     /// To the relay's edge, just before the program that receives.
     ToEdge,
+    /// It waits there.
+    AtEdge,
     /// From there on.
     FromEdge,
 }

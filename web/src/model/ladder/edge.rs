@@ -34,16 +34,25 @@ pub(super) fn touch(run: &Run, sheet: &Sheet<'_>, rungs: &[usize], arrows: &mut 
             to_edge.to_y = edge_y.max(to_edge.from_y);
         }
         let from = Arrow {
-            from_y: to_edge.to_y.max(if left_y == edge_y {
-                to_edge.to_y
-            } else {
+            from_y: if left_y > edge_y {
                 left_y
-            }),
+            } else {
+                to_edge.to_y
+            },
             seq: None,
             captured: false,
             way: Way::FromEdge,
             ..to_edge.clone()
         };
+        if from.from_y > to_edge.to_y {
+            let waits = Arrow {
+                from_y: to_edge.to_y,
+                to_y: from.from_y,
+                way: Way::AtEdge,
+                ..from.clone()
+            };
+            arrows.push(waits);
+        }
         let got = sheet.calls.iter().zip(sheet.spans);
         let got = got.filter(|(call, _)| call.datagram() == Some(datagram));
         let ends = got.filter_map(|(call, span)| Some((call.id, sheet.middle(span.end)?)));

@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{
-    log::{by_client, from_client, from_client_datagram},
+    log::{by_client, datagram_packet, from_client, from_client_datagram},
     *,
 };
 use crate::model::{
@@ -180,6 +180,27 @@ fn a_delayed_datagram_arrives_and_goes_on_later() {
 }
 
 #[test]
+fn a_captured_packet_arrives_and_the_edge_decides_after() {
+    let mut page = Page::open();
+    page.sends_a_datagram();
+    page.sees(204, datagram_packet(204));
+    let mut edge = request(1, Fate::Lost, false);
+    edge.length = 2;
+    page.sees(205, What::Edge(Box::new(edge)));
+    let arrows = page.arrows();
+    let captured: Vec<_> = arrows.iter().filter(|arrow| arrow.captured).collect();
+    let lost = Some(Becoming::Lost(Direction::Request));
+    assert_eq!((captured.len(), captured[0].becoming), (1, lost));
+    assert_eq!(captured[0].way, Way::ToEdge);
+    let others = arrows.iter().filter(|arrow| arrow.becoming.is_some());
+    assert_eq!(
+        others.count(),
+        1,
+        "no arrow is invented beside the seen one"
+    );
+}
+
+#[test]
 fn a_doubled_datagram_goes_on_twice() {
     let mut page = Page::open();
     page.sends_a_datagram();
@@ -209,7 +230,10 @@ fn a_datagram_is_held_until_somebody_decides() {
     assert!(page.model.network.held.is_empty());
     let arrows = page.arrows();
     assert_eq!(arrows[0].becoming, Some(Becoming::Released));
-    assert!(arrows[1].from_y > arrows[0].to_y, "it waited in between");
+    let ways: Vec<_> = arrows.iter().map(|arrow| arrow.way).collect();
+    assert_eq!(ways, [Way::ToEdge, Way::AtEdge, Way::FromEdge]);
+    assert_eq!(arrows[1].from_y, arrows[0].to_y);
+    assert!(arrows[1].to_y == arrows[2].from_y && arrows[1].from_y < arrows[1].to_y);
 }
 
 #[test]
