@@ -66,10 +66,10 @@ impl Network {
         let refused = model.network.refused.as_ref();
         let why = refused.map(|failed| explain::failure(failed, texts));
         dom::say(&el("network-refused"), &why.unwrap_or_default());
-        self.draw_held(&model.network.held, may_set, texts);
+        self.draw_held(&model.network.held, may_set && is_open, texts);
     }
 
-    fn draw_held(&mut self, held: &[Edge], may_set: bool, texts: &Texts) {
+    fn draw_held(&mut self, held: &[Edge], may_decide: bool, texts: &Texts) {
         dom::show(&el("held"), !held.is_empty());
         dom::resize(&mut self.held, held.len(), &|| {
             dom::stamp("held-template", &el("held-list"))
@@ -84,7 +84,7 @@ impl Network {
             ] {
                 let button = dom::part(item, part);
                 dom::write(&button, texts.get(key));
-                dom::toggle(&button, "disabled", !may_set);
+                dom::toggle(&button, "disabled", !may_decide);
             }
         }
     }
