@@ -8,11 +8,19 @@ mod client;
 mod handover;
 mod hear;
 mod inspector;
+mod lab;
 mod ladder;
+mod network;
 mod server;
 
-pub(crate) use self::{archive::copy, hear::remembered};
-use self::{calls::Calls, handover::Handover, inspector::Packets, ladder::Ladder};
+pub(crate) use self::{
+    archive::copy,
+    hear::{SEAT, remembered},
+};
+use self::{
+    calls::Calls, handover::Handover, inspector::Packets, ladder::Ladder, network::Network,
+    server::Server,
+};
 use crate::{
     dom::{self, Listener},
     i18n::{Language, Texts},
@@ -34,6 +42,8 @@ pub(crate) struct View {
     calls: Calls,
     handover: Handover,
     packets: Packets,
+    server: Server,
+    network: Network,
     pace: Pace,
 }
 
@@ -68,13 +78,15 @@ impl View {
         self.packets.look(model.shown());
         let room = dom::el("ladder").client_height();
         bar::draw(model, &texts, now);
+        lab::draw(model, &texts, now);
         client::draw(model, &texts, now);
         archive::draw(model, &texts);
         // Nobody waits in a saved trace.
         let waiting = model.program.waiting().map(|_| now);
         let waiting = waiting.filter(|_| model.archive.opened.is_none());
         let shown = model.shown();
-        server::draw(shown, &texts);
+        self.server.draw(shown, &texts, now);
+        self.network.draw(shown, &texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, &texts, waiting, room);
@@ -100,6 +112,7 @@ pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = hear::listen();
     listeners.extend(archive::listen());
     listeners.extend(inspector::listen());
+    listeners.extend(network::listen());
     listeners
 }
 

@@ -2,11 +2,14 @@
 
 mod archive;
 mod connection;
+mod edge;
 mod explain;
 mod handover;
 mod ladder;
 mod log;
 mod programs;
+mod seat;
+mod server;
 
 use shared::{
     call::{Call, Transport},
@@ -82,7 +85,10 @@ impl Page {
             Effect::Say(text) => {
                 codec::decode_client(&text).expect("a message the relay understands")
             }
-            other @ (Effect::Connect | Effect::Download(_) | Effect::Copy(_)) => {
+            other @ (Effect::Connect
+            | Effect::Download(_)
+            | Effect::Copy(_)
+            | Effect::KeepSeat(_)) => {
                 panic!("nothing else was to be done: {other:?}")
             }
         };

@@ -41,6 +41,7 @@ impl Model {
             Kind::Own(..)
             | Kind::ServerStart(_)
             | Kind::Server(_)
+            | Kind::Conditions(_)
             | Kind::Gap(_)
             | Kind::CaptureLost(_) => address,
         }

@@ -114,6 +114,7 @@ fn see(file: File, nth: u64) -> Model {
         model.kept.keep_again(&event);
         model.happened(event, 0);
     }
+    model.network.conditions = file.lab.conditions;
     model.welcome = Some(Welcome {
         protocol: PROTOCOL.to_owned(),
         version: file.version,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use shared::{
     call::Transport,
+    data::Data,
     outcome::{Outcome, Returned},
     trace::{CallName, CallReturned, CallStarted, Event, ProcessId, What},
 };
@@ -42,7 +43,11 @@ impl Log {
             What::Server(server) => {
                 self.begin(Kind::Server(server));
             }
-            What::Sockets(_) | What::Conditions(_) | What::Edge(_) => {}
+            What::Sockets(_) => {}
+            What::Conditions(conditions) => {
+                self.begin(Kind::Conditions(conditions));
+            }
+            What::Edge(edge) => self.touched(*edge, event.seq, event.mono_ns),
             What::CaptureLost { packets } => {
                 self.begin(Kind::CaptureLost(packets));
             }
@@ -50,7 +55,7 @@ impl Log {
     }
 
     /// When something happened, by the page's clock.
-    fn page_time(&mut self, mono_ns: u64, now: Millis) -> Millis {
+    pub(crate) fn page_time(&mut self, mono_ns: u64, now: Millis) -> Millis {
         let after = i64::try_from(mono_ns / 1_000_000).unwrap_or(i64::MAX);
         let at_the_latest = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(after);
         let began = self
@@ -68,6 +73,7 @@ impl Log {
             kind,
             calls: Vec::new(),
             crossings: Vec::new(),
+            touches: Vec::new(),
             version: self.version,
         };
         self.runs.push_back(run);
@@ -90,6 +96,20 @@ impl Log {
             None => self.home_of_foreign_call(started),
         };
         self.put(call, home);
+        if let Some(run) = home.filter(|_| requested.is_some()) {
+            self.learn_sentence(run, started);
+        }
+    }
+
+    /// Before it was loaded this page made a call, or its workings did: what it said is the sentence.
+    fn learn_sentence(&mut self, run: RunId, started: &CallStarted) {
+        let text = started.arguments.data.as_ref().and_then(Data::as_text);
+        let run = self.runs.iter_mut().rev().find(|known| known.id == run);
+        if let (Some(Kind::Own(_, sentence)), Some(text)) = (run.map(|run| &mut run.kind), text)
+            && sentence.is_empty()
+        {
+            text.clone_into(sentence);
+        }
     }
 
     /// Where a server's call belongs, if that can be told when it starts.
@@ -116,7 +136,12 @@ impl Log {
     fn home_of_foreign_call(&mut self, started: &CallStarted) -> Option<RunId> {
         let process = started.process;
         if started.name == CallName::Socket {
-            return Some(self.begin(Kind::Page(started.transport, process)));
+            let transport = started.transport;
+            return Some(self.begin(if self.me == Some(process) {
+                Kind::Own(transport, String::new())
+            } else {
+                Kind::Page(transport, process)
+            }));
         }
         self.places.of(started.transport, process, started.fd?)
     }
@@ -218,7 +243,7 @@ impl Log {
             Kind::Own(..) => true,
             Kind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
             Kind::Page(..) | Kind::ServerStart(_) => run.calls.len() < LONG_RUN,
-            Kind::Server(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,
+            Kind::Server(_) | Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,
         })
     }
 
@@ -240,6 +265,7 @@ impl Log {
         }
         if let Some(run) = self.runs.iter_mut().find(|known| known.id == run) {
             run.crossings.extend(visitor.crossings);
+            run.touches.extend(visitor.touches);
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
-use shared::{call::Transport, lab::Server, message::Gap, trace::ProcessId};
+use shared::{
+    call::Transport, conditions::Conditions, lab::Server, message::Gap, trace::ProcessId,
+};
 
-use super::{Call, Crossing, RunId, Side};
+use super::{Call, Crossing, RunId, Side, Touch};
 
 /// One sentence of this page, one visit of a stranger, or a note between them.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Run {
     pub(crate) calls: Vec<Call>,
     /// What crossed the wire.
     pub(crate) crossings: Vec<Crossing>,
+    /// What the relay's edge did to its datagrams.
+    pub(crate) touches: Vec<Touch>,
     /// Grows with every change.
     pub(crate) version: u64,
 }
@@ -34,6 +38,8 @@ pub(crate) enum Kind {
     ServerStart(Transport),
     /// A server's state has changed.
     Server(Server),
+    /// The conditions of the network were set.
+    Conditions(Conditions),
     /// Events are missing.
     Gap(Gap),
     /// The capture lost so many packets.
@@ -49,7 +55,7 @@ impl Run {
             | Kind::Page(transport, _)
             | Kind::ServerStart(transport) => Some(*transport),
             Kind::Server(server) => Some(server.transport),
-            Kind::Gap(_) | Kind::CaptureLost(_) => None,
+            Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => None,
         }
     }
 
