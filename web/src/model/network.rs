@@ -1,9 +1,10 @@
 //! The conditions of the lab's network, and the datagrams that wait at its edge for somebody's decision.
 
 use shared::{
-    conditions::{Conditions, DatagramId, Direction, Edge, Fate, Verdict, Way},
+    conditions::{Conditions, DatagramId, Direction, Fate, Verdict, Way},
     message::{Ask, Reply},
     outcome::{Failed, Outcome},
+    trace::Edge,
 };
 
 use super::outbox::Outbox;

@@ -1,8 +1,9 @@
 //! The network's conditions, to be set, and what is held at the relay's edge, to be decided about.
 
 use shared::{
-    conditions::{Conditions, Direction, Edge, Verdict, Way},
+    conditions::{Conditions, Direction, Verdict, Way},
     lab::LabKind,
+    trace::Edge,
 };
 use web_sys::Element;
 

@@ -2,7 +2,8 @@
 
 use shared::{
     call::Transport,
-    conditions::{DatagramId, Direction, Edge, Fate},
+    conditions::{DatagramId, Direction, Fate},
+    trace::Edge,
 };
 
 use super::{Call, Log, Run};

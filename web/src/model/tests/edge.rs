@@ -1,9 +1,9 @@
 //! The relay's edge loses, delays, doubles and holds datagrams, and the ladder shows it.
 
 use shared::{
-    conditions::{Conditions, Direction, Edge, Fate, Verdict},
+    conditions::{Conditions, Direction, Fate, Verdict},
     message::Ask,
-    trace::{Derived, DerivedKind, Fact, Source},
+    trace::{Derived, DerivedKind, Edge, Fact, Source},
 };
 
 use super::{
