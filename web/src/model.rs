@@ -9,6 +9,7 @@ mod event;
 pub(crate) mod explain;
 pub(crate) mod handover;
 pub(crate) mod inspector;
+pub(crate) mod kernel;
 pub(crate) mod ladder;
 mod lately;
 pub(crate) mod log;
@@ -40,6 +41,7 @@ use self::{
     archive::{Archive, Kept},
     connection::{Connection, State},
     inspector::Inspector,
+    kernel::Kernel,
     log::{Log, Run},
     outbox::Outbox,
     program::{Order, Program},
@@ -66,6 +68,8 @@ pub(crate) struct Model {
     pub(crate) program: Program,
     /// What happened.
     pub(crate) log: Log,
+    /// The lab's sockets as the kernel lists them.
+    pub(crate) kernel: Kernel,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -240,6 +244,8 @@ impl Model {
         if let What::Server(server) = &event.what {
             self.servers.is_now(server);
         }
+        let at = self.log.page_time(event.mono_ns, now);
+        self.kernel.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
         self.log.add(event, now);
     }
@@ -275,6 +281,7 @@ impl Model {
     fn start_anew(&mut self) {
         self.selected = None;
         self.log.start_anew();
+        self.kernel.start_anew();
         self.inspector.start_anew();
         self.kept.clear();
     }

@@ -50,7 +50,7 @@ impl Log {
     }
 
     /// When something happened, by the page's clock.
-    fn page_time(&mut self, mono_ns: u64, now: Millis) -> Millis {
+    pub(crate) fn page_time(&mut self, mono_ns: u64, now: Millis) -> Millis {
         let after = i64::try_from(mono_ns / 1_000_000).unwrap_or(i64::MAX);
         let at_the_latest = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(after);
         let began = self
