@@ -22,6 +22,7 @@ pub(crate) mod server;
 pub(crate) mod units;
 mod who;
 pub(crate) mod words;
+pub(crate) mod workbench;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ use self::{
     outbox::Outbox,
     program::{Order, Program},
     server::Servers,
+    workbench::{Workbench, doors::Accepted},
 };
 use crate::{i18n::Language, json};
 
@@ -70,6 +72,10 @@ pub(crate) struct Model {
     pub(crate) log: Log,
     /// The lab's sockets as the kernel lists them.
     pub(crate) kernel: Kernel,
+    /// The connections the TCP server has accepted.
+    pub(crate) accepted: Accepted,
+    /// The page's own sockets, and the calls made on them by hand.
+    pub(crate) workbench: Workbench,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -124,6 +130,7 @@ impl Model {
             Event::Speak(language) => self.language = language,
             Event::OnlyMine(only) => self.see_only_mine(only),
             Event::Archive(wish) => self.archive(wish, &mut effects),
+            Event::Bench(act) => self.act(act, &mut effects, now),
         }
         self.say(&mut effects);
         effects
@@ -154,7 +161,9 @@ impl Model {
         let packet = self.inspector.selected;
         let of_packet = packet.and_then(|seq| self.log.run_with(seq));
         let of_call = || self.selected.and_then(|call| self.log.run_of(call));
-        let selected = of_packet.or_else(of_call);
+        let at_hand = || self.workbench.last_call().filter(|_| self.workbench.open);
+        let of_bench = || at_hand().and_then(|call| self.log.run_of(call));
+        let selected = of_packet.or_else(of_call).or_else(of_bench);
         selected.or_else(|| self.runs_in_view().rev().find(|run| run.is_talk()))
     }
 
@@ -164,7 +173,12 @@ impl Model {
             .program
             .waiting()
             .map(|(_, since)| now + TICK - now.saturating_sub(since) % TICK);
-        tick.into_iter().chain(self.connection.wakes_at(now)).min()
+        let others = [
+            self.connection.wakes_at(now),
+            self.workbench.wakes_at(now),
+            self.kernel.wakes_at(now),
+        ];
+        tick.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -184,6 +198,7 @@ impl Model {
         let lost = self.program.lose();
         self.log.lose();
         self.servers.lose();
+        self.lose_bench();
         self.connection.closed(lost, random, now);
     }
 
@@ -244,8 +259,11 @@ impl Model {
         if let What::Server(server) = &event.what {
             self.servers.is_now(server);
         }
+        let date = |mono_ns| self.log.page_time(mono_ns, now);
+        self.kernel.hear(&event, date);
+        self.accepted.hear(&event);
         let at = self.log.page_time(event.mono_ns, now);
-        self.kernel.hear(&event, at);
+        self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
         self.log.add(event, now);
     }
@@ -253,6 +271,7 @@ impl Model {
     fn replied(&mut self, reply: &Reply, now: Millis) {
         self.servers.reply(reply);
         self.program.reply(reply, &mut self.outbox, now);
+        self.workbench.reply(reply);
     }
 
     fn welcomed(&mut self, welcome: Welcome) {
@@ -264,6 +283,7 @@ impl Model {
         self.connection.opened(restarted);
         self.servers.are(&welcome.lab.servers);
         self.log.i_am(welcome.process);
+        self.workbench.i_am(welcome.process);
         if let Some(seen) = seen.filter(|_| !restarted) {
             self.outbox.ask(Ask::Watch { from: seen + 1 });
         }
@@ -282,6 +302,8 @@ impl Model {
         self.selected = None;
         self.log.start_anew();
         self.kernel.start_anew();
+        self.accepted.clear();
+        self.workbench.start_anew();
         self.inspector.start_anew();
         self.kept.clear();
     }
@@ -291,6 +313,7 @@ impl Model {
         for (message, run) in self.outbox.take() {
             if let Some(run) = run {
                 self.log.expect(message.id, run);
+                self.workbench.leave_alone(message.id);
             }
             effects.push(Effect::Say(codec::encode_client(&message)));
         }

@@ -10,9 +10,16 @@ mod hear;
 mod inspector;
 mod ladder;
 mod server;
+mod workbench;
 
 pub(crate) use self::{archive::copy, hear::remembered};
-use self::{calls::Calls, handover::Handover, inspector::Packets, ladder::Ladder};
+use self::{
+    calls::Calls,
+    handover::Handover,
+    inspector::Packets,
+    ladder::Ladder,
+    workbench::{Bench, Doors},
+};
 use crate::{
     dom::{self, Listener},
     i18n::{Language, Texts},
@@ -34,6 +41,8 @@ pub(crate) struct View {
     calls: Calls,
     handover: Handover,
     packets: Packets,
+    bench: Bench,
+    doors: Doors,
     pace: Pace,
 }
 
@@ -66,10 +75,13 @@ impl View {
         client::draw(model, &texts, now);
         archive::draw(model, &texts);
         // Nobody waits in a saved trace.
-        let waiting = model.program.waiting().map(|_| now);
+        let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
+        let waiting = waits.then_some(now);
         let waiting = waiting.filter(|_| model.archive.opened.is_none());
         let shown = model.shown();
         server::draw(shown, &texts);
+        self.doors.draw(shown, &texts, now);
+        self.bench.draw(model, &texts, now);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, &texts, waiting, room);
@@ -95,6 +107,7 @@ pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = hear::listen();
     listeners.extend(archive::listen());
     listeners.extend(inspector::listen());
+    listeners.extend(workbench::listen());
     listeners
 }
 

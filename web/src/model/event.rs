@@ -5,6 +5,7 @@ use shared::{call::Transport, lab::Program, trace::CallId};
 use super::{
     archive::{File, Wish},
     inspector::Action,
+    workbench::Act,
 };
 use crate::i18n::Language;
 
@@ -56,6 +57,8 @@ pub(crate) enum Event {
     OnlyMine(bool),
     /// Something with files.
     Archive(Wish),
+    /// Something at the workbench.
+    Bench(Act),
 }
 
 /// What the shell is to do.

@@ -14,25 +14,34 @@ use super::{Millis, log::same};
 pub(crate) struct Kernel {
     /// The list, and the time of it by the page's clock; none where the kernel was never asked.
     pub(crate) latest: Option<(Sockets, Millis)>,
-    /// The number of its event.
+    /// The number of its event, and its time in the lab's own.
     seq: u64,
+    mono_ns: u64,
 }
 
 impl Kernel {
-    /// Takes in an event that happened `at` this time, by the page's clock. Only the newest list counts.
-    pub(crate) fn hear(&mut self, event: &Event, at: Millis) {
-        let What::Sockets(sockets) = &event.what else {
-            return;
-        };
-        if self.latest.is_none() || event.seq > self.seq {
-            self.latest = Some((sockets.clone(), at));
-            self.seq = event.seq;
+    /// Takes in an event. Only the newest list counts; `date` tells when something happened by the page's clock, and
+    /// the more it has seen the better.
+    pub(crate) fn hear(&mut self, event: &Event, date: impl FnOnce(u64) -> Millis) {
+        if let What::Sockets(sockets) = &event.what
+            && (self.latest.is_none() || event.seq > self.seq)
+        {
+            (self.seq, self.mono_ns) = (event.seq, event.mono_ns);
+            self.latest = Some((sockets.clone(), 0));
+        }
+        if let Some((_, told)) = &mut self.latest {
+            *told = date(self.mono_ns);
         }
     }
 
     /// Another lab, another list.
     pub(crate) fn start_anew(&mut self) {
         *self = Self::default();
+    }
+
+    /// The number of the list's event.
+    pub(crate) const fn seq(&self) -> u64 {
+        self.seq
     }
 
     /// Whether the kernel tells of this lab's sockets at all.
@@ -77,6 +86,18 @@ impl Kernel {
         Some((told + ends).saturating_sub(now))
     }
 
+    /// When the next second of a countdown is over.
+    pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
+        let left = self.sockets().filter_map(|socket| self.left(socket, now));
+        let left = left
+            .filter(|left| *left > 0)
+            .map(|left| match left % 1_000 {
+                0 => 1_000,
+                part => part,
+            });
+        left.min().map(|left| now + left)
+    }
+
     /// Milliseconds until nothing holds this address any more; none where nothing fades there.
     pub(crate) fn free_in(&self, local: SocketAddr, now: Millis) -> Option<Millis> {
         let fading = self.fading(local);
@@ -119,10 +140,10 @@ mod tests {
     fn the_newest_list_counts() {
         let mut kernel = Kernel::default();
         assert!(!kernel.is_known());
-        kernel.hear(&list(7, vec![socket(1, None, SocketState::Listen)]), 100);
-        kernel.hear(&list(6, Vec::new()), 200);
+        kernel.hear(&list(7, vec![socket(1, None, SocketState::Listen)]), |_| 1);
+        kernel.hear(&list(6, Vec::new()), |_| 2);
         assert_eq!(kernel.sockets().count(), 1);
-        kernel.hear(&list(8, Vec::new()), 300);
+        kernel.hear(&list(8, Vec::new()), |_| 3);
         assert_eq!((kernel.sockets().count(), kernel.is_known()), (0, true));
     }
 
@@ -133,7 +154,7 @@ mod tests {
             socket(1, None, SocketState::Listen),
             socket(1, Some(2), SocketState::CloseWait),
         ];
-        kernel.hear(&list(1, sockets), 0);
+        kernel.hear(&list(1, sockets), |_| 0);
         let state = |peer| {
             kernel
                 .find(Transport::Tcp, at(1), peer)
@@ -149,7 +170,7 @@ mod tests {
         let mut kernel = Kernel::default();
         kernel.hear(
             &list(1, vec![socket(1, Some(2), SocketState::TimeWait)]),
-            1_000,
+            |_| 1_000,
         );
         assert_eq!(kernel.free_in(at(1), 21_000), Some(40_000));
         assert_eq!(kernel.free_in(at(1), 99_000), Some(0));

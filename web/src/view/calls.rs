@@ -189,6 +189,7 @@ fn title(run: &Run, texts: &Texts) -> String {
         Kind::Server(server) => return super::server::note(server, texts),
         Kind::Stranger(_, address) => ("run.outside", address.to_string()),
         Kind::Page(_, process) => ("run.page", process.to_string()),
+        Kind::Bench(_) => ("run.bench", String::new()),
         Kind::ServerStart(_) => ("run.server_starts", String::new()),
         Kind::Gap(gap) => ("run.gap", units::count(gap.to.saturating_sub(gap.from) + 1)),
         Kind::CaptureLost(packets) => ("run.capture_lost", units::count(*packets)),

@@ -49,11 +49,13 @@ pub(crate) fn remembered() -> Vec<Event> {
     } else {
         Transport::Udp
     };
-    vec![
+    let mut events = vec![
         Event::Speak(language),
         Event::Choose(transport),
         Event::Keep(dom::is_checked("keep")),
-    ]
+    ];
+    events.extend(super::workbench::remembered());
+    events
 }
 
 fn click(_: &DomEvent, source: &Element) {
@@ -82,7 +84,10 @@ fn change(id: &str) {
     });
 }
 
-fn submit(event: &DomEvent, _: &Element) {
+fn submit(event: &DomEvent, source: &Element) {
+    if source.id() != "composer" && source.id() != "sentence" {
+        return;
+    }
     event.prevent_default();
     if el("send").has_attribute("disabled") {
         return;

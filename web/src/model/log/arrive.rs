@@ -115,8 +115,13 @@ impl Log {
 
     fn home_of_foreign_call(&mut self, started: &CallStarted) -> Option<RunId> {
         let process = started.process;
-        if started.name == CallName::Socket {
-            return Some(self.begin(Kind::Page(started.transport, process)));
+        if matches!(started.name, CallName::Socket | CallName::GetAddrInfo) {
+            let transport = started.transport;
+            return Some(self.begin(if self.me == Some(process) {
+                Kind::Bench(transport)
+            } else {
+                Kind::Page(transport, process)
+            }));
         }
         self.places.of(started.transport, process, started.fd?)
     }
@@ -210,7 +215,7 @@ impl Log {
     /// Whether a run takes in more: a stranger's next datagram begins another, and none grows without end.
     fn goes_on(&self, run: RunId, datagram: bool) -> bool {
         self.run(run).is_some_and(|run| match run.kind {
-            Kind::Own(..) => true,
+            Kind::Own(..) | Kind::Bench(_) => true,
             Kind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
             Kind::Page(..) | Kind::ServerStart(_) => run.calls.len() < LONG_RUN,
             Kind::Server(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,

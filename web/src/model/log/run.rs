@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Stranger(Transport, SocketAddr),
     /// Another page or a bridge does: its own calls are seen.
     Page(Transport, ProcessId),
+    /// This page's own calls, made one by one at the workbench.
+    Bench(Transport),
     /// A server comes up.
     ServerStart(Transport),
     /// A server's state has changed.
@@ -47,6 +49,7 @@ impl Run {
             Kind::Own(transport, _)
             | Kind::Stranger(transport, _)
             | Kind::Page(transport, _)
+            | Kind::Bench(transport)
             | Kind::ServerStart(transport) => Some(*transport),
             Kind::Server(server) => Some(server.transport),
             Kind::Gap(_) | Kind::CaptureLost(_) => None,
@@ -57,7 +60,7 @@ impl Run {
     pub(crate) const fn is_talk(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Own(..) | Kind::Stranger(..) | Kind::Page(..)
+            Kind::Own(..) | Kind::Stranger(..) | Kind::Page(..) | Kind::Bench(_)
         )
     }
 
