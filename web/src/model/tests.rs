@@ -7,6 +7,7 @@ mod handover;
 mod ladder;
 mod log;
 mod programs;
+mod workbench;
 
 use shared::{
     call::{Call, Transport},

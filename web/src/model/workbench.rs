@@ -363,6 +363,3 @@ impl Workbench {
 pub(crate) fn most_sockets(welcome: Option<&Welcome>) -> u64 {
     welcome.map_or(0, |welcome| welcome.limits.sockets)
 }
-
-#[cfg(test)]
-mod tests;

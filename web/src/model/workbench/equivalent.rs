@@ -57,6 +57,8 @@ struct Step<'a> {
     number: Option<i64>,
     word: &'a str,
     fate: Fate<'a>,
+    /// `settimeout` alone: the socket was told before not to wait at all.
+    unblocks: bool,
 }
 
 /// How it ended, as far as a program is concerned.
@@ -134,7 +136,18 @@ pub(crate) fn write(bench: &Workbench, tongue: Tongue, texts: &Texts) -> String 
 }
 
 fn steps(bench: &Workbench) -> Vec<Step<'_>> {
-    bench.made.iter().map(|made| step(made, bench)).collect()
+    let mut steps: Vec<Step<'_>> = bench.made.iter().map(|made| step(made, bench)).collect();
+    let mut hasty: Vec<String> = Vec::new();
+    for step in &mut steps {
+        if step.name == CallName::SetTimeout && step.is_made() {
+            step.unblocks = hasty.contains(&step.socket);
+            hasty.retain(|socket| *socket != step.socket);
+            if step.number == Some(0) {
+                hasty.push(step.socket.clone());
+            }
+        }
+    }
+    steps
 }
 
 fn step<'a>(made: &'a Made, bench: &'a Workbench) -> Step<'a> {
@@ -157,6 +170,7 @@ fn step<'a>(made: &'a Made, bench: &'a Workbench) -> Step<'a> {
         number: arguments.number,
         word: arguments.word.as_deref().unwrap_or_default(),
         fate,
+        unblocks: false,
     }
 }
 

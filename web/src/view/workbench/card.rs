@@ -34,7 +34,11 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(card: &Card, archived: bool) -> Self {
-        let element = dom::stamp("socket-template", &el("bench-cards"));
+        let cards = el("bench-cards");
+        let element = dom::stamp("socket-template", &cards);
+        // The newest is the one that is worked on.
+        let first = cards.first_child();
+        cards.insert_before(&element, first.as_ref()).ok();
         dom::set(&element, "data-fd", &card.fd.to_string());
         dom::set(&element, "data-key", &card.key.to_string());
         dom::set(&element, "data-transport", client::name(card.transport));

@@ -180,8 +180,13 @@ fn timeout(step: &Step<'_>) -> String {
         number => {
             let ms = number.unwrap_or_default();
             let (seconds, us) = (ms / 1_000, ms % 1_000 * 1_000);
+            let unblocks = if step.unblocks {
+                format!("fcntl({socket}, F_SETFL, 0);\n")
+            } else {
+                String::new()
+            };
             format!(
-                "setsockopt({socket}, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){{{seconds}, {us}}}, sizeof(struct timeval));\n\
+                "{unblocks}setsockopt({socket}, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){{{seconds}, {us}}}, sizeof(struct timeval));\n\
                  setsockopt({socket}, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){{{seconds}, {us}}}, sizeof(struct timeval));"
             )
         }

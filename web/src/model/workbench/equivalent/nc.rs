@@ -100,14 +100,12 @@ fn write_line(text: &mut String, steps: &[&Step<'_>], texts: &Texts) {
         write!(text, " -p {port}").ok();
     }
     write!(text, " {} {}", to.ip(), to.port()).ok();
-    let failed = steps.iter().find_map(|step| step.errno());
-    if let Some(errno) = failed {
-        write!(
-            text,
-            "  # {}",
-            texts.fill("code.failed", &[("errno", errno)])
-        )
-        .ok();
+    // What failed before somebody was reached is the line's own fate; the rest it does not do.
+    let reaches = |step: &&&Step<'_>| matches!(step.name, CallName::Connect | CallName::SendTo);
+    let mut reached = steps.iter().filter(reaches);
+    if let Some(errno) = reached.next_back().and_then(|last| last.errno()) {
+        let remark = texts.fill("code.failed", &[("errno", errno)]);
+        write!(text, "  # {remark}").ok();
     }
     text.push('\n');
 }

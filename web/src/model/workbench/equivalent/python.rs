@@ -30,10 +30,7 @@ fn write_step(text: &mut String, step: &Step<'_>, texts: &Texts) {
             lines.push(indented(first));
             lines.extend(result.map(|(_, print)| indented(print)));
             lines.push("except OSError as error:".to_owned());
-            lines.push(format!(
-                "    print({:?}, error)",
-                format!("{}:", step.name.as_str())
-            ));
+            lines.push(format!("    print('{}:', error)", step.name.as_str()));
             lines
         }
         (Fate::Returned(_), result) => {
@@ -101,7 +98,10 @@ fn call(step: &Step<'_>) -> String {
             };
             format!("{socket} = socket({family}, {kind})")
         }
-        CallName::GetAddrInfo => format!("getaddrinfo({:?}, None, type=SOCK_STREAM)", step.word),
+        CallName::GetAddrInfo => format!(
+            "getaddrinfo('{}', None, type=SOCK_STREAM)",
+            quoted(step.word.as_bytes(), escape)
+        ),
         CallName::Bind | CallName::Connect => format!("{socket}.{name}({})", at(step.address)),
         CallName::Send => format!("{socket}.send({})", data()),
         CallName::SendTo => format!("{socket}.sendto({}, {})", data(), at(step.address)),

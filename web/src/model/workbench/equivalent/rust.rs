@@ -162,6 +162,32 @@ fn received(step: &Step<'_>, call: &str, pattern: &str) -> String {
     }
 }
 
+/// `use std::net::{Shutdown, TcpStream};`
+fn using(room: &str, names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("use {room}::{one};\n"),
+        several => format!("use {room}::{{{}}};\n", several.join(", ")),
+    }
+}
+
+/// A timeout for both directions; none at all is a socket that does not block.
+fn timeout(step: &Step<'_>) -> String {
+    let socket = &step.socket;
+    if step.number == Some(0) {
+        return format!("{socket}.set_nonblocking(true)?;");
+    }
+    let unblocks = if step.unblocks {
+        format!("{socket}.set_nonblocking(false)?;\n")
+    } else {
+        String::new()
+    };
+    let timeout = step.number.map_or_else(|| "None".to_owned(), duration);
+    format!(
+        "{unblocks}{socket}.set_read_timeout({timeout})?;\n{socket}.set_write_timeout({timeout})?;"
+    )
+}
+
 fn duration(milliseconds: i64) -> String {
     format!("Some(Duration::from_millis({milliseconds}))")
 }

@@ -2,7 +2,9 @@
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{buffer, checked, duration, literal, printed, put, received, resolved, uses_time};
+use super::{
+    buffer, checked, literal, printed, put, received, resolved, timeout, uses_time, using,
+};
 use crate::{i18n::Texts, model::workbench::equivalent::Step};
 
 pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
@@ -14,25 +16,24 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
         let mut made = steps.iter().filter(|step| step.is_made());
         made.any(|step| names.contains(&step.name))
     };
-    let mut head = format!("// {}\n", texts.get("code.socket2"));
-    if made(&[CallName::Bind, CallName::Connect, CallName::SendTo]) {
-        head.push_str("use std::net::SocketAddr;\n");
-    }
-    if made(&[CallName::Shutdown]) {
-        head.push_str("use std::net::Shutdown;\n");
-    }
-    if made(&[CallName::GetAddrInfo]) {
-        head.push_str("use std::net::ToSocketAddrs;\n");
-    }
-    if uses_time(steps) {
-        head.push_str("use std::time::Duration;\n");
-    }
     let io = if made(&[CallName::Recv, CallName::RecvFrom]) {
         "use std::io::{self, Read};\n"
     } else {
         "use std::io;\n"
     };
-    let at = if made(&[CallName::Bind, CallName::Connect, CallName::SendTo]) {
+    let mut head = format!("// {}\n{io}", texts.get("code.socket2"));
+    let names = made(&[CallName::Bind, CallName::Connect, CallName::SendTo]);
+    let net = [
+        ("Shutdown", made(&[CallName::Shutdown])),
+        ("SocketAddr", names),
+        ("ToSocketAddrs", made(&[CallName::GetAddrInfo])),
+    ];
+    let net = net.iter().filter(|(_, used)| *used).map(|(name, _)| *name);
+    head.push_str(&using("std::net", &net.collect::<Vec<_>>()));
+    if uses_time(steps) {
+        head.push_str("use std::time::Duration;\n");
+    }
+    let at = if names {
         "fn at(address: &str) -> SockAddr {\n    address.parse::<SocketAddr>().expect(\"an address\").into()\n}\n\n"
     } else {
         ""
@@ -43,7 +44,7 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
         "Domain, SockAddr, Socket, Type"
     };
     format!(
-        "{head}{io}use socket2::{{{names}}};\n\n{at}fn main() -> io::Result<()> {{\n{body}    Ok(())\n}}\n"
+        "{head}use socket2::{{{names}}};\n\n{at}fn main() -> io::Result<()> {{\n{body}    Ok(())\n}}\n"
     )
 }
 
@@ -74,15 +75,7 @@ fn lines(step: &Step<'_>) -> String {
             &format!("(&{socket}).read(&mut message[..{}])", step.size()),
             "n",
         ),
-        CallName::SetTimeout if step.number == Some(0) => {
-            format!("{socket}.set_nonblocking(true)?;")
-        }
-        CallName::SetTimeout => {
-            let timeout = step.number.map_or_else(|| "None".to_owned(), duration);
-            format!(
-                "{socket}.set_read_timeout({timeout})?;\n{socket}.set_write_timeout({timeout})?;"
-            )
-        }
+        CallName::SetTimeout => timeout(step),
         CallName::SetSockOpt => checked(step, &format!("{socket}.{}", option(step))),
         CallName::GetSockName => printed(step, &format!("{socket}.local_addr()"), "{:?}")
             .replace("\"{:?}\"", "\"{:?}\", value.as_socket()"),

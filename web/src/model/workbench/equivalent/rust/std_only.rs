@@ -2,7 +2,9 @@
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{buffer, checked, duration, literal, printed, put, received, resolved, uses_time};
+use super::{
+    buffer, checked, literal, printed, put, received, resolved, timeout, uses_time, using,
+};
 use crate::{i18n::Texts, model::workbench::equivalent::Step};
 
 pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
@@ -47,10 +49,7 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
         [] => "use std::io;\n".to_owned(),
         traits => format!("use std::io::{{self, {}}};\n", traits.join(", ")),
     };
-    let net = match names.as_slice() {
-        [] => String::new(),
-        names => format!("use std::net::{{{}}};\n", names.join(", ")),
-    };
+    let net = using("std::net", &names);
     let time = if uses_time(steps) {
         "use std::time::Duration;\n"
     } else {
@@ -110,15 +109,7 @@ fn lines(steps: &[Step<'_>], step: &Step<'_>) -> Option<String> {
             &format!("{socket}.recv_from(&mut message[..{}])", step.size()),
             "(n, _)",
         ),
-        CallName::SetTimeout if step.number == Some(0) => {
-            format!("{socket}.set_nonblocking(true)?;")
-        }
-        CallName::SetTimeout => {
-            let timeout = step.number.map_or_else(|| "None".to_owned(), duration);
-            format!(
-                "{socket}.set_read_timeout({timeout})?;\n{socket}.set_write_timeout({timeout})?;"
-            )
-        }
+        CallName::SetTimeout => timeout(step),
         CallName::SetSockOpt => format!("{socket}.set_nodelay({})?;", step.size() != 0),
         CallName::GetSockName => printed(step, &format!("{socket}.local_addr()"), "{value}"),
         CallName::GetPeerName => printed(step, &format!("{socket}.peer_addr()"), "{value}"),
