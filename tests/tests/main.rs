@@ -8,6 +8,8 @@ mod bridges;
 mod browser;
 /// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
 mod conditions;
+/// What was done at the workbench, as programs in other languages, does the same.
+mod equivalents;
 /// A trace to take along, as JSON and as a capture file that another analyser reads.
 mod files;
 /// The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.

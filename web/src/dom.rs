@@ -69,12 +69,7 @@ pub(crate) fn svg(name: &str, inside: &Element) -> Element {
 
 /// All elements that match.
 pub(crate) fn all(selector: &str) -> Vec<Element> {
-    let Ok(nodes) = document().query_selector_all(selector) else {
-        return Vec::new();
-    };
-    (0..nodes.length())
-        .filter_map(|at| nodes.item(at)?.dyn_into().ok())
-        .collect()
+    all_in(&root(), selector)
 }
 
 /// Writes a text where it is another one.
@@ -165,11 +160,45 @@ pub(crate) fn enter(id: &str, value: &str) {
     }
 }
 
-/// Checks a box, or not.
+/// Checks a box or a radio button, or not.
 pub(crate) fn check(id: &str, on: bool) {
     if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
         field.set_checked(on);
     }
+}
+
+/// What stands in the field of that name in a form.
+pub(crate) fn typed(form: &Element, name: &str) -> String {
+    let Some(field) = find(form, &["[data-argument=", name, "]"].concat()) else {
+        return String::new();
+    };
+    match field.dyn_ref::<HtmlInputElement>() {
+        Some(field) => field.value(),
+        None => field
+            .dyn_ref::<HtmlSelectElement>()
+            .map(HtmlSelectElement::value)
+            .unwrap_or_default(),
+    }
+}
+
+/// The first element in another that matches.
+pub(crate) fn find(of: &Element, selector: &str) -> Option<Element> {
+    of.query_selector(selector).ok().flatten()
+}
+
+/// All elements in another that match.
+pub(crate) fn all_in(of: &Element, selector: &str) -> Vec<Element> {
+    let Ok(nodes) = of.query_selector_all(selector) else {
+        return Vec::new();
+    };
+    (0..nodes.length())
+        .filter_map(|at| nodes.item(at)?.dyn_into().ok())
+        .collect()
+}
+
+/// Takes away all that is in an element.
+pub(crate) fn empty(element: &Element) {
+    element.set_text_content(None);
 }
 
 /// Chooses in a list.

@@ -26,6 +26,7 @@ pub(crate) mod server;
 pub(crate) mod units;
 mod who;
 pub(crate) mod words;
+pub(crate) mod workbench;
 
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ use self::{
     program::{Order, Program},
     seat::Seat,
     server::Servers,
+    workbench::{Workbench, doors::Accepted},
 };
 use crate::{i18n::Language, json};
 
@@ -74,12 +76,16 @@ pub(crate) struct Model {
     pub(crate) servers: Servers,
     /// The conditions of its network.
     pub(crate) network: Network,
-    /// Its sockets, as the kernel lists them.
-    pub(crate) kernel: Kernel,
     /// The programs that run.
     pub(crate) program: Program,
     /// What happened.
     pub(crate) log: Log,
+    /// The lab's sockets as the kernel lists them.
+    pub(crate) kernel: Kernel,
+    /// The connections the TCP server has accepted.
+    pub(crate) accepted: Accepted,
+    /// The page's own sockets, and the calls made on them by hand.
+    pub(crate) workbench: Workbench,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -140,6 +146,7 @@ impl Model {
             Event::Speak(language) => self.language = language,
             Event::OnlyMine(only) => self.see_only_mine(only),
             Event::Archive(wish) => self.archive(wish, &mut effects),
+            Event::Bench(act) => self.act(act, &mut effects, now),
         }
         self.say(&mut effects);
         effects
@@ -171,7 +178,9 @@ impl Model {
         let packet = self.inspector.selected;
         let of_packet = packet.and_then(|seq| self.log.run_with(seq));
         let of_call = || self.selected.and_then(|call| self.log.run_of(call));
-        let selected = of_packet.or_else(of_call);
+        let at_hand = || self.workbench.last_call().filter(|_| self.workbench.open);
+        let of_bench = || at_hand().and_then(|call| self.log.run_of(call));
+        let selected = of_packet.or_else(of_call).or_else(of_bench);
         selected.or_else(|| self.runs_in_view().rev().find(|run| run.is_talk()))
     }
 
@@ -184,7 +193,8 @@ impl Model {
         let others = [
             self.connection.wakes_at(now),
             self.seat.wakes_at(now),
-            self.address_frees_at(now),
+            self.workbench.wakes_at(now),
+            self.kernel.wakes_at(now),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
     }
@@ -194,13 +204,7 @@ impl Model {
         let transport = self.transport();
         let server = self.servers.get(transport)?;
         let in_use = self.servers.finds_address_in_use(transport);
-        in_use.then(|| self.kernel.time_wait(server.address, now))?
-    }
-
-    /// The next second of that countdown.
-    fn address_frees_at(&self, now: Millis) -> Option<Millis> {
-        let left = self.address_is_free_in(now).filter(|left| *left > 0)?;
-        Some(now + (left - 1) % 1_000 + 1)
+        in_use.then(|| self.kernel.free_in(server.address, now))?
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -273,22 +277,24 @@ impl Model {
 
     /// Something happened in the lab, or had happened when a trace was saved.
     fn happened(&mut self, event: TraceEvent, now: Millis) {
-        self.learn(&event, now);
+        self.learn(&event);
+        let date = |mono_ns| self.log.page_time(mono_ns, now);
+        self.kernel.hear(&event, date);
+        self.accepted.hear(&event);
+        let at = self.log.page_time(event.mono_ns, now);
+        self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
         self.log.add(event, now);
     }
 
     /// What an event says of the lab itself.
-    fn learn(&mut self, event: &TraceEvent, now: Millis) {
+    fn learn(&mut self, event: &TraceEvent) {
         match &event.what {
             What::Server(server) => self.servers.is_now(server),
             What::Conditions(conditions) => self.network.is(*conditions),
             What::Edge(edge) => self.network.touches(edge),
-            What::Sockets(sockets) => {
-                let at = self.log.page_time(event.mono_ns, now);
-                self.kernel.hear(sockets, at);
-            }
-            What::Process(_)
+            What::Sockets(_)
+            | What::Process(_)
             | What::ProcessEnded { .. }
             | What::CallStarted(_)
             | What::CallReturned(_)
@@ -306,6 +312,7 @@ impl Model {
         self.servers.reply(reply, &mut self.outbox);
         self.network.reply(reply);
         self.program.reply(reply, &mut self.outbox, now);
+        self.workbench.reply(reply);
     }
 
     fn clear(&mut self) {
@@ -319,8 +326,10 @@ impl Model {
     fn start_anew(&mut self) {
         self.selected = None;
         self.log.start_anew();
-        self.inspector.start_anew();
         self.kernel.start_anew();
+        self.accepted.clear();
+        self.workbench.start_anew();
+        self.inspector.start_anew();
         self.network.start_anew();
         self.kept.clear();
     }
@@ -335,6 +344,7 @@ impl Model {
         for (message, run) in self.outbox.take() {
             if let Some(run) = run {
                 self.log.expect(message.id, run);
+                self.workbench.leave_alone(message.id);
             }
             self.seat.says(&message);
             effects.push(Effect::Say(codec::encode_client(&message)));

@@ -12,14 +12,20 @@ mod lab;
 mod ladder;
 mod network;
 mod server;
+mod workbench;
 
 pub(crate) use self::{
     archive::copy,
     hear::{SEAT, remembered},
 };
 use self::{
-    calls::Calls, handover::Handover, inspector::Packets, ladder::Ladder, network::Network,
+    calls::Calls,
+    handover::Handover,
+    inspector::Packets,
+    ladder::Ladder,
+    network::Network,
     server::Server,
+    workbench::{Bench, Doors},
 };
 use crate::{
     dom::{self, Listener},
@@ -44,6 +50,8 @@ pub(crate) struct View {
     packets: Packets,
     server: Server,
     network: Network,
+    bench: Bench,
+    doors: Doors,
     pace: Pace,
 }
 
@@ -82,11 +90,14 @@ impl View {
         client::draw(model, &texts, now);
         archive::draw(model, &texts);
         // Nobody waits in a saved trace.
-        let waiting = model.program.waiting().map(|_| now);
+        let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
+        let waiting = waits.then_some(now);
         let waiting = waiting.filter(|_| model.archive.opened.is_none());
         let shown = model.shown();
         self.server.draw(shown, &texts, now);
         self.network.draw(shown, &texts);
+        self.doors.draw(shown, &texts, now);
+        self.bench.draw(model, &texts, now);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, &texts, waiting, room);
@@ -113,6 +124,7 @@ pub(crate) fn listen() -> Vec<Listener> {
     listeners.extend(archive::listen());
     listeners.extend(inspector::listen());
     listeners.extend(network::listen());
+    listeners.extend(workbench::listen());
     listeners
 }
 

@@ -69,6 +69,7 @@ impl Model {
             }
             Wish::Open { name, text } => self.open(name, text),
             Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
+            Wish::Copied if self.workbench.has_copied() => {}
             Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
             Wish::Leave => self.archive.opened = None,
             Wish::Understood => self.archive.wrong = None,

@@ -6,6 +6,7 @@ use super::{
     archive::{File, Wish},
     inspector::Action,
     network, server,
+    workbench::Act,
 };
 use crate::i18n::Language;
 
@@ -63,6 +64,8 @@ pub(crate) enum Event {
     OnlyMine(bool),
     /// Something with files.
     Archive(Wish),
+    /// Something at the workbench.
+    Bench(Act),
 }
 
 /// What the shell is to do.

@@ -10,11 +10,13 @@ use super::units::count;
 use crate::i18n::Texts;
 
 /// The errnos that have a sentence of their own.
-const ERRNOS: [(&str, &str); 29] = [
+const ERRNOS: [(&str, &str); 32] = [
     ("EACCES", "errno.EACCES"),
     ("EADDRINUSE", "errno.EADDRINUSE"),
     ("EADDRNOTAVAIL", "errno.EADDRNOTAVAIL"),
+    ("EAFNOSUPPORT", "errno.EAFNOSUPPORT"),
     ("EAGAIN", "errno.EAGAIN"),
+    ("EAI_NONAME", "errno.EAI_NONAME"),
     ("EALREADY", "errno.EALREADY"),
     ("EBADF", "errno.EBADF"),
     ("ECANCELED", "errno.ECANCELED"),
@@ -33,6 +35,7 @@ const ERRNOS: [(&str, &str); 29] = [
     ("ENFILE", "errno.ENFILE"),
     ("ENOBUFS", "errno.ENOBUFS"),
     ("ENOMEM", "errno.ENOMEM"),
+    ("ENOPROTOOPT", "errno.ENOPROTOOPT"),
     ("ENOTCONN", "errno.ENOTCONN"),
     ("ENOTSUP", "errno.ENOTSUP"),
     ("EOPNOTSUPP", "errno.ENOTSUP"),

@@ -66,6 +66,7 @@ impl Model {
         self.servers.are(&welcome.lab.servers);
         self.network.is(welcome.lab.conditions);
         self.log.i_am(welcome.process);
+        self.workbench.i_am(welcome.process);
         if let Some(seat) = &welcome.seat {
             self.outbox.number_from(seat.next_id);
         }
@@ -115,6 +116,7 @@ impl Model {
         let lost = self.program.lose();
         self.log.lose();
         self.servers.lose();
+        self.lose_bench();
         self.connection.closed(lost, random, now);
     }
 

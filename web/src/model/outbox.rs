@@ -20,6 +20,11 @@ impl Outbox {
         self.say(Request::Call(call), Some(run))
     }
 
+    /// Makes a call for no run: the trace tells where it belongs.
+    pub(crate) fn make(&mut self, call: Call) -> u64 {
+        self.say(Request::Call(call), None)
+    }
+
     /// Asks something of the lab.
     pub(crate) fn ask(&mut self, ask: Ask) -> u64 {
         self.say(Request::Ask(ask), None)

@@ -10,6 +10,7 @@ mod log;
 mod programs;
 mod seat;
 mod server;
+mod workbench;
 
 use shared::{
     call::{Call, Transport},

@@ -39,6 +39,7 @@ impl Model {
                 &[("n", &process.to_string()), ("address", &address)],
             ),
             Kind::Own(..)
+            | Kind::Bench(..)
             | Kind::ServerStart(_)
             | Kind::Server(_)
             | Kind::Conditions(_)

@@ -74,7 +74,7 @@ pub(crate) fn brief_result(call: &Call, texts: &Texts, most: usize) -> String {
     }
 }
 
-fn arguments_of(
+pub(crate) fn arguments_of(
     name: CallName,
     transport: Transport,
     arguments: &Arguments,
@@ -108,7 +108,7 @@ pub(crate) fn result(call: &Call, texts: &Texts, most: usize) -> String {
     }
 }
 
-fn value(returned: &Returned, texts: &Texts, most: usize) -> String {
+pub(crate) fn value(returned: &Returned, texts: &Texts, most: usize) -> String {
     match returned {
         Returned::Nothing => texts.get("row.done").to_owned(),
         Returned::Socket { fd } => format!("fd {fd}"),

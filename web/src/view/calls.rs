@@ -190,6 +190,7 @@ fn title(run: &Run, texts: &Texts) -> String {
         Kind::Server(server) => return super::server::note(server, texts),
         Kind::Stranger(_, address) => ("run.outside", address.to_string()),
         Kind::Page(_, process) => ("run.page", process.to_string()),
+        Kind::Bench(_, said) => ("run.bench", words::quote_text(said, words::SHORT)),
         Kind::ServerStart(_) => ("run.server_starts", String::new()),
         Kind::Conditions(conditions) => {
             let what = network::summary(conditions, texts);
@@ -200,7 +201,12 @@ fn title(run: &Run, texts: &Texts) -> String {
     };
     texts.fill(
         key,
-        &[("transport", transport), ("address", &value), ("n", &value)],
+        &[
+            ("transport", transport),
+            ("address", &value),
+            ("said", &value),
+            ("n", &value),
+        ],
     )
 }
 

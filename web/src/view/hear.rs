@@ -59,6 +59,7 @@ pub(crate) fn remembered() -> Vec<Event> {
         Event::Keep(dom::is_checked("keep")),
     ];
     events.extend(window::kept(SEAT).map(Event::HadSeat));
+    events.extend(super::workbench::remembered());
     events
 }
 
@@ -94,7 +95,10 @@ fn change(id: &str) {
     });
 }
 
-fn submit(event: &DomEvent, _: &Element) {
+fn submit(event: &DomEvent, source: &Element) {
+    if source.id() != "composer" && source.id() != "sentence" {
+        return;
+    }
     event.prevent_default();
     if el("send").has_attribute("disabled") {
         return;

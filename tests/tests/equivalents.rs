@@ -1,0 +1,130 @@
+//! What was done at the workbench, as programs in other languages, does the same.
+
+use std::{fs, process::Command};
+
+use tests::{
+    browser::Browser,
+    patience::PATIENCE,
+    process::Process,
+    relay::Relay,
+    story::{Wish, story},
+};
+
+const SENTENCE: &str = "it's 100% 世界?";
+const SHOUTED: &str = "IT'S 100% 世界?";
+
+#[tokio::test]
+async fn a_udp_exchange_is_the_same_in_other_languages() {
+    let relay = Relay::start(&[]);
+    story(&relay, Wish::default(), async |browser| {
+        turns_to_the_workbench(browser).await;
+        browser.clicks("#bench-new-udp").await;
+        browser.sees("[data-fd='3'][data-state=unbound]").await;
+        types_data(browser, 3, SENTENCE).await;
+        makes(browser, 3, "sendto").await;
+        browser.sees("[data-fd='3'][data-state=bound]").await;
+        makes(browser, 3, "recvfrom").await;
+        has_made(browser, "recvfrom", "returned").await;
+        makes(browser, 3, "close").await;
+        browser.sees("[data-fd='3'][data-state=CLOSED]").await;
+        do_the_same(browser).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tcp_exchange_is_the_same_in_other_languages() {
+    let relay = Relay::start(&[]);
+    story(&relay, Wish::default(), async |browser| {
+        turns_to_the_workbench(browser).await;
+        browser.clicks("#bench-new-tcp").await;
+        browser.sees("[data-fd='3'][data-state=CLOSED]").await;
+        // A mistake is part of the program.
+        makes(browser, 3, "recv").await;
+        browser
+            .sees("#bench-log [data-call=recv][data-errno=ENOTCONN]")
+            .await;
+        makes(browser, 3, "connect").await;
+        browser.sees("[data-fd='3'][data-state=ESTABLISHED]").await;
+        types_data(browser, 3, SENTENCE).await;
+        makes(browser, 3, "send").await;
+        makes(browser, 3, "recv").await;
+        has_made(browser, "recv", "returned").await;
+        makes(browser, 3, "close").await;
+        has_made(browser, "close", "returned").await;
+        do_the_same(browser).await;
+    })
+    .await;
+}
+
+async fn turns_to_the_workbench(browser: &Browser) {
+    browser.clicks("#view-workbench").await;
+    browser.sees("#bench:not([hidden])").await;
+}
+
+async fn types_data(browser: &Browser, fd: u32, text: &str) {
+    let field = format!("[data-fd='{fd}'] [data-argument=data]");
+    browser.clicks(&field).await;
+    let selected = format!("document.querySelector(\"{field}\").select() === undefined");
+    browser.waits_until(&selected).await;
+    browser.presses(text).await;
+}
+
+async fn makes(browser: &Browser, fd: u32, call: &str) {
+    browser
+        .clicks(&format!("[data-fd='{fd}'] button[data-call={call}]"))
+        .await;
+}
+
+async fn has_made(browser: &Browser, call: &str, state: &str) {
+    browser
+        .sees(&format!(
+            "#bench-log [data-call={call}][data-state={state}]"
+        ))
+        .await;
+}
+
+/// Every program that can be run here is run, against the same lab.
+async fn do_the_same(browser: &Browser) {
+    let python = reads(browser, "python").await;
+    assert_eq!(runs("python3", &["-c", &python]), SHOUTED, "{python}");
+    let nc = reads(browser, "nc").await;
+    assert_eq!(runs("sh", &["-c", &nc]), SHOUTED, "{nc}");
+    let c = reads(browser, "c").await;
+    let name = format!("equivalent-{}-{}", std::process::id(), c.len());
+    let folder = std::env::temp_dir().join(name);
+    fs::create_dir_all(&folder).expect("a folder");
+    let [source, program] =
+        ["client.c", "client"].map(|name| folder.join(name).display().to_string());
+    fs::write(&source, &c).expect("a file");
+    runs(
+        "cc",
+        &["-Wall", "-Wextra", "-Werror", "-o", &program, &source],
+    );
+    assert_eq!(runs(&program, &[]), SHOUTED, "{c}");
+    fs::remove_dir_all(folder).expect("its folder");
+}
+
+async fn reads(browser: &Browser, language: &str) -> String {
+    let tab = format!("#equivalent-{language}");
+    browser.clicks(&tab).await;
+    browser.sees(&format!("{tab}[aria-selected=true]")).await;
+    let text = browser
+        .asks("document.getElementById('equivalent-text').textContent")
+        .await;
+    text.as_str().expect("a text").to_owned()
+}
+
+/// The last line a program writes; it must end well.
+fn runs(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments).env("PYTHONIOENCODING", "utf-8");
+    let mut process = Process::start(&mut command, "Let tests/run install it.");
+    let status = process.ends_within(PATIENCE);
+    assert!(status.success(), "{program}: {}", process.diary());
+    let mut last = String::new();
+    while let Some(line) = process.says() {
+        last = line;
+    }
+    last
+}

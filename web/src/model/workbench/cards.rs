@@ -1,0 +1,143 @@
+//! One socket on the bench: its addresses, who chose them, and where in its life it is.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::{Family, Fd, Transport},
+    outcome::{Failed, FailureSource, Outcome, Returned},
+    trace::{CallName, CallReturned, Fact},
+};
+
+use super::{
+    machine::{Spot, State, Told},
+    made::Made,
+};
+
+/// A socket.
+#[derive(Debug)]
+pub(crate) struct Card {
+    /// Which it is: numbers are used again, this is not.
+    pub(crate) key: u64,
+    /// Its number.
+    pub(crate) fd: Fd,
+    /// UDP or TCP.
+    pub(crate) transport: Transport,
+    /// Which addresses it has.
+    pub(crate) family: Family,
+    /// Its own address, once it has one.
+    pub(crate) local: Option<SocketAddr>,
+    /// Whether `bind` named the port.
+    pub(crate) bound: bool,
+    /// The other end, where `connect` named one.
+    pub(crate) peer: Option<SocketAddr>,
+    /// Whether it was given back.
+    pub(crate) closed: bool,
+    /// Whether it was lost with its process.
+    pub(crate) gone: bool,
+    /// What its calls and the kernel's facts tell of its state.
+    pub(crate) spot: Spot,
+}
+
+impl Card {
+    /// Fresh from `socket`.
+    pub(super) fn new(key: u64, fd: Fd, made: &Made, seq: u64) -> Self {
+        Self {
+            key,
+            fd,
+            transport: made.transport,
+            family: made.family.unwrap_or(Family::Inet),
+            local: None,
+            bound: false,
+            peer: None,
+            closed: false,
+            gone: false,
+            spot: Spot {
+                state: match made.transport {
+                    Transport::Udp => State::Unbound,
+                    Transport::Tcp => State::Closed,
+                },
+                told: Told::Call(CallName::Socket),
+                seq,
+            },
+        }
+    }
+
+    /// A call on it begins: one that opens a connection sends its SYN.
+    pub(super) fn started(&mut self, name: CallName, seq: u64) {
+        let opens = name == CallName::Connect && self.spot.state == State::Closed;
+        if opens && self.transport == Transport::Tcp && !self.closed {
+            self.is(State::SynSent, Told::Call(name), seq);
+        }
+    }
+
+    /// A call on it returned.
+    pub(super) fn returned(&mut self, made: &Made, returned: &CallReturned, seq: u64) {
+        self.local = returned.local.or(self.local);
+        if self.local.is_some_and(|local| local.is_ipv6()) {
+            self.family = Family::Inet6;
+        }
+        match &returned.outcome {
+            Outcome::Returned(value) => self.succeeded(made, returned, value, seq),
+            Outcome::Failed(failed) => self.failed(made.name, failed, seq),
+        }
+        // What the kernel told along with `close` was before it.
+        if !self.closed {
+            self.told(&returned.facts, Some(made.name), seq);
+        }
+    }
+
+    fn succeeded(&mut self, made: &Made, returned: &CallReturned, value: &Returned, seq: u64) {
+        let told = Told::Call(made.name);
+        let is_udp = self.transport == Transport::Udp;
+        match made.name {
+            CallName::Bind => {
+                let port = made.arguments.address.map(|address| address.port());
+                self.bound = port.is_some_and(|port| port != 0);
+            }
+            CallName::Connect => {
+                self.peer = returned.peer.or(made.arguments.address);
+                let state = if is_udp {
+                    State::Connected
+                } else {
+                    State::Established
+                };
+                self.is(state, told, seq);
+            }
+            CallName::Close => {
+                self.closed = true;
+                self.is(State::Closed, told, seq);
+            }
+            _ if *value == Returned::EndOfStream && self.spot.state == State::Established => {
+                self.is(State::CloseWait, told, seq);
+            }
+            _ => {}
+        }
+        let has_port = self.local.is_some_and(|local| local.port() != 0);
+        if is_udp && has_port && self.spot.state == State::Unbound {
+            self.is(State::Bound, told, seq);
+        }
+    }
+
+    fn failed(&mut self, name: CallName, failed: &Failed, seq: u64) {
+        // Who only stopped waiting has not stopped the kernel.
+        let is_over = failed.source == FailureSource::Kernel;
+        if name == CallName::Connect && self.spot.state == State::SynSent && is_over {
+            self.is(State::Closed, Told::Call(name), seq);
+        }
+    }
+
+    /// What the kernel told of it, after this call.
+    pub(super) fn told(&mut self, facts: &[Fact], after: Option<CallName>, seq: u64) {
+        let state = facts
+            .iter()
+            .find(|fact| fact.name == "tcp_info.state")
+            .and_then(|fact| State::of_tcp_info(&fact.value));
+        if let Some(state) = state.filter(|_| !self.closed) {
+            self.is(state, Told::Kernel(after), seq);
+        }
+    }
+
+    const fn is(&mut self, state: State, told: Told, seq: u64) {
+        self.spot = Spot { state, told, seq };
+    }
+}

@@ -1,0 +1,148 @@
+//! The workbench: a card for each socket, the calls so far, and the same as a program.
+
+mod card;
+mod doors;
+mod hear;
+mod machine;
+mod row;
+
+use shared::call::Transport;
+use web_sys::Element;
+
+use self::card::Socket;
+pub(super) use self::{
+    doors::Doors,
+    hear::{listen, remembered},
+};
+use super::pick;
+use crate::{
+    dom::{self, el},
+    i18n::{Language, Texts},
+    model::{
+        Millis, Model,
+        workbench::{Tongue, equivalent, most_sockets},
+    },
+};
+
+/// The bench as it is drawn.
+#[derive(Default)]
+pub(super) struct Bench {
+    sockets: Vec<Socket>,
+    rows: Vec<Element>,
+    drawn: Option<(u64, Language, u64)>,
+    written: Option<(u64, Language, Tongue)>,
+}
+
+impl Bench {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
+        let open = model.workbench.open;
+        dom::set(&el("page"), "data-view", pick(open, "workbench", "play"));
+        for (id, pressed) in [("view-play", !open), ("view-workbench", open)] {
+            dom::set(&el(id), "aria-pressed", pick(pressed, "true", "false"));
+        }
+        dom::show(&el("bench"), open);
+        if !open {
+            return;
+        }
+        let shown = model.shown();
+        let tcp = model.transport() == Transport::Tcp;
+        dom::check(pick(tcp, "transport-tcp", "transport-udp"), true);
+        draw_tools(model, texts);
+        self.draw_cards(model, texts, now);
+        self.draw_log(shown, texts, now);
+        self.draw_program(model, texts);
+    }
+
+    fn draw_cards(&mut self, model: &Model, texts: &Texts, now: Millis) {
+        let shown = model.shown();
+        let cards = &shown.workbench.cards;
+        let archived = model.archive.opened.is_some();
+        self.sockets.retain(|socket| {
+            let stays =
+                socket.archived == archived && cards.iter().any(|card| card.key == socket.key);
+            if !stays {
+                socket.element.remove();
+            }
+            stays
+        });
+        let known = self.sockets.len();
+        let newest = self.sockets.last().map_or(0, |socket| socket.key);
+        for card in cards.iter().filter(|card| card.key > newest) {
+            self.sockets.push(Socket::new(card, archived));
+        }
+        if self.sockets.len() > known {
+            super::translate(texts);
+        }
+        for (socket, card) in self.sockets.iter_mut().zip(cards) {
+            socket.draw(card, model, texts, now);
+        }
+        dom::show(&el("bench-empty"), cards.is_empty());
+    }
+
+    fn draw_log(&mut self, shown: &Model, texts: &Texts, now: Millis) {
+        let bench = &shown.workbench;
+        let blocked = bench
+            .made
+            .iter()
+            .any(crate::model::workbench::Made::is_open);
+        let ticks = if blocked { now } else { 0 };
+        let wanted = (bench.version(), texts.language, ticks);
+        if self.drawn.replace(wanted) == Some(wanted) {
+            return;
+        }
+        let list = el("bench-log");
+        let grows = bench.made.len() > self.rows.len();
+        dom::resize(&mut self.rows, bench.made.len(), &|| {
+            dom::stamp("made-template", &list)
+        });
+        for (at, (row, made)) in self.rows.iter().zip(&bench.made).enumerate() {
+            row::draw(row, at + 1, made, texts, now);
+        }
+        if grows {
+            list.set_scroll_top(i32::MAX);
+        }
+        for id in ["bench-log", "bench-log-title", "bench-clear"] {
+            dom::show(&el(id), !bench.made.is_empty());
+        }
+    }
+
+    fn draw_program(&mut self, model: &Model, texts: &Texts) {
+        let (bench, tongue) = (&model.shown().workbench, model.workbench.tongue);
+        dom::show(&el("equivalent"), !bench.made.is_empty());
+        let copied = pick(model.workbench.is_copied(), "copy.done", "");
+        let copied = if copied.is_empty() {
+            ""
+        } else {
+            texts.get(copied)
+        };
+        dom::say(&el("equivalent-copied"), copied);
+        let wanted = (bench.version(), texts.language, tongue);
+        if self.written.replace(wanted) == Some(wanted) {
+            return;
+        }
+        for one in Tongue::ALL {
+            let tab = el(one.id());
+            dom::set(&tab, "aria-selected", pick(one == tongue, "true", "false"));
+            dom::set(&tab, "tabindex", pick(one == tongue, "0", "-1"));
+        }
+        let text = el("equivalent-text");
+        dom::set(&text, "aria-labelledby", tongue.id());
+        dom::write(&text, &equivalent::write(bench, tongue, texts));
+    }
+}
+
+fn draw_tools(model: &Model, texts: &Texts) {
+    let bench = &model.workbench;
+    let open = bench.cards.iter().filter(|card| !card.closed).count() as u64;
+    let most = most_sockets(model.welcome.as_ref());
+    let numbers = [("n", &*open.to_string()), ("most", &*most.to_string())];
+    dom::write(&el("bench-limit"), &texts.fill("bench.limit", &numbers));
+    for id in ["bench-new-udp", "bench-new-tcp"] {
+        dom::toggle(&el(id), "disabled", !model.can_act());
+    }
+    let own = model
+        .welcome
+        .as_ref()
+        .map(|welcome| &*welcome.lab.host_name);
+    dom::set(&el("bench-own-name"), "value", own.unwrap_or_default());
+}

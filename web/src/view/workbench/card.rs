@@ -1,0 +1,182 @@
+//! One socket's card.
+
+use std::net::SocketAddr;
+
+use shared::call::Transport;
+use web_sys::Element;
+
+use super::{machine::Machine, row};
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{
+        Millis, Model, units,
+        workbench::{
+            Card, Mistake,
+            machine::{self, Now, Told},
+        },
+    },
+    view::{client, pick},
+};
+
+/// So many of its calls a card shows.
+const LATEST: usize = 3;
+
+/// A card as it is drawn.
+pub(super) struct Socket {
+    pub(super) key: u64,
+    /// Whether it is of a saved trace.
+    pub(super) archived: bool,
+    pub(super) element: Element,
+    machine: Machine,
+    rows: Vec<Element>,
+}
+
+impl Socket {
+    pub(super) fn new(card: &Card, archived: bool) -> Self {
+        let cards = el("bench-cards");
+        let element = dom::stamp("socket-template", &cards);
+        // The newest is the one that is worked on.
+        let first = cards.first_child();
+        cards.insert_before(&element, first.as_ref()).ok();
+        dom::set(&element, "data-fd", &card.fd.to_string());
+        dom::set(&element, "data-key", &card.key.to_string());
+        dom::set(&element, "data-transport", client::name(card.transport));
+        let machine = Machine::new(&dom::part(&element, "machine"), card.transport);
+        Self {
+            key: card.key,
+            archived,
+            element,
+            machine,
+            rows: Vec::new(),
+        }
+    }
+
+    pub(super) fn draw(&mut self, card: &Card, model: &Model, texts: &Texts, now: Millis) {
+        let shown = model.shown();
+        let state = machine::now(card, shown, now);
+        let part = |name: &str| dom::part(&self.element, name);
+        let title = ["fd ", &card.fd.to_string(), " · ", card.transport.name()].concat();
+        dom::write(&part("title"), &title);
+        dom::set(&self.element, "aria-label", &title);
+        dom::set(&self.element, "data-state", state.state.name());
+        dom::toggle(&self.element, "data-over", state.over);
+        dom::write(&part("state"), state.state.name());
+        let left = state.left.map(|left| {
+            let seconds = units::elapsed(left.div_ceil(1_000) * 1_000);
+            texts.fill("bench.left", &[("time", &seconds)])
+        });
+        dom::write(&part("left"), &left.unwrap_or_default());
+        let is_taken = shown.workbench.is_replaced(card);
+        dom::write(&part("source"), &source(card, state, is_taken, texts));
+        self.draw_ends(card, shown, texts);
+        self.machine.draw(card.transport, state, texts);
+        self.draw_form(card, model, state, texts);
+        self.draw_latest(card, shown, texts, now);
+    }
+
+    fn draw_ends(&self, card: &Card, shown: &Model, texts: &Texts) {
+        let part = |name: &str| dom::part(&self.element, name);
+        let local = card.local.filter(|local| local.port() != 0);
+        let none = texts.get("bench.none");
+        let write = |address: Option<SocketAddr>| {
+            address.map_or_else(|| none.to_owned(), |address| address.to_string())
+        };
+        dom::write(&part("local"), &write(local));
+        let chose = texts.get(pick(card.bound, "bench.you_bound", "bench.kernel_chose"));
+        let mut by = local.map(|_| chose.to_owned()).unwrap_or_default();
+        if let Some(local) = local.filter(|local| local.ip().is_unspecified()) {
+            let seen = shown.seen_as(local).to_string();
+            by.push_str(" · ");
+            by.push_str(&texts.fill("bench.reached_at", &[("address", &seen)]));
+        }
+        dom::write(&part("local-by"), &by);
+        let each = card.transport == Transport::Udp && card.peer.is_none();
+        let peer = if each {
+            String::new()
+        } else {
+            write(card.peer)
+        };
+        dom::write(&part("peer"), &peer);
+        let by = match card.peer {
+            Some(_) => texts.get("bench.you_connected"),
+            None if each => texts.get("bench.each_names"),
+            None => "",
+        };
+        dom::write(&part("peer-by"), by);
+    }
+
+    /// All calls can be made at any time; only where the number is another socket's by now, they would be its calls.
+    fn draw_form(&self, card: &Card, model: &Model, state: Now, texts: &Texts) {
+        let form = dom::part(&self.element, "form");
+        let is_usable = !model.shown().workbench.is_replaced(card) && !card.gone;
+        dom::show(&form, is_usable);
+        let next = machine::next(state);
+        for button in dom::all_in(&form, "button[data-call]") {
+            let name = button.get_attribute("data-call").unwrap_or_default();
+            let is_next = next.iter().any(|call| call.as_str() == name);
+            dom::toggle(&button, "data-next", is_next);
+            dom::set(
+                &button,
+                "title",
+                if is_next { texts.get("bench.next") } else { "" },
+            );
+            dom::toggle(&button, "disabled", !model.can_act());
+        }
+        let mistake = model.workbench.mistake.filter(|(key, _)| *key == card.key);
+        let mistake = mistake.map(|(_, mistake)| mistake);
+        let said = mistake.map_or("", |mistake| texts.get(key_of(mistake)));
+        dom::say(&dom::part(&self.element, "mistake"), said);
+        for field in dom::all_in(&form, "input[data-argument]") {
+            let name = field.get_attribute("data-argument");
+            let is_wrong = mistake.is_some_and(|mistake| name.as_deref() == Some(mistake.field()));
+            dom::set(&field, "aria-invalid", pick(is_wrong, "true", "false"));
+        }
+    }
+
+    /// The last of its calls, and all that have not returned.
+    fn draw_latest(&mut self, card: &Card, shown: &Model, texts: &Texts, now: Millis) {
+        let made: Vec<_> = shown.workbench.made.iter().enumerate().collect();
+        let own = made.iter().filter(|(_, made)| made.card == Some(card.key));
+        let own: Vec<_> = own.collect();
+        let from = own.len().saturating_sub(LATEST);
+        let first_open = own.iter().position(|(_, made)| made.is_open());
+        let from = first_open.map_or(from, |open| open.min(from));
+        let own = own.get(from..).unwrap_or_default();
+        let list = dom::part(&self.element, "latest");
+        dom::resize(&mut self.rows, own.len(), &|| {
+            dom::stamp("made-template", &list)
+        });
+        for (element, (at, made)) in self.rows.iter().zip(own) {
+            row::draw(element, at + 1, made, texts, now);
+        }
+    }
+}
+
+const fn key_of(mistake: Mistake) -> &'static str {
+    match mistake {
+        Mistake::Escape => "mistake.escape",
+        Mistake::Hex => "mistake.hex",
+        Mistake::Port => "mistake.port",
+        Mistake::Size => "mistake.size",
+        Mistake::Timeout => "mistake.timeout",
+        Mistake::Value => "mistake.value",
+    }
+}
+
+/// Who says that it is in this state.
+fn source(card: &Card, state: Now, is_taken: bool, texts: &Texts) -> String {
+    if card.gone {
+        return texts.get("bench.gone").to_owned();
+    }
+    if is_taken {
+        return texts.get("bench.taken").to_owned();
+    }
+    let (key, call) = match state.told {
+        Told::Call(call) => ("bench.by_call", call.as_str()),
+        Told::Kernel(Some(call)) => ("bench.by_kernel", call.as_str()),
+        Told::Kernel(None) => ("bench.by_list", ""),
+        Told::List => ("bench.by_list", ""),
+    };
+    texts.fill(key, &[("call", call)])
+}
