@@ -128,7 +128,7 @@ async fn a_server_thinks_before_it_answers() {
 }
 
 #[tokio::test]
-async fn a_sturdy_server_thinks_about_each_by_itself_and_can_be_interrupted() {
+async fn a_sturdy_server_thinks_about_each_by_itself_and_can_be_interrupted_or_killed() {
     let relay = Relay::start_at(place::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for (transport, process) in [(Udp, UDP_SERVER), (Tcp, TCP_SERVER)] {
@@ -152,6 +152,16 @@ async fn a_sturdy_server_thinks_about_each_by_itself_and_can_be_interrupted() {
         let slept = trace.results(process, CallName::Sleep);
         let ends: Vec<_> = slept.iter().map(|call| error(&call.outcome)).collect();
         assert_eq!(ends, ["EINTR", "EINTR"]);
+        starts(&mut page, transport, None, None)
+            .await
+            .expect("free");
+        let fd = page.connects(transport).await;
+        page.sends_data(fd, "three").await;
+        let third = |trace: &Trace| trace.starts(process, CallName::Sleep).len() == 3;
+        Trace::watched(&mut page, third).await;
+        kills(&mut page, transport).await;
+        let again = starts(&mut page, transport, None, None).await;
+        again.expect("nothing that thought holds the port");
     }
 }
 

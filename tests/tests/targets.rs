@@ -103,6 +103,8 @@ async fn a_few_names_have_addresses() {
     let unknown = page.fails(asks("example.org")).await;
     assert_eq!(unknown.errno, "EAI_NONAME");
     assert_eq!(unknown.reason, Some(Reason::UnknownName));
+    let endless = page.fails(asks(&"x".repeat(254))).await;
+    assert_eq!(endless.reason, Some(Reason::DataTooLarge));
     let process = page.welcome.process;
     let all = |trace: &Trace| trace.returns(process, CallName::GetAddrInfo).len() == 4;
     let trace = Trace::watched(&mut page, all).await;
