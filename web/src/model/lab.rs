@@ -97,6 +97,7 @@ impl Model {
         match self.seat.answered(id, outcome) {
             Answer::Other => return false,
             Answer::Goes | Answer::Stays(None) => {}
+            Answer::Again(lobby) => self.go(LabKind::Private, lobby, effects),
             Answer::Stays(Some(lobby)) => self.arrive(*lobby, effects, now),
         }
         self.keep_token(had.as_deref(), effects);

@@ -48,6 +48,8 @@ struct Held {
 struct Moving {
     id: u64,
     to: LabKind,
+    /// To the seat it has.
+    back: bool,
     /// The open lab's welcome, where the page has come to the relay only to go back.
     lobby: Option<Box<Welcome>>,
 }
@@ -59,6 +61,8 @@ pub(super) enum Answer {
     Other,
     /// The relay agrees: its welcome follows.
     Goes,
+    /// It no longer knows how far the page had got; without that, the page may come.
+    Again(Option<Box<Welcome>>),
     /// It does not; the page is in this lobby, or stays where it was.
     Stays(Option<Box<Welcome>>),
 }
@@ -125,7 +129,6 @@ impl Seat {
         lobby: Option<Box<Welcome>>,
     ) -> ClientMessage {
         self.refused = None;
-        self.moving = Some(Moving { id, to, lobby });
         let kept = self
             .held
             .as_ref()
@@ -137,6 +140,13 @@ impl Seat {
             },
             None => Ask::Enter { lab: to },
         };
+        let back = matches!(ask, Ask::Resume { .. });
+        self.moving = Some(Moving {
+            id,
+            to,
+            back,
+            lobby,
+        });
         let request = Request::Ask(ask);
         ClientMessage { id, request }
     }
@@ -159,6 +169,12 @@ impl Seat {
             self.moving = Some(moving);
             return Answer::Goes;
         };
+        // Of a seat that is gone no limit is told.
+        let counted = self.held.as_mut().filter(|held| held.heard.is_some());
+        if let Some(held) = counted.filter(|_| failed.limit.is_some() && moving.back) {
+            held.forgets();
+            return Answer::Again(moving.lobby.take());
+        }
         // What could not be gone back to is gone.
         if moving.to == LabKind::Private {
             self.held = None;
@@ -167,16 +183,14 @@ impl Seat {
         Answer::Stays(moving.lobby.take())
     }
 
+    /// A reply to something that was said where the page sits, or by it before it was loaded.
     fn heard_reply(&mut self, id: Option<u64>) {
-        let Some(held) = &mut self.held else { return };
-        let at = held
-            .under_way
-            .iter()
-            .position(|(_, message)| Some(message.id) == id);
-        if let Some(at) = at {
-            held.under_way.remove(at);
-            held.heard = held.heard.map(|heard| heard + 1);
-        }
+        let here = self.held.as_mut().filter(|held| held.away.is_none());
+        let Some((held, id)) = here.zip(id) else {
+            return;
+        };
+        held.under_way.retain(|(_, message)| message.id != id);
+        held.heard = held.heard.map(|heard| heard + 1);
     }
 
     /// The page says something where it sits.
@@ -277,7 +291,13 @@ impl Default for Held {
 
 impl Held {
     fn leaves(&mut self, now: Millis) {
-        (self.away, self.wants_back, self.heard) = (Some(now), false, None);
+        (self.away, self.wants_back) = (Some(now), false);
+        self.forgets();
+    }
+
+    /// What was said there is no longer known here.
+    fn forgets(&mut self) {
+        self.heard = None;
         self.under_way.clear();
     }
 

@@ -243,6 +243,28 @@ fn too_late_means_the_open_lab_and_no_token() {
 }
 
 #[test]
+fn replies_that_are_no_longer_kept_are_read_in_the_trace() {
+    let mut page = Page::own();
+    page.sends("hello");
+    page.calls();
+    page.does(Event::Closed);
+    page.does(Event::TryNow);
+    page.effects.clear();
+    page.hears(welcome(500));
+    let id = page.asked()[0].0;
+    let mut refusal = failed("ENOENT");
+    (refusal.reason, refusal.limit) = (Some(Reason::NoSuchSeat), Some(1_000));
+    page.ends(id, Outcome::Failed(refusal));
+    let (id, ask) = page.asked()[0].clone();
+    assert_eq!(ask, resume(None));
+    page.returns(id, Returned::Nothing);
+    page.hears(own(9, 30));
+    assert_eq!(page.watches(1), [], "nothing is said again");
+    assert_eq!(page.keeps(), []);
+    assert!(page.model.can_send() && page.model.seat.refused.is_none());
+}
+
+#[test]
 fn a_page_that_was_reloaded_knows_all_from_the_trace() {
     let mut page = Page {
         model: Model::default(),
