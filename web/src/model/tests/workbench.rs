@@ -303,6 +303,7 @@ fn a_house_is_drawn_from_the_kernels_list() {
         waiting: vec![at("127.0.0.1:2")],
         rooms: vec![(at("127.0.0.1:1"), Some(SocketState::Established))],
         fading: vec![(at("127.0.0.1:4"), SocketState::TimeWait, Some(60_000))],
+        held: None,
     };
     assert_eq!(drawn, Some(expected));
 }

@@ -110,7 +110,23 @@ impl Card {
             _ if *value == Returned::EndOfStream && self.spot.state == State::Established => {
                 self.is(State::CloseWait, told, seq);
             }
-            _ => {}
+            CallName::Socket
+            | CallName::Send
+            | CallName::SendTo
+            | CallName::Recv
+            | CallName::RecvFrom
+            | CallName::SetTimeout
+            | CallName::SetSockOpt
+            | CallName::GetSockName
+            | CallName::GetPeerName
+            | CallName::Shutdown
+            | CallName::GetAddrInfo
+            | CallName::Listen
+            | CallName::Accept
+            | CallName::Upper
+            | CallName::Count
+            | CallName::Reverse
+            | CallName::Sleep => {}
         }
         let has_port = self.local.is_some_and(|local| local.port() != 0);
         if is_udp && has_port && self.spot.state == State::Unbound {

@@ -75,6 +75,8 @@ pub(crate) struct House {
     pub(crate) rooms: Vec<(SocketAddr, Option<SocketState>)>,
     /// What the program has left to the kernel, with the milliseconds it still takes where that is told.
     pub(crate) fading: Vec<(SocketAddr, SocketState, Option<Millis>)>,
+    /// Milliseconds for which the address is held though nobody is there to welcome.
+    pub(crate) held: Option<Millis>,
 }
 
 /// The house of a server; none where nothing is known of its doors.
@@ -123,19 +125,21 @@ fn by_list(server: &Server, kernel: &Kernel, now: Millis) -> House {
             }
             continue;
         };
-        match socket.state {
-            SocketState::SynReceived => house.arriving.push(peer),
-            SocketState::Established | SocketState::CloseWait if !socket.held => {
-                house.waiting.push(peer);
-            }
-            state if socket.held => house.rooms.push((peer, Some(state))),
-            state => {
-                let left = kernel.left(socket, now);
-                if left != Some(0) {
-                    house.fading.push((peer, state, left));
-                }
-            }
+        let state = socket.state;
+        let is_through = matches!(state, SocketState::Established | SocketState::CloseWait);
+        let left = kernel.left(socket, now);
+        if state == SocketState::SynReceived {
+            house.arriving.push(peer);
+        } else if socket.held {
+            house.rooms.push((peer, Some(state)));
+        } else if is_through {
+            house.waiting.push(peer);
+        } else if left != Some(0) {
+            house.fading.push((peer, state, left));
         }
+    }
+    if !house.welcomes {
+        house.held = kernel.free_in(server.address, now);
     }
     house
 }

@@ -40,9 +40,10 @@ pub(crate) struct Made {
 impl Made {
     /// As it was asked for.
     pub(super) fn asked(call: &Call, transport: Transport, card: Option<u64>, now: Millis) -> Self {
-        let family = match call {
-            Call::Socket { family, .. } => *family,
-            _ => None,
+        let family = if let Call::Socket { family, .. } = call {
+            *family
+        } else {
+            None
         };
         let (name, arguments) = describe(call);
         Self {

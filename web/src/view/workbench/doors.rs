@@ -41,6 +41,7 @@ impl Doors {
             for (.., left) in &mut house.fading {
                 *left = left.map(|left| left.div_ceil(1_000));
             }
+            house.held = house.held.map(|held| held.div_ceil(1_000));
             house
         });
         let wanted = Some((house, transport, texts.language));
@@ -130,6 +131,10 @@ fn lines(
             line.push_str(&texts.fill("bench.left", &[("time", &units::elapsed(left * 1_000))]));
         }
         lines.push(("fading", line));
+    }
+    if let Some(held) = house.held.filter(|held| *held > 0) {
+        let time = units::elapsed(held * 1_000);
+        lines.push(("held", texts.fill("doors.held", &[("time", &time)])));
     }
     lines
 }

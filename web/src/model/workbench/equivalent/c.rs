@@ -148,7 +148,13 @@ fn write_step(text: &mut String, step: &Step<'_>, texts: &Texts) {
         CallName::GetSockName | CallName::GetPeerName => address_of(step),
         CallName::GetAddrInfo => resolve(step),
         CallName::Shutdown => checked(format!("shutdown({socket}, {})", step.word)),
-        _ => checked(format!("{name}({socket})")),
+        CallName::Close
+        | CallName::Listen
+        | CallName::Accept
+        | CallName::Upper
+        | CallName::Count
+        | CallName::Reverse
+        | CallName::Sleep => checked(format!("{name}({socket})")),
     };
     let mut lines = line.lines();
     let first = lines.next().unwrap_or_default();

@@ -119,7 +119,20 @@ fn is_beyond(step: &Step<'_>) -> bool {
         | CallName::GetPeerName
         | CallName::GetAddrInfo => true,
         CallName::Shutdown => step.word != "SHUT_WR",
-        _ => false,
+        CallName::Socket
+        | CallName::Bind
+        | CallName::Connect
+        | CallName::Send
+        | CallName::SendTo
+        | CallName::Recv
+        | CallName::RecvFrom
+        | CallName::Close
+        | CallName::Listen
+        | CallName::Accept
+        | CallName::Upper
+        | CallName::Count
+        | CallName::Reverse
+        | CallName::Sleep => false,
     }
 }
 

@@ -81,7 +81,21 @@ fn result(step: &Step<'_>) -> Option<(&'static str, String)> {
             let print = "print([address[0] for *_, address in found])";
             ("found", print.to_owned())
         }
-        _ => return None,
+        CallName::Socket
+        | CallName::Bind
+        | CallName::Connect
+        | CallName::Send
+        | CallName::SendTo
+        | CallName::SetTimeout
+        | CallName::SetSockOpt
+        | CallName::Shutdown
+        | CallName::Close
+        | CallName::Listen
+        | CallName::Accept
+        | CallName::Upper
+        | CallName::Count
+        | CallName::Reverse
+        | CallName::Sleep => return None,
     })
 }
 
@@ -112,7 +126,15 @@ fn call(step: &Step<'_>) -> String {
         }
         CallName::SetSockOpt => format!("{socket}.setsockopt({})", option(step)),
         CallName::Shutdown => format!("{socket}.shutdown({})", step.word),
-        _ => format!("{socket}.{name}()"),
+        CallName::GetSockName
+        | CallName::GetPeerName
+        | CallName::Close
+        | CallName::Listen
+        | CallName::Accept
+        | CallName::Upper
+        | CallName::Count
+        | CallName::Reverse
+        | CallName::Sleep => format!("{socket}.{name}()"),
     }
 }
 

@@ -90,7 +90,13 @@ fn lines(step: &Step<'_>) -> String {
             };
             checked(step, &format!("{socket}.shutdown(Shutdown::{how})"))
         }
-        _ => format!("drop({socket}); // close"),
+        CallName::Close
+        | CallName::Listen
+        | CallName::Accept
+        | CallName::Upper
+        | CallName::Count
+        | CallName::Reverse
+        | CallName::Sleep => format!("drop({socket}); // close"),
     }
 }
 

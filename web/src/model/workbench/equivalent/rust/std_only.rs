@@ -122,6 +122,12 @@ fn lines(steps: &[Step<'_>], step: &Step<'_>) -> Option<String> {
             };
             checked(step, &format!("{socket}.shutdown(Shutdown::{how})"))
         }
-        _ => format!("drop({socket}); // close"),
+        CallName::Close
+        | CallName::Listen
+        | CallName::Accept
+        | CallName::Upper
+        | CallName::Count
+        | CallName::Reverse
+        | CallName::Sleep => format!("drop({socket}); // close"),
     })
 }
