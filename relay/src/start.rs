@@ -6,7 +6,7 @@ use std::{
 };
 
 use shared::{
-    lab::{Obstacle, ObstacleKind, Task, Truth},
+    lab::{LabKind, Obstacle, ObstacleKind, Task, Truth},
     limits::Limits,
 };
 use tokio::{
@@ -78,10 +78,7 @@ impl Relay {
         let prepared = if external_server {
             Prepared::External(server, task)
         } else {
-            let orders = Orders {
-                program: program.into(),
-                task,
-            };
+            let orders = Orders::usual(LabKind::Open, program.into(), task);
             Prepared::bind(server, orders).map_err(|(transport, error)| {
                 let what = format!("run the {} server", transport.name());
                 StartError {

@@ -2,7 +2,11 @@
 
 use std::{cell::RefCell, io, net::SocketAddr, rc::Rc};
 
-use shared::{call::Transport, data::Data, trace::Fact};
+use shared::{
+    call::{Family, Transport},
+    data::Data,
+    trace::Fact,
+};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
     io::Interest,
@@ -96,13 +100,17 @@ fn with_buffer<T>(size: usize, receive: impl FnOnce(&mut [u8]) -> T) -> T {
     })
 }
 
-/// A new socket for talking to `server`.
-pub(super) fn open(transport: Transport, server: SocketAddr) -> io::Result<Handle> {
+/// A new socket.
+pub(super) fn open(transport: Transport, family: Family) -> io::Result<Handle> {
     let (kind, protocol) = match transport {
         Transport::Udp => (Type::DGRAM, Protocol::UDP),
         Transport::Tcp => (Type::STREAM, Protocol::TCP),
     };
-    let socket = Socket::new(Domain::for_address(server), kind, Some(protocol))?;
+    let domain = match family {
+        Family::Inet => Domain::IPV4,
+        Family::Inet6 => Domain::IPV6,
+    };
+    let socket = Socket::new(domain, kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
     Ok(match transport {
         Transport::Udp => Handle::Udp(Rc::new(UdpSocket::from_std(socket.into())?)),
@@ -117,4 +125,37 @@ pub(super) fn in_progress(error: &io::Error) -> bool {
     #[cfg(not(unix))]
     let started = error.kind() == io::ErrorKind::WouldBlock;
     started
+}
+
+/// Whether one that began before is not over yet.
+pub(super) fn in_progress_already(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let already = error.raw_os_error() == Some(libc::EALREADY);
+    #[cfg(not(unix))]
+    let already = false;
+    already
+}
+
+/// What has become of a `connect` that began; `WouldBlock` while nothing has. Asked by `connect` again, Linux ends
+/// the attempt as a `connect` that waited would have: one that failed leaves the socket as it was before.
+#[cfg(target_os = "linux")]
+pub(super) fn connected(stream: &TcpStream, peer: SocketAddr) -> io::Result<()> {
+    match SockRef::from(stream).connect(&peer.into()) {
+        Err(error) if in_progress_already(&error) => Err(io::ErrorKind::WouldBlock.into()),
+        other => other,
+    }
+}
+
+/// What has become of a `connect` that began; `WouldBlock` while nothing has.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn connected(stream: &TcpStream, _peer: SocketAddr) -> io::Result<()> {
+    match stream.take_error()? {
+        Some(error) => Err(error),
+        None => match stream.peer_addr() {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            other => other.map(drop),
+        },
+    }
 }

@@ -1,8 +1,13 @@
 //! Client processes: their sockets are real ones owned by the relay, and every call on them is traced.
 
+mod describe;
 mod handle;
+mod nobody;
 mod process;
+mod resolve;
 mod socket;
 
+pub use nobody::nobody_beside;
 pub use process::{Door, Made, Process};
+pub use resolve::OwnHost;
 pub use socket::{ClientSocket, lowest_free};

@@ -9,12 +9,15 @@ use std::{
 };
 
 use shared::{
-    call::{Call, Fd, How, SocketOption, Transport},
+    call::{Call, Family, Fd, Transport},
     outcome::{Failed, Outcome, Returned},
     trace::{Arguments, CallName, ProcessId},
 };
 
-use super::ClientSocket;
+use super::{
+    ClientSocket,
+    describe::{describe, family_name},
+};
 use crate::{
     failure::{self, CallResult},
     trace::{Ends, OpenCall, Starting, Trace},
@@ -32,7 +35,6 @@ pub struct Process {
 #[derive(Debug)]
 pub struct Door {
     fd: Fd,
-    server: SocketAddr,
     socket: ClientSocket,
     process: Rc<Process>,
 }
@@ -57,6 +59,11 @@ impl Process {
         Self { id, host, trace }
     }
 
+    /// Where its calls are told.
+    pub(super) const fn trace(&self) -> &Rc<Trace> {
+        &self.trace
+    }
+
     /// Its number.
     #[must_use]
     pub const fn id(&self) -> ProcessId {
@@ -71,18 +78,17 @@ impl Process {
         self: &Rc<Self>,
         fd: Fd,
         transport: Transport,
+        family: Option<Family>,
         server: SocketAddr,
         request: Option<u64>,
     ) -> (Result<Door, Failed>, u64) {
-        let starting = self.starting(
-            None,
-            transport,
-            CallName::Socket,
-            Arguments::default(),
-            request,
-        );
+        let arguments = Arguments {
+            word: family.map(|family| family_name(family).to_owned()),
+            ..Arguments::default()
+        };
+        let starting = self.starting(None, transport, CallName::Socket, arguments, request);
         let open = self.trace.call_started(starting);
-        let socket = ClientSocket::open(transport, server, self.trace.level());
+        let socket = ClientSocket::open(transport, family, server, self.trace.level());
         let result = socket
             .as_ref()
             .map(|_| Returned::Socket { fd })
@@ -93,7 +99,6 @@ impl Process {
         (
             socket.map(|socket| Door {
                 fd,
-                server,
                 socket,
                 process: Rc::clone(self),
             }),
@@ -101,7 +106,7 @@ impl Process {
         )
     }
 
-    const fn starting(
+    pub(super) const fn starting(
         &self,
         fd: Option<Fd>,
         transport: Transport,
@@ -135,7 +140,7 @@ impl Door {
         cancelled: impl Future<Output = Failed>,
     ) -> Made {
         let trace = &self.process.trace;
-        let (name, arguments) = describe(call, self.server);
+        let (name, arguments) = describe(call, &self.socket);
         let mut open = trace.call_started(self.starting(name, arguments, request));
         let offset = self.socket.offset(call);
         let result = tokio::select! {
@@ -149,6 +154,9 @@ impl Door {
             self.address(),
         );
         let facts = self.socket.facts(call, &result);
+        if let (Call::Connect { .. }, Err(_)) = (call, &result) {
+            self.asks_address_anew();
+        }
         let outcome = failure::outcome(result);
         let took_ns = trace.call_returned(
             open,
@@ -228,14 +236,29 @@ impl Door {
     fn address(&self) -> Option<SocketAddr> {
         let Process { id, host, trace } = &*self.process;
         let address = self.socket.seen_as(*host)?;
-        trace.has_address(*id, self.socket.transport(), address);
+        for address in [Some(address), self.socket.seen_at_localhost6()]
+            .into_iter()
+            .flatten()
+        {
+            trace.has_address(*id, self.socket.transport(), address);
+        }
         Some(address)
+    }
+
+    /// After a `connect` that failed: the port it had for it may be its own no longer.
+    fn asks_address_anew(&self) {
+        let Process { host, trace, .. } = &*self.process;
+        let before = self.socket.seen_as(*host);
+        self.socket.forgets_local();
+        if let Some(before) = before.filter(|_| self.socket.seen_as(*host) != before) {
+            trace.address_gone((self.socket.transport(), before));
+        }
     }
 
     fn peer(&self, call: &Call, result: &CallResult) -> Option<SocketAddr> {
         match (call, result) {
             (_, Ok(Returned::Datagram { from, .. })) => Some(*from),
-            (Call::SendTo { .. } | Call::Connect { .. }, _) => Some(self.server),
+            (Call::SendTo { to, .. } | Call::Connect { to, .. }, _) => self.socket.named(*to),
             _ => self.socket.peer(),
         }
     }
@@ -243,7 +266,11 @@ impl Door {
 
 impl Drop for Door {
     fn drop(&mut self) {
-        if let Some(address) = self.socket.seen_as(self.process.host) {
+        let addresses = [
+            self.socket.seen_as(self.process.host),
+            self.socket.seen_at_localhost6(),
+        ];
+        for address in addresses.into_iter().flatten() {
             self.process
                 .trace
                 .address_gone((self.socket.transport(), address));
@@ -254,80 +281,4 @@ impl Drop for Door {
 /// Polls once, whatever comes of it.
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
-}
-
-/// The call as a trace has it.
-fn describe(call: &Call, server: SocketAddr) -> (CallName, Arguments) {
-    let none = Arguments::default;
-    let number = |number: i64| Arguments {
-        number: Some(number),
-        ..none()
-    };
-    let word = |word: &str| Arguments {
-        word: Some(word.to_owned()),
-        ..none()
-    };
-    let at = |address| Arguments {
-        address: Some(address),
-        ..none()
-    };
-    match call {
-        Call::Socket { .. } => (CallName::Socket, none()),
-        Call::GetAddrInfo { name, .. } => (CallName::GetAddrInfo, word(name)),
-        Call::Bind { port, .. } => (CallName::Bind, at(SocketAddr::new(server.ip(), *port))),
-        Call::Connect { .. } => (CallName::Connect, at(server)),
-        Call::Send { data, .. } => (
-            CallName::Send,
-            Arguments {
-                data: Some(data.clone()),
-                ..none()
-            },
-        ),
-        Call::SendTo { data, .. } => (
-            CallName::SendTo,
-            Arguments {
-                data: Some(data.clone()),
-                ..at(server)
-            },
-        ),
-        Call::Recv { size, .. } => (CallName::Recv, number((*size).into())),
-        Call::RecvFrom { size, .. } => (CallName::RecvFrom, number((*size).into())),
-        Call::SetTimeout { milliseconds, .. } => (
-            CallName::SetTimeout,
-            Arguments {
-                number: milliseconds.map(i64::from),
-                ..none()
-            },
-        ),
-        Call::SetSockOpt { option, value, .. } => (
-            CallName::SetSockOpt,
-            Arguments {
-                number: Some((*value).into()),
-                ..word(option_name(*option))
-            },
-        ),
-        Call::GetSockName { .. } => (CallName::GetSockName, none()),
-        Call::GetPeerName { .. } => (CallName::GetPeerName, none()),
-        Call::Shutdown { how, .. } => (CallName::Shutdown, word(how_name(*how))),
-        Call::Close { .. } | Call::Cancel { .. } => (CallName::Close, none()),
-    }
-}
-
-const fn option_name(option: SocketOption) -> &'static str {
-    match option {
-        SocketOption::SoReuseaddr => "SO_REUSEADDR",
-        SocketOption::SoRcvbuf => "SO_RCVBUF",
-        SocketOption::SoSndbuf => "SO_SNDBUF",
-        SocketOption::SoLinger => "SO_LINGER",
-        SocketOption::TcpNodelay => "TCP_NODELAY",
-        SocketOption::IpRecverr => "IP_RECVERR",
-    }
-}
-
-const fn how_name(how: How) -> &'static str {
-    match how {
-        How::Read => "SHUT_RD",
-        How::Write => "SHUT_WR",
-        How::Both => "SHUT_RDWR",
-    }
 }

@@ -6,22 +6,25 @@ use std::{
     cell::{Cell, RefCell},
     future::Future,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     rc::Rc,
     time::Duration,
 };
 
 use shared::{
-    call::{Call, Fd, How, SocketOption, Transport},
+    call::{Call, Family, Fd, How, SocketOption, Target, Transport},
     data::Data,
     lab::Level,
-    outcome::{Failed, Reason, Returned},
+    outcome::{Failed, FailureSource, Reason, Returned},
     trace::Fact,
 };
 use socket2::{SockRef, Socket};
 use tokio::{io::Interest, net::TcpStream};
 
-use super::handle::{self, Datagram, Handle};
+use super::{
+    handle::{self, Datagram, Handle},
+    nobody::{self, Hold},
+};
 use crate::{
     failure::{self, CallResult},
     sys::{facts, receive},
@@ -34,8 +37,11 @@ const FIRST_FREE_PORT: u16 = 1024;
 #[derive(Debug)]
 pub struct ClientSocket {
     transport: Transport,
+    family: Family,
     server: SocketAddr,
     handle: RefCell<Handle>,
+    /// Where nobody is as long as this socket may send there.
+    held: RefCell<Vec<Rc<Hold>>>,
     timeout: Cell<Option<Duration>>,
     local: Cell<Option<SocketAddr>>,
     peer: Cell<Option<SocketAddr>>,
@@ -46,19 +52,28 @@ pub struct ClientSocket {
 }
 
 impl ClientSocket {
-    /// Opens a socket that can talk to `server` and to nobody else.
+    /// Opens a socket that can talk to `server` and otherwise only to where nobody is; of the server's family unless
+    /// another is wanted.
     ///
     /// # Errors
     /// The kernel's, as a failed `socket` call.
-    pub fn open(transport: Transport, server: SocketAddr, level: Level) -> Result<Self, Failed> {
-        let handle = handle::open(transport, server).map_err(|error| failure::kernel(&error))?;
+    pub fn open(
+        transport: Transport,
+        family: Option<Family>,
+        server: SocketAddr,
+        level: Level,
+    ) -> Result<Self, Failed> {
+        let family = family.unwrap_or(family_of(server));
+        let handle = handle::open(transport, family).map_err(|error| failure::kernel(&error))?;
         if level >= Level::L1 && transport == Transport::Udp {
-            facts::ask_of_datagrams(&*handle.socket(), server.is_ipv6());
+            facts::ask_of_datagrams(&*handle.socket(), family == Family::Inet6);
         }
         Ok(Self {
             transport,
+            family,
             server,
             handle: RefCell::new(handle),
+            held: RefCell::default(),
             timeout: Cell::default(),
             local: Cell::default(),
             peer: Cell::default(),
@@ -92,15 +107,67 @@ impl ClientSocket {
         self.local.get()
     }
 
-    /// Its own address as others see it: a socket bound to no address in particular sends from `host`.
+    /// Its own address as others see it: a socket bound to no address in particular sends from `host`, and one of
+    /// IPv6 that speaks IPv4 from the IPv4 address.
     #[must_use]
     pub fn seen_as(&self, host: IpAddr) -> Option<SocketAddr> {
         let local = self.local()?;
-        Some(if local.ip().is_unspecified() {
-            SocketAddr::new(host, local.port())
-        } else {
-            local
-        })
+        let ip = local.ip().to_canonical();
+        let ip = if ip.is_unspecified() { host } else { ip };
+        Some(SocketAddr::new(ip, local.port()))
+    }
+
+    /// Its address as seen at `::1`, where it is bound to no IPv6 address in particular.
+    #[must_use]
+    pub fn seen_at_localhost6(&self) -> Option<SocketAddr> {
+        let local = self.local()?;
+        let everywhere = local.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        everywhere.then(|| SocketAddr::new(Ipv6Addr::LOCALHOST.into(), local.port()))
+    }
+
+    /// After a `connect` that failed the kernel may have taken its port back: what was known is asked anew.
+    pub fn forgets_local(&self) {
+        self.local.take();
+    }
+
+    /// The address `bind` gives it: this port of the client's host, as its family has it.
+    #[must_use]
+    pub fn bind_address(&self, port: u16) -> SocketAddr {
+        let host = match self.family {
+            family if family == family_of(self.server) => self.server.ip(),
+            Family::Inet => Ipv4Addr::LOCALHOST.into(),
+            Family::Inet6 => Ipv6Addr::LOCALHOST.into(),
+        };
+        SocketAddr::new(host, port)
+    }
+
+    /// The address a call names; none where there is no such port.
+    #[must_use]
+    pub fn named(&self, to: Target) -> Option<SocketAddr> {
+        match to {
+            Target::Server => Some(self.server),
+            Target::Nobody => nobody::nobody_beside(self.server),
+            Target::Localhost6 => {
+                let localhost = Ipv6Addr::LOCALHOST.into();
+                Some(SocketAddr::new(localhost, self.server.port()))
+            }
+        }
+    }
+
+    /// The address a call names, once it is sure that nobody else than named is there.
+    fn reach(&self, to: Target) -> Result<SocketAddr, Failed> {
+        let no_port = || failure::relay(Reason::NotNobody, "there is no port beside the server's");
+        let address = self.named(to).ok_or_else(no_port)?;
+        // An IPv4 socket reaches no IPv6 address; the kernel says how it fails.
+        let unreachable = self.family == Family::Inet && address.is_ipv6();
+        if address != self.server && !unreachable {
+            let hold = nobody::hold(self.transport, address)?;
+            let mut held = self.held.borrow_mut();
+            if !held.iter().any(|known| Rc::ptr_eq(known, &hold)) {
+                held.push(hold);
+            }
+        }
+        Ok(address)
     }
 
     /// The other end, where it is connected.
@@ -156,9 +223,9 @@ impl ClientSocket {
     pub async fn perform(&self, call: &Call) -> CallResult {
         match call {
             Call::Bind { port, .. } => self.bind(*port),
-            Call::Connect { .. } => self.connect().await,
+            Call::Connect { to, .. } => self.connect(*to).await,
             Call::Send { data, .. } => self.send(data).await,
-            Call::SendTo { data, .. } => self.send_to(data).await,
+            Call::SendTo { to, data, .. } => self.send_to(*to, data).await,
             Call::Recv { size, .. } | Call::RecvFrom { size, .. } => self.receive(*size).await,
             Call::SetTimeout { milliseconds, .. } => {
                 self.timeout.set(
@@ -183,41 +250,59 @@ impl ClientSocket {
             let message = "ports below 1024 belong to the system: choose 0, or 1024 to 65535";
             return Err(failure::relay(Reason::PortReserved, message));
         }
-        let address = SocketAddr::new(self.server.ip(), port);
+        let address = self.bind_address(port);
         self.local.take();
         self.kernel(|socket| socket.bind(&address.into()))
     }
 
-    async fn connect(&self) -> CallResult {
-        let result = self.handle().socket().connect(&self.server.into());
+    async fn connect(&self, to: Target) -> CallResult {
+        let peer = self.reach(to)?;
+        let result = self.handle().socket().connect(&peer.into());
         match result {
             Ok(()) => self.watch().map_err(|error| failure::kernel(&error))?,
-            Err(error) if handle::in_progress(&error) => self.finish_connecting().await?,
-            Err(error) => return Err(failure::kernel(&error)),
+            Err(error) if self.waits_for(&error) => self.finish_connecting(peer).await?,
+            Err(error) => {
+                if handle::in_progress(&error) {
+                    // It goes on by itself; later calls have to be told when they can go on, too.
+                    self.watch().map_err(|error| failure::kernel(&error))?;
+                }
+                return Err(failure::kernel(&error));
+            }
         }
         self.local.take();
-        self.peer.set(Some(self.server));
+        // Where an attempt had begun before, it is that one's peer.
+        let connected = self.handle().socket().peer_addr().ok();
+        let connected = connected.and_then(|peer| peer.as_socket());
+        self.peer.set(connected.map(canonical).or(Some(peer)));
         Ok(Returned::Nothing)
     }
 
-    async fn finish_connecting(&self) -> Result<(), Failed> {
+    /// Whether a `connect` that could not be done at once is waited for, as a blocking one is. A second one waits for
+    /// the first only where it may wait for ever: with a timeout Python does not block, and is told `EALREADY`.
+    fn waits_for(&self, error: &io::Error) -> bool {
+        match self.timeout.get() {
+            None => handle::in_progress(error) || handle::in_progress_already(error),
+            Some(Duration::ZERO) => false,
+            Some(_) => handle::in_progress(error),
+        }
+    }
+
+    async fn finish_connecting(&self, peer: SocketAddr) -> Result<(), Failed> {
         self.watch().map_err(|error| failure::kernel(&error))?;
         let Handle::Tcp(stream) = self.handle() else {
             return Ok(());
         };
-        self.in_time(stream.writable()).await?;
-        match stream.take_error() {
-            Ok(None) => {
-                // Only the next `connect` learns that the connection stands; this one waited, so it is this one.
-                self.handle().socket().connect(&self.server.into()).ok();
-                Ok(())
-            }
-            Ok(Some(error)) | Err(error) => {
-                drop(stream);
-                self.unwatch();
-                Err(failure::kernel(&error))
-            }
+        let attempt = || handle::connected(&stream, peer);
+        let connecting = stream.async_io(Interest::WRITABLE, attempt);
+        let result = self.in_time(connecting).await;
+        drop(stream);
+        // Where only the time is over the attempt goes on.
+        if let Err(failed) = &result
+            && failed.source == FailureSource::Kernel
+        {
+            self.unwatch();
         }
+        result
     }
 
     /// From now on the event loop knows this TCP socket.
@@ -256,8 +341,8 @@ impl ClientSocket {
         Ok(Returned::Sent { sent: sent as u64 })
     }
 
-    async fn send_to(&self, data: &Data) -> CallResult {
-        let to = self.server.into();
+    async fn send_to(&self, to: Target, data: &Data) -> CallResult {
+        let to = self.reach(to)?.into();
         let sent = self
             .blocking(Interest::WRITABLE, |handle| {
                 handle.socket().send_to(&data.0, &to)
@@ -375,4 +460,16 @@ impl ClientSocket {
 #[must_use]
 pub fn lowest_free(taken: impl Fn(Fd) -> bool) -> Fd {
     (3..).find(|fd| !taken(*fd)).unwrap_or(Fd::MAX)
+}
+
+const fn family_of(address: SocketAddr) -> Family {
+    match address {
+        SocketAddr::V4(_) => Family::Inet,
+        SocketAddr::V6(_) => Family::Inet6,
+    }
+}
+
+/// An IPv4 address that an IPv6 socket speaks to, as the IPv4 address it is.
+const fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }

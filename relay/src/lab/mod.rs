@@ -2,6 +2,7 @@
 
 mod addresses;
 pub mod export;
+mod look;
 mod registry;
 pub mod secret;
 mod servers;
@@ -9,7 +10,6 @@ mod servers;
 pub use registry::{Registry, Rules, Tenancy};
 
 use std::{
-    cell::{Cell, RefCell},
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     rc::Rc,
@@ -18,16 +18,17 @@ use std::{
 use shared::{
     call::Transport,
     conditions::Conditions,
-    lab::{Lab as Told, LabKind, Program, Server, ServerState, Settings, Task, Truth},
+    lab::{Lab as Told, LabKind, Program, Server, ServerState, Task, Truth},
     trace::{ProcessId, Role},
 };
 use tokio::task::AbortHandle;
 
-use self::servers::Slot;
 use crate::{
     server::{self, Bound, Orders},
     trace::Trace,
 };
+pub use servers::Changes;
+use servers::Slot;
 
 /// The open lab's name in URLs.
 pub const OPEN: &str = "open";
@@ -85,10 +86,10 @@ impl Prepared {
     /// # Errors
     /// The transport that could not be bound, and the kernel's error.
     pub fn bind(address: SocketAddr, orders: Orders) -> Result<Self, (Transport, io::Error)> {
-        let tcp = bind_at(Transport::Tcp, address, orders.program)?;
+        let tcp = bind_at(Transport::Tcp, address, orders)?;
         let beside = SocketAddr::new(address.ip(), tcp.0.port());
-        let udp = match bind_at(Transport::Udp, beside, orders.program) {
-            Err(_) if address.port() == 0 => bind_at(Transport::Udp, address, orders.program)?,
+        let udp = match bind_at(Transport::Udp, beside, orders) {
+            Err(_) if address.port() == 0 => bind_at(Transport::Udp, address, orders)?,
             other => other?,
         };
         Ok(Self::Own(orders, [udp, tcp]))
@@ -107,21 +108,12 @@ impl Prepared {
 fn bind_at(
     transport: Transport,
     address: SocketAddr,
-    program: Program,
+    orders: Orders,
 ) -> Result<(SocketAddr, Bound), (Transport, io::Error)> {
-    let bound = server::bind(transport, address, program).map_err(|error| (transport, error))?;
+    let bound = server::bind(transport, address, orders.program, orders.of(transport))
+        .map_err(|refused| (transport, refused.error))?;
     let address = bound.address().map_err(|error| (transport, error))?;
     Ok((address, bound))
-}
-
-/// How a lab's servers do their work at first. In a lab of one's own they bind as the book's programs do, so that
-/// what happens to those can be met there.
-fn settings(kind: LabKind, program: Program, transport: Transport) -> Option<Settings> {
-    let usual = server::usual(program, transport)?;
-    Some(Settings {
-        reuse_address: kind == LabKind::Open,
-        ..usual
-    })
 }
 
 /// The address from which the kernel has a socket speak to this one that is bound to none: it is asked (ip(7)).
@@ -156,17 +148,28 @@ impl Lab {
                 address,
                 program,
                 task,
-                settings: settings(about.kind, program, transport),
+                settings: match &prepared {
+                    Prepared::Own(orders, _) => Some(orders.of(transport)),
+                    Prepared::External(..) => None,
+                },
                 state: state.clone(),
             };
-            Slot {
-                server: RefCell::new(server),
-                running: RefCell::default(),
-                life: Cell::default(),
+            Slot::new(server)
+        });
+        let looking = look::look(look::View {
+            trace: Rc::clone(&trace),
+            servers: [0, 1].map(|at| (Transport::ALL[at], addresses[at])),
+            backlog: Rc::clone(&slots[1].backlog),
+        });
+        let (gathering, kind) = (Rc::clone(&trace), about.kind);
+        let telling = tokio::task::spawn_local(async move {
+            let telling = gathering.tell_viewers();
+            match kind {
+                // What strangers have open at the open lab is not everybody's business.
+                LabKind::Open => telling.await,
+                LabKind::Private => drop(tokio::join!(telling, looking)),
             }
         });
-        let gathering = Rc::clone(&trace);
-        let telling = tokio::task::spawn_local(async move { gathering.tell_viewers().await });
         let lab = Rc::new(Self {
             about,
             trace,
@@ -191,9 +194,7 @@ impl Lab {
     /// Ends all that runs in it; what is left of it goes with the last who holds it.
     fn close(&self) {
         for slot in &self.slots {
-            if let Some(running) = slot.running.take() {
-                running.abort();
-            }
+            slot.close();
         }
         self.telling.abort();
     }
@@ -284,7 +285,7 @@ impl Lab {
         self.trace.process_went(process);
     }
 
-    /// Whether a server is neither stopped nor dead.
+    /// Whether a server is neither stopped nor killed nor dead.
     #[must_use]
     pub fn is_up(&self, transport: Transport) -> bool {
         matches!(

@@ -108,10 +108,7 @@ impl Registry {
             .tally
             .take(from.to_canonical(), most, most_here)
             .map_err(|full| told(full, limits))?;
-        let orders = Orders {
-            program: Program::Book,
-            task: *task,
-        };
+        let orders = Orders::usual(LabKind::Private, Program::Book, *task);
         let (prepared, truth) = self.bind(orders).map_err(|error| unbound(&error))?;
         let meter = Meter::of_another_lab(Arc::clone(metrics));
         let trace = Trace::new(truth.level, limits.lab_trace_bytes, meter);

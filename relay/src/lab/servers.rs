@@ -1,4 +1,4 @@
-//! The lives of a lab's servers: started, stopped, died of what they met.
+//! The lives of a lab's servers: started, stopped, killed, died of what they met.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,7 +7,7 @@ use std::{
 
 use shared::{
     call::Transport,
-    lab::{Program, Server, ServerState, Task},
+    lab::{Program, Server, ServerState, Settings, Task},
     outcome::{Failed, Reason},
     trace::What,
 };
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::Lab;
 use crate::{
     failure,
-    server::{self, Bound, Orders},
+    server::{self, Bound, Ended, Interrupt, Orders},
     trace::Processes,
 };
 
@@ -24,111 +24,200 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) server: RefCell<Server>,
-    pub(super) running: RefCell<Option<JoinHandle<()>>>,
-    /// Tells a server's end from that of the one started after it.
-    pub(super) life: Cell<u64>,
+    running: RefCell<Option<Running>>,
+    /// How many connections the kernel lets wait for it, as it said when the server began to listen.
+    pub(super) backlog: Rc<Cell<Option<u32>>>,
+}
+
+/// A server that runs, and what ends it.
+#[derive(Debug)]
+struct Running {
+    task: JoinHandle<()>,
+    interrupt: Rc<Interrupt>,
+}
+
+/// How a server is to be started; what is none stays as it was.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes {
+    /// The program.
+    pub program: Option<Program>,
+    /// Its task.
+    pub task: Option<Task>,
+    /// How it works; with another program and none of these, as is usual for that program.
+    pub settings: Option<Settings>,
+}
+
+impl Changes {
+    /// Whether it is to be started just as it was.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.program.is_none() && self.task.is_none() && self.settings.is_none()
+    }
+}
+
+impl Slot {
+    pub(super) fn new(server: Server) -> Self {
+        Self {
+            server: RefCell::new(server),
+            running: RefCell::default(),
+            backlog: Rc::default(),
+        }
+    }
+
+    /// Ends what runs in it, and nobody is told.
+    pub(super) fn close(&self) {
+        if let Some(running) = self.running.take() {
+            running.task.abort();
+        }
+    }
 }
 
 impl Lab {
-    /// Starts a stopped or dead server, at the address it had.
+    /// Starts a server that does not run, at the address it had. Where its port cannot be had the trace tells of a
+    /// program that came, was refused, and went.
     ///
     /// # Errors
-    /// Where it runs already or is not the lab's own, and the kernel's where its port cannot be had.
+    /// Where it runs already, is not the lab's own, or is to work as none can, and the kernel's where its port
+    /// cannot be had; the server is then as it was.
     pub fn start_server(
         self: &Rc<Self>,
         transport: Transport,
-        program: Option<Program>,
-        task: Option<Task>,
+        changes: Changes,
     ) -> Result<(), Failed> {
         let slot = self.slot(transport);
-        let server = slot.server.borrow().clone();
-        self.must_own(&server, program)?;
+        let mut server = slot.server.borrow().clone();
+        self.must_own(&server, changes.program)?;
         if server.state == ServerState::Running {
             return Err(failure::relay(
                 Reason::AlreadyRunning,
                 "this server is already running",
             ));
         }
-        let program = program.unwrap_or(server.program);
-        let bound = server::bind(transport, server.address, program)
-            .map_err(|error| failure::kernel(&error))?;
-        let mut changed = slot.server.borrow_mut();
-        (changed.program, changed.task) = (program, task.unwrap_or(server.task));
-        drop(changed);
-        self.run(transport, bound);
-        Ok(())
+        let settings = self.settings(&server, changes)?;
+        server.settings = Some(settings);
+        server.program = changes.program.unwrap_or(server.program);
+        server.task = changes.task.unwrap_or(server.task);
+        match server::bind(transport, server.address, server.program, settings) {
+            Ok(bound) => {
+                slot.server.replace(server);
+                self.run(transport, bound);
+                Ok(())
+            }
+            Err(refused) => {
+                server::says_refused(transport, server.address, settings, &refused, &self.trace);
+                self.process_ended(transport);
+                Err(failure::kernel(&refused.error))
+            }
+        }
     }
 
-    /// Stops a running server; when this resolves its sockets are closed.
+    /// How a server is to work from now on.
+    fn settings(&self, server: &Server, changes: Changes) -> Result<Settings, Failed> {
+        let usual = |program| server::usual(self.kind(), program, server.transport);
+        let settings = match (changes.settings, changes.program) {
+            (Some(settings), _) => Some(settings),
+            (None, Some(program)) if program != server.program => usual(program),
+            (None, _) => server.settings.or_else(|| usual(server.program)),
+        };
+        let settings = settings.ok_or_else(not_own)?;
+        server::check(&settings, server.transport)?;
+        Ok(settings)
+    }
+
+    /// Stops a running server as Ctrl-C would: the calls it is in fail with `EINTR`, it closes its sockets, and
+    /// when this resolves it has ended.
     ///
     /// # Errors
     /// Where it does not run, or is not the lab's own.
     pub async fn stop_server(&self, transport: Transport) -> Result<(), Failed> {
+        let running = self.takes(transport)?;
+        running.interrupt.tell();
+        // The task itself tells how it ended.
+        running.task.await.ok();
+        Ok(())
+    }
+
+    /// Kills a running server as `kill -9` would: no call of it returns any more, and the kernel closes its sockets.
+    ///
+    /// # Errors
+    /// Where it does not run, or is not the lab's own.
+    pub async fn kill_server(self: &Rc<Self>, transport: Transport) -> Result<(), Failed> {
+        let running = self.takes(transport)?;
+        let lab = Rc::clone(self);
+        // A task of its own: whoever asked may leave before it is done.
+        let killing = tokio::task::spawn_local(async move {
+            running.task.abort();
+            // Only a task that was aborted ends with an error; its sockets are closed by then.
+            if running.task.await.is_err() {
+                lab.ended(transport, ServerState::Killed);
+            }
+        });
+        killing.await.ok();
+        Ok(())
+    }
+
+    /// Ends what runs in a lab that is over; nothing more is told of it.
+    pub fn end_servers(&self) {
+        for slot in &self.slots {
+            if let Some(running) = slot.running.take() {
+                running.task.abort();
+            }
+        }
+    }
+
+    /// Takes what runs out of its place, to be ended.
+    fn takes(&self, transport: Transport) -> Result<Running, Failed> {
         let slot = self.slot(transport);
         self.must_own(&slot.server.borrow(), None)?;
-        let running = slot.running.take();
-        let Some(running) = running.filter(|_| self.is_up(transport)) else {
-            return Err(failure::relay(
-                Reason::NotRunning,
-                "this server is not running",
-            ));
-        };
-        self.becomes(transport, ServerState::Stopped);
-        running.abort();
-        // An aborted task ends as cancelled: that is what was wanted.
-        running.await.ok();
-        self.trace.record(
-            What::ProcessEnded {
-                process: Processes::server(transport),
-            },
-            None,
-        );
-        Ok(())
+        let running = slot.running.take().filter(|_| self.is_up(transport));
+        running.ok_or_else(|| failure::relay(Reason::NotRunning, "this server is not running"))
     }
 
     fn must_own(&self, server: &Server, program: Option<Program>) -> Result<(), Failed> {
         if server.program == Program::External || program == Some(Program::External) {
-            return Err(failure::relay(
-                Reason::NotRunning,
-                "this server is not the relay's own",
-            ));
+            return Err(not_own());
         }
         Ok(())
     }
 
     pub(super) fn run(self: &Rc<Self>, transport: Transport, bound: Bound) {
         let slot = self.slot(transport);
-        let life = slot.life.get() + 1;
-        slot.life.set(life);
         let orders = {
             let server = slot.server.borrow();
+            let usual = Orders::usual(self.kind(), server.program, server.task);
             Orders {
-                program: server.program,
-                task: server.task,
+                settings: usual.settings.map(|usual| server.settings.unwrap_or(usual)),
+                ..usual
             }
         };
+        slot.backlog.set(bound.backlog());
         self.becomes(transport, ServerState::Running);
-        let lab = Rc::clone(self);
-        let running = tokio::task::spawn_local(async move {
-            let why = match bound.run(orders, Rc::clone(&lab.trace)).await {
-                Ok(server::Died(why)) => why,
-                Err(error) => error.to_string(),
+        let interrupt = Rc::new(Interrupt::default());
+        let (lab, interrupted) = (Rc::clone(self), Rc::clone(&interrupt));
+        let task = tokio::task::spawn_local(async move {
+            let ended = bound.run(orders, interrupted, Rc::clone(&lab.trace)).await;
+            let state = match ended {
+                Ok(Ended::Stopped) => ServerState::Stopped,
+                Ok(Ended::Died(why)) => ServerState::Dead { why },
+                Err(error) => ServerState::Dead {
+                    why: error.to_string(),
+                },
             };
-            lab.died(transport, life, why);
+            lab.ended(transport, state);
         });
-        slot.running.replace(Some(running));
+        slot.running.replace(Some(Running { task, interrupt }));
     }
 
-    fn died(&self, transport: Transport, life: u64, why: String) {
-        if self.slot(transport).life.get() == life {
-            self.trace.record(
-                What::ProcessEnded {
-                    process: Processes::server(transport),
-                },
-                None,
-            );
-            self.becomes(transport, ServerState::Dead { why });
-        }
+    /// A server's process has ended.
+    fn ended(&self, transport: Transport, state: ServerState) {
+        self.slot(transport).backlog.take();
+        self.process_ended(transport);
+        self.becomes(transport, state);
+    }
+
+    fn process_ended(&self, transport: Transport) {
+        let process = Processes::server(transport);
+        self.trace.record(What::ProcessEnded { process }, None);
     }
 
     fn becomes(&self, transport: Transport, state: ServerState) {
@@ -146,4 +235,8 @@ impl Lab {
             Transport::Tcp => &self.slots[1],
         }
     }
+}
+
+fn not_own() -> Failed {
+    failure::relay(Reason::NotRunning, "this server is not the relay's own")
 }

@@ -1,10 +1,9 @@
 //! The book's UDPServer and TCPServer, call for call: one client at a time, and dead of whatever they did not
 //! expect, as an exception nobody catches ends a Python program.
 
-use std::io;
+use std::net::SocketAddr;
 
 use shared::{
-    lab::Task,
     outcome::Returned,
     trace::{Arguments, CallName},
 };
@@ -13,45 +12,60 @@ use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
 };
 
-use super::{Died, FIRST_FD, PLAYGROUND_PORT, Witness, receives, sends, task::book_answer};
-use crate::{
-    failure,
-    sys::{errno, receive},
-    trace::Ends,
+use super::{
+    Ended, FIRST_FD, Job, PLAYGROUND_PORT,
+    task::book_answer,
+    witness::{Broken, Served, Witness, receives, sends},
 };
-
-/// `recvfrom(2048)`.
-const DATAGRAM: usize = 2048;
-/// `recv(1024)`.
-const CHUNK: usize = 1024;
+use crate::{
+    sys::{errno, receive},
+    trace::{Ends, OpenCall},
+};
 
 /// The connection's socket: the one before it is closed by then, so it always gets the same number.
 const CONNECTION_FD: u32 = FIRST_FD + 1;
 
-pub(super) async fn udp(socket: UdpSocket, task: Task, witness: Witness) -> Died {
-    loop {
-        if let Err(died) = answer_datagram(&socket, task, &witness).await {
-            return died;
+pub(super) async fn udp(socket: UdpSocket, job: Job, witness: Witness) -> Ended {
+    let ended = loop {
+        if let Err(ended) = answer_datagram(&socket, job, &witness).await {
+            break ended;
         }
-    }
+    };
+    let local = socket.local_addr().ok();
+    gives_back(&witness, socket, local, &ended);
+    ended
 }
 
-async fn answer_datagram(socket: &UdpSocket, task: Task, witness: &Witness) -> Result<(), Died> {
+async fn answer_datagram(socket: &UdpSocket, job: Job, witness: &Witness) -> Result<(), Ended> {
     let local = socket.local_addr().ok();
-    let mut buffer = vec![0; DATAGRAM];
-    let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, receives(DATAGRAM), None);
-    let received = socket
-        .async_io(Interest::READABLE, || {
-            receive::datagram(socket, &mut buffer)
-        })
-        .await;
-    let received = received.map_err(|error| died("recvfrom", &error))?;
+    let ends = |peer| Ends {
+        local,
+        peer,
+        ..Ends::default()
+    };
+    let mut buffer = vec![0; job.receive_size];
+    let asks = receives(job.receive_size);
+    let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, asks, None);
+    let receiving = socket.async_io(Interest::READABLE, || {
+        receive::datagram(socket, &mut buffer)
+    });
     let receive::Received {
         kept,
         length,
         from,
         facts,
-    } = received;
+    } = match witness.blocks(receiving).await {
+        Ok(received) => received,
+        Err(broken) => {
+            return Err(breaks(
+                witness,
+                open,
+                CallName::RecvFrom,
+                &broken,
+                ends(None),
+            ));
+        }
+    };
     buffer.truncate(kept);
     let returned = Returned::Datagram {
         data: buffer.as_slice().into(),
@@ -63,94 +77,104 @@ async fn answer_datagram(socket: &UdpSocket, task: Task, witness: &Witness) -> R
         open,
         Ok(returned),
         Ends {
-            local,
-            peer: Some(from),
             facts,
-            ..Ends::default()
+            ..ends(Some(from))
         },
     );
     if from.port() == PLAYGROUND_PORT || Some(from.port()) == local.map(|local| local.port()) {
         return Ok(());
     }
     let answer = witness
-        .works(task, &buffer, from, || book_answer(task, &buffer))
-        .map_err(|why| Died(why.to_string()))?;
+        .works(job.task, &buffer, from, || book_answer(job.task, &buffer))
+        .map_err(|why| Ended::Died(why.to_string()))?;
+    let thought = witness.thinks(job.think_ms, from).await;
+    thought.map_err(|broken| ends_by(CallName::Sleep, &broken))?;
     let open = witness.starts(
         Some(FIRST_FD),
         CallName::SendTo,
         sends(&answer, Some(from)),
         Some(from),
     );
-    let ends = Ends {
-        local,
-        peer: Some(from),
-        ..Ends::default()
-    };
-    match socket.send_to(&answer, from).await {
-        Ok(sent) => witness.returns(open, Ok(Returned::Sent { sent: sent as u64 }), ends),
-        Err(error) => {
-            witness.returns(open, Err(failure::kernel(&error)), ends);
-            return Err(died("sendto", &error));
+    match witness.blocks(socket.send_to(&answer, from)).await {
+        Ok(sent) => {
+            let sent = Returned::Sent { sent: sent as u64 };
+            witness.returns(open, Ok(sent), ends(Some(from)));
+            Ok(())
         }
-    }
-    Ok(())
-}
-
-pub(super) async fn tcp(listener: TcpListener, task: Task, witness: Witness) -> Died {
-    loop {
-        let open = witness.starts(Some(FIRST_FD), CallName::Accept, Arguments::default(), None);
-        let (stream, from) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => return died("accept", &error),
-        };
-        let facts = witness.facts(&stream, true);
-        let ends = Ends {
-            local: stream.local_addr().ok(),
-            peer: Some(from),
-            facts,
-            ..Ends::default()
-        };
-        witness.returns(
+        Err(broken) => Err(breaks(
+            witness,
             open,
-            Ok(Returned::Accepted {
-                fd: CONNECTION_FD,
-                from,
-            }),
-            ends,
-        );
-        let served = answer_connection(stream, from, task, &witness).await;
-        witness.trace.connection_ended((witness.transport, from));
-        if let Err(died) = served {
-            return died;
-        }
+            CallName::SendTo,
+            &broken,
+            ends(Some(from)),
+        )),
     }
 }
 
-async fn answer_connection(
-    stream: TcpStream,
-    from: std::net::SocketAddr,
-    task: Task,
-    witness: &Witness,
-) -> Result<(), Died> {
-    let fd = Some(CONNECTION_FD);
+pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> Ended {
+    let ended = loop {
+        if let Err(ended) = answer_client(&listener, job, &witness).await {
+            break ended;
+        }
+    };
+    let local = listener.local_addr().ok();
+    gives_back(&witness, listener, local, &ended);
+    ended
+}
+
+async fn answer_client(listener: &TcpListener, job: Job, witness: &Witness) -> Result<(), Ended> {
+    let open = witness.starts(Some(FIRST_FD), CallName::Accept, Arguments::default(), None);
+    let (stream, from) = match witness.blocks(listener.accept()).await {
+        Ok(accepted) => accepted,
+        Err(broken) => {
+            return Err(breaks(
+                witness,
+                open,
+                CallName::Accept,
+                &broken,
+                Ends::default(),
+            ));
+        }
+    };
+    let facts = witness.facts(&stream, true);
     let local = stream.local_addr().ok();
     let ends = || Ends {
         local,
         peer: Some(from),
-        offset: Some(0),
         ..Ends::default()
     };
-    let mut buffer = vec![0; CHUNK];
-    let open = witness.starts(fd, CallName::Recv, receives(CHUNK), Some(from));
-    let received = stream
-        .async_io(Interest::READABLE, || stream.try_read(&mut buffer))
-        .await;
-    let kept = match received {
+    let accepted = Returned::Accepted {
+        fd: CONNECTION_FD,
+        from,
+    };
+    witness.returns(open, Ok(accepted), Ends { facts, ..ends() });
+    let _served = Served { witness, from };
+    let answered = answer_connection(&stream, from, job, witness, &ends).await;
+    if let Ok(()) | Err(Ended::Stopped) = answered {
+        let facts = witness.facts(&stream, false);
+        witness.closes(CONNECTION_FD, stream, Some(from), Ends { facts, ..ends() });
+    }
+    answered
+}
+
+async fn answer_connection(
+    stream: &TcpStream,
+    from: SocketAddr,
+    job: Job,
+    witness: &Witness,
+    ends: &impl Fn() -> Ends,
+) -> Result<(), Ended> {
+    let fd = Some(CONNECTION_FD);
+    let ends = || Ends {
+        offset: Some(0),
+        ..ends()
+    };
+    let mut buffer = vec![0; job.receive_size];
+    let open = witness.starts(fd, CallName::Recv, receives(job.receive_size), Some(from));
+    let receiving = stream.async_io(Interest::READABLE, || stream.try_read(&mut buffer));
+    let kept = match witness.blocks(receiving).await {
         Ok(kept) => kept,
-        Err(error) => {
-            witness.returns(open, Err(failure::kernel(&error)), ends());
-            return Err(died("recv", &error));
-        }
+        Err(broken) => return Err(breaks(witness, open, CallName::Recv, &broken, ends())),
     };
     buffer.truncate(kept);
     let returned = match kept {
@@ -161,38 +185,47 @@ async fn answer_connection(
     };
     witness.returns(open, Ok(returned), ends());
     let answer = witness
-        .works(task, &buffer, from, || book_answer(task, &buffer))
-        .map_err(|why| Died(why.to_string()))?;
+        .works(job.task, &buffer, from, || book_answer(job.task, &buffer))
+        .map_err(|why| Ended::Died(why.to_string()))?;
+    let thought = witness.thinks(job.think_ms, from).await;
+    thought.map_err(|broken| ends_by(CallName::Sleep, &broken))?;
     let open = witness.starts(fd, CallName::Send, sends(&answer, None), Some(from));
-    match stream
-        .async_io(Interest::WRITABLE, || stream.try_write(&answer))
-        .await
-    {
-        Ok(sent) => witness.returns(open, Ok(Returned::Sent { sent: sent as u64 }), ends()),
-        Err(error) => {
-            witness.returns(open, Err(failure::kernel(&error)), ends());
-            return Err(died("send", &error));
+    let sending = stream.async_io(Interest::WRITABLE, || stream.try_write(&answer));
+    match witness.blocks(sending).await {
+        Ok(sent) => {
+            let sent = Returned::Sent { sent: sent as u64 };
+            witness.returns(open, Ok(sent), ends());
+            Ok(())
         }
+        Err(broken) => Err(breaks(witness, open, CallName::Send, &broken, ends())),
     }
-    let open = witness.starts(fd, CallName::Close, Arguments::default(), Some(from));
-    let facts = witness.facts(&stream, false);
-    drop(stream);
-    witness.returns(
-        open,
-        Ok(Returned::Nothing),
-        Ends {
-            offset: None,
-            facts,
-            ..ends()
-        },
-    );
-    Ok(())
 }
 
-fn died(call: &str, error: &io::Error) -> Died {
-    Died(format!(
-        "{call}: {} ({})",
-        errno::message(error),
-        errno::name(error)
-    ))
+/// An interrupted program closes its socket on its way out; of one that died the kernel does.
+fn gives_back<S>(witness: &Witness, socket: S, local: Option<SocketAddr>, ended: &Ended) {
+    if matches!(ended, Ended::Stopped) {
+        let ends = Ends {
+            local,
+            ..Ends::default()
+        };
+        witness.closes(FIRST_FD, socket, None, ends);
+    }
+}
+
+/// A call that failed is the program's end.
+fn breaks(witness: &Witness, open: OpenCall, call: CallName, broken: &Broken, ends: Ends) -> Ended {
+    witness.returns(open, Err(broken.told()), ends);
+    ends_by(call, broken)
+}
+
+fn ends_by(call: CallName, broken: &Broken) -> Ended {
+    match broken {
+        Broken::Interrupted => Ended::Stopped,
+        Broken::Failed(error) => Ended::Died(format!(
+            "{}: {} ({})",
+            call.as_str(),
+            errno::message(error),
+            errno::name(error)
+        )),
+    }
 }

@@ -4,7 +4,6 @@ use std::{cell::RefCell, collections::BTreeSet, io, net::SocketAddr, rc::Rc, tim
 
 use shared::{
     call::Fd,
-    lab::Task,
     outcome::Returned,
     trace::{Arguments, CallName},
 };
@@ -15,33 +14,40 @@ use tokio::{
 };
 
 use super::{
-    Died, FIRST_FD, PLAYGROUND_PORT, Witness, receives, sends,
+    Ended, FIRST_FD, Job, PLAYGROUND_PORT,
     task::{Stream, datagram_answer},
+    witness::{Broken, Served, Witness, receives, sends},
 };
-use crate::{client::lowest_free, failure, sys::receive, trace::Ends};
+use crate::{client::lowest_free, sys::receive, trace::Ends};
 
-/// Room for any datagram there can be.
-const DATAGRAM: usize = 65_535;
-/// What one `recv` takes of a stream.
-const CHUNK: usize = 64 << 10;
 /// How long to wait when the system has no descriptor left for another connection.
 const BACK_OFF: Duration = Duration::from_millis(50);
+/// So many datagrams are thought about at once; with more the next one waits in the kernel's buffer.
+const MOST_THOUGHTS: usize = 1024;
 
-pub(super) async fn udp(socket: UdpSocket, task: Task, witness: Witness) -> io::Result<Died> {
+/// What is thought about holds up nobody else: as such a program hands each sentence to a thread or task of its own,
+/// each datagram is thought about beside the others. Without a time to think there is nothing to hand on.
+pub(super) async fn udp(socket: UdpSocket, job: Job, witness: Witness) -> io::Result<Ended> {
+    let socket = Rc::new(socket);
     let local = socket.local_addr()?;
-    let mut buffer = vec![0; DATAGRAM];
+    let ends = |peer| Ends {
+        local: Some(local),
+        peer,
+        ..Ends::default()
+    };
+    let mut thoughts = JoinSet::new();
+    let mut buffer = vec![0; job.receive_size];
     loop {
-        let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, receives(DATAGRAM), None);
-        let received = socket
-            .async_io(Interest::READABLE, || {
-                receive::datagram(&socket, &mut buffer)
-            })
-            .await;
-        let ends = |peer| Ends {
-            local: Some(local),
-            peer,
-            ..Ends::default()
-        };
+        while thoughts.try_join_next().is_some() {}
+        if thoughts.len() >= MOST_THOUGHTS {
+            thoughts.join_next().await;
+        }
+        let asks = receives(job.receive_size);
+        let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, asks, None);
+        let receiving = socket.async_io(Interest::READABLE, || {
+            receive::datagram(socket.as_ref(), &mut buffer)
+        });
+        let received = witness.blocks(receiving).await;
         match received {
             Ok(receive::Received {
                 kept,
@@ -66,52 +72,71 @@ pub(super) async fn udp(socket: UdpSocket, task: Task, witness: Witness) -> io::
                     },
                 );
                 if from.port() != PLAYGROUND_PORT && from.port() != local.port() {
-                    answer_datagram(&socket, sentence, from, task, &witness, ends(Some(from)))
-                        .await;
+                    let answer = witness.answers(job.task, sentence, from, || {
+                        datagram_answer(job.task, sentence)
+                    });
+                    let ends = ends(Some(from));
+                    if job.think_ms == 0 {
+                        answer_datagram(&socket, &answer, from, &witness, ends).await;
+                    } else {
+                        let (socket, witness) = (Rc::clone(&socket), witness.clone());
+                        thoughts.spawn_local(async move {
+                            if witness.thinks(job.think_ms, from).await.is_ok() {
+                                answer_datagram(&socket, &answer, from, &witness, ends).await;
+                            }
+                        });
+                    }
                 }
             }
-            Err(error) => {
-                witness.returns(open, Err(failure::kernel(&error)), ends(None));
+            Err(broken) => {
+                witness.returns(open, Err(broken.told()), ends(None));
+                if matches!(broken, Broken::Interrupted) {
+                    break;
+                }
                 tokio::task::yield_now().await;
             }
         }
     }
+    while thoughts.join_next().await.is_some() {}
+    witness.closes(FIRST_FD, socket, None, ends(None));
+    Ok(Ended::Stopped)
 }
 
 async fn answer_datagram(
     socket: &UdpSocket,
-    sentence: &[u8],
+    answer: &[u8],
     from: SocketAddr,
-    task: Task,
     witness: &Witness,
     ends: Ends,
 ) {
-    let answer = witness.answers(task, sentence, from, || datagram_answer(task, sentence));
     let open = witness.starts(
         Some(FIRST_FD),
         CallName::SendTo,
-        sends(&answer, Some(from)),
+        sends(answer, Some(from)),
         Some(from),
     );
-    let result = socket.send_to(&answer, from).await;
+    let result = witness.blocks(socket.send_to(answer, from)).await;
     let result = result
         .map(|sent| Returned::Sent { sent: sent as u64 })
-        .map_err(|error| failure::kernel(&error));
+        .map_err(|broken| broken.told());
     witness.returns(open, result, ends);
 }
 
-pub(super) async fn tcp(listener: TcpListener, task: Task, witness: Witness) -> io::Result<Died> {
+pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> Ended {
+    let local = listener.local_addr().ok();
     let mut connections = JoinSet::new();
     let fds = Rc::new(RefCell::new(BTreeSet::from([FIRST_FD])));
     loop {
         let open = witness.starts(Some(FIRST_FD), CallName::Accept, Arguments::default(), None);
-        let accepted = loop {
-            tokio::select! {
-                accepted = listener.accept() => break accepted,
-                Some(_) = connections.join_next() => {}
+        let accepting = async {
+            loop {
+                tokio::select! {
+                    accepted = listener.accept() => break accepted,
+                    Some(_) = connections.join_next() => {}
+                }
             }
         };
-        match accepted {
+        match witness.blocks(accepting).await {
             Ok((stream, from)) => {
                 let fd = lowest_free(|fd| fds.borrow().contains(&fd));
                 fds.borrow_mut().insert(fd);
@@ -132,19 +157,36 @@ pub(super) async fn tcp(listener: TcpListener, task: Task, witness: Witness) -> 
                 };
                 let fds = Rc::clone(&fds);
                 connections.spawn_local(async move {
-                    connection.serve(stream, task).await;
+                    connection.serve(stream, job).await;
                     fds.borrow_mut().remove(&fd);
                 });
             }
-            Err(error) => {
-                witness.returns(open, Err(failure::kernel(&error)), Ends::default());
-                tokio::time::sleep(BACK_OFF).await;
+            Err(broken) => {
+                witness.returns(open, Err(broken.told()), Ends::default());
+                let waited = match broken {
+                    Broken::Interrupted => Err(broken),
+                    Broken::Failed(_) => {
+                        let waiting = async { Ok(tokio::time::sleep(BACK_OFF).await) };
+                        witness.blocks(waiting).await
+                    }
+                };
+                if waited.is_err() {
+                    break;
+                }
             }
         }
     }
+    // Each of them was interrupted, too, and closes its socket.
+    while connections.join_next().await.is_some() {}
+    let ends = Ends {
+        local,
+        ..Ends::default()
+    };
+    witness.closes(FIRST_FD, listener, None, ends);
+    Ended::Stopped
 }
 
-/// One client's connection to the sturdy TCP server.
+/// One client's connection to the sturdy TCP server, which thinks for each connection by itself.
 struct Connection {
     fd: Fd,
     from: SocketAddr,
@@ -154,86 +196,98 @@ struct Connection {
 
 thread_local! {
     /// One buffer for all connections of an event loop: an idle one then costs next to nothing.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Connection {
-    async fn serve(self, mut stream: TcpStream, task: Task) {
+    async fn serve(self, mut stream: TcpStream, job: Job) {
+        let _served = Served {
+            witness: &self.witness,
+            from: self.from,
+        };
         // A stranger's option that fails costs latency, nothing else.
         stream.set_nodelay(true).ok();
-        let mut answers = Stream::new(task);
-        let (mut received, mut sent) = (0, 0);
-        while let Some(chunk) = self.receive(&stream, received).await {
-            received += chunk.len() as u64;
-            let answer = self
-                .witness
-                .answers(task, &chunk, self.from, || answers.answer(&chunk));
-            if !self.send(&mut stream, &answer, &mut sent).await {
-                break;
-            }
-        }
-        let rest = answers.end();
-        if rest.is_empty() || self.send(&mut stream, &rest, &mut sent).await {
-            self.close(stream);
-        }
-        self.witness
-            .trace
-            .connection_ended((self.witness.transport, self.from));
+        // However it ended, the trace has it, and the socket is given back.
+        self.converse(&mut stream, job).await.ok();
+        self.close(stream);
     }
 
-    /// The next bytes; none at the end of the stream or of the connection.
-    async fn receive(&self, stream: &TcpStream, offset: u64) -> Option<Vec<u8>> {
-        let open = self.starts(CallName::Recv, receives(CHUNK));
+    /// Answers chunk by chunk until the stream ends.
+    async fn converse(&self, stream: &mut TcpStream, job: Job) -> Result<(), Broken> {
+        let mut answers = Stream::new(job.task);
+        let (mut received, mut sent) = (0, 0);
+        loop {
+            let chunk = self.receive(stream, job, received).await?;
+            received += chunk.len() as u64;
+            let answer = if chunk.is_empty() {
+                answers.end()
+            } else {
+                let work = || answers.answer(&chunk);
+                self.witness.answers(job.task, &chunk, self.from, work)
+            };
+            if !answer.is_empty() {
+                self.send(stream, &answer, job, sent).await?;
+                sent += answer.len() as u64;
+            }
+            if chunk.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next bytes; none at the end of the stream.
+    async fn receive(&self, stream: &TcpStream, job: Job, offset: u64) -> Result<Vec<u8>, Broken> {
+        let open = self.starts(CallName::Recv, receives(job.receive_size));
         let attempt = || {
             BUFFER.with_borrow_mut(|buffer| {
-                let kept = stream.try_read(buffer)?;
+                if buffer.len() < job.receive_size {
+                    buffer.resize(job.receive_size, 0);
+                }
+                let kept = stream.try_read(&mut buffer[..job.receive_size])?;
                 Ok(buffer[..kept].to_vec())
             })
         };
-        let received: io::Result<Vec<u8>> = stream.async_io(Interest::READABLE, attempt).await;
+        let receiving = stream.async_io(Interest::READABLE, attempt);
+        let received = self.witness.blocks(receiving).await;
         let result = match &received {
             Ok(chunk) if chunk.is_empty() => Ok(Returned::EndOfStream),
             Ok(chunk) => Ok(Returned::Chunk {
                 data: chunk.as_slice().into(),
             }),
-            Err(error) => Err(failure::kernel(error)),
+            Err(broken) => Err(broken.told()),
         };
         self.witness.returns(open, result, self.ends(Some(offset)));
-        received.ok().filter(|chunk| !chunk.is_empty())
+        received
     }
 
-    /// Sends all of it; tells whether the connection still stands.
-    async fn send(&self, stream: &mut TcpStream, answer: &[u8], sent: &mut u64) -> bool {
-        if answer.is_empty() {
-            return true;
-        }
+    /// Thinks, and sends all of it.
+    async fn send(
+        &self,
+        stream: &mut TcpStream,
+        answer: &[u8],
+        job: Job,
+        offset: u64,
+    ) -> Result<(), Broken> {
+        self.witness.thinks(job.think_ms, self.from).await?;
         let open = self.starts(CallName::Send, sends(answer, None));
-        let result = stream.write_all(answer).await;
-        let stands = result.is_ok();
-        let returned = result.map(|()| Returned::Sent {
-            sent: answer.len() as u64,
-        });
-        self.witness.returns(
-            open,
-            returned.map_err(|error| failure::kernel(&error)),
-            self.ends(Some(*sent)),
-        );
-        *sent += answer.len() as u64;
-        stands
+        let sent = self.witness.blocks(stream.write_all(answer)).await;
+        let result = match &sent {
+            Ok(()) => Ok(Returned::Sent {
+                sent: answer.len() as u64,
+            }),
+            Err(broken) => Err(broken.told()),
+        };
+        self.witness.returns(open, result, self.ends(Some(offset)));
+        sent
     }
 
     fn close(&self, stream: TcpStream) {
-        let open = self.starts(CallName::Close, Arguments::default());
         let facts = self.witness.facts(&stream, false);
-        drop(stream);
-        self.witness.returns(
-            open,
-            Ok(Returned::Nothing),
-            Ends {
-                facts,
-                ..self.ends(None)
-            },
-        );
+        let ends = Ends {
+            facts,
+            ..self.ends(None)
+        };
+        self.witness.closes(self.fd, stream, Some(self.from), ends);
     }
 
     fn starts(&self, name: CallName, arguments: Arguments) -> crate::trace::OpenCall {

@@ -55,7 +55,7 @@ async fn open(
     surroundings: &Surroundings,
 ) -> Result<Rc<Door>, Failed> {
     let server = surroundings.lab.server_address(transport);
-    let (door, _took) = process.open(FD, transport, server, None);
+    let (door, _took) = process.open(FD, transport, None, server, None);
     let door = Rc::new(door?);
     let made = door
         .make(

@@ -102,13 +102,8 @@ impl<S, C> Table<S, C> {
         running.chain(waiting).copied().collect()
     }
 
-    /// Puts a call in its socket's line; its turn may have come at once.
-    pub(super) fn submit(
-        &mut self,
-        id: u64,
-        fd: Fd,
-        call: Call,
-    ) -> Result<Option<Turn<S>>, Failed> {
+    /// Whether one more call may be in flight.
+    pub(super) fn check_room(&self) -> Result<(), Failed> {
         if (self.running.len() + self.waiting.len()) as u64 >= self.most_calls {
             let message = format!(
                 "a page may have {} calls in flight: wait for one",
@@ -120,6 +115,17 @@ impl<S, C> Table<S, C> {
                 message,
             ));
         }
+        Ok(())
+    }
+
+    /// Puts a call in its socket's line; its turn may have come at once.
+    pub(super) fn submit(
+        &mut self,
+        id: u64,
+        fd: Fd,
+        call: Call,
+    ) -> Result<Option<Turn<S>>, Failed> {
+        self.check_room()?;
         let Some(line) = self.lines.get_mut(&fd) else {
             return Err(failure::relay(
                 Reason::NoSuchSocket,
@@ -151,6 +157,11 @@ impl<S, C> Table<S, C> {
     /// A call whose turn has come is being made; `cancel` would end it.
     pub(super) fn runs(&mut self, id: u64, cancel: C) {
         self.running.insert(id, cancel);
+    }
+
+    /// One that was made on no socket has returned.
+    pub(super) fn ended(&mut self, id: u64) {
+        self.running.remove(&id);
     }
 
     /// It has returned; the next in line has its turn.

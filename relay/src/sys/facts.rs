@@ -89,6 +89,20 @@ pub fn saved_syn(accepted: &impl AsRawFd) -> Option<Fact> {
     Some(kernel("tcp.saved_syn", hex))
 }
 
+/// How many connections a listening socket lets wait: what `listen` was given, cut to net.core.somaxconn. Linux
+/// tells it where `TCP_INFO` of a connection has its selective acknowledgements; /proc/net/tcp does not tell it.
+#[must_use]
+pub fn backlog(listener: &impl AsRawFd) -> Option<u32> {
+    let mut bytes = [0; size_of::<libc::tcp_info>()];
+    let length = options::get(listener, libc::IPPROTO_TCP, libc::TCP_INFO, &mut bytes).ok()?;
+    let at = offset_of!(libc::tcp_info, tcpi_sacked);
+    let word = bytes.get(..length)?.get(at..at + 4)?.try_into().ok()?;
+    Some(u32::from_ne_bytes(word)).filter(|_| bytes[0] == LISTEN)
+}
+
+/// The number of the state LISTEN.
+const LISTEN: u8 = 10;
+
 /// The state of a TCP socket and what its connection has seen (tcp(7), `TCP_INFO`). Fields this kernel does not
 /// report are left out.
 #[must_use]

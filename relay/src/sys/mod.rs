@@ -7,3 +7,4 @@ pub mod facts;
 pub mod options;
 pub mod process;
 pub mod receive;
+pub mod sockets;

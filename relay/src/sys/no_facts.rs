@@ -30,3 +30,9 @@ pub const fn saved_syn<S>(_accepted: &S) -> Option<Fact> {
 pub const fn of_connection<S>(_socket: &S) -> Vec<Fact> {
     Vec::new()
 }
+
+/// It is not told.
+#[must_use]
+pub const fn backlog<S>(_listener: &S) -> Option<u32> {
+    None
+}

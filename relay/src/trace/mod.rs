@@ -40,6 +40,7 @@ pub struct Trace {
     next_call: Cell<CallId>,
     changed: Notify,
     told: watch::Sender<u64>,
+    stirred: Notify,
     metrics: Meter,
 }
 
@@ -58,6 +59,7 @@ impl Trace {
             next_call: Cell::new(1),
             changed: Notify::new(),
             told: watch::Sender::new(0),
+            stirred: Notify::new(),
             metrics,
         }
     }
@@ -115,7 +117,19 @@ impl Trace {
     /// Tells a viewer, a little after events came, up to which number.
     #[must_use]
     pub fn viewer(&self) -> watch::Receiver<u64> {
+        self.stirred.notify_one();
         self.told.subscribe()
+    }
+
+    /// How many viewers there are.
+    #[must_use]
+    pub fn viewers(&self) -> usize {
+        self.told.receiver_count()
+    }
+
+    /// Resolves when something has happened, or a viewer has come, since it last did; for one who waits.
+    pub async fn stirs(&self) {
+        self.stirred.notified().await;
     }
 
     /// Where it counts.
@@ -130,6 +144,7 @@ impl Trace {
             self.changed.notified().await;
             tokio::time::sleep(GATHER).await;
             self.told.send_replace(self.range().1);
+            self.stirred.notify_one();
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use shared::{
     call::Transport,
-    lab::{Program, Task},
     message::Ask,
     outcome::{Failed, Reason},
 };
 
 use super::Seat;
-use crate::failure;
+use crate::{failure, lab::Changes};
 
 impl Seat {
     pub(super) async fn ask(&mut self, ask: Ask) -> Result<(), Failed> {
@@ -17,8 +16,19 @@ impl Seat {
                 transport,
                 program,
                 task,
-                settings: _,
-            } => self.start_server(transport, program, task),
+                settings,
+            } => self.start_server(
+                transport,
+                Changes {
+                    program,
+                    task,
+                    settings,
+                },
+            ),
+            Ask::KillServer { transport } => {
+                self.must_control()?;
+                self.surroundings.lab.kill_server(transport).await
+            }
             Ask::StopServer { transport } => {
                 self.must_control()?;
                 self.surroundings.lab.stop_server(transport).await
@@ -32,8 +42,7 @@ impl Seat {
             Ask::Enter { .. }
             | Ask::Resume { .. }
             | Ask::SetConditions { .. }
-            | Ask::Decide { .. }
-            | Ask::KillServer { .. } => Err(failure::relay(
+            | Ask::Decide { .. } => Err(failure::relay(
                 Reason::NotOnThisSystem,
                 "a page goes to another lab, its seat stays",
             )),
@@ -45,17 +54,12 @@ impl Seat {
     }
 
     /// Whoever finds a server dead may start it again as it was; all else is for this machine.
-    fn start_server(
-        &self,
-        transport: Transport,
-        program: Option<Program>,
-        task: Option<Task>,
-    ) -> Result<(), Failed> {
+    fn start_server(&self, transport: Transport, changes: Changes) -> Result<(), Failed> {
         let lab = &self.surroundings.lab;
-        if program.is_some() || task.is_some() || !lab.is_dead(transport) {
+        if !changes.is_none() || !lab.is_dead(transport) {
             self.must_control()?;
         }
-        lab.start_server(transport, program, task)
+        lab.start_server(transport, changes)
     }
 
     fn must_control(&self) -> Result<(), Failed> {

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use shared::{
-    call::{Call, Fd, Transport},
+    call::{Call, Family, Fd, Transport},
     outcome::{Failed, Outcome, Reason, Returned},
 };
 use tokio::sync::oneshot;
 
 use super::{Returning, Seat, plain};
 use crate::{
-    client::{Door, Made},
+    client::{Door, Made, OwnHost},
     failure,
     session::table::{Cancelled, Turn},
 };
@@ -21,14 +21,12 @@ impl Seat {
         self.check_size(&call)?;
         match (call.fd(), &call) {
             (_, Call::Cancel { of }) => self.cancel(*of).map(Some),
-            (
-                _,
-                Call::Socket {
-                    transport,
-                    family: _,
-                },
-            ) => {
-                self.open(id, *transport)?;
+            (_, Call::Socket { transport, family }) => {
+                self.open(id, *transport, *family)?;
+                Ok(None)
+            }
+            (_, Call::GetAddrInfo { .. }) => {
+                self.resolve(id, call)?;
                 Ok(None)
             }
             (Some(fd), _) => {
@@ -57,10 +55,15 @@ impl Seat {
         Ok(())
     }
 
-    fn open(&mut self, id: u64, transport: Transport) -> Result<(), Failed> {
+    fn open(
+        &mut self,
+        id: u64,
+        transport: Transport,
+        family: Option<Family>,
+    ) -> Result<(), Failed> {
         let fd = self.table.next_fd()?;
         let server = self.surroundings.lab.server_address(transport);
-        let (door, took_ns) = self.process.open(fd, transport, server, Some(id));
+        let (door, took_ns) = self.process.open(fd, transport, family, server, Some(id));
         let outcome = failure::outcome(door.map(|door| {
             self.table.insert(fd, door);
             Returned::Socket { fd }
@@ -74,6 +77,33 @@ impl Seat {
                 peer: None,
             },
         );
+        Ok(())
+    }
+
+    /// Asks for a host's addresses. No socket's turn has to come for it.
+    fn resolve(&mut self, id: u64, call: Call) -> Result<(), Failed> {
+        let Call::GetAddrInfo { name, transport } = &call else {
+            return Ok(());
+        };
+        self.table.check_room()?;
+        let lab = &self.surroundings.lab;
+        let own = OwnHost {
+            name: lab.host_name().to_owned(),
+            address: lab.server_address(*transport).ip(),
+        };
+        let (cancel, cancels) = oneshot::channel();
+        self.table.runs(id, cancel);
+        let (process, name, transport) = (Rc::clone(&self.process), name.clone(), *transport);
+        self.calls.push(Box::pin(async move {
+            let cancelled = until_cancelled(cancels);
+            let made = process.resolve(name, transport, own, Some(id), cancelled);
+            Returning {
+                id,
+                made: made.await,
+                call,
+                door: None,
+            }
+        }));
         Ok(())
     }
 
@@ -105,12 +135,7 @@ impl Seat {
         let (cancel, cancels) = oneshot::channel();
         self.table.runs(id, cancel);
         self.calls.push(Box::pin(async move {
-            let cancelled = async {
-                match cancels.await {
-                    Ok(()) => cancelled(),
-                    Err(_) => std::future::pending().await,
-                }
-            };
+            let cancelled = until_cancelled(cancels);
             let made = if matches!(call, Call::Close { .. }) {
                 // Closing has to wait until this future has let go of the socket.
                 plain(Outcome::Returned(Returned::Nothing))
@@ -119,10 +144,9 @@ impl Seat {
             };
             Returning {
                 id,
-                fd,
                 call,
                 made,
-                door,
+                door: Some((fd, door)),
             }
         }));
     }
@@ -131,11 +155,14 @@ impl Seat {
     pub(in crate::session) fn settle(&mut self, returned: Returning) {
         let Returning {
             id,
-            fd,
             call,
             made,
             door,
         } = returned;
+        let Some((fd, door)) = door else {
+            self.table.ended(id);
+            return self.reply(id, made);
+        };
         if matches!(call, Call::Close { .. }) {
             return self.close(id, fd, door);
         }
@@ -155,6 +182,14 @@ impl Seat {
             let message = format!("socket {fd} was closed before this call had its turn");
             self.fail(orphan, failure::relay(Reason::NoSuchSocket, message));
         }
+    }
+}
+
+/// The failure of a call that somebody cancels; never, of one nobody does.
+async fn until_cancelled(cancels: oneshot::Receiver<()>) -> Failed {
+    match cancels.await {
+        Ok(()) => cancelled(),
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -57,10 +57,10 @@ pub(super) struct Lasting {
 /// A call that has returned.
 pub(super) struct Returning {
     id: u64,
-    fd: Fd,
     call: Call,
     made: Made,
-    door: Rc<Door>,
+    /// The socket it was made on, if it was made on one.
+    door: Option<(Fd, Rc<Door>)>,
 }
 
 impl Seat {

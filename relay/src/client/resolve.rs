@@ -1,0 +1,170 @@
+//! `getaddrinfo`: the addresses of the few names a lab knows. Nothing else is looked up, here or anywhere.
+
+use std::{io, net::IpAddr, rc::Rc};
+
+use shared::{
+    call::Transport,
+    outcome::{Failed, Reason, Returned},
+    trace::{Arguments, CallName, Fact, Source},
+};
+
+use super::{Made, Process};
+use crate::{failure, trace::Ends};
+
+/// The one name that every system knows (RFC 6761 §6.3).
+const LOCALHOST: &str = "localhost";
+
+/// The lab's own name, and its host's address: what its own resolver knows.
+#[derive(Clone, Debug)]
+pub struct OwnHost {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub address: IpAddr,
+}
+
+/// What a name turns out to be before anybody is asked.
+#[derive(Debug, PartialEq, Eq)]
+enum Meant {
+    /// An address as it is written: nobody needs to be asked.
+    Literally(IpAddr),
+    /// The lab's own host.
+    Own(IpAddr),
+    /// A name for the system.
+    Localhost,
+    /// A name that is not looked up.
+    Unknown,
+}
+
+impl OwnHost {
+    /// Names have no upper and lower case (RFC 4343).
+    fn means(&self, name: &str) -> Meant {
+        if let Ok(address) = name.parse() {
+            Meant::Literally(address)
+        } else if name.eq_ignore_ascii_case(&self.name) {
+            Meant::Own(self.address)
+        } else if name.eq_ignore_ascii_case(LOCALHOST) {
+            Meant::Localhost
+        } else {
+            Meant::Unknown
+        }
+    }
+}
+
+impl Process {
+    /// Makes the call `getaddrinfo`, which is no system call; resolves when it returns, and before where it is
+    /// `cancelled`.
+    pub async fn resolve(
+        self: Rc<Self>,
+        name: String,
+        transport: Transport,
+        own: OwnHost,
+        request: Option<u64>,
+        cancelled: impl Future<Output = Failed>,
+    ) -> Made {
+        let arguments = Arguments {
+            word: Some(name.clone()),
+            ..Arguments::default()
+        };
+        let name_of_call = CallName::GetAddrInfo;
+        let starting = self.starting(None, transport, name_of_call, arguments, request);
+        let open = self.trace().call_started(starting);
+        let (resolver, addresses) = match own.means(&name) {
+            Meant::Literally(address) => (None, Ok(vec![address])),
+            Meant::Own(address) => (Some("lab"), Ok(vec![address])),
+            Meant::Localhost => {
+                let asked = tokio::select! {
+                    asked = localhost() => asked.map_err(|error| not_resolved(&error)),
+                    failed = cancelled => Err(failed),
+                };
+                (Some("system"), asked)
+            }
+            Meant::Unknown => (None, Err(unknown(&own.name))),
+        };
+        let outcome = failure::outcome(addresses.map(|addresses| Returned::Resolved { addresses }));
+        let facts = resolver.map(|resolver| Fact {
+            name: "resolver".to_owned(),
+            value: resolver.to_owned(),
+            source: Source::Computed,
+        });
+        let ends = Ends {
+            facts: facts.into_iter().collect(),
+            ..Ends::default()
+        };
+        let took_ns = self.trace().call_returned(open, outcome.clone(), ends);
+        Made {
+            outcome,
+            took_ns,
+            local: None,
+            peer: None,
+        }
+    }
+}
+
+/// What the system says, in its order; it is asked on a thread that may wait for it.
+async fn localhost() -> io::Result<Vec<IpAddr>> {
+    let found = tokio::net::lookup_host((LOCALHOST, 0)).await?;
+    let addresses = each_once(found.map(|address| address.ip()));
+    if addresses.is_empty() {
+        return Err(io::Error::other("the system knows no address of it"));
+    }
+    Ok(addresses)
+}
+
+/// Each address where it came first.
+fn each_once(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut seen = Vec::new();
+    for address in addresses {
+        if !seen.contains(&address) {
+            seen.push(address);
+        }
+    }
+    seen
+}
+
+fn not_resolved(error: &io::Error) -> Failed {
+    Failed {
+        errno: "EAI_FAIL".to_owned(),
+        ..failure::kernel(error)
+    }
+}
+
+fn unknown(own: &str) -> Failed {
+    let message = format!("only {LOCALHOST}, {own} and addresses are looked up here");
+    failure::relay(Reason::UnknownName, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(address: &str) -> IpAddr {
+        address.parse().expect("an address")
+    }
+
+    #[test]
+    fn only_a_few_names_mean_anything() {
+        let own = OwnHost {
+            name: "lab-k7f3.internal".to_owned(),
+            address: at("127.1.2.3"),
+        };
+        for (name, meant) in [
+            ("127.0.0.1", Meant::Literally(at("127.0.0.1"))),
+            ("::1", Meant::Literally(at("::1"))),
+            ("LAB-k7f3.internal", Meant::Own(at("127.1.2.3"))),
+            ("Localhost", Meant::Localhost),
+            ("localhost.", Meant::Unknown),
+            ("example.org", Meant::Unknown),
+            ("127.1", Meant::Unknown),
+            ("", Meant::Unknown),
+        ] {
+            assert_eq!(own.means(name), meant, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_comes_once_and_in_the_resolvers_order() {
+        let (a, b) = (at("::1"), at("127.0.0.1"));
+        assert_eq!(each_once([a, b, a, b].into_iter()), [a, b]);
+    }
+}

@@ -1,0 +1,207 @@
+//! The kernel's list of a lab's sockets, looked at while somebody watches and something may have changed.
+//!
+//! One reading of `/proc` serves all labs that want one, and is made on a thread of its own: with thousands of
+//! sockets it takes milliseconds, which nobody's round trip should wait for.
+
+use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+
+use shared::{
+    call::Transport,
+    trace::{KernelSocket, SocketState, Sockets, What},
+};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{
+    client::nobody_beside,
+    sys::sockets::{Entry, Listing},
+    trace::Trace,
+};
+
+/// How long to wait after something has happened: what belongs together is then looked at once.
+const SETTLE: Duration = Duration::from_millis(20);
+/// How often to look while something goes on by itself.
+const GLANCE: Duration = Duration::from_millis(250);
+/// No two readings are closer together.
+const REST: Duration = Duration::from_millis(100);
+/// So many sockets of a lab are told; the rest is counted.
+const MOST: usize = 64;
+
+/// What is to be looked at.
+#[derive(Debug)]
+pub(super) struct View {
+    /// The trace that is told.
+    pub(super) trace: Rc<Trace>,
+    /// The lab's servers.
+    pub(super) servers: [(Transport, SocketAddr); 2],
+    /// How many connections the kernel lets wait for the TCP server.
+    pub(super) backlog: Rc<Cell<Option<u32>>>,
+}
+
+/// Looks, until it is dropped; on a system without such a list, not at all.
+pub(super) async fn look(view: View) {
+    let View {
+        trace,
+        servers,
+        backlog,
+    } = view;
+    let places = places(servers);
+    let reader = READER.with(Rc::clone);
+    let (mut told, mut again) = (None, None);
+    loop {
+        match again.filter(|_| trace.viewers() > 0) {
+            Some(after) => drop(tokio::time::timeout(after, trace.stirs()).await),
+            None => trace.stirs().await,
+        }
+        if trace.viewers() == 0 {
+            continue;
+        }
+        tokio::time::sleep(SETTLE).await;
+        let Some(listing) = reader.listing().await else {
+            return;
+        };
+        let sockets = sockets(&listing, &places, backlog.get());
+        again = next_look(&sockets);
+        if told.as_ref().is_none_or(|told| differs(told, &sockets)) {
+            trace.record(What::Sockets(sockets.clone()), None);
+            told = Some(sockets);
+        }
+    }
+}
+
+/// An address of the lab where its sockets meet.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    transport: Transport,
+    address: SocketAddr,
+    /// Where nobody is: the relay's own socket there is none of the lab's.
+    nobody: bool,
+}
+
+fn places(servers: [(Transport, SocketAddr); 2]) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (transport, server) in servers {
+        let place = |address, nobody| Place {
+            transport,
+            address,
+            nobody,
+        };
+        places.push(place(server, false));
+        let nobody = nobody_beside(server);
+        places.extend(nobody.map(|nobody| place(nobody, true)));
+    }
+    places
+}
+
+/// The lab's sockets in the list. The length of the line before the TCP server is not in it: the kernel has told it
+/// when the server began to listen.
+fn sockets(listing: &Listing, places: &[Place], backlog: Option<u32>) -> Sockets {
+    let mut sockets = Vec::new();
+    for place in places {
+        let found = listing.at(place.transport, place.address);
+        let found = found.filter(|entry| !place.nobody || entry.local != place.address);
+        sockets.extend(found.map(|entry| told(entry, backlog)));
+    }
+    sockets.sort_by_key(order);
+    sockets.dedup_by(|a, b| order(a) == order(b));
+    let more = sockets.len().saturating_sub(MOST) as u64;
+    sockets.truncate(MOST);
+    Sockets { sockets, more }
+}
+
+fn told(entry: &Entry, backlog: Option<u32>) -> KernelSocket {
+    let listens = entry.state == SocketState::Listen;
+    KernelSocket {
+        transport: entry.transport,
+        local: entry.local,
+        peer: Some(entry.remote).filter(|remote| remote.port() != 0),
+        state: entry.state,
+        held: entry.inode != 0,
+        receive_queue: entry.receive_queue,
+        send_queue: backlog
+            .filter(|_| listens)
+            .map_or(entry.send_queue, u64::from),
+        ends_in_ms: entry.ends_in_ms,
+    }
+}
+
+/// Those that listen first, then as a life goes, then by ports. No two sockets have both ends in common, so equals
+/// are one that was found at both.
+fn order(socket: &KernelSocket) -> impl Ord + use<> {
+    let KernelSocket {
+        transport,
+        local,
+        peer,
+        state,
+        ..
+    } = *socket;
+    let rank = (state != SocketState::Listen, state as u8);
+    let ports = (local.port(), peer.map(|peer| peer.port()));
+    (rank, ports, transport, local, peer)
+}
+
+/// Whether there is news, other than that time passes.
+fn differs(before: &Sockets, now: &Sockets) -> bool {
+    let timeless = |sockets: &Sockets| {
+        let mut sockets = sockets.clone();
+        for socket in &mut sockets.sockets {
+            socket.ends_in_ms = None;
+        }
+        sockets
+    };
+    timeless(before) != timeless(now)
+}
+
+/// When to look again though nothing was called: soon where something goes on by itself; where there is nothing but
+/// TIME_WAIT, when the first of them ends; otherwise not.
+fn next_look(sockets: &Sockets) -> Option<Duration> {
+    sockets.sockets.iter().filter_map(goes_on).min()
+}
+
+fn goes_on(socket: &KernelSocket) -> Option<Duration> {
+    use SocketState as S;
+    match socket.state {
+        S::SynSent | S::SynReceived | S::FinWait1 | S::FinWait2 | S::Closing | S::LastAck => {
+            Some(GLANCE)
+        }
+        S::TimeWait => {
+            let ends_in = socket.ends_in_ms.map(Duration::from_millis);
+            Some(ends_in.unwrap_or_default().max(GLANCE))
+        }
+        S::Established | S::CloseWait => (!socket.held).then_some(GLANCE),
+        S::Listen => (socket.receive_queue > 0).then_some(GLANCE),
+        S::Bound | S::Connected | S::Closed => None,
+    }
+}
+
+thread_local! {
+    static READER: Rc<Reader> = Rc::default();
+}
+
+/// Reads the list, not too often and for all who want it.
+#[derive(Debug, Default)]
+struct Reader {
+    last: Mutex<Option<(Instant, Arc<Listing>)>>,
+}
+
+impl Reader {
+    /// A list no older than the question; none where the system has none.
+    async fn listing(&self) -> Option<Arc<Listing>> {
+        let asked = Instant::now();
+        // Who asks while somebody waits or reads has an answer when that one has.
+        let mut last = self.last.lock().await;
+        if let Some((read, listing)) = &*last {
+            if *read >= asked {
+                return Some(Arc::clone(listing));
+            }
+            tokio::time::sleep_until(*read + REST).await;
+        }
+        let read = Instant::now();
+        let listing = tokio::task::spawn_blocking(Listing::read).await.ok()??;
+        let listing = Arc::new(listing);
+        *last = Some((read, Arc::clone(&listing)));
+        Some(listing)
+    }
+}
+
+#[cfg(test)]
+mod tests;

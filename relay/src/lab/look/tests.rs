@@ -1,0 +1,153 @@
+use std::{
+    net::{TcpListener, TcpStream, UdpSocket},
+    sync::Arc as Shared,
+};
+
+use shared::lab::Level;
+
+use super::*;
+use crate::metrics::Metrics;
+
+const TCP: &str = "
+ 0: 0909097F:2EE0 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0        0 11 3
+ 1: 0909097F:2EE0 0909097F:B6C7 01 00000000:00000000 00:00000000 00000000     0        0 0 1
+ 2: 0909097F:B6C7 0909097F:2EE0 01 00000000:00000000 00:00000000 00000000     0        0 12 2
+ 3: 0909097F:2EE0 0909097F:8A55 06 00000000:00000000 03:000002AB 00000000     0        0 0 3
+ 4: 0909097F:8A56 0909097F:2EE1 02 00000001:00000000 01:00000059 00000000     0        0 13 2
+ 5: 0909097F:2EE2 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 14 3
+";
+const UDP: &str = "
+ 0: 0909097F:2EE0 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 21 2
+ 1: 0909097F:2EE1 0909097F:2EE1 01 00000000:00000000 00:00000000 00000000     0        0 22 2
+";
+
+fn at(address: &str) -> SocketAddr {
+    address.parse().expect("an address")
+}
+
+fn seen(tcp: &str, udp: &str) -> Sockets {
+    let mut listing = Listing::default();
+    listing.add(Transport::Tcp, tcp);
+    listing.add(Transport::Udp, udp);
+    let server = at("127.9.9.9:12000");
+    let places = places([(Transport::Udp, server), (Transport::Tcp, server)]);
+    sockets(&listing, &places, Some(1))
+}
+
+#[test]
+fn a_lab_is_told_its_own_sockets_listening_ones_first() {
+    let Sockets { sockets, more } = seen(TCP, UDP);
+    let told: Vec<_> = sockets
+        .iter()
+        .map(|socket| (socket.state, socket.local.port(), socket.held))
+        .collect();
+    let expected = [
+        (SocketState::Listen, 12_000, true),
+        (SocketState::Bound, 12_000, true),
+        (SocketState::SynSent, 0x8A56, true),
+        (SocketState::Established, 12_000, false),
+        (SocketState::Established, 0xB6C7, true),
+        (SocketState::TimeWait, 12_000, false),
+    ];
+    assert_eq!((told.as_slice(), more), (&expected[..], 0));
+    assert_eq!((sockets[0].receive_queue, sockets[0].send_queue), (1, 1));
+    assert_eq!(sockets[2].peer, Some(at("127.9.9.9:12001")));
+}
+
+#[test]
+fn so_many_are_told_and_the_rest_is_counted() {
+    let many: String = (0..100)
+        .map(|port| format!("0: 0909097F:2EE0 0909097F:{port:04X} 01 0:0 0:0 0 0 0 0\n"))
+        .skip(1)
+        .collect();
+    let Sockets { sockets, more } = seen(&many, "");
+    assert_eq!((sockets.len(), more), (64, 35));
+}
+
+#[test]
+fn time_passing_is_no_news_and_its_end_is() {
+    let before = seen(TCP, UDP);
+    assert!(!differs(
+        &before,
+        &seen(&TCP.replace("000002AB", "00000100"), UDP)
+    ));
+    let ended: String = TCP
+        .lines()
+        .filter(|line| !line.contains("2AB"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(differs(&before, &seen(&ended, UDP)));
+    assert!(differs(&before, &seen(TCP, "")));
+}
+
+#[test]
+fn what_goes_on_by_itself_is_looked_at_again() {
+    let next = |wanted: &[&str]| {
+        let chosen: String = TCP
+            .lines()
+            .filter(|line| wanted.iter().any(|start| line.starts_with(start)))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        next_look(&seen(&chosen, UDP))
+    };
+    assert_eq!(next(&[]), None);
+    assert_eq!(next(&[" 2:"]), None, "a connection somebody holds");
+    assert_eq!(next(&[" 1:"]), Some(GLANCE), "one nobody has accepted");
+    assert_eq!(next(&[" 0:"]), Some(GLANCE), "one that waits");
+    assert_eq!(next(&[" 3:"]), Some(Duration::from_millis(6830)));
+    assert_eq!(next(&[" 3:", " 4:"]), Some(GLANCE), "a SYN on its way");
+}
+
+/// The whole of it, with real sockets: what a viewer is told when a connection comes and nobody accepts it.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "local")]
+async fn a_viewer_is_told_of_a_connection_that_waits() {
+    let host = [127, 83, 1, 9];
+    let listener = TcpListener::bind((std::net::IpAddr::from(host), 0)).expect("a port");
+    let server = listener.local_addr().expect("its address");
+    let udp = UdpSocket::bind(server).expect("the same port");
+    let trace = Rc::new(Trace::new(
+        Level::L0,
+        1 << 20,
+        Shared::new(Metrics::default()),
+    ));
+    let mut viewer = trace.viewer();
+    let view = View {
+        trace: Rc::clone(&trace),
+        servers: Transport::ALL.map(|transport| (transport, server)),
+        backlog: Rc::default(),
+    };
+    let telling = Rc::clone(&trace);
+    let looking = async move { tokio::join!(telling.tell_viewers(), look(view)) };
+    let stories = async {
+        let waiting = |sockets: &Sockets| {
+            let nobodys = |socket: &KernelSocket| socket.local == server && !socket.held;
+            sockets
+                .sockets
+                .iter()
+                .filter(|socket| nobodys(socket))
+                .count()
+        };
+        let mut from = 0;
+        let mut hears = async |count: usize| loop {
+            for recorded in trace.read(from, None, 100).events {
+                from = recorded.event.seq + 1;
+                if let What::Sockets(sockets) = &recorded.event.what
+                    && waiting(sockets) == count
+                {
+                    return;
+                }
+            }
+            viewer.changed().await.expect("a trace that is told");
+        };
+        hears(0).await;
+        let _client = TcpStream::connect(server).expect("the kernel lets it wait");
+        trace.record(What::CaptureLost { packets: 1 }, None);
+        hears(1).await;
+    };
+    tokio::select! {
+        _ = looking => panic!("it never ends"),
+        () = stories => {}
+    }
+    drop(udp);
+}
