@@ -2,10 +2,11 @@
 //!
 //! Everything lives on one event loop, so a sentence goes from WebSocket to socket to server and back without
 //! waking another thread, and nothing needs a lock. Arrows point down:
-//! `http → session → lab → {server, client, wire} → trace → shared`.
+//! `http → session → lab → {server, client, wire} → edge → trace → shared`.
 
 pub mod client;
 pub mod config;
+pub mod edge;
 pub mod failure;
 pub mod guard;
 pub mod http;

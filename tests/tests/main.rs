@@ -6,6 +6,8 @@ mod bad_input;
 mod bridges;
 /// A person at real Chromium does what section 2.7 does, and sees what happened.
 mod browser;
+/// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
+mod conditions;
 /// A trace to take along, as JSON and as a capture file that another analyser reads.
 mod files;
 /// The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.

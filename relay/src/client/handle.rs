@@ -13,7 +13,10 @@ use tokio::{
     net::{TcpStream, UdpSocket},
 };
 
-use crate::sys::receive;
+use crate::{
+    edge::{Gate, Through},
+    sys::receive,
+};
 
 /// The kernel's socket. A TCP socket is watched only from `connect` on: watched earlier, it would be reported
 /// as hung up once and for all.
@@ -35,6 +38,30 @@ impl Handle {
 }
 
 impl Handle {
+    /// The datagram that can be had now: of an open gate the kernel's, else one that comes through.
+    pub(super) fn datagram_now(&self, gate: &Gate, size: usize) -> io::Result<Datagram> {
+        if gate.is_open() {
+            return self.datagram(size);
+        }
+        Ok(Datagram::cut(&gate.try_through(self.udp()?)?, size))
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next_datagram(&self, gate: &Gate, size: usize) -> io::Result<Datagram> {
+        let socket = self.udp()?;
+        match gate.directly(socket, || self.datagram(size)).await? {
+            Some(datagram) => Ok(datagram),
+            None => Ok(Datagram::cut(&gate.through(socket).await?, size)),
+        }
+    }
+
+    fn udp(&self) -> io::Result<&UdpSocket> {
+        match self {
+            Self::Udp(socket) => Ok(socket),
+            Self::Unconnected(_) | Self::Tcp(_) => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
     pub(super) async fn retry<T>(
         &self,
         interest: Interest,
@@ -49,17 +76,15 @@ impl Handle {
     }
 
     /// As much of the next datagram as `size` bytes hold.
-    pub(super) fn datagram(&self, size: usize) -> io::Result<Datagram> {
-        let Self::Udp(socket) = self else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
+    fn datagram(&self, size: usize) -> io::Result<Datagram> {
+        let socket = self.udp()?;
         with_buffer(size, |buffer| {
             let receive::Received {
                 kept,
                 length,
                 from,
                 facts,
-            } = receive::datagram(socket.as_ref(), buffer)?;
+            } = receive::datagram(socket, buffer)?;
             Ok(Datagram {
                 data: buffer[..kept].into(),
                 length: length as u64,
@@ -84,6 +109,25 @@ pub(super) struct Datagram {
     pub(super) length: u64,
     pub(super) from: SocketAddr,
     pub(super) facts: Vec<Fact>,
+}
+
+impl Datagram {
+    /// As much of one that came through the edge as `size` bytes hold.
+    pub(super) fn cut(through: &Through, size: usize) -> Self {
+        let mut data = vec![0; through.length().min(size)];
+        let receive::Received {
+            length,
+            from,
+            facts,
+            ..
+        } = through.put_into(&mut data);
+        Self {
+            data: Data(data),
+            length: length as u64,
+            from,
+            facts,
+        }
+    }
 }
 
 thread_local! {

@@ -19,6 +19,7 @@ use super::{
     describe::{describe, family_name},
 };
 use crate::{
+    edge::Edge,
     failure::{self, CallResult},
     trace::{Ends, OpenCall, Starting, Trace},
 };
@@ -29,6 +30,7 @@ pub struct Process {
     id: ProcessId,
     host: IpAddr,
     trace: Rc<Trace>,
+    edge: Rc<Edge>,
 }
 
 /// One of its sockets. In the book's picture a process is a house and a socket its door.
@@ -55,8 +57,13 @@ pub struct Made {
 impl Process {
     /// The process with this number, on this host of the lab.
     #[must_use]
-    pub const fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>) -> Self {
-        Self { id, host, trace }
+    pub const fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>, edge: Rc<Edge>) -> Self {
+        Self {
+            id,
+            host,
+            trace,
+            edge,
+        }
     }
 
     /// Where its calls are told.
@@ -88,7 +95,8 @@ impl Process {
         };
         let starting = self.starting(None, transport, CallName::Socket, arguments, request);
         let open = self.trace.call_started(starting);
-        let socket = ClientSocket::open(transport, family, server, self.trace.level());
+        let gate = self.edge.before_client(self.host, server);
+        let socket = ClientSocket::open(transport, family, server, self.trace.level(), gate);
         let result = socket
             .as_ref()
             .map(|_| Returned::Socket { fd })
@@ -234,7 +242,9 @@ impl Door {
 
     /// Its address as the server sees it, made known to the trace.
     fn address(&self) -> Option<SocketAddr> {
-        let Process { id, host, trace } = &*self.process;
+        let Process {
+            id, host, trace, ..
+        } = &*self.process;
         let address = self.socket.seen_as(*host)?;
         for address in [Some(address), self.socket.seen_at_localhost6()]
             .into_iter()

@@ -26,6 +26,7 @@ use super::{
     nobody::{self, Hold},
 };
 use crate::{
+    edge::Gate,
     failure::{self, CallResult},
     sys::{facts, receive},
 };
@@ -48,12 +49,13 @@ pub struct ClientSocket {
     sent: Cell<u64>,
     received: Cell<u64>,
     level: Level,
+    gate: Gate,
     told: RefCell<Vec<Fact>>,
 }
 
 impl ClientSocket {
     /// Opens a socket that can talk to `server` and otherwise only to where nobody is; of the server's family unless
-    /// another is wanted.
+    /// another is wanted. A datagram comes through `gate`.
     ///
     /// # Errors
     /// The kernel's, as a failed `socket` call.
@@ -62,6 +64,7 @@ impl ClientSocket {
         family: Option<Family>,
         server: SocketAddr,
         level: Level,
+        gate: Gate,
     ) -> Result<Self, Failed> {
         let family = family.unwrap_or(family_of(server));
         let handle = handle::open(transport, family).map_err(|error| failure::kernel(&error))?;
@@ -80,6 +83,7 @@ impl ClientSocket {
             sent: Cell::default(),
             received: Cell::default(),
             level,
+            gate,
             told: RefCell::default(),
         })
     }
@@ -360,9 +364,7 @@ impl ClientSocket {
                     length,
                     from,
                     facts,
-                } = self
-                    .blocking(Interest::READABLE, |handle| handle.datagram(size))
-                    .await?;
+                } = self.datagram(size).await?;
                 self.told.replace(facts);
                 let truncated = (data.len() as u64) < length;
                 Ok(Returned::Datagram {
@@ -383,6 +385,16 @@ impl ClientSocket {
                 Ok(Returned::Chunk { data })
             }
         }
+    }
+
+    /// The next datagram, from the kernel itself or, where something happens to datagrams, through the edge.
+    async fn datagram(&self, size: usize) -> Result<Datagram, Failed> {
+        let handle = self.handle();
+        match handle.datagram_now(&self.gate, size) {
+            Err(error) if self.waits_after(&error) => {}
+            other => return other.map_err(|error| failure::kernel(&error)),
+        }
+        self.in_time(handle.next_datagram(&self.gate, size)).await
     }
 
     fn set_option(&self, option: SocketOption, value: i32) -> CallResult {
@@ -432,13 +444,16 @@ impl ClientSocket {
     ) -> Result<T, Failed> {
         let handle = self.handle();
         match attempt(&handle) {
-            Err(error)
-                if error.kind() == io::ErrorKind::WouldBlock
-                    && self.timeout.get() != Some(Duration::ZERO) => {}
+            Err(error) if self.waits_after(&error) => {}
             other => return other.map_err(|error| failure::kernel(&error)),
         }
         self.in_time(handle.retry(interest, || attempt(&handle)))
             .await
+    }
+
+    /// Whether a call that met this error is to wait.
+    fn waits_after(&self, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::WouldBlock && self.timeout.get() != Some(Duration::ZERO)
     }
 
     async fn in_time<T>(&self, call: impl Future<Output = io::Result<T>>) -> Result<T, Failed> {

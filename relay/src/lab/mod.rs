@@ -17,13 +17,13 @@ use std::{
 
 use shared::{
     call::Transport,
-    conditions::Conditions,
     lab::{Lab as Told, LabKind, Program, Server, ServerState, Task, Truth},
     trace::{ProcessId, Role},
 };
 use tokio::task::AbortHandle;
 
 use crate::{
+    edge::Edge,
     server::{self, Bound, Orders},
     trace::Trace,
 };
@@ -40,6 +40,7 @@ const OPEN_HOST: &str = "open-lab.internal";
 pub struct Lab {
     about: About,
     trace: Rc<Trace>,
+    edge: Rc<Edge>,
     slots: [Slot; 2],
     source: IpAddr,
     telling: AbortHandle,
@@ -172,6 +173,7 @@ impl Lab {
         });
         let lab = Rc::new(Self {
             about,
+            edge: Edge::new(Rc::clone(&trace)),
             trace,
             slots,
             source: source_for(addresses[0]),
@@ -203,6 +205,12 @@ impl Lab {
     #[must_use]
     pub const fn trace(&self) -> &Rc<Trace> {
         &self.trace
+    }
+
+    /// The edge of its network.
+    #[must_use]
+    pub const fn edge(&self) -> &Rc<Edge> {
+        &self.edge
     }
 
     /// Its name in URLs.
@@ -266,7 +274,7 @@ impl Lab {
             id: self.about.id.clone(),
             kind: self.kind(),
             host_name: self.host_name().to_owned(),
-            conditions: Conditions::default(),
+            conditions: self.edge.conditions(),
             client_host: self.client_host(),
             servers,
             first_seq,

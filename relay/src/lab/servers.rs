@@ -195,7 +195,9 @@ impl Lab {
         let interrupt = Rc::new(Interrupt::default());
         let (lab, interrupted) = (Rc::clone(self), Rc::clone(&interrupt));
         let task = tokio::task::spawn_local(async move {
-            let ended = bound.run(orders, interrupted, Rc::clone(&lab.trace)).await;
+            let ended = bound
+                .run(orders, interrupted, Rc::clone(&lab.trace), &lab.edge)
+                .await;
             let state = match ended {
                 Ok(Ended::Stopped) => ServerState::Stopped,
                 Ok(Ended::Died(why)) => ServerState::Dead { why },

@@ -18,6 +18,7 @@ use super::{
     witness::{Broken, Served, Witness, receives, sends},
 };
 use crate::{
+    edge::Gate,
     sys::{errno, receive},
     trace::{Ends, OpenCall},
 };
@@ -25,9 +26,9 @@ use crate::{
 /// The connection's socket: the one before it is closed by then, so it always gets the same number.
 const CONNECTION_FD: u32 = FIRST_FD + 1;
 
-pub(super) async fn udp(socket: UdpSocket, job: Job, witness: Witness) -> Ended {
+pub(super) async fn udp(socket: UdpSocket, gate: Gate, job: Job, witness: Witness) -> Ended {
     let ended = loop {
-        if let Err(ended) = answer_datagram(&socket, job, &witness).await {
+        if let Err(ended) = answer_datagram(&socket, &gate, job, &witness).await {
             break ended;
         }
     };
@@ -36,7 +37,12 @@ pub(super) async fn udp(socket: UdpSocket, job: Job, witness: Witness) -> Ended 
     ended
 }
 
-async fn answer_datagram(socket: &UdpSocket, job: Job, witness: &Witness) -> Result<(), Ended> {
+async fn answer_datagram(
+    socket: &UdpSocket,
+    gate: &Gate,
+    job: Job,
+    witness: &Witness,
+) -> Result<(), Ended> {
     let local = socket.local_addr().ok();
     let ends = |peer| Ends {
         local,
@@ -46,9 +52,7 @@ async fn answer_datagram(socket: &UdpSocket, job: Job, witness: &Witness) -> Res
     let mut buffer = vec![0; job.receive_size];
     let asks = receives(job.receive_size);
     let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, asks, None);
-    let receiving = socket.async_io(Interest::READABLE, || {
-        receive::datagram(socket, &mut buffer)
-    });
+    let receiving = gate.receive(socket, &mut buffer);
     let receive::Received {
         kept,
         length,

@@ -23,7 +23,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
 use self::witness::Witness;
-use crate::{sys::facts, trace::Trace};
+use crate::{edge::Edge, sys::facts, trace::Trace};
 
 /// The first socket of a program: 0, 1 and 2 are its terminal.
 const FIRST_FD: Fd = 3;
@@ -156,6 +156,7 @@ impl Bound {
         orders: Orders,
         interrupt: Rc<Interrupt>,
         trace: Rc<Trace>,
+        edge: &Rc<Edge>,
     ) -> io::Result<Ended> {
         let level = trace.level();
         let address = self.address()?;
@@ -177,9 +178,12 @@ impl Bound {
                     facts::ask_of_datagrams(&socket, address.is_ipv6());
                 }
                 let socket = UdpSocket::from_std(socket.into())?;
+                let gate = edge.before_server();
                 match orders.program {
-                    Program::Book => Ok(books::udp(socket, job, witness).await),
-                    Program::Sturdy | Program::External => sturdy::udp(socket, job, witness).await,
+                    Program::Book => Ok(books::udp(socket, gate, job, witness).await),
+                    Program::Sturdy | Program::External => {
+                        sturdy::udp(socket, gate, job, witness).await
+                    }
                 }
             }
             Transport::Tcp => {

@@ -18,7 +18,7 @@ use super::{
     task::{Stream, datagram_answer},
     witness::{Broken, Served, Witness, receives, sends},
 };
-use crate::{client::lowest_free, sys::receive, trace::Ends};
+use crate::{client::lowest_free, edge::Gate, sys::receive, trace::Ends};
 
 /// How long to wait when the system has no descriptor left for another connection.
 const BACK_OFF: Duration = Duration::from_millis(50);
@@ -27,7 +27,12 @@ const MOST_THOUGHTS: usize = 1024;
 
 /// What is thought about holds up nobody else: as such a program hands each sentence to a thread or task of its own,
 /// each datagram is thought about beside the others. Without a time to think there is nothing to hand on.
-pub(super) async fn udp(socket: UdpSocket, job: Job, witness: Witness) -> io::Result<Ended> {
+pub(super) async fn udp(
+    socket: UdpSocket,
+    gate: Gate,
+    job: Job,
+    witness: Witness,
+) -> io::Result<Ended> {
     let socket = Rc::new(socket);
     let local = socket.local_addr()?;
     let ends = |peer| Ends {
@@ -44,9 +49,7 @@ pub(super) async fn udp(socket: UdpSocket, job: Job, witness: Witness) -> io::Re
         }
         let asks = receives(job.receive_size);
         let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, asks, None);
-        let receiving = socket.async_io(Interest::READABLE, || {
-            receive::datagram(socket.as_ref(), &mut buffer)
-        });
+        let receiving = gate.receive(&socket, &mut buffer);
         let received = witness.blocks(receiving).await;
         match received {
             Ok(receive::Received {

@@ -33,6 +33,7 @@ pub(super) async fn hold(mut talk: Talk, transport: Transport, surroundings: Sur
         lab.join(Role::Bridge),
         lab.client_source(),
         Rc::clone(lab.trace()),
+        Rc::clone(lab.edge()),
     ));
     let id = process.id();
     let ended = match open(process, transport, &surroundings).await {

@@ -89,6 +89,12 @@ impl Trace {
         self.changed.notify_one();
     }
 
+    /// Now, in nanoseconds since the lab began.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.mono(Instant::now())
+    }
+
     fn mono(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
     }

@@ -1,4 +1,4 @@
-//! What a page asks of its lab: its servers, and its trace.
+//! What a page asks of its lab: its servers, its network, and its trace.
 
 use shared::{
     call::Transport,
@@ -39,10 +39,15 @@ impl Seat {
                 self.trace_from = Some(from.min(next));
                 Ok(())
             }
-            Ask::Enter { .. }
-            | Ask::Resume { .. }
-            | Ask::SetConditions { .. }
-            | Ask::Decide { .. } => Err(failure::relay(
+            Ask::SetConditions { conditions } => {
+                self.must_control()?;
+                self.surroundings.lab.edge().set(conditions)
+            }
+            Ask::Decide { datagram, verdict } => {
+                self.must_control()?;
+                self.surroundings.lab.edge().decide(datagram, verdict)
+            }
+            Ask::Enter { .. } | Ask::Resume { .. } => Err(failure::relay(
                 Reason::NotOnThisSystem,
                 "a page goes to another lab, its seat stays",
             )),
