@@ -6,7 +6,7 @@ use std::{
 use shared::lab::Level;
 
 use super::*;
-use crate::metrics::Metrics;
+use crate::metrics::Meter;
 
 const TCP: &str = "
  0: 0909097F:2EE0 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0        0 11 3
@@ -109,7 +109,7 @@ async fn a_viewer_is_told_of_a_connection_that_waits() {
     let trace = Rc::new(Trace::new(
         Level::L0,
         1 << 20,
-        Shared::new(Metrics::default()),
+        Meter::of_another_lab(Shared::default()),
     ));
     let mut viewer = trace.viewer();
     let view = View {
