@@ -2,7 +2,7 @@
 //!
 //! Rooms: [`relay`] starts the real binary, [`page`] speaks the conversation with it
 //! (its usual [`calls`] as verbs, its [`trace`] as a story), [`http`] asks it
-//! plainly, [`bridge`] is a plain WebSocket client, [`python`] runs the book's programs, [`browser`]
+//! plainly, `kernel` asks the system beside it, [`bridge`] is a plain WebSocket client, [`python`] runs the book's programs, [`browser`]
 //! is a person at real Chromium and [`story`] opens and closes it. Whatever a story starts is a guard that ends with it.
 //!
 //! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
@@ -12,6 +12,8 @@ pub mod browser;
 pub mod calls;
 pub mod driver;
 pub mod http;
+#[cfg(target_os = "linux")]
+pub mod kernel;
 pub mod page;
 pub mod patience;
 pub mod place;

@@ -16,10 +16,17 @@ mod http;
 mod interop;
 /// Labs of one's own: real servers nobody else has, and a seat to come back to.
 mod labs;
+/// A server's life: started as one likes, stopped, killed, and what its clients meet.
+mod lifecycle;
 /// Every call of the conversation, on real sockets, as the manual pages say.
 mod protocol;
 /// The two server programs, sturdy and the book's, seen from plain sockets.
 mod servers;
+/// Every call in every state of a socket does through the relay what it does without it.
+#[cfg(target_os = "linux")]
+mod states;
+/// Where a client may go beside its server, and the names it may ask for.
+mod targets;
 /// The architecture, checked: what lives in which room and what does not.
 mod tidy;
 /// Both sides of every call, in one gapless log.

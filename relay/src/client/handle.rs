@@ -172,12 +172,15 @@ pub(super) fn in_progress(error: &io::Error) -> bool {
 }
 
 /// Whether one that began before is not over yet.
+#[cfg(unix)]
 pub(super) fn in_progress_already(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let already = error.raw_os_error() == Some(libc::EALREADY);
-    #[cfg(not(unix))]
-    let already = false;
-    already
+    error.raw_os_error() == Some(libc::EALREADY)
+}
+
+/// Other systems do not tell it apart.
+#[cfg(not(unix))]
+pub(super) const fn in_progress_already(_: &io::Error) -> bool {
+    false
 }
 
 /// What has become of a `connect` that began; `WouldBlock` while nothing has. Asked by `connect` again, Linux ends

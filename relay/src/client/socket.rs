@@ -2,11 +2,14 @@
 //!
 //! A call that would block never blocks the relay: it is tried, and tried again when the kernel says so.
 
+mod addresses;
+mod connect;
+
 use std::{
     cell::{Cell, RefCell},
     future::Future,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     rc::Rc,
     time::Duration,
 };
@@ -15,15 +18,16 @@ use shared::{
     call::{Call, Family, Fd, How, SocketOption, Target, Transport},
     data::Data,
     lab::Level,
-    outcome::{Failed, FailureSource, Reason, Returned},
+    outcome::{Failed, Reason, Returned},
     trace::Fact,
 };
-use socket2::{SockRef, Socket};
-use tokio::{io::Interest, net::TcpStream};
+use socket2::Socket;
+use tokio::io::Interest;
 
+use self::addresses::family_of;
 use super::{
     handle::{self, Datagram, Handle},
-    nobody::{self, Hold},
+    nobody::Hold,
 };
 use crate::{
     edge::Gate,
@@ -92,86 +96,6 @@ impl ClientSocket {
     #[must_use]
     pub const fn transport(&self) -> Transport {
         self.transport
-    }
-
-    /// Its own address, once it has a port.
-    #[must_use]
-    pub fn local(&self) -> Option<SocketAddr> {
-        if self.local.get().is_none() {
-            let address = self
-                .handle
-                .borrow()
-                .socket()
-                .local_addr()
-                .ok()
-                .and_then(|address| address.as_socket());
-            self.local
-                .set(address.filter(|address| address.port() != 0));
-        }
-        self.local.get()
-    }
-
-    /// Its own address as others see it: a socket bound to no address in particular sends from `host`, and one of
-    /// IPv6 that speaks IPv4 from the IPv4 address.
-    #[must_use]
-    pub fn seen_as(&self, host: IpAddr) -> Option<SocketAddr> {
-        let local = self.local()?;
-        let ip = local.ip().to_canonical();
-        let ip = if ip.is_unspecified() { host } else { ip };
-        Some(SocketAddr::new(ip, local.port()))
-    }
-
-    /// Its address as seen at `::1`, where it is bound to no IPv6 address in particular.
-    #[must_use]
-    pub fn seen_at_localhost6(&self) -> Option<SocketAddr> {
-        let local = self.local()?;
-        let everywhere = local.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-        everywhere.then(|| SocketAddr::new(Ipv6Addr::LOCALHOST.into(), local.port()))
-    }
-
-    /// After a `connect` that failed the kernel may have taken its port back: what was known is asked anew.
-    pub fn forgets_local(&self) {
-        self.local.take();
-    }
-
-    /// The address `bind` gives it: this port of the client's host, as its family has it.
-    #[must_use]
-    pub fn bind_address(&self, port: u16) -> SocketAddr {
-        let host = match self.family {
-            family if family == family_of(self.server) => self.server.ip(),
-            Family::Inet => Ipv4Addr::LOCALHOST.into(),
-            Family::Inet6 => Ipv6Addr::LOCALHOST.into(),
-        };
-        SocketAddr::new(host, port)
-    }
-
-    /// The address a call names; none where there is no such port.
-    #[must_use]
-    pub fn named(&self, to: Target) -> Option<SocketAddr> {
-        match to {
-            Target::Server => Some(self.server),
-            Target::Nobody => nobody::nobody_beside(self.server),
-            Target::Localhost6 => {
-                let localhost = Ipv6Addr::LOCALHOST.into();
-                Some(SocketAddr::new(localhost, self.server.port()))
-            }
-        }
-    }
-
-    /// The address a call names, once it is sure that nobody else than named is there.
-    fn reach(&self, to: Target) -> Result<SocketAddr, Failed> {
-        let no_port = || failure::relay(Reason::NotNobody, "there is no port beside the server's");
-        let address = self.named(to).ok_or_else(no_port)?;
-        // An IPv4 socket reaches no IPv6 address; the kernel says how it fails.
-        let unreachable = self.family == Family::Inet && address.is_ipv6();
-        if address != self.server && !unreachable {
-            let hold = nobody::hold(self.transport, address)?;
-            let mut held = self.held.borrow_mut();
-            if !held.iter().any(|known| Rc::ptr_eq(known, &hold)) {
-                held.push(hold);
-            }
-        }
-        Ok(address)
     }
 
     /// The other end, where it is connected.
@@ -257,76 +181,6 @@ impl ClientSocket {
         let address = self.bind_address(port);
         self.local.take();
         self.kernel(|socket| socket.bind(&address.into()))
-    }
-
-    async fn connect(&self, to: Target) -> CallResult {
-        let peer = self.reach(to)?;
-        let result = self.handle().socket().connect(&peer.into());
-        match result {
-            Ok(()) => self.watch().map_err(|error| failure::kernel(&error))?,
-            Err(error) if self.waits_for(&error) => self.finish_connecting(peer).await?,
-            Err(error) => {
-                if handle::in_progress(&error) {
-                    // It goes on by itself; later calls have to be told when they can go on, too.
-                    self.watch().map_err(|error| failure::kernel(&error))?;
-                }
-                return Err(failure::kernel(&error));
-            }
-        }
-        self.local.take();
-        // Where an attempt had begun before, it is that one's peer.
-        let connected = self.handle().socket().peer_addr().ok();
-        let connected = connected.and_then(|peer| peer.as_socket());
-        self.peer.set(connected.map(canonical).or(Some(peer)));
-        Ok(Returned::Nothing)
-    }
-
-    /// Whether a `connect` that could not be done at once is waited for, as a blocking one is. A second one waits for
-    /// the first only where it may wait for ever: with a timeout Python does not block, and is told `EALREADY`.
-    fn waits_for(&self, error: &io::Error) -> bool {
-        match self.timeout.get() {
-            None => handle::in_progress(error) || handle::in_progress_already(error),
-            Some(Duration::ZERO) => false,
-            Some(_) => handle::in_progress(error),
-        }
-    }
-
-    async fn finish_connecting(&self, peer: SocketAddr) -> Result<(), Failed> {
-        self.watch().map_err(|error| failure::kernel(&error))?;
-        let Handle::Tcp(stream) = self.handle() else {
-            return Ok(());
-        };
-        let attempt = || handle::connected(&stream, peer);
-        let connecting = stream.async_io(Interest::WRITABLE, attempt);
-        let result = self.in_time(connecting).await;
-        drop(stream);
-        // Where only the time is over the attempt goes on.
-        if let Err(failed) = &result
-            && failed.source == FailureSource::Kernel
-        {
-            self.unwatch();
-        }
-        result
-    }
-
-    /// From now on the event loop knows this TCP socket.
-    fn watch(&self) -> io::Result<()> {
-        let mut handle = self.handle.borrow_mut();
-        if let Handle::Unconnected(socket) = &*handle {
-            let stream = TcpStream::from_std(socket.try_clone()?.into())?;
-            *handle = Handle::Tcp(Rc::new(stream));
-        }
-        Ok(())
-    }
-
-    /// After a failed `connect` the socket is as new, and may try again.
-    fn unwatch(&self) {
-        let mut handle = self.handle.borrow_mut();
-        if let Handle::Tcp(stream) = &*handle
-            && let Ok(socket) = SockRef::from(stream.as_ref()).try_clone()
-        {
-            *handle = Handle::Unconnected(Rc::new(socket));
-        }
     }
 
     /// A blocking `send` takes all of a stream's bytes; one with a timeout takes what fits, as in Python.
@@ -475,16 +329,4 @@ impl ClientSocket {
 #[must_use]
 pub fn lowest_free(taken: impl Fn(Fd) -> bool) -> Fd {
     (3..).find(|fd| !taken(*fd)).unwrap_or(Fd::MAX)
-}
-
-const fn family_of(address: SocketAddr) -> Family {
-    match address {
-        SocketAddr::V4(_) => Family::Inet,
-        SocketAddr::V6(_) => Family::Inet6,
-    }
-}
-
-/// An IPv4 address that an IPv6 socket speaks to, as the IPv4 address it is.
-const fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }

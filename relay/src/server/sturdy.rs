@@ -23,7 +23,7 @@ use crate::{client::lowest_free, edge::Gate, sys::receive, trace::Ends};
 /// How long to wait when the system has no descriptor left for another connection.
 const BACK_OFF: Duration = Duration::from_millis(50);
 /// So many datagrams are thought about at once; with more the next one waits in the kernel's buffer.
-const MOST_THOUGHTS: usize = 1024;
+const MOST_THOUGHTS: usize = 256;
 
 /// What is thought about holds up nobody else: as such a program hands each sentence to a thread or task of its own,
 /// each datagram is thought about beside the others. Without a time to think there is nothing to hand on.
@@ -168,10 +168,7 @@ pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> En
                 witness.returns(open, Err(broken.told()), Ends::default());
                 let waited = match broken {
                     Broken::Interrupted => Err(broken),
-                    Broken::Failed(_) => {
-                        let waiting = async { Ok(tokio::time::sleep(BACK_OFF).await) };
-                        witness.blocks(waiting).await
-                    }
+                    Broken::Failed(_) => witness.waits(BACK_OFF).await,
                 };
                 if waited.is_err() {
                     break;

@@ -175,6 +175,15 @@ impl Witness {
         }
     }
 
+    /// Lets time pass; Ctrl-C ends it.
+    pub(super) async fn waits(&self, time: Duration) -> Result<(), Broken> {
+        let passing = async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        };
+        self.blocks(passing).await
+    }
+
     /// The time a program takes to think before it answers a client.
     pub(super) async fn thinks(&self, think_ms: u32, client: SocketAddr) -> Result<(), Broken> {
         if think_ms == 0 {
@@ -185,8 +194,7 @@ impl Witness {
             ..Arguments::default()
         };
         let open = self.starts(None, CallName::Sleep, arguments, Some(client));
-        let sleeping = tokio::time::sleep(Duration::from_millis(think_ms.into()));
-        let slept = self.blocks(async { Ok(sleeping.await) }).await;
+        let slept = self.waits(Duration::from_millis(think_ms.into())).await;
         let result = match &slept {
             Ok(()) => Ok(Returned::Nothing),
             Err(broken) => Err(broken.told()),

@@ -1,3 +1,5 @@
+//! The kernel's list of a lab's sockets: what is told of it, and when.
+
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     sync::Arc as Shared,

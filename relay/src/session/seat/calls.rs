@@ -15,6 +15,9 @@ use crate::{
     session::table::{Cancelled, Turn},
 };
 
+/// The longest name a host can have (RFC 1035 §2.3.4, as it is written).
+const LONGEST_NAME: usize = 253;
+
 impl Seat {
     /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
     pub(super) fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
@@ -85,6 +88,14 @@ impl Seat {
         let Call::GetAddrInfo { name, transport } = &call else {
             return Ok(());
         };
+        if name.len() > LONGEST_NAME {
+            let message = format!("a name has at most {LONGEST_NAME} bytes");
+            return Err(failure::limit(
+                Reason::DataTooLarge,
+                LONGEST_NAME as u64,
+                message,
+            ));
+        }
         self.table.check_room()?;
         let lab = &self.surroundings.lab;
         let own = OwnHost {

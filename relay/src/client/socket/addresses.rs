@@ -1,0 +1,104 @@
+//! The addresses of a client's socket: its own, and those it may speak to.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    rc::Rc,
+};
+
+use shared::{
+    call::{Family, Target},
+    outcome::{Failed, Reason},
+};
+
+use super::ClientSocket;
+use crate::{client::nobody, failure};
+
+impl ClientSocket {
+    /// Its own address, once it has a port.
+    #[must_use]
+    pub fn local(&self) -> Option<SocketAddr> {
+        if self.local.get().is_none() {
+            let address = self
+                .handle
+                .borrow()
+                .socket()
+                .local_addr()
+                .ok()
+                .and_then(|address| address.as_socket());
+            self.local
+                .set(address.filter(|address| address.port() != 0));
+        }
+        self.local.get()
+    }
+
+    /// Its own address as others see it: a socket bound to no address in particular sends from `host`, and one of
+    /// IPv6 that speaks IPv4 from the IPv4 address.
+    #[must_use]
+    pub fn seen_as(&self, host: IpAddr) -> Option<SocketAddr> {
+        let local = self.local()?;
+        let ip = local.ip().to_canonical();
+        let ip = if ip.is_unspecified() { host } else { ip };
+        Some(SocketAddr::new(ip, local.port()))
+    }
+
+    /// Its address as seen at `::1`, where it is bound to no IPv6 address in particular.
+    #[must_use]
+    pub fn seen_at_localhost6(&self) -> Option<SocketAddr> {
+        let local = self.local()?;
+        let everywhere = local.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        everywhere.then(|| SocketAddr::new(Ipv6Addr::LOCALHOST.into(), local.port()))
+    }
+
+    /// After a `connect` that failed the kernel may have taken its port back: what was known is asked anew.
+    pub fn forgets_local(&self) {
+        self.local.take();
+    }
+
+    /// The address `bind` gives it: this port of the client's host, as its family has it.
+    #[must_use]
+    pub fn bind_address(&self, port: u16) -> SocketAddr {
+        let host = match self.family {
+            family if family == family_of(self.server) => self.server.ip(),
+            Family::Inet => Ipv4Addr::LOCALHOST.into(),
+            Family::Inet6 => Ipv6Addr::LOCALHOST.into(),
+        };
+        SocketAddr::new(host, port)
+    }
+
+    /// The address a call names; none where there is no such port.
+    #[must_use]
+    pub fn named(&self, to: Target) -> Option<SocketAddr> {
+        match to {
+            Target::Server => Some(self.server),
+            Target::Nobody => nobody::nobody_beside(self.server),
+            Target::Localhost6 => {
+                let localhost = Ipv6Addr::LOCALHOST.into();
+                Some(SocketAddr::new(localhost, self.server.port()))
+            }
+        }
+    }
+
+    /// The address a call names, once it is sure that nobody else than named is there.
+    pub(super) fn reach(&self, to: Target) -> Result<SocketAddr, Failed> {
+        let no_port = || failure::relay(Reason::NotNobody, "there is no port beside the server's");
+        let address = self.named(to).ok_or_else(no_port)?;
+        // An IPv4 socket reaches no IPv6 address; the kernel says how it fails.
+        let unreachable = self.family == Family::Inet && address.is_ipv6();
+        if address != self.server && !unreachable {
+            let hold = nobody::hold(self.transport, address)?;
+            let mut held = self.held.borrow_mut();
+            if !held.iter().any(|known| Rc::ptr_eq(known, &hold)) {
+                held.push(hold);
+            }
+        }
+        Ok(address)
+    }
+}
+
+/// The family an address is of.
+pub(super) const fn family_of(address: SocketAddr) -> Family {
+    match address {
+        SocketAddr::V4(_) => Family::Inet,
+        SocketAddr::V6(_) => Family::Inet6,
+    }
+}

@@ -1,0 +1,52 @@
+//! What the kernel itself says of a connection, without touching it: `/proc/net/tcp`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::patience;
+
+/// The numbers of TCP's states in the kernel's list.
+pub mod state {
+    /// A connection that stands.
+    pub const ESTABLISHED: &str = "01";
+    /// A SYN without an answer.
+    pub const SYN_SENT: &str = "02";
+    /// Our end was sent and acknowledged.
+    pub const FIN_WAIT_2: &str = "05";
+    /// Both have ended; the kernel waits for what may still be under way.
+    pub const TIME_WAIT: &str = "06";
+    /// The other side has ended.
+    pub const CLOSE_WAIT: &str = "08";
+}
+
+/// The state of the socket with these two ends; none where the kernel has no such socket.
+///
+/// # Panics
+/// Where there is no `/proc`, or the addresses are not of IPv4.
+#[must_use]
+pub fn tcp_state(local: SocketAddr, remote: SocketAddr) -> Option<String> {
+    let ends = [local, remote].map(hex);
+    let list = std::fs::read_to_string("/proc/net/tcp").expect("a list of sockets");
+    list.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        let found = [fields.next()?, fields.next()?];
+        let state = fields.next()?;
+        (found == ends).then(|| state.to_owned())
+    })
+}
+
+/// Waits until the socket with these two ends is in this state, or there is none.
+pub async fn becomes(local: SocketAddr, remote: SocketAddr, state: Option<&str>) {
+    let what = format!("{local} to {remote} becoming {state:?}");
+    patience::until(&what, async || {
+        (tcp_state(local, remote).as_deref() == state).then_some(())
+    })
+    .await;
+}
+
+fn hex(address: SocketAddr) -> String {
+    let IpAddr::V4(ip) = address.ip() else {
+        panic!("{address} is not of IPv4");
+    };
+    let word = u32::from_ne_bytes(ip.octets());
+    format!("{word:08X}:{:04X}", address.port())
+}
