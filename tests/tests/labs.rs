@@ -7,7 +7,7 @@ use std::{
 
 use shared::{
     call::{
-        Call,
+        Call, Family, Target,
         Transport::{Tcp, Udp},
     },
     data::Data,
@@ -142,6 +142,41 @@ async fn the_packets_of_a_lab_belong_to_its_calls() {
         );
     }
     assert!(carrying(&trace, b"next door").is_empty());
+}
+
+#[tokio::test]
+async fn the_packets_to_where_nobody_is_are_the_labs_too() {
+    let relay = Relay::start(&[]);
+    let mut page = in_a_lab(&relay).await;
+    if page.welcome.truth.level < Level::L2 {
+        return;
+    }
+    let me = page.welcome.process;
+    for to in [Target::Nobody, Target::Localhost6] {
+        let family = (to == Target::Localhost6).then_some(Family::Inet6);
+        let transport = Tcp;
+        let Returned::Socket { fd } = page.does(Call::Socket { transport, family }).await else {
+            panic!("a socket was expected");
+        };
+        let refused = page.fails(Call::Connect { fd, to }).await;
+        if refused.reason == Some(Reason::NotNobody) || refused.errno == "EADDRNOTAVAIL" {
+            // Another program has it, or this machine has no IPv6.
+            continue;
+        }
+        assert_eq!(refused.errno, "ECONNREFUSED", "{to:?}");
+        let its_own = |trace: &Trace| {
+            let connect = trace.starts(me, CallName::Connect);
+            let call = connect.last().and_then(|at| started(&trace.events[*at]));
+            let call = call.map(|call| call.call);
+            let packets = trace.events.iter().filter_map(packet);
+            packets
+                .filter(|packet| call.is_some() && packet.call == call)
+                .count()
+        };
+        let trace = Trace::watched(&mut page, |trace| its_own(trace) >= 2).await;
+        let packets = trace.events.iter().filter_map(packet);
+        assert!(packets.clone().all(|packet| packet.process == Some(me)));
+    }
 }
 
 #[tokio::test]

@@ -157,13 +157,12 @@ impl Lab {
             };
             Slot::new(server)
         });
-        let gathering = Rc::clone(&trace);
         let looking = look::look(look::View {
             trace: Rc::clone(&trace),
-            servers: Transport::ALL.map(|transport| (transport, addresses[transport as usize])),
+            servers: [0, 1].map(|at| (Transport::ALL[at], addresses[at])),
             backlog: Rc::clone(&slots[1].backlog),
         });
-        let kind = about.kind;
+        let (gathering, kind) = (Rc::clone(&trace), about.kind);
         let telling = tokio::task::spawn_local(async move {
             let telling = gathering.tell_viewers();
             match kind {

@@ -150,7 +150,7 @@ impl Lab {
     }
 
     /// Ends what runs in a lab that is over; nothing more is told of it.
-    pub fn end_servers(&self) {
+    pub(super) fn end_servers(&self) {
         for slot in &self.slots {
             if let Some(running) = slot.running.take() {
                 running.task.abort();

@@ -49,7 +49,8 @@ pub(super) async fn udp(
         }
         let asks = receives(job.receive_size);
         let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, asks, None);
-        let received = witness.blocks(gate.receive(&socket, &mut buffer)).await;
+        let receiving = gate.receive(&socket, &mut buffer);
+        let received = witness.blocks(receiving).await;
         match received {
             Ok(receive::Received {
                 kept,

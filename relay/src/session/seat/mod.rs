@@ -111,12 +111,8 @@ impl Seat {
         let Surroundings { lab, limits, .. } = &surroundings;
         let queued = usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX);
         let id = lab.join(Role::Page);
-        let process = Process::new(
-            id,
-            lab.client_source(),
-            Rc::clone(lab.trace()),
-            Rc::clone(lab.edge()),
-        );
+        let (trace, edge) = (Rc::clone(lab.trace()), Rc::clone(lab.edge()));
+        let process = Process::new(id, lab.client_source(), trace, edge);
         Box::new(Self {
             process: Rc::new(process),
             may_control,
