@@ -55,6 +55,8 @@ pub(crate) enum Wish {
 pub(crate) struct Servers {
     servers: Vec<Server>,
     asked: Option<u64>,
+    /// Whether that was to start it.
+    starts: bool,
     /// What is asked as soon as that is done.
     then: Option<Ask>,
     /// Why the last ask was refused.
@@ -108,7 +110,10 @@ impl Servers {
             Some(known) => known.clone_from(server),
             None => self.servers.push(server.clone()),
         }
-        self.refused = None;
+        // The reply comes before what led to it is told: that it stopped says nothing of why it did not start.
+        if !self.starts || server.state == ServerState::Running {
+            self.refused = None;
+        }
     }
 
     /// Who may not control it can only have it started as it was.
@@ -147,6 +152,7 @@ impl Servers {
 
     fn ask(&mut self, ask: Ask, outbox: &mut Outbox) {
         self.refused = None;
+        self.starts = matches!(ask, Ask::StartServer { .. });
         self.asked = Some(outbox.ask(ask));
     }
 

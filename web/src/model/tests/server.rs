@@ -131,6 +131,7 @@ fn a_restart_starts_what_it_has_stopped_and_nothing_else() {
         panic!("then it starts")
     };
     page.fails(start, "EADDRINUSE");
+    page.has(Program::Book, ServerState::Stopped);
     assert!(page.model.servers.finds_address_in_use(Tcp));
     page.does(Event::Server(Wish::Restart(Wanted::default())));
     let stop = page.asks()[0].0;
