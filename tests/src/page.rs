@@ -1,5 +1,7 @@
 //! A page without a browser: it speaks the conversation with the relay, in typed messages or in raw text.
 
+mod going;
+
 use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
@@ -313,39 +315,6 @@ impl Page {
         self.next_id = self.next_id.max(next_id);
         self.forgets_events();
         (self.welcome, self.arrived) = (welcome, true);
-    }
-
-    /// Goes to another lab, by `enter` or `resume`.
-    ///
-    /// # Panics
-    /// When it may not.
-    pub async fn goes(&mut self, to: Ask) {
-        let named = format!("{to:?}");
-        self.arrived = false;
-        let reply = self.asks(to).await;
-        assert_eq!(
-            reply.outcome,
-            Outcome::Returned(Returned::Nothing),
-            "{named:.80}"
-        );
-        while !self.arrived {
-            self.listens().await;
-        }
-    }
-
-    /// The same where another page may take its seat before.
-    ///
-    /// # Errors
-    /// How its conversation ended instead.
-    pub async fn tries_to_go(mut self, to: Ask) -> Result<Self, Parting> {
-        self.arrived = false;
-        self.says(Request::Ask(to)).await;
-        while !self.arrived {
-            if let Some(parting) = self.listens_or_ends().await {
-                return Err(parting);
-            }
-        }
-        Ok(self)
     }
 
     /// The replies it has heard and not looked at.

@@ -52,6 +52,11 @@ async fn a_tcp_exchange_is_the_same_in_other_languages() {
         has_made(browser, "recv", "returned").await;
         makes(browser, 3, "close").await;
         has_made(browser, "close", "returned").await;
+        for dark in [false, true] {
+            browser.prefers(dark).await;
+            let findings = browser.accessibility_findings().await;
+            assert!(findings.is_empty(), "{findings:#?}");
+        }
         do_the_same(browser).await;
     })
     .await;

@@ -94,9 +94,12 @@ impl View {
         let waiting = waits.then_some(now);
         let waiting = waiting.filter(|_| model.archive.opened.is_none());
         let shown = model.shown();
-        self.server.draw(shown, &texts, now);
+        // Nor does time go on there.
+        let is_past = model.archive.opened.is_some();
+        let then = if is_past { shown.kernel.told_at() } else { now };
+        self.server.draw(shown, &texts, then);
         self.network.draw(shown, &texts);
-        self.doors.draw(shown, &texts, now);
+        self.doors.draw(shown, &texts, then);
         self.bench.draw(model, &texts, now);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {

@@ -39,6 +39,11 @@ impl Kernel {
         *self = Self::default();
     }
 
+    /// When the list was made, by the page's clock.
+    pub(crate) fn told_at(&self) -> Millis {
+        self.latest.as_ref().map_or(0, |(_, told)| *told)
+    }
+
     /// The number of the list's event.
     pub(crate) const fn seq(&self) -> u64 {
         self.seq

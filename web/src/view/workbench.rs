@@ -76,6 +76,8 @@ impl Bench {
         for (socket, card) in self.sockets.iter_mut().zip(cards) {
             socket.draw(card, model, texts, now);
         }
+        let empty = pick(archived, "saved.no_sending", "bench.empty");
+        dom::write(&el("bench-empty"), texts.get(empty));
         dom::show(&el("bench-empty"), cards.is_empty());
     }
 
