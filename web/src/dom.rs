@@ -133,12 +133,37 @@ pub(crate) fn resize(pool: &mut Vec<Element>, length: usize, make: &dyn Fn() -> 
 /// What stands in a field.
 pub(crate) fn value(id: &str) -> String {
     let field = el(id);
-    match field.dyn_ref::<HtmlTextAreaElement>() {
-        Some(field) => field.value(),
-        None => field
-            .dyn_ref::<HtmlSelectElement>()
-            .map(HtmlSelectElement::value)
-            .unwrap_or_default(),
+    if let Some(field) = field.dyn_ref::<HtmlTextAreaElement>() {
+        return field.value();
+    }
+    if let Some(field) = field.dyn_ref::<HtmlInputElement>() {
+        return field.value();
+    }
+    field
+        .dyn_ref::<HtmlSelectElement>()
+        .map(HtmlSelectElement::value)
+        .unwrap_or_default()
+}
+
+/// The whole number in a field, at most so large; 0 where there is none.
+pub(crate) fn number(id: &str, most: u32) -> u32 {
+    value(id)
+        .trim()
+        .parse()
+        .map_or(0, |number: u32| number.min(most))
+}
+
+/// Writes into a field of one line.
+pub(crate) fn enter(id: &str, value: &str) {
+    if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
+        field.set_value(value);
+    }
+}
+
+/// Checks a box, or not.
+pub(crate) fn check(id: &str, on: bool) {
+    if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
+        field.set_checked(on);
     }
 }
 
@@ -169,13 +194,6 @@ pub(crate) fn all_in(of: &Element, selector: &str) -> Vec<Element> {
     (0..nodes.length())
         .filter_map(|at| nodes.item(at)?.dyn_into().ok())
         .collect()
-}
-
-/// Checks a radio button.
-pub(crate) fn check(id: &str) {
-    if let Some(button) = el(id).dyn_ref::<HtmlInputElement>() {
-        button.set_checked(true);
-    }
 }
 
 /// Takes away all that is in an element.

@@ -7,17 +7,21 @@ pub(crate) mod archive;
 pub(crate) mod connection;
 mod event;
 pub(crate) mod explain;
+pub(crate) mod fate;
 pub(crate) mod handover;
 pub(crate) mod inspector;
 pub(crate) mod kernel;
+mod lab;
 pub(crate) mod ladder;
 mod lately;
 pub(crate) mod log;
+pub(crate) mod network;
 pub(crate) mod notes;
 mod outbox;
 pub(crate) mod pace;
 mod packet;
 pub(crate) mod program;
+mod seat;
 pub(crate) mod server;
 pub(crate) mod units;
 mod who;
@@ -33,7 +37,7 @@ use shared::{
     call::Transport,
     codec,
     lab::Task,
-    message::{Ask, Reply, ServerMessage, Welcome},
+    message::{Reply, ServerMessage, Welcome},
     trace::{CallId, Event as TraceEvent, What},
 };
 
@@ -44,8 +48,10 @@ use self::{
     inspector::Inspector,
     kernel::Kernel,
     log::{Log, Run},
+    network::Network,
     outbox::Outbox,
     program::{Order, Program},
+    seat::Seat,
     server::Servers,
     workbench::{Workbench, doors::Accepted},
 };
@@ -64,14 +70,18 @@ pub(crate) struct Model {
     pub(crate) connection: Connection,
     /// What the relay said first of all, the last time.
     pub(crate) welcome: Option<Welcome>,
+    /// Which lab it is in, and which one it can go back to.
+    pub(crate) seat: Seat,
     /// The lab's servers.
     pub(crate) servers: Servers,
+    /// The conditions of its network.
+    pub(crate) network: Network,
+    /// Its sockets, as the kernel lists them.
+    pub(crate) kernel: Kernel,
     /// The programs that run.
     pub(crate) program: Program,
     /// What happened.
     pub(crate) log: Log,
-    /// The lab's sockets as the kernel lists them.
-    pub(crate) kernel: Kernel,
     /// The connections the TCP server has accepted.
     pub(crate) accepted: Accepted,
     /// The page's own sockets, and the calls made on them by hand.
@@ -105,11 +115,12 @@ impl Model {
         }
         match event {
             Event::Started | Event::TryNow => self.connect(&mut effects, now),
-            Event::Heard(text) => self.heard(text, now),
+            Event::Heard(text) => self.heard(text, &mut effects, now),
             Event::Closed => self.closed(random, now),
             Event::Woke => self.woke(&mut effects, random, now),
             Event::Typed => {
-                if self.connection.waits_for_the_user() {
+                // A lab that another page has is taken back by a button only.
+                if self.connection.waits_for_the_user() && !self.connection.is_taken_over() {
                     self.connect(&mut effects, now);
                 }
             }
@@ -119,11 +130,16 @@ impl Model {
             Event::StopWaiting => self.program.stop_waiting(&mut self.outbox),
             Event::CloseConnection => self.program.close_connection(&mut self.outbox, now),
             Event::EndSending => self.program.end_sending(&mut self.outbox, now),
-            Event::StartServer(program) => {
+            Event::Server(wish) => {
+                let transport = self.transport();
+                let may_control = self.welcome.as_ref().is_some_and(|told| told.may_control);
                 self.servers
-                    .start(self.transport(), program, &mut self.outbox)
+                    .wish(transport, wish, may_control, &mut self.outbox);
             }
-            Event::StopServer => self.servers.stop(self.transport(), &mut self.outbox),
+            Event::Network(wish) => self.network.wish(wish, &mut self.outbox),
+            Event::Enter(lab) => self.enter(lab, &mut effects),
+            Event::TakeBack => self.take_back(&mut effects, now),
+            Event::HadSeat(token) => self.had_seat(token, now),
             Event::Select(call) => self.select(call),
             Event::Inspect(action) => self.inspect(action),
             Event::Clear => self.clear(),
@@ -153,7 +169,8 @@ impl Model {
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
         let is_here = self.archive.opened.is_none();
-        is_here && self.connection.state == State::Open && !self.program.is_busy()
+        let is_there = self.connection.state == State::Open && !self.seat.is_moving();
+        is_here && is_there && !self.program.is_busy()
     }
 
     /// The run the ladder shows: the one looked at, else the last.
@@ -177,8 +194,17 @@ impl Model {
             self.connection.wakes_at(now),
             self.workbench.wakes_at(now),
             self.kernel.wakes_at(now),
+            self.seat.wakes_at(now),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
+    }
+
+    /// How long the server that found its address in use still has to wait for TIME_WAIT to end, in milliseconds.
+    pub(crate) fn address_is_free_in(&self, now: Millis) -> Option<Millis> {
+        let transport = self.transport();
+        let server = self.servers.get(transport)?;
+        let in_use = self.servers.finds_address_in_use(transport);
+        in_use.then(|| self.kernel.free_in(server.address, now))?
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -187,19 +213,12 @@ impl Model {
     }
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        self.expire(effects, now);
         if self.connection.is_overdue(now) {
             self.closed(random, now);
         } else if self.connection.is_due(now) {
             self.connect(effects, now);
         }
-    }
-
-    fn closed(&mut self, random: u32, now: Millis) {
-        let lost = self.program.lose();
-        self.log.lose();
-        self.servers.lose();
-        self.lose_bench();
-        self.connection.closed(lost, random, now);
     }
 
     fn keep(&mut self, keep: bool, now: Millis) {
@@ -229,18 +248,20 @@ impl Model {
             limits: &welcome.limits,
         };
         self.connection.forget();
+        self.seat.refused = None;
         self.program.submit(&order, &mut self.outbox, now);
         self.select(None);
     }
 
     /// What is no message of this protocol says nothing to this page.
-    fn heard(&mut self, text: String, now: Millis) {
+    fn heard(&mut self, text: String, effects: &mut Vec<Effect>, now: Millis) {
         let Some(message) = json::read(&text) else {
             return;
         };
         match message {
-            ServerMessage::Welcome(welcome) => self.welcomed(*welcome),
-            ServerMessage::Reply(reply) => self.replied(&reply, now),
+            ServerMessage::Welcome(welcome) => self.welcomed(*welcome, effects, now),
+            ServerMessage::Reply(reply) => self.replied(&reply, effects, now),
+            ServerMessage::Trace(_) | ServerMessage::Gap(_) if self.seat.is_deaf() => {}
             ServerMessage::Trace(event) => {
                 if self.log.is_strange(&event) {
                     self.start_anew();
@@ -256,38 +277,42 @@ impl Model {
 
     /// Something happened in the lab, or had happened when a trace was saved.
     fn happened(&mut self, event: TraceEvent, now: Millis) {
-        if let What::Server(server) = &event.what {
-            self.servers.is_now(server);
-        }
+        self.learn(&event);
         let date = |mono_ns| self.log.page_time(mono_ns, now);
         self.kernel.hear(&event, date);
-        self.accepted.hear(&event);
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
         self.log.add(event, now);
     }
 
-    fn replied(&mut self, reply: &Reply, now: Millis) {
-        self.servers.reply(reply);
-        self.program.reply(reply, &mut self.outbox, now);
-        self.workbench.reply(reply);
+    /// What an event says of the lab itself.
+    fn learn(&mut self, event: &TraceEvent) {
+        self.accepted.hear(event);
+        match &event.what {
+            What::Server(server) => self.servers.is_now(server),
+            What::Conditions(conditions) => self.network.is(*conditions),
+            What::Edge(edge) => self.network.touches(edge),
+            What::Process(_)
+            | What::ProcessEnded { .. }
+            | What::CallStarted(_)
+            | What::CallReturned(_)
+            | What::Packet(_)
+            | What::Derived(_)
+            | What::Facts(_)
+            | What::Sockets(_)
+            | What::CaptureLost { .. } => {}
+        }
     }
 
-    fn welcomed(&mut self, welcome: Welcome) {
-        let seen = self.log.last_seq();
-        let restarted = seen.is_some_and(|seen| welcome.lab.next_seq <= seen);
-        if restarted {
-            self.start_anew();
+    fn replied(&mut self, reply: &Reply, effects: &mut Vec<Effect>, now: Millis) {
+        if self.is_placed(reply.id, &reply.outcome, effects, now) {
+            return;
         }
-        self.connection.opened(restarted);
-        self.servers.are(&welcome.lab.servers);
-        self.log.i_am(welcome.process);
-        self.workbench.i_am(welcome.process);
-        if let Some(seen) = seen.filter(|_| !restarted) {
-            self.outbox.ask(Ask::Watch { from: seen + 1 });
-        }
-        self.welcome = Some(welcome);
+        self.servers.reply(reply, &mut self.outbox);
+        self.network.reply(reply);
+        self.program.reply(reply, &mut self.outbox, now);
+        self.workbench.reply(reply);
     }
 
     fn clear(&mut self) {
@@ -305,16 +330,23 @@ impl Model {
         self.accepted.clear();
         self.workbench.start_anew();
         self.inspector.start_anew();
+        self.network.start_anew();
         self.kept.clear();
     }
 
     /// What is said goes off, and the log will know it again.
+    /// On the way to a lab it waits until the page is there.
     fn say(&mut self, effects: &mut Vec<Effect>) {
+        let is_on_the_way = self.seat.is_taken() && self.connection.state != State::Open;
+        if self.seat.is_moving() || is_on_the_way {
+            return;
+        }
         for (message, run) in self.outbox.take() {
             if let Some(run) = run {
                 self.log.expect(message.id, run);
                 self.workbench.leave_alone(message.id);
             }
+            self.seat.says(&message);
             effects.push(Effect::Say(codec::encode_client(&message)));
         }
     }

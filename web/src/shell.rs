@@ -98,6 +98,7 @@ impl Shell {
                     socket.say(&text);
                 }
             }
+            Effect::KeepSeat(token) => window::keep(view::SEAT, token.as_deref()),
             Effect::Copy(text) => view::copy(text),
             Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }

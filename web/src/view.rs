@@ -8,16 +8,23 @@ mod client;
 mod handover;
 mod hear;
 mod inspector;
+mod lab;
 mod ladder;
+mod network;
 mod server;
 mod workbench;
 
-pub(crate) use self::{archive::copy, hear::remembered};
+pub(crate) use self::{
+    archive::copy,
+    hear::{SEAT, remembered},
+};
 use self::{
     calls::Calls,
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
+    network::Network,
+    server::Server,
     workbench::{Bench, Doors},
 };
 use crate::{
@@ -43,6 +50,8 @@ pub(crate) struct View {
     packets: Packets,
     bench: Bench,
     doors: Doors,
+    server: Server,
+    network: Network,
     pace: Pace,
 }
 
@@ -72,6 +81,7 @@ impl View {
         self.packets.look(model.shown());
         let room = dom::el("ladder").client_height();
         bar::draw(model, &texts, now);
+        lab::draw(model, &texts, now);
         client::draw(model, &texts, now);
         archive::draw(model, &texts);
         // Nobody waits in a saved trace.
@@ -79,10 +89,11 @@ impl View {
         let waiting = waits.then_some(now);
         let waiting = waiting.filter(|_| model.archive.opened.is_none());
         let shown = model.shown();
-        server::draw(shown, &texts);
         // Nor does time go on there.
         let is_past = model.archive.opened.is_some();
         let then = if is_past { shown.kernel.told_at() } else { now };
+        self.server.draw(shown, &texts, now);
+        self.network.draw(shown, &texts);
         self.doors.draw(shown, &texts, then);
         self.bench.draw(model, &texts, now);
         let is_due = self.pace.is_due(shown.log.version(), now);
@@ -111,6 +122,7 @@ pub(crate) fn listen() -> Vec<Listener> {
     listeners.extend(archive::listen());
     listeners.extend(inspector::listen());
     listeners.extend(workbench::listen());
+    listeners.extend(network::listen());
     listeners
 }
 

@@ -89,6 +89,22 @@ pub(crate) fn remember(key: &str, value: &str) {
     }
 }
 
+/// What this tab keeps over a reload.
+pub(crate) fn kept(key: &str) -> Option<String> {
+    window()?.session_storage().ok()??.get_item(key).ok()?
+}
+
+/// Keeps something for as long as this tab lives, or keeps it no longer.
+pub(crate) fn keep(key: &str, value: Option<&str>) {
+    let Some(Ok(Some(storage))) = window().map(|window| window.session_storage()) else {
+        return;
+    };
+    match value {
+        Some(value) => storage.set_item(key, value).ok(),
+        None => storage.remove_item(key).ok(),
+    };
+}
+
 /// The relay's conversation, seen from this page.
 pub(crate) fn conversation_url() -> Option<String> {
     let location = window()?.location();

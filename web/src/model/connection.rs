@@ -96,6 +96,18 @@ impl Connection {
         self.goodbye = Some(goodbye);
     }
 
+    /// Whether that is what it has said.
+    pub(crate) fn is_told(&self, reason: GoodbyeReason) -> bool {
+        let told = self.goodbye.as_ref();
+        told.is_some_and(|goodbye| goodbye.reason == reason)
+    }
+
+    /// Whether another page has this one's seat.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        let is_it = |goodbye: &Goodbye| goodbye.reason == GoodbyeReason::TakenOver;
+        matches!(&self.state, State::Ended(goodbye) if is_it(goodbye))
+    }
+
     /// The WebSocket is closed, or could not be opened; `random` spreads the attempts of many pages.
     pub(crate) fn closed(&mut self, lost: Lost, random: u32, now: Millis) {
         if matches!(self.state, State::Open | State::Connecting) {

@@ -1,10 +1,11 @@
 //! What goes into the model and what comes out.
 
-use shared::{call::Transport, lab::Program, trace::CallId};
+use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
     archive::{File, Wish},
     inspector::Action,
+    network, server,
     workbench::Act,
 };
 use crate::i18n::Language;
@@ -41,10 +42,16 @@ pub(crate) enum Event {
     CloseConnection,
     /// End its sending half.
     EndSending,
-    /// Start the server of the chosen transport, with this program if one is named.
-    StartServer(Option<Program>),
-    /// Stop it.
-    StopServer,
+    /// Something with the server of the chosen transport.
+    Server(server::Wish),
+    /// Something with the network.
+    Network(network::Wish),
+    /// Go to another lab.
+    Enter(LabKind),
+    /// Have back the lab that another page has taken over.
+    TakeBack,
+    /// Before it was loaded the page had the seat of this token.
+    HadSeat(String),
     /// Look at one call, or at none.
     Select(Option<CallId>),
     /// Do something with the packets.
@@ -70,6 +77,8 @@ pub(crate) enum Effect {
     Say(String),
     /// Hand out this file.
     Download(File),
+    /// Keep the token of a seat for as long as this tab lives, or none.
+    KeepSeat(Option<String>),
     /// Put this text onto the clipboard.
     Copy(String),
 }

@@ -4,10 +4,11 @@
 //! how long it was. So microseconds and minutes fit into one picture. Coordinates are whole pixels.
 
 mod arrows;
+mod edge;
 
 use shared::trace::{CallId, CallName};
 
-pub(crate) use self::arrows::{Arrow, Carried};
+pub(crate) use self::arrows::{Arrow, Carried, Way};
 use super::{
     Millis, TICK,
     log::{Call, Run, Side},
@@ -83,6 +84,16 @@ enum Mark {
     Start(usize),
     End(usize),
     Crossing(usize),
+    Touch(usize),
+}
+
+/// Where everything stands: the rungs, and which of them each call, crossing and touch of the edge has.
+#[derive(Default)]
+struct Places {
+    rungs: Vec<Rung>,
+    spans: Vec<Span>,
+    crossings: Vec<usize>,
+    touches: Vec<usize>,
 }
 
 /// Lays out a run. `waiting` are the servers' calls of which nobody knows yet whom they will be for; `now` is there
@@ -100,17 +111,18 @@ pub(crate) fn lay(run: &Run, waiting: &[Call], pitch: i32, now: Option<Millis>) 
         .iter()
         .chain(waiting.iter().filter(meanwhile))
         .collect();
-    let (rungs, spans, crossing_rungs) = place(run, &calls, began, pitch);
+    let places = place(run, &calls, began, pitch);
+    let rungs = &places.rungs;
     let foot = rungs.last().map_or(0, |rung| rung.y + pitch);
     let mut bars: Vec<Bar> = Vec::with_capacity(calls.len());
-    for (call, span) in calls.iter().zip(&spans) {
+    for (call, span) in calls.iter().zip(&places.spans) {
         let is_trailing =
             call.side == Side::Server && waiting.iter().any(|other| other.id == call.id);
         let growth = if is_trailing { TAIL } else { growth(call, now) };
-        bars.push(bar(call, *span, &rungs, pitch, foot + growth));
+        bars.push(bar(call, *span, rungs, pitch, foot + growth));
     }
     part_lanes(&mut bars);
-    let arrows = arrows::draw(run, &calls, &spans, &crossing_rungs, &rungs, pitch);
+    let arrows = arrows::draw(run, &calls, &places, pitch);
     let height = bars
         .iter()
         .map(|bar| bar.bottom + MARGIN)
@@ -119,7 +131,7 @@ pub(crate) fn lay(run: &Run, waiting: &[Call], pitch: i32, now: Option<Millis>) 
         .max(foot);
     Ladder {
         height,
-        rungs,
+        rungs: places.rungs,
         bars,
         arrows,
     }
@@ -132,10 +144,13 @@ fn growth(call: &Call, now: Option<Millis>) -> i32 {
 }
 
 /// Gives every moment its rung. A return that brings nothing new shares the rung before it.
-fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> (Vec<Rung>, Vec<Span>, Vec<usize>) {
-    let mut rungs: Vec<Rung> = Vec::new();
-    let mut spans = vec![Span::default(); calls.len()];
-    let mut crossing_rungs = vec![0; run.crossings.len()];
+fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> Places {
+    let mut places = Places {
+        rungs: Vec::new(),
+        spans: vec![Span::default(); calls.len()],
+        crossings: vec![0; run.crossings.len()],
+        touches: vec![0; run.touches.len()],
+    };
     let mut before: Option<(u64, Mark)> = None;
     for (at_ns, mark) in moments(run, calls) {
         let pause_ns = before.map_or(0, |(last_ns, _)| at_ns.saturating_sub(last_ns));
@@ -144,21 +159,23 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> (Vec<Rung>, Vec<
             .filter(|_| pause_ns < LONG_PAUSE);
         if !shares_rung(calls, follows, mark) {
             let pause = room_for(pause_ns);
-            let y = rungs.last().map_or(0, |rung| rung.y + pitch + pause);
-            rungs.push(Rung {
+            let y = places.rungs.last();
+            let y = y.map_or(0, |rung| rung.y + pitch + pause);
+            places.rungs.push(Rung {
                 y,
                 after_ns: at_ns.saturating_sub(began),
             });
         }
-        let rung = rungs.len().saturating_sub(1);
+        let rung = places.rungs.len().saturating_sub(1);
         match mark {
-            Mark::Start(call) => spans[call].start = Some(rung),
-            Mark::End(call) => spans[call].end = Some(rung),
-            Mark::Crossing(crossing) => crossing_rungs[crossing] = rung,
+            Mark::Start(call) => places.spans[call].start = Some(rung),
+            Mark::End(call) => places.spans[call].end = Some(rung),
+            Mark::Crossing(crossing) => places.crossings[crossing] = rung,
+            Mark::Touch(touch) => places.touches[touch] = rung,
         }
         before = Some((at_ns, mark));
     }
-    (rungs, spans, crossing_rungs)
+    places
 }
 
 /// That something was sent is no news, and a packet leaves from the call before it; what is received came from
@@ -168,6 +185,8 @@ fn shares_rung(calls: &[&Call], before: Option<Mark>, mark: Mark) -> bool {
         (Some(Mark::Start(before)), Mark::End(call)) if before == call => true,
         (Some(_), Mark::End(call)) => !brings(calls[call]),
         (Some(Mark::Start(call)), Mark::Crossing(_)) => !brings(calls[call]),
+        // What the edge does at once, it does to what has just arrived.
+        (Some(_), Mark::Touch(_)) => true,
         _ => false,
     }
 }
@@ -198,6 +217,9 @@ fn moments(run: &Run, calls: &[&Call]) -> Vec<(u64, Mark)> {
         if arrows::has_own_rung(crossing) {
             add(crossing.at_ns, Mark::Crossing(at));
         }
+    }
+    for (at, touch) in run.touches.iter().enumerate() {
+        add(touch.at_ns, Mark::Touch(at));
     }
     moments
 }

@@ -5,6 +5,7 @@
 
 mod arrive;
 mod call;
+mod edge;
 mod places;
 mod run;
 mod wire;
@@ -18,6 +19,7 @@ use shared::{
 };
 
 pub(crate) use self::call::{Call, Crossing, CrossingKind, Return, Seen, Side};
+pub(crate) use self::edge::{Becoming, Touch};
 use self::places::Places;
 pub(crate) use self::places::same;
 pub(crate) use self::run::{Kind, Run};

@@ -3,7 +3,7 @@
 use shared::{call::Transport, outcome::Outcome};
 
 use super::{
-    Millis, Model, explain,
+    Millis, Model, explain, fate,
     log::{Run, Side},
     program::{Ending, Sentence},
     units::{bytes, duration},
@@ -84,9 +84,10 @@ fn blocked(model: &Model, texts: &Texts, now: Millis) -> String {
     if !is_blocked(model, now) {
         return String::new();
     }
+    let run = model.log.run(sentence.run);
     let key = match sentence.transport {
         _ if model.servers.is_down(sentence.transport) => "blocked.server_down",
-        Transport::Udp => "blocked.udp",
+        Transport::Udp => run.and_then(fate::blocked_key).unwrap_or("blocked.udp"),
         Transport::Tcp if sentence.is_empty() => "blocked.tcp_empty",
         Transport::Tcp => "blocked.tcp",
     };

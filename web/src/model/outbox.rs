@@ -30,6 +30,22 @@ impl Outbox {
         self.say(Request::Ask(ask), None)
     }
 
+    /// A number for what is not said through here.
+    pub(crate) const fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Numbers below this one were given before, by whoever was in this page's place.
+    pub(crate) fn number_from(&mut self, id: u64) {
+        self.last_id = self.last_id.max(id.saturating_sub(1));
+    }
+
+    /// Nothing of it is to be sent any more.
+    pub(crate) fn empty(&mut self) {
+        self.messages.clear();
+    }
+
     fn say(&mut self, request: Request, run: Option<RunId>) -> u64 {
         self.last_id += 1;
         self.messages.push((

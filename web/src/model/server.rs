@@ -2,18 +2,63 @@
 
 use shared::{
     call::Transport,
-    lab::{Program, Server, ServerState},
+    lab::{Program, Server, ServerState, Settings, Task},
     message::{Ask, Reply},
     outcome::{Failed, Outcome},
 };
 
 use super::outbox::Outbox;
 
+/// How a program of Linux and one of Python say that an address is taken.
+const IN_USE: [&str; 2] = ["EADDRINUSE", "Address already in use"];
+
+/// How a server is to be started; what is left out stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The program.
+    pub(crate) program: Option<Program>,
+    /// What it does.
+    pub(crate) task: Option<Task>,
+    /// How it does it.
+    pub(crate) settings: Option<Settings>,
+}
+
+impl Wanted {
+    /// What of it is other than it was. Settings that nobody has changed are left to the program.
+    #[must_use]
+    pub(crate) fn against(self, server: &Server) -> Self {
+        Self {
+            program: self.program.filter(|program| *program != server.program),
+            task: self.task.filter(|task| *task != server.task),
+            settings: self
+                .settings
+                .filter(|settings| server.settings.is_some_and(|known| known != *settings)),
+        }
+    }
+}
+
+/// What somebody wants of the server of the chosen transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// It is to start.
+    Start(Wanted),
+    /// It is to stop, and then to start.
+    Restart(Wanted),
+    /// It is to end as by Ctrl-C.
+    Stop,
+    /// It is to end as by `kill -9`.
+    Kill,
+}
+
 /// Both servers, and the last thing asked of one.
 #[derive(Debug, Default)]
 pub(crate) struct Servers {
     servers: Vec<Server>,
     asked: Option<u64>,
+    /// Whether that was to start it.
+    starts: bool,
+    /// What is asked as soon as that is done.
+    then: Option<Ask>,
     /// Why the last ask was refused.
     pub(crate) refused: Option<Failed>,
 }
@@ -29,12 +74,25 @@ impl Servers {
     /// Whether it is known to be down: nobody will answer.
     pub(crate) fn is_down(&self, transport: Transport) -> bool {
         let state = self.get(transport).map(|server| &server.state);
-        matches!(state, Some(ServerState::Stopped | ServerState::Dead { .. }))
+        matches!(
+            state,
+            Some(ServerState::Stopped | ServerState::Killed | ServerState::Dead { .. })
+        )
     }
 
     /// Whether an answer to an ask is still to come.
     pub(crate) const fn is_asked(&self) -> bool {
         self.asked.is_some()
+    }
+
+    /// Whether it could not start because its address is taken.
+    pub(crate) fn finds_address_in_use(&self, transport: Transport) -> bool {
+        let refused = self.refused.as_ref();
+        if refused.is_some_and(|failed| failed.errno == IN_USE[0]) {
+            return self.is_down(transport);
+        }
+        let state = self.get(transport).map(|server| &server.state);
+        matches!(state, Some(ServerState::Dead { why }) if IN_USE.iter().any(|words| why.contains(words)))
     }
 
     /// As the welcome tells them.
@@ -52,47 +110,67 @@ impl Servers {
             Some(known) => known.clone_from(server),
             None => self.servers.push(server.clone()),
         }
-        self.refused = None;
+        // The reply comes before what led to it is told: that it stopped says nothing of why it did not start.
+        if !self.starts || server.state == ServerState::Running {
+            self.refused = None;
+        }
     }
 
-    pub(super) fn start(
+    /// Who may not control it can only have it started as it was.
+    pub(super) fn wish(
         &mut self,
         transport: Transport,
-        program: Option<Program>,
+        wish: Wish,
+        may_control: bool,
         outbox: &mut Outbox,
     ) {
-        self.ask(
+        let known = self.get(transport).filter(|_| may_control);
+        let start = |wanted: Wanted| {
+            let Wanted {
+                program,
+                task,
+                settings,
+            } = known
+                .map(|server| wanted.against(server))
+                .unwrap_or_default();
             Ask::StartServer {
                 transport,
                 program,
-                task: None,
-                settings: None,
-            },
-            outbox,
-        );
-    }
-
-    pub(super) fn stop(&mut self, transport: Transport, outbox: &mut Outbox) {
-        self.ask(Ask::StopServer { transport }, outbox);
+                task,
+                settings,
+            }
+        };
+        let (ask, then) = match wish {
+            Wish::Start(wanted) => (start(wanted), None),
+            Wish::Restart(wanted) => (Ask::StopServer { transport }, Some(start(wanted))),
+            Wish::Stop => (Ask::StopServer { transport }, None),
+            Wish::Kill => (Ask::KillServer { transport }, None),
+        };
+        self.then = then;
+        self.ask(ask, outbox);
     }
 
     fn ask(&mut self, ask: Ask, outbox: &mut Outbox) {
         self.refused = None;
+        self.starts = matches!(ask, Ask::StartServer { .. });
         self.asked = Some(outbox.ask(ask));
     }
 
-    pub(super) fn reply(&mut self, reply: &Reply) {
+    pub(super) fn reply(&mut self, reply: &Reply, outbox: &mut Outbox) {
         if self.asked.is_none() || reply.id != self.asked {
             return;
         }
         self.asked = None;
+        let then = self.then.take();
         if let Outcome::Failed(failed) = &reply.outcome {
             self.refused = Some(failed.clone());
+        } else if let Some(then) = then {
+            self.ask(then, outbox);
         }
     }
 
     /// No answer will come any more.
     pub(super) fn lose(&mut self) {
-        self.asked = None;
+        (self.asked, self.then) = (None, None);
     }
 }

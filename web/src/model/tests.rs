@@ -2,11 +2,14 @@
 
 mod archive;
 mod connection;
+mod edge;
 mod explain;
 mod handover;
 mod ladder;
 mod log;
 mod programs;
+mod seat;
+mod server;
 mod workbench;
 
 use shared::{
@@ -83,7 +86,10 @@ impl Page {
             Effect::Say(text) => {
                 codec::decode_client(&text).expect("a message the relay understands")
             }
-            other @ (Effect::Connect | Effect::Download(_) | Effect::Copy(_)) => {
+            other @ (Effect::Connect
+            | Effect::Download(_)
+            | Effect::Copy(_)
+            | Effect::KeepSeat(_)) => {
                 panic!("nothing else was to be done: {other:?}")
             }
         };

@@ -39,9 +39,9 @@ impl Model {
                 &[("n", &process.to_string()), ("address", &address)],
             ),
             Kind::Own(..)
-            | Kind::Bench(_)
             | Kind::ServerStart(_)
             | Kind::Server(_)
+            | Kind::Conditions(_)
             | Kind::Gap(_)
             | Kind::CaptureLost(_) => address,
         }

@@ -38,8 +38,30 @@ pub(crate) fn brief(call: &Call, most: usize) -> String {
         return format!("{name}(…)");
     };
     let data = arguments.data.as_ref().map(|data| quote(data, most));
-    let number = || arguments.number.map(|number| number.to_string());
-    format!("{name}({})", data.or_else(number).unwrap_or_default())
+    let number = || number_of(call.name, arguments);
+    let word = || (call.name == CallName::GetAddrInfo).then(|| word_of(call.name, arguments))?;
+    let shown = data.or_else(number).or_else(word);
+    format!("{name}({})", shown.unwrap_or_default())
+}
+
+fn number_of(name: CallName, arguments: &Arguments) -> Option<String> {
+    let number = arguments.number?.to_string();
+    Some(if name == CallName::Sleep {
+        number + "\u{202f}ms"
+    } else {
+        number
+    })
+}
+
+fn word_of(name: CallName, arguments: &Arguments) -> Option<String> {
+    let word = arguments.word.as_deref()?;
+    Some(if name == CallName::Count {
+        format!("'{word}'")
+    } else if name == CallName::GetAddrInfo {
+        quote_text(word, LONG)
+    } else {
+        word.to_owned()
+    })
 }
 
 /// What a call's bar and arrow do not show already: what it brought, or that it failed.
@@ -64,22 +86,9 @@ pub(crate) fn arguments_of(
             Transport::Tcp => "SOCK_STREAM".to_owned(),
         };
     }
-    let Arguments {
-        address,
-        data,
-        number,
-        word,
-    } = arguments;
-    let data = data.as_ref().map(|data| quote(data, most));
-    let address = address.map(|address| address.to_string());
-    let number = number.map(|number| number.to_string());
-    let word = word.as_deref().map(|word| {
-        if name == CallName::Count {
-            format!("'{word}'")
-        } else {
-            word.to_owned()
-        }
-    });
+    let data = arguments.data.as_ref().map(|data| quote(data, most));
+    let address = arguments.address.map(|address| address.to_string());
+    let (word, number) = (word_of(name, arguments), number_of(name, arguments));
     let parts: Vec<String> = [data, word, number, address]
         .into_iter()
         .flatten()
@@ -218,6 +227,25 @@ mod tests {
             quote(&long.as_str().into(), SHORT),
             format!("\"{}\"… +12\u{202f}B", "a".repeat(SHORT))
         );
+    }
+
+    #[test]
+    fn names_and_pauses_read_as_they_are_meant() {
+        let arguments = |word: Option<&str>, number| Arguments {
+            word: word.map(str::to_owned),
+            number,
+            ..Arguments::default()
+        };
+        let shown = |name, arguments| arguments_of(name, Transport::Udp, &arguments, SHORT);
+        assert_eq!(
+            shown(CallName::GetAddrInfo, arguments(Some("localhost"), None)),
+            "\"localhost\""
+        );
+        assert_eq!(
+            shown(CallName::Sleep, arguments(None, Some(300))),
+            "300\u{202f}ms"
+        );
+        assert_eq!(shown(CallName::Count, arguments(Some("s"), None)), "'s'");
     }
 
     #[test]

@@ -7,15 +7,23 @@ use super::pick;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::ladder::{Arrow, Carried},
+    model::{
+        fate,
+        ladder::{Arrow, Carried, Way},
+        log::Becoming,
+    },
 };
 
 /// How far an arrow goes of which nobody knows whether it came in.
 const HALFWAY: [&str; 2] = ["62%", "38%"];
 /// From edge to edge.
 const ALL_THE_WAY: [&str; 2] = ["100%", "0%"];
+/// The relay's edge is just before the program that receives.
+const TO_EDGE: [&str; 2] = ["86%", "14%"];
 /// A label stands this much above its line.
 const ABOVE: i32 = 5;
+/// And what became of it this much below.
+const BELOW: i32 = 13;
 
 #[derive(Default)]
 pub(super) struct Arrows {
@@ -36,6 +44,7 @@ struct Stroke<'a> {
     from_y: i32,
     to_y: i32,
     label: String,
+    fate: String,
 }
 
 impl Arrows {
@@ -58,21 +67,32 @@ impl Arrows {
 fn group() -> Element {
     let group = dom::svg("g", &el("arrows"));
     dom::svg("line", &group);
-    dom::set(&dom::svg("text", &group), "x", "50%");
+    for _ in 0..2 {
+        dom::set(&dom::svg("text", &group), "x", "50%");
+    }
     group
 }
 
 fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
     let arrow = stroke.arrow;
-    if let Some(line) = group.first_element_child() {
-        draw_line(&line, stroke);
+    let line = group.first_element_child();
+    if let Some(line) = &line {
+        draw_line(line, stroke);
     }
-    if let Some(text) = group.last_element_child() {
-        let y = stroke.from_y.midpoint(stroke.to_y) - ABOVE;
-        dom::set(&text, "y", &y.to_string());
-        dom::write(&text, &stroke.label);
+    let middle = stroke.from_y.midpoint(stroke.to_y);
+    let label = line.and_then(|line| line.next_element_sibling());
+    let fate = group.last_element_child();
+    for (text, y, said) in [
+        (label, middle - ABOVE, &stroke.label),
+        (fate, middle + BELOW, &stroke.fate),
+    ] {
+        if let Some(text) = text {
+            dom::set(&text, "y", &y.to_string());
+            dom::write(&text, said);
+        }
     }
-    let is_bad = matches!(arrow.carried, Carried::Rst | Carried::Unreachable);
+    let is_lost = arrow.becoming.is_some_and(Becoming::is_end);
+    let is_bad = is_lost || matches!(arrow.carried, Carried::Rst | Carried::Unreachable);
     let call = arrow.call.map(|call| call.to_string()).unwrap_or_default();
     let seq = arrow.seq.map(|seq| seq.to_string()).unwrap_or_default();
     // Where a packet is looked at, its call's other packets are not.
@@ -80,7 +100,11 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
         Some(_) if arrow.seq.is_some() => arrow.seq == selected.packet,
         Some(_) | None => selected.call.is_some() && arrow.call == selected.call,
     };
-    let truth = pick(arrow.captured, "captured", "derived");
+    let truth = match arrow.way {
+        Way::AtEdge | Way::FromEdge => "edge",
+        Way::Whole | Way::ToEdge => pick(arrow.captured, "captured", "derived"),
+    };
+    dom::set(group, "data-fate", arrow.becoming.map_or("", fate::name));
     dom::set(group, "data-truth", truth);
     dom::set(group, "data-kind", pick(is_bad, "bad", "good"));
     dom::set(group, "data-id", &call);
@@ -89,14 +113,26 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
 }
 
 fn draw_line(line: &Element, stroke: &Stroke<'_>) {
-    let arrives = stroke.arrow.arrives;
-    let [right, left] = if arrives { ALL_THE_WAY } else { HALFWAY };
+    let arrow = stroke.arrow;
+    let [starts, ends] = match arrow.way {
+        Way::AtEdge => [TO_EDGE, TO_EDGE],
+        Way::FromEdge => [TO_EDGE, ALL_THE_WAY],
+        Way::ToEdge => [["0%", "100%"], TO_EDGE],
+        Way::Whole if arrow.arrives => [["0%", "100%"], ALL_THE_WAY],
+        Way::Whole => [["0%", "100%"], HALFWAY],
+    };
+    let marker = match arrow.becoming.filter(|_| arrow.way == Way::ToEdge) {
+        Some(Becoming::Held) => "url(#lost)",
+        Some(becoming) if becoming.is_end() => "url(#gone)",
+        Some(_) | None if arrow.way == Way::AtEdge => "none",
+        Some(_) | None => pick(arrow.arrives, "url(#head)", "url(#lost)"),
+    };
     for (name, value) in [
-        ("x1", pick(stroke.to_server, "0%", "100%")),
+        ("x1", pick(stroke.to_server, starts[0], starts[1])),
         ("y1", &stroke.from_y.to_string()),
-        ("x2", pick(stroke.to_server, right, left)),
+        ("x2", pick(stroke.to_server, ends[0], ends[1])),
         ("y2", &stroke.to_y.to_string()),
-        ("marker-end", pick(arrives, "url(#head)", "url(#lost)")),
+        ("marker-end", marker),
     ] {
         dom::set(line, name, value);
     }
@@ -110,7 +146,12 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
         to_y,
         ..
     } = *arrow;
-    let label = arrow.carried.label(texts);
+    // From the edge on it needs no name: it has one before.
+    let label = if matches!(arrow.way, Way::AtEdge | Way::FromEdge) {
+        String::new()
+    } else {
+        arrow.carried.label(texts)
+    };
     if arrow.carried != Carried::Handshake {
         strokes.push(Stroke {
             arrow,
@@ -118,6 +159,7 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
             from_y,
             to_y,
             label,
+            fate: arrow.fate(texts),
         });
         return;
     }
@@ -133,6 +175,7 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
             from_y,
             to_y: from_y + third,
             label,
+            fate: String::new(),
         });
     }
 }

@@ -1,6 +1,6 @@
 //! The top of the page: how it stands with the relay, and how much of the truth can be seen.
 
-use shared::lab::Truth;
+use shared::lab::{LabKind, Truth};
 
 use crate::{
     dom::{self, el},
@@ -16,9 +16,11 @@ use crate::{
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     draw_connection(&model.connection, texts, now);
     if let Some(welcome) = &model.shown().welcome {
-        let lab = match welcome.lab.id.as_str() {
-            "open" => texts.get("truth.open_lab").to_owned(),
-            id => texts.fill("truth.lab", &[("lab", id)]),
+        let lab = match (welcome.lab.kind, welcome.lab.servers.first()) {
+            (LabKind::Private, Some(server)) => {
+                texts.fill("truth.lab", &[("lab", &server.address.ip().to_string())])
+            }
+            (LabKind::Private | LabKind::Open, _) => texts.get("truth.open_lab").to_owned(),
         };
         dom::write(&el("truth-lab"), &lab);
         draw_truth(&welcome.truth, texts);
@@ -50,7 +52,7 @@ fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
     let is_down = state == "lost" || state == "ended";
     dom::show(
         &el("try-now"),
-        is_down && !matches!(connection.next, Next::Trying(_)),
+        is_down && !matches!(connection.next, Next::Trying(_)) && !connection.is_taken_over(),
     );
 }
 
@@ -116,6 +118,6 @@ fn countdown(connection: &Connection, texts: &Texts, now: Millis) -> String {
     said
 }
 
-fn whole_seconds(ms: Millis) -> String {
+pub(super) fn whole_seconds(ms: Millis) -> String {
     [(ms / 1_000).to_string().as_str(), "\u{202f}s"].concat()
 }

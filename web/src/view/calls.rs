@@ -10,9 +10,9 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Millis, Model,
+        Millis, Model, fate,
         log::{Call, Kind, Run, RunId},
-        units, words,
+        network, units, words,
     },
 };
 
@@ -183,14 +183,19 @@ impl Group {
 fn title(run: &Run, texts: &Texts) -> String {
     let transport = run.transport().map_or("", |transport| transport.name());
     let (key, value) = match &run.kind {
+        Kind::Own(_, sentence) if sentence.is_empty() => ("run.bench", String::new()),
         Kind::Own(_, sentence) => {
-            return [transport, " ", &words::quote_text(sentence, words::SHORT)].concat();
+            let said = words::quote_text(sentence, words::SHORT);
+            return [transport, " ", &said, &fate::of_run(run, texts)].concat();
         }
         Kind::Server(server) => return super::server::note(server, texts),
         Kind::Stranger(_, address) => ("run.outside", address.to_string()),
         Kind::Page(_, process) => ("run.page", process.to_string()),
-        Kind::Bench(_) => ("run.bench", String::new()),
         Kind::ServerStart(_) => ("run.server_starts", String::new()),
+        Kind::Conditions(conditions) => {
+            let what = network::summary(conditions, texts);
+            return texts.fill("run.conditions", &[("what", &what)]);
+        }
         Kind::Gap(gap) => ("run.gap", units::count(gap.to.saturating_sub(gap.from) + 1)),
         Kind::CaptureLost(packets) => ("run.capture_lost", units::count(*packets)),
     };

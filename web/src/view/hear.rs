@@ -1,15 +1,19 @@
 //! What people do with the page, turned into the model's events. One listener for each kind of event hears them all.
 
-use shared::{call::Transport, lab::Program};
+use shared::{call::Transport, lab::LabKind};
 use web_sys::{Element, Event as DomEvent};
 
+use super::server::wanted;
 use crate::{
     dom::{self, Listener, el},
     i18n::Language,
-    model::Event,
+    model::{Event, server::Wish},
     shell::tell,
     window,
 };
+
+/// Where this tab keeps its seat's token.
+pub(crate) const SEAT: &str = "seat";
 
 /// Takes in one kind of event; the element is the one it came from.
 type Hear = fn(&DomEvent, &Element);
@@ -55,6 +59,7 @@ pub(crate) fn remembered() -> Vec<Event> {
         Event::Keep(dom::is_checked("keep")),
     ];
     events.extend(super::workbench::remembered());
+    events.extend(window::kept(SEAT).map(Event::HadSeat));
     events
 }
 
@@ -65,8 +70,13 @@ fn click(_: &DomEvent, source: &Element) {
         Some("cancel") => Event::StopWaiting,
         Some("end-sending") => Event::EndSending,
         Some("close-connection") => Event::CloseConnection,
-        Some("server-stop") => Event::StopServer,
-        Some("server-start") => Event::StartServer(chosen_program()),
+        Some("server-stop") => Event::Server(Wish::Stop),
+        Some("server-kill") => Event::Server(Wish::Kill),
+        Some("server-start") => Event::Server(Wish::Start(wanted())),
+        Some("server-restart") => Event::Server(Wish::Restart(wanted())),
+        Some("enter-own") => Event::Enter(LabKind::Private),
+        Some("enter-open") => Event::Enter(LabKind::Open),
+        Some("take-back") => Event::TakeBack,
         Some("clear") => Event::Clear,
         Some("language") => return other_language(),
         Some("theme") => return other_theme(),
@@ -80,6 +90,7 @@ fn change(id: &str) {
         "transport-udp" => Event::Choose(Transport::Udp),
         "transport-tcp" => Event::Choose(Transport::Tcp),
         "keep" => Event::Keep(dom::is_checked("keep")),
+        "server-task-choice" => return super::server::choose_letter(),
         _ => return,
     });
 }
@@ -105,6 +116,7 @@ fn key(event: &DomEvent, source: &Element) {
         "Enter" if source.id() == "sentence" => submit(event, source),
         "Escape" => {
             dom::toggle(&el("truth"), "open", false);
+            dom::toggle(&el("network"), "open", false);
             tell(Event::Select(None));
         }
         key if dom::is_in(source, "calls") && move_focus(key, source) => event.prevent_default(),
@@ -148,14 +160,6 @@ fn move_focus(key: &str, from: &Element) -> bool {
 
 fn call_at(source: &Element) -> Option<u64> {
     dom::around(source, "[data-id]", "data-id")?.parse().ok()
-}
-
-fn chosen_program() -> Option<Program> {
-    match dom::value("server-program-choice").as_str() {
-        "book" => Some(Program::Book),
-        "sturdy" => Some(Program::Sturdy),
-        _ => None,
-    }
 }
 
 fn other_language() {

@@ -13,7 +13,7 @@ use crate::{
     i18n::Texts,
     model::{
         Millis, Model,
-        ladder::{self, Arrow, Bar, Rung},
+        ladder::{self, Arrow, Bar, Rung, Way},
         log::{Call, Run, Side},
         units, words,
     },
@@ -239,11 +239,12 @@ fn draw_heads(model: &Model, run: Option<&Run>, texts: &Texts) {
 
 fn draw_legend(arrows: &[Arrow]) {
     let legend = el("legend");
+    let crossed = |arrow: &&Arrow| matches!(arrow.way, Way::Whole | Way::ToEdge);
     let captured = arrows.iter().filter(|arrow| arrow.captured).count();
     dom::show(&legend, !arrows.is_empty());
     let shows = if captured == 0 {
         "derived"
-    } else if captured == arrows.len() {
+    } else if captured == arrows.iter().filter(crossed).count() {
         "captured"
     } else {
         "both"

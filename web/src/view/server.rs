@@ -1,58 +1,59 @@
 //! The server's pane: what runs there, how it is, and what can be done about it.
 
+mod form;
+
 use shared::{
     call::Transport,
-    lab::{Program, Server, ServerState, Task},
+    lab::{Program, Server as Lab, ServerState, Task},
 };
 
-use super::pick;
+pub(super) use self::form::{Server, choose_letter, wanted};
+use super::bar::whole_seconds;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Model, connection::State, explain, words},
+    model::{Millis, Model, explain, words},
 };
 
 /// How much of a text fits into the pane.
 const BRIEF: usize = 12;
 
-pub(super) fn draw(model: &Model, texts: &Texts) {
-    let Some(server) = model.servers.get(model.transport()) else {
-        return;
-    };
-    let may_control = model
-        .welcome
-        .as_ref()
-        .is_some_and(|welcome| welcome.may_control);
-    let is_open = model.connection.state == State::Open;
-    let is_dead = matches!(server.state, ServerState::Dead { .. });
-    let may_start = is_dead || (may_control && server.state == ServerState::Stopped);
+fn draw(model: &Model, server: &Lab, texts: &Texts, now: Millis) {
     draw_state(server, texts);
     draw_program(server, texts);
     draw_doing(model, server, texts);
-    dom::show(&el("server-start"), may_start);
-    dom::show(&el("server-program-row"), may_start);
-    let start = pick(is_dead, "server.start_again", "server.start");
-    dom::write(&el("server-start"), texts.get(start));
-    let may_stop = may_control && server.state == ServerState::Running;
-    dom::show(&el("server-stop"), may_stop);
-    for button in ["server-start", "server-stop"] {
-        let is_late = !is_open || model.servers.is_asked();
-        dom::toggle(&el(button), "disabled", is_late);
+    draw_address_in_use(model, texts, now);
+}
+
+/// Why its address cannot be had, and how long that lasts: as the kernel has told it.
+fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
+    let in_use = model.servers.finds_address_in_use(model.transport());
+    dom::show(&el("server-in-use"), in_use);
+    if !in_use {
+        return;
     }
+    let said = match model.address_is_free_in(now) {
+        None => texts.get("server.no_time_wait").to_owned(),
+        Some(0) => texts.get("server.free").to_owned(),
+        Some(left) => texts.fill("server.time_wait", &[("time", &whole_seconds(left + 999))]),
+    };
+    dom::write(&el("server-time-wait"), &said);
 }
 
 /// The call it is in, and why it would not do what it was asked.
-fn draw_doing(model: &Model, server: &Server, texts: &Texts) {
+fn draw_doing(model: &Model, server: &Lab, texts: &Texts) {
     let call = model.log.server_is_in(server.transport);
     let call = call.map(|call| words::brief(call, BRIEF));
     let doing = call.map(|call| texts.fill("server.blocked", &[("call", &call)]));
     dom::say(&el("server-doing"), &doing.unwrap_or_default());
     let refused = model.servers.refused.as_ref();
+    // That the address is in use is said at length below.
+    let refused = refused.filter(|_| !model.servers.finds_address_in_use(server.transport));
     let why = refused.map(|failed| explain::failure(failed, texts));
     dom::say(&el("server-refused"), &why.unwrap_or_default());
 }
 
-fn draw_state(server: &Server, texts: &Texts) {
+fn draw_state(server: &Lab, texts: &Texts) {
     let (state, key, why) = match &server.state {
         ServerState::Running => ("running", "server.running", ""),
         ServerState::Stopped => ("stopped", "server.stopped", ""),
@@ -60,19 +61,7 @@ fn draw_state(server: &Server, texts: &Texts) {
         ServerState::Dead { why } => ("dead", "server.dead", why.as_str()),
         ServerState::External => ("external", "server.external", ""),
     };
-    let pane = el("server");
-    // The choice follows the server until it is down and somebody chooses.
-    if pane.get_attribute("data-state").as_deref() != Some(state) {
-        dom::choose(
-            "server-program-choice",
-            if server.program == Program::Sturdy {
-                "sturdy"
-            } else {
-                "book"
-            },
-        );
-    }
-    dom::set(&pane, "data-state", state);
+    dom::set(&el("server"), "data-state", state);
     dom::write(&el("server-state"), texts.get(key));
     dom::write(
         &el("server-why"),
@@ -81,7 +70,7 @@ fn draw_state(server: &Server, texts: &Texts) {
     dom::show(&el("server-why"), !why.is_empty());
 }
 
-fn draw_program(server: &Server, texts: &Texts) {
+fn draw_program(server: &Lab, texts: &Texts) {
     let transport = server.transport.name();
     dom::write(&el("server-name"), &[transport, "Server"].concat());
     let program = match server.program {
@@ -119,7 +108,7 @@ fn draw_program(server: &Server, texts: &Texts) {
 }
 
 /// A change of a server in one line.
-pub(super) fn note(server: &Server, texts: &Texts) -> String {
+pub(super) fn note(server: &Lab, texts: &Texts) -> String {
     let (key, why) = match &server.state {
         ServerState::Running => ("run.server_running", ""),
         ServerState::Stopped => ("run.server_stopped", ""),

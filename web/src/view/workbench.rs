@@ -46,7 +46,7 @@ impl Bench {
         }
         let shown = model.shown();
         let tcp = model.transport() == Transport::Tcp;
-        dom::check(pick(tcp, "transport-tcp", "transport-udp"));
+        dom::check(pick(tcp, "transport-tcp", "transport-udp"), true);
         draw_tools(model, texts);
         self.draw_cards(model, texts, now);
         self.draw_log(shown, texts, now);

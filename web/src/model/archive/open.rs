@@ -113,6 +113,7 @@ fn see(file: File, nth: u64) -> Model {
         model.happened(event, 0);
     }
     model.servers.are(&file.lab.servers);
+    model.network.conditions = file.lab.conditions;
     model.welcome = Some(Welcome {
         protocol: PROTOCOL.to_owned(),
         version: file.version,

@@ -6,8 +6,8 @@
 use crate::{
     i18n::Texts,
     model::{
-        ladder::{self, Arrow, Ladder},
-        log::{Call, Run, Side},
+        ladder::{self, Arrow, Ladder, Way},
+        log::{Becoming, Call, Run, Side},
         units, words,
     },
 };
@@ -58,7 +58,8 @@ pub(crate) fn ladder(run: &Run, waiting: &[Call], heads: [&str; 2], texts: &Text
             }),
         }
     }
-    for arrow in &ladder.arrows {
+    let moves = |arrow: &&Arrow| arrow.way != Way::AtEdge;
+    for arrow in ladder.arrows.iter().filter(moves) {
         put(arrow.from_y, &|line| line.wire.is_none(), &|line| {
             line.wire = Some(arrow.clone())
         });
@@ -144,7 +145,7 @@ fn write(
         .map(|line| line.client.as_str());
     let labels = arrows
         .iter()
-        .map(|arrow| width(&arrow.carried.label(texts)) + STROKES);
+        .map(|arrow| width(&label(arrow, texts)) + STROKES);
     let mut sheet = Sheet {
         time: widest(moments.iter().map(|(time, _)| time.as_str())).max(2),
         client: widest(clients).max(width(&client)),
@@ -170,10 +171,18 @@ fn write(
 
 /// What the strokes mean that are used.
 fn legend(arrows: &[Arrow], texts: &Texts) -> String {
+    let has = |is: &dyn Fn(&Arrow) -> bool| arrows.iter().any(is);
     let used = [
-        ("text.captured", arrows.iter().any(|arrow| arrow.captured)),
-        ("text.derived", arrows.iter().any(|arrow| !arrow.captured)),
-        ("text.lost", arrows.iter().any(|arrow| !arrow.arrives)),
+        ("text.captured", has(&|arrow| arrow.captured)),
+        (
+            "text.derived",
+            has(&|arrow| !arrow.captured && matches!(arrow.way, Way::Whole | Way::ToEdge)),
+        ),
+        ("text.lost", has(&|arrow| !arrow.arrives)),
+        ("text.edge_lost", has(&|arrow| end(arrow) == "x")),
+        ("text.edge_holds", has(&|arrow| end(arrow) == "o")),
+        ("text.edge", has(&|arrow| end(arrow) == "|")),
+        ("text.goes_on", has(&|arrow| arrow.way == Way::FromEdge)),
     ];
     let used = used.into_iter().filter(|(_, used)| *used);
     used.map(|(key, _)| [texts.get(key), "\n"].concat())
@@ -184,18 +193,49 @@ fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
     texts.map(width).max().unwrap_or(0)
 }
 
+/// What stands on an arrow.
+fn label(arrow: &Arrow, texts: &Texts) -> String {
+    let fate = arrow.fate(texts);
+    let label = arrow.carried.label(texts);
+    if fate.is_empty() {
+        return label;
+    }
+    [&label, texts.get("conn.and"), &fate].concat()
+}
+
+/// What an arrow ends in; nothing where it simply comes in.
+fn end(arrow: &Arrow) -> &'static str {
+    match arrow.becoming {
+        _ if !arrow.arrives => "?",
+        Some(becoming) if arrow.way == Way::ToEdge => match becoming {
+            Becoming::Held => "o",
+            Becoming::Lost(_) | Becoming::Killed(_) | Becoming::NoRoom => "x",
+            Becoming::Delayed(_) | Becoming::Doubled | Becoming::Overtaken | Becoming::Released => {
+                "|"
+            }
+        },
+        Some(_) | None => "",
+    }
+}
+
 /// `---- UDP 5 B --->`
 fn draw(arrow: &Arrow, wide: usize, texts: &Texts) -> String {
-    let label = arrow.carried.label(texts);
-    let stroke = if arrow.captured { "-" } else { "." };
+    let label = label(arrow, texts);
+    let stroke = match arrow.way {
+        Way::AtEdge | Way::FromEdge => "~",
+        Way::Whole | Way::ToEdge if arrow.captured => "-",
+        Way::Whole | Way::ToEdge => ".",
+    };
     let strokes = wide.saturating_sub(width(&label) + 3);
     let (before, after) = (strokes / 2, strokes - strokes / 2);
     let (before, after) = (stroke.repeat(before), stroke.repeat(after));
-    match (arrow.to_server, arrow.arrives) {
-        (true, true) => [&before, " ", &label, " ", &after, ">"].concat(),
-        (true, false) => [&before, " ", &label, " ", &after, "?"].concat(),
-        (false, true) => ["<", &after, " ", &label, " ", &before].concat(),
-        (false, false) => ["?", &after, " ", &label, " ", &before].concat(),
+    let end = end(arrow);
+    if arrow.to_server {
+        let end = if end.is_empty() { ">" } else { end };
+        [&before, " ", &label, " ", &after, end].concat()
+    } else {
+        let end = if end.is_empty() { "<" } else { end };
+        [end, &after, " ", &label, " ", &before].concat()
     }
 }
 

@@ -65,9 +65,19 @@ pub(super) fn remarks(scene: Scene<'_>, dissection: Option<&Dissection>) -> Vec<
         }
         Matter::Inferred(inferred) => of_inferred(scene, inferred, &mut found),
     }
+    found.extend(scene.run.and_then(|run| lost_at_edge(scene, run)));
     found.extend(scene.run.and_then(|run| cut(scene, run)));
     found.extend(scene.run.and_then(|run| blocked(scene, run)));
     found
+}
+
+/// It was seen to cross, and yet no program ever gets it.
+fn lost_at_edge(scene: Scene<'_>, run: &Run) -> Option<Remark> {
+    let call = scene.record.call?;
+    let mut touched = run.touched().filter(|touch| touch.edge.call == Some(call));
+    let (becoming, _) = run.becoming(touched.next()?.edge.datagram)?;
+    let is_lost = becoming.is_end();
+    is_lost.then(|| Remark::new("remark.lost_at_edge", Tone::Bad))
 }
 
 fn of_captured(scene: Scene<'_>, captured: &Captured, found: &mut Vec<Remark>) {

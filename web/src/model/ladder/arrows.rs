@@ -9,11 +9,12 @@ use shared::{
     trace::{CallId, CallName, DerivedKind},
 };
 
-use super::{Rung, Span};
+use super::{Places, Rung, Span, edge};
 use crate::{
     i18n::Texts,
     model::{
-        log::{Call, Crossing, CrossingKind, Return, Run, Seen, Side},
+        fate,
+        log::{Becoming, Call, Crossing, CrossingKind, Return, Run, Seen, Side},
         units,
     },
 };
@@ -31,12 +32,30 @@ pub(crate) struct Arrow {
     pub(crate) captured: bool,
     /// Whether anybody is known to have received it.
     pub(crate) arrives: bool,
+    /// Which part of the way it goes.
+    pub(crate) way: Way,
+    /// What the relay's edge made of it.
+    pub(crate) becoming: Option<Becoming>,
     /// What it is.
     pub(crate) carried: Carried,
     /// The call it belongs to.
     pub(crate) call: Option<CallId>,
     /// The event it was told in, if it was.
     pub(crate) seq: Option<u64>,
+}
+
+/// A part of the way from one program to the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// All of it.
+    #[default]
+    Whole,
+    /// To the relay's edge, just before the program that receives.
+    ToEdge,
+    /// It waits there.
+    AtEdge,
+    /// From there on.
+    FromEdge,
 }
 
 /// What an arrow is.
@@ -72,40 +91,45 @@ impl Carried {
     }
 }
 
+impl Arrow {
+    /// What the edge made of it, as it is said beside it.
+    pub(crate) fn fate(&self, texts: &Texts) -> String {
+        let said = self.becoming.filter(|_| self.way == Way::ToEdge);
+        said.map(|becoming| fate::brief(becoming, texts))
+            .unwrap_or_default()
+    }
+}
+
 /// A captured packet has a time of its own.
 pub(super) const fn has_own_rung(crossing: &Crossing) -> bool {
     matches!(crossing.kind, CrossingKind::Captured(_))
 }
 
 /// The run, ready to be drawn into.
-struct Sheet<'a> {
-    calls: &'a [&'a Call],
-    spans: &'a [Span],
+pub(super) struct Sheet<'a> {
+    pub(super) calls: &'a [&'a Call],
+    pub(super) spans: &'a [Span],
     rungs: &'a [Rung],
     pitch: i32,
 }
 
-pub(super) fn draw(
-    run: &Run,
-    calls: &[&Call],
-    spans: &[Span],
-    crossing_rungs: &[usize],
-    rungs: &[Rung],
-    pitch: i32,
-) -> Vec<Arrow> {
+pub(super) fn draw(run: &Run, calls: &[&Call], places: &Places, pitch: i32) -> Vec<Arrow> {
     let sheet = Sheet {
         calls,
-        spans,
-        rungs,
+        spans: &places.spans,
+        rungs: &places.rungs,
         pitch,
     };
-    if run.crossings.is_empty() {
-        return sheet.joined();
-    }
-    let crossings = run.crossings.iter().zip(crossing_rungs);
-    crossings
-        .filter_map(|(crossing, rung)| sheet.arrow(crossing, *rung))
-        .collect()
+    let mut arrows: Vec<Arrow> = if run.crossings.is_empty() {
+        sheet.joined()
+    } else {
+        let crossings = run.crossings.iter().zip(&places.crossings);
+        crossings
+            .filter_map(|(crossing, rung)| sheet.arrow(crossing, *rung))
+            .collect()
+    };
+    edge::touch(run, &sheet, &places.touches, &mut arrows);
+    arrows
 }
 
 impl Sheet<'_> {
@@ -124,6 +148,8 @@ impl Sheet<'_> {
                     to_server: self.leaves_client(crossing),
                     captured: true,
                     arrives: true,
+                    way: Way::Whole,
+                    becoming: None,
                     carried,
                     call: crossing.call,
                     seq: Some(crossing.seq),
@@ -220,6 +246,8 @@ impl Sheet<'_> {
             to_server,
             captured: false,
             arrives,
+            way: Way::Whole,
+            becoming: None,
             carried,
             call,
             seq: None,
@@ -266,7 +294,7 @@ impl Sheet<'_> {
         clients.any(|call| is(call, false)) || servers.any(|call| is(call, true))
     }
 
-    fn middle(&self, rung: Option<usize>) -> Option<i32> {
+    pub(super) fn middle(&self, rung: Option<usize>) -> Option<i32> {
         Some(self.rungs.get(rung?)?.y + self.pitch / 2)
     }
 }

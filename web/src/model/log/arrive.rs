@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use shared::{
     call::Transport,
+    data::Data,
     outcome::{Outcome, Returned},
     trace::{CallName, CallReturned, CallStarted, Event, ProcessId, What},
 };
@@ -42,7 +43,11 @@ impl Log {
             What::Server(server) => {
                 self.begin(Kind::Server(server));
             }
-            What::Sockets(_) | What::Conditions(_) | What::Edge(_) => {}
+            What::Sockets(_) => {}
+            What::Conditions(conditions) => {
+                self.begin(Kind::Conditions(conditions));
+            }
+            What::Edge(edge) => self.touched(*edge, event.seq, event.mono_ns),
             What::CaptureLost { packets } => {
                 self.begin(Kind::CaptureLost(packets));
             }
@@ -68,6 +73,7 @@ impl Log {
             kind,
             calls: Vec::new(),
             crossings: Vec::new(),
+            touches: Vec::new(),
             version: self.version,
         };
         self.runs.push_back(run);
@@ -90,6 +96,20 @@ impl Log {
             None => self.home_of_foreign_call(started),
         };
         self.put(call, home);
+        if let Some(run) = home.filter(|_| requested.is_some()) {
+            self.learn_sentence(run, started);
+        }
+    }
+
+    /// Before it was loaded this page made a call, or its workings did: what it said is the sentence.
+    fn learn_sentence(&mut self, run: RunId, started: &CallStarted) {
+        let text = started.arguments.data.as_ref().and_then(Data::as_text);
+        let run = self.runs.iter_mut().rev().find(|known| known.id == run);
+        if let (Some(Kind::Own(_, sentence)), Some(text)) = (run.map(|run| &mut run.kind), text)
+            && sentence.is_empty()
+        {
+            text.clone_into(sentence);
+        }
     }
 
     /// Where a server's call belongs, if that can be told when it starts.
@@ -118,7 +138,7 @@ impl Log {
         if matches!(started.name, CallName::Socket | CallName::GetAddrInfo) {
             let transport = started.transport;
             return Some(self.begin(if self.me == Some(process) {
-                Kind::Bench(transport)
+                Kind::Own(transport, String::new())
             } else {
                 Kind::Page(transport, process)
             }));
@@ -215,10 +235,10 @@ impl Log {
     /// Whether a run takes in more: a stranger's next datagram begins another, and none grows without end.
     fn goes_on(&self, run: RunId, datagram: bool) -> bool {
         self.run(run).is_some_and(|run| match run.kind {
-            Kind::Own(..) | Kind::Bench(_) => true,
+            Kind::Own(..) => true,
             Kind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
             Kind::Page(..) | Kind::ServerStart(_) => run.calls.len() < LONG_RUN,
-            Kind::Server(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,
+            Kind::Server(_) | Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,
         })
     }
 
@@ -240,6 +260,7 @@ impl Log {
         }
         if let Some(run) = self.runs.iter_mut().find(|known| known.id == run) {
             run.crossings.extend(visitor.crossings);
+            run.touches.extend(visitor.touches);
         }
     }
 

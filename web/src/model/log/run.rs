@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
-use shared::{call::Transport, lab::Server, message::Gap, trace::ProcessId};
+use shared::{
+    call::Transport, conditions::Conditions, lab::Server, message::Gap, trace::ProcessId,
+};
 
-use super::{Call, Crossing, RunId, Side};
+use super::{Call, Crossing, RunId, Side, Touch};
 
 /// One sentence of this page, one visit of a stranger, or a note between them.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Run {
     pub(crate) calls: Vec<Call>,
     /// What crossed the wire.
     pub(crate) crossings: Vec<Crossing>,
+    /// What the relay's edge did to its datagrams.
+    pub(crate) touches: Vec<Touch>,
     /// Grows with every change.
     pub(crate) version: u64,
 }
@@ -30,12 +34,12 @@ pub(crate) enum Kind {
     Stranger(Transport, SocketAddr),
     /// Another page or a bridge does: its own calls are seen.
     Page(Transport, ProcessId),
-    /// This page's own calls, made one by one at the workbench.
-    Bench(Transport),
     /// A server comes up.
     ServerStart(Transport),
     /// A server's state has changed.
     Server(Server),
+    /// The conditions of the network were set.
+    Conditions(Conditions),
     /// Events are missing.
     Gap(Gap),
     /// The capture lost so many packets.
@@ -49,10 +53,9 @@ impl Run {
             Kind::Own(transport, _)
             | Kind::Stranger(transport, _)
             | Kind::Page(transport, _)
-            | Kind::Bench(transport)
             | Kind::ServerStart(transport) => Some(*transport),
             Kind::Server(server) => Some(server.transport),
-            Kind::Gap(_) | Kind::CaptureLost(_) => None,
+            Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => None,
         }
     }
 
@@ -60,7 +63,7 @@ impl Run {
     pub(crate) const fn is_talk(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Own(..) | Kind::Stranger(..) | Kind::Page(..) | Kind::Bench(_)
+            Kind::Own(..) | Kind::Stranger(..) | Kind::Page(..)
         )
     }
 

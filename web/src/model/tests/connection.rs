@@ -116,6 +116,7 @@ fn the_trace_goes_on_where_it_was_cut() {
     let said = page.said();
     assert_eq!(said.len(), 1);
     assert_eq!(said[0].request, Request::Ask(Ask::Watch { from: 11 }));
+    page.returns(said[0].id, Returned::Nothing);
     page.hears(ServerMessage::Gap(Gap { from: 11, to: 39 }));
     assert_eq!(page.model.log.last_seq(), Some(39));
     assert!(!page.model.connection.restarted);
@@ -140,6 +141,8 @@ fn another_relay_with_an_older_trace_is_noticed_by_its_clock() {
     page.does(Event::Closed);
     page.waits_for_the_next_attempt();
     page.hears(welcome(1_000));
+    let watch = page.said()[0].id;
+    page.returns(watch, Returned::Nothing);
     let what = What::Server(server(Udp, ServerState::Running));
     let event = TraceEvent {
         seq: 500,
@@ -200,30 +203,6 @@ fn what_was_lost_is_told_until_the_next_sentence() {
     assert_eq!(page.model.connection.lost.calls, 1);
     page.sends("hello");
     assert_eq!(page.model.connection.lost.calls, 0);
-}
-
-#[test]
-fn a_server_is_asked_to_start_and_its_refusal_is_told() {
-    let mut page = Page::open();
-    page.does(Event::StopServer);
-    let said = page.said();
-    assert_eq!(
-        said[0].request,
-        Request::Ask(Ask::StopServer { transport: Udp })
-    );
-    assert!(page.model.servers.is_asked());
-    page.fails(said[0].id, "EPERM");
-    assert!(!page.model.servers.is_asked());
-    assert_eq!(
-        page.model
-            .servers
-            .refused
-            .as_ref()
-            .map(|failed| failed.errno.as_str()),
-        Some("EPERM")
-    );
-    page.sees(1, What::Server(server(Udp, ServerState::Stopped)));
-    assert!(page.model.servers.is_down(Udp) && page.model.servers.refused.is_none());
 }
 
 #[test]

@@ -259,7 +259,7 @@ fn a_strangers_packet_that_came_before_its_call_is_in_his_run() {
 }
 
 /// A datagram of the client's, seen at this many microseconds of the lab's time.
-fn datagram_packet(us: u64) -> What {
+pub(super) fn datagram_packet(us: u64) -> What {
     let mut bytes = vec![
         0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1,
     ];

@@ -1,0 +1,150 @@
+//! From one lab to another: what the page says on the way, and what it forgets when it arrives.
+
+use shared::{
+    codec,
+    lab::LabKind,
+    message::{Ask, ClientMessage, GoodbyeReason, Welcome},
+    outcome::Outcome,
+};
+
+use super::{
+    Effect, Millis, Model,
+    connection::State,
+    program::{Lost, Program},
+    seat::{Answer, Arrival},
+};
+
+impl Model {
+    /// The page had this seat before it was loaded.
+    pub(super) fn had_seat(&mut self, token: String, now: Millis) {
+        self.seat.remember(token, now);
+    }
+
+    /// Somebody wants to be in another lab.
+    pub(super) fn enter(&mut self, to: LabKind, effects: &mut Vec<Effect>) {
+        if self.connection.state == State::Open && !self.seat.is_moving() {
+            self.go(to, None, effects);
+        }
+    }
+
+    /// Somebody wants back what another page has taken over.
+    pub(super) fn take_back(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        self.seat.takes_back();
+        self.connect(effects, now);
+    }
+
+    fn go(&mut self, to: LabKind, lobby: Option<Box<Welcome>>, effects: &mut Vec<Effect>) {
+        let message = self.seat.goes(to, self.outbox.next_id(), lobby);
+        effects.push(said(&message));
+    }
+
+    /// The relay welcomes the page: on a new connection, or to the lab it wanted to be in.
+    pub(super) fn welcomed(&mut self, welcome: Welcome, effects: &mut Vec<Effect>, now: Millis) {
+        if self.seat.wants_back() {
+            self.go(LabKind::Private, Some(Box::new(welcome)), effects);
+        } else {
+            self.arrive(welcome, effects, now);
+        }
+    }
+
+    fn arrive(&mut self, welcome: Welcome, effects: &mut Vec<Effect>, now: Millis) {
+        let had = self.seat.token().map(str::to_owned);
+        let arrival = self.seat.arrives(&welcome, now);
+        let is_own = welcome.lab.kind == LabKind::Private;
+        let before = self.welcome.as_ref().map(|before| &before.lab.id);
+        let is_elsewhere = before.is_some_and(|before| *before != welcome.lab.id);
+        let is_back = matches!(arrival, Arrival::Back(_));
+        if !is_back && (is_own || is_elsewhere) {
+            self.begin_elsewhere();
+        }
+        let seen = self.log.last_seq();
+        let restarted = seen.is_some_and(|seen| welcome.lab.next_seq <= seen);
+        if restarted {
+            self.start_anew();
+        }
+        self.connection.opened(restarted);
+        self.servers.are(&welcome.lab.servers);
+        self.network.is(welcome.lab.conditions);
+        self.log.i_am(welcome.process);
+        self.workbench.i_am(welcome.process);
+        if let Some(seat) = &welcome.seat {
+            self.outbox.number_from(seat.next_id);
+        }
+        if let Arrival::Back(again) = arrival {
+            effects.extend(again.iter().map(said));
+        }
+        let from = match seen.filter(|_| !restarted) {
+            Some(seen) => Some(seen + 1),
+            None => is_own.then_some(welcome.lab.first_seq),
+        };
+        if let Some(from) = from {
+            let id = self.outbox.ask(Ask::Watch { from });
+            self.seat.catches_up(id);
+        }
+        self.welcome = Some(welcome);
+        self.keep_token(had.as_deref(), effects);
+    }
+
+    /// A reply about where the page is; tells whether it was one.
+    pub(super) fn is_placed(
+        &mut self,
+        id: Option<u64>,
+        outcome: &Outcome,
+        effects: &mut Vec<Effect>,
+        now: Millis,
+    ) -> bool {
+        let had = self.seat.token().map(str::to_owned);
+        match self.seat.answered(id, outcome) {
+            Answer::Other => return false,
+            Answer::Goes | Answer::Stays(None) => {}
+            Answer::Again(lobby) => self.go(LabKind::Private, lobby, effects),
+            Answer::Stays(Some(lobby)) => self.arrive(*lobby, effects, now),
+        }
+        self.keep_token(had.as_deref(), effects);
+        true
+    }
+
+    /// The connection is gone. In a lab of one's own all goes on, and the page comes back to it.
+    pub(super) fn closed(&mut self, random: u32, now: Millis) {
+        if self.connection.is_told(GoodbyeReason::TakenOver) {
+            self.seat.is_taken_over(now);
+        }
+        self.seat.breaks(now);
+        if self.seat.is_taken() {
+            self.connection.closed(Lost::default(), random, now);
+            return;
+        }
+        let lost = self.program.lose();
+        self.log.lose();
+        self.servers.lose();
+        self.workbench.lose();
+        self.connection.closed(lost, random, now);
+    }
+
+    /// A lab that is kept for nobody is forgotten in time.
+    pub(super) fn expire(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        if self.connection.state == State::Open && self.seat.expires(now) {
+            effects.push(Effect::KeepSeat(None));
+        }
+    }
+
+    /// Nothing of another lab is of use here.
+    fn begin_elsewhere(&mut self) {
+        self.start_anew();
+        self.program = Program::default();
+        self.servers.lose();
+        self.servers.refused = None;
+        self.outbox.empty();
+    }
+
+    fn keep_token(&self, had: Option<&str>, effects: &mut Vec<Effect>) {
+        let has = self.seat.token();
+        if had != has {
+            effects.push(Effect::KeepSeat(has.map(str::to_owned)));
+        }
+    }
+}
+
+fn said(message: &ClientMessage) -> Effect {
+    Effect::Say(codec::encode_client(message))
+}

@@ -1,0 +1,323 @@
+//! The page's seat in a lab of its own: how it gets there, and how it comes back so that nothing is lost or repeated.
+//!
+//! What is asked and called there is numbered. Until its reply has come it is kept, for the relay may not have heard it;
+//! how many replies were heard is counted, for the relay says the others again.
+
+use std::collections::VecDeque;
+
+use shared::{
+    lab::LabKind,
+    message::{Ask, ClientMessage, Request, Welcome},
+    outcome::{Failed, Outcome},
+};
+
+use super::Millis;
+
+/// So long a seat is kept as long as no relay has said otherwise.
+const KEPT: Millis = 60_000;
+
+/// Where the page sits, has sat, or is going.
+#[derive(Debug, Default)]
+pub(crate) struct Seat {
+    held: Option<Held>,
+    moving: Option<Moving>,
+    /// The ask that makes the trace begin anew; what comes before its reply will come again.
+    catching_up: Option<u64>,
+    /// Why the page is not where it wanted to go.
+    pub(crate) refused: Option<Failed>,
+}
+
+/// A seat that is this page's.
+#[derive(Debug)]
+struct Held {
+    token: String,
+    kept: Millis,
+    /// Since when the page is not there.
+    away: Option<Millis>,
+    /// It goes back by itself.
+    wants_back: bool,
+    /// How many replies were heard; none where what was said there is no longer known.
+    heard: Option<u64>,
+    /// The number of the last request.
+    sent: u64,
+    under_way: VecDeque<(u64, ClientMessage)>,
+}
+
+/// A way from one lab to another that the relay has not yet answered.
+#[derive(Debug)]
+struct Moving {
+    id: u64,
+    to: LabKind,
+    /// To the seat it has.
+    back: bool,
+    /// The open lab's welcome, where the page has come to the relay only to go back.
+    lobby: Option<Box<Welcome>>,
+}
+
+/// What a reply means for the page's place.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Nothing.
+    Other,
+    /// The relay agrees: its welcome follows.
+    Goes,
+    /// It no longer knows how far the page had got; without that, the page may come.
+    Again(Option<Box<Welcome>>),
+    /// It does not; the page is in this lobby, or stays where it was.
+    Stays(Option<Box<Welcome>>),
+}
+
+/// How the page arrives in a lab.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// As if nothing had been: these have to be said again.
+    Back(Vec<ClientMessage>),
+    /// Knowing nothing of what was before.
+    Anew,
+}
+
+impl Seat {
+    /// The page had this seat before it was loaded.
+    pub(super) fn remember(&mut self, token: String, now: Millis) {
+        self.held = Some(Held {
+            token,
+            away: Some(now),
+            wants_back: true,
+            ..Held::default()
+        });
+    }
+
+    /// Whether the page sits in its own lab, or would if the connection stood.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.away.is_none() || held.wants_back)
+    }
+
+    /// Whether a lab of its own is kept while the page is elsewhere.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.away.is_some())
+    }
+
+    /// How long it is still kept.
+    pub(crate) fn kept_for(&self, now: Millis) -> Option<Millis> {
+        let held = self.held.as_ref()?;
+        Some((held.away? + held.kept).saturating_sub(now))
+    }
+
+    /// Whether the relay has not yet answered where the page is.
+    pub(crate) const fn is_moving(&self) -> bool {
+        self.moving.is_some()
+    }
+
+    /// Whether what is told of a lab now is of another one, or will be told again.
+    pub(super) fn is_deaf(&self) -> bool {
+        let in_lobby = |moving: &Moving| moving.lobby.is_some();
+        self.catching_up.is_some() || self.moving.as_ref().is_some_and(in_lobby)
+    }
+
+    /// With the reply to this the trace begins.
+    pub(super) const fn catches_up(&mut self, id: u64) {
+        self.catching_up = Some(id);
+    }
+
+    /// Asks for the way to a lab, back to the one that is kept if there is one.
+    pub(super) fn goes(
+        &mut self,
+        to: LabKind,
+        id: u64,
+        lobby: Option<Box<Welcome>>,
+    ) -> ClientMessage {
+        self.refused = None;
+        let kept = self
+            .held
+            .as_ref()
+            .filter(|held| to == LabKind::Private && held.away.is_some());
+        let ask = match kept {
+            Some(held) => Ask::Resume {
+                token: held.token.clone(),
+                heard: held.heard,
+            },
+            None => Ask::Enter { lab: to },
+        };
+        let back = matches!(ask, Ask::Resume { .. });
+        self.moving = Some(Moving {
+            id,
+            to,
+            back,
+            lobby,
+        });
+        let request = Request::Ask(ask);
+        ClientMessage { id, request }
+    }
+
+    /// Whether a new connection is to lead back to the seat.
+    pub(super) fn wants_back(&self) -> bool {
+        self.moving.is_none() && self.held.as_ref().is_some_and(|held| held.wants_back)
+    }
+
+    /// A reply has come.
+    pub(super) fn answered(&mut self, id: Option<u64>, outcome: &Outcome) -> Answer {
+        if id.is_some() && id == self.catching_up {
+            self.catching_up = None;
+        }
+        let Some(mut moving) = self.moving.take_if(|moving| Some(moving.id) == id) else {
+            self.heard_reply(id);
+            return Answer::Other;
+        };
+        let Outcome::Failed(failed) = outcome else {
+            self.moving = Some(moving);
+            return Answer::Goes;
+        };
+        // Of a seat that is gone no limit is told.
+        let counted = self.held.as_mut().filter(|held| held.heard.is_some());
+        if let Some(held) = counted.filter(|_| failed.limit.is_some() && moving.back) {
+            held.forgets();
+            return Answer::Again(moving.lobby.take());
+        }
+        // What could not be gone back to is gone.
+        if moving.to == LabKind::Private {
+            self.held = None;
+        }
+        self.refused = Some(failed.clone());
+        Answer::Stays(moving.lobby.take())
+    }
+
+    /// A reply to something that was said where the page sits, or by it before it was loaded.
+    fn heard_reply(&mut self, id: Option<u64>) {
+        let here = self.held.as_mut().filter(|held| held.away.is_none());
+        let Some((held, id)) = here.zip(id) else {
+            return;
+        };
+        held.under_way.retain(|(_, message)| message.id != id);
+        held.heard = held.heard.map(|heard| heard + 1);
+    }
+
+    /// The page says something where it sits.
+    pub(super) fn says(&mut self, message: &ClientMessage) {
+        if let Some(held) = self.held.as_mut().filter(|held| held.away.is_none()) {
+            held.sent += 1;
+            held.under_way.push_back((held.sent, message.clone()));
+        }
+    }
+
+    /// The relay welcomes the page to a lab.
+    pub(super) fn arrives(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
+        (self.moving, self.catching_up) = (None, None);
+        let seat = welcome
+            .seat
+            .as_ref()
+            .filter(|_| welcome.lab.kind == LabKind::Private);
+        let Some(seat) = seat else {
+            if let Some(held) = self.held.as_mut().filter(|held| held.away.is_none()) {
+                held.leaves(now);
+            }
+            return Arrival::Anew;
+        };
+        let known = self.held.take().filter(|held| held.heard.is_some());
+        let mut held = known.unwrap_or_default();
+        let arrival = match held.heard {
+            Some(_) => Arrival::Back(held.says_again(seat.heard)),
+            None => Arrival::Anew,
+        };
+        held.token.clone_from(&seat.token);
+        held.kept = seat.keep_seconds * 1_000;
+        (held.away, held.wants_back, held.sent) = (None, false, seat.heard);
+        held.sent += match &arrival {
+            Arrival::Back(again) => again.len() as u64,
+            Arrival::Anew => 0,
+        };
+        held.heard.get_or_insert(0);
+        self.held = Some(held);
+        arrival
+    }
+
+    /// The connection broke.
+    pub(super) fn breaks(&mut self, now: Millis) {
+        (self.moving, self.catching_up) = (None, None);
+        if let Some(held) = self.held.as_mut().filter(|held| held.away.is_none()) {
+            held.away = Some(now);
+            held.wants_back = true;
+        }
+    }
+
+    /// Another page has come with the same token; what was under way is that page's matter.
+    pub(super) fn is_taken_over(&mut self, now: Millis) {
+        if let Some(held) = &mut self.held {
+            held.leaves(now);
+        }
+    }
+
+    /// The page wants to have it back.
+    pub(super) fn takes_back(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.wants_back = true;
+        }
+    }
+
+    /// A lab that was only kept is kept no longer; tells whether there was one.
+    pub(super) fn expires(&mut self, now: Millis) -> bool {
+        let is_over = self.moving.is_none() && self.kept_for(now) == Some(0);
+        self.held
+            .take_if(|held| is_over && !held.wants_back)
+            .is_some()
+    }
+
+    /// The token, for the page to find it after a reload.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.held.as_ref().map(|held| held.token.as_str())
+    }
+
+    /// When the countdown is to be looked at again.
+    pub(super) fn wakes_at(&self, now: Millis) -> Option<Millis> {
+        let left = self.kept_for(now).filter(|left| *left > 0)?;
+        Some(now + (left - 1) % 1_000 + 1)
+    }
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            token: String::new(),
+            kept: KEPT,
+            away: None,
+            wants_back: false,
+            heard: None,
+            sent: 0,
+            under_way: VecDeque::new(),
+        }
+    }
+}
+
+impl Held {
+    fn leaves(&mut self, now: Millis) {
+        (self.away, self.wants_back) = (Some(now), false);
+        self.forgets();
+    }
+
+    /// What was said there is no longer known here.
+    fn forgets(&mut self) {
+        self.heard = None;
+        self.under_way.clear();
+    }
+
+    /// What the relay has not heard, numbered on from what it has. The trace is asked for anew in any case.
+    fn says_again(&mut self, heard: u64) -> Vec<ClientMessage> {
+        let is_watch =
+            |message: &ClientMessage| matches!(message.request, Request::Ask(Ask::Watch { .. }));
+        self.under_way
+            .retain(|(number, message)| *number <= heard || !is_watch(message));
+        let mut number = heard;
+        let mut again = Vec::new();
+        for (known, message) in self
+            .under_way
+            .iter_mut()
+            .filter(|(known, _)| *known > heard)
+        {
+            number += 1;
+            *known = number;
+            again.push(message.clone());
+        }
+        again
+    }
+}

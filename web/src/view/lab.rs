@@ -1,0 +1,42 @@
+//! Which lab the page is in, how it gets to another, and how long one is kept.
+
+use shared::lab::LabKind;
+
+use super::{bar::whole_seconds, pick};
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{Millis, Model, connection::State, explain},
+};
+
+pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
+    let kind = model.welcome.as_ref().map(|welcome| welcome.lab.kind);
+    let is_own = kind == Some(LabKind::Private);
+    let is_kept = model.seat.is_kept();
+    dom::set(&el("lab"), "data-kind", pick(is_own, "private", "open"));
+    dom::show(&el("enter-own"), kind == Some(LabKind::Open));
+    dom::show(&el("enter-open"), is_own);
+    let own = pick(is_kept, "seat.back_own", "seat.enter_own");
+    dom::write(&el("enter-own"), texts.get(own));
+    let is_late = model.connection.state != State::Open || model.seat.is_moving();
+    for button in ["enter-own", "enter-open"] {
+        dom::toggle(&el(button), "disabled", is_late);
+    }
+    let is_taken_over = model.connection.is_taken_over();
+    dom::show(&el("take-back"), is_taken_over);
+    let left = model.seat.kept_for(now).filter(|_| !is_taken_over);
+    dom::say(
+        &el("lab-kept"),
+        &left.map_or_else(String::new, |left| kept(left, texts)),
+    );
+    let refused = model.seat.refused.as_ref();
+    let why = refused.map(|failed| explain::failure(failed, texts));
+    dom::say(&el("lab-refused"), &why.unwrap_or_default());
+}
+
+fn kept(left: Millis, texts: &Texts) -> String {
+    if left == 0 {
+        return texts.get("seat.kept_no_more").to_owned();
+    }
+    texts.fill("seat.kept", &[("time", &whole_seconds(left + 999))])
+}

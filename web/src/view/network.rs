@@ -1,0 +1,195 @@
+//! The network's conditions, to be set, and what is held at the relay's edge, to be decided about.
+
+use shared::{
+    conditions::{Conditions, Direction, Edge, Verdict, Way},
+    lab::LabKind,
+};
+use web_sys::Element;
+
+use super::pick;
+use crate::{
+    dom::{self, Listener, el},
+    i18n::Texts,
+    model::{
+        Event, Model,
+        connection::State,
+        explain,
+        network::{self, Preset, Wish},
+        units,
+    },
+    shell::tell,
+    window,
+};
+
+/// Both ways, as their fields begin.
+const WAYS: [&str; 2] = ["request-", "reply-"];
+/// The fields of a way that are percentages.
+const PERCENT: u32 = 100;
+
+/// The panel as it is drawn.
+#[derive(Default)]
+pub(super) struct Network {
+    /// What the fields were filled with; what somebody writes into them stays until other conditions are in force.
+    filled: Option<(String, Conditions)>,
+    held: Vec<Element>,
+}
+
+impl Network {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let Some(welcome) = &model.welcome else {
+            return;
+        };
+        let conditions = model.network.conditions;
+        let summary = network::summary(&conditions, texts);
+        dom::write(&el("network-now"), &summary);
+        let is_clear = Preset::of(&conditions) == Some(Preset::Clear);
+        dom::set(
+            &el("network"),
+            "data-clear",
+            pick(is_clear, "true", "false"),
+        );
+        let wanted = (welcome.lab.id.clone(), conditions);
+        if self.filled.as_ref() != Some(&wanted) {
+            fill(&conditions);
+            self.filled = Some(wanted);
+        }
+        dom::show(
+            &el("network-tcp"),
+            model.transport() == shared::call::Transport::Tcp,
+        );
+        let (may_set, is_open) = (welcome.may_control, model.connection.state == State::Open);
+        dom::show(
+            &el("network-not-yours"),
+            is_open && !may_set && welcome.lab.kind == LabKind::Open,
+        );
+        dom::toggle(&el("network-form"), "disabled", !may_set || !is_open);
+        let refused = model.network.refused.as_ref();
+        let why = refused.map(|failed| explain::failure(failed, texts));
+        dom::say(&el("network-refused"), &why.unwrap_or_default());
+        self.draw_held(&model.network.held, may_set && is_open, texts);
+    }
+
+    fn draw_held(&mut self, held: &[Edge], may_decide: bool, texts: &Texts) {
+        dom::show(&el("held"), !held.is_empty());
+        dom::resize(&mut self.held, held.len(), &|| {
+            dom::stamp("held-template", &el("held-list"))
+        });
+        for (item, edge) in self.held.iter().zip(held) {
+            dom::set(item, "data-datagram", &edge.datagram.to_string());
+            dom::write(&dom::part(item, "what"), &describe(edge, texts));
+            for (part, key) in [
+                ("release", "network.release"),
+                ("kill", "network.kill"),
+                ("double", "network.twice"),
+            ] {
+                let button = dom::part(item, part);
+                dom::write(&button, texts.get(key));
+                dom::toggle(&button, "disabled", !may_decide);
+            }
+        }
+    }
+}
+
+fn describe(edge: &Edge, texts: &Texts) -> String {
+    let (number, bytes) = (edge.datagram.to_string(), units::bytes(edge.length));
+    let key = match edge.direction {
+        Direction::Request => "network.held_request",
+        Direction::Reply => "network.held_reply",
+    };
+    let values = [
+        ("n", number.as_str()),
+        ("bytes", &bytes),
+        ("from", &edge.from.to_string()),
+        ("to", &edge.to.to_string()),
+    ];
+    texts.fill(key, &values)
+}
+
+fn fill(conditions: &Conditions) {
+    for (prefix, way) in WAYS.into_iter().zip([conditions.request, conditions.reply]) {
+        let field = |name: &str| [prefix, name].concat();
+        for (name, value) in [
+            ("loss", way.loss_percent.into()),
+            ("delay", way.delay_ms),
+            ("jitter", way.jitter_ms),
+            ("double", way.duplicate_percent.into()),
+            ("reorder", way.reorder_percent.into()),
+        ] {
+            dom::enter(&field(name), &value.to_string());
+        }
+        dom::check(&field("by-hand"), way.by_hand);
+    }
+    dom::enter("network-seed", &conditions.seed.to_string());
+}
+
+/// Listens to all that is done here.
+pub(super) fn listen() -> [Listener; 1] {
+    [Listener::on(&dom::document(), "click", |event| {
+        if let Some(wish) = dom::source(&event).as_ref().and_then(click) {
+            tell(Event::Network(wish));
+        }
+    })]
+}
+
+fn click(source: &Element) -> Option<Wish> {
+    if let Some(verdict) = dom::around(source, "[data-verdict]", "data-verdict") {
+        let datagram = dom::around(source, "[data-datagram]", "data-datagram")?;
+        return Some(Wish::Decide(
+            datagram.parse().ok()?,
+            self::verdict(&verdict)?,
+        ));
+    }
+    if let Some(name) = dom::around(source, "[data-preset]", "data-preset") {
+        let (_, preset) = Preset::ALL.into_iter().find(|(known, _)| *known == name)?;
+        let (request, reply, seed) = (preset.way(), preset.way(), seed());
+        return Some(Wish::Set(Conditions {
+            request,
+            reply,
+            seed,
+        }));
+    }
+    match dom::around(source, "button", "id")?.as_str() {
+        "network-apply" => Some(Wish::Set(read())),
+        "network-new-seed" => {
+            dom::enter("network-seed", &window::random().to_string());
+            None
+        }
+        _ => None,
+    }
+}
+
+fn verdict(name: &str) -> Option<Verdict> {
+    match name {
+        "release" => Some(Verdict::Release),
+        "kill" => Some(Verdict::Kill),
+        "double" => Some(Verdict::Double),
+        _ => None,
+    }
+}
+
+fn read() -> Conditions {
+    let [request, reply] = WAYS.map(way);
+    Conditions {
+        request,
+        reply,
+        seed: seed(),
+    }
+}
+
+fn seed() -> u64 {
+    dom::value("network-seed").trim().parse().unwrap_or(0)
+}
+
+fn way(prefix: &str) -> Way {
+    let field = |name: &str| [prefix, name].concat();
+    let percent = |name| u8::try_from(dom::number(&field(name), PERCENT)).unwrap_or(0);
+    let milliseconds = |name| dom::number(&field(name), Way::LONGEST_MS);
+    Way {
+        loss_percent: percent("loss"),
+        duplicate_percent: percent("double"),
+        reorder_percent: percent("reorder"),
+        delay_ms: milliseconds("delay"),
+        jitter_ms: milliseconds("jitter"),
+        by_hand: dom::is_checked(&field("by-hand")),
+    }
+}
