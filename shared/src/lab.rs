@@ -17,8 +17,11 @@ pub struct Lab {
     /// The name of its server's host, known in this lab only.
     #[serde(default)]
     pub host_name: String,
-    /// The address `bind` gives the page's sockets; one bound to none sends from what the kernel chooses.
+    /// The address `bind` gives the page's sockets.
     pub client_host: IpAddr,
+    /// The address the kernel has those speak from that are bound to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_source: Option<IpAddr>,
     /// The servers as they are now, UDP first.
     pub servers: Vec<Server>,
     /// What happens to its datagrams.

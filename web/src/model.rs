@@ -157,9 +157,11 @@ impl Model {
         self.transport.unwrap_or(Transport::Udp)
     }
 
-    /// A client's address as others see it: bound to no address in particular, it sends from the lab's host.
+    /// A client's address as others see it: bound to no address in particular, it sends from the one the kernel
+    /// takes for that.
     pub(crate) fn seen_as(&self, local: SocketAddr) -> SocketAddr {
-        let host = self.welcome.as_ref().map(|welcome| welcome.lab.client_host);
+        let lab = self.welcome.as_ref().map(|welcome| &welcome.lab);
+        let host = lab.map(|lab| lab.client_source.unwrap_or(lab.client_host));
         match host.filter(|_| local.ip().is_unspecified()) {
             Some(host) => SocketAddr::new(host, local.port()),
             None => local,
@@ -192,9 +194,9 @@ impl Model {
             .map(|(_, since)| now + TICK - now.saturating_sub(since) % TICK);
         let others = [
             self.connection.wakes_at(now),
-            self.seat.wakes_at(now),
             self.workbench.wakes_at(now),
             self.kernel.wakes_at(now),
+            self.seat.wakes_at(now),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
     }
@@ -280,7 +282,6 @@ impl Model {
         self.learn(&event);
         let date = |mono_ns| self.log.page_time(mono_ns, now);
         self.kernel.hear(&event, date);
-        self.accepted.hear(&event);
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
@@ -289,18 +290,19 @@ impl Model {
 
     /// What an event says of the lab itself.
     fn learn(&mut self, event: &TraceEvent) {
+        self.accepted.hear(event);
         match &event.what {
             What::Server(server) => self.servers.is_now(server),
             What::Conditions(conditions) => self.network.is(*conditions),
             What::Edge(edge) => self.network.touches(edge),
-            What::Sockets(_)
-            | What::Process(_)
+            What::Process(_)
             | What::ProcessEnded { .. }
             | What::CallStarted(_)
             | What::CallReturned(_)
             | What::Packet(_)
             | What::Derived(_)
             | What::Facts(_)
+            | What::Sockets(_)
             | What::CaptureLost { .. } => {}
         }
     }

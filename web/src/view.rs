@@ -48,10 +48,10 @@ pub(crate) struct View {
     calls: Calls,
     handover: Handover,
     packets: Packets,
-    server: Server,
-    network: Network,
     bench: Bench,
     doors: Doors,
+    server: Server,
+    network: Network,
     pace: Pace,
 }
 
@@ -126,8 +126,8 @@ pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = hear::listen();
     listeners.extend(archive::listen());
     listeners.extend(inspector::listen());
-    listeners.extend(network::listen());
     listeners.extend(workbench::listen());
+    listeners.extend(network::listen());
     listeners
 }
 

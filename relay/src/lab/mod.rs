@@ -274,6 +274,7 @@ impl Lab {
             host_name: self.host_name().to_owned(),
             conditions: self.edge.conditions(),
             client_host: self.client_host(),
+            client_source: Some(self.client_source()),
             servers,
             first_seq,
             next_seq,

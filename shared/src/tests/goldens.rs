@@ -346,6 +346,7 @@ fn welcome() -> Welcome {
             host_name: "open-lab.internal".to_owned(),
             conditions: Conditions::default(),
             client_host: address(0).ip(),
+            client_source: Some(address(0).ip()),
             servers: vec![
                 server(Transport::Udp, ServerState::Running),
                 server(Transport::Tcp, dead),

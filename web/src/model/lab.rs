@@ -117,7 +117,7 @@ impl Model {
         let lost = self.program.lose();
         self.log.lose();
         self.servers.lose();
-        self.lose_bench();
+        self.workbench.lose();
         self.connection.closed(lost, random, now);
     }
 

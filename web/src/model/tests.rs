@@ -184,6 +184,7 @@ fn welcome(next_seq: u64) -> ServerMessage {
             host_name: "open-lab.internal".to_owned(),
             conditions: Conditions::default(),
             client_host,
+            client_source: None,
             servers,
             first_seq: 0,
             next_seq,

@@ -28,6 +28,11 @@ pub(crate) fn elapsed(ms: u64) -> String {
     }
 }
 
+/// A time one watches run out, in whole seconds.
+pub(crate) fn seconds_left(ms: u64) -> String {
+    format!("{}{THIN}s", ms.div_ceil(1_000))
+}
+
 fn seconds(ms: u64) -> String {
     format!("{}.{}{THIN}s", ms / 1_000, ms % 1_000 / 100)
 }

@@ -39,7 +39,6 @@ impl Model {
                 &[("n", &process.to_string()), ("address", &address)],
             ),
             Kind::Own(..)
-            | Kind::Bench(..)
             | Kind::ServerStart(_)
             | Kind::Server(_)
             | Kind::Conditions(_)

@@ -183,6 +183,7 @@ impl Group {
 fn title(run: &Run, texts: &Texts) -> String {
     let transport = run.transport().map_or("", |transport| transport.name());
     let (key, value) = match &run.kind {
+        Kind::Own(_, sentence) if sentence.is_empty() => ("run.bench", String::new()),
         Kind::Own(_, sentence) => {
             let said = words::quote_text(sentence, words::SHORT);
             return [transport, " ", &said, &fate::of_run(run, texts)].concat();
@@ -190,7 +191,6 @@ fn title(run: &Run, texts: &Texts) -> String {
         Kind::Server(server) => return super::server::note(server, texts),
         Kind::Stranger(_, address) => ("run.outside", address.to_string()),
         Kind::Page(_, process) => ("run.page", process.to_string()),
-        Kind::Bench(_, said) => ("run.bench", words::quote_text(said, words::SHORT)),
         Kind::ServerStart(_) => ("run.server_starts", String::new()),
         Kind::Conditions(conditions) => {
             let what = network::summary(conditions, texts);

@@ -58,8 +58,8 @@ pub(crate) fn remembered() -> Vec<Event> {
         Event::Choose(transport),
         Event::Keep(dom::is_checked("keep")),
     ];
-    events.extend(window::kept(SEAT).map(Event::HadSeat));
     events.extend(super::workbench::remembered());
+    events.extend(window::kept(SEAT).map(Event::HadSeat));
     events
 }
 

@@ -105,7 +105,7 @@ impl Log {
     fn learn_sentence(&mut self, run: RunId, started: &CallStarted) {
         let text = started.arguments.data.as_ref().and_then(Data::as_text);
         let run = self.runs.iter_mut().rev().find(|known| known.id == run);
-        if let (Some(Kind::Bench(_, sentence)), Some(text)) = (run.map(|run| &mut run.kind), text)
+        if let (Some(Kind::Own(_, sentence)), Some(text)) = (run.map(|run| &mut run.kind), text)
             && sentence.is_empty()
         {
             text.clone_into(sentence);
@@ -138,7 +138,7 @@ impl Log {
         if matches!(started.name, CallName::Socket | CallName::GetAddrInfo) {
             let transport = started.transport;
             return Some(self.begin(if self.me == Some(process) {
-                Kind::Bench(transport, String::new())
+                Kind::Own(transport, String::new())
             } else {
                 Kind::Page(transport, process)
             }));
@@ -240,7 +240,7 @@ impl Log {
     /// Whether a run takes in more: a stranger's next datagram begins another, and none grows without end.
     fn goes_on(&self, run: RunId, datagram: bool) -> bool {
         self.run(run).is_some_and(|run| match run.kind {
-            Kind::Own(..) | Kind::Bench(..) => true,
+            Kind::Own(..) => true,
             Kind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
             Kind::Page(..) | Kind::ServerStart(_) => run.calls.len() < LONG_RUN,
             Kind::Server(_) | Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,

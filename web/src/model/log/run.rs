@@ -34,9 +34,6 @@ pub(crate) enum Kind {
     Stranger(Transport, SocketAddr),
     /// Another page or a bridge does: its own calls are seen.
     Page(Transport, ProcessId),
-    /// This page's own calls, made one by one at the workbench or before the page was loaded anew; and what they
-    /// said first.
-    Bench(Transport, String),
     /// A server comes up.
     ServerStart(Transport),
     /// A server's state has changed.
@@ -56,7 +53,6 @@ impl Run {
             Kind::Own(transport, _)
             | Kind::Stranger(transport, _)
             | Kind::Page(transport, _)
-            | Kind::Bench(transport, _)
             | Kind::ServerStart(transport) => Some(*transport),
             Kind::Server(server) => Some(server.transport),
             Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => None,
@@ -67,7 +63,7 @@ impl Run {
     pub(crate) const fn is_talk(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Own(..) | Kind::Stranger(..) | Kind::Page(..) | Kind::Bench(..)
+            Kind::Own(..) | Kind::Stranger(..) | Kind::Page(..)
         )
     }
 

@@ -295,7 +295,7 @@ fn a_page_that_was_reloaded_knows_all_from_the_trace() {
     sendto.arguments.data = Some("hello".into());
     page.sees(3, What::CallStarted(Box::new(sendto)));
     let run = page.model.shown_run().expect("a run");
-    let own = crate::model::log::Kind::Bench(Transport::Udp, "hello".to_owned());
+    let own = crate::model::log::Kind::Own(Transport::Udp, "hello".to_owned());
     assert_eq!((&run.kind, run.calls.len()), (&own, 2));
     page.sends("again");
     let [(id, Call::Socket { .. })] = page.calls()[..] else {

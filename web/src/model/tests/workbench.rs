@@ -261,6 +261,7 @@ fn sockets_outlive_the_connection_only_where_there_is_a_seat() {
             let ServerMessage::Welcome(mut welcome) = welcome(10) else {
                 unreachable!("a welcome is a welcome")
             };
+            welcome.lab.kind = LabKind::Private;
             welcome.seat = Some(Seat {
                 token: "t".to_owned(),
                 heard: 0,
@@ -268,6 +269,13 @@ fn sockets_outlive_the_connection_only_where_there_is_a_seat() {
                 keep_seconds: 60,
             });
             page.hears(ServerMessage::Welcome(welcome));
+            page.effects
+                .retain(|effect| matches!(effect, Effect::Say(_)));
+            let watch = page
+                .said()
+                .pop()
+                .expect("it reads the trace from its beginning");
+            page.returns(watch.id, Returned::Nothing);
         }
         page.opens_tcp();
         page.does(Event::Closed);

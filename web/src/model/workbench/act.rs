@@ -55,15 +55,4 @@ impl Model {
         self.transport = Some(transport);
         self.select(None);
     }
-
-    /// The connection to the relay is gone. Where the page has no place to come back to, so are its sockets.
-    pub(in crate::model) fn lose_bench(&mut self) {
-        let keeps = self
-            .welcome
-            .as_ref()
-            .is_some_and(|welcome| welcome.seat.is_some());
-        if !keeps {
-            self.workbench.lose();
-        }
-    }
 }

@@ -63,7 +63,7 @@ impl Socket {
         dom::toggle(&self.element, "data-over", state.over);
         dom::write(&part("state"), state.state.name());
         let left = state.left.map(|left| {
-            let seconds = units::elapsed(left.div_ceil(1_000) * 1_000);
+            let seconds = units::seconds_left(left);
             texts.fill("bench.left", &[("time", &seconds)])
         });
         dom::write(&part("left"), &left.unwrap_or_default());

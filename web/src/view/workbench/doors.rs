@@ -128,12 +128,15 @@ fn lines(
         line.push_str(name(*state));
         if let Some(left) = left {
             line.push_str(" · ");
-            line.push_str(&texts.fill("bench.left", &[("time", &units::elapsed(left * 1_000))]));
+            line.push_str(&texts.fill(
+                "bench.left",
+                &[("time", &units::seconds_left(left * 1_000))],
+            ));
         }
         lines.push(("fading", line));
     }
     if let Some(held) = house.held.filter(|held| *held > 0) {
-        let time = units::elapsed(held * 1_000);
+        let time = units::seconds_left(held * 1_000);
         lines.push(("held", texts.fill("doors.held", &[("time", &time)])));
     }
     lines
