@@ -21,6 +21,8 @@ pub(crate) struct Effort {
     pub(crate) watching: Duration,
     /// How often the page is loaded, and how many rows its table has when its frames are counted.
     pub(crate) page: (usize, u64),
+    /// How many labs there are beside the open one.
+    pub(crate) labs: usize,
 }
 
 /// No turn is longer, whatever happens.
@@ -37,6 +39,7 @@ impl Effort {
         capture: Duration::from_secs(4),
         watching: Duration::from_secs(5),
         page: (10, 100_000),
+        labs: 500,
     };
 
     /// To see that all of it works and answers are right.
@@ -49,5 +52,6 @@ impl Effort {
         capture: Duration::from_millis(500),
         watching: Duration::from_secs(1),
         page: (2, 1_000),
+        labs: 50,
     };
 }

@@ -3,6 +3,7 @@
 mod bulk;
 mod capture;
 mod idle;
+mod labs;
 mod messages;
 mod native_tcp;
 mod native_udp;
@@ -50,6 +51,8 @@ pub(crate) const TRACE_COST: &str = "trace cost";
 pub(crate) const CAPTURE: &str = "capture";
 pub(crate) const VIEWERS: &str = "100 viewers";
 pub(crate) const SLOW_VIEWER: &str = "slow viewer";
+pub(crate) const LAB_OPENS: &str = "a lab is opened";
+pub(crate) const LABS: &str = "500 labs in use";
 pub(crate) const PAGE_LOAD: &str = "page load";
 pub(crate) const PAGE_FRAMES: &str = "page frames, 5,000 events/s";
 pub(crate) const PAGE_RUSH: &str = "page frames, 5,000 packets/s";
@@ -93,7 +96,7 @@ const BLIND_PAGES: [Contender; 3] = [
 type Figure = fn(&mut Bench);
 
 /// In this order; the names are those of the tables, or what they begin with.
-const FIGURES: [(&str, Figure); 15] = [
+const FIGURES: [(&str, Figure); 16] = [
     (ROUND_TRIP, round_trip::measure),
     ("messages", messages::measure),
     (BULK, bulk::measure),
@@ -106,6 +109,7 @@ const FIGURES: [(&str, Figure); 15] = [
     (CAPTURE, capture::measure),
     (VIEWERS, viewers::measure),
     (SLOW_VIEWER, slow_viewer::measure),
+    (LABS, labs::measure),
     (PAGE_LOAD, page::load),
     (PAGE_FRAMES, page::frames),
     (PAGE_RUSH, page::rush),

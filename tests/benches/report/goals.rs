@@ -5,12 +5,13 @@
 use std::fmt;
 
 use super::Metric::{
-    self, Bandwidth, Frames, Gaps, Lost, Memory, P50, P999, Painted, Rate, Ready, Weight, Worst,
+    self, Bandwidth, Frames, Gaps, Lost, Memory, P50, P99, P999, Painted, Rate, Ready, Weight,
+    Worst,
 };
 use crate::{
     figures::{
-        BULK, CAPTURE, IDLE, MESSAGES, NATIVE_LOSS, NATIVE_TCP, NATIVE_UDP, OPENS, PAGE_FRAMES,
-        PAGE_LOAD, PAGE_RUSH, ROUND_TRIP, SLOW_VIEWER, TRACE_COST, VIEWERS,
+        BULK, CAPTURE, IDLE, LAB_OPENS, LABS, MESSAGES, NATIVE_LOSS, NATIVE_TCP, NATIVE_UDP, OPENS,
+        PAGE_FRAMES, PAGE_LOAD, PAGE_RUSH, ROUND_TRIP, SLOW_VIEWER, TRACE_COST, VIEWERS,
     },
     machine::Placement::{self, OneCore, Spread},
     peers::{
@@ -150,6 +151,8 @@ pub(super) const GOALS: &[Goal] = goals! {
     VIEWERS Spread Worst of Page L1: NoMore(100.0);
     SLOW_VIEWER Spread P50 of Page L1: AtMost(1.15, NOBODY_SLOW);
     SLOW_VIEWER Spread Gaps of Page L1: NoLess(1.0);
+    LAB_OPENS Spread P99 of Page L1: NoMore(5_000.0);
+    LABS Spread P99 of Page L1: NoMore(50_000.0);
     PAGE_LOAD Spread Weight of Page L1: NoMore(120.0);
     PAGE_LOAD Spread Painted of Page L1: NoMore(100.0);
     PAGE_LOAD Spread Ready of Page L1: NoMore(250.0);

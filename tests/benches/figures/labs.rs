@@ -1,0 +1,98 @@
+//! Labs of one's own: how soon one is open, and what many that are used do to each other.
+
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use shared::{lab::LabKind, message::Ask};
+use tests::{page::Page, relay::Relay};
+
+use super::{LAB_OPENS, LABS};
+use crate::{
+    bench::{Bench, Taken},
+    generator::Histogram,
+    machine::Placement::Spread,
+    peers::{self, Service::Page as Reached, Tracing::L1},
+    report::{
+        Metric::{P50, P99, Worst},
+        print_figure,
+    },
+    subject::Contender,
+};
+
+const RELAY: Contender = Contender::Relay(Reached, L1);
+/// In each lab somebody says something this often.
+const PAUSE: Duration = Duration::from_secs(2);
+/// What one says: upper-casing does nothing to it, so that the reply is known.
+const SENTENCE: &str = "ONE OF MANY";
+
+/// Opens many labs and then uses them all.
+pub(super) fn measure(bench: &mut Bench) {
+    let _placed = Spread.enter();
+    let (many, time) = (bench.effort.labs, bench.effort.watching);
+    eprintln!("{LABS} …");
+    for _ in 0..bench.effort.rounds.min(2) {
+        let relay = match peers::start_relay(L1, &[]) {
+            Ok(relay) => relay,
+            Err(why) => return bench.gave_up(LABS, RELAY, &std::io::Error::other(why)),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("an event loop");
+        let (opened, used) = runtime.block_on(async {
+            let (pages, opened) = open(&relay, many).await;
+            (opened, talk(pages, time).await)
+        });
+        bench.write_down(LAB_OPENS, Spread, RELAY, taken(&opened), None);
+        bench.write_down(LABS, Spread, RELAY, taken(&used), None);
+    }
+    print_figure(&bench.sheet, LAB_OPENS, Spread);
+    print_figure(&bench.sheet, LABS, Spread);
+}
+
+/// One after the other: from asking for a lab to being welcome in it.
+async fn open(relay: &Relay, many: usize) -> (Vec<Page>, Histogram) {
+    let (mut pages, mut times) = (Vec::new(), Histogram::default());
+    for _ in 0..many {
+        let mut page = Page::open(relay).await;
+        let begun = Instant::now();
+        let lab = LabKind::Private;
+        page.goes(Ask::Enter { lab }).await;
+        times.add(begun.elapsed());
+        pages.push(page);
+    }
+    (pages, times)
+}
+
+/// All at once, each in its own lab: how long a sentence by UDP takes, from `socket` to `close`.
+async fn talk(pages: Vec<Page>, time: Duration) -> Histogram {
+    let times = RefCell::new(Histogram::default());
+    let (begun, many) = (Instant::now(), pages.len());
+    let talks = pages.into_iter().enumerate().map(async |(nth, mut page)| {
+        // Spread evenly, as people are.
+        tokio::time::sleep(PAUSE.mul_f64(nth as f64 / many as f64)).await;
+        while begun.elapsed() < time {
+            let said = Instant::now();
+            let reply = page.exchanges_by_udp(SENTENCE).await;
+            times.borrow_mut().add(said.elapsed());
+            assert_eq!(reply, SENTENCE, "in lab {}", page.welcome.lab.id);
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+    join_all(talks).await;
+    times.into_inner()
+}
+
+fn taken(times: &Histogram) -> Taken {
+    Taken {
+        values: vec![
+            (P50, times.microseconds(0.5)),
+            (P99, times.microseconds(0.99)),
+            (Worst, times.longest().as_secs_f64() * 1e3),
+        ],
+        ..Taken::default()
+    }
+}
