@@ -142,12 +142,14 @@ fn click(source: &Element) -> Option<Wish> {
     }
     if let Some(name) = dom::around(source, "[data-preset]", "data-preset") {
         let (_, preset) = Preset::ALL.into_iter().find(|(known, _)| *known == name)?;
-        let (request, reply, seed) = (preset.way(), preset.way(), seed());
-        return Some(Wish::Set(Conditions {
-            request,
-            reply,
-            seed,
-        }));
+        let conditions = Conditions {
+            request: preset.way(),
+            reply: preset.way(),
+            seed: seed(),
+        };
+        // What stands in the fields is what was wanted last, also before the relay has said yes.
+        fill(&conditions);
+        return Some(Wish::Set(conditions));
     }
     match dom::around(source, "button", "id")?.as_str() {
         "network-apply" => Some(Wish::Set(read())),
