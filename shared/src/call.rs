@@ -41,6 +41,17 @@ pub enum Family {
     Inet6,
 }
 
+impl Family {
+    /// As programs write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inet => "AF_INET",
+            Self::Inet6 => "AF_INET6",
+        }
+    }
+}
+
 /// Where a call may send to. There is no way to name anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +76,18 @@ pub enum How {
     Both,
 }
 
+impl How {
+    /// As programs write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "SHUT_RD",
+            Self::Write => "SHUT_WR",
+            Self::Both => "SHUT_RDWR",
+        }
+    }
+}
+
 /// The few socket options that teach something (socket(7), tcp(7), ip(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +104,21 @@ pub enum SocketOption {
     TcpNodelay,
     /// Hear ICMP errors on an unconnected UDP socket? 0 or 1. Linux only.
     IpRecverr,
+}
+
+impl SocketOption {
+    /// As programs write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SoReuseaddr => "SO_REUSEADDR",
+            Self::SoRcvbuf => "SO_RCVBUF",
+            Self::SoSndbuf => "SO_SNDBUF",
+            Self::SoLinger => "SO_LINGER",
+            Self::TcpNodelay => "TCP_NODELAY",
+            Self::IpRecverr => "IP_RECVERR",
+        }
+    }
 }
 
 /// One socket call of a page.

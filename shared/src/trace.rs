@@ -2,9 +2,11 @@
 //!
 //! Nothing in it is invented: what was not seen but follows is [`Derived`] and says from what; values have a [`Source`].
 
+mod describe;
 mod edge;
 mod sockets;
 
+pub use describe::describe;
 pub use edge::Edge;
 pub use sockets::{KernelSocket, SocketState, Sockets};
 

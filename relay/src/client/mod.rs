@@ -1,6 +1,5 @@
 //! Client processes: their sockets are real ones owned by the relay, and every call on them is traced.
 
-mod describe;
 mod handle;
 mod nobody;
 mod process;

@@ -11,13 +11,10 @@ use std::{
 use shared::{
     call::{Call, Family, Fd, Transport},
     outcome::{Failed, Outcome, Returned},
-    trace::{Arguments, CallName, ProcessId},
+    trace::{Arguments, CallName, ProcessId, describe},
 };
 
-use super::{
-    ClientSocket,
-    describe::{describe, family_name},
-};
+use super::ClientSocket;
 use crate::{
     edge::Edge,
     failure::{self, CallResult},
@@ -90,7 +87,7 @@ impl Process {
         request: Option<u64>,
     ) -> (Result<Door, Failed>, u64) {
         let arguments = Arguments {
-            word: family.map(|family| family_name(family).to_owned()),
+            word: family.map(|family| family.as_str().to_owned()),
             ..Arguments::default()
         };
         let starting = self.starting(None, transport, CallName::Socket, arguments, request);
@@ -148,7 +145,7 @@ impl Door {
         cancelled: impl Future<Output = Failed>,
     ) -> Made {
         let trace = &self.process.trace;
-        let (name, arguments) = describe(call, &self.socket);
+        let (name, arguments) = describe(call, self.socket.names(call));
         let mut open = trace.call_started(self.starting(name, arguments, request));
         let offset = self.socket.offset(call);
         let result = tokio::select! {
@@ -268,7 +265,7 @@ impl Door {
     fn peer(&self, call: &Call, result: &CallResult) -> Option<SocketAddr> {
         match (call, result) {
             (_, Ok(Returned::Datagram { from, .. })) => Some(*from),
-            (Call::SendTo { to, .. } | Call::Connect { to, .. }, _) => self.socket.named(*to),
+            (Call::SendTo { .. } | Call::Connect { .. }, _) => self.socket.names(call),
             _ => self.socket.peer(),
         }
     }

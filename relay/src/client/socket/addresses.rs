@@ -6,7 +6,7 @@ use std::{
 };
 
 use shared::{
-    call::{Family, Target},
+    call::{Call, Family, Target},
     outcome::{Failed, Reason},
 };
 
@@ -65,9 +65,29 @@ impl ClientSocket {
         SocketAddr::new(host, port)
     }
 
-    /// The address a call names; none where there is no such port.
+    /// The address a call names; none where it names none, or there is no such port.
     #[must_use]
-    pub fn named(&self, to: Target) -> Option<SocketAddr> {
+    pub fn names(&self, call: &Call) -> Option<SocketAddr> {
+        match call {
+            Call::Bind { port, .. } => Some(self.bind_address(*port)),
+            Call::Connect { to, .. } | Call::SendTo { to, .. } => self.named(*to),
+            Call::Socket { .. }
+            | Call::GetAddrInfo { .. }
+            | Call::Send { .. }
+            | Call::Recv { .. }
+            | Call::RecvFrom { .. }
+            | Call::SetTimeout { .. }
+            | Call::SetSockOpt { .. }
+            | Call::GetSockName { .. }
+            | Call::GetPeerName { .. }
+            | Call::Shutdown { .. }
+            | Call::Close { .. }
+            | Call::Cancel { .. } => None,
+        }
+    }
+
+    /// The address a target is; none where there is no such port.
+    fn named(&self, to: Target) -> Option<SocketAddr> {
         match to {
             Target::Server => Some(self.server),
             Target::Nobody => nobody::nobody_beside(self.server),

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use shared::{
-    call::{Call, Family, Fd, How, SocketOption, Transport},
+    call::{Call, Family, Fd, Transport},
     outcome::{Failed, FailureSource, Outcome},
-    trace::{Arguments, CallId, CallName, CallStarted},
+    trace::{Arguments, CallId, CallName, CallStarted, describe},
 };
 
 use crate::model::{Millis, server::Servers};
@@ -45,7 +45,7 @@ impl Made {
         } else {
             None
         };
-        let (name, arguments) = describe(call);
+        let (name, arguments) = describe(call, None);
         Self {
             request: None,
             call: None,
@@ -126,65 +126,5 @@ impl Made {
                 && !["EBADF", "ECANCELED", "EAGAIN", "EWOULDBLOCK", "ETIMEDOUT"]
                     .contains(&failed.errno.as_str())
         })
-    }
-}
-
-fn describe(call: &Call) -> (CallName, Arguments) {
-    let none = Arguments::default;
-    let number = |number: i64| Arguments {
-        number: Some(number),
-        ..none()
-    };
-    let word = |word: &str| Arguments {
-        word: Some(word.to_owned()),
-        ..none()
-    };
-    let data = |data: &shared::data::Data| Arguments {
-        data: Some(data.clone()),
-        ..none()
-    };
-    match call {
-        Call::Socket { .. } => (CallName::Socket, none()),
-        Call::GetAddrInfo { name, .. } => (CallName::GetAddrInfo, word(name)),
-        Call::Bind { port, .. } => (CallName::Bind, number((*port).into())),
-        Call::Connect { .. } => (CallName::Connect, none()),
-        Call::Send { data: sent, .. } => (CallName::Send, data(sent)),
-        Call::SendTo { data: sent, .. } => (CallName::SendTo, data(sent)),
-        Call::Recv { size, .. } => (CallName::Recv, number((*size).into())),
-        Call::RecvFrom { size, .. } => (CallName::RecvFrom, number((*size).into())),
-        Call::SetTimeout { milliseconds, .. } => {
-            let number = milliseconds.map(i64::from);
-            (CallName::SetTimeout, Arguments { number, ..none() })
-        }
-        Call::SetSockOpt { option, value, .. } => {
-            let number = Some((*value).into());
-            let word = word(option_name(*option));
-            (CallName::SetSockOpt, Arguments { number, ..word })
-        }
-        Call::GetSockName { .. } => (CallName::GetSockName, none()),
-        Call::GetPeerName { .. } => (CallName::GetPeerName, none()),
-        Call::Shutdown { how, .. } => (CallName::Shutdown, word(how_name(*how))),
-        Call::Close { .. } | Call::Cancel { .. } => (CallName::Close, none()),
-    }
-}
-
-/// The option as programs write it.
-pub(super) const fn option_name(option: SocketOption) -> &'static str {
-    match option {
-        SocketOption::SoReuseaddr => "SO_REUSEADDR",
-        SocketOption::SoRcvbuf => "SO_RCVBUF",
-        SocketOption::SoSndbuf => "SO_SNDBUF",
-        SocketOption::SoLinger => "SO_LINGER",
-        SocketOption::TcpNodelay => "TCP_NODELAY",
-        SocketOption::IpRecverr => "IP_RECVERR",
-    }
-}
-
-/// The direction as programs write it.
-pub(super) const fn how_name(how: How) -> &'static str {
-    match how {
-        How::Read => "SHUT_RD",
-        How::Write => "SHUT_WR",
-        How::Both => "SHUT_RDWR",
     }
 }

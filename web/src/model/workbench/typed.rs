@@ -6,8 +6,6 @@ use shared::{
     trace::CallName,
 };
 
-use super::made::{how_name, option_name};
-
 /// The fields of a socket's form, as they stand.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Typed {
@@ -154,14 +152,14 @@ fn target(typed: &Typed) -> Target {
 fn option(typed: &Typed) -> SocketOption {
     let known = OPTIONS
         .iter()
-        .find(|option| option_name(**option) == typed.option);
+        .find(|option| option.as_str() == typed.option);
     *known.unwrap_or(&SocketOption::SoReuseaddr)
 }
 
 fn how(typed: &Typed) -> How {
     let known = [How::Read, How::Both]
         .into_iter()
-        .find(|how| how_name(*how) == typed.how);
+        .find(|how| how.as_str() == typed.how);
     known.unwrap_or(How::Write)
 }
 
