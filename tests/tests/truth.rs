@@ -1,9 +1,13 @@
 //! How much of the wire is seen at each level, and that nothing is invented.
 
 use shared::{
-    call::Transport::{Tcp, Udp},
+    call::{
+        Call, How, SocketOption, Target,
+        Transport::{Tcp, Udp},
+    },
     lab::{Level, ObstacleKind},
-    trace::{CallName, Derived, DerivedKind, Event, Packet, Role, Source, What},
+    outcome::Returned,
+    trace::{CallName, Derived, DerivedKind, Event, Packet, ProcessId, Role, Source, What},
 };
 use tests::{
     page::Page,
@@ -66,6 +70,143 @@ async fn without_a_capture_packets_follow_from_calls_and_say_from_which() {
     );
     assert_eq!(count(DerivedKind::Handshake, Tcp, 0), 1, "{derived:#?}");
     assert_eq!(count(DerivedKind::Data, Tcp, 5), 2, "{derived:#?}");
+}
+
+/// Whoever closes first.
+#[tokio::test]
+async fn without_a_capture_each_side_of_a_connection_ends_once() {
+    for program in ["sturdy", "book"] {
+        let relay = Relay::start(&["--max-level", "l0", "--program", program]);
+        let mut page = Page::open(&relay).await;
+        let me = page.welcome.process;
+        assert_eq!(page.exchanges_by_tcp("hello").await, "HELLO");
+        let mut ends = ends_of(&mut page, 1).await;
+        ends.sort_by_key(|end| end.by);
+        let fin = |by, to_server| End {
+            kind: DerivedKind::Fin,
+            because: CallName::Close,
+            by,
+            to_server,
+        };
+        assert_eq!(ends, [fin(TCP_SERVER, false), fin(me, true)], "{program}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_capture_a_half_close_ends_one_side_first() {
+    let relay = Relay::start(&["--max-level", "l0"]);
+    let mut page = Page::open(&relay).await;
+    let fd = page.connects(Tcp).await;
+    page.sends_data(fd, "hello").await;
+    let how = How::Write;
+    page.does(Call::Shutdown { fd, how }).await;
+    assert_eq!(page.reads_to_the_end(fd).await, "HELLO");
+    let again = page.does(Call::Recv { fd, size: 1 }).await;
+    assert_eq!(again, Returned::EndOfStream);
+    page.does(Call::Close { fd }).await;
+    let expected = [
+        End {
+            kind: DerivedKind::Fin,
+            because: CallName::Shutdown,
+            by: page.welcome.process,
+            to_server: true,
+        },
+        End {
+            kind: DerivedKind::Fin,
+            because: CallName::Close,
+            by: TCP_SERVER,
+            to_server: false,
+        },
+    ];
+    assert_eq!(ends_of(&mut page, 1).await, expected);
+}
+
+#[tokio::test]
+async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
+    let relay = Relay::start(&["--max-level", "l0", "--program", "book"]);
+    let mut page = Page::open(&relay).await;
+    let rst = |because, to_server| End {
+        kind: DerivedKind::Rst,
+        because,
+        by: 0,
+        to_server,
+    };
+    let mut expected = Vec::new();
+
+    // The book's server closes with bytes unread; afterwards Linux has every recv() return 0.
+    let fd = page.connects(Tcp).await;
+    page.sends_data(fd, "x".repeat(3000).as_str()).await;
+    page.reads(fd, 1024).await;
+    let failed = page.fails(Call::Recv { fd, size: 1 }).await;
+    assert_eq!(failed.errno, "ECONNRESET");
+    let after = page.does(Call::Recv { fd, size: 1 }).await;
+    assert_eq!(after, Returned::EndOfStream);
+    page.does(Call::Close { fd }).await;
+    expected.push(rst(CallName::Recv, false));
+
+    // Nobody is there.
+    let fd = page.makes_socket(Tcp).await;
+    let to = Target::Nobody;
+    let refused = page.fails(Call::Connect { fd, to }).await;
+    assert_eq!(refused.errno, "ECONNREFUSED");
+    page.does(Call::Close { fd }).await;
+    expected.push(rst(CallName::Connect, false));
+
+    // The page's own socket lingers for no time. The book's server does not outlive it.
+    let fd = page.connects(Tcp).await;
+    let (option, value) = (SocketOption::SoLinger, 0);
+    page.does(Call::SetSockOpt { fd, option, value }).await;
+    page.does(Call::Close { fd }).await;
+    expected.push(rst(CallName::Close, true));
+
+    let mut ends = ends_of(&mut page, 1).await;
+    for end in &mut ends {
+        assert_eq!(end.by, page.welcome.process);
+        end.by = 0;
+    }
+    assert_eq!(ends, expected);
+}
+
+/// A FIN or a RST as it was derived.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    kind: DerivedKind,
+    /// The call it follows from, and who made that.
+    because: CallName,
+    by: ProcessId,
+    to_server: bool,
+}
+
+/// All ends there are when the TCP server has closed so many connections.
+async fn ends_of(page: &mut Page, closed: usize) -> Vec<End> {
+    let is_over = |trace: &Trace| trace.returns(TCP_SERVER, CallName::Close).len() >= closed;
+    let mut trace = Trace::watched(page, is_over).await;
+    // What follows from the last call has come when this has.
+    page.exchanges_by_udp("that is all").await;
+    let me = page.welcome.process;
+    let is_all = |trace: &Trace| !trace.returns(me, CallName::RecvFrom).is_empty();
+    trace.goes_on(page, is_all).await;
+    let calls: Vec<_> = trace
+        .events
+        .iter()
+        .filter_map(tests::trace::started)
+        .collect();
+    let server = page.welcome.lab.servers.iter().map(|server| server.address);
+    let addresses: Vec<_> = server.collect();
+    let end = |derived: &Derived| {
+        let call = calls.iter().find(|call| call.call == derived.because);
+        let call = call.expect("a call that was made");
+        End {
+            kind: derived.kind,
+            because: call.name,
+            by: call.process,
+            to_server: addresses.contains(&derived.to),
+        }
+    };
+    let derived = trace.events.iter().filter_map(derived);
+    let ends =
+        derived.filter(|derived| matches!(derived.kind, DerivedKind::Fin | DerivedKind::Rst));
+    ends.map(end).collect()
 }
 
 /// Where capturing is not allowed, the relay must say so instead: the story then is about that.

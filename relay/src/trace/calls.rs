@@ -4,14 +4,16 @@ use std::{net::SocketAddr, time::Instant};
 
 use shared::{
     call::{Fd, Transport},
-    lab::Level,
     outcome::{Outcome, Returned},
     trace::{
         Arguments, CallId, CallName, CallReturned, CallStarted, Derived, Fact, ProcessId, What,
     },
 };
 
-use super::{Lately, Processes, Trace, derive};
+use super::{
+    Lately, Processes, Trace, derive,
+    endings::{Act, Caller, Sent, Side},
+};
 
 /// A call that has started and not yet returned.
 #[derive(Debug)]
@@ -23,6 +25,24 @@ pub struct OpenCall {
     name: CallName,
     started_ns: u64,
     located: bool,
+    fd: Option<Fd>,
+    act: Option<Act>,
+    /// What a `close` sends, known when it starts.
+    closing: Option<Sent>,
+}
+
+impl OpenCall {
+    fn caller(&self) -> Caller {
+        Caller {
+            call: self.call,
+            side: if Processes::is_server(self.process) {
+                Side::Server
+            } else {
+                Side::Client
+            },
+            socket: self.fd.map(|fd| (self.process, fd)),
+        }
+    }
 }
 
 /// The call to be recorded, as the one who makes it knows it.
@@ -75,6 +95,7 @@ impl Trace {
         } = starting;
         let concerns = self.concerns(process, transport, client);
         let started_ns = self.mono(Instant::now());
+        let ends = self.derives() && transport == Transport::Tcp;
         let mut open = OpenCall {
             call,
             process,
@@ -82,8 +103,15 @@ impl Trace {
             name,
             started_ns,
             located: false,
+            fd,
+            act: ends.then(|| Act::of(name, &arguments)).flatten(),
+            closing: None,
         };
         self.locate(&mut open, client);
+        if let Some(act) = open.act {
+            let mut endings = self.endings.borrow_mut();
+            open.closing = endings.starts(open.caller(), act, client);
+        }
         let what = CallStarted {
             call,
             process,
@@ -103,6 +131,9 @@ impl Trace {
             return;
         };
         open.located = true;
+        if open.act == Some(Act::Connect) {
+            self.endings.borrow_mut().begins(address, open.caller());
+        }
         let OpenCall {
             call,
             name,
@@ -141,9 +172,12 @@ impl Trace {
         self.locate(&mut open, client);
         // No packet comes from 0.0.0.0, to which a client's socket may be bound.
         let sender = client.filter(|_| !Processes::is_server(process)).or(local);
+        let ending = open
+            .closing
+            .or(self.ending(&open, &outcome, client, (local, peer)));
         let derived = self
             .derive(&open, &outcome, sender, peer, concerns)
-            .filter(|_| self.level < Level::L2);
+            .filter(|_| self.derives());
         let what = CallReturned {
             call,
             process,
@@ -156,7 +190,16 @@ impl Trace {
         };
         self.record_seen(now_ns, What::CallReturned(Box::new(what)), concerns);
         // What follows from a call comes after it: by then everybody knows which bytes it was about.
-        if let Some(derived) = derived {
+        let ending = ending.map(|sent| Derived {
+            kind: sent.kind,
+            transport,
+            from: sent.from,
+            to: sent.to,
+            length: 0,
+            because: sent.because,
+            process: concerns,
+        });
+        for derived in derived.into_iter().chain(ending) {
             self.record_seen(now_ns, What::Derived(derived), concerns);
         }
         took_ns
@@ -179,6 +222,28 @@ impl Trace {
             return client.map(|address| self.client_at((transport, address)));
         }
         Some(process)
+    }
+
+    /// How the connection ends with this call, where that is sure.
+    fn ending(
+        &self,
+        open: &OpenCall,
+        outcome: &Outcome,
+        client: Option<SocketAddr>,
+        (local, peer): (Option<SocketAddr>, Option<SocketAddr>),
+    ) -> Option<Sent> {
+        let act = open.act?;
+        let caller = open.caller();
+        let server = match caller.side {
+            Side::Client => peer,
+            Side::Server => local,
+        };
+        if let (Act::Accept, Outcome::Returned(_), Some(client)) = (act, outcome, client) {
+            let stranger = self.is_terminal(self.client_at((open.transport, client)));
+            self.endings.borrow_mut().accepted(client, stranger);
+        }
+        let mut endings = self.endings.borrow_mut();
+        endings.returns(caller, act, outcome, client, server)
     }
 
     /// What follows from the call: told in place of packets where nothing is captured.

@@ -1,7 +1,8 @@
 //! What must have been on the wire for a call to end as it did, where nothing was captured. Pure.
 //!
 //! Only what is certain: that a datagram left, that bytes came, that a connection stands. Not how many segments
-//! TCP made of something, and not that a datagram arrived.
+//! TCP made of something, and not that a datagram arrived. How a connection ends takes more than one call to know:
+//! see [`super::endings`].
 
 use shared::{
     outcome::{FailureSource, Outcome, Returned},
@@ -60,9 +61,6 @@ pub(super) fn follows(
         (CallName::Recv | CallName::RecvFrom, Outcome::Returned(Returned::Chunk { data })) => {
             inward(DerivedKind::Data, data.len() as u64)
         }
-        (CallName::Recv | CallName::RecvFrom, Outcome::Returned(Returned::EndOfStream)) => {
-            inward(DerivedKind::Fin, 0)
-        }
         (CallName::Connect, Outcome::Failed(failed))
             if by_kernel(failed, "ECONNREFUSED") && !udp =>
         {
@@ -77,15 +75,6 @@ pub(super) fn follows(
         {
             Some(Follows {
                 kind: DerivedKind::Unreachable,
-                outward: false,
-                length: 0,
-            })
-        }
-        (CallName::Recv | CallName::RecvFrom, Outcome::Failed(failed))
-            if by_kernel(failed, "ECONNRESET") && !udp =>
-        {
-            Some(Follows {
-                kind: DerivedKind::Rst,
                 outward: false,
                 length: 0,
             })

@@ -4,6 +4,7 @@
 
 mod calls;
 mod derive;
+mod endings;
 mod log;
 mod people;
 mod processes;
@@ -23,6 +24,7 @@ use shared::{
 };
 use tokio::sync::{Notify, watch};
 
+use self::endings::Endings;
 use crate::metrics::Meter;
 
 /// How long events are gathered before viewers are told: far below what an eye sees, far above a round trip.
@@ -35,6 +37,7 @@ pub struct Trace {
     off: bool,
     log: RefCell<Log>,
     processes: RefCell<Processes>,
+    endings: RefCell<Endings>,
     began: Instant,
     began_wall: Duration,
     next_call: Cell<CallId>,
@@ -54,6 +57,7 @@ impl Trace {
             off: bytes == 0,
             log: RefCell::new(Log::new(bytes)),
             processes: RefCell::default(),
+            endings: RefCell::default(),
             began: Instant::now(),
             began_wall: since_1970(),
             next_call: Cell::new(1),
@@ -68,6 +72,11 @@ impl Trace {
     #[must_use]
     pub const fn level(&self) -> Level {
         self.level
+    }
+
+    /// Whether packets are derived: nothing is captured, and somebody writes it down.
+    fn derives(&self) -> bool {
+        self.level < Level::L2 && !self.off
     }
 
     /// Writes down that something happened now; `concerns` is the client it is about, if it is about one.

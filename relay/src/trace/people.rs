@@ -7,7 +7,7 @@ use shared::{
     trace::{Process, ProcessId, Role, What},
 };
 
-use super::{Door, Lately, Trace};
+use super::{Door, Lately, Trace, endings::Side};
 
 impl Trace {
     /// A process comes.
@@ -30,6 +30,7 @@ impl Trace {
 
     /// A process goes.
     pub fn process_went(&self, process: ProcessId) {
+        self.endings.borrow_mut().process_ended(process);
         self.record(What::ProcessEnded { process }, Some(process));
     }
 
@@ -77,14 +78,22 @@ impl Trace {
     pub fn address_gone(&self, door: Door) {
         let now = self.mono(std::time::Instant::now());
         self.processes.borrow_mut().lost(door, now);
+        self.left(Side::Client, door);
     }
 
     /// The server's connection to this address has ended; a terminal process, known by nothing else, with it.
     pub fn connection_ended(&self, door: Door) {
+        self.left(Side::Server, door);
         let stranger = self.processes.borrow().stranger(door);
         if let Some(process) = stranger {
             self.address_gone(door);
             self.process_went(process);
+        }
+    }
+
+    fn left(&self, side: Side, (transport, client): Door) {
+        if transport == Transport::Tcp {
+            self.endings.borrow_mut().left(side, client);
         }
     }
 

@@ -192,7 +192,8 @@ impl Follow {
                     self.ending.get_or_insert(Ending::Finished);
                 }
             }
-            DerivedKind::Handshake => {}
+            // Nothing but this tells a connection from an earlier one between the same ends.
+            DerivedKind::Handshake => (self.ending, self.halves) = Default::default(),
         }
     }
 
