@@ -102,9 +102,15 @@ impl Browser {
 
     /// Makes a socket there, and waits for its card.
     pub async fn makes_socket(&self, transport: Transport, fd: u32) {
+        let before = self.bench_sockets().await.len();
         let made = self.begins("#bench-new", "socket", transport).await;
         self.returns(made).await;
-        self.sees(&format!("#bench-cards [data-fd='{fd}']")).await;
+        let newest = async || {
+            let cards = self.bench_sockets().await;
+            let newest = (cards.len() > before).then(|| cards.into_iter().next())?;
+            newest.filter(|card| card.fd == fd.to_string())
+        };
+        until(&format!("a card for socket {fd}"), newest).await;
     }
 
     /// Asks for a socket; what comes of it is another matter.
@@ -237,10 +243,10 @@ impl Browser {
         self.reads_lines(&doors, lines).await;
     }
 
-    /// Waits until exactly these texts stand there.
+    /// Waits until exactly these texts stand there; empty ones are none.
     pub async fn reads_lines(&self, selector: &str, lines: &[String]) {
         let texts = format!(
-            "[...document.querySelectorAll({})].map(line => line.textContent)",
+            "[...document.querySelectorAll({})].map(line => line.textContent).filter(text => text !== '')",
             json!(selector)
         );
         let holds = async || (self.reads::<Vec<String>>(&texts).await == lines).then_some(());
@@ -263,7 +269,9 @@ impl Browser {
         self.waits_until(&format!("document.querySelectorAll('{held}').length === 1"))
             .await;
         let number: String = self
-            .reads(&format!("document.querySelector('{held}').dataset.datagram"))
+            .reads(&format!(
+                "document.querySelector('{held}').dataset.datagram"
+            ))
             .await;
         let said = self.text(&format!("{held} [data-p=what]")).await;
         self.does(&format!("{held} [data-verdict={verdict}]")).await;
