@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fantoccini::{Client, Locator, elements::Element, key::Key};
+use fantoccini::{Client, Locator, elements::Element, key::Key, wd::WindowHandle};
 use serde_json::{Value, json};
 use shared::call::Transport;
 
@@ -56,6 +56,39 @@ impl Browser {
             .expect("a page");
         self.waits_until("document.documentElement.dataset.ready === 'true'")
             .await;
+    }
+
+    /// The window one looks at.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn stands_at(&self) -> WindowHandle {
+        self.client.window().await.expect("a window")
+    }
+
+    /// Opens the page in another window of the same browser, as big as this one, and looks at that.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn opens_another(&self, url: &str) -> WindowHandle {
+        let size = self.reads::<[u32; 2]>("[innerWidth, innerHeight]").await;
+        let opened = within("a new window", self.client.new_window(false)).await;
+        let window = opened.expect("a new window").handle;
+        let window = WindowHandle::try_from(window).expect("its name");
+        self.goes_to(&window).await;
+        self.has_size(size.into()).await;
+        self.visits(url).await;
+        window
+    }
+
+    /// Looks at a window; what nobody looks at is not drawn.
+    ///
+    /// # Panics
+    /// When it is closed.
+    pub async fn goes_to(&self, window: &WindowHandle) {
+        let going = self.client.switch_to_window(window.clone());
+        within("going to a window", going).await.expect("a window");
+        self.sets("Page.bringToFront", json!({})).await;
     }
 
     /// Switches the system between light and dark.

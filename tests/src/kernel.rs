@@ -34,6 +34,20 @@ pub fn tcp_state(local: SocketAddr, remote: SocketAddr) -> Option<String> {
     })
 }
 
+/// Whether a connection of this server is in TIME_WAIT.
+///
+/// # Panics
+/// As [`tcp_state`].
+#[must_use]
+pub fn holds_in_time_wait(server: SocketAddr) -> bool {
+    let (local, list) = (hex(server), std::fs::read_to_string("/proc/net/tcp"));
+    let list = list.expect("a list of sockets");
+    list.lines().any(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        fields.next() == Some(&local) && fields.nth(1) == Some(state::TIME_WAIT)
+    })
+}
+
 /// Waits until the socket with these two ends is in this state, or there is none.
 pub async fn becomes(local: SocketAddr, remote: SocketAddr, state: Option<&str>) {
     let what = format!("{local} to {remote} becoming {state:?}");

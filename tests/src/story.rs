@@ -20,6 +20,11 @@ use crate::{
 /// So many browsers at once leave room for the relays they talk to.
 static SEATS: Semaphore = Semaphore::const_new(3);
 
+/// A window of a desk, and one of a phone.
+pub const DESK: (u32, u32) = (1280, 800);
+/// See [`DESK`].
+pub const PHONE: (u32, u32) = (360, 740);
+
 /// How the person likes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
@@ -37,7 +42,7 @@ impl Default for Wish {
     fn default() -> Self {
         Self {
             languages: "en-US,en",
-            size: (1280, 800),
+            size: DESK,
             dark: false,
             forgives: &[],
         }
@@ -85,12 +90,30 @@ pub async fn in_both_languages(
     wish: Wish,
     tell: impl AsyncFn(Relay, &Browser, &Language),
 ) {
-    for language in Language::both() {
+    in_both_languages_at([wish.size; 2], start, wish, tell).await;
+}
+
+/// The same with a size of the window for each: English first.
+///
+/// # Panics
+/// As [`story`].
+pub async fn in_both_languages_at(
+    sizes: [(u32, u32); 2],
+    start: impl Fn() -> Relay,
+    wish: Wish,
+    tell: impl AsyncFn(Relay, &Browser, &Language),
+) {
+    for (language, size) in Language::both().into_iter().zip(sizes) {
         let relay = start();
         let languages = language.wanted;
         let url = relay.url();
         let tell = async |browser: &Browser| tell(relay, browser, &language).await;
-        story_at(&url, Wish { languages, ..wish }, tell).await;
+        let wish = Wish {
+            languages,
+            size,
+            ..wish
+        };
+        story_at(&url, wish, tell).await;
     }
 }
 
@@ -129,11 +152,15 @@ impl Browser {
         let client =
             client.unwrap_or_else(|error| panic!("Chromium did not open: {error}. {REMEDY}"));
         let browser = Self { client, downloads };
-        browser
-            .sets("Emulation.setDeviceMetricsOverride", metrics(wish.size))
-            .await;
+        browser.has_size(wish.size).await;
         browser.prefers(wish.dark).await;
         browser
+    }
+
+    /// Gives the window one looks at this inner size.
+    pub(crate) async fn has_size(&self, size: (u32, u32)) {
+        self.sets("Emulation.setDeviceMetricsOverride", metrics(size))
+            .await;
     }
 
     /// Fails on any error in the console and on any broken security rule.

@@ -22,6 +22,8 @@ mod interop;
 mod labs;
 /// A server's life: started as one likes, stopped, killed, and what its clients meet.
 mod lifecycle;
+/// Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
+mod own_lab;
 /// Every call of the conversation, on real sockets, as the manual pages say.
 mod protocol;
 /// The two server programs, sturdy and the book's, seen from plain sockets.
@@ -39,3 +41,5 @@ mod trace;
 mod truth;
 /// What the page shows of each packet, beside what another analyser finds in the same.
 mod tshark;
+/// The workbench in real Chromium, by keyboard alone: any call, in any order, right or wrong.
+mod workbench;

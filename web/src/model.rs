@@ -52,7 +52,7 @@ use self::{
     outbox::Outbox,
     program::{Order, Program},
     seat::Seat,
-    server::Servers,
+    server::{Hold, Servers},
     workbench::{Workbench, doors::Accepted},
 };
 use crate::{i18n::Language, json};
@@ -201,12 +201,20 @@ impl Model {
         tick.into_iter().chain(others.into_iter().flatten()).min()
     }
 
-    /// How long the server that found its address in use still has to wait for TIME_WAIT to end, in milliseconds.
-    pub(crate) fn address_is_free_in(&self, now: Millis) -> Option<Millis> {
+    /// What holds the address of the server that found it in use.
+    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
         let transport = self.transport();
         let server = self.servers.get(transport)?;
         let in_use = self.servers.finds_address_in_use(transport);
-        in_use.then(|| self.kernel.free_in(server.address, now))?
+        let left = self.kernel.free_in(server.address, now);
+        in_use.then(|| self.servers.held_by(left))
+    }
+
+    /// That it was TIME_WAIT is remembered: as soon as that is over, the kernel lists it no more.
+    fn look_at_address(&mut self, now: Millis) {
+        if let Some(Hold::TimeWait(_)) = self.address_is_held_by(now) {
+            self.servers.waits_for_time_wait();
+        }
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -282,6 +290,7 @@ impl Model {
         self.learn(&event);
         let date = |mono_ns| self.log.page_time(mono_ns, now);
         self.kernel.hear(&event, date);
+        self.look_at_address(now);
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
@@ -312,6 +321,7 @@ impl Model {
             return;
         }
         self.servers.reply(reply, &mut self.outbox);
+        self.look_at_address(now);
         self.network.reply(reply);
         self.program.reply(reply, &mut self.outbox, now);
         self.workbench.reply(reply);

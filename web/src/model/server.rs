@@ -7,7 +7,7 @@ use shared::{
     outcome::{Failed, Outcome},
 };
 
-use super::outbox::Outbox;
+use super::{Millis, outbox::Outbox};
 
 /// How a program of Linux and one of Python say that an address is taken.
 const IN_USE: [&str; 2] = ["EADDRINUSE", "Address already in use"];
@@ -61,6 +61,20 @@ pub(crate) struct Servers {
     then: Option<Ask>,
     /// Why the last ask was refused.
     pub(crate) refused: Option<Failed>,
+    /// Whether TIME_WAIT was seen to hold the address since that was found in use.
+    time_waits: bool,
+}
+
+/// What holds an address, as far as the kernel's list tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// TIME_WAIT, for so many milliseconds more. The kernel's timers may be late by an eighth of the whole: at 0 it
+    /// still holds, as long as it is listed.
+    TimeWait(Millis),
+    /// It was TIME_WAIT, and that is over.
+    Over,
+    /// Something else.
+    Other,
 }
 
 impl Servers {
@@ -93,6 +107,21 @@ impl Servers {
         }
         let state = self.get(transport).map(|server| &server.state);
         matches!(state, Some(ServerState::Dead { why }) if IN_USE.iter().any(|words| why.contains(words)))
+    }
+
+    /// What holds an address that is in use, with what the list says is left of TIME_WAIT there.
+    pub(super) fn held_by(&self, left: Option<Millis>) -> Hold {
+        let other = if self.time_waits {
+            Hold::Over
+        } else {
+            Hold::Other
+        };
+        left.map_or(other, Hold::TimeWait)
+    }
+
+    /// TIME_WAIT was seen to hold it.
+    pub(super) const fn waits_for_time_wait(&mut self) {
+        self.time_waits = true;
     }
 
     /// As the welcome tells them.
@@ -151,7 +180,7 @@ impl Servers {
     }
 
     fn ask(&mut self, ask: Ask, outbox: &mut Outbox) {
-        self.refused = None;
+        (self.refused, self.time_waits) = (None, false);
         self.starts = matches!(ask, Ask::StartServer { .. });
         self.asked = Some(outbox.ask(ask));
     }

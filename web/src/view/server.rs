@@ -12,7 +12,7 @@ use super::bar::whole_seconds;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Millis, Model, explain, words},
+    model::{Millis, Model, explain, server::Hold, words},
 };
 
 /// How much of a text fits into the pane.
@@ -27,15 +27,15 @@ fn draw(model: &Model, server: &Lab, texts: &Texts, now: Millis) {
 
 /// Why its address cannot be had, and how long that lasts: as the kernel has told it.
 fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
-    let in_use = model.servers.finds_address_in_use(model.transport());
-    dom::show(&el("server-in-use"), in_use);
-    if !in_use {
-        return;
-    }
-    let said = match model.address_is_free_in(now) {
-        None => texts.get("server.no_time_wait").to_owned(),
-        Some(0) => texts.get("server.free").to_owned(),
-        Some(left) => texts.fill("server.time_wait", &[("time", &whole_seconds(left + 999))]),
+    let held = model.address_is_held_by(now);
+    dom::show(&el("server-in-use"), held.is_some());
+    let said = match held {
+        None => return,
+        Some(Hold::Other) => texts.get("server.no_time_wait").to_owned(),
+        Some(Hold::Over) => texts.get("server.free").to_owned(),
+        Some(Hold::TimeWait(left)) => {
+            texts.fill("server.time_wait", &[("time", &whole_seconds(left + 999))])
+        }
     };
     dom::write(&el("server-time-wait"), &said);
 }

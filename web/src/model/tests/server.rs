@@ -8,7 +8,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::server::{Wanted, Wish};
+use crate::model::server::{Hold, Wanted, Wish};
 
 const SETTINGS: Settings = Settings {
     backlog: 1,
@@ -174,19 +174,40 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
             more: 0,
         }),
     );
-    assert_eq!(page.model.address_is_free_in(page.now), None, "it runs");
+    assert_eq!(page.model.address_is_held_by(page.now), None, "it runs");
     page.has(
         Program::Book,
         ServerState::Dead {
             why: "bind: Address already in use".to_owned(),
         },
     );
-    assert_eq!(page.model.address_is_free_in(page.now), Some(43_000));
+    assert_eq!(
+        page.model.address_is_held_by(page.now),
+        Some(Hold::TimeWait(43_000))
+    );
     assert_eq!(page.model.wakes_at(page.now), Some(page.now + 1_000));
     page.now += 12_300;
-    assert_eq!(page.model.address_is_free_in(page.now), Some(30_700));
+    assert_eq!(
+        page.model.address_is_held_by(page.now),
+        Some(Hold::TimeWait(30_700))
+    );
     assert_eq!(page.model.wakes_at(page.now), Some(page.now + 700));
     page.now += 60_000;
-    assert_eq!(page.model.address_is_free_in(page.now), Some(0));
+    assert_eq!(
+        page.model.address_is_held_by(page.now),
+        Some(Hold::TimeWait(0))
+    );
     assert_eq!(page.model.wakes_at(page.now), None);
+    let none = Sockets {
+        sockets: Vec::new(),
+        more: 0,
+    };
+    page.sees(4, What::Sockets(none.clone()));
+    assert_eq!(page.model.address_is_held_by(page.now), Some(Hold::Over));
+    page.does(Event::Server(Wish::Start(Wanted::default())));
+    let (id, _) = page.asks()[0];
+    page.fails(id, "EADDRINUSE");
+    page.sees(5, What::Sockets(none));
+    let held = page.model.address_is_held_by(page.now);
+    assert_eq!(held, Some(Hold::Other), "this time it was not TIME_WAIT");
 }

@@ -1,0 +1,292 @@
+//! What a person does in a lab of one's own, with the keyboard alone: at the workbench, with the server, with the
+//! network, and what is then to be seen there.
+
+use std::net::SocketAddr;
+
+use fantoccini::key::Key;
+use serde::Deserialize;
+use serde_json::json;
+use shared::call::Transport;
+
+use crate::{browser::Browser, language::Language, patience::until};
+
+/// A call of the workbench, by its place in the list, the first being 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made(pub usize);
+
+/// A row of the list of the workbench.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct BenchRow {
+    /// The call with its arguments.
+    pub call: String,
+    /// `blocked`, `returned` or `failed`.
+    pub state: String,
+    /// The error's name; empty where there is none.
+    pub errno: String,
+}
+
+/// A card of the workbench.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct BenchSocket {
+    /// Its number.
+    pub fd: String,
+    /// The state that is lit.
+    pub state: String,
+    /// Its own address, as it is written.
+    pub local: String,
+    /// The other end, as it is written.
+    pub peer: String,
+}
+
+const ROWS: &str = "[...document.querySelectorAll('#bench-log > li')].map(row => ({ \
+    call: row.querySelector('[data-p=call]').textContent, state: row.dataset.state, errno: row.dataset.errno }))";
+
+const SOCKETS: &str = "[...document.querySelectorAll('#bench-cards .socket')].map(card => { \
+    const part = name => card.querySelector(`[data-p=${name}]`).textContent; \
+    return { fd: card.dataset.fd, state: card.dataset.state, local: part('local'), peer: part('peer') } })";
+
+impl Browser {
+    /// Takes a lab of one's own and waits until its server is to be seen there; tells where it is.
+    pub async fn enters_own_lab(&self) -> SocketAddr {
+        self.does("#enter-own").await;
+        self.is_in_own_lab().await
+    }
+
+    /// Waits until the page shows a lab of one's own; tells where the server in view is.
+    pub async fn is_in_own_lab(&self) -> SocketAddr {
+        self.sees("#lab[data-kind=private]").await;
+        self.sees("#server[data-state=running]").await;
+        self.server_address().await
+    }
+
+    /// Where the server in view is.
+    ///
+    /// # Panics
+    /// When the page shows no address there.
+    pub async fn server_address(&self) -> SocketAddr {
+        let address = self.text("#server-address").await;
+        address.parse().expect("an address")
+    }
+
+    /// Turns to UDP or TCP, by the arrows.
+    pub async fn turns_to(&self, transport: Transport) {
+        let (other, key, id) = match transport {
+            Transport::Udp => ("#transport-tcp", Key::Left, "#transport-udp"),
+            Transport::Tcp => ("#transport-udp", Key::Right, "#transport-tcp"),
+        };
+        if self.has(&format!("{other}:checked")).await {
+            self.reaches(other).await;
+            self.keys(&char::from(key).to_string()).await;
+        }
+        self.sees(&format!("{id}:checked")).await;
+    }
+
+    /// Writes a sentence and sends it.
+    pub async fn says(&self, sentence: &str) {
+        self.sees("#send:not(:disabled)").await;
+        self.writes("#sentence", sentence).await;
+        self.keys(&char::from(Key::Enter).to_string()).await;
+    }
+
+    /// Does something with the server, and waits until it is in that state.
+    pub async fn tells_server(&self, button: &str, state: &str) {
+        self.does(button).await;
+        self.sees(&format!("#server[data-state={state}]")).await;
+    }
+
+    /// Turns to the workbench.
+    pub async fn turns_to_bench(&self) {
+        self.does("#view-workbench").await;
+        self.sees("#bench:not([hidden])").await;
+    }
+
+    /// Makes a socket there, and waits for its card.
+    pub async fn makes_socket(&self, transport: Transport, fd: u32) {
+        let before = self.bench_sockets().await.len();
+        let made = self.begins("#bench-new", "socket", transport).await;
+        self.returns(made).await;
+        let newest = async || {
+            let cards = self.bench_sockets().await;
+            let newest = (cards.len() > before).then(|| cards.into_iter().next())?;
+            newest.filter(|card| card.fd == fd.to_string())
+        };
+        until(&format!("a card for socket {fd}"), newest).await;
+    }
+
+    /// Asks for a socket; what comes of it is another matter.
+    pub async fn begins(&self, button: &str, call: &str, transport: Transport) -> Made {
+        let name = match transport {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        };
+        self.adds(&format!("{button}-{name}"), call).await
+    }
+
+    /// Makes a call on the newest socket of that number.
+    pub async fn makes(&self, fd: u32, call: &str) -> Made {
+        self.adds(&of(fd, &format!("button[data-call={call}]")), call)
+            .await
+    }
+
+    /// Presses a button that makes a call.
+    pub async fn adds(&self, button: &str, call: &str) -> Made {
+        let before = self.bench_rows().await.len();
+        self.does(button).await;
+        let made = Made(before + 1);
+        self.sees(&row(made, &format!("[data-call={call}]"))).await;
+        made
+    }
+
+    /// Writes into a field of a socket's card.
+    pub async fn puts(&self, fd: u32, argument: &str, text: &str) {
+        self.writes(&of(fd, &format!("input[data-argument={argument}]")), text)
+            .await;
+    }
+
+    /// Picks one of what a field of a socket's card offers.
+    pub async fn sets_to(&self, fd: u32, argument: &str, value: &str) {
+        let list = of(fd, &format!("select[data-argument={argument}]"));
+        self.moves_to(&list, value).await;
+    }
+
+    /// Makes calls one after the other; each must return.
+    pub async fn performs(&self, fd: u32, calls: &[&str]) {
+        for call in calls {
+            let made = self.makes(fd, call).await;
+            self.returns(made).await;
+        }
+    }
+
+    /// Waits until the call has returned; tells with what.
+    pub async fn returns(&self, made: Made) -> String {
+        self.sees(&row(made, "[data-state=returned]")).await;
+        self.text(&row(made, " [data-p=result]")).await
+    }
+
+    /// Waits until the call has failed, and checks that it is explained by this text.
+    pub async fn fails(&self, made: Made, errno: &str, language: &Language, key: &str) {
+        self.fails_saying(made, errno, language.says(key)).await;
+    }
+
+    /// The same where the text has gaps, which are filled.
+    ///
+    /// # Panics
+    /// When it says something else.
+    pub async fn fails_saying(&self, made: Made, errno: &str, why: &str) {
+        self.sees(&row(
+            made,
+            &format!("[data-state=failed][data-errno={errno}]"),
+        ))
+        .await;
+        let said = self.text(&row(made, " [data-p=means]")).await;
+        assert_eq!(said, why, "{errno} of {made:?}");
+    }
+
+    /// Waits until the call has begun, and is blocked.
+    pub async fn blocks(&self, made: Made, language: &Language) {
+        let result = format!(
+            "document.querySelector({})",
+            json!(row(made, " [data-p=result]"))
+        );
+        let blocked = json!(language.says("row.blocked"));
+        self.waits_until(&format!("{result}.textContent.startsWith({blocked})"))
+            .await;
+    }
+
+    /// Whether the call is still blocked.
+    pub async fn is_blocked(&self, made: Made) -> bool {
+        self.has(&row(made, "[data-state=blocked]")).await
+    }
+
+    /// Gives a blocked call up.
+    pub async fn gives_up(&self, made: Made, language: &Language) {
+        self.does(&row(made, " [data-cancel]")).await;
+        self.fails(made, "ECANCELED", language, "reason.cancelled")
+            .await;
+    }
+
+    /// The seconds that stand somewhere, as they count up or down.
+    pub async fn seconds(&self, selector: &str) -> f64 {
+        let text = format!(
+            "document.querySelector({})?.textContent ?? ''",
+            json!(selector)
+        );
+        // The last number: others are before it.
+        let number = format!("Number(({text}).match(/[0-9.]+(?=\\s*s)/g)?.at(-1) ?? NaN)");
+        let seen = async || self.asks(&number).await.as_f64();
+        until(&format!("seconds in {selector}"), seen).await
+    }
+
+    /// The list of the workbench.
+    pub async fn bench_rows(&self) -> Vec<BenchRow> {
+        self.reads(ROWS).await
+    }
+
+    /// The cards of the workbench, newest first.
+    pub async fn bench_sockets(&self) -> Vec<BenchSocket> {
+        self.reads(SOCKETS).await
+    }
+
+    /// The address that a socket's card shows as its own.
+    ///
+    /// # Panics
+    /// When it shows none.
+    pub async fn own_address(&self, fd: u32) -> SocketAddr {
+        let text = self.text(&of(fd, "[data-p=local]")).await;
+        text.parse()
+            .unwrap_or_else(|_| panic!("{text}: an address"))
+    }
+
+    /// Waits until the doors of this kind are these, word for word.
+    pub async fn sees_doors(&self, kind: &str, lines: &[String]) {
+        let doors = format!("#doors-list [data-door={kind}]");
+        self.reads_lines(&doors, lines).await;
+    }
+
+    /// Waits until exactly these texts stand there; empty ones are none.
+    pub async fn reads_lines(&self, selector: &str, lines: &[String]) {
+        let texts = format!(
+            "[...document.querySelectorAll({})].map(line => line.textContent).filter(text => text !== '')",
+            json!(selector)
+        );
+        let holds = async || (self.reads::<Vec<String>>(&texts).await == lines).then_some(());
+        until(&format!("{lines:?} at {selector}"), holds).await;
+    }
+
+    /// Sets the fields of the network, both ways alike, and the seed.
+    pub async fn sets_network(&self, loss_percent: u32, seed: u64) {
+        self.unfolds("#network").await;
+        for field in ["#request-loss", "#reply-loss"] {
+            self.writes(field, &loss_percent.to_string()).await;
+        }
+        self.writes("#network-seed", &seed.to_string()).await;
+        self.does("#network-apply").await;
+    }
+
+    /// Waits for the one datagram that is held, and decides about it; tells its number and what it was said to be.
+    pub async fn decides(&self, verdict: &str) -> (String, String) {
+        let held = "#held [data-datagram]";
+        self.waits_until(&format!("document.querySelectorAll('{held}').length === 1"))
+            .await;
+        let number: String = self
+            .reads(&format!(
+                "document.querySelector('{held}').dataset.datagram"
+            ))
+            .await;
+        let said = self.text(&format!("{held} [data-p=what]")).await;
+        self.does(&format!("{held} [data-verdict={verdict}]")).await;
+        let gone = format!("document.querySelector(\"#held [data-datagram='{number}']\") === null");
+        self.waits_until(&gone).await;
+        (number, said)
+    }
+}
+
+/// Something in the newest card of that number; older cards stand below it.
+fn of(fd: u32, what: &str) -> String {
+    format!("#bench-cards .socket[data-fd='{fd}'] {what}")
+}
+
+/// A row of the list of the workbench.
+fn row(Made(number): Made, what: &str) -> String {
+    format!("#bench-log > li:nth-child({number}){what}")
+}
