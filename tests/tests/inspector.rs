@@ -318,8 +318,7 @@ async fn follows_to_the_end(start: impl Fn() -> Relay) {
         );
 
         browser.clicks_label_of("follow-as-hex").await;
-        let hexadecimal =
-            "document.querySelector('#follow-text .turn-of-talk:nth-of-type(3) .said').textContent";
+        let hexadecimal = "(document.querySelector('#follow-text .turn-of-talk:nth-of-type(3) .said')?.textContent ?? '')";
         browser
             .waits_until(&format!("{hexadecimal}.includes('74 77 6f')"))
             .await;
