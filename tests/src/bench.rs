@@ -243,6 +243,11 @@ impl Browser {
         self.reads_lines(&doors, lines).await;
     }
 
+    /// Waits until exactly this text stands there.
+    pub async fn reads_line(&self, selector: &str, line: &str) {
+        self.reads_lines(selector, &[line.to_owned()]).await;
+    }
+
     /// Waits until exactly these texts stand there; empty ones are none.
     pub async fn reads_lines(&self, selector: &str, lines: &[String]) {
         let texts = format!(

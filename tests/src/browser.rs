@@ -74,7 +74,6 @@ impl Browser {
         let size = self.reads::<[u32; 2]>("[innerWidth, innerHeight]").await;
         let opened = within("a new window", self.client.new_window(false)).await;
         let window = opened.expect("a new window").handle;
-        let window = WindowHandle::try_from(window).expect("its name");
         self.goes_to(&window).await;
         self.has_size(size.into()).await;
         self.visits(url).await;

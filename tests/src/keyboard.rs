@@ -115,10 +115,11 @@ impl Browser {
 
     /// Opens what is folded.
     pub async fn unfolds(&self, details: &str) {
-        if !self.has(&format!("{details}[open]")).await {
+        let is_open = format!("document.querySelector({})?.open", json!(details));
+        if self.asks(&is_open).await != json!(true) {
             self.does(&format!("{details} > summary")).await;
         }
-        self.sees(&format!("{details}[open]")).await;
+        self.waits_until(&is_open).await;
     }
 
     async fn holds(&self, selector: &str, value: &str) {

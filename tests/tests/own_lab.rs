@@ -21,20 +21,20 @@ async fn a_lab_of_ones_own_is_refused_by_tcp_and_silent_by_udp() {
         assert_ne!(server, relay.udp, "not the open lab's");
         let ip = server.ip().to_string();
         let chip = language.fills("truth.lab", &[("lab", &ip)]);
-        browser.reads_lines("#truth-lab", &[chip]).await;
+        browser.reads_line("#truth-lab", &chip).await;
         answers_from_beside(server);
 
         browser.turns_to(Tcp).await;
         browser.tells_server("#server-stop", "stopped").await;
         let state = language.says("server.stopped").to_owned();
-        browser.reads_lines("#server-state", &[state]).await;
+        browser.reads_line("#server-state", &state).await;
         browser.says("anybody there?").await;
         browser
             .sees("#calls [data-call=connect][data-errno=ECONNREFUSED]")
             .await;
         let why = language.says("errno.ECONNREFUSED");
         browser
-            .reads_lines("#reply-text", &[format!("connect: {why}")])
+            .reads_line("#reply-text", &format!("connect: {why}"))
             .await;
         assert_eq!(browser.reply().await, "");
 
@@ -109,7 +109,7 @@ async fn who_closes_first_keeps_the_address_for_a_minute() {
         browser.does("#server-start").await;
         browser.sees("#server-in-use:not([hidden])").await;
         let why = language.says("server.in_use").to_owned();
-        browser.reads_lines("#server-in-use .why", &[why]).await;
+        browser.reads_line("#server-in-use .why", &why).await;
         assert!(browser.has("#server[data-state=stopped]").await);
         let left = browser.seconds("#server-time-wait").await;
         assert!((1.0..=60.0).contains(&left), "{left}");
@@ -133,9 +133,7 @@ async fn who_closes_first_keeps_the_address_for_a_minute() {
         while left > 0.0 {
             left = counts_down(browser, language, left).await;
         }
-        browser
-            .reads_lines("#server-time-wait", &[free.to_owned()])
-            .await;
+        browser.reads_line("#server-time-wait", free).await;
         browser.tells_server("#server-start", "running").await;
         browser
             .waits_until("document.getElementById('server-in-use').hidden")
@@ -244,7 +242,7 @@ async fn the_same_seed_loses_the_same_datagrams() {
             browser.sets_network(30, SEED).await;
             let loses = language.fills("network.loses", &[("n", "30")]);
             let both = language.fills("network.both", &[("what", &loses)]);
-            browser.reads_lines("#network-now", &[both.clone()]).await;
+            browser.reads_line("#network-now", &both).await;
             let note = language.fills("run.conditions", &[("what", &both)]);
             let notes = format!(
                 "[...document.querySelectorAll('#calls [data-kind=note]')].filter(note => \
@@ -300,9 +298,9 @@ async fn fate_of(browser: &Browser, language: &Language, sentence: &str) -> Fate
         Fate::ReplyLost => (reply, "blocked.reply_lost"),
     };
     let lost = "#arrows [data-fate=lost] text:last-of-type".to_owned();
-    browser.reads_lines(&lost, &[said.to_owned()]).await;
+    browser.reads_line(&lost, said).await;
     let note = language.says(note).to_owned();
-    browser.reads_lines("#reply-text", &[note]).await;
+    browser.reads_line("#reply-text", &note).await;
     browser.does("#cancel").await;
     browser
         .waits_until(&format!(
@@ -348,7 +346,7 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
         link.becomes(Way::Cut);
         browser.sees("#connection[data-state=lost]").await;
         let lost = language.says("conn.lost").to_owned();
-        browser.reads_lines("#connection-text", &[lost]).await;
+        browser.reads_line("#connection-text", &lost).await;
         browser.sees("#connection-countdown:not([hidden])").await;
         let left = browser.seconds("#lab-kept").await;
         assert!((1.0..=60.0).contains(&left), "{left}");
@@ -361,12 +359,12 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
         until("all as it was", same).await;
 
         browser
-            .unfolds("#bench-cards .socket[data-fd='4'] details")
+            .unfolds("#bench-cards .socket[data-fd='3'] details")
             .await;
         // A request that does not arrive is said again; one whose reply does not arrive is not.
         for loses in [Way::LosesRequests, Way::LosesReplies] {
             link.becomes(loses);
-            let asked = browser.makes(4, "getsockname").await;
+            let asked = browser.makes(3, "getsockname").await;
             assert!(browser.is_blocked(asked).await);
             link.becomes(Way::Cut);
             browser.sees("#connection[data-state=lost]").await;
@@ -403,9 +401,7 @@ async fn who_comes_with_the_ticket_takes_the_seat_and_can_lose_it_again() {
         browser.goes_to(&first).await;
         let told = language.says("goodbye.taken_over").to_owned();
         browser.sees("#connection[data-state=ended]").await;
-        browser
-            .reads_lines("#connection-text", &[told.clone()])
-            .await;
+        browser.reads_line("#connection-text", &told).await;
         assert!(
             browser.has("#connection-countdown[hidden]").await,
             "not by itself"
@@ -417,7 +413,7 @@ async fn who_comes_with_the_ticket_takes_the_seat_and_can_lose_it_again() {
         reads_result(browser, browser.bench_rows().await.len(), "HELLO").await;
 
         browser.goes_to(&second).await;
-        browser.reads_lines("#connection-text", &[told]).await;
+        browser.reads_line("#connection-text", &told).await;
         browser.sees("#take-back:not([hidden])").await;
     };
     in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
@@ -432,12 +428,12 @@ async fn datagrams_are_decided_about_by_hand() {
         browser.does("#network [data-preset=by-hand]").await;
         let holds = language.says("network.holds");
         let both = language.fills("network.both", &[("what", holds)]);
-        browser.reads_lines("#network-now", &[both]).await;
+        browser.reads_line("#network-now", &both).await;
 
         browser.says("hello").await;
         sees_fate(browser, language, &["held"]).await;
         let note = language.fills("blocked.held", &[("call", "recvfrom")]);
-        browser.reads_lines("#reply-text", &[note]).await;
+        browser.reads_line("#reply-text", &note).await;
         let (request, said) = browser.decides("release").await;
         assert!(
             said.starts_with(&words_before(language, "network.held_request")),
@@ -459,7 +455,7 @@ async fn datagrams_are_decided_about_by_hand() {
         browser.sees("#arrows [data-fate=killed]").await;
         let killed = language.says("fate.request_killed").to_owned();
         browser
-            .reads_lines("#arrows [data-fate=killed] text:last-of-type", &[killed])
+            .reads_line("#arrows [data-fate=killed] text:last-of-type", &killed)
             .await;
         assert_eq!(browser.reply().await, "", "no reply, and none invented");
         browser.does("#cancel").await;
@@ -532,7 +528,7 @@ async fn dies_and_starts_again(browser: &Browser, language: &Language) {
     browser.sees("#server[data-state=dead]").await;
     let why = "decode: not UTF-8, an invalid byte at position 0";
     let why = language.fills("server.died", &[("why", why)]);
-    browser.reads_lines("#server-why", &[why]).await;
+    browser.reads_line("#server-why", &why).await;
     browser.tells_server("#server-start", "running").await;
     browser.sees("#server-why[hidden]").await;
 }
@@ -615,7 +611,7 @@ async fn begins_two_conversations(browser: &Browser, language: &Language) {
         "network.of_reply",
         &[("what", language.says("network.holds"))],
     );
-    browser.reads_lines("#network-now", &[holds]).await;
+    browser.reads_line("#network-now", &holds).await;
     browser.does("#network > summary").await;
     browser.turns_to_bench().await;
     browser.makes_socket(Tcp, 3).await;

@@ -80,6 +80,9 @@ async fn every_call_returns_and_every_call_fails_with_a_reason() {
             ("recvfrom", None, "EAGAIN", "reason.timed_out"),
         ];
         fail(browser, language, 4, &of_udp).await;
+        browser
+            .sees("#bench-cards [data-fd='4'][data-state=bound]")
+            .await;
         browser.sets_to(4, "to", "server").await;
         browser.puts(4, "timeout", "").await;
         browser
@@ -127,7 +130,7 @@ async fn calls_wait_for_their_turn_and_can_be_given_up() {
         let turn = language.says("bench.turn").to_owned();
         for made in [sends, second] {
             let result = format!("#bench-log > li:nth-child({}) [data-p=result]", made.0);
-            browser.reads_lines(&result, &[turn.clone()]).await;
+            browser.reads_line(&result, &turn).await;
         }
         // Another socket does not wait for this one.
         browser.makes_socket(Tcp, 4).await;

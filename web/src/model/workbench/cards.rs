@@ -80,6 +80,7 @@ impl Card {
             Outcome::Returned(value) => self.succeeded(made, returned, value, seq),
             Outcome::Failed(failed) => self.failed(made.name, failed, seq),
         }
+        self.got_port(made.name, seq);
         // What the kernel told along with `close` was before it.
         if !self.closed {
             self.told(&returned.facts, Some(made.name), seq);
@@ -128,9 +129,13 @@ impl Card {
             | CallName::Reverse
             | CallName::Sleep => {}
         }
+    }
+
+    /// The kernel chooses a port for whoever sends, also where it then sends nothing.
+    fn got_port(&mut self, by: CallName, seq: u64) {
         let has_port = self.local.is_some_and(|local| local.port() != 0);
-        if is_udp && has_port && self.spot.state == State::Unbound {
-            self.is(State::Bound, told, seq);
+        if self.spot.state == State::Unbound && has_port {
+            self.is(State::Bound, Told::Call(by), seq);
         }
     }
 
