@@ -154,6 +154,8 @@ async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
 
     // The page's own socket lingers for no time. The book's server does not outlive it.
     let fd = page.connects(Tcp).await;
+    let accepted = |trace: &Trace| trace.returns(TCP_SERVER, CallName::Accept).len() == 2;
+    Trace::watched(&mut page, accepted).await;
     let (option, value) = (SocketOption::SoLinger, 0);
     page.does(Call::SetSockOpt { fd, option, value }).await;
     page.does(Call::Close { fd }).await;
