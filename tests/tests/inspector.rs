@@ -318,14 +318,14 @@ async fn follows_to_the_end(start: impl Fn() -> Relay) {
         );
 
         browser.clicks_label_of("follow-as-hex").await;
-        let hexadecimal = "(document.querySelector('#follow-text .turn-of-talk:nth-of-type(3) .said')?.textContent ?? '')";
+        let hexadecimal = "document.querySelector('#follow-text .turn-of-talk:nth-of-type(3) .said')?.textContent";
         browser
-            .waits_until(&format!("{hexadecimal}.includes('74 77 6f')"))
+            .waits_until(&format!("{hexadecimal}?.includes('74 77 6f')"))
             .await;
         says(browser, "three").await;
         let fifth = hexadecimal.replace("(3)", "(5)");
         browser
-            .waits_until(&format!("{fifth}.includes('74 68 72 65 65')"))
+            .waits_until(&format!("{fifth}?.includes('74 68 72 65 65')"))
             .await;
         browser.clicks("#close-connection").await;
         becomes(browser, "#follow-state", language.says("follow.finished")).await;
