@@ -1,5 +1,10 @@
 //! Conversations are put together from packets that come in any order.
 
+use shared::{
+    call::Transport,
+    trace::{Derived, DerivedKind},
+};
+
 use crate::model::{
     inspector::{
         Action, Go,
@@ -111,6 +116,36 @@ fn it_goes_on_while_more_comes_until_it_ends() {
         2,
         "the same ports in another connection are another conversation"
     );
+}
+
+#[test]
+fn derived_ends_end_it_until_the_same_ports_connect_again() {
+    let mut lab = Lab::open();
+    let derives = |lab: &mut Lab, kind, from: &str, to: &str| {
+        let [from, to] = [from, to].map(|end| end.parse().expect("an address"));
+        lab.derives(Derived {
+            kind,
+            transport: Transport::Tcp,
+            from,
+            to,
+            length: 0,
+            because: 11,
+            process: None,
+        });
+        lab.settles();
+        let follow = lab.inspector.follow.as_ref();
+        follow.and_then(|follow| follow.ending)
+    };
+    derives(&mut lab, DerivedKind::Handshake, CLIENT, SERVER);
+    followed(&mut lab);
+    let mut told = |kind, from, to| derives(&mut lab, kind, from, to);
+    assert_eq!(told(DerivedKind::Fin, CLIENT, SERVER), None);
+    let both = told(DerivedKind::Fin, SERVER, CLIENT);
+    assert_eq!(both, Some(Ending::Finished));
+    assert_eq!(told(DerivedKind::Handshake, CLIENT, SERVER), None);
+    assert_eq!(told(DerivedKind::Fin, SERVER, CLIENT), None);
+    let reset = told(DerivedKind::Rst, CLIENT, SERVER);
+    assert_eq!(reset, Some(Ending::Reset));
 }
 
 #[test]
