@@ -34,7 +34,7 @@ pub struct Config {
     #[arg(long, env = "PLAYGROUND_PROGRAM", value_enum, default_value = "sturdy")]
     pub program: ProgramName,
 
-    /// What the servers do with a sentence: `upper`, or `count:LETTER`.
+    /// What the servers do with a sentence: `upper`, `count:LETTER`, `reverse` or `echo`.
     #[arg(long, env = "PLAYGROUND_TASK", default_value = "upper", value_parser = parse_task)]
     pub task: Task,
 

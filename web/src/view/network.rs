@@ -152,7 +152,12 @@ fn click(source: &Element) -> Option<Wish> {
         return Some(Wish::Set(conditions));
     }
     match dom::around(source, "button", "id")?.as_str() {
-        "network-apply" => Some(Wish::Set(read())),
+        "network-apply" => {
+            // What was no number, or beyond its bounds, must not go on standing there as if it held.
+            let conditions = read();
+            fill(&conditions);
+            Some(Wish::Set(conditions))
+        }
         "network-new-seed" => {
             dom::enter("network-seed", &window::random().to_string());
             None

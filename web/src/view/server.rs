@@ -88,23 +88,16 @@ fn draw_program(server: &Lab, texts: &Texts) {
     dom::write(&el("server-task"), &task);
     let address = server.address;
     dom::write(&el("server-address"), &address.to_string());
-    dom::write(
-        &el("server-terminal"),
-        &["python3 ", transport, "Client.py"].concat(),
-    );
+    let place = [&address.ip().to_string(), " ", &address.port().to_string()].concat();
+    // A lab of one's own has an address no program has by itself: each line says it.
+    let python = ["python3 ", transport, "Client.py ", &place].concat();
+    dom::write(&el("server-terminal"), &python);
     let nc = if server.transport == Transport::Udp {
         "nc -u "
     } else {
         "nc "
     };
-    let command = [
-        nc,
-        &address.ip().to_string(),
-        " ",
-        &address.port().to_string(),
-    ]
-    .concat();
-    dom::write(&el("server-command"), &command);
+    dom::write(&el("server-command"), &[nc, &place].concat());
 }
 
 /// A change of a server in one line.
