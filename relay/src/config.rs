@@ -137,12 +137,12 @@ pub struct LimitFlags {
         default_value_t = 600
     )]
     max_labs: u64,
-    /// The same of one address.
+    /// The same of one address: a class may share one, but nobody takes them all.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_LABS_PER_ADDRESS",
         value_name = "COUNT",
-        default_value_t = 600
+        default_value_t = 400
     )]
     max_labs_per_address: u64,
     /// Seconds a private lab is kept after its page has gone, for it to come back.

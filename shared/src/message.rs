@@ -40,7 +40,8 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// Go to another lab. After the reply comes another [`Welcome`]; what the page had in the lab it leaves is
-    /// closed or, where it had a [`Seat`], kept for a while. Where no lab can be had, it stays where it is.
+    /// closed or, where it had a [`Seat`] and does not go to another lab of its own, kept for a while. Where no lab
+    /// can be had, it stays where it is.
     Enter {
         /// The open one, or a new one of its own.
         lab: LabKind,

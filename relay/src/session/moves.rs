@@ -56,7 +56,12 @@ impl Conversation {
         };
         match seat {
             Ok(seat) => {
-                leave(&mut self.talk, self.seat);
+                if kind == LabKind::Private && self.seat.token().is_some() {
+                    // Nobody needs two labs of their own; kept, they would soon be all there may be.
+                    drop(self.seat);
+                } else {
+                    leave(&mut self.talk, self.seat);
+                }
                 Self::new(self.talk, seat, self.from).arrives(id)
             }
             Err(failed) => {

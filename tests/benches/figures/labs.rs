@@ -23,6 +23,8 @@ use crate::{
 };
 
 const RELAY: Contender = Contender::Relay(Reached, L1);
+/// Here all pages are of one address.
+const ALL_FROM_HERE: [&str; 2] = ["--max-labs-per-address", "600"];
 /// In each lab somebody says something this often.
 const PAUSE: Duration = Duration::from_secs(2);
 /// What one says: upper-casing does nothing to it, so that the reply is known.
@@ -34,7 +36,7 @@ pub(super) fn measure(bench: &mut Bench) {
     let (many, time) = (bench.effort.labs, bench.effort.watching);
     eprintln!("{LABS} …");
     for _ in 0..bench.effort.rounds.min(2) {
-        let relay = match peers::start_relay(L1, &[]) {
+        let relay = match peers::start_relay(L1, &ALL_FROM_HERE) {
             Ok(relay) => relay,
             Err(why) => return bench.gave_up(LABS, RELAY, &std::io::Error::other(why)),
         };

@@ -106,11 +106,13 @@ impl Model {
 
     /// The connection is gone. In a lab of one's own all goes on, and the page comes back to it.
     pub(super) fn closed(&mut self, random: u32, now: Millis) {
-        if self.connection.is_told(GoodbyeReason::TakenOver) {
+        let is_taken_over = self.connection.is_told(GoodbyeReason::TakenOver);
+        if is_taken_over {
             self.seat.is_taken_over(now);
         }
         self.seat.breaks(now);
-        if self.seat.is_taken() {
+        // In the other page too all goes on: nothing is lost, it is only not seen here any more.
+        if is_taken_over || self.seat.is_taken() {
             self.connection.closed(Lost::default(), random, now);
             return;
         }
