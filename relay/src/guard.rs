@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::{
         Arc,
@@ -146,6 +146,34 @@ impl Drop for Place {
     }
 }
 
+/// Where a visitor comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whence {
+    /// The address of its connection.
+    pub address: IpAddr,
+    /// Whether it sits at the relay's own machine.
+    pub is_here: bool,
+}
+
+impl Whence {
+    /// As the connection and the request's `Host` tell. What a proxy on this machine passes on comes from here too,
+    /// but was meant for another name.
+    #[must_use]
+    pub fn of(peer: SocketAddr, host: &str) -> Self {
+        let address = peer.ip().to_canonical();
+        let name = without_port(host);
+        let literal = name.trim_start_matches('[').trim_end_matches(']');
+        let meant_here = match literal.parse::<IpAddr>() {
+            Ok(named) => named.to_canonical().is_loopback(),
+            Err(_) => name.eq_ignore_ascii_case("localhost"),
+        };
+        Self {
+            address,
+            is_here: address.is_loopback() && meant_here,
+        }
+    }
+}
+
 /// Whether a request's `Host` is one the relay answers to: an address, `localhost`, or a name it was told.
 ///
 /// A page of another site can make its own name resolve to this machine (DNS rebinding); it cannot make a
@@ -231,6 +259,33 @@ mod tests {
         );
         drop((places, third));
         assert!(guard.admit(one, &limits).is_ok());
+    }
+
+    #[test]
+    fn whoever_comes_through_a_proxy_is_not_here() {
+        let here = |peer: &str, host| Whence::of(peer.parse().expect("an address"), host).is_here;
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:8080",
+            "127.3.2.1",
+            "[::1]:80",
+        ] {
+            assert!(here("127.0.0.1:5", host), "{host}");
+            assert!(
+                here("[::1]:5", host) && here("[::ffff:127.0.0.1]:5", host),
+                "{host}"
+            );
+            assert!(!here("192.168.1.5:5", host), "{host}");
+        }
+        for host in [
+            "lab.example",
+            "192.168.1.5:8080",
+            "127.0.0.1.lab.example",
+            "",
+        ] {
+            assert!(!here("127.0.0.1:5", host), "{host}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use shared::saved::Form;
 use tokio::sync::oneshot;
 
-use super::{Desk, accept::Peer};
+use super::{Desk, accept::Peer, checks::whence};
 use crate::{
     lab::{
         OPEN,
@@ -33,7 +33,7 @@ pub(super) struct Wish {
 
 pub(super) async fn file(
     State(desk): State<Arc<Desk>>,
-    Extension(Peer(from)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     Path((lab, file)): Path<(String, String)>,
     Query(wish): Query<Wish>,
     headers: HeaderMap,
@@ -44,7 +44,7 @@ pub(super) async fn file(
         _ => return no_lab(),
     };
     let open = lab == OPEN;
-    if open && !from.ip().to_canonical().is_loopback() && !has_token(&desk, &headers) {
+    if open && !whence(peer, &headers).is_here && !has_token(&desk, &headers) {
         let message = "The open lab's trace is for the relay's own machine, or with its admin token:\n\
             Authorization: Bearer TOKEN, where the relay was started with --admin-token TOKEN\n";
         return (StatusCode::FORBIDDEN, message).into_response();

@@ -1,6 +1,6 @@
 //! WebSocket handshakes (RFC 6455 §4.2), after which the connection leaves HTTP and becomes a visitor.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
@@ -13,8 +13,11 @@ use shared::{PROTOCOL, call::Transport};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Desk, accept::Peer};
-use crate::session::{Errand, Purpose, Visitor};
+use super::{Desk, accept::Peer, checks::whence};
+use crate::{
+    guard::Whence,
+    session::{Errand, Purpose, Visitor},
+};
 
 /// `/ws`: our subprotocol, where the visitor names any.
 pub(super) async fn conversation(State(desk): State<Arc<Desk>>, request: Request) -> Response {
@@ -44,7 +47,8 @@ fn upgrade(
         Ok(key) => key,
         Err(why) => return refused(why),
     };
-    let from = request.extensions().get::<Peer>().map(|Peer(from)| *from);
+    let peer = request.extensions().get::<Peer>().copied();
+    let from = peer.map(|peer| whence(peer, request.headers()));
     let (Some(upgrading), Some(from)) = (request.extensions_mut().remove::<OnUpgrade>(), from)
     else {
         return refused("this connection cannot be upgraded");
@@ -64,7 +68,7 @@ fn upgrade(
     response
 }
 
-async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: SocketAddr, desk: Arc<Desk>) {
+async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: Whence, desk: Arc<Desk>) {
     // A visitor who leaves in the middle of the handshake has never come.
     let Ok(upgraded) = upgrading.await else {
         return;

@@ -1,6 +1,6 @@
 //! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
 
-use std::{net::SocketAddr, pin::Pin, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use futures_util::StreamExt;
 use shared::{
@@ -19,7 +19,7 @@ use super::{
     seats::Demand,
     talk::{Heard, Talk},
 };
-use crate::failure;
+use crate::{failure, guard::Whence};
 
 /// So many events are looked at before calls have their turn again.
 const TRACE_PORTION: usize = 256;
@@ -27,7 +27,7 @@ const TRACE_PORTION: usize = 256;
 const TRACE_SHARE: usize = 2;
 
 /// Holds the conversation until one side ends it.
-pub(super) async fn hold(talk: Talk, from: SocketAddr, surroundings: Surroundings) {
+pub(super) async fn hold(talk: Talk, from: Whence, surroundings: Surroundings) {
     let seat = seat_in_the_open_lab(&surroundings, from);
     let mut conversation = Conversation::new(talk, seat, from);
     conversation.welcome();
@@ -49,7 +49,7 @@ pub(super) async fn hold(talk: Talk, from: SocketAddr, surroundings: Surrounding
 pub(super) struct Conversation {
     pub(super) talk: Talk,
     pub(super) seat: Box<Seat>,
-    pub(super) from: SocketAddr,
+    pub(super) from: Whence,
     heard_at: Instant,
     timer: Pin<Box<Sleep>>,
 }
@@ -75,7 +75,7 @@ enum Ending {
 }
 
 impl Conversation {
-    pub(super) fn new(talk: Talk, seat: Box<Seat>, from: SocketAddr) -> Self {
+    pub(super) fn new(talk: Talk, seat: Box<Seat>, from: Whence) -> Self {
         let limits = &seat.surroundings.limits;
         let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
         Self {

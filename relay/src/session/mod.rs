@@ -8,7 +8,7 @@ mod seats;
 mod table;
 mod talk;
 
-use std::{net::SocketAddr, rc::Rc};
+use std::rc::Rc;
 
 use shared::{call::Transport, limits::Limits};
 use tokio::{
@@ -19,7 +19,7 @@ use tokio::{
 pub use seats::Seats;
 
 use crate::{
-    guard::Guard,
+    guard::{Guard, Whence},
     lab::{
         Lab, Registry,
         export::{Export, Format, export},
@@ -36,7 +36,7 @@ pub struct Visitor {
     /// What the visitor sent before the handshake's answer.
     pub early: Vec<u8>,
     /// Where it comes from.
-    pub from: SocketAddr,
+    pub from: Whence,
 }
 
 /// What a visitor can come for.
@@ -87,7 +87,7 @@ impl Surroundings {
 /// Serves a visitor until it leaves.
 pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
     let Surroundings { guard, limits, .. } = &surroundings;
-    let place = guard.admit(visitor.from.ip(), limits);
+    let place = guard.admit(visitor.from.address, limits);
     let mut talk = talk::Talk::new(visitor.stream, visitor.early, visitor.purpose, limits).await;
     match (place, visitor.purpose) {
         (Err(goodbye), Purpose::Conversation) => talk.part(&goodbye).await,

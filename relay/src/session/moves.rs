@@ -1,7 +1,5 @@
 //! A page goes from lab to lab: into one of its own, back to the open one, back to a seat it left.
 
-use std::net::SocketAddr;
-
 use shared::{
     lab::LabKind,
     message::{Ask, Goodbye, GoodbyeReason, Request},
@@ -15,7 +13,7 @@ use super::{
     seats::Demand,
     talk::Talk,
 };
-use crate::failure;
+use crate::{failure, guard::Whence};
 
 /// Where a page can go.
 pub(super) enum Move {
@@ -51,7 +49,7 @@ impl Conversation {
             LabKind::Open => Ok(seat_in_the_open_lab(around, self.from)),
             LabKind::Private => around
                 .labs
-                .open_private(self.from.ip())
+                .open_private(self.from.address)
                 .map(|tenancy| Seat::in_its_own_lab(around, tenancy)),
         };
         match seat {
@@ -106,7 +104,7 @@ impl Conversation {
     async fn stays(
         talk: Talk,
         meanwhile: Meanwhile,
-        from: SocketAddr,
+        from: Whence,
         around: &Surroundings,
         (id, failed): (u64, Failed),
     ) -> Self {
@@ -157,8 +155,8 @@ enum Meanwhile {
 }
 
 /// Where every page is at first; whoever is on this machine rules there.
-pub(super) fn seat_in_the_open_lab(around: &Surroundings, from: SocketAddr) -> Box<Seat> {
-    Seat::in_the_open_lab(around, from.ip().to_canonical().is_loopback())
+pub(super) fn seat_in_the_open_lab(around: &Surroundings, from: Whence) -> Box<Seat> {
+    Seat::in_the_open_lab(around, from.is_here)
 }
 
 async fn come_back(
