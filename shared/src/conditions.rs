@@ -98,4 +98,6 @@ pub enum Fate {
     Released,
     /// So many were waiting already that there was no room for it.
     NoRoom,
+    /// Its socket was closed while it was held: nobody is left to receive it.
+    Unclaimed,
 }

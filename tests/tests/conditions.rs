@@ -362,13 +362,13 @@ async fn a_page_that_leaves_takes_what_it_held_with_it() {
     let mut trace = Trace::watched(&mut teacher, |trace| count(trace, Fate::Held) == 1).await;
     page.vanishes();
     trace
-        .goes_on(&mut teacher, |trace| count(trace, Fate::Lost) == 1)
+        .goes_on(&mut teacher, |trace| count(trace, Fate::Unclaimed) == 1)
         .await;
-    let [held, lost] = edges(&trace)[..] else {
-        panic!("held, then lost: {:?}", edges(&trace))
+    let [held, gone] = edges(&trace)[..] else {
+        panic!("held, then gone: {:?}", edges(&trace))
     };
-    assert_eq!((lost.datagram, lost.by_hand), (held.datagram, false));
-    let failed = decides(&mut teacher, lost.datagram, Verdict::Release).await;
+    assert_eq!((gone.datagram, gone.by_hand), (held.datagram, false));
+    let failed = decides(&mut teacher, gone.datagram, Verdict::Release).await;
     assert_eq!(failed.failed().reason, Some(Reason::NotHeld));
     if let Some(before) = before {
         until("all its sockets closed", async || {
@@ -392,7 +392,7 @@ async fn a_stopped_server_takes_what_it_held_with_it() {
         .await
         .returned();
     trace
-        .goes_on(&mut page, |trace| count(trace, Fate::Lost) == 1)
+        .goes_on(&mut page, |trace| count(trace, Fate::Unclaimed) == 1)
         .await;
     page.asks(Ask::StartServer {
         transport: Udp,

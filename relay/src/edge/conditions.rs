@@ -249,7 +249,7 @@ impl<D: Clone> Passage<D> {
             (due == NEVER).then_some(Happened {
                 number,
                 datagram,
-                fate: Fate::Lost,
+                fate: Fate::Unclaimed,
                 by_hand: false,
             })
         });

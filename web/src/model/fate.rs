@@ -11,6 +11,7 @@ pub(crate) const fn name(becoming: Becoming) -> &'static str {
         Becoming::Lost(_) => "lost",
         Becoming::Killed(_) => "killed",
         Becoming::NoRoom => "no_room",
+        Becoming::Unclaimed => "unclaimed",
         Becoming::Delayed(_) => "delayed",
         Becoming::Doubled => "doubled",
         Becoming::Overtaken => "overtaken",
@@ -27,6 +28,7 @@ pub(crate) fn brief(becoming: Becoming, texts: &Texts) -> String {
         Becoming::Killed(Direction::Request) => "fate.request_killed",
         Becoming::Killed(Direction::Reply) => "fate.reply_killed",
         Becoming::NoRoom => "fate.no_room",
+        Becoming::Unclaimed => "fate.unclaimed",
         Becoming::Delayed(_) => "fate.delayed",
         Becoming::Doubled => "fate.doubled",
         Becoming::Overtaken => "fate.overtaken",
@@ -66,6 +68,8 @@ pub(crate) fn blocked_key(run: &Run) -> Option<&'static str> {
         Becoming::NoRoom => "blocked.no_room",
         Becoming::Held => "blocked.held",
         Becoming::Delayed(_) => "blocked.delayed",
-        Becoming::Doubled | Becoming::Overtaken | Becoming::Released => return None,
+        Becoming::Unclaimed | Becoming::Doubled | Becoming::Overtaken | Becoming::Released => {
+            return None;
+        }
     })
 }

@@ -468,7 +468,7 @@ fn with_its_receiver_goes_what_waits_and_of_what_was_held_it_is_told() {
     let expected = Happened {
         number: 2,
         datagram: 2,
-        fate: Fate::Lost,
+        fate: Fate::Unclaimed,
         by_hand: false,
     };
     assert_eq!(happened, [expected]);
@@ -535,7 +535,7 @@ proptest! {
         let mut expected: BTreeMap<DatagramId, i32> = (1..=world.sent).map(|number| (number, 1)).collect();
         for (number, fate) in &world.fates {
             *expected.entry(*number).or_default() += match fate {
-                Fate::Lost | Fate::NoRoom => -1,
+                Fate::Lost | Fate::NoRoom | Fate::Unclaimed => -1,
                 Fate::Doubled => 1,
                 Fate::Delayed { .. } | Fate::Overtaken | Fate::Held | Fate::Released => 0,
             };

@@ -209,7 +209,7 @@ fn end(arrow: &Arrow) -> &'static str {
         _ if !arrow.arrives => "?",
         Some(becoming) if arrow.way == Way::ToEdge => match becoming {
             Becoming::Held => "o",
-            Becoming::Lost(_) | Becoming::Killed(_) | Becoming::NoRoom => "x",
+            Becoming::Lost(_) | Becoming::Killed(_) | Becoming::NoRoom | Becoming::Unclaimed => "x",
             Becoming::Delayed(_) | Becoming::Doubled | Becoming::Overtaken | Becoming::Released => {
                 "|"
             }

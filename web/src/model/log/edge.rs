@@ -31,6 +31,8 @@ pub(crate) enum Becoming {
     Killed(Direction),
     /// There was no room for it.
     NoRoom,
+    /// Its socket was closed before it went on.
+    Unclaimed,
     /// It goes on after so many milliseconds.
     Delayed(u32),
     /// It goes on twice.
@@ -46,7 +48,10 @@ pub(crate) enum Becoming {
 impl Becoming {
     /// Whether no program will ever receive it.
     pub(crate) const fn is_end(self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Killed(_) | Self::NoRoom)
+        matches!(
+            self,
+            Self::Lost(_) | Self::Killed(_) | Self::NoRoom | Self::Unclaimed
+        )
     }
 
     const fn of(edge: &Edge) -> Self {
@@ -59,6 +64,7 @@ impl Becoming {
             Fate::Held => Self::Held,
             Fate::Released => Self::Released,
             Fate::NoRoom => Self::NoRoom,
+            Fate::Unclaimed => Self::Unclaimed,
         }
     }
 }
