@@ -145,7 +145,53 @@ pub struct LimitFlags {
         default_value_t = 400
     )]
     max_labs_per_address: u64,
-    /// Seconds a private lab is kept after its page has gone, for it to come back.
+    /// Classes, each a lab with a teacher and members.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_CLASSES",
+        value_name = "COUNT",
+        default_value_t = 100
+    )]
+    max_classes: u64,
+    /// Members of a class; its teacher may set fewer.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_MEMBERS",
+        value_name = "COUNT",
+        default_value_t = 1000
+    )]
+    max_members: u64,
+    /// The same from one address: raise it where a whole school comes from one.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_MEMBERS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value_t = 400
+    )]
+    max_members_per_address: u64,
+    /// Traces saved as links.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_LINKS",
+        value_name = "COUNT",
+        default_value_t = 1000
+    )]
+    max_links: u64,
+    /// The same of one address.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_LINKS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value_t = 200
+    )]
+    max_links_per_address: u64,
+    /// Bytes of a saved trace.
+    #[arg(long, env = "PLAYGROUND_MAX_LINK_BYTES", value_name = "BYTES", default_value_t = 4 << 20)]
+    max_link_bytes: u64,
+    /// Days a saved trace is kept.
+    #[arg(long, env = "PLAYGROUND_LINK_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    link_days: u64,
+    /// Seconds a private lab, or a member's sockets in a class, are kept after their page has gone.
     #[arg(long, env = "PLAYGROUND_KEEP_SECONDS", value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     keep_seconds: u64,
 }
@@ -172,6 +218,13 @@ impl From<LimitFlags> for Limits {
             labs: flags.max_labs,
             labs_per_address: flags.max_labs_per_address,
             keep_seconds: flags.keep_seconds,
+            classes: flags.max_classes,
+            members: flags.max_members,
+            members_per_address: flags.max_members_per_address,
+            links: flags.max_links,
+            links_per_address: flags.max_links_per_address,
+            link_bytes: flags.max_link_bytes,
+            link_days: flags.link_days,
         }
     }
 }

@@ -59,22 +59,41 @@ const fn errno_for(reason: Reason) -> &'static str {
         | Reason::NotRunning
         | Reason::NoSuchCall
         | Reason::OutOfRange
-        | Reason::NotHeld => "EINVAL",
+        | Reason::NotHeld
+        | Reason::TextMissing
+        | Reason::TextNotPlain
+        | Reason::NoCard
+        | Reason::NothingToSave => "EINVAL",
         Reason::UnknownCall => "ENOSYS",
-        Reason::MessageTooLarge | Reason::DataTooLarge => "EMSGSIZE",
+        Reason::MessageTooLarge
+        | Reason::DataTooLarge
+        | Reason::TextTooLong
+        | Reason::TraceTooLong => "EMSGSIZE",
         Reason::TooManySockets => "EMFILE",
         Reason::TooManyCalls | Reason::TooMuchWaiting => "ENOBUFS",
         Reason::NoSuchSocket => "EBADF",
         Reason::IdInUse | Reason::AlreadyRunning => "EALREADY",
         Reason::Cancelled => "ECANCELED",
         Reason::TimedOut => "EAGAIN",
-        Reason::PortReserved => "EACCES",
-        Reason::OnlyThisMachine => "EPERM",
+        Reason::PortReserved | Reason::ClassLocked | Reason::Muted | Reason::NotVisible => "EACCES",
+        Reason::OnlyThisMachine | Reason::OnlyWithAdminToken | Reason::OnlyTeacher => "EPERM",
         Reason::NotOnThisSystem => "ENOTSUP",
         Reason::UnknownName => "EAI_NONAME",
         Reason::NotNobody => "EADDRINUSE",
-        Reason::TooManyLabs | Reason::TooManyLabsFromAddress => "EUSERS",
+        Reason::TooManyLabs
+        | Reason::TooManyLabsFromAddress
+        | Reason::TooManyClasses
+        | Reason::ClassFull
+        | Reason::TooManyMembersFromAddress
+        | Reason::TooManyToSeeAll => "EUSERS",
+        Reason::TooManyGuesses => "EBUSY",
+        Reason::NotKept => "EIO",
+        Reason::TooManyLinks | Reason::TooManyLinksFromAddress => "EDQUOT",
         Reason::NoAddressLeft => "EADDRNOTAVAIL",
-        Reason::NoSuchSeat => "ENOENT",
+        Reason::NoSuchSeat
+        | Reason::NoSuchClass
+        | Reason::NoSuchMember
+        | Reason::NotInClass
+        | Reason::NoSuchLink => "ENOENT",
     }
 }

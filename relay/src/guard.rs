@@ -235,6 +235,13 @@ mod tests {
             labs: 0,
             labs_per_address: 0,
             keep_seconds: 0,
+            classes: 0,
+            members: 0,
+            members_per_address: 0,
+            links: 0,
+            links_per_address: 0,
+            link_bytes: 0,
+            link_days: 0,
         }
     }
 

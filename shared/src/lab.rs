@@ -42,6 +42,8 @@ pub enum LabKind {
     Open,
     /// One page's own: its server is nobody else's.
     Private,
+    /// A class's: many pages and a teacher, see [`crate::class`].
+    Class,
 }
 
 /// One server of a lab.

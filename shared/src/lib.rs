@@ -10,6 +10,7 @@
 //! Pure: values and their JSON, no I/O, no clock, no async. Nothing in here can be made to panic by a peer.
 
 pub mod call;
+pub mod class;
 pub mod codec;
 pub mod conditions;
 pub mod data;

@@ -34,6 +34,20 @@ pub struct Limits {
     pub labs: u64,
     /// Labs of one address.
     pub labs_per_address: u64,
-    /// Seconds a lab is kept while none of its pages is there.
+    /// Seconds a lab, or what a member has in a class, is kept while its page is not there.
     pub keep_seconds: u64,
+    /// Classes.
+    pub classes: u64,
+    /// Members a class may have.
+    pub members: u64,
+    /// Members of one class from one address.
+    pub members_per_address: u64,
+    /// Saved traces.
+    pub links: u64,
+    /// Saved traces of one address.
+    pub links_per_address: u64,
+    /// Bytes of a saved trace.
+    pub link_bytes: u64,
+    /// Days a saved trace is kept.
+    pub link_days: u64,
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     call::{Call, Transport},
+    class::{Act, News, Standing, Whose},
     conditions::{Conditions, DatagramId, Verdict},
     lab::{Lab, LabKind, Program, Settings, Task, Truth},
     limits::Limits,
@@ -43,8 +44,41 @@ pub enum Ask {
     /// closed or, where it had a [`Seat`] and does not go to another lab of its own, kept for a while. Where no lab
     /// can be had, it stays where it is.
     Enter {
-        /// The open one, or a new one of its own.
+        /// The open one, or a new one of its own; a class is created or joined.
         lab: LabKind,
+    },
+    /// Go to a new class, as its teacher. Like [`Ask::Enter`] in all else.
+    CreateClass {
+        /// What it is called.
+        title: String,
+        /// The relay's admin token; not needed on its own machine.
+        admin: Option<String>,
+    },
+    /// Go to a class, as a new member. Like [`Ask::Enter`] in all else.
+    JoinClass {
+        /// The class's code.
+        code: String,
+        /// What to be called in it.
+        name: String,
+    },
+    /// Do something in the class the page is in.
+    Class {
+        /// What.
+        act: Act,
+    },
+    /// Save what the page may see of the lab's trace as a link, `/t/{link}`, for whoever has it to read.
+    Save {
+        /// The first and the last number of every stretch that is wanted, in order; left out, all that is kept.
+        events: Option<Vec<(u64, u64)>>,
+        /// Days to keep it, at most `link_days`; left out, as many as may be.
+        days: Option<u64>,
+    },
+    /// Delete a saved trace.
+    DeleteLink {
+        /// Its link.
+        link: String,
+        /// The secret that came with it.
+        secret: String,
     },
     /// Go back to what is kept under a token, sockets and all. After the reply come another [`Welcome`] and the
     /// replies that were not heard. Who holds it now has to let go.
@@ -92,6 +126,8 @@ pub enum Ask {
     Watch {
         /// The first event wanted; what is no longer kept is said as a [`Gap`].
         from: u64,
+        /// Whose, in a class; left out, what the page is told without asking.
+        whose: Option<Whose>,
     },
     /// Send no more of the trace.
     Unwatch,
@@ -108,6 +144,8 @@ pub enum ServerMessage {
     Trace(Event),
     /// Some events could not be kept for this page.
     Gap(Gap),
+    /// Something is new in the class the page is in.
+    Class(News),
     /// The relay ends the conversation; the close frame follows.
     Goodbye(Goodbye),
 }
@@ -132,14 +170,17 @@ pub struct Welcome {
     /// Where the page can come back to, if its connection breaks; none in the open lab.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<Seat>,
+    /// What the page is in its class, if it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Box<Standing>>,
 }
 
-/// A page's place in a lab of its own: its process, its sockets, its blocked calls.
+/// A page's place in a lab of its own, or in a class: its process, its sockets, its blocked calls.
 ///
 /// Both sides count, so that nothing is repeated and nothing lost when a connection breaks. *Requests* are the
 /// messages with a readable id that the page said in this seat, from its first welcome on, whatever connection
-/// carried them; *replies* are the replies to those, in the order in which the relay sent them. [`Ask::Enter`] and
-/// [`Ask::Resume`] are neither, and nor are their replies.
+/// carried them; *replies* are the replies to those, in the order in which the relay sent them. [`Ask::Enter`],
+/// [`Ask::CreateClass`], [`Ask::JoinClass`] and [`Ask::Resume`] are neither, and nor are their replies.
 ///
 /// - After `enter` the trace is told by itself, from the lab's beginning: `next_seq` of the welcome's lab is the
 ///   number it begins with.
@@ -151,6 +192,8 @@ pub struct Welcome {
 ///   that limit, and it can come back without `heard`. Should it have heard more than there were: `out_of_range`.
 /// - `resume` without `heard`: none is repeated, and from then on replies are counted from 1.
 /// - The page then says again what it said after its request number `heard` of this welcome, with the same ids.
+/// - To a class a member comes back also when nothing is kept any more: the seat then `is_new`, `heard` of the
+///   `resume` counts for nothing, and nothing is said again.
 ///
 /// Calls that were in flight as a page left for another lab reply when it comes back; those of the open lab, which
 /// nobody comes back to, fail as `cancelled` before it leaves.
@@ -164,6 +207,9 @@ pub struct Seat {
     pub next_id: u64,
     /// Seconds all is kept while no page is there.
     pub keep_seconds: u64,
+    /// Whether a member came back to a class and found nothing kept: no socket, no call, another process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_new: bool,
 }
 
 /// The answer to the message with the same id.
@@ -222,6 +268,10 @@ pub enum GoodbyeReason {
     TooLong,
     /// Another page has come with the same token.
     TakenOver,
+    /// The teacher has removed this member from the class.
+    Removed,
+    /// The teacher has ended the class.
+    ClassEnded,
 }
 
 impl GoodbyeReason {
@@ -236,6 +286,8 @@ impl GoodbyeReason {
             Self::Idle => 4000,
             Self::Unread => 4001,
             Self::TakenOver => 4002,
+            Self::Removed => 4003,
+            Self::ClassEnded => 4004,
         }
     }
 }

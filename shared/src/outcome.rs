@@ -66,6 +66,15 @@ pub enum Returned {
         /// The addresses, at least one.
         addresses: Vec<IpAddr>,
     },
+    /// `save`: where the trace is.
+    Saved {
+        /// Its name: whoever knows `/t/{link}` may read it.
+        link: String,
+        /// Whoever says it may delete it; told only here.
+        secret: String,
+        /// When it is deleted by itself: seconds since 1970-01-01 UTC.
+        expires_s: u64,
+    },
 }
 
 /// Why a call failed.
@@ -159,6 +168,52 @@ pub enum Reason {
     NotRunning,
     /// This system has no such option.
     NotOnThisSystem,
+    /// A class is created on the relay's own machine, or with its admin token.
+    OnlyWithAdminToken,
+    /// More classes than `classes`.
+    TooManyClasses,
+    /// No class has this code, or no longer.
+    NoSuchClass,
+    /// The teacher lets nobody else join.
+    ClassLocked,
+    /// The class has as many members as it may.
+    ClassFull,
+    /// More members of one class than `members_per_address` from this address.
+    TooManyMembersFromAddress,
+    /// Too many wrong codes and tokens from this address: the limit tells in how many seconds to try again.
+    TooManyGuesses,
+    /// A name, or what is said to all, has no letters.
+    TextMissing,
+    /// A name, a title or a message is longer than so many characters.
+    TextTooLong,
+    /// A name, a title or a message has characters that cannot be seen or turn others around.
+    TextNotPlain,
+    /// Only the class's teacher may do this.
+    OnlyTeacher,
+    /// The page is in no class, or it is the teacher and no member.
+    NotInClass,
+    /// The teacher has muted this member.
+    Muted,
+    /// The class has no such member, or no longer.
+    NoSuchMember,
+    /// There is no card of which predictions are taken or the outcome is due.
+    NoCard,
+    /// The page may not watch that process.
+    NotVisible,
+    /// The class has too many members to watch all at once.
+    TooManyToSeeAll,
+    /// It could not be kept: the disk is full, or the store is damaged. Nothing was changed.
+    NotKept,
+    /// No trace is saved under this link, or no longer, or the secret is not its.
+    NoSuchLink,
+    /// More saved traces than `links`.
+    TooManyLinks,
+    /// More saved traces of one address than `links_per_address`.
+    TooManyLinksFromAddress,
+    /// The trace is longer than `link_bytes`.
+    TraceTooLong,
+    /// There is no event in what is to be saved.
+    NothingToSave,
 }
 
 /// The flat JSON of [`Returned`]: which keys there are tells the variant.
@@ -182,6 +237,12 @@ struct ReturnedRepr {
     address: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     addresses: Option<Vec<IpAddr>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_s: Option<u64>,
 }
 
 impl Serialize for Returned {
@@ -205,6 +266,14 @@ impl Serialize for Returned {
             Self::EndOfStream => repr.end_of_stream = Some(true),
             Self::Address { address } => repr.address = Some(address),
             Self::Resolved { addresses } => repr.addresses = Some(addresses),
+            Self::Saved {
+                link,
+                secret,
+                expires_s,
+            } => {
+                (repr.link, repr.secret) = (Some(link), Some(secret));
+                repr.expires_s = Some(expires_s);
+            }
         }
         repr.serialize(serializer)
     }
@@ -260,6 +329,16 @@ impl<'de> Deserialize<'de> for Returned {
                 addresses: Some(addresses),
                 ..
             } => Self::Resolved { addresses },
+            ReturnedRepr {
+                link: Some(link),
+                secret: Some(secret),
+                expires_s: Some(expires_s),
+                ..
+            } => Self::Saved {
+                link,
+                secret,
+                expires_s,
+            },
             _ => Self::Nothing,
         })
     }

@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use shared::{
     PROTOCOL,
     call::Call,
+    class::News,
     codec,
     lab::{Level, ObstacleKind},
     message::{Ask, ClientMessage, Gap, Goodbye, Reply, Request, ServerMessage, Welcome},
@@ -40,6 +41,8 @@ pub struct Page {
     pub events: VecDeque<Event>,
     /// The gaps it has heard of.
     pub gaps: Vec<Gap>,
+    /// The news of its class it has heard and not looked at, in order.
+    pub news: VecDeque<News>,
     goodbye: Option<Goodbye>,
 }
 
@@ -116,7 +119,7 @@ impl Page {
         loop {
             match hear(&mut socket, &mut goodbye).await {
                 Heard::Message(ServerMessage::Welcome(welcome)) => {
-                    let (replies, events, gaps) = Default::default();
+                    let (replies, events, gaps, news) = Default::default();
                     return Ok(Self {
                         socket,
                         next_id: 1,
@@ -125,6 +128,7 @@ impl Page {
                         replies,
                         events,
                         gaps,
+                        news,
                         goodbye,
                     });
                 }
@@ -233,6 +237,16 @@ impl Page {
         }
     }
 
+    /// Waits for the next news of its class.
+    pub async fn hears_news(&mut self) -> News {
+        loop {
+            if let Some(news) = self.news.pop_front() {
+                return news;
+            }
+            self.listens().await;
+        }
+    }
+
     /// Forgets the events and gaps it has heard and not looked at.
     pub fn forgets_events(&mut self) {
         self.events.clear();
@@ -302,6 +316,7 @@ impl Page {
             Heard::Message(ServerMessage::Reply(reply)) => self.replies.push_back(reply),
             Heard::Message(ServerMessage::Trace(event)) => self.events.push_back(event),
             Heard::Message(ServerMessage::Gap(gap)) => self.gaps.push(gap),
+            Heard::Message(ServerMessage::Class(news)) => self.news.push_back(news),
             Heard::Message(ServerMessage::Welcome(welcome)) => self.is_welcomed(*welcome),
             Heard::Message(ServerMessage::Goodbye(goodbye)) => self.goodbye = Some(goodbye),
             Heard::End(parting) => return Some(parting),
@@ -314,6 +329,7 @@ impl Page {
         let next_id = welcome.seat.as_ref().map_or(1, |seat| seat.next_id);
         self.next_id = self.next_id.max(next_id);
         self.forgets_events();
+        self.news.clear();
         (self.welcome, self.arrived) = (welcome, true);
     }
 

@@ -26,7 +26,12 @@ pub struct Trace {
 impl Trace {
     /// Asks for the whole trace from its beginning, and listens until the event that was waited for.
     pub async fn watched(page: &mut Page, last: impl Fn(&Self) -> bool) -> Self {
-        page.asks(Ask::Watch { from: 0 }).await.returned();
+        page.asks(Ask::Watch {
+            from: 0,
+            whose: None,
+        })
+        .await
+        .returned();
         page.forgets_events();
         let mut trace = Self::default();
         trace.goes_on(page, last).await;

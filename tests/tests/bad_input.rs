@@ -486,7 +486,12 @@ async fn the_end_of_the_relay_is_told_and_quick() {
         let mut page = Page::open(&relay).await;
         let fd = page.connects(transport).await;
         page.starts(Call::Recv { fd, size: 100 }).await;
-        page.asks(Ask::Watch { from: 0 }).await.returned();
+        page.asks(Ask::Watch {
+            from: 0,
+            whose: None,
+        })
+        .await
+        .returned();
         waiting.push(page);
     }
     let _silent = TcpStream::connect(relay.http)

@@ -322,7 +322,10 @@ fn told(transport: Transport, outcome: Outcome) -> String {
             Returned::Chunk { data } => format!("{} received", data.len()),
             Returned::Datagram { length, .. } => format!("{length} received by {transport:?}"),
             Returned::Address { address } => address_told(address),
-            Returned::Socket { .. } | Returned::Accepted { .. } | Returned::Resolved { .. } => {
+            Returned::Socket { .. }
+            | Returned::Accepted { .. }
+            | Returned::Resolved { .. }
+            | Returned::Saved { .. } => {
                 panic!("no call here returns {returned:?}")
             }
         },

@@ -281,6 +281,8 @@ impl Model {
                 self.happened(event, now);
             }
             ServerMessage::Gap(gap) => self.log.gap(gap),
+            // A page that is in no class hears nothing of one.
+            ServerMessage::Class(_) => {}
             ServerMessage::Goodbye(goodbye) => self.connection.goodbye(goodbye),
         }
     }

@@ -168,7 +168,7 @@ impl Lab {
             match kind {
                 // What strangers have open at the open lab is not everybody's business.
                 LabKind::Open => telling.await,
-                LabKind::Private => drop(tokio::join!(telling, looking)),
+                LabKind::Private | LabKind::Class => drop(tokio::join!(telling, looking)),
             }
         });
         let lab = Rc::new(Self {

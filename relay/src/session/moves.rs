@@ -47,6 +47,10 @@ impl Conversation {
         let around = &self.seat.surroundings;
         let seat = match kind {
             LabKind::Open => Ok(seat_in_the_open_lab(around, self.from)),
+            LabKind::Class => Err(failure::relay(
+                Reason::OutOfRange,
+                "a class is created or joined",
+            )),
             LabKind::Private => around
                 .labs
                 .open_private(self.from.address)

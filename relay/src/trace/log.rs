@@ -164,7 +164,8 @@ fn outcome_bytes(outcome: &Outcome) -> usize {
             | Returned::Sent { .. }
             | Returned::EndOfStream
             | Returned::Address { .. }
-            | Returned::Resolved { .. },
+            | Returned::Resolved { .. }
+            | Returned::Saved { .. },
         )
         | Outcome::Failed(_) => 0,
     }

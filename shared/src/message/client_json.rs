@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use super::{Ask, ClientMessage, Request};
 use crate::{
     call::{Call, Family, Fd, How, SocketOption, Target, Transport},
+    class::{Act, Whose},
     conditions::{Conditions, DatagramId, Verdict},
     data::Data,
     lab::{LabKind, Program, Settings, Task},
@@ -67,6 +68,24 @@ struct ClientRepr {
     datagram: Option<DatagramId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whose: Option<Whose>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Vec<(u64, u64)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 /// The name no call or ask has; the codec turns it into its own reason.
@@ -180,6 +199,26 @@ impl ClientRepr {
             },
             "watch" => Ask::Watch {
                 from: need(self.from, of, "from")?,
+                whose: self.whose,
+            },
+            "create_class" => Ask::CreateClass {
+                title: need(self.title, of, "title")?,
+                admin: self.admin,
+            },
+            "join_class" => Ask::JoinClass {
+                code: need(self.code, of, "code")?,
+                name: need(self.name, of, "name")?,
+            },
+            "class" => Ask::Class {
+                act: need(self.act, of, "act")?,
+            },
+            "save" => Ask::Save {
+                events: self.events,
+                days: self.days,
+            },
+            "delete_link" => Ask::DeleteLink {
+                link: need(self.link, of, "link")?,
+                secret: need(self.secret, of, "secret")?,
             },
             "unwatch" => Ask::Unwatch,
             _ => return Err(format!("{UNKNOWN}: {of:.40}")),
@@ -292,9 +331,29 @@ impl ClientRepr {
                 self.transport = Some(transport);
                 "stop_server"
             }
-            Ask::Watch { from } => {
-                self.from = Some(from);
+            Ask::Watch { from, whose } => {
+                (self.from, self.whose) = (Some(from), whose);
                 "watch"
+            }
+            Ask::CreateClass { title, admin } => {
+                (self.title, self.admin) = (Some(title), admin);
+                "create_class"
+            }
+            Ask::JoinClass { code, name } => {
+                (self.code, self.name) = (Some(code), Some(name));
+                "join_class"
+            }
+            Ask::Class { act } => {
+                self.act = Some(act);
+                "class"
+            }
+            Ask::Save { events, days } => {
+                (self.events, self.days) = (events, days);
+                "save"
+            }
+            Ask::DeleteLink { link, secret } => {
+                (self.link, self.secret) = (Some(link), Some(secret));
+                "delete_link"
             }
             Ask::Unwatch => "unwatch",
         };

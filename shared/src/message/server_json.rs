@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Gap, Goodbye, Reply, ServerMessage, Welcome};
 use crate::{
+    class::News,
     outcome::{Failed, Outcome, Returned},
     trace::Event,
 };
@@ -32,6 +33,8 @@ struct ServerRepr {
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<Gap>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<News>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     goodbye: Option<Goodbye>,
 }
 
@@ -55,6 +58,7 @@ impl Serialize for ServerMessage {
             }
             Self::Trace(event) => repr.trace = Some(event),
             Self::Gap(gap) => repr.gap = Some(gap),
+            Self::Class(news) => repr.class = Some(news),
             Self::Goodbye(goodbye) => repr.goodbye = Some(goodbye),
         }
         repr.serialize(serializer)
@@ -83,7 +87,10 @@ impl<'de> Deserialize<'de> for ServerMessage {
             .or(repr.trace.map(Self::Trace))
             .or(repr.welcome.map(Self::Welcome))
             .or(repr.gap.map(Self::Gap))
+            .or(repr.class.map(Self::Class))
             .or(repr.goodbye.map(Self::Goodbye))
-            .ok_or_else(|| D::Error::custom("neither reply nor trace, welcome, gap or goodbye"))
+            .ok_or_else(|| {
+                D::Error::custom("neither reply nor trace, class, welcome, gap or goodbye")
+            })
     }
 }

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, fs, net::SocketAddr, path::PathBuf};
 
+use super::class;
 use crate::{
     PROTOCOL,
     call::{Call, Family, How, SocketOption, Target, Transport},
@@ -238,16 +239,20 @@ pub(super) fn client_samples() -> Vec<(&'static str, ClientMessage)> {
                 transport: Transport::Udp,
             },
         ),
-        ("watch", Ask::Watch { from: 17 }),
+        (
+            "watch",
+            Ask::Watch {
+                from: 17,
+                whose: None,
+            },
+        ),
         ("unwatch", Ask::Unwatch),
     ];
+    let asks = asks.into_iter().chain(class::asks());
     let calls = calls
         .into_iter()
         .map(|(name, call)| (name, Request::Call(call)));
-    let requests = calls.chain(
-        asks.into_iter()
-            .map(|(name, ask)| (name, Request::Ask(ask))),
-    );
+    let requests = calls.chain(asks.map(|(name, ask)| (name, Request::Ask(ask))));
     requests
         .zip(1..)
         .map(|((name, request), id)| (name, ClientMessage { id, request }))
@@ -279,6 +284,8 @@ pub(super) fn server_samples() -> Vec<(&'static str, ServerMessage)> {
             (name, ServerMessage::Reply(reply))
         });
     samples.extend(replies);
+    samples.extend(class::news());
+    samples.push(("welcome_class", welcome_to_a_class()));
     let events = happenings()
         .into_iter()
         .zip(17..)
@@ -370,6 +377,13 @@ fn welcome() -> Welcome {
             labs: 600,
             labs_per_address: 64,
             keep_seconds: 60,
+            classes: 100,
+            members: 1000,
+            members_per_address: 400,
+            links: 1000,
+            links_per_address: 200,
+            link_bytes: 4_194_304,
+            link_days: 30,
         },
         truth: Truth {
             level: Level::L1,
@@ -384,8 +398,21 @@ fn welcome() -> Welcome {
             heard: 15,
             next_id: 16,
             keep_seconds: 60,
+            is_new: false,
         }),
+        class: None,
     }
+}
+
+fn welcome_to_a_class() -> ServerMessage {
+    let mut told = welcome();
+    told.lab.kind = LabKind::Class;
+    told.may_control = false;
+    told.class = Some(Box::new(class::standing()));
+    if let Some(seat) = &mut told.seat {
+        (seat.heard, seat.next_id, seat.is_new) = (0, 2, true);
+    }
+    ServerMessage::Welcome(Box::new(told))
 }
 
 fn outcomes() -> Vec<(&'static str, Outcome)> {
@@ -461,6 +488,14 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ),
         ("failed_by_kernel", Outcome::Failed(refused)),
         ("failed_by_relay", Outcome::Failed(too_many)),
+        (
+            "returned_saved",
+            Outcome::Returned(Returned::Saved {
+                link: "Zm9yd2hvZXZlcmhhc2l0MQ".to_owned(),
+                secret: "b2Z0aGVvbmV3aG9tYWRlaQ".to_owned(),
+                expires_s: 1_792_592_000,
+            }),
+        ),
     ]
 }
 

@@ -85,6 +85,29 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::NoSuchSeat => "reason.no_such_seat",
         Reason::OutOfRange => "reason.out_of_range",
         Reason::NotHeld => "reason.not_held",
+        Reason::OnlyWithAdminToken => "reason.only_with_admin_token",
+        Reason::TooManyClasses => "reason.too_many_classes",
+        Reason::NoSuchClass => "reason.no_such_class",
+        Reason::ClassLocked => "reason.class_locked",
+        Reason::ClassFull => "reason.class_full",
+        Reason::TooManyMembersFromAddress => "reason.too_many_members_from_address",
+        Reason::TooManyGuesses => "reason.too_many_guesses",
+        Reason::TextMissing => "reason.text_missing",
+        Reason::TextTooLong => "reason.text_too_long",
+        Reason::TextNotPlain => "reason.text_not_plain",
+        Reason::OnlyTeacher => "reason.only_teacher",
+        Reason::NotInClass => "reason.not_in_class",
+        Reason::Muted => "reason.muted",
+        Reason::NoSuchMember => "reason.no_such_member",
+        Reason::NoCard => "reason.no_card",
+        Reason::NotVisible => "reason.not_visible",
+        Reason::TooManyToSeeAll => "reason.too_many_to_see_all",
+        Reason::NotKept => "reason.not_kept",
+        Reason::NoSuchLink => "reason.no_such_link",
+        Reason::TooManyLinks => "reason.too_many_links",
+        Reason::TooManyLinksFromAddress => "reason.too_many_links_from_address",
+        Reason::TraceTooLong => "reason.trace_too_long",
+        Reason::NothingToSave => "reason.nothing_to_save",
     }
 }
 
@@ -104,6 +127,8 @@ const fn goodbye_key(reason: GoodbyeReason) -> &'static str {
         GoodbyeReason::NotAConversation => "goodbye.not_a_conversation",
         GoodbyeReason::TooLong => "goodbye.too_long",
         GoodbyeReason::TakenOver => "goodbye.taken_over",
+        GoodbyeReason::Removed => "goodbye.removed",
+        GoodbyeReason::ClassEnded => "goodbye.class_ended",
     }
 }
 

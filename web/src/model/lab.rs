@@ -78,7 +78,7 @@ impl Model {
             None => is_own.then_some(welcome.lab.first_seq),
         };
         if let Some(from) = from {
-            let id = self.outbox.ask(Ask::Watch { from });
+            let id = self.outbox.ask(Ask::Watch { from, whose: None });
             self.seat.catches_up(id);
         }
         self.welcome = Some(welcome);

@@ -196,6 +196,7 @@ fn welcome(next_seq: u64) -> ServerMessage {
         },
         may_control: true,
         seat: None,
+        class: None,
     }))
 }
 
@@ -216,6 +217,13 @@ fn limits() -> Limits {
         labs: 10,
         labs_per_address: 5,
         keep_seconds: 60,
+        classes: 100,
+        members: 1000,
+        members_per_address: 400,
+        links: 1000,
+        links_per_address: 200,
+        link_bytes: 4_194_304,
+        link_days: 30,
     }
 }
 

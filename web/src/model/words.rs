@@ -134,6 +134,7 @@ pub(crate) fn value(returned: &Returned, texts: &Texts, most: usize) -> String {
             let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             addresses.join(", ")
         }
+        Returned::Saved { link, .. } => link.clone(),
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
             (LabKind::Private, Some(server)) => {
                 texts.fill("truth.lab", &[("lab", &server.address.ip().to_string())])
             }
-            (LabKind::Private | LabKind::Open, _) => texts.get("truth.open_lab").to_owned(),
+            (LabKind::Private | LabKind::Class | LabKind::Open, _) => {
+                texts.get("truth.open_lab").to_owned()
+            }
         };
         dom::write(&el("truth-lab"), &lab);
         draw_truth(&welcome.truth, texts);

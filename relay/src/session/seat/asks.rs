@@ -33,7 +33,7 @@ impl Seat {
                 self.must_control()?;
                 self.surroundings.lab.stop_server(transport).await
             }
-            Ask::Watch { from } => {
+            Ask::Watch { from, whose: _ } => {
                 // A number not yet given, perhaps of a relay that ran before, would be waited for in vain.
                 let (_, next) = self.surroundings.lab.trace().range();
                 self.trace_from = Some(from.min(next));
@@ -47,6 +47,14 @@ impl Seat {
                 self.must_control()?;
                 self.surroundings.lab.edge().decide(datagram, verdict)
             }
+            Ask::CreateClass { .. }
+            | Ask::JoinClass { .. }
+            | Ask::Class { .. }
+            | Ask::Save { .. }
+            | Ask::DeleteLink { .. } => Err(failure::relay(
+                Reason::UnknownCall,
+                "this relay has no classes",
+            )),
             Ask::Enter { .. } | Ask::Resume { .. } => Err(failure::relay(
                 Reason::NotOnThisSystem,
                 "a page goes to another lab, its seat stays",

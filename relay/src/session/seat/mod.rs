@@ -137,6 +137,7 @@ impl Seat {
             heard: lasting.heard,
             next_id: lasting.next_id,
             keep_seconds: limits.keep_seconds,
+            is_new: false,
         });
         Welcome {
             protocol: PROTOCOL.to_owned(),
@@ -147,6 +148,7 @@ impl Seat {
             truth: lab.truth().clone(),
             may_control: self.may_control,
             seat,
+            class: None,
         }
     }
 

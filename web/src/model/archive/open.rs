@@ -124,6 +124,7 @@ fn see(file: File, nth: u64) -> Model {
         truth: file.truth,
         may_control: false,
         seat: None,
+        class: None,
     });
     model
 }
@@ -146,5 +147,12 @@ const fn nothing_allowed() -> Limits {
         labs: 0,
         labs_per_address: 0,
         keep_seconds: 0,
+        classes: 0,
+        members: 0,
+        members_per_address: 0,
+        links: 0,
+        links_per_address: 0,
+        link_bytes: 0,
+        link_days: 0,
     }
 }

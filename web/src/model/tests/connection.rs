@@ -115,7 +115,13 @@ fn the_trace_goes_on_where_it_was_cut() {
     page.hears(welcome(40));
     let said = page.said();
     assert_eq!(said.len(), 1);
-    assert_eq!(said[0].request, Request::Ask(Ask::Watch { from: 11 }));
+    assert_eq!(
+        said[0].request,
+        Request::Ask(Ask::Watch {
+            from: 11,
+            whose: None
+        })
+    );
     page.returns(said[0].id, Returned::Nothing);
     page.hears(ServerMessage::Gap(Gap { from: 11, to: 39 }));
     assert_eq!(page.model.log.last_seq(), Some(39));

@@ -24,6 +24,7 @@ fn own(heard: u64, next_id: u64) -> ServerMessage {
         heard,
         next_id,
         keep_seconds: 60,
+        is_new: false,
     });
     ServerMessage::Welcome(welcome)
 }
@@ -69,7 +70,10 @@ impl Page {
     fn watches(&mut self, from: u64) -> Vec<ClientMessage> {
         let mut said = self.said();
         let watch = said.pop().expect("it wants the trace");
-        assert_eq!(watch.request, Request::Ask(Ask::Watch { from }));
+        assert_eq!(
+            watch.request,
+            Request::Ask(Ask::Watch { from, whose: None })
+        );
         self.returns(watch.id, Returned::Nothing);
         said
     }

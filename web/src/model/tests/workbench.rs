@@ -267,6 +267,7 @@ fn sockets_outlive_the_connection_only_where_there_is_a_seat() {
                 heard: 0,
                 next_id: 1,
                 keep_seconds: 60,
+                is_new: false,
             });
             page.hears(ServerMessage::Welcome(welcome));
             page.effects

@@ -1,0 +1,349 @@
+//! A class: many pages in one lab, with one server and one accept queue, and a teacher.
+//!
+//! How the conversation of a class goes:
+//! - **Create.** The teacher's page asks [`Ask::CreateClass`](crate::message::Ask::CreateClass); on the relay's own
+//!   machine anybody may, elsewhere whoever says the admin token. As after `enter`, a reply and another welcome
+//!   follow: its lab's kind is `class`, its [`Standing`] says `is_teacher`, `may_control` holds. The code stands in
+//!   [`Class::code`]; the link is `/c/{code}`, and `/c/{code}/qr.svg` shows it as a QR code.
+//! - **Join.** A student's page asks [`Ask::JoinClass`](crate::message::Ask::JoinClass) with the code, in either
+//!   case, and a name; a page opened at `/c/{code}` has the code from there. The welcome's standing says who it is.
+//!   The trace is told from now on.
+//! - **Come back.** Every member and the teacher has a [`Seat`](crate::message::Seat) whose token is all it needs,
+//!   for as long as the class lives: after a broken connection, a reload, a relay that was started anew, the page
+//!   says `resume`. Within `keep_seconds` its sockets are still there. Later, or of another relay's life, the seat
+//!   `is_new`: its sockets and calls are gone, its process has another number, nothing of before is to be said again,
+//!   and counting begins anew. Whoever comes with a token that another page holds takes over. `no_such_seat`: the
+//!   class has ended, or the member was removed.
+//! - **Act.** All else is one ask, `{"ask":"class","act":…}`, see [`Act`]. Servers and network are controlled by the
+//!   asks of every lab; a student that tries is told `only_teacher`.
+//! - **Hear.** [`News`] comes as `{"class":…}`: [`Class`] whole to everybody whenever it is changed, [`You`] to the
+//!   one concerned, and the [`Roster`] as changes: to the teacher ten times a second at most, to the members of an
+//!   open class the rarer the more they are.
+//! - **Watch.** By itself everybody, the teacher too, is told its own events and those that concern nobody. With
+//!   `{"ask":"watch","from":…,"whose":{"process":7}}` those of one other come along: for the teacher any, for
+//!   members of an open class any, else the one the teacher drives. Numbers that were passed come only when they
+//!   are watched from again: a page begins a new log then. `"whose":"all"` is for the teacher, and for the members
+//!   of an open class that has at most [`SEE_ALL`].
+//! - **End.** Who is removed, or whose class ends, hears a goodbye, `removed` or `class_ended`.
+//!
+//! Nothing of it depends on time of day or order of arrival: every message tells how things are, not what to add.
+
+use serde::{Deserialize, Serialize};
+
+use crate::trace::{CallName, ProcessId};
+
+/// So many letters and digits has a class's code; see [`CODE_LETTERS`].
+pub const CODE_LENGTH: usize = 6;
+/// Letters and digits of which none looks like another, also not in the other case.
+pub const CODE_LETTERS: &[u8; 27] = b"23456789ACDEFGHJKMNPQRTVWXY";
+/// The most characters of a name.
+pub const LONGEST_NAME: usize = 40;
+/// The most characters of a class's title.
+pub const LONGEST_TITLE: usize = 80;
+/// The most characters of a message to all.
+pub const LONGEST_MESSAGE: usize = 500;
+/// The most choices of a card, and characters of its name.
+pub const MOST_CHOICES: u32 = 12;
+/// The most characters of a card's name.
+pub const LONGEST_CARD: usize = 64;
+/// In an open class of at most so many members everybody may watch the events of all at once.
+pub const SEE_ALL: u32 = 64;
+
+/// A member of a class, numbered from 1 in the order of joining; a number is never given again.
+pub type MemberId = u32;
+
+/// What a page is in its class: part of its welcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Whether it is the teacher.
+    pub is_teacher: bool,
+    /// Which member it is; none of the teacher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub you: Option<You>,
+    /// How the class is.
+    pub class: Class,
+    /// Where other machines reach this relay, such as `http://192.168.1.5:8080`, as far as it can know; none where
+    /// it listens to this machine only. A page that was itself reached under another name knows better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<String>,
+}
+
+/// A member as it is told itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct You {
+    /// Its number.
+    pub member: MemberId,
+    /// Its name, as it was cleaned.
+    pub name: String,
+    /// Whether its calls are refused, as `muted`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
+    /// What it predicted, while predictions are taken. Nobody else is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<u32>,
+}
+
+/// A class as everybody in it is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Class {
+    /// What is said to join it.
+    pub code: String,
+    /// What it is called; may be empty.
+    pub title: String,
+    /// Whether nobody may join any more; members may come back.
+    pub locked: bool,
+    /// Whether everyone sees everyone.
+    pub open: bool,
+    /// How many members it may have.
+    pub cap: u32,
+    /// What the teacher says to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What the teacher looks at, and the class's pages with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive: Option<Drive>,
+    /// The card that is run with the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+}
+
+/// What the teacher looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drive {
+    /// Whose ladder: a client's number. Everybody may watch it for as long as it is driven.
+    pub process: ProcessId,
+    /// Which event of it is selected: a call's start or a packet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+}
+
+/// A card that is run with the class: what will happen is predicted, then done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Its name; what it asks stands in the page.
+    pub id: String,
+    /// How many choices there are, counted from 0.
+    pub choices: u32,
+    /// How far it is.
+    pub phase: Phase,
+    /// How many chose each; none while predictions are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Vec<u32>>,
+    /// The choice that came true; told once it is revealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<u32>,
+}
+
+/// How far a card is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Members predict, and may change their minds.
+    Asking,
+    /// No more: everybody sees the counts. Who chose what is forgotten.
+    Closed,
+    /// And what came true.
+    Revealed,
+}
+
+/// What is done in a class: all but [`Act::Predict`] by the teacher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Let nobody else join; or let them again.
+    Lock(bool),
+    /// So many members it may have, at most the relay's `members`; those there are stay.
+    Cap(u32),
+    /// Let everyone see everyone; or no more.
+    Open(bool),
+    /// Say this to all; or nothing any more.
+    Message(Option<String>),
+    /// Have the class's pages look at this; or let them go.
+    Drive(Option<Drive>),
+    /// Refuse a member's calls; or no more.
+    Mute {
+        /// Whose.
+        member: MemberId,
+        /// Whether they are refused from now on.
+        muted: bool,
+    },
+    /// Remove a member: its page must leave, and its token leads nowhere any more.
+    Remove(MemberId),
+    /// Run a card with the class: predictions are taken from now on. A card that was run before is put away.
+    AskCard {
+        /// Its name.
+        id: String,
+        /// How many choices there are.
+        choices: u32,
+    },
+    /// Take no more predictions, and show the counts.
+    CloseCard,
+    /// Tell what came true; closes the card if it is not.
+    RevealCard {
+        /// Which choice.
+        outcome: u32,
+    },
+    /// Put the card away.
+    EndCard,
+    /// A member predicts.
+    Predict {
+        /// Which choice.
+        choice: u32,
+    },
+    /// End the class: nothing of it is kept.
+    End,
+}
+
+/// What is new in a class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// How the class is now.
+    Class(Class),
+    /// How this member is now.
+    You(You),
+    /// Who is in it.
+    Roster(Roster),
+}
+
+/// Who is in the class: what changed since the last one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roster {
+    /// Whether it begins anew: all tiles of before are void.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
+    /// The tiles that are new or not as they were, each whole. The first roster may come in several messages.
+    pub tiles: Vec<Tile>,
+    /// Members that were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<MemberId>,
+    /// All together; for the teacher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+}
+
+/// A member on the teacher's wall.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tile {
+    /// Its number.
+    pub member: MemberId,
+    /// Its name.
+    pub name: String,
+    /// Whether a page of it is there.
+    pub connected: bool,
+    /// Whether its calls are refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
+    /// Its process, while it has one; another one after it came back to a new seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessId>,
+    /// Its last call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<LastCall>,
+    /// The last call of it that failed; what it cancelled itself, and a time-out, are no failures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<LastError>,
+    /// How many calls of it failed.
+    pub errors: u64,
+    /// How many sentences it got answered: datagrams and chunks it received.
+    pub sentences: u64,
+}
+
+/// A member's last call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastCall {
+    /// Which.
+    pub name: CallName,
+    /// When it started, in nanoseconds since the lab began; by it a wall is sorted by activity.
+    pub mono_ns: u64,
+    /// Whether it has not returned yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blocked: bool,
+}
+
+/// A member's last failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastError {
+    /// Of which call.
+    pub name: CallName,
+    /// The error's name, such as `ECONNREFUSED`.
+    pub errno: String,
+    /// When it returned, in nanoseconds since the lab began; by it a wall is sorted by trouble.
+    pub mono_ns: u64,
+}
+
+/// All members together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Members.
+    pub members: u32,
+    /// Those with a page that is there.
+    pub connected: u32,
+    /// Calls the members made in the last second.
+    pub calls_per_second: u64,
+    /// Packets that were captured or derived in the last second.
+    pub packets_per_second: u64,
+    /// Calls of members that failed, since the lab began.
+    pub errors: u64,
+    /// Predictions there are for the card.
+    pub predictions: u32,
+}
+
+/// Whose events a page watches, besides its own and those that concern nobody in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// Nobody else's.
+    Own,
+    /// One other's.
+    Process(ProcessId),
+    /// Everybody's.
+    All,
+}
+
+/// A code as it is looked up: in upper case, without what people put between letters.
+#[must_use]
+pub fn normal_code(said: &str) -> Option<String> {
+    let letters = said.chars().filter(|letter| !matches!(letter, ' ' | '-'));
+    let code: String = letters
+        .take(CODE_LENGTH + 1)
+        .map(|letter| letter.to_ascii_uppercase())
+        .collect();
+    let is_code =
+        code.len() == CODE_LENGTH && code.bytes().all(|byte| CODE_LETTERS.contains(&byte));
+    is_code.then_some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_however_it_was_typed() {
+        for said in ["K7XM3P", "k7xm3p", " K7X-M3P ", "k7x m3p"] {
+            assert_eq!(normal_code(said).as_deref(), Some("K7XM3P"), "{said:?}");
+        }
+        for wrong in [
+            "",
+            "K7XM3",
+            "K7XM3PP",
+            "K7XM30",
+            "K7XM3O",
+            "K7XM3世",
+            "\u{0}K7XM3P",
+        ] {
+            assert_eq!(normal_code(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn no_letter_of_a_code_looks_like_another() {
+        for mistaken in b"0O1IlLSBZU" {
+            assert!(
+                !CODE_LETTERS.contains(mistaken),
+                "{}",
+                char::from(*mistaken)
+            );
+        }
+    }
+}
