@@ -52,7 +52,7 @@ fn make_page() -> Outcome<()> {
     let mut sources = BTreeMap::new();
     read_tree(&root.join("www"), "", &mut sources)?;
     for (name, bytes) in glue {
-        if sources.insert(name.to_owned(), bytes).is_some() {
+        if sources.insert(name.clone(), bytes).is_some() {
             return Err(format!("www/{name}: this name belongs to a generated file").into());
         }
     }

@@ -14,9 +14,23 @@ use super::Outcome;
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "web";
 
-/// The names that `www/` may refer to.
-const GLUE: &str = "app.js";
-const MODULE: &str = "app_bg.wasm";
+/// A part of the page: by its name `www/` may refer to `name.js`, and that leads to `name_bg.wasm`.
+struct Part {
+    name: &'static str,
+    features: &'static [&'static str],
+}
+
+/// What the first sentence needs, and the whole that takes its place.
+const PARTS: [Part; 2] = [
+    Part {
+        name: "first",
+        features: &["--no-default-features"],
+    },
+    Part {
+        name: "app",
+        features: &[],
+    },
+];
 
 /// What the outer cargo was told about *its* build (flags, wrappers such as clippy's, a target) and
 /// hands down through the environment. Jobserver, toolchain and network settings are meant to pass.
@@ -30,16 +44,20 @@ const NOT_FOR_THE_PAGE: &[&str] = &[
     "RUSTC_WRAPPER",
 ];
 
-/// Builds `web/` and gives the two generated files with their names.
-pub(super) fn build(root: &Path, out: &Path) -> Outcome<[(&'static str, Vec<u8>); 2]> {
+/// Builds `web/` and gives the generated files with their names.
+pub(super) fn build(root: &Path, out: &Path) -> Outcome<Vec<(String, Vec<u8>)>> {
     ensure_target()?;
     let dir = target_dir(out);
     fs::create_dir_all(&dir)?;
-    // Held until the module is read: a second cargo could otherwise replace it in between.
+    // Held until the modules are read: a second cargo could otherwise replace them in between.
     let _held = hold(&dir.join("relay-build.lock"))?;
-    compile(root, &dir)?;
     let module = dir.join(TARGET).join(PROFILE).join("web.wasm");
-    bind(&module, &out.join("glue"))
+    let mut files = Vec::new();
+    for part in &PARTS {
+        compile(root, &dir, part)?;
+        files.extend(bind(&module, &out.join("glue"), part)?);
+    }
+    Ok(files)
 }
 
 /// One folder beside `debug/` and `release/`, so that dev, release, clippy and tests compile `web/` once
@@ -59,11 +77,12 @@ fn hold(path: &Path) -> Outcome<File> {
     Ok(file)
 }
 
-fn compile(root: &Path, dir: &Path) -> Outcome<()> {
+fn compile(root: &Path, dir: &Path, part: &Part) -> Outcome<()> {
     let mut cargo = Command::new(tool("CARGO"));
     // Quiet, so that a failure shows the compiler's words and nothing else.
     cargo.args(["build", "--quiet", "--locked", "-p", "web", "--lib"]);
     cargo.args(["--profile", PROFILE, "--target", TARGET]);
+    cargo.args(part.features);
     cargo.arg("--manifest-path").arg(root.join("Cargo.toml"));
     cargo.arg("--target-dir").arg(dir);
     for variable in NOT_FOR_THE_PAGE {
@@ -89,13 +108,13 @@ fn hide_home() -> OsString {
     flag
 }
 
-fn bind(module: &Path, glue: &Path) -> Outcome<[(&'static str, Vec<u8>); 2]> {
+fn bind(module: &Path, glue: &Path, part: &Part) -> Outcome<[(String, Vec<u8>); 2]> {
     if glue.exists() {
         fs::remove_dir_all(glue)?;
     }
     Bindgen::new()
         .input_path(module)
-        .out_name("app")
+        .out_name(part.name)
         .web(true)?
         .typescript(false)
         .omit_default_module_path(false)
@@ -107,10 +126,11 @@ fn bind(module: &Path, glue: &Path) -> Outcome<[(&'static str, Vec<u8>); 2]> {
         let why = "a dependency of web/ brings JavaScript of its own, and the page has one script";
         return Err(format!("wasm-bindgen wrote `snippets/`: {why}").into());
     }
-    Ok([
-        (GLUE, fs::read(glue.join(GLUE))?),
-        (MODULE, fs::read(glue.join(MODULE))?),
-    ])
+    let read = |ending| {
+        let name = [part.name, ending].concat();
+        Ok::<_, std::io::Error>((name.clone(), fs::read(glue.join(name))?))
+    };
+    Ok([read(".js")?, read("_bg.wasm")?])
 }
 
 /// The wasm target: there, or added, or one line that says how to add it.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 
-/// Notes when the page can be used. It is there before the page's own scripts are.
+/// Notes when a sentence can be sent. It is there before the page's own scripts are.
 const NOTE_READY: &str = "new MutationObserver((_, observer) => {
-    if (document.documentElement?.dataset.ready === 'true') {
+    if (document.documentElement?.dataset.ready) {
         window.readyAt = performance.now();
         observer.disconnect();
     }

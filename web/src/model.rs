@@ -5,6 +5,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod connection;
+pub(crate) mod diary;
 mod event;
 pub(crate) mod explain;
 pub(crate) mod fate;
@@ -55,7 +56,7 @@ use self::{
     server::{Hold, Servers},
     workbench::{Workbench, doors::Accepted},
 };
-use crate::{i18n::Language, json};
+use crate::{WHOLE, i18n::Language, json};
 
 /// Milliseconds of the page's own clock.
 pub(crate) type Millis = u64;
@@ -130,23 +131,34 @@ impl Model {
             Event::StopWaiting => self.program.stop_waiting(&mut self.outbox),
             Event::CloseConnection => self.program.close_connection(&mut self.outbox, now),
             Event::EndSending => self.program.end_sending(&mut self.outbox, now),
-            Event::Server(wish) => {
+            Event::Server(wish) if WHOLE => {
                 let transport = self.transport();
                 let may_control = self.welcome.as_ref().is_some_and(|told| told.may_control);
                 self.servers
                     .wish(transport, wish, may_control, &mut self.outbox);
             }
-            Event::Network(wish) => self.network.wish(wish, &mut self.outbox),
-            Event::Enter(lab) => self.enter(lab, &mut effects),
-            Event::TakeBack => self.take_back(&mut effects, now),
+            Event::Network(wish) if WHOLE => self.network.wish(wish, &mut self.outbox),
+            Event::Enter(lab) if WHOLE => self.enter(lab, &mut effects),
+            Event::TakeBack if WHOLE => self.take_back(&mut effects, now),
             Event::HadSeat(token) => self.had_seat(token, now),
-            Event::Select(call) => self.select(call),
-            Event::Inspect(action) => self.inspect(action),
-            Event::Clear => self.clear(),
+            Event::Select(call) if WHOLE => self.select(call),
+            Event::Inspect(action) if WHOLE => self.inspect(action),
+            Event::Clear if WHOLE => self.clear(),
             Event::Speak(language) => self.language = language,
-            Event::OnlyMine(only) => self.see_only_mine(only),
-            Event::Archive(wish) => self.archive(wish, &mut effects),
-            Event::Bench(act) => self.act(act, &mut effects, now),
+            Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
+            Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
+            Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
+            // The first part of the page hears of none of these.
+            Event::Server(_)
+            | Event::Network(_)
+            | Event::Enter(_)
+            | Event::TakeBack
+            | Event::Select(_)
+            | Event::Inspect(_)
+            | Event::Clear
+            | Event::OnlyMine(_)
+            | Event::Archive(_)
+            | Event::Bench(_) => {}
         }
         self.say(&mut effects);
         effects
@@ -260,7 +272,9 @@ impl Model {
         self.connection.forget();
         self.seat.refused = None;
         self.program.submit(&order, &mut self.outbox, now);
-        self.select(None);
+        if WHOLE {
+            self.select(None);
+        }
     }
 
     /// What is no message of this protocol says nothing to this page.
@@ -277,7 +291,9 @@ impl Model {
                     self.start_anew();
                     self.connection.restarted = true;
                 }
-                self.kept.keep(&event, text);
+                if WHOLE {
+                    self.kept.keep(&event, text);
+                }
                 self.happened(event, now);
             }
             ServerMessage::Gap(gap) => self.log.gap(gap),
@@ -290,6 +306,13 @@ impl Model {
     /// Something happened in the lab, or had happened when a trace was saved.
     fn happened(&mut self, event: TraceEvent, now: Millis) {
         self.learn(&event);
+        if WHOLE {
+            self.follow(event, now);
+        }
+    }
+
+    /// What happened is put where the views look for it.
+    fn follow(&mut self, event: TraceEvent, now: Millis) {
         let date = |mono_ns| self.log.page_time(mono_ns, now);
         self.kernel.hear(&event, date);
         self.look_at_address(now);
@@ -324,9 +347,11 @@ impl Model {
         }
         self.servers.reply(reply, &mut self.outbox);
         self.look_at_address(now);
-        self.network.reply(reply);
         self.program.reply(reply, &mut self.outbox, now);
-        self.workbench.reply(reply);
+        if WHOLE {
+            self.network.reply(reply);
+            self.workbench.reply(reply);
+        }
     }
 
     fn clear(&mut self) {
@@ -340,12 +365,14 @@ impl Model {
     fn start_anew(&mut self) {
         self.selected = None;
         self.log.start_anew();
-        self.kernel.start_anew();
-        self.accepted.clear();
-        self.workbench.start_anew();
-        self.inspector.start_anew();
-        self.network.start_anew();
-        self.kept.clear();
+        if WHOLE {
+            self.kernel.start_anew();
+            self.accepted.clear();
+            self.workbench.start_anew();
+            self.inspector.start_anew();
+            self.network.start_anew();
+            self.kept.clear();
+        }
     }
 
     /// What is said goes off, and the log will know it again.

@@ -2,11 +2,15 @@
 
 use std::{cell::RefCell, collections::VecDeque};
 
+use js_sys::Array;
+use wasm_bindgen::{JsCast, JsValue};
+
 use crate::{
+    WHOLE,
     dom::Listener,
     files,
     i18n::{self, TextFile},
-    model::{Effect, Event, Model},
+    model::{Effect, Event, Model, connection::State, diary::Diary},
     socket::Socket,
     view::{self, View},
     window::{self, Frame, Library, Timer},
@@ -20,7 +24,11 @@ struct Shell {
     timer: Timer,
     frame: Frame,
     library: Library,
-    _listeners: Vec<Listener>,
+    listeners: Vec<Listener>,
+    /// What the first part of the page has met.
+    diary: Diary,
+    /// The whole page is here instead.
+    is_over: bool,
 }
 
 thread_local! {
@@ -30,18 +38,42 @@ thread_local! {
 }
 
 pub(crate) fn start(library: Library) {
-    SHELL.replace(Some(Shell {
-        model: Model::default(),
-        view: View::default(),
-        socket: None,
-        timer: Timer::new(|| tell(Event::Woke)),
-        frame: Frame::new(draw),
-        library,
-        _listeners: view::listen(),
-    }));
+    SHELL.replace(Some(Shell::new(library)));
     view::remembered().into_iter().for_each(tell);
     tell(Event::Started);
     draw();
+}
+
+/// The first part ends here: nothing is heard, drawn or said any more.
+/// Gives the WebSocket, and then what was met; nothing where it is better to begin anew.
+pub(crate) fn hand_over() -> Array {
+    let handed = SHELL.with_borrow_mut(|shell| shell.as_mut().and_then(Shell::hand_over));
+    handed.unwrap_or_default()
+}
+
+/// The whole page goes on where the first part has ended.
+pub(crate) fn go_on(library: Library, past: &Array) {
+    let mut shell = Shell::new(library);
+    let socket = past.shift().dyn_into().ok();
+    shell.socket = socket.map(|socket| Socket::adopt(socket, heard, closed));
+    let Some(_) = &shell.socket else {
+        return start(shell.library);
+    };
+    for entry in past.iter().filter_map(|entry| entry.as_string()) {
+        shell.model.relive(&entry);
+    }
+    SHELL.replace(Some(shell));
+    view::remembered_by_the_whole().into_iter().for_each(tell);
+    tell(Event::Woke);
+    draw();
+}
+
+fn heard(text: String) {
+    tell(Event::Heard(text));
+}
+
+fn closed() {
+    tell(Event::Closed);
 }
 
 /// Tells the page of an event, from wherever it comes.
@@ -78,18 +110,57 @@ fn draw() {
         };
         let Some(shell) = shell.as_mut() else { return };
         shell.frame.came();
-        if !shell.can_speak() {
+        if shell.is_over || !shell.can_speak() {
             return;
         }
-        let goes_on = shell.model.settle();
+        let goes_on = WHOLE && shell.model.settle();
         let waits = shell.view.draw(&shell.model, window::now());
         if goes_on || waits {
             shell.frame.want();
         }
+        shell.look_ahead();
     });
 }
 
 impl Shell {
+    fn new(library: Library) -> Self {
+        Self {
+            model: Model::default(),
+            view: View::default(),
+            socket: None,
+            timer: Timer::new(|| tell(Event::Woke)),
+            frame: Frame::new(draw),
+            library,
+            listeners: view::listen(),
+            diary: Diary::default(),
+            is_over: false,
+        }
+    }
+
+    fn hand_over(&mut self) -> Option<Array> {
+        self.is_over = true;
+        self.listeners.clear();
+        self.timer.set(None);
+        let socket = self.socket.take();
+        let entries = std::mem::take(&mut self.diary).close()?;
+        let past = Array::of1(&socket?.give_away()?.into());
+        for entry in entries {
+            past.push(&JsValue::from_str(&entry));
+        }
+        Some(past)
+    }
+
+    /// What is not needed for the first view comes after it.
+    fn look_ahead(&mut self) {
+        if WHOLE {
+            TextFile::ALL
+                .into_iter()
+                .for_each(|file| self.library.want(file));
+        } else if self.model.connection.state != State::Connecting {
+            self.library.want_the_whole();
+        }
+    }
+
     /// Nothing is drawn before the words for it are there. All others follow the first view, so that a language
     /// can be changed where no relay is left to ask.
     fn can_speak(&mut self) -> bool {
@@ -98,17 +169,15 @@ impl Shell {
             self.library.want(words);
             return false;
         }
-        if self.view.is_drawn() {
-            TextFile::ALL
-                .into_iter()
-                .for_each(|file| self.library.want(file));
-        }
         true
     }
 
     fn take_in(&mut self, event: Event) {
-        let now = window::now();
-        for effect in self.model.update(event, now, window::random()) {
+        let (now, random) = (window::now(), window::random());
+        if !WHOLE {
+            self.diary.note(&event, now, random);
+        }
+        for effect in self.model.update(event, now, random) {
             self.perform(effect);
         }
         let wakes_at = self.model.wakes_at(now);
@@ -118,13 +187,8 @@ impl Shell {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Connect => {
-                self.socket = window::conversation_url().and_then(|url| {
-                    Socket::open(
-                        &url,
-                        |text| tell(Event::Heard(text)),
-                        || tell(Event::Closed),
-                    )
-                });
+                self.socket =
+                    window::conversation_url().and_then(|url| Socket::open(&url, heard, closed));
             }
             Effect::Say(text) => {
                 if let Some(socket) = &self.socket {

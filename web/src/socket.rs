@@ -8,7 +8,8 @@ use crate::dom::Listener;
 
 /// An open WebSocket, or one on its way. Dropped, it is closed and heard of no more.
 pub(crate) struct Socket {
-    socket: WebSocket,
+    /// None once it was given away.
+    socket: Option<WebSocket>,
     _listeners: [Listener; 2],
 }
 
@@ -20,6 +21,15 @@ impl Socket {
         closed: impl Fn() + 'static,
     ) -> Option<Self> {
         let socket = WebSocket::new_with_str(url, PROTOCOL).ok()?;
+        Some(Self::adopt(socket, heard, closed))
+    }
+
+    /// Takes over one that is open already.
+    pub(crate) fn adopt(
+        socket: WebSocket,
+        heard: impl Fn(String) + 'static,
+        closed: impl Fn() + 'static,
+    ) -> Self {
         let on_message = Listener::on(&socket, "message", move |event| {
             if let Some(text) = event
                 .dyn_ref::<MessageEvent>()
@@ -29,20 +39,29 @@ impl Socket {
             }
         });
         let on_close = Listener::on(&socket, "close", move |_| closed());
-        Some(Self {
-            socket,
+        Self {
+            socket: Some(socket),
             _listeners: [on_message, on_close],
-        })
+        }
+    }
+
+    /// Gives it away as it is.
+    pub(crate) fn give_away(mut self) -> Option<WebSocket> {
+        self.socket.take()
     }
 
     /// Says something. To a socket that closes it is lost; that it closes is told by `closed`.
     pub(crate) fn say(&self, text: &str) {
-        self.socket.send_with_str(text).ok();
+        if let Some(socket) = &self.socket {
+            socket.send_with_str(text).ok();
+        }
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.socket.close().ok();
+        if let Some(socket) = &self.socket {
+            socket.close().ok();
+        }
     }
 }

@@ -16,7 +16,7 @@ mod workbench;
 
 pub(crate) use self::{
     archive::copy,
-    hear::{SEAT, remembered},
+    hear::{SEAT, hears, remembered, remembered_by_the_whole},
 };
 use self::{
     calls::Calls,
@@ -28,10 +28,14 @@ use self::{
     workbench::{Bench, Doors},
 };
 use crate::{
+    WHOLE,
     dom::{self, Listener},
     i18n::{Language, Texts},
     model::{Millis, Model, log::RunId, pace::Pace},
 };
+
+/// What the page says of itself once it is welcomed: its first part can send, or it is there as a whole.
+const READY: &str = if WHOLE { "true" } else { "to-send" };
 
 /// Where the texts that never change otherwise go: the text itself, or an attribute.
 const PLACES: [(&str, Option<&str>); 3] = [
@@ -65,11 +69,6 @@ struct Drawn {
 }
 
 impl View {
-    /// Whether there is something to be seen yet.
-    pub(crate) const fn is_drawn(&self) -> bool {
-        self.texts.is_some()
-    }
-
     /// Brings the page up to the model. Tells whether something was put off to a later frame.
     pub(crate) fn draw(&mut self, model: &Model, now: Millis) -> bool {
         let spoken = self
@@ -82,13 +81,28 @@ impl View {
             texts
         });
         // What is read of the layout is read before anything is written: it is laid out once a frame.
+        let room = WHOLE.then(|| self.look(model));
+        bar::draw(model, &texts, now);
+        client::draw(model, &texts, now);
+        let goes_on = room.is_some_and(|room| self.draw_rest(model, &texts, now, room));
+        if model.welcome.is_some() {
+            dom::set(&dom::root(), "data-ready", READY);
+        }
+        self.texts = Some(texts);
+        goes_on
+    }
+
+    /// Reads how high the ladder's place is, and where the lists are.
+    fn look(&mut self, model: &Model) -> i32 {
         self.calls.look();
         self.packets.look(model.shown());
-        let room = dom::el("ladder").client_height();
-        bar::draw(model, &texts, now);
-        lab::draw(model, &texts, now);
-        client::draw(model, &texts, now);
-        archive::draw(model, &texts);
+        dom::el("ladder").client_height()
+    }
+
+    /// All that the first part of the page has not. Tells whether something was put off to a later frame.
+    fn draw_rest(&mut self, model: &Model, texts: &Texts, now: Millis, room: i32) -> bool {
+        lab::draw(model, texts, now);
+        archive::draw(model, texts);
         // Nobody waits in a saved trace.
         let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
         let waiting = waits.then_some(now);
@@ -97,26 +111,22 @@ impl View {
         // Nor does time go on there.
         let is_past = model.archive.opened.is_some();
         let then = if is_past { shown.kernel.told_at() } else { now };
-        self.server.draw(shown, &texts, then);
-        self.network.draw(shown, &texts);
-        self.doors.draw(shown, &texts, then);
-        self.bench.draw(model, &texts, now);
+        self.server.draw(shown, texts, then);
+        self.network.draw(shown, texts);
+        self.doors.draw(shown, texts, then);
+        self.bench.draw(model, texts, now);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
-            self.ladder.draw(shown, &texts, waiting, room);
+            self.ladder.draw(shown, texts, waiting, room);
         }
         // Only one of both is seen.
         if is_due && !shown.inspector.open {
-            self.calls.draw(shown, &texts, waiting);
+            self.calls.draw(shown, texts, waiting);
         }
         if is_due {
-            self.handover.draw(shown, &texts);
+            self.handover.draw(shown, texts);
         }
-        self.packets.draw(shown, &texts);
-        if model.welcome.is_some() {
-            dom::set(&dom::root(), "data-ready", "true");
-        }
-        self.texts = Some(texts);
+        self.packets.draw(shown, texts);
         !is_due
     }
 }
@@ -124,10 +134,12 @@ impl View {
 /// Listens to all that people do.
 pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = hear::listen();
-    listeners.extend(archive::listen());
-    listeners.extend(inspector::listen());
-    listeners.extend(workbench::listen());
-    listeners.extend(network::listen());
+    if WHOLE {
+        listeners.extend(archive::listen());
+        listeners.extend(inspector::listen());
+        listeners.extend(workbench::listen());
+        listeners.extend(network::listen());
+    }
     listeners
 }
 

@@ -116,10 +116,10 @@ pub(crate) fn conversation_url() -> Option<String> {
     Some([scheme, &location.host().ok()?, "/ws"].concat())
 }
 
-/// Where the files of words are fetched; each is asked for once.
+/// Where the files of words, and the rest of the page, are fetched; each is asked for once.
 pub(crate) struct Library {
     want: Function,
-    wanted: Vec<TextFile>,
+    wanted: Vec<&'static str>,
 }
 
 impl Library {
@@ -132,11 +132,20 @@ impl Library {
 
     /// It will be told when it has come.
     pub(crate) fn want(&mut self, file: TextFile) {
-        if self.wanted.contains(&file) {
+        self.fetch(file.name());
+    }
+
+    /// The whole page, in place of its first part.
+    pub(crate) fn want_the_whole(&mut self) {
+        self.fetch("app.js");
+    }
+
+    fn fetch(&mut self, name: &'static str) {
+        if self.wanted.contains(&name) {
             return;
         }
-        self.wanted.push(file);
-        let name = JsValue::from_str(file.name());
+        self.wanted.push(name);
+        let name = JsValue::from_str(name);
         self.want.call1(&JsValue::UNDEFINED, &name).ok();
     }
 }

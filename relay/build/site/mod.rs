@@ -32,9 +32,9 @@ pub(crate) struct Asset {
 
 /// Loaded by `start.js`, and by the script that that one loads: late, unless the page announces them.
 const HINTS: &[(&str, &str)] = &[
-    ("app.js", "rel=\"modulepreload\""),
+    ("first.js", "rel=\"modulepreload\""),
     (
-        "app_bg.wasm",
+        "first_bg.wasm",
         "rel=\"preload\" as=\"fetch\" type=\"application/wasm\" crossorigin",
     ),
 ];

@@ -4,7 +4,7 @@ use super::*;
 
 const PAGE: &str =
     "<head><link rel=stylesheet href=style.css></head><script src=\"./start.js\"></script>";
-const GLUE: &str = "new URL('app_bg.wasm', import.meta.url)";
+const GLUE: &str = "new URL('first_bg.wasm', import.meta.url)";
 
 fn site(files: &[(&str, &str)]) -> Result<Vec<Asset>, String> {
     let owned = files
@@ -18,9 +18,9 @@ fn whole(style: &str, module: &str) -> Vec<Asset> {
         (INDEX, PAGE),
         ("style.css", style),
         ("icons/dot.svg", "<svg/>"),
-        ("start.js", "import init from './app.js'; init();"),
-        ("app.js", GLUE),
-        ("app_bg.wasm", module),
+        ("start.js", "import init from './first.js'; init();"),
+        ("first.js", GLUE),
+        ("first_bg.wasm", module),
     ])
     .expect("a site")
 }
@@ -37,13 +37,13 @@ fn served<'s>(site: &'s [Asset], start: &str) -> (&'s str, &'s str) {
 fn every_reference_leads_to_the_hashed_name() {
     let site = whole("a { b: url('icons/dot.svg#x') }", "\0asm");
     let (_, index) = served(&site, "/");
-    for name in ["style", "start", "app", "app_bg"] {
+    for name in ["style", "start", "first", "first_bg"] {
         let (path, _) = served(&site, &format!("/assets/{name}."));
         assert!(index.contains(&path[1..]), "{name} in {index}");
     }
     let from_assets = |start| served(&site, start).0.trim_start_matches("/assets/");
-    let glue = GLUE.replace("app_bg.wasm", from_assets("/assets/app_bg."));
-    assert_eq!(served(&site, "/assets/app.").1, glue);
+    let glue = GLUE.replace("first_bg.wasm", from_assets("/assets/first_bg."));
+    assert_eq!(served(&site, "/assets/first.").1, glue);
     let dot = from_assets("/assets/icons/dot.");
     let style = format!("a {{ b: url('{dot}#x') }}");
     assert_eq!(served(&site, "/assets/style.").1, style);
@@ -53,8 +53,8 @@ fn every_reference_leads_to_the_hashed_name() {
 fn a_new_module_renames_all_that_lead_to_it_and_nothing_else() {
     let (old, new) = (whole("a{}", "\0asm"), whole("a{}", "\0asm!"));
     for (name, renamed) in [
-        ("app_bg", true),
-        ("app", true),
+        ("first_bg", true),
+        ("first", true),
         ("start", true),
         ("style", false),
     ] {
@@ -66,11 +66,11 @@ fn a_new_module_renames_all_that_lead_to_it_and_nothing_else() {
 
 #[test]
 fn hints_are_added_once() {
-    let own = "<head><link rel=modulepreload href=app.js></head><script src=start.js></script>";
+    let own = "<head><link rel=modulepreload href=first.js></head><script src=start.js></script>";
     let files = [
-        ("start.js", "import './app.js'"),
-        ("app.js", GLUE),
-        ("app_bg.wasm", "\0asm"),
+        ("start.js", "import './first.js'"),
+        ("first.js", GLUE),
+        ("first_bg.wasm", "\0asm"),
     ];
     let site = site(&[&[(INDEX, own)], &files[..]].concat()).expect("a site");
     let index = served(&site, "/").1;
@@ -86,7 +86,7 @@ fn what_leads_nowhere_stops_the_build() {
             (INDEX, &*page),
             ("style.css", ""),
             ("a.exe", ""),
-            ("app.js", ""),
+            ("first.js", ""),
         ];
         site(&files).expect_err("refused")
     };
@@ -95,7 +95,7 @@ fn what_leads_nowhere_stops_the_build() {
         ("<a href=../style.css>", "no such file"),
         ("<a href=/style.css>", "without the first `/`"),
         ("<a href=a.exe>", "no content type for `.exe`"),
-        ("", "nothing that www/index.html leads to loads app.js"),
+        ("", "nothing that www/index.html leads to loads first.js"),
     ] {
         assert!(refusal(body).contains(reason), "{}", refusal(body));
     }

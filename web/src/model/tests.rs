@@ -2,6 +2,7 @@
 
 mod archive;
 mod connection;
+mod diary;
 mod edge;
 mod explain;
 mod handover;

@@ -5,6 +5,7 @@ use web_sys::{Element, Event as DomEvent};
 
 use super::server::wanted;
 use crate::{
+    WHOLE,
     dom::{self, Listener, el},
     i18n::Language,
     model::{Event, server::Wish},
@@ -58,31 +59,54 @@ pub(crate) fn remembered() -> Vec<Event> {
         Event::Choose(transport),
         Event::Keep(dom::is_checked("keep")),
     ];
-    events.extend(super::workbench::remembered());
     events.extend(window::kept(SEAT).map(Event::HadSeat));
     events
 }
 
+/// What the first part of the page could not know what to do with.
+pub(crate) fn remembered_by_the_whole() -> Option<Event> {
+    super::workbench::remembered()
+}
+
+/// Whether a button's press is heard here, in this part of the page.
+pub(crate) fn hears(button: &str) -> bool {
+    matches!(button, "send" | "language" | "theme") || pressed(button).is_some()
+}
+
 fn click(_: &DomEvent, source: &Element) {
-    let button = dom::around(source, "button", "id");
-    tell(match button.as_deref() {
-        Some("try-now") => Event::TryNow,
-        Some("cancel") => Event::StopWaiting,
-        Some("end-sending") => Event::EndSending,
-        Some("close-connection") => Event::CloseConnection,
-        Some("server-stop") => Event::Server(Wish::Stop),
-        Some("server-kill") => Event::Server(Wish::Kill),
-        Some("server-start") => Event::Server(Wish::Start(wanted())),
-        Some("server-restart") => Event::Server(Wish::Restart(wanted())),
-        Some("enter-own") => Event::Enter(LabKind::Private),
-        Some("enter-open") => Event::Enter(LabKind::Open),
-        Some("take-back") => Event::TakeBack,
-        Some("clear") => Event::Clear,
-        Some("language") => return other_language(),
-        Some("theme") => return other_theme(),
-        _ if dom::is_in(source, "ladder") => Event::Select(call_at(source)),
-        _ => return,
-    });
+    match dom::around(source, "button", "id").as_deref() {
+        Some("language") => other_language(),
+        Some("theme") => other_theme(),
+        Some(button) => pressed(button).into_iter().for_each(tell),
+        None if dom::is_in(source, "ladder") => tell(Event::Select(call_at(source))),
+        None => {}
+    }
+}
+
+/// What it means that this button was pressed.
+fn pressed(button: &str) -> Option<Event> {
+    Some(match button {
+        "try-now" => Event::TryNow,
+        "cancel" => Event::StopWaiting,
+        "end-sending" => Event::EndSending,
+        "close-connection" => Event::CloseConnection,
+        _ if WHOLE => return pressed_in_the_whole(button),
+        _ => return None,
+    })
+}
+
+fn pressed_in_the_whole(button: &str) -> Option<Event> {
+    Some(match button {
+        "server-stop" => Event::Server(Wish::Stop),
+        "server-kill" => Event::Server(Wish::Kill),
+        "server-start" => Event::Server(Wish::Start(wanted())),
+        "server-restart" => Event::Server(Wish::Restart(wanted())),
+        "enter-own" => Event::Enter(LabKind::Private),
+        "enter-open" => Event::Enter(LabKind::Open),
+        "take-back" => Event::TakeBack,
+        "clear" => Event::Clear,
+        _ => return None,
+    })
 }
 
 fn change(id: &str) {
