@@ -150,9 +150,9 @@ impl Meter {
         self.metrics.calls.fetch_add(1, Relaxed);
     }
 
-    /// An event was written down.
-    pub fn count_event(&self) {
-        self.metrics.events.fetch_add(1, Relaxed);
+    /// Events were written down.
+    pub fn count_events(&self, events: u64) {
+        self.metrics.events.fetch_add(events, Relaxed);
     }
 
     /// One of the lab's servers has come up or gone down.

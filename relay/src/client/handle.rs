@@ -83,13 +83,13 @@ impl Handle {
                 kept,
                 length,
                 from,
-                facts,
+                told,
             } = receive::datagram(socket, buffer)?;
             Ok(Datagram {
                 data: buffer[..kept].into(),
                 length: length as u64,
                 from,
-                facts,
+                facts: told.facts(),
             })
         })
     }
@@ -116,16 +116,13 @@ impl Datagram {
     pub(super) fn cut(through: &Through, size: usize) -> Self {
         let mut data = vec![0; through.length().min(size)];
         let receive::Received {
-            length,
-            from,
-            facts,
-            ..
+            length, from, told, ..
         } = through.put_into(&mut data);
         Self {
             data: Data(data),
             length: length as u64,
             from,
-            facts,
+            facts: told.facts(),
         }
     }
 }

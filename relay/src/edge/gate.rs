@@ -1,9 +1,13 @@
 //! Receiving at the edge: one socket, and what stands between it and its program.
 
 use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::poll_fn,
     io,
     net::{IpAddr, SocketAddr},
     rc::Rc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -16,11 +20,15 @@ use tokio::{io::Interest, net::UdpSocket};
 
 use super::{
     Edge, Lane,
+    bell::Bell,
     conditions::Arriving,
-    crossing::{Crossing, LONGEST, Through, is_at, kernel_time, whole},
+    crossing::{Crossing, LONGEST, Through, is_at, kernel_time},
     line::{Delivery, Place},
 };
-use crate::sys::receive;
+use crate::sys::{
+    bursts::{self, Burst},
+    receive,
+};
 
 /// So many datagrams are taken from the kernel before the event loop has a say again.
 const PORTION: usize = 64;
@@ -32,6 +40,11 @@ pub struct Gate {
     edge: Rc<Edge>,
     side: Side,
     place: Place,
+    /// What the kernel handed over together with a datagram that came before.
+    rest: RefCell<VecDeque<Burst>>,
+    bell: Rc<Bell>,
+    /// Where the bell is known by.
+    address: Cell<Option<SocketAddr>>,
 }
 
 /// Whose socket it is.
@@ -44,8 +57,15 @@ pub(super) enum Side {
 }
 
 impl Gate {
-    pub(super) const fn new(edge: Rc<Edge>, side: Side, place: Place) -> Self {
-        Self { edge, side, place }
+    pub(super) const fn new(edge: Rc<Edge>, side: Side, place: Place, bell: Rc<Bell>) -> Self {
+        Self {
+            edge,
+            side,
+            place,
+            rest: RefCell::new(VecDeque::new()),
+            bell,
+            address: Cell::new(None),
+        }
     }
 
     /// Receives one datagram.
@@ -62,6 +82,78 @@ impl Gate {
             Some(received) => Ok(received),
             None => Ok(self.through(socket).await?.put_into(buffer)),
         }
+    }
+
+    /// Receives what comes next: of an open gate all that was sent in one, else the datagram that comes through.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn burst(&self, socket: &UdpSocket) -> io::Result<Burst> {
+        match poll_fn(|context| self.poll_burst(context, socket)).await? {
+            Some(burst) => Ok(burst),
+            None => Ok(self.through(socket).await?.burst()),
+        }
+    }
+
+    /// The same, for as long as the gate is open; then nothing.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn poll_burst(
+        &self,
+        context: &mut Context<'_>,
+        socket: &UdpSocket,
+    ) -> Poll<io::Result<Option<Burst>>> {
+        while self.is_open() {
+            if let Some(kept) = self.kept() {
+                return Poll::Ready(Ok(Some(kept)));
+            }
+            let received = if self.bell.is_rung() {
+                bursts::receive(socket).inspect_err(|_| self.bell.in_vain())
+            } else {
+                self.bell.wakes(context);
+                ready!(socket.poll_recv_ready(context))?;
+                // It may have been shut since it was waited for.
+                if !self.is_open() {
+                    break;
+                }
+                socket.try_io(Interest::READABLE, || bursts::receive(socket))
+            };
+            match received {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => {
+                    self.bell.answered();
+                    return Poll::Ready(other.map(Some));
+                }
+            }
+        }
+        Poll::Ready(Ok(None))
+    }
+
+    /// The socket's address: from now on the server rings here.
+    pub fn is_at(&self, address: SocketAddr) {
+        let mut bells = self.edge.bells.borrow_mut();
+        if let Some(before) = self.address.replace(Some(address)) {
+            bells.remove(&before);
+        }
+        bells.insert(address, Rc::clone(&self.bell));
+    }
+
+    /// A client has sent something to the server.
+    pub fn rings_server(&self) {
+        self.edge.server_bell.ring();
+    }
+
+    /// The server has sent something to a client.
+    pub fn rings(&self, client: SocketAddr) {
+        if let Some(bell) = self.edge.bells.borrow().get(&client) {
+            bell.ring();
+        }
+    }
+
+    fn kept(&self) -> Option<Burst> {
+        let kept = self.is_open().then(|| self.rest.borrow_mut().pop_front());
+        kept.flatten()
     }
 
     /// Whether it is open: the program may receive from the kernel itself.
@@ -132,9 +224,7 @@ impl Gate {
             if self.has_enough() {
                 return Ok(());
             }
-            match whole(socket, |received, data| {
-                self.crosses(socket, received, data)
-            }) {
+            match self.crosses(socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 other => self.meets(other?),
             }
@@ -153,11 +243,8 @@ impl Gate {
 
     /// The next datagram as the kernel has it, where nothing is to happen to it.
     fn untouched(&self, socket: &UdpSocket) -> io::Result<Through> {
-        let crossing = whole(socket, |received, data| {
-            self.crosses(socket, received, data)
-        })?;
         Ok(Through {
-            crossing: Rc::new(crossing),
+            crossing: Rc::new(self.crosses(socket)?),
             number: None,
         })
     }
@@ -166,7 +253,7 @@ impl Gate {
     fn meets(&self, crossing: Crossing) {
         let trace = &self.edge.trace;
         let now = trace.now();
-        let received_ns = kernel_time(trace, &crossing.facts);
+        let received_ns = kernel_time(trace, &crossing.told);
         let crossing = self.belongs(crossing, received_ns);
         let arriving = Arriving {
             number: self.edge.next_number(),
@@ -180,12 +267,27 @@ impl Gate {
             .act(|passage| passage.arrives(arriving, now), tell);
     }
 
-    fn crosses(
-        &self,
-        socket: &UdpSocket,
-        received: receive::Received,
-        data: &[u8],
-    ) -> io::Result<Crossing> {
+    /// The kernel's next datagram, all of it. Where there is none, the event loop knows from then on that it has to
+    /// wait for one.
+    fn whole(&self, socket: &UdpSocket) -> io::Result<Burst> {
+        if let Some(kept) = self.rest.borrow_mut().pop_front() {
+            return Ok(kept);
+        }
+        let burst = match bursts::receive(socket) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                socket.try_io(Interest::READABLE, || bursts::receive(socket))?
+            }
+            other => other?,
+        };
+        let Burst { from, told, .. } = burst;
+        let mut each = burst.datagrams().map(|data| Burst::one(from, told, data));
+        let first = each.next().unwrap_or_else(|| burst.clone());
+        self.rest.borrow_mut().extend(each);
+        Ok(first)
+    }
+
+    fn crosses(&self, socket: &UdpSocket) -> io::Result<Crossing> {
+        let burst = self.whole(socket)?;
         let local = socket.local_addr()?;
         let to = match self.side {
             // As others see it: see `ClientSocket::seen_as`.
@@ -197,10 +299,10 @@ impl Gate {
         };
         Ok(Crossing {
             direction: self.direction(),
-            from: received.from,
+            from: burst.from,
             to,
-            data: data.to_owned(),
-            facts: received.facts,
+            told: burst.told,
+            data: burst.into_bytes(),
             process: None,
             call: None,
         })
@@ -276,6 +378,9 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
+        if let Some(address) = self.address.get() {
+            self.edge.bells.borrow_mut().remove(&address);
+        }
         let place = self.place;
         let tell = |happened| self.edge.tell(happened);
         self.lane().act(|passage| passage.leaves(place), tell);

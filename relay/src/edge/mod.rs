@@ -6,6 +6,7 @@
 //! nothing runs while nobody receives, and what is held is held by the program that waits for it. Programs outside
 //! receive for themselves: what they send is subject to the conditions, what they get is not.
 
+mod bell;
 mod conditions;
 mod crossing;
 mod dice;
@@ -17,6 +18,7 @@ pub use gate::Gate;
 
 use std::{
     cell::{Cell, RefCell},
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
@@ -29,6 +31,7 @@ use shared::{
 use tokio::sync::Notify;
 
 use self::{
+    bell::Bell,
     conditions::{Happened, Passage},
     crossing::Crossing,
     dice::Dice,
@@ -48,6 +51,9 @@ pub struct Edge {
     places: Cell<Place>,
     /// Told when something may go on that had to wait.
     changed: Notify,
+    /// The server's, and those of clients that have one, by their addresses.
+    server_bell: Rc<Bell>,
+    bells: RefCell<HashMap<SocketAddr, Rc<Bell>>>,
 }
 
 /// One direction.
@@ -74,6 +80,8 @@ impl Edge {
             numbers: Cell::default(),
             places: Cell::default(),
             changed: Notify::new(),
+            server_bell: Rc::default(),
+            bells: RefCell::default(),
         })
     }
 
@@ -150,7 +158,11 @@ impl Edge {
     fn gate(self: &Rc<Self>, side: Side) -> Gate {
         let place = self.places.get() + 1;
         self.places.set(place);
-        Gate::new(Rc::clone(self), side, place)
+        let bell = match side {
+            Side::Server => Rc::clone(&self.server_bell),
+            Side::Client { .. } => Rc::default(),
+        };
+        Gate::new(Rc::clone(self), side, place, bell)
     }
 
     const fn lane(&self, direction: Direction) -> &Lane {

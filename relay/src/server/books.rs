@@ -57,7 +57,7 @@ async fn answer_datagram(
         kept,
         length,
         from,
-        facts,
+        told,
     } = match witness.blocks(receiving).await {
         Ok(received) => received,
         Err(broken) => {
@@ -81,7 +81,7 @@ async fn answer_datagram(
         open,
         Ok(returned),
         Ends {
-            facts,
+            facts: told.facts(),
             ..ends(Some(from))
         },
     );

@@ -1,130 +1,38 @@
 //! The servers one would run: everyone at once, streams answered as they come, and no input ends them.
 
-use std::{cell::RefCell, collections::BTreeSet, io, net::SocketAddr, rc::Rc, time::Duration};
+mod datagrams;
 
+pub(super) use datagrams::udp;
+
+use std::{
+    cell::RefCell, collections::BTreeSet, future::poll_fn, net::SocketAddr, rc::Rc, time::Duration,
+};
+
+use bytes::Bytes;
 use shared::{
     call::Fd,
     outcome::Returned,
     trace::{Arguments, CallName},
 };
 use tokio::{
-    io::{AsyncWriteExt, Interest},
-    net::{TcpListener, TcpStream, UdpSocket},
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 
 use super::{
-    Ended, FIRST_FD, Job, PLAYGROUND_PORT,
-    task::{Stream, datagram_answer},
-    witness::{Broken, Served, Witness, receives, sends},
+    Ended, FIRST_FD, Job,
+    task::Stream,
+    witness::{Broken, Served, Witness, receives, sends, work_name},
 };
-use crate::{client::lowest_free, edge::Gate, sys::receive, trace::Ends};
+use crate::{
+    client::lowest_free,
+    sys::streams::poll_read,
+    trace::{Came, Ends, Given, Line, OpenCall},
+};
 
 /// How long to wait when the system has no descriptor left for another connection.
 const BACK_OFF: Duration = Duration::from_millis(50);
-/// So many datagrams are thought about at once; with more the next one waits in the kernel's buffer.
-const MOST_THOUGHTS: usize = 256;
-
-/// What is thought about holds up nobody else: as such a program hands each sentence to a thread or task of its own,
-/// each datagram is thought about beside the others. Without a time to think there is nothing to hand on.
-pub(super) async fn udp(
-    socket: UdpSocket,
-    gate: Gate,
-    job: Job,
-    witness: Witness,
-) -> io::Result<Ended> {
-    let socket = Rc::new(socket);
-    let local = socket.local_addr()?;
-    let ends = |peer| Ends {
-        local: Some(local),
-        peer,
-        ..Ends::default()
-    };
-    let mut thoughts = JoinSet::new();
-    let mut buffer = vec![0; job.receive_size];
-    loop {
-        while thoughts.try_join_next().is_some() {}
-        if thoughts.len() >= MOST_THOUGHTS {
-            thoughts.join_next().await;
-        }
-        let asks = receives(job.receive_size);
-        let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, asks, None);
-        let receiving = gate.receive(&socket, &mut buffer);
-        let received = witness.blocks(receiving).await;
-        match received {
-            Ok(receive::Received {
-                kept,
-                length,
-                from,
-                facts,
-            }) => {
-                let sentence = &buffer[..kept];
-                let truncated = kept < length;
-                let returned = Returned::Datagram {
-                    data: sentence.into(),
-                    from,
-                    truncated,
-                    length: length as u64,
-                };
-                witness.returns(
-                    open,
-                    Ok(returned),
-                    Ends {
-                        facts,
-                        ..ends(Some(from))
-                    },
-                );
-                if from.port() != PLAYGROUND_PORT && from.port() != local.port() {
-                    let answer = witness.answers(job.task, sentence, from, || {
-                        datagram_answer(job.task, sentence)
-                    });
-                    let ends = ends(Some(from));
-                    if job.think_ms == 0 {
-                        answer_datagram(&socket, &answer, from, &witness, ends).await;
-                    } else {
-                        let (socket, witness) = (Rc::clone(&socket), witness.clone());
-                        thoughts.spawn_local(async move {
-                            if witness.thinks(job.think_ms, from).await.is_ok() {
-                                answer_datagram(&socket, &answer, from, &witness, ends).await;
-                            }
-                        });
-                    }
-                }
-            }
-            Err(broken) => {
-                witness.returns(open, Err(broken.told()), ends(None));
-                if matches!(broken, Broken::Interrupted) {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-    while thoughts.join_next().await.is_some() {}
-    witness.closes(FIRST_FD, socket, None, ends(None));
-    Ok(Ended::Stopped)
-}
-
-async fn answer_datagram(
-    socket: &UdpSocket,
-    answer: &[u8],
-    from: SocketAddr,
-    witness: &Witness,
-    ends: Ends,
-) {
-    let open = witness.starts(
-        Some(FIRST_FD),
-        CallName::SendTo,
-        sends(answer, Some(from)),
-        Some(from),
-    );
-    let result = witness.blocks(socket.send_to(answer, from)).await;
-    let result = result
-        .map(|sent| Returned::Sent { sent: sent as u64 })
-        .map_err(|broken| broken.told());
-    witness.returns(open, result, ends);
-}
-
 pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> Ended {
     let local = listener.local_addr().ok();
     let mut connections = JoinSet::new();
@@ -186,17 +94,22 @@ pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> En
     Ended::Stopped
 }
 
+/// What a connection does after it has worked on what came.
+enum Next {
+    /// All was sent: it receives again.
+    Receiving(OpenCall),
+    /// So many bytes were taken: the rest is still to be sent.
+    Sending(OpenCall, usize),
+    /// Nothing yet: it thinks first.
+    Thinking,
+}
+
 /// One client's connection to the sturdy TCP server, which thinks for each connection by itself.
 struct Connection {
     fd: Fd,
     from: SocketAddr,
     local: Option<SocketAddr>,
     witness: Witness,
-}
-
-thread_local! {
-    /// One buffer for all connections of an event loop: an idle one then costs next to nothing.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Connection {
@@ -216,48 +129,94 @@ impl Connection {
     async fn converse(&self, stream: &mut TcpStream, job: Job) -> Result<(), Broken> {
         let mut answers = Stream::new(job.task);
         let (mut received, mut sent) = (0, 0);
+        let mut receiving = self.receives(job);
         loop {
-            let chunk = self.receive(stream, job, received).await?;
-            received += chunk.len() as u64;
-            let answer = if chunk.is_empty() {
-                answers.end()
-            } else {
-                let work = || answers.answer(&chunk);
-                self.witness.answers(job.task, &chunk, self.from, work)
+            let reading = poll_fn(|context| poll_read(context, stream, job.receive_size));
+            let chunk = match self.witness.blocks(reading).await {
+                Ok(chunk) if !chunk.is_empty() => chunk,
+                ended => {
+                    let result = match &ended {
+                        Ok(_) => Ok(Returned::EndOfStream),
+                        Err(broken) => Err(broken.told()),
+                    };
+                    let ends = self.ends(Some(received));
+                    self.witness.returns(receiving, result, ends);
+                    ended?;
+                    return self.send(stream, &answers.end(), job, sent).await;
+                }
             };
-            if !answer.is_empty() {
-                self.send(stream, &answer, job, sent).await?;
-                sent += answer.len() as u64;
+            let length = chunk.len() as u64;
+            let work = |chunk: &[u8]| answers.answer(chunk).into();
+            let (answer, next) = self.turn(stream, job, (receiving, chunk), (received, sent), work);
+            match next {
+                Next::Receiving(open) => receiving = open,
+                Next::Sending(open, taken) => {
+                    let rest = stream.write_all(&answer[taken..]);
+                    let result = self.witness.blocks(rest).await;
+                    self.is_sent(open, result, &answer, sent)?;
+                    receiving = self.receives(job);
+                }
+                Next::Thinking => {
+                    self.send(stream, &answer, job, sent).await?;
+                    receiving = self.receives(job);
+                }
             }
-            if chunk.is_empty() {
-                return Ok(());
-            }
+            received += length;
+            sent += answer.len() as u64;
         }
     }
 
-    /// The next bytes; none at the end of the stream.
-    async fn receive(&self, stream: &TcpStream, job: Job, offset: u64) -> Result<Vec<u8>, Broken> {
-        let open = self.starts(CallName::Recv, receives(job.receive_size));
-        let attempt = || {
-            BUFFER.with_borrow_mut(|buffer| {
-                if buffer.len() < job.receive_size {
-                    buffer.resize(job.receive_size, 0);
-                }
-                let kept = stream.try_read(&mut buffer[..job.receive_size])?;
-                Ok(buffer[..kept].to_vec())
-            })
+    /// What came is answered as far as that can be done at once.
+    fn turn(
+        &self,
+        stream: &TcpStream,
+        job: Job,
+        (receiving, chunk): (OpenCall, Bytes),
+        (received, sent): (u64, u64),
+        work: impl FnOnce(&[u8]) -> Bytes,
+    ) -> (Bytes, Next) {
+        let mut stretch = self.witness.trace.stretch(Line {
+            process: self.witness.process,
+            fd: self.fd,
+            transport: self.witness.transport,
+            local: self.local,
+            peer: self.from,
+            client: self.from,
+        });
+        let answer = work(&chunk);
+        stretch.returns(receiving, Came::Chunk(chunk.clone()), Some(received));
+        let given = |data, letter| Given {
+            data: Some(data),
+            letter,
+            ..Given::default()
         };
-        let receiving = stream.async_io(Interest::READABLE, attempt);
-        let received = self.witness.blocks(receiving).await;
-        let result = match &received {
-            Ok(chunk) if chunk.is_empty() => Ok(Returned::EndOfStream),
-            Ok(chunk) => Ok(Returned::Chunk {
-                data: chunk.as_slice().into(),
-            }),
-            Err(broken) => Err(broken.told()),
+        if let Some((name, letter)) = work_name(job.task) {
+            let open = stretch.starts(name, false, given(chunk, letter));
+            stretch.returns(open, Came::Chunk(answer.clone()), None);
+        }
+        if job.think_ms > 0 {
+            return (answer, Next::Thinking);
+        }
+        if !answer.is_empty() {
+            let open = stretch.starts(CallName::Send, true, given(answer.clone(), None));
+            // What the kernel does not take at once, or at all, is tried again by who can wait.
+            let taken = stream.try_write(&answer).unwrap_or_default();
+            if taken < answer.len() {
+                return (answer, Next::Sending(open, taken));
+            }
+            stretch.tick();
+            stretch.returns(open, Came::Sent(taken as u64), Some(sent));
+        }
+        let size = Given {
+            size: Some(job.receive_size),
+            ..Given::default()
         };
-        self.witness.returns(open, result, self.ends(Some(offset)));
-        received
+        let open = stretch.starts(CallName::Recv, true, size);
+        (answer, Next::Receiving(open))
+    }
+
+    fn receives(&self, job: Job) -> OpenCall {
+        self.starts(CallName::Recv, receives(job.receive_size))
     }
 
     /// Thinks, and sends all of it.
@@ -268,17 +227,30 @@ impl Connection {
         job: Job,
         offset: u64,
     ) -> Result<(), Broken> {
+        if answer.is_empty() {
+            return Ok(());
+        }
         self.witness.thinks(job.think_ms, self.from).await?;
         let open = self.starts(CallName::Send, sends(answer, None));
-        let sent = self.witness.blocks(stream.write_all(answer)).await;
-        let result = match &sent {
+        let result = self.witness.blocks(stream.write_all(answer)).await;
+        self.is_sent(open, result, answer, offset)
+    }
+
+    fn is_sent(
+        &self,
+        open: OpenCall,
+        result: Result<(), Broken>,
+        answer: &[u8],
+        offset: u64,
+    ) -> Result<(), Broken> {
+        let told = match &result {
             Ok(()) => Ok(Returned::Sent {
                 sent: answer.len() as u64,
             }),
             Err(broken) => Err(broken.told()),
         };
-        self.witness.returns(open, result, self.ends(Some(offset)));
-        sent
+        self.witness.returns(open, told, self.ends(Some(offset)));
+        result
     }
 
     fn close(&self, stream: TcpStream) {
@@ -290,7 +262,7 @@ impl Connection {
         self.witness.closes(self.fd, stream, Some(self.from), ends);
     }
 
-    fn starts(&self, name: CallName, arguments: Arguments) -> crate::trace::OpenCall {
+    fn starts(&self, name: CallName, arguments: Arguments) -> OpenCall {
         self.witness
             .starts(Some(self.fd), name, arguments, Some(self.from))
     }

@@ -12,28 +12,40 @@ pub const LONGEST_DATAGRAM: usize = 65_507;
 /// The sturdy servers' answer to a whole sentence.
 #[must_use]
 pub fn answer(task: Task, sentence: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::with_capacity(sentence.len());
+    append_answer(task, sentence, &mut answer);
+    answer
+}
+
+fn append_answer(task: Task, sentence: &[u8], answers: &mut Vec<u8>) {
     match task {
-        Task::Upper => {
-            let mut answer = Vec::with_capacity(sentence.len());
-            uppercase(sentence, &mut answer);
-            answer
-        }
-        Task::Count(letter) => count(letter, sentence).to_string().into_bytes(),
-        Task::Reverse => reverse(sentence),
-        Task::Echo => sentence.to_vec(),
+        Task::Upper => uppercase(sentence, answers),
+        Task::Count(letter) => answers.extend(count(letter, sentence).to_string().into_bytes()),
+        Task::Reverse => answers.extend(reverse(sentence)),
+        Task::Echo => answers.extend(sentence),
     }
 }
 
 /// The same, held to what one datagram can carry: what does not fit is said instead.
 #[must_use]
 pub fn datagram_answer(task: Task, sentence: &[u8]) -> Vec<u8> {
-    let answer = answer(task, sentence);
-    if answer.len() <= LONGEST_DATAGRAM {
-        return answer;
+    let mut answer = Vec::with_capacity(sentence.len());
+    append_datagram_answer(task, sentence, &mut answer);
+    answer
+}
+
+/// The same behind others.
+pub fn append_datagram_answer(task: Task, sentence: &[u8], answers: &mut Vec<u8>) {
+    let before = answers.len();
+    append_answer(task, sentence, answers);
+    let length = answers.len() - before;
+    if length > LONGEST_DATAGRAM {
+        answers.truncate(before);
+        let why = format!(
+            "[the answer has {length} bytes; one datagram holds at most {LONGEST_DATAGRAM}]"
+        );
+        answers.extend(why.into_bytes());
     }
-    let length = answer.len();
-    format!("[the answer has {length} bytes; one datagram holds at most {LONGEST_DATAGRAM}]")
-        .into_bytes()
 }
 
 /// Character by character from the end; what is no character stays where its turn comes, byte by byte.

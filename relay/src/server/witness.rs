@@ -236,16 +236,12 @@ impl Witness {
         client: SocketAddr,
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        let (name, word) = match task {
-            Task::Upper => (CallName::Upper, None),
-            Task::Count(letter) => (CallName::Count, Some(letter.to_string())),
-            Task::Reverse => (CallName::Reverse, None),
-            // Nothing is done with it.
-            Task::Echo => return work(),
+        let Some((name, letter)) = work_name(task) else {
+            return work();
         };
         let arguments = Arguments {
             data: Some(sentence.into()),
-            word,
+            word: letter.map(|letter| letter.to_string()),
             ..Arguments::default()
         };
         let open = self.starts(None, name, arguments, Some(client));
@@ -283,6 +279,16 @@ impl Drop for Served<'_> {
     fn drop(&mut self) {
         let Self { witness, from } = self;
         witness.trace.connection_ended((witness.transport, *from));
+    }
+}
+
+/// What the trace calls the work, and the letter it is about; nothing is done for an echo.
+pub(super) const fn work_name(task: Task) -> Option<(CallName, Option<char>)> {
+    match task {
+        Task::Upper => Some((CallName::Upper, None)),
+        Task::Count(letter) => Some((CallName::Count, Some(letter))),
+        Task::Reverse => Some((CallName::Reverse, None)),
+        Task::Echo => None,
     }
 }
 

@@ -7,7 +7,7 @@ use nix::sys::socket::{
 };
 use shared::trace::{Fact, Source};
 
-use super::options;
+use super::{Hops, Told, options};
 
 /// Has the kernel tell, with every datagram, when it came, how many hops it had left, and what was dropped.
 /// An option this kernel lacks only means fewer facts.
@@ -21,27 +21,27 @@ pub fn ask_of_datagrams(socket: &impl std::os::fd::AsFd, v6: bool) {
     }
 }
 
-/// The facts that came with a datagram.
+/// What came with a datagram.
 #[must_use]
-pub fn of_datagram(told: impl Iterator<Item = ControlMessageOwned>) -> Vec<Fact> {
-    told.filter_map(of_message).collect()
+pub fn of_datagram(messages: impl Iterator<Item = ControlMessageOwned>) -> Told {
+    let mut told = Told::default();
+    for message in messages {
+        add_message(&mut told, &message);
+    }
+    told
 }
 
-fn of_message(message: ControlMessageOwned) -> Option<Fact> {
+pub(super) fn add_message(told: &mut Told, message: &ControlMessageOwned) {
     if let ControlMessageOwned::ScmTimestampns(at) = message {
         let ns = i128::from(at.tv_sec()) * 1_000_000_000 + i128::from(at.tv_nsec());
-        return Some(kernel("datagram.received_at_ns", ns));
+        told.received_at_ns = u64::try_from(ns).ok();
+    } else if let ControlMessageOwned::Ipv4Ttl(ttl) = message {
+        told.hops = Some(Hops::Ttl(*ttl));
+    } else if let ControlMessageOwned::Ipv6HopLimit(hops) = message {
+        told.hops = Some(Hops::Limit(*hops));
+    } else if let ControlMessageOwned::RxqOvfl(dropped) = message {
+        told.dropped = *dropped;
     }
-    if let ControlMessageOwned::Ipv4Ttl(ttl) = message {
-        return Some(kernel("ip.ttl", ttl));
-    }
-    if let ControlMessageOwned::Ipv6HopLimit(hops) = message {
-        return Some(kernel("ipv6.hlim", hops));
-    }
-    let ControlMessageOwned::RxqOvfl(dropped) = message else {
-        return None;
-    };
-    (dropped > 0).then(|| kernel("socket.dropped", dropped))
 }
 
 /// What a UDP socket that hears errors was told of them: the ICMP message's type and code, and who sent it (ip(7),

@@ -1,5 +1,6 @@
 //! What the operating system is asked beyond the standard library, and what it answers on systems that lack it.
 
+pub mod bursts;
 pub mod errno;
 #[cfg_attr(not(target_os = "linux"), path = "no_facts.rs")]
 pub mod facts;
@@ -8,3 +9,7 @@ pub mod options;
 pub mod process;
 pub mod receive;
 pub mod sockets;
+pub mod streams;
+mod told;
+
+pub use told::{Hops, Told};

@@ -2,9 +2,9 @@
 
 use std::{io, net::SocketAddr};
 
+use super::Told;
 #[cfg(target_os = "linux")]
 use super::facts;
-use shared::trace::Fact;
 
 /// A datagram as it was received into a buffer.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Received {
     /// Who sent it.
     pub from: SocketAddr,
     /// What the kernel told along with it, of a socket it was asked to.
-    pub facts: Vec<Fact>,
+    pub told: Told,
 }
 
 /// Receives one datagram; what does not fit into `buffer` is lost, as recv(2) has it, but counted.
@@ -30,21 +30,25 @@ pub fn datagram(socket: &impl std::os::fd::AsRawFd, buffer: &mut [u8]) -> io::Re
     let room = buffer.len();
     let mut parts = [io::IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
-    let mut told = Told([0; 128]);
-    let message =
-        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut told.0), flags)?;
+    let mut room_to_tell = Ancillary::new();
+    let message = recvmsg::<SockaddrStorage>(
+        socket.as_raw_fd(),
+        &mut parts,
+        Some(room_to_tell.bytes()),
+        flags,
+    )?;
     let from = message.address.as_ref().and_then(address).unwrap_or(NOBODY);
-    let facts = message.cmsgs().map(facts::of_datagram).unwrap_or_default();
+    let told = message.cmsgs().map(facts::of_datagram).unwrap_or_default();
     Ok(Received {
         kept: message.bytes.min(room),
         length: message.bytes,
         from,
-        facts,
+        told,
     })
 }
 
 #[cfg(target_os = "linux")]
-fn address(storage: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
+pub(super) fn address(storage: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
     let v4 = storage
         .as_sockaddr_in()
         .map(|address| SocketAddr::from((address.ip(), address.port())));
@@ -70,7 +74,7 @@ pub fn datagram(socket: &tokio::net::UdpSocket, buffer: &mut [u8]) -> io::Result
         kept,
         length,
         from,
-        facts: Vec::new(),
+        told: Told::default(),
     })
 }
 
@@ -78,15 +82,26 @@ pub fn datagram(socket: &tokio::net::UdpSocket, buffer: &mut [u8]) -> io::Result
 #[cfg(not(target_os = "linux"))]
 const LONGEST: usize = 65_535;
 
-/// Room for what the kernel tells: a time, a hop count, a drop count, each behind a header of 16 bytes, aligned
+/// Room for what the kernel tells: a time, a hop count, a drop count, a burst's size, each behind a header of 16 bytes, aligned
 /// as these headers want it.
 #[cfg(target_os = "linux")]
 #[repr(align(16))]
-struct Told([u8; 128]);
+pub(super) struct Ancillary([u8; 128]);
+
+#[cfg(target_os = "linux")]
+impl Ancillary {
+    pub(super) const fn new() -> Self {
+        Self([0; 128])
+    }
+
+    pub(super) const fn bytes(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
 
 /// Stands for a sender the kernel did not name, which UDP over IP always does.
 #[cfg(target_os = "linux")]
-const NOBODY: SocketAddr =
+pub(super) const NOBODY: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
 /// Whether an unconnected UDP socket is to hear that nobody is there (ip(7), `IP_RECVERR`).

@@ -19,20 +19,26 @@ use super::{
 #[derive(Debug)]
 #[must_use = "a call that started returns, or its process ends"]
 pub struct OpenCall {
-    call: CallId,
+    pub(super) call: CallId,
     process: ProcessId,
     transport: Transport,
-    name: CallName,
-    started_ns: u64,
+    pub(super) name: CallName,
+    pub(super) started_ns: u64,
     located: bool,
-    fd: Option<Fd>,
-    act: Option<Act>,
+    pub(super) fd: Option<Fd>,
+    pub(super) act: Option<Act>,
     /// What a `close` sends, known when it starts.
     closing: Option<Sent>,
 }
 
 impl OpenCall {
-    fn caller(&self) -> Caller {
+    /// Whether it is a `send`, and not its opposite.
+    #[must_use]
+    pub const fn sends(&self) -> bool {
+        matches!(self.name, CallName::Send | CallName::SendTo)
+    }
+
+    pub(super) fn caller(&self) -> Caller {
         Caller {
             call: self.call,
             side: if Processes::is_server(self.process) {
@@ -82,8 +88,6 @@ pub struct Ends {
 impl Trace {
     /// A call starts now.
     pub fn call_started(&self, starting: Starting) -> OpenCall {
-        let call = self.next_call.replace(self.next_call.get() + 1);
-        self.metrics.count_call();
         let Starting {
             process,
             fd,
@@ -95,25 +99,10 @@ impl Trace {
         } = starting;
         let concerns = self.concerns(process, transport, client);
         let started_ns = self.mono(Instant::now());
-        let ends = self.derives() && transport == Transport::Tcp;
-        let mut open = OpenCall {
-            call,
-            process,
-            transport,
-            name,
-            started_ns,
-            located: false,
-            fd,
-            act: ends.then(|| Act::of(name, &arguments)).flatten(),
-            closing: None,
-        };
-        self.locate(&mut open, client);
-        if let Some(act) = open.act {
-            let mut endings = self.endings.borrow_mut();
-            open.closing = endings.starts(open.caller(), act, client);
-        }
+        let mut open = self.opens(process, fd, transport, name, started_ns);
+        self.begins(&mut open, &arguments, client);
         let what = CallStarted {
-            call,
+            call: open.call,
             process,
             fd,
             transport,
@@ -123,6 +112,47 @@ impl Trace {
         };
         self.record_seen(started_ns, What::CallStarted(Box::new(what)), concerns);
         open
+    }
+
+    /// Gives a call its number.
+    pub(super) fn opens(
+        &self,
+        process: ProcessId,
+        fd: Option<Fd>,
+        transport: Transport,
+        name: CallName,
+        started_ns: u64,
+    ) -> OpenCall {
+        self.metrics.count_call();
+        OpenCall {
+            call: self.next_call.replace(self.next_call.get() + 1),
+            process,
+            transport,
+            name,
+            started_ns,
+            // Where nothing is written down nobody asks whose call it was.
+            located: self.off,
+            fd,
+            act: None,
+            closing: None,
+        }
+    }
+
+    /// What it means to its connection that it starts.
+    pub(super) fn begins(
+        &self,
+        open: &mut OpenCall,
+        arguments: &Arguments,
+        client: Option<SocketAddr>,
+    ) {
+        if self.derives() && open.transport == Transport::Tcp {
+            open.act = Act::of(open.name, arguments);
+        }
+        self.locate(open, client);
+        if let Some(act) = open.act {
+            let mut endings = self.endings.borrow_mut();
+            open.closing = endings.starts(open.caller(), act, client);
+        }
     }
 
     /// The client's address turns out while the call is still open: packets of it may be met already.
@@ -190,15 +220,7 @@ impl Trace {
         };
         self.record_seen(now_ns, What::CallReturned(Box::new(what)), concerns);
         // What follows from a call comes after it: by then everybody knows which bytes it was about.
-        let ending = ending.map(|sent| Derived {
-            kind: sent.kind,
-            transport,
-            from: sent.from,
-            to: sent.to,
-            length: 0,
-            because: sent.because,
-            process: concerns,
-        });
+        let ending = ending.map(|sent| sent.derived(transport, concerns));
         for derived in derived.into_iter().chain(ending) {
             self.record_seen(now_ns, What::Derived(derived), concerns);
         }
@@ -212,7 +234,7 @@ impl Trace {
     }
 
     /// Whom a call concerns: the client that makes it, or the one a server makes it for.
-    fn concerns(
+    pub(super) fn concerns(
         &self,
         process: ProcessId,
         transport: Transport,
@@ -225,7 +247,7 @@ impl Trace {
     }
 
     /// How the connection ends with this call, where that is sure.
-    fn ending(
+    pub(super) fn ending(
         &self,
         open: &OpenCall,
         outcome: &Outcome,

@@ -46,14 +46,9 @@ pub(super) fn follows(
     match (name, outcome) {
         (CallName::Connect, Outcome::Returned(_)) if !udp => outward(DerivedKind::Handshake, 0),
         (CallName::Accept, Outcome::Returned(_)) => inward(DerivedKind::Handshake, 0),
-        (CallName::Send | CallName::SendTo, Outcome::Returned(Returned::Sent { sent })) => outward(
-            if udp {
-                DerivedKind::Datagram
-            } else {
-                DerivedKind::Data
-            },
-            *sent,
-        ),
+        (CallName::Send | CallName::SendTo, Outcome::Returned(Returned::Sent { sent: bytes })) => {
+            outward(sent(udp), *bytes)
+        }
         (
             CallName::Recv | CallName::RecvFrom,
             Outcome::Returned(Returned::Datagram { length, .. }),
@@ -80,6 +75,15 @@ pub(super) fn follows(
             })
         }
         _ => None,
+    }
+}
+
+/// What a `send` that returned has put on its way.
+pub(super) const fn sent(udp: bool) -> DerivedKind {
+    if udp {
+        DerivedKind::Datagram
+    } else {
+        DerivedKind::Data
     }
 }
 

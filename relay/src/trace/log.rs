@@ -11,6 +11,8 @@ use shared::{
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::stretch::Events;
+
 /// What an event costs beyond its bytes: the structs, the allocations, its place in the queue.
 const EVENT_BYTES: u64 = 256;
 
@@ -27,6 +29,14 @@ pub struct Recorded {
 const ENVELOPE: &str = r#"{"trace":"#;
 
 impl Recorded {
+    fn new(event: Event, concerns: Option<ProcessId>) -> Rc<Self> {
+        Rc::new(Self {
+            event,
+            concerns,
+            message: OnceCell::new(),
+        })
+    }
+
     /// The message that tells a page of it.
     #[must_use]
     pub fn message(&self) -> Utf8Bytes {
@@ -54,10 +64,54 @@ pub struct Page {
     pub next: u64,
 }
 
+/// An event in the log.
+#[derive(Debug)]
+enum Kept {
+    /// As it is.
+    Made(Rc<Recorded>),
+    /// One of many that were written down together, by its place among them: not made before somebody looks.
+    Among(Rc<Events>, usize),
+}
+
+impl Kept {
+    fn concerns(&self) -> Option<ProcessId> {
+        match self {
+            Self::Made(recorded) => recorded.concerns,
+            Self::Among(events, at) => events.concerns(*at),
+        }
+    }
+
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Made(recorded) => weight(&recorded.event.what),
+            Self::Among(events, at) => EVENT_BYTES + events.bytes(*at) as u64,
+        }
+    }
+
+    /// Makes it, once.
+    fn look(&mut self, seq: u64) -> Rc<Recorded> {
+        let made = match self {
+            Self::Made(recorded) => return Rc::clone(recorded),
+            Self::Among(events, at) => {
+                let (mono_ns, wall_us, what) = events.event(*at);
+                let event = Event {
+                    seq,
+                    mono_ns,
+                    wall_us,
+                    what,
+                };
+                Recorded::new(event, events.concerns(*at))
+            }
+        };
+        *self = Self::Made(Rc::clone(&made));
+        made
+    }
+}
+
 /// A lab's log.
 #[derive(Debug)]
 pub struct Log {
-    kept: VecDeque<Rc<Recorded>>,
+    kept: VecDeque<Kept>,
     first: u64,
     bytes: u64,
     most_bytes: u64,
@@ -84,11 +138,22 @@ impl Log {
             what,
         };
         self.bytes += weight(&event.what);
-        self.kept.push_back(Rc::new(Recorded {
-            event,
-            concerns,
-            message: OnceCell::new(),
-        }));
+        self.kept
+            .push_back(Kept::Made(Recorded::new(event, concerns)));
+        self.make_room();
+    }
+
+    /// Adds events that were written down together.
+    pub(super) fn append_many(&mut self, events: &Rc<Events>, count: usize) {
+        for at in 0..count {
+            let kept = Kept::Among(Rc::clone(events), at);
+            self.bytes += kept.weight();
+            self.kept.push_back(kept);
+        }
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
         while self.bytes > self.most_bytes && self.kept.len() > 1 {
             self.forget_oldest();
         }
@@ -96,7 +161,7 @@ impl Log {
 
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
-            self.bytes -= weight(&oldest.event.what);
+            self.bytes -= oldest.weight();
             self.first += 1;
         }
     }
@@ -110,7 +175,7 @@ impl Log {
     /// Looks at no more than `most` events from `from` on. A viewer sees what concerns it or nobody in
     /// particular; one without a number sees all.
     #[must_use]
-    pub fn read(&self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
+    pub fn read(&mut self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
         let (first, end) = self.range();
         let gap = (from < first)
             .then(|| Gap {
@@ -121,13 +186,15 @@ impl Log {
         let start = from.clamp(first, end);
         let stop = end.min(start.saturating_add(most as u64));
         let skip = usize::try_from(start - first).unwrap_or(usize::MAX);
-        let events = self.kept.iter().skip(skip).take(most);
-        let sees = |recorded: &Rc<Recorded>| {
-            viewer.is_none() || recorded.concerns.is_none() || recorded.concerns == viewer
+        let sees = |kept: &Kept| {
+            let concerns = kept.concerns();
+            viewer.is_none() || concerns.is_none() || concerns == viewer
         };
+        let kept = self.kept.iter_mut().skip(skip).zip(start..stop);
+        let seen = kept.filter(|(kept, _)| sees(kept));
         Page {
             gap,
-            events: events.filter(|recorded| sees(recorded)).cloned().collect(),
+            events: seen.map(|(kept, seq)| kept.look(seq)).collect(),
             next: stop,
         }
     }
@@ -207,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_is_said_as_a_gap() {
-        let log = log_of(10, 3 * EVENT_BYTES);
+        let mut log = log_of(10, 3 * EVENT_BYTES);
         assert_eq!(log.range(), (8, 11));
         let page = log.read(2, None, 100);
         assert_eq!(
@@ -241,7 +308,7 @@ mod tests {
 
     #[test]
     fn reading_goes_on_where_it_stopped() {
-        let log = log_of(5, u64::MAX);
+        let mut log = log_of(5, u64::MAX);
         let page = log.read(1, None, 2);
         assert_eq!((numbers(&page), page.next), (vec![1, 2], 3));
         assert_eq!(numbers(&log.read(99, None, 2)), Vec::<u64>::new());

@@ -8,10 +8,12 @@ mod endings;
 mod log;
 mod people;
 mod processes;
+mod stretch;
 
 pub use calls::{Ends, OpenCall, Starting};
 pub use log::{Log, Page, Recorded};
 pub use processes::{Door, Lately, Processes};
+pub use stretch::{Came, Given, Line, Stretch};
 
 use std::{
     cell::{Cell, RefCell},
@@ -94,7 +96,7 @@ impl Trace {
         self.log
             .borrow_mut()
             .append(mono_ns, wall_us, what, concerns);
-        self.metrics.count_event();
+        self.metrics.count_events(1);
         self.changed.notify_one();
     }
 
@@ -120,7 +122,7 @@ impl Trace {
     /// What a viewer is to see from `from` on, at most `most` events.
     #[must_use]
     pub fn read(&self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
-        self.log.borrow().read(from, viewer, most)
+        self.log.borrow_mut().read(from, viewer, most)
     }
 
     /// The first number still kept and the next one to be given.

@@ -136,14 +136,18 @@ impl Connection {
         }
     }
 
-    fn received(&mut self, side: Side, call: CallId, outcome: &Outcome) -> Option<Ending> {
+    /// One end's program has received so many bytes: what waited for room there may be on its way now.
+    pub(super) fn takes(&mut self, side: Side, bytes: u64) -> Option<Ending> {
         let (own, other) = self.ends(side);
+        own.received += bytes;
+        let owes = other.owes;
+        owes.and_then(|call| self.fin(side.other(), call))
+    }
+
+    fn received(&mut self, side: Side, call: CallId, outcome: &Outcome) -> Option<Ending> {
+        let (own, _) = self.ends(side);
         match outcome {
-            Outcome::Returned(Returned::Chunk { data }) => {
-                own.received += data.len() as u64;
-                let owes = other.owes;
-                owes.and_then(|call| self.fin(side.other(), call))
-            }
+            Outcome::Returned(Returned::Chunk { data }) => self.takes(side, data.len() as u64),
             // Of a connection that was reset every later `recv` returns 0, too.
             Outcome::Returned(Returned::EndOfStream) if !own.deaf => {
                 own.heard_end = true;

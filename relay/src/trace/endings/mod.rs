@@ -8,9 +8,9 @@ use std::{
 };
 
 use shared::{
-    call::Fd,
+    call::{Fd, Transport},
     outcome::{FailureSource, Outcome},
-    trace::{Arguments, CallId, CallName, DerivedKind, ProcessId},
+    trace::{Arguments, CallId, CallName, Derived, DerivedKind, ProcessId},
 };
 
 use self::connection::{Connection, Half};
@@ -102,6 +102,21 @@ pub(super) struct Sent {
     pub(super) to: SocketAddr,
     /// The call it follows from.
     pub(super) because: CallId,
+}
+
+impl Sent {
+    /// As the trace has it.
+    pub(super) const fn derived(self, transport: Transport, process: Option<ProcessId>) -> Derived {
+        Derived {
+            kind: self.kind,
+            transport,
+            from: self.from,
+            to: self.to,
+            length: 0,
+            because: self.because,
+            process,
+        }
+    }
 }
 
 impl Ending {
@@ -204,6 +219,13 @@ impl Endings {
             connection.server = connection.server.or(server);
         }
         let ending = connection.returns(caller.side, act, caller.call, outcome)?;
+        Some(ending.between(client, connection.server?))
+    }
+
+    /// A `recv` returns so many bytes.
+    pub(super) fn takes(&mut self, caller: Caller, client: SocketAddr, bytes: u64) -> Option<Sent> {
+        let connection = self.connections.get_mut(&client)?;
+        let ending = connection.takes(caller.side, bytes)?;
         Some(ending.between(client, connection.server?))
     }
 

@@ -1,0 +1,374 @@
+//! Many datagrams in one call (udp(7), `UDP_SEGMENT`, `UDP_GRO`): sent as one where they are of one size, received
+//! as one where they were sent so. On the wire, and to any other program, they are datagrams like all others.
+
+use std::{io, net::SocketAddr};
+
+use bytes::Bytes;
+use tokio::{io::Interest, net::UdpSocket};
+
+use super::Told;
+
+/// So many datagrams the kernel takes at once (`UDP_MAX_SEGMENTS` of every kernel that knows bursts).
+pub const MOST: usize = 64;
+/// So many bytes it takes at once: one packet's payload over IPv4, and IPv6 has a few more.
+const MOST_BYTES: usize = 65_507;
+
+/// Datagrams from one sender, received together: all of one size, only the last may be shorter.
+#[derive(Clone, Debug)]
+pub struct Burst {
+    /// Who sent them.
+    pub from: SocketAddr,
+    /// What the kernel told along with them, of each the same.
+    pub told: Told,
+    bytes: Bytes,
+    size: usize,
+}
+
+impl Burst {
+    /// These bytes, cut into datagrams of this size; of no bytes it is one empty datagram.
+    #[must_use]
+    pub const fn new(from: SocketAddr, told: Told, bytes: Bytes, size: usize) -> Self {
+        Self {
+            from,
+            told,
+            bytes,
+            size,
+        }
+    }
+
+    /// A single datagram.
+    #[must_use]
+    pub const fn one(from: SocketAddr, told: Told, bytes: Bytes) -> Self {
+        let size = bytes.len();
+        Self::new(from, told, bytes, size)
+    }
+
+    /// All bytes, of one datagram after the other.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
+    /// How many there are, one at least.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bytes.len().div_ceil(self.size.max(1)).max(1)
+    }
+
+    /// The datagrams, in order.
+    pub fn datagrams(&self) -> impl Iterator<Item = Bytes> {
+        (0..self.count()).map(|at| {
+            let end = self.bytes.len().min((at + 1) * self.size);
+            self.bytes.slice(at * self.size..end)
+        })
+    }
+}
+
+/// Bytes to be sent, as datagrams of these lengths or as one piece of a stream, and how much of it has been.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    bytes: Bytes,
+    lengths: Vec<usize>,
+    sent: usize,
+    sent_bytes: usize,
+}
+
+/// A batch that is being put together.
+#[derive(Debug, Default)]
+pub struct Gathering {
+    bytes: Vec<u8>,
+    lengths: Vec<usize>,
+}
+
+impl Gathering {
+    /// One more.
+    pub fn add(&mut self, datagram: &[u8]) {
+        self.add_with(|bytes| bytes.extend_from_slice(datagram));
+    }
+
+    /// One more, which is what this appends.
+    pub fn add_with(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.bytes.len();
+        append(&mut self.bytes);
+        self.lengths.push(self.bytes.len() - before);
+    }
+
+    /// Ready to be sent.
+    #[must_use]
+    pub fn finish(self) -> Batch {
+        Batch {
+            bytes: self.bytes.into(),
+            lengths: self.lengths,
+            sent: 0,
+            sent_bytes: 0,
+        }
+    }
+}
+
+impl Batch {
+    /// Whether all of it was sent.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.left().is_empty()
+    }
+
+    /// The lengths of those still to be sent.
+    #[must_use]
+    pub fn left(&self) -> &[usize] {
+        &self.lengths[self.sent..]
+    }
+
+    /// All bytes still to be sent.
+    #[must_use]
+    pub fn rest(&self) -> Bytes {
+        self.bytes.slice(self.sent_bytes..)
+    }
+
+    /// The bytes of the next ones.
+    #[must_use]
+    pub fn next(&self, count: usize) -> Bytes {
+        let length: usize = self.left()[..count].iter().sum();
+        self.bytes.slice(self.sent_bytes..self.sent_bytes + length)
+    }
+
+    /// So many were sent.
+    pub fn are_sent(&mut self, count: usize) {
+        self.sent_bytes += self.left()[..count].iter().sum::<usize>();
+        self.sent += count;
+    }
+
+    /// A stream has taken so many bytes.
+    pub const fn are_taken(&mut self, bytes: usize) {
+        self.sent_bytes += bytes;
+        if self.sent_bytes >= self.bytes.len() {
+            self.sent = self.lengths.len();
+        }
+    }
+
+    /// Nothing more of it is to be sent.
+    pub const fn give_up(&mut self) {
+        self.sent = self.lengths.len();
+    }
+
+    /// How many bytes all of it is.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Sends the next ones in one call.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` where it has no room. None was sent then.
+    pub fn send(&self, socket: &UdpSocket, to: Option<SocketAddr>, count: usize) -> io::Result<()> {
+        let (bytes, size) = (self.next(count), self.left()[0]);
+        socket.try_io(Interest::WRITABLE, || send(socket, to, &bytes, size))
+    }
+
+    /// How many may leave in the next call; with `at_once` as many as the kernel takes.
+    #[must_use]
+    pub fn together(&self, at_once: bool) -> usize {
+        if SENDS_MANY && at_once {
+            leave_together(self.left())
+        } else {
+            self.left().len().min(1)
+        }
+    }
+}
+
+/// How many datagrams from the first of these lengths on may leave in one call; one at least, where there are any.
+#[must_use]
+pub fn leave_together(lengths: &[usize]) -> usize {
+    let Some(&size) = lengths.first().filter(|size| **size > 0) else {
+        return lengths.len().min(1);
+    };
+    let most = lengths.len().min(MOST).min(MOST_BYTES / size).max(1);
+    let alike = lengths[..most].iter().take_while(|length| **length == size);
+    let alike = alike.count();
+    // The last one may be shorter, but the kernel takes no empty one there.
+    let shorter = lengths[..most]
+        .get(alike)
+        .is_some_and(|length| (1..size).contains(length));
+    alike + usize::from(shorter)
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{cell::RefCell, os::fd::AsRawFd};
+
+    use nix::sys::socket::{
+        ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg,
+        setsockopt, sockopt,
+    };
+
+    use super::{Burst, Bytes, SocketAddr, Told, UdpSocket, io};
+    use crate::sys::{
+        facts,
+        receive::{Ancillary, NOBODY, address},
+    };
+
+    /// Has the kernel hand over as one what was sent as one. Where it cannot, datagrams come one by one.
+    pub fn hear(socket: &UdpSocket) {
+        setsockopt(socket, sockopt::UdpGroSegment, &true).ok();
+    }
+
+    thread_local! {
+        /// Room for any burst, shared by all sockets of an event loop.
+        static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 1 << 16]);
+    }
+
+    /// Receives what comes next.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` where there is nothing.
+    pub fn receive(socket: &UdpSocket) -> io::Result<Burst> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut room = Ancillary::new();
+            let mut parts = [io::IoSliceMut::new(buffer)];
+            let flags = MsgFlags::MSG_DONTWAIT;
+            let message = recvmsg::<SockaddrStorage>(
+                socket.as_raw_fd(),
+                &mut parts,
+                Some(room.bytes()),
+                flags,
+            )?;
+            let from = message.address.as_ref().and_then(address).unwrap_or(NOBODY);
+            let (length, mut told, mut size) = (message.bytes, Told::default(), message.bytes);
+            for message in message.cmsgs().into_iter().flatten() {
+                if let ControlMessageOwned::UdpGroSegments(each) = message {
+                    size = usize::try_from(each).unwrap_or(size);
+                } else {
+                    facts::add_message(&mut told, &message);
+                }
+            }
+            let bytes = Bytes::copy_from_slice(&buffer[..length]);
+            Ok(Burst::new(from, told, bytes, size))
+        })
+    }
+
+    /// Sends one datagram, or in one call all that these bytes hold, each of this size and the last at most as long.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` where it has no room. Nothing was sent then.
+    pub fn send(
+        socket: &UdpSocket,
+        to: Option<SocketAddr>,
+        bytes: &[u8],
+        size: usize,
+    ) -> io::Result<()> {
+        let parts = [io::IoSlice::new(bytes)];
+        let to = to.map(SockaddrStorage::from);
+        let each = u16::try_from(size).unwrap_or(u16::MAX);
+        let many = [ControlMessage::UdpGsoSegments(&each)];
+        let told = if bytes.len() > size { &many[..] } else { &[] };
+        let flags = MsgFlags::MSG_DONTWAIT;
+        sendmsg(socket.as_raw_fd(), &parts, told, flags, to.as_ref())?;
+        Ok(())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use super::{Burst, Bytes, SocketAddr, Told, UdpSocket, io};
+
+    /// Datagrams come one by one here.
+    pub const fn hear(_socket: &UdpSocket) {}
+
+    /// Receives the next datagram.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` where there is nothing.
+    pub fn receive(socket: &UdpSocket) -> io::Result<Burst> {
+        let mut buffer = vec![0; 1 << 16];
+        let (length, from) = socket.try_recv_from(&mut buffer)?;
+        buffer.truncate(length);
+        Ok(Burst::new(
+            from,
+            Told::default(),
+            Bytes::from(buffer),
+            length,
+        ))
+    }
+
+    /// Sends one datagram, or all that these bytes hold, each of this size and the last at most as long.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` where it has no room.
+    pub fn send(
+        socket: &UdpSocket,
+        to: Option<SocketAddr>,
+        bytes: &[u8],
+        size: usize,
+    ) -> io::Result<()> {
+        let mut parts = bytes.chunks(size.max(1));
+        let first = parts.next().unwrap_or_default();
+        for part in std::iter::once(first).chain(parts) {
+            match to {
+                Some(to) => socket.try_send_to(part, to)?,
+                None => socket.try_send(part)?,
+            };
+        }
+        Ok(())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{hear, receive, send};
+#[cfg(target_os = "linux")]
+pub use linux::{hear, receive, send};
+
+/// Whether more than one datagram may leave in one call here.
+pub const SENDS_MANY: bool = cfg!(target_os = "linux");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_one_size_leaves_together_and_one_shorter_with_it() {
+        assert_eq!(leave_together(&[]), 0);
+        assert_eq!(leave_together(&[5]), 1);
+        assert_eq!(leave_together(&[5, 5, 5]), 3);
+        assert_eq!(leave_together(&[5, 5, 3, 5]), 3);
+        assert_eq!(leave_together(&[5, 6]), 1);
+        assert_eq!(leave_together(&[5, 5, 0]), 2, "an empty one leaves alone");
+        assert_eq!(leave_together(&[0, 0]), 1);
+        assert_eq!(leave_together(&[1; 100]), MOST);
+        assert_eq!(leave_together(&[30_000; 4]), 2);
+        assert_eq!(leave_together(&[65_507, 65_507]), 1);
+    }
+
+    #[test]
+    fn a_burst_is_cut_as_it_was_sent() {
+        let from = SocketAddr::from(([127, 0, 0, 1], 5000));
+        let cut = |bytes: &'static [u8], size| -> Vec<Bytes> {
+            let burst = Burst::new(from, Told::default(), Bytes::from_static(bytes), size);
+            burst.datagrams().collect()
+        };
+        assert_eq!(cut(b"aabbc", 2), ["aa", "bb", "c"]);
+        assert_eq!(cut(b"aabb", 2), ["aa", "bb"]);
+        assert_eq!(cut(b"whole", 5), ["whole"]);
+        assert_eq!(cut(b"", 0), [""], "an empty datagram is a datagram");
+    }
+
+    #[tokio::test]
+    async fn many_sent_in_one_call_are_datagrams_to_others_and_a_burst_to_who_hears_bursts() {
+        let plain = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+        let hearing = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+        hear(&hearing);
+        for receiver in [&plain, &hearing] {
+            let to = receiver.local_addr().expect("bound");
+            let sender = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+            sender.writable().await.expect("room");
+            send(&sender, Some(to), b"onetwoten!", 3).expect("sent");
+            let mut heard = Vec::new();
+            while heard.len() < 4 {
+                receiver.readable().await.expect("something");
+                let burst = receive(receiver).expect("a burst");
+                assert_eq!(burst.from, sender.local_addr().expect("bound"));
+                heard.extend(burst.datagrams());
+            }
+            assert_eq!(heard, ["one", "two", "ten", "!"]);
+        }
+    }
+}

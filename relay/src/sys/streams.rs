@@ -1,0 +1,56 @@
+//! Reading a stream with as few calls as can be.
+
+use std::{
+    cell::RefCell,
+    io,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use tokio::{io::Interest, net::TcpStream};
+
+thread_local! {
+    /// Where all streams of an event loop receive: an idle one needs no room.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The next bytes, at most so many; none at the end of the stream.
+pub fn poll_read(
+    context: &mut Context<'_>,
+    stream: &TcpStream,
+    most: usize,
+) -> Poll<io::Result<Bytes>> {
+    loop {
+        ready!(stream.poll_read_ready(context))?;
+        let mut chunk = None;
+        let reading = stream.try_io(Interest::READABLE, || {
+            let (read, drained) = read(stream, most)?;
+            chunk = Some(read);
+            if drained {
+                // So the event loop need not try once more to know that there is nothing left.
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        match (chunk, reading) {
+            (Some(chunk), _) => return Poll::Ready(Ok(chunk)),
+            (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                return Poll::Ready(Err(error));
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+/// What is there now, and whether that was all.
+fn read(stream: &TcpStream, most: usize) -> io::Result<(Bytes, bool)> {
+    BUFFER.with_borrow_mut(|buffer| {
+        if buffer.len() < most {
+            buffer.resize(most, 0);
+        }
+        let room = &mut buffer[..most];
+        let length = io::Read::read(&mut &*socket2::SockRef::from(stream), room)?;
+        let drained = 0 < length && length < most;
+        Ok((Bytes::copy_from_slice(&room[..length]), drained))
+    })
+}
