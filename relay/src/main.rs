@@ -13,7 +13,12 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("no event loop: {error}")),
     };
-    LocalSet::new().block_on(&runtime, run(config))
+    // In a task of its own: what the event loop looks at after every turn is to be next to nothing.
+    let running = async { tokio::task::spawn_local(run(config)).await };
+    match LocalSet::new().block_on(&runtime, running) {
+        Ok(code) => code,
+        Err(panic) => fail(&format!("it broke down: {panic}")),
+    }
 }
 
 async fn run(config: Config) -> ExitCode {

@@ -1,7 +1,7 @@
 //! A plain WebSocket client, as somebody has it who knows nothing of our conversation.
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest},
@@ -65,6 +65,40 @@ impl Bridge {
             .send(Message::binary(bytes.into()))
             .await
             .expect("an open bridge");
+    }
+
+    /// Sends many binary messages with one write.
+    ///
+    /// # Panics
+    /// When the bridge is gone.
+    pub async fn sends_at_once(&mut self, messages: impl IntoIterator<Item = Vec<u8>>) {
+        for message in messages {
+            let fed = self.0.feed(Message::binary(message)).await;
+            fed.expect("an open bridge");
+        }
+        self.0.flush().await.expect("an open bridge");
+    }
+
+    /// Sends bytes that need not be a frame.
+    ///
+    /// # Panics
+    /// When the bridge is gone.
+    pub async fn sends_raw(&mut self, bytes: &[u8]) {
+        let stream = self.0.get_mut();
+        stream.write_all(bytes).await.expect("an open bridge");
+    }
+
+    /// Sends a ping, and waits for its answer.
+    ///
+    /// # Panics
+    /// When the bridge is gone, or something else comes.
+    pub async fn pings(&mut self, payload: &'static [u8]) {
+        let ping = Message::Ping(payload.into());
+        self.0.send(ping).await.expect("an open bridge");
+        match within("an answer to the ping", self.0.next()).await {
+            Some(Ok(Message::Pong(answer))) => assert_eq!(answer, payload),
+            other => panic!("no pong: {other:?}"),
+        }
     }
 
     /// Says that nothing more will come from this side.

@@ -6,6 +6,7 @@ use shared::{
     call::Transport,
     lab::{Server, ServerState},
     message::Ask,
+    outcome::{Outcome, Returned},
     trace::{CallId, CallName, CallReturned, CallStarted, Event, ProcessId, What},
 };
 
@@ -77,6 +78,30 @@ impl Trace {
             .into_iter()
             .filter_map(|at| returned(&self.events[at]))
             .collect()
+    }
+
+    /// The bytes each call of this name was about, by whoever made it, as they were given to it or came of it.
+    #[must_use]
+    pub fn data(&self, name: CallName) -> Vec<(CallId, Vec<u8>)> {
+        let names: HashMap<CallId, &CallStarted> = self
+            .events
+            .iter()
+            .filter_map(started)
+            .map(|call| (call.call, call))
+            .collect();
+        let about = |call: &CallReturned| {
+            let began = names.get(&call.call).filter(|began| began.name == name)?;
+            let given = began.arguments.data.as_ref();
+            let data = match &call.outcome {
+                Outcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => {
+                    Some(data)
+                }
+                _ => given,
+            };
+            Some((call.call, data?.0.clone()))
+        };
+        let returns = self.events.iter().filter_map(returned);
+        returns.filter_map(about).collect()
     }
 
     /// The states this server went through.

@@ -7,13 +7,13 @@ use tests::{
     page::Page,
     place,
     relay::Relay,
-    trace::Trace,
+    trace::{Trace, UDP_SERVER},
 };
 
 use shared::{
     call::Transport::{Tcp, Udp},
     message::Ask,
-    trace::{ProcessId, Role, What},
+    trace::{CallName, ProcessId, Role, What},
 };
 
 #[tokio::test]
@@ -83,6 +83,78 @@ async fn a_bridge_that_is_closed_is_answered_and_gone() {
         })
     };
     Trace::watched(&mut page, came_and_went).await;
+}
+
+#[tokio::test]
+async fn of_many_datagrams_at_once_each_is_traced_by_itself() {
+    let relay = Relay::start(&["--max-level", "l1"]);
+    let mut page = Page::open(&relay).await;
+    let mut bridge = Bridge::open(&relay, "/raw/udp").await;
+    let sentences: Vec<Vec<u8>> = (0..100)
+        .map(|number| match number % 10 {
+            0 => Vec::new(),
+            9 => format!("odd {number}").into_bytes(),
+            _ => format!("sentence {number:03}").into_bytes(),
+        })
+        .collect();
+    let answers: Vec<Vec<u8>> = sentences.iter().map(|it| it.to_ascii_uppercase()).collect();
+    bridge.sends_at_once(sentences.clone()).await;
+    for answer in &answers {
+        assert_eq!(bridge.hears().await, Crossed::Bytes(answer.clone()));
+    }
+    let said = sentences.len();
+    // Its own last `recv` is open still.
+    let last = |trace: &Trace| trace.data(CallName::Recv).len() == said;
+    let trace = Trace::watched(&mut page, last).await;
+    let bridge = trace
+        .events
+        .iter()
+        .find_map(|event| bridge_that_came(&event.what));
+    let bridge = bridge.expect("the bridge");
+    let seen = |name, data: &[Vec<u8>]| {
+        let seen: Vec<Vec<u8>> = trace.data(name).into_iter().map(|(_, data)| data).collect();
+        assert_eq!(seen, data, "{name:?}");
+    };
+    seen(CallName::Send, &sentences);
+    seen(CallName::RecvFrom, &sentences);
+    seen(CallName::Upper, &answers);
+    seen(CallName::SendTo, &answers);
+    seen(CallName::Recv, &answers);
+    assert_eq!(trace.results(bridge, CallName::Send).len(), said);
+    assert_eq!(trace.results(UDP_SERVER, CallName::SendTo).len(), said);
+    let derived = trace
+        .events
+        .iter()
+        .filter(|event| matches!(event.what, What::Derived(_)));
+    assert_eq!(derived.count(), 2 * said, "each datagram left once");
+    let times: Vec<u64> = trace.events.iter().map(|event| event.mono_ns).collect();
+    assert!(times.is_sorted(), "and time goes on");
+}
+
+#[tokio::test]
+async fn control_frames_are_answered_and_rules_are_kept() {
+    let relay = Relay::start(&[]);
+    for path in ["/raw/udp", "/raw/tcp"] {
+        let mut bridge = Bridge::open(&relay, path).await;
+        bridge.pings(b"there?").await;
+        bridge.sends_text("still there").await;
+        assert_eq!(bridge.hears_bytes(11).await, b"STILL THERE");
+        bridge.sends_raw(b"\x82\x00").await;
+        assert_eq!(bridge.hears().await, Crossed::End(Some(1002)), "no mask");
+        let mut bridge = Bridge::open(&relay, path).await;
+        bridge.sends_raw(b"\x81\x81\0\0\0\0\xff").await;
+        assert_eq!(bridge.hears().await, Crossed::End(Some(1007)), "no text");
+        let mut bridge = Bridge::open(&relay, path).await;
+        bridge
+            .sends_raw(b"\x82\xff\0\0\0\0\x7f\0\0\0\0\0\0\0")
+            .await;
+        assert_eq!(bridge.hears().await, Crossed::End(Some(1009)), "2 GB");
+    }
+    let mut bridge = Bridge::open(&relay, "/raw/udp").await;
+    bridge
+        .sends_at_once([b"the last one".to_vec(), vec![0; 65_508]])
+        .await;
+    assert_eq!(bridge.hears().await, Crossed::End(Some(1009)));
 }
 
 #[tokio::test]

@@ -7,6 +7,6 @@ mod resolve;
 mod socket;
 
 pub use nobody::nobody_beside;
-pub use process::{Door, Made, Process};
+pub use process::{Direct, Door, Made, Process};
 pub use resolve::OwnHost;
 pub use socket::{ClientSocket, lowest_free};

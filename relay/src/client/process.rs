@@ -1,5 +1,9 @@
 //! A client process: makes calls on its sockets and has each of them traced.
 
+mod direct;
+
+pub use direct::Direct;
+
 use std::{
     future::poll_fn,
     net::{IpAddr, SocketAddr},

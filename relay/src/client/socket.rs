@@ -22,7 +22,10 @@ use shared::{
     trace::Fact,
 };
 use socket2::Socket;
-use tokio::io::Interest;
+use tokio::{
+    io::Interest,
+    net::{TcpStream, UdpSocket},
+};
 
 use self::addresses::family_of;
 use super::{
@@ -32,7 +35,7 @@ use super::{
 use crate::{
     edge::Gate,
     failure::{self, CallResult},
-    sys::{facts, receive},
+    sys::{bursts::Burst, facts, receive},
 };
 
 /// Ports below belong to the system (RFC 6335 §6).
@@ -92,6 +95,33 @@ impl ClientSocket {
         })
     }
 
+    /// The kernel's socket, of UDP.
+    pub(super) fn udp(&self) -> Option<Rc<UdpSocket>> {
+        match &*self.handle.borrow() {
+            Handle::Udp(socket) => Some(Rc::clone(socket)),
+            Handle::Unconnected(_) | Handle::Tcp(_) => None,
+        }
+    }
+
+    /// The kernel's socket of a connection.
+    pub(super) fn stream(&self) -> Option<Rc<TcpStream>> {
+        match &*self.handle.borrow() {
+            Handle::Tcp(stream) => Some(Rc::clone(stream)),
+            Handle::Unconnected(_) | Handle::Udp(_) => None,
+        }
+    }
+
+    /// What stands before it.
+    pub(super) const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// What comes next, of UDP.
+    pub(super) async fn burst(&self) -> io::Result<Burst> {
+        let socket = self.udp().ok_or(io::ErrorKind::InvalidInput)?;
+        self.gate.burst(&socket).await
+    }
+
     /// Its transport.
     #[must_use]
     pub const fn transport(&self) -> Transport {
@@ -128,7 +158,7 @@ impl ClientSocket {
     }
 
     /// The ICMP errors a UDP socket heard of, if it listens for them.
-    fn errors(&self) -> Vec<Fact> {
+    pub(super) fn errors(&self) -> Vec<Fact> {
         match &*self.handle.borrow() {
             Handle::Udp(socket) if self.level >= Level::L1 => facts::of_errors(socket.as_ref()),
             Handle::Udp(_) | Handle::Unconnected(_) | Handle::Tcp(_) => Vec::new(),

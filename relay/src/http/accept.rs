@@ -2,8 +2,13 @@
 
 use std::{cell::Cell, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
 
-use axum::{Extension, Router};
-use hyper::server::conn::http1;
+use axum::Router;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -49,8 +54,10 @@ pub async fn accept(
                     ending: ending.clone(),
                 };
                 open.set(open.get() + 1);
-                let router = router.clone().layer(Extension(Peer(from)));
-                tokio::task::spawn_local(async move { connection.serve(stream, router).await });
+                let router = router.clone();
+                tokio::task::spawn_local(async move {
+                    connection.serve(stream, Peer(from), router).await
+                });
             }
             Ok(_) => {}
             Err(_) => tokio::time::sleep(BACK_OFF).await,
@@ -65,12 +72,18 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(mut self, stream: TcpStream, router: Router) {
+    async fn serve(mut self, stream: TcpStream, from: Peer, router: Router) {
         prepare(&stream);
+        // The router is one for all connections: a layer of its own for each would build it anew.
+        let router = TowerToHyperService::new(router);
+        let answering = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(from);
+            router.call(request)
+        });
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(self.limits.handshake_seconds))
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(stream), answering)
             .with_upgrades();
         let mut serving = pin!(serving);
         // A visitor's broken HTTP was answered as far as it could be; there is nobody else to tell.

@@ -88,18 +88,29 @@ impl Surroundings {
 pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
     let Surroundings { guard, limits, .. } = &surroundings;
     let place = guard.admit(visitor.from.address, limits);
-    let mut talk = talk::Talk::new(visitor.stream, visitor.early, visitor.purpose, limits).await;
-    match (place, visitor.purpose) {
-        (Err(goodbye), Purpose::Conversation) => talk.part(&goodbye).await,
-        (Err(goodbye), Purpose::Bridge(_)) => {
-            talk.close(goodbye.reason.close_code(), &goodbye.message)
-                .await
+    let Visitor {
+        purpose,
+        stream,
+        early,
+        from,
+    } = visitor;
+    match (place, purpose) {
+        // Boxed: a bridge that is idle is not to pay for what only a page needs.
+        (place, Purpose::Conversation) => {
+            Box::pin(async {
+                let mut talk = talk::Talk::new(stream, early, limits).await;
+                match place {
+                    Err(goodbye) => talk.part(&goodbye).await,
+                    Ok(_place) => conversation::hold(talk, from, surroundings.clone()).await,
+                }
+            })
+            .await;
         }
-        (Ok(_place), Purpose::Conversation) => {
-            conversation::hold(talk, visitor.from, surroundings).await
+        (Err(goodbye), Purpose::Bridge(_)) => {
+            bridge::refuse(stream, goodbye.reason.close_code(), &goodbye.message).await;
         }
         (Ok(_place), Purpose::Bridge(transport)) => {
-            bridge::hold(talk, transport, surroundings).await
+            bridge::hold(stream, early, transport, surroundings.clone()).await;
         }
     }
 }

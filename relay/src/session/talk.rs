@@ -22,12 +22,8 @@ use tokio_tungstenite::{
     },
 };
 
-use super::Purpose;
-
 /// The library's default of 128 KiB is allocated for every connection and zeroed before every read.
 const READ_BUFFER: usize = 8 << 10;
-/// The longest message a bridge takes: a stream may come in larger pieces than a datagram.
-const BRIDGE_MESSAGE: usize = 16 << 20;
 /// With so much queued, it leaves even if the visitor has more to say.
 const FLUSH_BEFORE_LISTENING: usize = 64 << 10;
 /// How long the last words may take to be heard.
@@ -61,19 +57,9 @@ pub(super) enum Heard {
 }
 
 impl Talk {
-    pub(super) async fn new(
-        stream: TcpStream,
-        early: Vec<u8>,
-        purpose: Purpose,
-        limits: &Limits,
-    ) -> Self {
-        let longest = match purpose {
-            // Twice the limit can still be answered; beyond, the conversation ends.
-            Purpose::Conversation => {
-                usize::try_from(limits.message_bytes.saturating_mul(2)).unwrap_or(usize::MAX)
-            }
-            Purpose::Bridge(_) => BRIDGE_MESSAGE,
-        };
+    pub(super) async fn new(stream: TcpStream, early: Vec<u8>, limits: &Limits) -> Self {
+        // Twice the limit can still be answered; beyond, the conversation ends.
+        let longest = usize::try_from(limits.message_bytes.saturating_mul(2)).unwrap_or(usize::MAX);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(longest))

@@ -1,33 +1,58 @@
 //! A plain WebSocket bridge to the open lab's server: one message is one datagram, or the next bytes of a stream.
 
-use std::{pin::Pin, rc::Rc, time::Duration};
+mod frames;
+mod visitor;
+
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use shared::{
     call::{Call, Fd, Target, Transport},
-    data::Data,
     message::GoodbyeReason,
-    outcome::{Failed, Outcome, Returned},
+    outcome::{Failed, Outcome},
     trace::Role,
 };
-use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
+use tokio::net::TcpStream;
 
-use super::{
-    Surroundings,
-    talk::{Heard, Talk},
+use self::{
+    frames::{Fault, Part},
+    visitor::{Lost, Visitor},
 };
+use super::Surroundings;
 use crate::{
-    client::{Door, Made, Process},
+    client::{Direct, Door, Process},
     server::task::LONGEST_DATAGRAM,
+    sys::bursts::{Batch, Gathering},
 };
 
 /// A bridge has one socket.
 const FD: Fd = 3;
-/// The server could not be reached (registered for WebSocket as "Bad Gateway").
+/// With so much queued, it leaves even if more is there to be passed on.
+const FLUSH_BEFORE_MORE: usize = 64 << 10;
+
+// Close codes (RFC 6455 §7.4.1); 1014 is registered as "Bad Gateway".
+const NORMAL: u16 = 1000;
+const AWAY: u16 = 1001;
+const PROTOCOL: u16 = 1002;
+const INVALID: u16 = 1007;
+const SIZE: u16 = 1009;
 const BAD_GATEWAY: u16 = 1014;
 
+/// Why a bridge ends, for the close frame; none where the visitor is already gone.
+type Ended = Option<(Option<u16>, String)>;
+
 /// Bridges until one side ends it; tells the visitor why in the close frame.
-pub(super) async fn hold(mut talk: Talk, transport: Transport, surroundings: Surroundings) {
+pub(super) async fn hold(
+    stream: TcpStream,
+    early: Vec<u8>,
+    transport: Transport,
+    surroundings: Surroundings,
+) {
+    let mut visitor = Visitor::new(stream, early, transport == Transport::Tcp);
     let lab = Rc::clone(&surroundings.lab);
     let process = Rc::new(Process::new(
         lab.join(Role::Bridge),
@@ -38,16 +63,22 @@ pub(super) async fn hold(mut talk: Talk, transport: Transport, surroundings: Sur
     let id = process.id();
     let ended = match open(process, transport, &surroundings).await {
         Ok(door) => {
-            let ended = carry(&mut talk, &door, transport, surroundings).await;
+            let ended = carry(&mut visitor, &door, transport, surroundings).await;
             let _made = door.close(None);
             ended
         }
-        Err(failed) => Some((BAD_GATEWAY, told(&failed))),
+        Err(failed) => because(BAD_GATEWAY, told(&failed)),
     };
     lab.leave(id);
     if let Some((code, reason)) = ended {
-        talk.close(code, &reason).await;
+        visitor.close(code, &reason).await;
     }
+}
+
+/// Turns a visitor away.
+pub(super) async fn refuse(stream: TcpStream, code: u16, reason: &str) {
+    let visitor = Visitor::new(stream, Vec::new(), false);
+    visitor.close(Some(code), reason).await;
 }
 
 async fn open(
@@ -58,163 +89,185 @@ async fn open(
     let server = surroundings.lab.server_address(transport);
     let (door, _took) = process.open(FD, transport, None, server, None);
     let door = Rc::new(door?);
-    let made = door
-        .make(
-            &Call::Connect {
-                fd: FD,
-                to: Target::Server,
-            },
-            None,
-        )
-        .await;
-    match made.outcome {
+    let connect = Call::Connect {
+        fd: FD,
+        to: Target::Server,
+    };
+    match Box::pin(door.make(&connect, None)).await.outcome {
         Outcome::Returned(_) => Ok(door),
         Outcome::Failed(failed) => Err(failed),
     }
 }
 
-/// Why a bridge ends: the close code and the reason; none where the visitor is already gone.
-type Ended = Option<(u16, String)>;
-
-/// A call of the bridge's own that is being made, so that both directions run at once.
-type Making<'a> = Option<Pin<Box<dyn Future<Output = Made> + 'a>>>;
-
 async fn carry(
-    talk: &mut Talk,
+    visitor: &mut Visitor,
     door: &Rc<Door>,
     transport: Transport,
     mut surroundings: Surroundings,
 ) -> Ended {
-    let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
-    let unread = Duration::from_secs(surroundings.limits.unread_seconds);
+    let Some(direct) = Direct::through(door) else {
+        return because(BAD_GATEWAY, "the socket is not connected");
+    };
+    let limits = &surroundings.limits;
+    let mut bridge = Bridge {
+        visitor,
+        direct,
+        transport,
+        batch: Batch::default(),
+        queued_most: usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX),
+        ended: None,
+    };
+    let unread = Duration::from_secs(limits.unread_seconds);
     let mut looks = tokio::time::interval(unread);
-    let mut sending: Making<'_> = None;
-    let mut receiving: Making<'_> = None;
     loop {
-        let room = talk.queued() < queued_most;
-        if room && receiving.is_none() {
-            receiving = Some(make(door, receive(transport)));
-        }
-        let listening = room && sending.is_none();
-        let ended = tokio::select! {
+        tokio::select! {
             biased;
             Ok(()) = surroundings.ending.changed() => {
-                Some((CloseCode::Away.into(), "the relay is ending".to_owned()))
+                return because(AWAY, "the relay is ending");
             }
-            _ = looks.tick() => left_unread(talk, unread),
-            made = resolved(&mut sending) => after_sending(transport, made),
-            made = resolved(&mut receiving), if room => forward(talk, transport, made),
-            heard = talk.heard(listening) => match send(transport, heard) {
-                Ok(Some(call)) => {
-                    sending = Some(make(door, call));
-                    None
+            _ = looks.tick() => {
+                if let Some(ended) = left_unread(bridge.visitor, unread) {
+                    return Some(ended);
                 }
-                Ok(None) => None,
-                Err(ended) => return ended,
-            },
-        };
-        if ended.is_some() {
-            return ended;
+            }
+            ended = std::future::poll_fn(|context| bridge.poll(context)) => return ended,
         }
     }
 }
 
 /// A visitor that does not take what it is sent holds its socket for nothing.
-fn left_unread(talk: &Talk, most: Duration) -> Ended {
-    let since = talk
+fn left_unread(visitor: &Visitor, most: Duration) -> Ended {
+    let since = visitor
         .unread_since()
         .filter(|since| since.elapsed() >= most)?;
     let reason = format!("nothing was read for {} s", since.elapsed().as_secs());
-    Some((GoodbyeReason::Unread.close_code(), reason))
+    because(GoodbyeReason::Unread.close_code(), reason)
 }
 
-fn make<'a>(door: &'a Rc<Door>, call: Call) -> Pin<Box<dyn Future<Output = Made> + 'a>> {
-    Box::pin(async move { door.make(&call, None).await })
+/// Both directions at once.
+struct Bridge<'a> {
+    visitor: &'a mut Visitor,
+    direct: Direct,
+    transport: Transport,
+    /// What the visitor has said and the socket has not taken yet; nothing more is heard as long.
+    batch: Batch,
+    queued_most: usize,
+    /// The visitor has ended it, with what it said last still to be sent.
+    ended: Option<Ended>,
 }
 
-/// The call's end; never, where none is being made.
-async fn resolved(making: &mut Making<'_>) -> Made {
-    match making {
-        Some(call) => {
-            let made = call.await;
-            *making = None;
-            made
+impl Bridge<'_> {
+    /// Passes on all that can be, until the bridge ends.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+        loop {
+            let mut moved = false;
+            for step in [Self::hear, Self::send, Self::receive] {
+                match step(self, context) {
+                    Poll::Ready(Ok(())) => moved = true,
+                    Poll::Ready(Err(ended)) => return Poll::Ready(ended),
+                    Poll::Pending => {}
+                }
+            }
+            if (!moved || self.visitor.queued() >= FLUSH_BEFORE_MORE)
+                && let Poll::Ready(Err(_)) = self.visitor.poll_flush(context)
+            {
+                return Poll::Ready(None);
+            }
+            if !moved {
+                return Poll::Pending;
+            }
         }
-        None => std::future::pending().await,
+    }
+
+    /// To the server. A datagram that could not be sent is lost, as on any way; a stream that cannot go on has ended.
+    fn send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if self.batch.is_empty() {
+            return match self.ended.take() {
+                Some(ended) => Poll::Ready(Err(ended)),
+                None => Poll::Pending,
+            };
+        }
+        let sent = std::task::ready!(self.direct.poll_send(context, &mut self.batch));
+        Poll::Ready(match sent {
+            Err(failed) if self.transport == Transport::Tcp => {
+                Err(because(BAD_GATEWAY, told(&failed)))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        })
+    }
+
+    /// From the visitor; then what it said is sent.
+    fn hear(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if !self.has_room() || !self.batch.is_empty() || self.ended.is_some() {
+            return Poll::Pending;
+        }
+        let (mut said, mut ended) = (Gathering::default(), None);
+        let udp = self.transport == Transport::Udp;
+        let mut hear = |part: Part<'_>, out: &mut Vec<u8>| match part {
+            _ if ended.is_some() => {}
+            Part::Data(data) if udp && data.len() > LONGEST_DATAGRAM => {
+                let reason = format!("one datagram holds at most {LONGEST_DATAGRAM} bytes");
+                ended = Some(because(SIZE, reason));
+            }
+            Part::Data(data) => said.add(data),
+            Part::Ping(data) => frames::write_pong(data, out),
+            // It is answered with the code it named.
+            Part::Close(code) => ended = Some(Some((code, String::new()))),
+        };
+        let heard = std::task::ready!(self.visitor.poll_hear(context, &mut hear));
+        self.batch = said.finish();
+        self.ended = ended.or(match heard {
+            Ok(()) => None,
+            Err(Lost::Gone) => Some(None),
+            Err(Lost::Fault(fault)) => Some(about(fault)),
+        });
+        Poll::Ready(Ok(()))
+    }
+
+    /// From the server.
+    fn receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if !self.has_room() {
+            return Poll::Pending;
+        }
+        let received = match self.transport {
+            Transport::Udp => {
+                let received = std::task::ready!(self.direct.poll_burst(context));
+                received.map(|burst| self.visitor.queue(burst.datagrams()))
+            }
+            Transport::Tcp => {
+                let received = std::task::ready!(self.direct.poll_chunk(context));
+                match received {
+                    Ok(chunk) if chunk.is_empty() => {
+                        return Poll::Ready(Err(because(NORMAL, "end of stream")));
+                    }
+                    other => other.map(|chunk: Bytes| self.visitor.queue(std::iter::once(chunk))),
+                }
+            }
+        };
+        Poll::Ready(match received {
+            Err(failed) if self.transport == Transport::Tcp => {
+                Err(because(BAD_GATEWAY, told(&failed)))
+            }
+            // A datagram did not arrive, which is no end.
+            Ok(()) | Err(_) => Ok(()),
+        })
+    }
+
+    const fn has_room(&self) -> bool {
+        self.visitor.queued() < self.queued_most
     }
 }
 
-const fn receive(transport: Transport) -> Call {
-    match transport {
-        Transport::Udp => Call::Recv {
-            fd: FD,
-            size: 65_535,
-        },
-        Transport::Tcp => Call::Recv {
-            fd: FD,
-            size: 64 << 10,
-        },
+fn about(fault: Fault) -> Ended {
+    match fault {
+        Fault::Broken(rule) => because(PROTOCOL, rule),
+        Fault::TooLong => because(SIZE, "this message is far too long"),
+        Fault::NotText => because(INVALID, "text that is not UTF-8"),
     }
 }
 
-/// What the visitor said, as a call; nothing for what is no data; or that it is gone.
-fn send(transport: Transport, heard: Heard) -> Result<Option<Call>, Ended> {
-    let bytes: Bytes = match heard {
-        Heard::Said(Message::Binary(bytes)) => bytes,
-        Heard::Said(Message::Text(text)) => text.into(),
-        Heard::Said(
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_),
-        )
-        | Heard::Flushed => {
-            return Ok(None);
-        }
-        Heard::TooLong => {
-            return Err(Some((
-                CloseCode::Size.into(),
-                "this message is far too long".to_owned(),
-            )));
-        }
-        Heard::NotText => {
-            return Err(Some((
-                CloseCode::Invalid.into(),
-                "text that is not UTF-8".to_owned(),
-            )));
-        }
-        Heard::Gone => return Err(None),
-    };
-    if transport == Transport::Udp && bytes.len() > LONGEST_DATAGRAM {
-        let reason = format!("one datagram holds at most {LONGEST_DATAGRAM} bytes");
-        return Err(Some((CloseCode::Size.into(), reason)));
-    }
-    Ok(Some(Call::Send {
-        fd: FD,
-        data: Data(bytes.into()),
-    }))
-}
-
-/// A datagram that could not be sent is lost, as on any way; a stream that cannot go on has ended.
-fn after_sending(transport: Transport, made: Made) -> Ended {
-    match (transport, made.outcome) {
-        (Transport::Tcp, Outcome::Failed(failed)) => Some((BAD_GATEWAY, told(&failed))),
-        (Transport::Udp, Outcome::Failed(_)) | (_, Outcome::Returned(_)) => None,
-    }
-}
-
-/// Passes on what came; the end of the stream ends the bridge.
-fn forward(talk: &mut Talk, transport: Transport, made: Made) -> Ended {
-    match made.outcome {
-        Outcome::Returned(Returned::Datagram { data, .. } | Returned::Chunk { data }) => {
-            talk.queue(Message::Binary(data.0.into()));
-            None
-        }
-        Outcome::Returned(Returned::EndOfStream) => {
-            Some((CloseCode::Normal.into(), "end of stream".to_owned()))
-        }
-        Outcome::Failed(failed) if transport == Transport::Tcp => {
-            Some((BAD_GATEWAY, told(&failed)))
-        }
-        Outcome::Failed(_) | Outcome::Returned(_) => None,
-    }
+fn because(code: u16, reason: impl Into<String>) -> Ended {
+    Some((Some(code), reason.into()))
 }
 
 fn told(failed: &Failed) -> String {

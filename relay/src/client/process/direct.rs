@@ -1,0 +1,332 @@
+//! A connected socket whose calls follow each other as fast as they can: each is traced as any other is, but many are
+//! made, and written down, at once.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use shared::{
+    call::Transport,
+    lab::Level,
+    outcome::{Failed, Outcome, Returned},
+    trace::CallName,
+};
+use tokio::net::{TcpStream, UdpSocket};
+
+use super::Door;
+use crate::{
+    failure,
+    sys::{
+        bursts::{self, Batch, Burst},
+        streams,
+    },
+    trace::{Came, Ends, Given, Line, OpenCall, Stretch},
+};
+
+/// What a `recv` has room for: any datagram, or as much of a stream as one read takes.
+const DATAGRAM: usize = 65_535;
+const CHUNK: usize = 64 << 10;
+
+/// One socket and the calls on it: one `send` and one `recv` at a time.
+pub struct Direct {
+    door: Rc<Door>,
+    line: Line,
+    kind: Kind,
+    receiving: Option<OpenCall>,
+    sending: Option<OpenCall>,
+    /// Waits for a datagram that has to come through the edge of the lab's network.
+    crossing: Option<Pin<Box<dyn Future<Output = io::Result<Burst>>>>>,
+    sent: u64,
+    received: u64,
+}
+
+enum Kind {
+    Udp(Rc<UdpSocket>),
+    Tcp(Rc<TcpStream>),
+}
+
+impl Direct {
+    /// Through a socket that is connected, else there is none.
+    #[must_use]
+    pub fn through(door: &Rc<Door>) -> Option<Self> {
+        let kind = match door.socket.transport() {
+            Transport::Udp => Kind::Udp(door.socket.udp()?),
+            Transport::Tcp => Kind::Tcp(door.socket.stream()?),
+        };
+        if let Kind::Udp(socket) = &kind {
+            bursts::hear(socket);
+        }
+        let line = Line {
+            process: door.process.id,
+            fd: door.fd,
+            transport: door.socket.transport(),
+            local: door.socket.local(),
+            peer: door.socket.peer()?,
+            client: door.address()?,
+        };
+        door.socket.gate().is_at(line.client);
+        Some(Self {
+            door: Rc::clone(door),
+            line,
+            kind,
+            receiving: None,
+            sending: None,
+            crossing: None,
+            sent: 0,
+            received: 0,
+        })
+    }
+
+    /// Sends what is left of the batch: of UDP each by itself, of TCP all of it in one call.
+    ///
+    /// # Errors
+    /// As the kernel failed the call; what it was to send is gone from the batch.
+    pub fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        batch: &mut Batch,
+    ) -> Poll<Result<(), Failed>> {
+        match &self.kind {
+            Kind::Udp(socket) => {
+                let socket = Rc::clone(socket);
+                self.poll_send_datagrams(context, &socket, batch)
+            }
+            Kind::Tcp(stream) => {
+                let stream = Rc::clone(stream);
+                self.poll_send_bytes(context, &stream, batch)
+            }
+        }
+    }
+
+    fn poll_send_datagrams(
+        &mut self,
+        context: &mut Context<'_>,
+        socket: &UdpSocket,
+        batch: &mut Batch,
+    ) -> Poll<Result<(), Failed>> {
+        loop {
+            let error = match self.send_on(socket, batch) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(error) => error,
+            };
+            if error.kind() == io::ErrorKind::WouldBlock {
+                // Not before the event loop was asked does it tell when there is room.
+                if ready!(socket.poll_send_ready(context)).is_ok() {
+                    continue;
+                }
+            }
+            batch.are_sent(1);
+            let sending = self.sending.take();
+            return Poll::Ready(Err(self.fails(sending, &error)));
+        }
+    }
+
+    /// Sends datagrams until the kernel has no room or fails one.
+    fn send_on(&mut self, socket: &UdpSocket, batch: &mut Batch) -> io::Result<()> {
+        let at_once = self.door.process.trace.level() < Level::L2;
+        let mut stretch = self.door.process.trace.stretch(self.line);
+        while !batch.is_empty() {
+            let together = batch.together(at_once && self.sending.is_none());
+            // Those the kernel does not take together may leave alone.
+            let many = together > 1 && batch.send(socket, None, together).is_ok();
+            if many {
+                self.door.socket.gate().rings_server();
+            }
+            for _ in 0..if many { together } else { 1 } {
+                let datagram = batch.next(1);
+                let length = datagram.len() as u64;
+                let sending = self.sending.take();
+                let open = sending.unwrap_or_else(|| starts_to_send(&mut stretch, datagram));
+                if !many {
+                    if let Err(error) = batch.send(socket, None, 1) {
+                        self.sending = Some(open);
+                        return Err(error);
+                    }
+                    self.door.socket.gate().rings_server();
+                }
+                stretch.tick();
+                stretch.returns(open, Came::Sent(length), None);
+                batch.are_sent(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_send_bytes(
+        &mut self,
+        context: &mut Context<'_>,
+        stream: &TcpStream,
+        batch: &mut Batch,
+    ) -> Poll<Result<(), Failed>> {
+        let mut stretch = self.door.process.trace.stretch(self.line);
+        if self.sending.is_none() {
+            self.sending = Some(starts_to_send(&mut stretch, batch.rest()));
+        }
+        while !batch.is_empty() {
+            match stream.try_write(&batch.rest()) {
+                Ok(taken) => batch.are_taken(taken),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if stream.poll_write_ready(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+                Err(error) => {
+                    drop(stretch);
+                    batch.give_up();
+                    let sending = self.sending.take();
+                    return Poll::Ready(Err(self.fails(sending, &error)));
+                }
+            }
+        }
+        let length = batch.length() as u64;
+        if let Some(open) = self.sending.take() {
+            stretch.tick();
+            stretch.returns(open, Came::Sent(length), Some(self.sent));
+        }
+        self.sent += length;
+        Poll::Ready(Ok(()))
+    }
+
+    /// What comes next from the other end, as one `recv` after the other returns it.
+    ///
+    /// # Errors
+    /// As the kernel failed the call; of a stream that was the last.
+    pub fn poll_burst(&mut self, context: &mut Context<'_>) -> Poll<Result<Burst, Failed>> {
+        let Kind::Udp(socket) = &self.kind else {
+            return Poll::Pending;
+        };
+        let socket = Rc::clone(socket);
+        if self.receiving.is_none() {
+            let mut stretch = self.door.process.trace.stretch(self.line);
+            self.receiving = Some(starts_to_receive(&mut stretch, DATAGRAM));
+        }
+        let burst = match ready!(self.poll_next_burst(context, &socket)) {
+            Ok(burst) => burst,
+            Err(error) => {
+                let receiving = self.receiving.take();
+                return Poll::Ready(Err(self.fails(receiving, &error)));
+            }
+        };
+        let mut stretch = self.door.process.trace.stretch(self.line);
+        let mut receiving = self.receiving.take();
+        for datagram in burst.datagrams() {
+            let open = receiving
+                .take()
+                .unwrap_or_else(|| starts_to_receive(&mut stretch, DATAGRAM));
+            let length = datagram.len();
+            stretch.returns(open, Came::Datagram(datagram, length, burst.told), None);
+        }
+        self.receiving = Some(starts_to_receive(&mut stretch, DATAGRAM));
+        drop(stretch);
+        Poll::Ready(Ok(burst))
+    }
+
+    fn poll_next_burst(
+        &mut self,
+        context: &mut Context<'_>,
+        socket: &UdpSocket,
+    ) -> Poll<io::Result<Burst>> {
+        if self.crossing.is_none()
+            && let Some(burst) = ready!(self.door.socket.gate().poll_burst(context, socket))?
+        {
+            return Poll::Ready(Ok(burst));
+        }
+        let door = &self.door;
+        let crossing = self.crossing.get_or_insert_with(|| {
+            let door = Rc::clone(door);
+            Box::pin(async move { door.socket.burst().await })
+        });
+        let burst = ready!(crossing.as_mut().poll(context));
+        self.crossing = None;
+        Poll::Ready(burst)
+    }
+
+    /// The next bytes of a stream, none at its end.
+    ///
+    /// # Errors
+    /// As the kernel failed the call.
+    pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Failed>> {
+        let Kind::Tcp(stream) = &self.kind else {
+            return Poll::Pending;
+        };
+        let stream = Rc::clone(stream);
+        if self.receiving.is_none() {
+            let mut stretch = self.door.process.trace.stretch(self.line);
+            self.receiving = Some(starts_to_receive(&mut stretch, CHUNK));
+        }
+        let chunk = match ready!(streams::poll_read(context, &stream, CHUNK)) {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                let receiving = self.receiving.take();
+                return Poll::Ready(Err(self.fails(receiving, &error)));
+            }
+        };
+        let Some(open) = self.receiving.take() else {
+            return Poll::Ready(Ok(chunk));
+        };
+        if chunk.is_empty() {
+            self.ends(open, Outcome::Returned(Returned::EndOfStream));
+        } else {
+            let mut stretch = self.door.process.trace.stretch(self.line);
+            stretch.returns(open, Came::Chunk(chunk.clone()), Some(self.received));
+            self.receiving = Some(starts_to_receive(&mut stretch, CHUNK));
+            self.received += chunk.len() as u64;
+        }
+        Poll::Ready(Ok(chunk))
+    }
+
+    fn fails(&self, open: Option<OpenCall>, error: &io::Error) -> Failed {
+        let failed = failure::kernel(error);
+        if let Some(open) = open {
+            self.ends(open, Outcome::Failed(failed.clone()));
+        }
+        failed
+    }
+
+    /// A call returns that is told by itself.
+    fn ends(&self, open: OpenCall, outcome: Outcome) {
+        let (udp, sends) = (self.line.transport == Transport::Udp, open.sends());
+        let offset = if sends { self.sent } else { self.received };
+        let facts = if udp {
+            self.door.socket.errors()
+        } else {
+            self.door.socket.last_facts()
+        };
+        let ends = Ends {
+            local: self.line.local,
+            peer: Some(self.line.peer),
+            client: Some(self.line.client),
+            offset: Some(offset).filter(|_| !udp),
+            facts,
+        };
+        self.door.process.trace.call_returned(open, outcome, ends);
+    }
+}
+
+fn starts_to_send(stretch: &mut Stretch<'_>, data: Bytes) -> OpenCall {
+    let given = Given {
+        data: Some(data),
+        ..Given::default()
+    };
+    stretch.starts(CallName::Send, true, given)
+}
+
+fn starts_to_receive(stretch: &mut Stretch<'_>, size: usize) -> OpenCall {
+    let given = Given {
+        size: Some(size),
+        ..Given::default()
+    };
+    stretch.starts(CallName::Recv, true, given)
+}
+
+impl fmt::Debug for Direct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Direct")
+            .field("line", &self.line)
+            .finish_non_exhaustive()
+    }
+}
