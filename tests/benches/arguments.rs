@@ -2,11 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--who NAME]... [--json FILE]\n\
+const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--but NAME]... [--who NAME]... [--json FILE] [--markdown] [--curves FOLDER]\n\
     --short      a few seconds per row, for continuous integration: answers are checked, times only told\n\
     --only NAME  only figures whose name holds NAME; repeatable\n\
+    --but NAME   no figures whose name holds NAME; repeatable\n\
     --who NAME   only contenders whose name holds NAME; repeatable\n\
-    --json FILE  writes all that was measured there";
+    --json FILE  writes all that was measured there\n\
+    --markdown   prints the goals as the README has them\n\
+    --curves FOLDER  measures curves in place of the figures, and draws them there";
 
 /// What the program was started for.
 #[derive(Debug)]
@@ -24,10 +27,16 @@ pub(crate) struct Arguments {
     pub(crate) short: bool,
     /// Parts of the names of the figures wanted; none wants all.
     pub(crate) only: Vec<String>,
+    /// Parts of the names of figures not wanted.
+    pub(crate) but: Vec<String>,
     /// Parts of the names of the contenders wanted; none wants all.
     pub(crate) who: Vec<String>,
     /// Where to write the figures.
     pub(crate) json: Option<PathBuf>,
+    /// Whether the goals are printed for the README.
+    pub(crate) markdown: bool,
+    /// Where to draw curves, if they are what is wanted.
+    pub(crate) curves: Option<PathBuf>,
 }
 
 /// Which floor, and the server a bridge leads to.
@@ -49,7 +58,10 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Wanted, St
             "--bench" => {}
             "--short" => arguments.short = true,
             "--only" => arguments.only.push(value()?),
+            "--but" => arguments.but.push(value()?),
             "--who" => arguments.who.push(value()?),
+            "--markdown" => arguments.markdown = true,
+            "--curves" => arguments.curves = Some(value()?.into()),
             "--json" => arguments.json = Some(value()?.into()),
             "--floor" => {
                 let name = value()?;
@@ -65,7 +77,7 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Wanted, St
 impl Arguments {
     /// Whether a figure of this name is wanted.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        holds_any(name, &self.only)
+        holds_any(name, &self.only) && (self.but.is_empty() || !holds_any(name, &self.but))
     }
 }
 

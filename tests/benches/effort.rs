@@ -21,6 +21,8 @@ pub(crate) struct Effort {
     pub(crate) watching: Duration,
     /// How often the page is loaded, and how many rows its table has when its frames are counted.
     pub(crate) page: (usize, u64),
+    /// How many points a curve has.
+    pub(crate) points: usize,
     /// How many labs there are beside the open one.
     pub(crate) labs: usize,
 }
@@ -31,14 +33,15 @@ pub(crate) const LONGEST_TURN: Duration = Duration::from_secs(20);
 impl Effort {
     /// For figures worth stating.
     pub(crate) const FULL: Self = Self {
-        rounds: 5,
+        rounds: 3,
         round_trips: 10_000,
-        load: Duration::from_millis(500),
+        load: Duration::from_millis(300),
         idle: 2,
-        visits: (6_000, LONGEST_TURN),
+        visits: (4_000, LONGEST_TURN),
         capture: Duration::from_secs(4),
         watching: Duration::from_secs(5),
         page: (10, 100_000),
+        points: usize::MAX,
         labs: 500,
     };
 
@@ -52,6 +55,7 @@ impl Effort {
         capture: Duration::from_millis(500),
         watching: Duration::from_secs(1),
         page: (2, 1_000),
+        points: 2,
         labs: 50,
     };
 }

@@ -4,6 +4,7 @@ use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     rc::Rc,
+    time::Duration,
 };
 
 use super::{CAPTURE, SENTENCE};
@@ -30,7 +31,7 @@ pub(super) fn measure(bench: &mut Bench) {
     let _placed = Spread.enter();
     eprintln!("{CAPTURE} …");
     for _ in 0..bench.effort.rounds.min(2) {
-        match offer(bench) {
+        match offer(bench.effort.capture, SENTENCES_PER_SECOND) {
             Ok(taken) => bench.write_down(CAPTURE, Spread, relay, taken, None),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 bench.sheet.note(format!("{CAPTURE}: {error}"));
@@ -42,12 +43,13 @@ pub(super) fn measure(bench: &mut Bench) {
     print_figure(&bench.sheet, CAPTURE, Spread);
 }
 
-fn offer(bench: &Bench) -> io::Result<Taken> {
+/// Offers so many sentences, two packets each, and counts what is in the trace.
+pub(super) fn offer(time: Duration, per_second: f64) -> io::Result<Taken> {
     let no_capture = |why| io::Error::new(io::ErrorKind::PermissionDenied, why);
     let relay = peers::start_relay(L2, &ROOM).map_err(no_capture)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
-    let source = Paced::begin(relay.udp, SENTENCES_PER_SECOND, &sentences)?;
-    let (said, outcome) = source.go_on(bench.effort.capture)?;
+    let source = Paced::begin(relay.udp, per_second, &sentences)?;
+    let (said, outcome) = source.go_on(time)?;
     let crossed = said + outcome.answered;
     let seen = Capture::fetch(relay.http)?;
     let missing = crossed.saturating_sub(seen.packets).max(seen.dropped);

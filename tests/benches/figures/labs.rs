@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    io,
     time::{Duration, Instant},
 };
 
@@ -24,7 +25,7 @@ use crate::{
 
 const RELAY: Contender = Contender::Relay(Reached, L1);
 /// Here all pages are of one address.
-const ALL_FROM_HERE: [&str; 2] = ["--max-labs-per-address", "600"];
+const ALL_FROM_HERE: [&str; 4] = ["--max-labs-per-address", "1100", "--max-labs", "1100"];
 /// In each lab somebody says something this often.
 const PAUSE: Duration = Duration::from_secs(2);
 /// What one says: upper-casing does nothing to it, so that the reply is known.
@@ -38,7 +39,7 @@ pub(super) fn measure(bench: &mut Bench) {
     for _ in 0..bench.effort.rounds.min(2) {
         let relay = match peers::start_relay(L1, &ALL_FROM_HERE) {
             Ok(relay) => relay,
-            Err(why) => return bench.gave_up(LABS, RELAY, &std::io::Error::other(why)),
+            Err(why) => return bench.gave_up(LABS, RELAY, &io::Error::other(why)),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -53,6 +54,16 @@ pub(super) fn measure(bench: &mut Bench) {
     }
     print_figure(&bench.sheet, LAB_OPENS, Spread);
     print_figure(&bench.sheet, LABS, Spread);
+}
+
+/// How long a sentence takes with so many labs in use.
+pub(super) fn in_use(many: usize, time: Duration) -> io::Result<Taken> {
+    let relay = peers::start_relay(L1, &ALL_FROM_HERE).map_err(io::Error::other)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let used = runtime.block_on(async { talk(open(&relay, many).await.0, time).await });
+    Ok(taken(&used))
 }
 
 /// One after the other: from asking for a lab to being welcome in it.

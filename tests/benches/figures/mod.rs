@@ -2,6 +2,7 @@
 
 mod bulk;
 mod capture;
+mod curves;
 mod idle;
 mod labs;
 mod messages;
@@ -14,7 +15,7 @@ mod slow_viewer;
 mod trace_cost;
 mod viewers;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use crate::{
     arguments::Arguments,
@@ -130,17 +131,40 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     // Built now, on all cores; and whatever is wrong with it shows before anything is measured.
     drop(tests::relay::Relay::start(&[]));
-    for (name, measure) in FIGURES {
-        if arguments.wants(name) {
-            measure(&mut bench);
+    if let Some(folder) = &arguments.curves {
+        let plots = curves::measure(&mut bench);
+        if let Err(error) = draw(&plots, folder) {
+            bench.sheet.failures.push(error);
+        }
+    } else {
+        for (name, measure) in FIGURES {
+            if arguments.wants(name) {
+                measure(&mut bench);
+            }
         }
     }
     tell(&bench.sheet, arguments)
 }
 
+fn draw(plots: &[report::Plot], folder: &Path) -> Result<(), String> {
+    for plot in plots {
+        let file = folder.join(plot.file).with_extension("svg");
+        if let Some(svg) = plot.svg() {
+            std::fs::write(&file, svg)
+                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            println!("{}", file.display());
+        }
+    }
+    Ok(())
+}
+
 fn tell(sheet: &Sheet, arguments: &Arguments) -> ExitCode {
     let verdicts = report::verdicts(sheet);
-    report::print_verdicts(&verdicts);
+    if arguments.markdown {
+        report::print_markdown(&verdicts);
+    } else {
+        report::print_verdicts(&verdicts);
+    }
     let busiest = sheet.foreign.iter().copied().fold(0.0, f64::max);
     let foreign = report::median(&sheet.foreign);
     println!(

@@ -14,7 +14,7 @@ use crate::{
     machine::Placement::Spread,
     peers::{self, Service::Page, Tracing::L1},
     report::{
-        Metric::{Events, P50, P999, Worst},
+        Metric::{Events, P50, P99, P999, Worst},
         print_figure,
     },
     subject::Contender::Relay,
@@ -22,7 +22,8 @@ use crate::{
 
 const HOW_MANY: usize = 100;
 /// A sentence by UDP is eight events: three calls of the server start and return, two datagrams are derived.
-const SENTENCES_PER_SECOND: f64 = 1_000.0 / 8.0;
+const EVENTS_OF_A_SENTENCE: f64 = 8.0;
+const EVENTS_PER_SECOND: f64 = 1_000.0;
 /// Until all have seen how all of them came.
 const SETTLING: Duration = Duration::from_millis(500);
 const BREATH: Duration = Duration::from_micros(500);
@@ -31,7 +32,7 @@ pub(super) fn measure(bench: &mut Bench) {
     let _placed = Spread.enter();
     eprintln!("{VIEWERS} …");
     for _ in 0..bench.effort.rounds.min(3) {
-        match watch(bench.effort.watching) {
+        match watch(bench.effort.watching, HOW_MANY, EVENTS_PER_SECOND) {
             Ok(taken) => bench.write_down(VIEWERS, Spread, Relay(Page, L1), taken, None),
             Err(error) => return bench.gave_up(VIEWERS, Relay(Page, L1), &error),
         }
@@ -39,7 +40,8 @@ pub(super) fn measure(bench: &mut Bench) {
     print_figure(&bench.sheet, VIEWERS, Spread);
 }
 
-fn watch(time: Duration) -> io::Result<Taken> {
+/// So many look on for some time.
+pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<Taken> {
     let relay = peers::start_relay(L1, &[]).map_err(io::Error::other)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
     let dialect = Dialect::Conversation { watching: true };
@@ -48,12 +50,12 @@ fn watch(time: Duration) -> io::Result<Taken> {
         path: "/ws",
         dialect,
     };
-    let mut viewers = Crowd::open(way, &sentences, HOW_MANY)?;
+    let mut viewers = Crowd::open(way, &sentences, how_many)?;
     let mut ignored = Outcome::default();
     attend(&mut viewers, SETTLING, &mut ignored, || Ok(()))?;
     viewers.forget_delays();
     let before: u64 = viewers.watchers().map(|watcher| watcher.events).sum();
-    let mut source = Paced::begin(relay.udp, SENTENCES_PER_SECOND, &sentences)?;
+    let mut source = Paced::begin(relay.udp, events / EVENTS_OF_A_SENTENCE, &sentences)?;
     attend(&mut viewers, time, &mut ignored, || source.step())?;
     attend(&mut viewers, SETTLING, &mut ignored, || Ok(()))?;
     let seen = viewers
@@ -73,8 +75,9 @@ fn watch(time: Duration) -> io::Result<Taken> {
         .max();
     Ok(Taken {
         values: vec![
-            (Events, seen as f64 / HOW_MANY as f64 / time.as_secs_f64()),
+            (Events, seen as f64 / how_many as f64 / time.as_secs_f64()),
             (P50, worst(0.5)),
+            (P99, worst(0.99)),
             (P999, worst(0.999)),
             (Worst, longest.unwrap_or(LONGEST_TURN).as_secs_f64() * 1e3),
         ],

@@ -73,6 +73,35 @@ pub(crate) fn print_verdicts(verdicts: &[Verdict]) {
     print(&rows);
 }
 
+/// Prints the goals as a table of the README: one line each, the peer's value beside ours.
+pub(crate) fn print_markdown(verdicts: &[Verdict]) {
+    println!("\n| what | goal | compared with | ours | ratio | |\n|---|---|--:|--:|--:|---|");
+    for verdict in verdicts {
+        let against = verdict
+            .against
+            .as_ref()
+            .or(verdict.best_peer.as_ref())
+            .map_or_else(String::new, |(name, value)| {
+                format!("{name} {}", verdict.metric.write(*value))
+            });
+        let ratio = verdict
+            .ratio
+            .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        let met = match verdict.met {
+            Some(true) => "✓",
+            Some(false) => "missed",
+            None => "",
+        };
+        println!(
+            "| {}: {} | {} | {against} | {} | {ratio} | {met} |",
+            verdict.ours,
+            verdict.figure,
+            verdict.goal,
+            verdict.metric.write(verdict.value)
+        );
+    }
+}
+
 /// Prints rows in columns, the first of them as a head.
 fn print(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
