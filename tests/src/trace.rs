@@ -96,7 +96,7 @@ impl Trace {
                 Outcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => {
                     Some(data)
                 }
-                _ => given,
+                Outcome::Returned(_) | Outcome::Failed(_) => given,
             };
             Some((call.call, data?.0.clone()))
         };

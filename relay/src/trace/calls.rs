@@ -24,7 +24,7 @@ pub struct OpenCall {
     transport: Transport,
     pub(super) name: CallName,
     pub(super) started_ns: u64,
-    located: bool,
+    pub(super) located: bool,
     pub(super) fd: Option<Fd>,
     pub(super) act: Option<Act>,
     /// What a `close` sends, known when it starts.
@@ -32,6 +32,17 @@ pub struct OpenCall {
 }
 
 impl OpenCall {
+    /// It is known by now whose it is; nobody need find out again.
+    pub(super) const fn is_located(&mut self) -> Lately {
+        self.located = true;
+        Lately {
+            call: self.call,
+            name: self.name,
+            by_server: Processes::is_server(self.process),
+            started_ns: self.started_ns,
+        }
+    }
+
     /// Whether it is a `send`, and not its opposite.
     #[must_use]
     pub const fn sends(&self) -> bool {
@@ -160,22 +171,10 @@ impl Trace {
         let Some(address) = client.filter(|_| !open.located) else {
             return;
         };
-        open.located = true;
         if open.act == Some(Act::Connect) {
             self.endings.borrow_mut().begins(address, open.caller());
         }
-        let OpenCall {
-            call,
-            name,
-            started_ns,
-            ..
-        } = *open;
-        let lately = Lately {
-            call,
-            name,
-            by_server: Processes::is_server(open.process),
-            started_ns,
-        };
+        let lately = open.is_located();
         self.processes
             .borrow_mut()
             .called((open.transport, address), lately);

@@ -64,27 +64,35 @@ pub struct Page {
     pub next: u64,
 }
 
+/// Where an event is among others, and about how many bytes it keeps: known here, so that nothing else of it need be
+/// looked at when it makes room.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: u32,
+    bytes: u32,
+}
+
 /// An event in the log.
 #[derive(Debug)]
 enum Kept {
     /// As it is.
     Made(Rc<Recorded>),
     /// One of many that were written down together, by its place among them: not made before somebody looks.
-    Among(Rc<Events>, usize),
+    Among(Rc<Events>, Place),
 }
 
 impl Kept {
     fn concerns(&self) -> Option<ProcessId> {
         match self {
             Self::Made(recorded) => recorded.concerns,
-            Self::Among(events, at) => events.concerns(*at),
+            Self::Among(events, place) => events.concerns(place.at as usize),
         }
     }
 
     fn weight(&self) -> u64 {
         match self {
             Self::Made(recorded) => weight(&recorded.event.what),
-            Self::Among(events, at) => EVENT_BYTES + events.bytes(*at) as u64,
+            Self::Among(_, place) => EVENT_BYTES + u64::from(place.bytes),
         }
     }
 
@@ -92,15 +100,16 @@ impl Kept {
     fn look(&mut self, seq: u64) -> Rc<Recorded> {
         let made = match self {
             Self::Made(recorded) => return Rc::clone(recorded),
-            Self::Among(events, at) => {
-                let (mono_ns, wall_us, what) = events.event(*at);
+            Self::Among(events, place) => {
+                let at = place.at as usize;
+                let (mono_ns, wall_us, what) = events.event(at);
                 let event = Event {
                     seq,
                     mono_ns,
                     wall_us,
                     what,
                 };
-                Recorded::new(event, events.concerns(*at))
+                Recorded::new(event, events.concerns(at))
             }
         };
         *self = Self::Made(Rc::clone(&made));
@@ -145,8 +154,12 @@ impl Log {
 
     /// Adds events that were written down together.
     pub(super) fn append_many(&mut self, events: &Rc<Events>, count: usize) {
-        for at in 0..count {
-            let kept = Kept::Among(Rc::clone(events), at);
+        for (at, number) in (0..count).zip(0..) {
+            let place = Place {
+                at: number,
+                bytes: u32::try_from(events.bytes(at)).unwrap_or(u32::MAX),
+            };
+            let kept = Kept::Among(Rc::clone(events), place);
             self.bytes += kept.weight();
             self.kept.push_back(kept);
         }

@@ -176,6 +176,16 @@ impl Processes {
         }
     }
 
+    /// The same of calls that follow each other.
+    pub(super) fn called_often(&mut self, door: Door, lately: &[Lately]) {
+        if let Some(entry) = self.doors.get_mut(&door) {
+            let newest = &lately[lately.len().saturating_sub(MOST_CALLS)..];
+            let too_many = (entry.calls.len() + newest.len()).saturating_sub(MOST_CALLS);
+            entry.calls.drain(..too_many);
+            entry.calls.extend(newest);
+        }
+    }
+
     /// The last call at a client's address that started by then and fits.
     #[must_use]
     pub fn last_call(

@@ -16,8 +16,12 @@ use shared::{
 };
 
 use self::events::Brief;
-use super::{OpenCall, Trace, derive, endings::Act};
+use super::{Lately, OpenCall, Trace, derive, endings::Act};
 use crate::sys::Told;
+
+/// What a datagram comes to at most: received, worked on, sent, and what follows of it.
+const EVENTS_OF_ONE: usize = 8;
+const CALLS_OF_ONE: usize = 3;
 
 /// Whose calls they are, and between whom the bytes go.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +71,8 @@ pub struct Stretch<'a> {
     now_ns: u64,
     stranger: bool,
     events: Events,
+    /// The calls whose packets may be met.
+    lately: Vec<Lately>,
 }
 
 impl Trace {
@@ -93,11 +99,20 @@ impl Trace {
                 began_wall: self.began_wall,
                 events: Vec::new(),
             },
+            lately: Vec::new(),
         }
     }
 }
 
 impl Stretch<'_> {
+    /// So many datagrams or pieces are to be written down.
+    pub fn expects(&mut self, count: usize) {
+        if !self.trace.off {
+            self.events.events.reserve(count * EVENTS_OF_ONE);
+            self.lately.reserve(count * CALLS_OF_ONE);
+        }
+    }
+
     /// What follows happens now.
     pub fn tick(&mut self) {
         self.now_ns = self.trace.now();
@@ -116,8 +131,10 @@ impl Stretch<'_> {
         let trace = self.trace;
         let mut open = trace.opens(process, fd, transport, name, self.now_ns);
         let call = open.call;
-        let client = Some(client).filter(|_| !self.events.is_for_anybody(name));
-        trace.begins(&mut open, &Arguments::default(), client);
+        if !self.events.is_for_anybody(name) {
+            self.locates(&mut open);
+            trace.begins(&mut open, &Arguments::default(), Some(client));
+        }
         self.push(Brief::Started {
             call,
             name,
@@ -130,7 +147,7 @@ impl Stretch<'_> {
     /// It returns; of a stream `offset` bytes had gone the same way before.
     pub fn returns(&mut self, mut open: OpenCall, came: Came, offset: Option<u64>) {
         let trace = self.trace;
-        trace.locate(&mut open, Some(self.events.line.client));
+        self.locates(&mut open);
         let ended = self.ended(&open, &came);
         let follows = trace.derives().then(|| self.follows(&open, &came));
         self.push(Brief::Returned {
@@ -191,6 +208,12 @@ impl Stretch<'_> {
         })
     }
 
+    fn locates(&mut self, open: &mut OpenCall) {
+        if !open.located {
+            self.lately.push(open.is_located());
+        }
+    }
+
     fn push(&mut self, brief: Brief) {
         if !self.trace.off {
             self.events.events.push((self.now_ns, brief));
@@ -207,6 +230,11 @@ impl Drop for Stretch<'_> {
             ..
         } = self.events;
         let events = std::mem::take(&mut self.events.events);
+        if !self.lately.is_empty() {
+            let door = (line.transport, line.client);
+            let mut processes = self.trace.processes.borrow_mut();
+            processes.called_often(door, &self.lately);
+        }
         self.trace.write_down(Events {
             line,
             concerns,

@@ -129,6 +129,7 @@ impl Direct {
     fn send_on(&mut self, socket: &UdpSocket, batch: &mut Batch) -> io::Result<()> {
         let at_once = self.door.process.trace.level() < Level::L2;
         let mut stretch = self.door.process.trace.stretch(self.line);
+        stretch.expects(batch.left().len());
         while !batch.is_empty() {
             let together = batch.together(at_once && self.sending.is_none());
             // Those the kernel does not take together may leave alone.
@@ -136,7 +137,7 @@ impl Direct {
             if many {
                 self.door.socket.gate().rings_server();
             }
-            for _ in 0..if many { together } else { 1 } {
+            for nth in 0..if many { together } else { 1 } {
                 let datagram = batch.next(1);
                 let length = datagram.len() as u64;
                 let sending = self.sending.take();
@@ -148,7 +149,9 @@ impl Direct {
                     }
                     self.door.socket.gate().rings_server();
                 }
-                stretch.tick();
+                if nth == 0 {
+                    stretch.tick();
+                }
                 stretch.returns(open, Came::Sent(length), None);
                 batch.are_sent(1);
             }
@@ -212,6 +215,7 @@ impl Direct {
             }
         };
         let mut stretch = self.door.process.trace.stretch(self.line);
+        stretch.expects(burst.count());
         let mut receiving = self.receiving.take();
         for datagram in burst.datagrams() {
             let open = receiving

@@ -131,16 +131,19 @@ impl Server {
             peer: answers.from,
             client: answers.from,
         });
+        stretch.expects(answers.batch.left().len());
         while !answers.batch.is_empty() {
             let together = answers.batch.together(at_once);
             // Those the kernel does not take together may leave alone.
             let many = together > 1 && self.sends(answers, together);
-            for _ in 0..if many { together } else { 1 } {
+            for nth in 0..if many { together } else { 1 } {
                 let open = self.works(&mut stretch, answers, receiving.take())?;
                 if !many && !self.sends(answers, 1) {
                     return Some(open);
                 }
-                stretch.tick();
+                if nth == 0 {
+                    stretch.tick();
+                }
                 let sent = answers.batch.left()[0] as u64;
                 stretch.returns(open, Came::Sent(sent), None);
                 answers.batch.are_sent(1);
