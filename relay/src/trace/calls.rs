@@ -26,6 +26,8 @@ pub struct OpenCall {
     started_ns: u64,
     located: bool,
     fd: Option<Fd>,
+    /// The number of the event with which it began, of one that concerned nobody yet.
+    waits_since: Option<u64>,
     act: Option<Act>,
     /// What a `close` sends, known when it starts.
     closing: Option<Sent>,
@@ -104,6 +106,7 @@ impl Trace {
             started_ns,
             located: false,
             fd,
+            waits_since: concerns.is_none().then(|| self.range().1),
             act: ends.then(|| Act::of(name, &arguments)).flatten(),
             closing: None,
         };
@@ -169,6 +172,9 @@ impl Trace {
             ..
         } = open;
         let concerns = self.concerns(process, transport, client);
+        if let (Some(seq), Some(process), true) = (open.waits_since, concerns, self.crowded) {
+            self.log.borrow().turned_out(seq, process);
+        }
         self.locate(&mut open, client);
         // No packet comes from 0.0.0.0, to which a client's socket may be bound.
         let sender = client.filter(|_| !Processes::is_server(process)).or(local);

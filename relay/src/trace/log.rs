@@ -1,6 +1,10 @@
 //! The log itself: append-only, numbered without holes, bounded in bytes. Pure: time comes in as numbers.
 
-use std::{cell::OnceCell, collections::VecDeque, rc::Rc};
+use std::{
+    cell::{Cell, OnceCell},
+    collections::VecDeque,
+    rc::Rc,
+};
 
 use bytes::Bytes;
 use shared::{
@@ -11,6 +15,8 @@ use shared::{
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::sight::{Lines, Sight};
+
 /// What an event costs beyond its bytes: the structs, the allocations, its place in the queue.
 const EVENT_BYTES: u64 = 256;
 
@@ -19,7 +25,9 @@ const EVENT_BYTES: u64 = 256;
 pub struct Recorded {
     /// The event.
     pub event: Event,
-    concerns: Option<ProcessId>,
+    pub(super) concerns: Option<ProcessId>,
+    /// Of a server's call that began before it was known for whom: whom it turned out to be for.
+    turned_out: Cell<Option<ProcessId>>,
     message: OnceCell<Utf8Bytes>,
 }
 
@@ -27,6 +35,12 @@ pub struct Recorded {
 const ENVELOPE: &str = r#"{"trace":"#;
 
 impl Recorded {
+    /// Whether it is for any of these: a server's call that turned out to be for somebody else is not.
+    fn is_for(&self, processes: [Option<ProcessId>; 3]) -> bool {
+        let turned_out = self.turned_out.get();
+        turned_out.is_none() || processes.contains(&turned_out)
+    }
+
     /// The message that tells a page of it.
     #[must_use]
     pub fn message(&self) -> Utf8Bytes {
@@ -58,6 +72,7 @@ pub struct Page {
 #[derive(Debug)]
 pub struct Log {
     kept: VecDeque<Rc<Recorded>>,
+    lines: Lines,
     first: u64,
     bytes: u64,
     most_bytes: u64,
@@ -66,9 +81,10 @@ pub struct Log {
 impl Log {
     /// An empty log that keeps about `most_bytes` bytes of the newest events.
     #[must_use]
-    pub const fn new(most_bytes: u64) -> Self {
+    pub fn new(most_bytes: u64) -> Self {
         Self {
             kept: VecDeque::new(),
+            lines: Lines::default(),
             first: 1,
             bytes: 0,
             most_bytes,
@@ -84,11 +100,14 @@ impl Log {
             what,
         };
         self.bytes += weight(&event.what);
-        self.kept.push_back(Rc::new(Recorded {
+        let recorded = Rc::new(Recorded {
             event,
             concerns,
+            turned_out: Cell::default(),
             message: OnceCell::new(),
-        }));
+        });
+        self.lines.add(&recorded);
+        self.kept.push_back(recorded);
         while self.bytes > self.most_bytes && self.kept.len() > 1 {
             self.forget_oldest();
         }
@@ -96,6 +115,7 @@ impl Log {
 
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
+            self.lines.forget(&oldest);
             self.bytes -= weight(&oldest.event.what);
             self.first += 1;
         }
@@ -107,10 +127,18 @@ impl Log {
         (self.first, self.first + self.kept.len() as u64)
     }
 
-    /// Looks at no more than `most` events from `from` on. A viewer sees what concerns it or nobody in
-    /// particular; one without a number sees all.
+    /// A server's call that began at this number turned out to be for this process.
+    pub fn turned_out(&self, seq: u64, process: ProcessId) {
+        let at = seq.checked_sub(self.first);
+        let at = at.and_then(|at| usize::try_from(at).ok());
+        if let Some(recorded) = at.and_then(|at| self.kept.get(at)) {
+            recorded.turned_out.set(Some(process));
+        }
+    }
+
+    /// No more than `most` events from `from` on, as a viewer sees them.
     #[must_use]
-    pub fn read(&self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
+    pub fn read(&self, from: u64, sight: Sight, most: usize) -> Page {
         let (first, end) = self.range();
         let gap = (from < first)
             .then(|| Gap {
@@ -119,17 +147,18 @@ impl Log {
             })
             .filter(|gap| gap.from <= gap.to);
         let start = from.clamp(first, end);
-        let stop = end.min(start.saturating_add(most as u64));
         let skip = usize::try_from(start - first).unwrap_or(usize::MAX);
-        let events = self.kept.iter().skip(skip).take(most);
-        let sees = |recorded: &Rc<Recorded>| {
-            viewer.is_none() || recorded.concerns.is_none() || recorded.concerns == viewer
+        let mut events: Vec<_> = match sight {
+            Sight::All => self.kept.iter().skip(skip).take(most).cloned().collect(),
+            Sight::Of(processes) => self.lines.read(start, processes, most),
         };
-        Page {
-            gap,
-            events: events.filter(|recorded| sees(recorded)).cloned().collect(),
-            next: stop,
+        // Fewer than might have been: there are no more.
+        let last = events.last().filter(|_| events.len() == most);
+        let next = last.map_or(end, |last| last.event.seq + 1);
+        if let Sight::Of(processes) = sight {
+            events.retain(|recorded| recorded.is_for(processes));
         }
+        Page { gap, events, next }
     }
 }
 
@@ -198,7 +227,7 @@ mod tests {
 
     #[test]
     fn numbers_start_at_one_and_have_no_holes() {
-        let page = log_of(4, u64::MAX).read(0, None, 100);
+        let page = log_of(4, u64::MAX).read(0, Sight::All, 100);
         assert_eq!(
             (numbers(&page), page.next, page.gap),
             (vec![1, 2, 3, 4], 5, None)
@@ -209,7 +238,7 @@ mod tests {
     fn what_is_forgotten_is_said_as_a_gap() {
         let log = log_of(10, 3 * EVENT_BYTES);
         assert_eq!(log.range(), (8, 11));
-        let page = log.read(2, None, 100);
+        let page = log.read(2, Sight::All, 100);
         assert_eq!(
             (numbers(&page), page.gap),
             (vec![8, 9, 10], Some(Gap { from: 2, to: 7 }))
@@ -220,13 +249,13 @@ mod tests {
     fn a_member_sees_its_own_and_what_concerns_nobody() {
         let mut log = log_of(3, u64::MAX);
         log.append(9, 0, What::CaptureLost { packets: 1 }, None);
-        let page = log.read(1, Some(1), 100);
+        let page = log.read(1, Sight::own(1), 100);
         assert_eq!((numbers(&page), page.next), (vec![2, 4], 5));
     }
 
     #[test]
     fn the_message_is_what_the_conversation_says_it_is() {
-        let page = log_of(1, u64::MAX).read(1, None, 1);
+        let page = log_of(1, u64::MAX).read(1, Sight::All, 1);
         let message = page.events[0].message();
         let decoded = shared::codec::decode_server(&message).expect("decodes");
         assert_eq!(
@@ -242,9 +271,9 @@ mod tests {
     #[test]
     fn reading_goes_on_where_it_stopped() {
         let log = log_of(5, u64::MAX);
-        let page = log.read(1, None, 2);
+        let page = log.read(1, Sight::All, 2);
         assert_eq!((numbers(&page), page.next), (vec![1, 2], 3));
-        assert_eq!(numbers(&log.read(99, None, 2)), Vec::<u64>::new());
-        assert_eq!(log.read(99, None, 2).next, 6);
+        assert_eq!(numbers(&log.read(99, Sight::All, 2)), Vec::<u64>::new());
+        assert_eq!(log.read(99, Sight::All, 2).next, 6);
     }
 }
