@@ -1,6 +1,6 @@
 //! The command line, and the one table of limits. Every flag is also an environment variable `PLAYGROUND_…`.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
 use shared::{
@@ -63,6 +63,11 @@ pub struct Config {
         hide_env_values = true
     )]
     pub admin_token: Option<String>,
+
+    /// A folder to keep classes and saved traces in; made if it is not there. Without it they are gone when the
+    /// relay ends.
+    #[arg(long, env = "PLAYGROUND_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
 
     /// Limits.
     #[command(flatten)]

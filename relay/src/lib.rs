@@ -14,6 +14,7 @@ pub mod lab;
 pub mod metrics;
 pub mod server;
 pub mod session;
+pub mod store;
 pub mod sys;
 pub mod trace;
 pub mod wire;

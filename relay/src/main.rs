@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use relay::{Relay, config::Config, sys};
+use relay::{Relay, config::Config, store::Store, sys};
 use tokio::{runtime::Builder, task::LocalSet};
 
 fn main() -> ExitCode {
@@ -26,7 +26,11 @@ async fn run(config: Config) -> ExitCode {
         Ok(shutdown) => shutdown,
         Err(error) => return fail(&format!("cannot listen for signals: {error}")),
     };
-    let relay = match Relay::bind(config).await {
+    let store = match Store::open(config.data.as_deref()) {
+        Ok(store) => store,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let relay = match Relay::bind(config, store).await {
         Ok(relay) => relay,
         Err(error) => return fail(&error.to_string()),
     };

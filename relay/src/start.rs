@@ -22,6 +22,7 @@ use crate::{
     metrics::{Meter, Metrics},
     server::{Orders, PLAYGROUND_PORT},
     session::{self, Errand, Surroundings},
+    store::Store,
     sys::errno,
     trace::Trace,
     wire::{Routes, Watch},
@@ -35,6 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub struct Relay {
     listener: TcpListener,
     prepared: Prepared,
+    store: Store,
     task: Task,
     watch: Watch,
     limits: Rc<Limits>,
@@ -52,11 +54,11 @@ pub struct StartError {
 }
 
 impl Relay {
-    /// Binds everything; nothing runs yet.
+    /// Binds everything; nothing runs yet. What is to be kept goes to `store`.
     ///
     /// # Errors
     /// The address that cannot be had, and what to do about it.
-    pub async fn bind(config: Config) -> Result<Self, StartError> {
+    pub async fn bind(config: Config, store: Store) -> Result<Self, StartError> {
         let Config {
             http,
             server,
@@ -67,6 +69,7 @@ impl Relay {
             allow_host,
             admin_token,
             limits,
+            data: _,
         } = config;
         let no_page = |error| StartError {
             what: "serve the page".to_owned(),
@@ -93,6 +96,7 @@ impl Relay {
         Ok(Self {
             listener,
             prepared,
+            store,
             task,
             watch,
             limits: Rc::new(limits.into()),
@@ -165,6 +169,7 @@ impl Relay {
             lab,
             labs,
             seats: Rc::default(),
+            store: self.store,
             guard: Rc::new(Guard::new(metrics)),
             limits: Rc::clone(&self.limits),
             ending: ending.clone(),
@@ -214,6 +219,9 @@ async fn receive(mut waiting: mpsc::UnboundedReceiver<Errand>, surroundings: Sur
             errand = waiting.recv() => match errand {
                 Some(Errand::Visit(visitor)) => {
                     sessions.spawn_local(session::serve(visitor, surroundings.clone()));
+                }
+                Some(Errand::Link(link, wanted)) => {
+                    tokio::task::spawn_local(surroundings.clone().link(link, wanted));
                 }
                 Some(Errand::Export(lab, format, wanted)) => surroundings.export(&lab, format, wanted),
                 None => break,

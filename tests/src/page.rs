@@ -46,6 +46,9 @@ pub struct Page {
     goodbye: Option<Goodbye>,
 }
 
+/// A host name under which nobody is on the relay's own machine.
+pub const VISITORS_NAME: &str = "lab.example";
+
 /// How a conversation ended.
 #[derive(Debug)]
 pub struct Parting {
@@ -100,13 +103,25 @@ impl Page {
         Self::over(relay, stream).await.expect("a welcome")
     }
 
+    /// Opens a page as somebody does who comes through a proxy, under [`VISITORS_NAME`]; the relay has to allow it.
+    ///
+    /// # Panics
+    /// When it is not welcomed.
+    pub async fn open_as_visitor(relay: &Relay) -> Self {
+        let stream = TcpStream::connect(relay.http).await.expect("it listens");
+        let page = Self::over_as(VISITORS_NAME, stream).await;
+        page.expect("a welcome")
+    }
+
     async fn over(relay: &Relay, stream: TcpStream) -> Result<Self, Parting> {
-        let mut request = format!("ws://{}/ws", relay.http)
+        Self::over_as(&relay.http.to_string(), stream).await
+    }
+
+    async fn over_as(host: &str, stream: TcpStream) -> Result<Self, Parting> {
+        let mut request = format!("ws://{host}/ws")
             .into_client_request()
             .expect("a WebSocket URL");
-        let origin = format!("http://{}", relay.http)
-            .parse()
-            .expect("a header value");
+        let origin = format!("http://{host}").parse().expect("a header value");
         request.headers_mut().insert("Origin", origin);
         request
             .headers_mut()

@@ -142,6 +142,15 @@ impl Relay {
         self.ends()
     }
 
+    /// Is killed, as by `kill -9`: it cannot even say goodbye.
+    #[must_use]
+    pub fn is_killed(self) -> Ended {
+        let Self { http, udp, tcp, .. } = self;
+        // The guard of the process kills it and waits until it is gone.
+        drop(self.process);
+        Ended { http, udp, tcp }
+    }
+
     /// Waits for the end it was asked for.
     ///
     /// # Panics

@@ -22,6 +22,8 @@ mod interop;
 mod labs;
 /// A server's life: started as one likes, stopped, killed, and what its clients meet.
 mod lifecycle;
+/// Saved traces: who reads them, who deletes them, and what a killed relay still has.
+mod links;
 /// Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
 mod own_lab;
 /// Every call of the conversation, on real sockets, as the manual pages say.

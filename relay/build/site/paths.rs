@@ -34,8 +34,12 @@ pub(super) fn join(from: &str, file: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// `to` as seen from the folder of `from`, both absolute: the page also works below a proxy's path.
+/// `to` as seen from the folder of `from`, both absolute. The page itself is served under many paths, such as a
+/// class's link: what it names stands there whole.
 pub(super) fn relative(from: &str, to: &str) -> String {
+    if from == "/" {
+        return to.to_owned();
+    }
     let shared = from.split_inclusive('/').zip(to.split_inclusive('/'));
     let shared = shared.take_while(|(a, b)| a == b && a.ends_with('/'));
     let shared: usize = shared.map(|(part, _)| part.len()).sum();

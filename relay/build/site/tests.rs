@@ -122,7 +122,7 @@ fn fixed_names_stay_and_pages_may_name_each_other() {
     let files = [
         (
             INDEX,
-            "<head></head><a href=help.html>?</a><link href=favicon.ico><a href=/healthz>",
+            "<head></head><a href=/help.html>?</a><link href=/favicon.ico><a href=/healthz>",
         ),
         ("help.html", "<a href=index.html>back</a>"),
         ("favicon.ico", "icon"),
@@ -164,7 +164,7 @@ fn only_what_has_a_hash_in_its_name_is_immutable() {
 #[test]
 fn a_file_reaches_another_from_any_folder() {
     let reached = |from, to| paths::relative(from, to);
-    assert_eq!(reached("/", "/assets/a.js"), "assets/a.js");
+    assert_eq!(reached("/", "/assets/a.js"), "/assets/a.js");
     assert_eq!(reached("/assets/a.js", "/assets/b.js"), "b.js");
     assert_eq!(reached("/assets/sub/a.css", "/assets/b.svg"), "../b.svg");
     assert_eq!(reached("/assets/a.css", "/favicon.ico"), "../favicon.ico");

@@ -272,8 +272,8 @@ mod tests {
         assert!(!index.immutable && index.content_type.starts_with("text/html"));
         let page = str::from_utf8(index.plain).expect("text");
         for (start, content_type) in [
-            ("/assets/app.", "text/javascript; charset=utf-8"),
-            ("/assets/app_bg.", "application/wasm"),
+            ("/assets/first.", "text/javascript; charset=utf-8"),
+            ("/assets/first_bg.", "application/wasm"),
         ] {
             let asset = ASSETS
                 .iter()

@@ -20,6 +20,7 @@ use crate::{
     lab::{
         OPEN,
         export::{Export, Format},
+        secret,
     },
     session::Errand,
 };
@@ -101,28 +102,6 @@ fn has_token(desk: &Desk, headers: &HeaderMap) -> bool {
         .unwrap_or_default();
     desk.admin_token
         .as_deref()
-        .is_some_and(|token| same(token.as_bytes(), sent.as_bytes()))
-}
-
-/// Compares in a time that tells nothing of where the difference is.
-fn same(token: &[u8], sent: &[u8]) -> bool {
-    let differences = token
-        .iter()
-        .zip(sent)
-        .fold(0, |differences, (a, b)| differences | (a ^ b));
-    !token.is_empty() && token.len() == sent.len() && differences == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same;
-
-    #[test]
-    fn only_the_whole_token_is_the_token() {
-        assert!(same(b"secret", b"secret"));
-        for other in [&b""[..], b"secre", b"secrets", b"Secret"] {
-            assert!(!same(b"secret", other));
-        }
-        assert!(!same(b"", b""), "no token opens nothing");
-    }
+        .filter(|token| !token.is_empty())
+        .is_some_and(|token| secret::same(token, sent))
 }

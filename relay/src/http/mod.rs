@@ -4,6 +4,7 @@ mod accept;
 pub mod assets;
 mod checks;
 mod export;
+mod links;
 mod upgrade;
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
@@ -47,6 +48,8 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/raw/udp", bridge(Transport::Udp))
         .route("/raw/tcp", bridge(Transport::Tcp))
         .route("/labs/{lab}/{file}", get(export::file))
+        .route("/t/{link}", get(links::page))
+        .route("/t/{link}/trace.json", get(links::trace))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

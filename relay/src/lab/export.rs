@@ -3,11 +3,15 @@
 use bytes::Bytes;
 use shared::{
     lab::Level,
+    outcome::{Failed, Reason},
     saved::{CLOSING, FORMAT, Form, Head, opening, pcapng},
 };
 
 use super::Lab;
-use crate::trace::Recorded;
+use crate::{
+    failure,
+    trace::{Recorded, Sight},
+};
 
 /// What can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,23 +36,75 @@ pub enum Export {
 pub fn export(lab: &Lab, format: Format) -> Export {
     let truth = lab.truth();
     let (first, _) = lab.trace().range();
-    let events = lab.trace().read(first, None, usize::MAX).events;
+    let events = lab.trace().read(first, Sight::All, usize::MAX).events;
     match format {
         Format::Json => {
-            let version = env!("CARGO_PKG_VERSION").to_owned();
-            let head = Head {
-                socket_playground_trace: FORMAT,
-                version,
-                lab: lab.told(),
-                truth: truth.clone(),
-            };
-            Export::File(json(&head, events.iter().map(AsRef::as_ref)))
+            let pieces = json(&head(lab), events.iter().map(AsRef::as_ref));
+            Export::File(pieces)
         }
         Format::Pcapng(_) if truth.level < Level::L2 => Export::NothingCaptured(truth.level),
         Format::Pcapng(form) => {
             let (file, _) = pcapng(events.iter().map(|recorded| &recorded.event), form);
             Export::File(vec![file.into()])
         }
+    }
+}
+
+/// What of a trace is to be saved as a link.
+#[derive(Debug)]
+pub struct Part {
+    /// Whose.
+    pub sight: Sight,
+    /// The first and the last number of every stretch; none where all is wanted.
+    pub stretches: Option<Vec<(u64, u64)>>,
+    /// More bytes it must not have.
+    pub most_bytes: u64,
+}
+
+/// Writes a part of a lab's trace as it is now. The lab's name, which opens all of its trace, is not in it.
+///
+/// # Errors
+/// Where nothing is in it, or too much.
+pub fn part(lab: &Lab, part: &Part) -> Result<Vec<u8>, Failed> {
+    let mut events = lab.trace().read(0, part.sight, usize::MAX).events;
+    if let Some(stretches) = &part.stretches {
+        let mut stretches: Vec<(u64, u64)> = stretches.clone();
+        stretches.sort_unstable();
+        let wanted = |seq: u64| {
+            // The last one that begins by then; stretches that overlap are none a page would ask for.
+            let after = stretches.partition_point(|(first, _)| *first <= seq);
+            stretches[..after]
+                .last()
+                .is_some_and(|(_, last)| seq <= *last)
+        };
+        events.retain(|recorded| wanted(recorded.event.seq));
+    }
+    if events.is_empty() {
+        let message = "no event is in that part of the trace, or no longer";
+        return Err(failure::relay(Reason::NothingToSave, message));
+    }
+    let mut head = head(lab);
+    SAVED.clone_into(&mut head.lab.id);
+    head.lab.first_seq = events.first().map_or(1, |recorded| recorded.event.seq);
+    let pieces = json(&head, events.iter().map(AsRef::as_ref));
+    let bytes: usize = pieces.iter().map(Bytes::len).sum();
+    if bytes as u64 > part.most_bytes {
+        let limit = part.most_bytes;
+        let message = format!("a saved trace has at most {limit} bytes, this one {bytes}");
+        return Err(failure::limit(Reason::TraceTooLong, limit, message));
+    }
+    Ok(pieces.concat())
+}
+
+/// The name of the lab in a saved trace.
+const SAVED: &str = "saved";
+
+fn head(lab: &Lab) -> Head {
+    Head {
+        socket_playground_trace: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        lab: lab.told(),
+        truth: lab.truth().clone(),
     }
 }
 

@@ -1,6 +1,11 @@
 //! What cannot be guessed, from the system's own randomness, and the names made of it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use shared::class::{CODE_LENGTH, CODE_LETTERS};
+
+/// What is kept of a secret, in place of the secret itself (SHA-256, FIPS 180-4).
+pub type Digest = [u8; 32];
 
 /// Letters and digits of which none looks like another.
 const CLEAR: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
@@ -12,6 +17,29 @@ const CLEAR: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
 #[must_use]
 pub fn word() -> String {
     URL_SAFE_NO_PAD.encode(random::<16>())
+}
+
+/// What is kept of a secret.
+#[must_use]
+pub fn digest(secret: &str) -> Digest {
+    Sha256::digest(secret).into()
+}
+
+/// Whether two secrets are the same, in a time that tells nothing of where they differ.
+#[must_use]
+pub fn same(secret: &str, said: &str) -> bool {
+    let (secret, said) = (digest(secret), digest(said));
+    let differences = secret
+        .iter()
+        .zip(said)
+        .fold(0, |differences, (a, b)| differences | (a ^ b));
+    differences == 0
+}
+
+/// A code of a class.
+pub fn code() -> String {
+    let letter = |byte: u8| char::from(CODE_LETTERS[usize::from(byte) % CODE_LETTERS.len()]);
+    random::<CODE_LENGTH>().map(letter).iter().collect()
 }
 
 /// A seed nobody else has.
@@ -42,6 +70,22 @@ mod tests {
         assert_eq!(one.len(), 22, "128 bits, 6 to a letter");
         let safe = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
         assert!(one.chars().all(safe), "{one}");
+    }
+
+    #[test]
+    fn only_the_whole_secret_is_the_secret() {
+        assert!(same("secret", "secret"));
+        for other in ["", "secre", "secrets", "Secret"] {
+            assert!(!same("secret", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_one_that_can_be_typed() {
+        for _ in 0..100 {
+            let code = code();
+            assert_eq!(shared::class::normal_code(&code), Some(code));
+        }
     }
 
     #[test]

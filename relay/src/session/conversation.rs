@@ -7,7 +7,6 @@ use shared::{
     codec::{DecodeError, decode_client},
     message::{ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
     outcome::{Failed, Outcome, Reason},
-    trace::ProcessId,
 };
 use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite::Message;
@@ -213,7 +212,10 @@ impl Conversation {
     async fn hear_request(&mut self, id: u64, request: Request, length: usize) {
         self.seat.heard(id);
         match self.check_length(length) {
-            Ok(()) => self.seat.request(ClientMessage { id, request }).await,
+            Ok(()) => {
+                let message = ClientMessage { id, request };
+                self.seat.request(message, self.from).await;
+            }
             Err(failed) => self.seat.fail(id, failed),
         }
     }
@@ -249,9 +251,8 @@ impl Conversation {
         let Self { talk, seat, .. } = self;
         seat.trace_until.mark_unchanged();
         let Some(from) = seat.trace_from else { return };
-        let viewer: Option<ProcessId> = (!seat.may_control).then(|| seat.process.id());
         let trace = seat.surroundings.lab.trace();
-        let page = trace.read(from, viewer, TRACE_PORTION);
+        let page = trace.read(from, seat.sight(), TRACE_PORTION);
         if let Some(gap) = page.gap {
             talk.say(&ServerMessage::Gap(gap));
         }

@@ -10,6 +10,7 @@ mod talk;
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use shared::{call::Transport, limits::Limits};
 use tokio::{
     net::TcpStream,
@@ -24,6 +25,7 @@ use crate::{
         Lab, Registry,
         export::{Export, Format, export},
     },
+    store::{Store, now_s},
 };
 
 /// Somebody whose WebSocket handshake is done.
@@ -55,6 +57,8 @@ pub enum Errand {
     Visit(Visitor),
     /// A file of a lab's trace is wanted; nothing is answered where there is no such lab.
     Export(String, Format, oneshot::Sender<Export>),
+    /// A saved trace is wanted, by its link; nothing is answered where there is none.
+    Link(String, oneshot::Sender<Bytes>),
 }
 
 /// What every session needs of the relay.
@@ -66,6 +70,8 @@ pub struct Surroundings {
     pub labs: Rc<Registry>,
     /// What pages left and may come back to.
     pub seats: Rc<Seats>,
+    /// What outlives the relay.
+    pub store: Store,
     /// Who may.
     pub guard: Rc<Guard>,
     /// The limits in force.
@@ -80,6 +86,14 @@ impl Surroundings {
         if let Some(lab) = self.labs.find(lab) {
             // Who does not wait any longer does not want it any longer.
             wanted.send(export(&lab, format)).ok();
+        }
+    }
+
+    /// Reads a saved trace for whoever waits for it.
+    pub async fn link(self, link: String, wanted: oneshot::Sender<Bytes>) {
+        // Why it could not be read was said where that was found out.
+        if let Ok(Some(trace)) = self.store.link(link, now_s()).await {
+            wanted.send(trace.into()).ok();
         }
     }
 }

@@ -22,10 +22,10 @@ pub struct OpenCall {
     pub(super) call: CallId,
     process: ProcessId,
     transport: Transport,
-    pub(super) name: CallName,
-    pub(super) started_ns: u64,
     pub(super) located: bool,
     pub(super) fd: Option<Fd>,
+    /// The number of the event with which it began, of one that concerned nobody yet.
+    waits_since: Option<u64>,
     pub(super) act: Option<Act>,
     /// What a `close` sends, known when it starts.
     closing: Option<Sent>,
@@ -111,6 +111,7 @@ impl Trace {
         let concerns = self.concerns(process, transport, client);
         let started_ns = self.mono(Instant::now());
         let mut open = self.opens(process, fd, transport, name, started_ns);
+        open.waits_since = concerns.is_none().then(|| self.range().1);
         self.begins(&mut open, &arguments, client);
         let what = CallStarted {
             call: open.call,
@@ -144,6 +145,7 @@ impl Trace {
             // Where nothing is written down nobody asks whose call it was.
             located: self.off,
             fd,
+            waits_since: None,
             act: None,
             closing: None,
         }
@@ -180,6 +182,13 @@ impl Trace {
             .called((open.transport, address), lately);
     }
 
+    /// A call that began for nobody in particular turns out to be about a client.
+    pub(super) fn turns_out(&self, open: &OpenCall, concerns: Option<ProcessId>) {
+        if let (Some(seq), Some(process), true) = (open.waits_since, concerns, self.crowded) {
+            self.log.borrow_mut().turned_out(seq, process);
+        }
+    }
+
     /// It returns now; says how long it took, in nanoseconds.
     pub fn call_returned(&self, mut open: OpenCall, outcome: Outcome, ends: Ends) -> u64 {
         let now_ns = self.mono(Instant::now());
@@ -198,6 +207,7 @@ impl Trace {
             ..
         } = open;
         let concerns = self.concerns(process, transport, client);
+        self.turns_out(&open, concerns);
         self.locate(&mut open, client);
         // No packet comes from 0.0.0.0, to which a client's socket may be bound.
         let sender = client.filter(|_| !Processes::is_server(process)).or(local);

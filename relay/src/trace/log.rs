@@ -1,6 +1,10 @@
 //! The log itself: append-only, numbered without holes, bounded in bytes. Pure: time comes in as numbers.
 
-use std::{cell::OnceCell, collections::VecDeque, rc::Rc};
+use std::{
+    cell::{Cell, OnceCell},
+    collections::VecDeque,
+    rc::Rc,
+};
 
 use bytes::Bytes;
 use shared::{
@@ -11,7 +15,10 @@ use shared::{
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::stretch::Events;
+use super::{
+    sight::{Lines, Sight},
+    stretch::Events,
+};
 
 /// What an event costs beyond its bytes: the structs, the allocations, its place in the queue.
 const EVENT_BYTES: u64 = 256;
@@ -22,6 +29,8 @@ pub struct Recorded {
     /// The event.
     pub event: Event,
     concerns: Option<ProcessId>,
+    /// Of a server's call that began before it was known for whom: whom it turned out to be for.
+    turned_out: Cell<Option<ProcessId>>,
     message: OnceCell<Utf8Bytes>,
 }
 
@@ -29,12 +38,19 @@ pub struct Recorded {
 const ENVELOPE: &str = r#"{"trace":"#;
 
 impl Recorded {
-    fn new(event: Event, concerns: Option<ProcessId>) -> Rc<Self> {
+    fn new(event: Event, concerns: Option<ProcessId>, turned_out: Option<ProcessId>) -> Rc<Self> {
         Rc::new(Self {
             event,
             concerns,
+            turned_out: Cell::new(turned_out),
             message: OnceCell::new(),
         })
+    }
+
+    /// Whether it is for any of these: a server's call that turned out to be for somebody else is not.
+    fn is_for(&self, processes: [Option<ProcessId>; 3]) -> bool {
+        let turned_out = self.turned_out.get();
+        turned_out.is_none() || processes.contains(&turned_out)
     }
 
     /// The message that tells a page of it.
@@ -109,7 +125,7 @@ impl Kept {
                     wall_us,
                     what,
                 };
-                Recorded::new(event, events.concerns(at))
+                Recorded::new(event, events.concerns(at), events.turns_out(at))
             }
         };
         *self = Self::Made(Rc::clone(&made));
@@ -121,6 +137,8 @@ impl Kept {
 #[derive(Debug)]
 pub struct Log {
     kept: VecDeque<Kept>,
+    /// Where so many watch that what is nobody's business is not to be waded through.
+    lines: Option<Lines>,
     first: u64,
     bytes: u64,
     most_bytes: u64,
@@ -132,9 +150,19 @@ impl Log {
     pub const fn new(most_bytes: u64) -> Self {
         Self {
             kept: VecDeque::new(),
+            lines: None,
             first: 1,
             bytes: 0,
             most_bytes,
+        }
+    }
+
+    /// The same for a crowd of viewers, each of whom sees little of it.
+    #[must_use]
+    pub fn of_a_crowd(most_bytes: u64) -> Self {
+        Self {
+            lines: Some(Lines::default()),
+            ..Self::new(most_bytes)
         }
     }
 
@@ -147,8 +175,7 @@ impl Log {
             what,
         };
         self.bytes += weight(&event.what);
-        self.kept
-            .push_back(Kept::Made(Recorded::new(event, concerns)));
+        self.keep(Kept::Made(Recorded::new(event, concerns, None)));
         self.make_room();
     }
 
@@ -161,9 +188,17 @@ impl Log {
             };
             let kept = Kept::Among(Rc::clone(events), place);
             self.bytes += kept.weight();
-            self.kept.push_back(kept);
+            self.keep(kept);
         }
         self.make_room();
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        let seq = self.range().1;
+        if let Some(lines) = &mut self.lines {
+            lines.add(kept.concerns(), seq);
+        }
+        self.kept.push_back(kept);
     }
 
     fn make_room(&mut self) {
@@ -174,6 +209,9 @@ impl Log {
 
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
+            if let Some(lines) = &mut self.lines {
+                lines.forget(oldest.concerns());
+            }
             self.bytes -= oldest.weight();
             self.first += 1;
         }
@@ -185,10 +223,16 @@ impl Log {
         (self.first, self.first + self.kept.len() as u64)
     }
 
-    /// Looks at no more than `most` events from `from` on. A viewer sees what concerns it or nobody in
-    /// particular; one without a number sees all.
+    /// A server's call that began at this number turned out to be for this process.
+    pub fn turned_out(&mut self, seq: u64, process: ProcessId) {
+        if let Some(recorded) = self.look(seq) {
+            recorded.turned_out.set(Some(process));
+        }
+    }
+
+    /// No more than `most` events from `from` on, as a viewer sees them.
     #[must_use]
-    pub fn read(&mut self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
+    pub fn read(&mut self, from: u64, sight: Sight, most: usize) -> Page {
         let (first, end) = self.range();
         let gap = (from < first)
             .then(|| Gap {
@@ -196,20 +240,39 @@ impl Log {
                 to: first - 1,
             })
             .filter(|gap| gap.from <= gap.to);
-        let start = from.clamp(first, end);
-        let stop = end.min(start.saturating_add(most as u64));
-        let skip = usize::try_from(start - first).unwrap_or(usize::MAX);
-        let sees = |kept: &Kept| {
-            let concerns = kept.concerns();
-            viewer.is_none() || concerns.is_none() || concerns == viewer
-        };
-        let kept = self.kept.iter_mut().skip(skip).zip(start..stop);
-        let seen = kept.filter(|(kept, _)| sees(kept));
-        Page {
-            gap,
-            events: seen.map(|(kept, seq)| kept.look(seq)).collect(),
-            next: stop,
+        let seen = self.seen(from.clamp(first, end), sight, most);
+        // Fewer than might have been: there are no more.
+        let last = seen.last().filter(|_| seen.len() == most);
+        let next = last.map_or(end, |last| last + 1);
+        let mut events: Vec<_> = seen.into_iter().filter_map(|seq| self.look(seq)).collect();
+        if let Sight::Of(processes) = sight {
+            events.retain(|recorded| recorded.is_for(processes));
         }
+        Page { gap, events, next }
+    }
+
+    /// The numbers of the next events that a viewer may see.
+    fn seen(&self, start: u64, sight: Sight, most: usize) -> Vec<u64> {
+        let end = self.range().1;
+        match (sight, &self.lines) {
+            (Sight::All, _) => (start..end).take(most).collect(),
+            (Sight::Of(processes), Some(lines)) => lines.read(start, processes, most),
+            (Sight::Of(processes), None) => {
+                let skip = usize::try_from(start - self.first).unwrap_or(usize::MAX);
+                let kept = (start..end).zip(self.kept.iter().skip(skip));
+                let sees = |kept: &Kept| {
+                    let concerns = kept.concerns();
+                    concerns.is_none() || processes.contains(&concerns)
+                };
+                let seen = kept.filter(|(_, kept)| sees(kept)).map(|(seq, _)| seq);
+                seen.take(most).collect()
+            }
+        }
+    }
+
+    fn look(&mut self, seq: u64) -> Option<Rc<Recorded>> {
+        let at = usize::try_from(seq.checked_sub(self.first)?).ok()?;
+        Some(self.kept.get_mut(at)?.look(seq))
     }
 }
 
@@ -278,7 +341,7 @@ mod tests {
 
     #[test]
     fn numbers_start_at_one_and_have_no_holes() {
-        let page = log_of(4, u64::MAX).read(0, None, 100);
+        let page = log_of(4, u64::MAX).read(0, Sight::All, 100);
         assert_eq!(
             (numbers(&page), page.next, page.gap),
             (vec![1, 2, 3, 4], 5, None)
@@ -289,7 +352,7 @@ mod tests {
     fn what_is_forgotten_is_said_as_a_gap() {
         let mut log = log_of(10, 3 * EVENT_BYTES);
         assert_eq!(log.range(), (8, 11));
-        let page = log.read(2, None, 100);
+        let page = log.read(2, Sight::All, 100);
         assert_eq!(
             (numbers(&page), page.gap),
             (vec![8, 9, 10], Some(Gap { from: 2, to: 7 }))
@@ -300,13 +363,13 @@ mod tests {
     fn a_member_sees_its_own_and_what_concerns_nobody() {
         let mut log = log_of(3, u64::MAX);
         log.append(9, 0, What::CaptureLost { packets: 1 }, None);
-        let page = log.read(1, Some(1), 100);
+        let page = log.read(1, Sight::own(1), 100);
         assert_eq!((numbers(&page), page.next), (vec![2, 4], 5));
     }
 
     #[test]
     fn the_message_is_what_the_conversation_says_it_is() {
-        let page = log_of(1, u64::MAX).read(1, None, 1);
+        let page = log_of(1, u64::MAX).read(1, Sight::All, 1);
         let message = page.events[0].message();
         let decoded = shared::codec::decode_server(&message).expect("decodes");
         assert_eq!(
@@ -322,9 +385,9 @@ mod tests {
     #[test]
     fn reading_goes_on_where_it_stopped() {
         let mut log = log_of(5, u64::MAX);
-        let page = log.read(1, None, 2);
+        let page = log.read(1, Sight::All, 2);
         assert_eq!((numbers(&page), page.next), (vec![1, 2], 3));
-        assert_eq!(numbers(&log.read(99, None, 2)), Vec::<u64>::new());
-        assert_eq!(log.read(99, None, 2).next, 6);
+        assert_eq!(numbers(&log.read(99, Sight::All, 2)), Vec::<u64>::new());
+        assert_eq!(log.read(99, Sight::All, 2).next, 6);
     }
 }

@@ -8,11 +8,13 @@ mod endings;
 mod log;
 mod people;
 mod processes;
+mod sight;
 mod stretch;
 
 pub use calls::{Ends, OpenCall, Starting};
 pub use log::{Log, Page, Recorded};
 pub use processes::{Door, Lately, Processes};
+pub use sight::{RULER, Sight};
 pub use stretch::{Came, Given, Line, Stretch};
 
 use std::{
@@ -32,11 +34,16 @@ use crate::metrics::Meter;
 /// How long events are gathered before viewers are told: far below what an eye sees, far above a round trip.
 const GATHER: Duration = Duration::from_millis(5);
 
+/// In a crowd, the same for each viewer: 100 ms for a thousand of them.
+const GATHER_PER_VIEWER: Duration = Duration::from_micros(100);
+
 /// One lab's trace.
 #[derive(Debug)]
 pub struct Trace {
     level: Level,
     off: bool,
+    /// Whether so many watch that each is told only what is its own business.
+    crowded: bool,
     log: RefCell<Log>,
     processes: RefCell<Processes>,
     endings: RefCell<Endings>,
@@ -57,6 +64,7 @@ impl Trace {
         Self {
             level,
             off: bytes == 0,
+            crowded: false,
             log: RefCell::new(Log::new(bytes)),
             processes: RefCell::default(),
             endings: RefCell::default(),
@@ -67,6 +75,17 @@ impl Trace {
             told: watch::Sender::new(0),
             stirred: Notify::new(),
             metrics,
+        }
+    }
+
+    /// The same for a lab with very many viewers. They are told the less often the more they are, and of the calls
+    /// with which a server waits for anybody only those that are still open or turned out to be for them.
+    #[must_use]
+    pub fn of_a_crowd(level: Level, bytes: u64, metrics: Meter) -> Self {
+        Self {
+            crowded: true,
+            log: RefCell::new(Log::of_a_crowd(bytes)),
+            ..Self::new(level, bytes, metrics)
         }
     }
 
@@ -121,8 +140,8 @@ impl Trace {
 
     /// What a viewer is to see from `from` on, at most `most` events.
     #[must_use]
-    pub fn read(&self, from: u64, viewer: Option<ProcessId>, most: usize) -> Page {
-        self.log.borrow_mut().read(from, viewer, most)
+    pub fn read(&self, from: u64, sight: Sight, most: usize) -> Page {
+        self.log.borrow_mut().read(from, sight, most)
     }
 
     /// The first number still kept and the next one to be given.
@@ -155,11 +174,19 @@ impl Trace {
         &self.metrics
     }
 
+    fn gathers_for(&self) -> Duration {
+        let viewers = u32::try_from(self.viewers()).unwrap_or(u32::MAX);
+        if self.crowded {
+            return GATHER.max(GATHER_PER_VIEWER.saturating_mul(viewers));
+        }
+        GATHER
+    }
+
     /// Gathers events and tells viewers, for as long as the lab lives.
     pub async fn tell_viewers(&self) {
         loop {
             self.changed.notified().await;
-            tokio::time::sleep(GATHER).await;
+            tokio::time::sleep(self.gathers_for()).await;
             self.told.send_replace(self.range().1);
             self.stirred.notify_one();
         }

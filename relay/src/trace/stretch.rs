@@ -147,6 +147,7 @@ impl Stretch<'_> {
     /// It returns; of a stream `offset` bytes had gone the same way before.
     pub fn returns(&mut self, mut open: OpenCall, came: Came, offset: Option<u64>) {
         let trace = self.trace;
+        trace.turns_out(&open, self.events.concerns);
         self.locates(&mut open);
         let ended = self.ended(&open, &came);
         let follows = trace.derives().then(|| self.follows(&open, &came));

@@ -8,7 +8,7 @@ use std::{
 use shared::lab::Level;
 
 use super::*;
-use crate::metrics::Meter;
+use crate::{metrics::Meter, trace::Sight};
 
 const TCP: &str = "
  0: 0909097F:2EE0 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0        0 11 3
@@ -132,7 +132,7 @@ async fn a_viewer_is_told_of_a_connection_that_waits() {
         };
         let mut from = 0;
         let mut hears = async |count: usize| loop {
-            for recorded in trace.read(from, None, 100).events {
+            for recorded in trace.read(from, Sight::All, 100).events {
                 from = recorded.event.seq + 1;
                 if let What::Sockets(sockets) = &recorded.event.what
                     && waiting(sockets) == count

@@ -3,14 +3,21 @@
 use shared::{
     call::Transport,
     message::Ask,
-    outcome::{Failed, Reason},
+    outcome::{Failed, Reason, Returned},
 };
 
 use super::Seat;
-use crate::{failure, lab::Changes};
+use crate::{failure, guard::Whence, lab::Changes};
 
 impl Seat {
-    pub(super) async fn ask(&mut self, ask: Ask) -> Result<(), Failed> {
+    pub(super) async fn ask(&mut self, ask: Ask, from: Whence) -> Result<Returned, Failed> {
+        if let Ask::Save { events, days } = ask {
+            return self.save(events, days, from).await;
+        }
+        self.ask_of_lab(ask).await.map(|()| Returned::Nothing)
+    }
+
+    async fn ask_of_lab(&mut self, ask: Ask) -> Result<(), Failed> {
         match ask {
             Ask::StartServer {
                 transport,
@@ -50,8 +57,7 @@ impl Seat {
             Ask::CreateClass { .. }
             | Ask::JoinClass { .. }
             | Ask::Class { .. }
-            | Ask::Save { .. }
-            | Ask::DeleteLink { .. } => Err(failure::relay(
+            | Ask::Save { .. } => Err(failure::relay(
                 Reason::UnknownCall,
                 "this relay has no classes",
             )),
@@ -59,6 +65,7 @@ impl Seat {
                 Reason::NotOnThisSystem,
                 "a page goes to another lab, its seat stays",
             )),
+            Ask::DeleteLink { link, secret } => self.delete_link(link, &secret).await,
             Ask::Unwatch => {
                 self.trace_from = None;
                 Ok(())

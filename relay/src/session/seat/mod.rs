@@ -3,6 +3,7 @@
 
 mod asks;
 mod calls;
+mod links;
 mod replies;
 
 use std::{pin::pin, rc::Rc, time::Duration};
@@ -13,7 +14,7 @@ use shared::{
     call::{Call, Fd},
     codec::encode_server,
     message::{self, ClientMessage, Reply, Request, ServerMessage, Welcome},
-    outcome::{Failed, Outcome, Reason, Returned},
+    outcome::{Failed, Outcome, Reason},
     trace::Role,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,7 +25,9 @@ use super::{Surroundings, seats::Demand, table::Table};
 use crate::{
     client::{Door, Made, Process},
     failure,
+    guard::Whence,
     lab::{Tenancy, secret},
+    trace::Sight,
 };
 
 /// A page's place in a lab.
@@ -152,6 +155,14 @@ impl Seat {
         }
     }
 
+    /// Whose events it is told.
+    pub(super) fn sight(&self) -> Sight {
+        if self.may_control {
+            return Sight::All;
+        }
+        Sight::own(self.process.id())
+    }
+
     /// Where it can be come back to.
     pub(super) fn token(&self) -> Option<&str> {
         self.lasting.as_ref().map(|lasting| lasting.token.as_str())
@@ -173,12 +184,12 @@ impl Seat {
     }
 
     /// Does what was asked; the reply comes now or when a call returns.
-    pub(super) async fn request(&mut self, message: ClientMessage) {
+    pub(super) async fn request(&mut self, message: ClientMessage, from: Whence) {
         let ClientMessage { id, request } = message;
         let result = match (self.check_id(id), request) {
             (Err(failed), _) => Err(failed),
             (Ok(()), Request::Call(call)) => self.call(id, call),
-            (Ok(()), Request::Ask(ask)) => self.ask(ask).await.map(|()| Some(Returned::Nothing)),
+            (Ok(()), Request::Ask(ask)) => self.ask(ask, from).await.map(Some),
         };
         match result {
             Ok(None) => {}

@@ -59,6 +59,11 @@ impl Events {
         }
     }
 
+    /// Whom one of them turned out to be about, that began before it was known.
+    pub(in super::super) fn turns_out(&self, at: usize) -> Option<ProcessId> {
+        self.concerns.filter(|_| self.concerns(at).is_none())
+    }
+
     /// Whether a call starts before it is known whom it is about: a server receives from whoever comes.
     pub(super) fn is_for_anybody(&self, name: CallName) -> bool {
         name == CallName::RecvFrom && Processes::is_server(self.line.process)

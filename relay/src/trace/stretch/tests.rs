@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     metrics::{Meter, Metrics},
     sys::Hops,
-    trace::{Ends, Processes, Starting},
+    trace::{Ends, Processes, Sight, Starting},
 };
 
 const CLIENT: SocketAddr =
@@ -29,13 +29,13 @@ fn trace(level: Level) -> Trace {
 
 /// All events, without their times, and behind them those that somebody else sees, too.
 fn timeless(trace: &Trace) -> Vec<Event> {
-    let mut events = seen_by(trace, None);
-    events.extend(seen_by(trace, Some(ProcessId::MAX)));
+    let mut events = seen_by(trace, Sight::All);
+    events.extend(seen_by(trace, Sight::own(ProcessId::MAX)));
     events
 }
 
-fn seen_by(trace: &Trace, viewer: Option<ProcessId>) -> Vec<Event> {
-    let page = trace.read(0, viewer, usize::MAX);
+fn seen_by(trace: &Trace, sight: Sight) -> Vec<Event> {
+    let page = trace.read(0, sight, usize::MAX);
     let mut events: Vec<Event> = page.events.iter().map(|made| made.event.clone()).collect();
     for event in &mut events {
         (event.mono_ns, event.wall_us) = (0, 0);
@@ -250,6 +250,23 @@ fn a_servers_calls_for_a_program_outside_are_the_same() {
 }
 
 #[test]
+fn each_of_a_crowd_sees_the_same() {
+    let crowd = || {
+        let meter = Meter::of_another_lab(Arc::new(Metrics::default()));
+        Trace::of_a_crowd(Level::L1, 1 << 20, meter)
+    };
+    let calls: Vec<Call> = (0..3).flat_map(|_| a_datagram_is_answered()).collect();
+    let (slow, fast) = (crowd(), crowd());
+    one_by_one(&slow, server_line(Transport::Udp), &calls);
+    together(&fast, server_line(Transport::Udp), &calls);
+    for process in [1, 2, 3, 4] {
+        let sight = Sight::own(process);
+        assert_eq!(seen_by(&slow, sight), seen_by(&fast, sight), "{process}");
+    }
+    assert_eq!(timeless(&slow), timeless(&fast));
+}
+
+#[test]
 fn a_clients_calls_are_the_same() {
     for transport in [Transport::Udp, Transport::Tcp] {
         let calls = [
@@ -368,7 +385,7 @@ fn the_oldest_of_a_stretch_are_forgotten_first_looked_at_or_not() {
             &a_datagram_is_answered(),
         );
         let (first, next) = small.range();
-        let kept = small.read(first, None, usize::MAX).events;
+        let kept = small.read(first, Sight::All, usize::MAX).events;
         assert_eq!(kept.len() as u64, next - first);
     }
     let (first, _) = small.range();

@@ -1,0 +1,41 @@
+//! `/t/{link}`: the page, which then fetches the saved trace from `/t/{link}/trace.json`. Whoever has the link may
+//! read it.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use tokio::sync::oneshot;
+
+use super::{Desk, asset};
+use crate::session::Errand;
+
+pub(super) async fn page(headers: HeaderMap) -> Response {
+    asset("/", &headers)
+}
+
+pub(super) async fn trace(State(desk): State<Arc<Desk>>, Path(link): Path<String>) -> Response {
+    let (wanted, coming) = oneshot::channel();
+    desk.send(Errand::Link(link, wanted));
+    match coming.await {
+        Ok(trace) => {
+            let headers = [
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/json"),
+                ),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ];
+            (headers, Body::from(trace)).into_response()
+        }
+        Err(_) => (
+            StatusCode::NOT_FOUND,
+            "No trace is saved under this link: it has expired or was deleted\n",
+        )
+            .into_response(),
+    }
+}

@@ -1,0 +1,193 @@
+//! Classes and their members.
+
+use rusqlite::{Connection, params};
+use shared::{class::MemberId, outcome::Failed};
+
+use super::Store;
+use crate::lab::secret::Digest;
+
+/// Seconds a class is kept after it was last joined or changed.
+const KEPT_S: u64 = 180 * 24 * 3600;
+
+/// A class as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptClass {
+    /// Its code.
+    pub code: String,
+    /// The name of its lab, which cannot be guessed.
+    pub lab: String,
+    /// Of the teacher's token.
+    pub teacher: Digest,
+    /// How it is, as JSON of [`shared::class::Class`].
+    pub state: String,
+    /// The number the next member gets.
+    pub next_member: MemberId,
+    /// Its members, in the order of joining.
+    pub members: Vec<KeptMember>,
+}
+
+/// A member as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptMember {
+    /// Its number.
+    pub number: MemberId,
+    /// Its name.
+    pub name: String,
+    /// Of its token.
+    pub token: Digest,
+    /// Whether its calls are refused.
+    pub muted: bool,
+}
+
+impl Store {
+    /// All classes; those long unused are forgotten.
+    ///
+    /// # Errors
+    /// Where they could not be read.
+    pub async fn classes(&self, now_s: u64) -> Result<Vec<KeptClass>, Failed> {
+        self.does(move |connection| {
+            let unused = now_s.saturating_sub(KEPT_S);
+            connection.execute("DELETE FROM class WHERE used_s < ?1", [unused])?;
+            let mut find =
+                connection.prepare("SELECT code, lab, teacher, state, next_member FROM class")?;
+            let rows = find.query_map([], |row| {
+                Ok(KeptClass {
+                    code: row.get(0)?,
+                    lab: row.get(1)?,
+                    teacher: row.get(2)?,
+                    state: row.get(3)?,
+                    next_member: row.get(4)?,
+                    members: Vec::new(),
+                })
+            })?;
+            let mut classes = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+            for class in &mut classes {
+                class.members = members(connection, &class.code)?;
+            }
+            Ok(classes)
+        })
+        .await
+    }
+
+    /// Keeps a new class.
+    ///
+    /// # Errors
+    /// Where it could not be kept.
+    pub async fn add_class(&self, class: KeptClass, now_s: u64) -> Result<(), Failed> {
+        self.does(move |connection| {
+            let KeptClass {
+                code,
+                lab,
+                teacher,
+                state,
+                next_member,
+                ..
+            } = class;
+            connection.execute(
+                "INSERT INTO class (code, lab, teacher, state, next_member, used_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![code, lab, teacher, state, next_member, now_s],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Keeps how a class is now.
+    ///
+    /// # Errors
+    /// Where it could not be kept.
+    pub async fn set_state(&self, code: String, state: String, now_s: u64) -> Result<(), Failed> {
+        self.does(move |connection| {
+            let set = "UPDATE class SET state = ?2, used_s = ?3 WHERE code = ?1";
+            connection.execute(set, params![code, state, now_s])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a class with its members.
+    ///
+    /// # Errors
+    /// Where it could not be forgotten.
+    pub async fn end_class(&self, code: String) -> Result<(), Failed> {
+        self.does(move |connection| {
+            connection.execute("DELETE FROM class WHERE code = ?1", [code])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Keeps a new member.
+    ///
+    /// # Errors
+    /// Where it could not be kept.
+    pub async fn add_member(
+        &self,
+        code: String,
+        member: KeptMember,
+        now_s: u64,
+    ) -> Result<(), Failed> {
+        self.does(move |connection| {
+            let KeptMember {
+                number,
+                name,
+                token,
+                muted,
+            } = member;
+            let transaction = connection.transaction()?;
+            transaction.execute(
+                "INSERT INTO member (code, number, name, token, muted) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![code, number, name, token, muted],
+            )?;
+            let next = "UPDATE class SET next_member = max(next_member, ?2 + 1), used_s = ?3 WHERE code = ?1";
+            transaction.execute(next, params![code, number, now_s])?;
+            transaction.commit()
+        })
+        .await
+    }
+
+    /// Keeps whether a member is muted.
+    ///
+    /// # Errors
+    /// Where it could not be kept.
+    pub async fn set_muted(
+        &self,
+        code: String,
+        number: MemberId,
+        muted: bool,
+    ) -> Result<(), Failed> {
+        self.does(move |connection| {
+            let set = "UPDATE member SET muted = ?3 WHERE code = ?1 AND number = ?2";
+            connection.execute(set, params![code, number, muted])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a member.
+    ///
+    /// # Errors
+    /// Where it could not be forgotten.
+    pub async fn remove_member(&self, code: String, number: MemberId) -> Result<(), Failed> {
+        self.does(move |connection| {
+            let remove = "DELETE FROM member WHERE code = ?1 AND number = ?2";
+            connection.execute(remove, params![code, number])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn members(connection: &Connection, code: &str) -> rusqlite::Result<Vec<KeptMember>> {
+    let mut find = connection
+        .prepare("SELECT number, name, token, muted FROM member WHERE code = ?1 ORDER BY number")?;
+    let rows = find.query_map([code], |row| {
+        Ok(KeptMember {
+            number: row.get(0)?,
+            name: row.get(1)?,
+            token: row.get(2)?,
+            muted: row.get(3)?,
+        })
+    })?;
+    rows.collect()
+}

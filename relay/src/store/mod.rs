@@ -1,0 +1,209 @@
+//! What outlives the relay: classes with their members, and saved traces. SQLite, on a thread of its own, so that
+//! the event loop never waits for a disk; in memory where no folder is given. Secrets are kept as digests only.
+
+mod classes;
+mod links;
+mod schema;
+
+use std::{
+    error::Error,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+pub use classes::{KeptClass, KeptMember};
+pub use links::{Link, Room};
+use rusqlite::{Connection, ErrorCode};
+use shared::outcome::{Failed, Reason};
+use tokio::sync::oneshot;
+
+use crate::failure;
+
+/// The file in the folder that was given.
+const FILE: &str = "playground.sqlite";
+
+/// Something the store's thread does.
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The store. Each thing asked of it is done whole or not at all, and is on its way to the disk when the answer
+/// comes: a relay killed then has it when it is started again.
+#[derive(Clone, Debug)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Store {
+    /// Opens the store in a folder, which is made if it is not there; or one in memory.
+    ///
+    /// # Errors
+    /// What is wrong with the folder or the file, and what to do about it.
+    pub fn open(folder: Option<&Path>) -> Result<Self, OpenError> {
+        let connection = match folder {
+            None => in_memory().map_err(|error| OpenError::of(Path::new(":memory:"), &error))?,
+            Some(folder) => {
+                let path = folder.join(FILE);
+                make_private(folder, &path).map_err(|error| OpenError::Unusable {
+                    path: path.clone(),
+                    why: error.to_string(),
+                })?;
+                in_a_file(&path).map_err(|error| OpenError::of(&path, &error))?
+            }
+        };
+        let (jobs, waiting) = mpsc::channel();
+        let runs = thread::Builder::new().name("store".to_owned());
+        let mut connection = connection;
+        let work = move || {
+            while let Ok(job) = waiting.recv() {
+                let job: Job = job;
+                job(&mut connection);
+            }
+        };
+        runs.spawn(work).map_err(|error| OpenError::Unusable {
+            path: folder.map(Path::to_owned).unwrap_or_default(),
+            why: error.to_string(),
+        })?;
+        Ok(Self { jobs })
+    }
+
+    /// Has something done on the store's thread and waits for how it went.
+    async fn does<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failed> {
+        let (answer, coming) = oneshot::channel();
+        let job = move |connection: &mut Connection| {
+            // Who does not wait any longer has it done all the same.
+            answer.send(work(connection)).ok();
+        };
+        self.jobs.send(Box::new(job)).ok();
+        match coming.await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(not_kept(&error.to_string())),
+            Err(_) => Err(not_kept("its thread has ended")),
+        }
+    }
+}
+
+fn not_kept(why: &str) -> Failed {
+    eprintln!("relay: the store could not do what it was asked: {why}");
+    let message = format!("this could not be kept: {why}");
+    failure::relay(Reason::NotKept, message)
+}
+
+/// Now, in seconds since 1970-01-01 UTC.
+#[must_use]
+pub fn now_s() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+fn in_memory() -> Result<Connection, schema::Mistake> {
+    let mut connection = Connection::open_in_memory()?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn in_a_file(path: &Path) -> Result<Connection, schema::Mistake> {
+    let mut connection = Connection::open(path)?;
+    // A second relay would not know what the first one has in its memory.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    // Both survive a relay that is killed; a machine that loses its power may lose the last moments, no more.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    schema::check(&connection)?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Makes the folder and the file, for nobody else to read.
+fn make_private(folder: &Path, path: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Why the store cannot be used: one line that says what to do.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The folder or the file cannot be had, or there is no room.
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// The system's own words.
+        why: String,
+    },
+    /// The file is none of the relay's, or no longer as it was written.
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// Another relay has it.
+    InUse {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A newer relay has written it.
+    Newer {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+impl OpenError {
+    fn of(path: &Path, mistake: &schema::Mistake) -> Self {
+        let path = path.to_owned();
+        let why = mistake.to_string();
+        match mistake {
+            schema::Mistake::Newer => Self::Newer { path },
+            schema::Mistake::Damaged(_) => Self::Damaged { path, why },
+            schema::Mistake::Sqlite(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                    Self::Damaged { path, why }
+                }
+                _ => Self::Unusable { path, why },
+            },
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable { path, why } => write!(
+                f,
+                "cannot keep classes and saved traces in {}: {why}. Make room or choose another folder with --data \
+                 DIR, or leave it out to keep them in memory",
+                path.display()
+            ),
+            Self::Damaged { path, why } => write!(
+                f,
+                "{} is damaged: {why}. Put back a copy that is whole, or move the file away to begin anew",
+                path.display()
+            ),
+            Self::InUse { path } => write!(
+                f,
+                "another relay uses {}: stop it, or choose another folder with --data DIR",
+                path.display()
+            ),
+            Self::Newer { path } => write!(
+                f,
+                "{} was written by a newer relay: run that one, or choose another folder with --data DIR",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl Error for OpenError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! The tables, how they came to be as they are, and whether a file still has them whole.
+
+use std::fmt;
+
+use rusqlite::Connection;
+
+/// Each brings a store from the version that is its place in the list to the next one. They are never changed.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE class (
+        code TEXT PRIMARY KEY,
+        lab TEXT NOT NULL,
+        teacher BLOB NOT NULL,
+        state TEXT NOT NULL,
+        next_member INTEGER NOT NULL,
+        used_s INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE member (
+        code TEXT NOT NULL REFERENCES class (code) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        token BLOB NOT NULL,
+        muted INTEGER NOT NULL,
+        PRIMARY KEY (code, number)
+    ) STRICT;
+    CREATE TABLE link (
+        id TEXT PRIMARY KEY,
+        secret BLOB NOT NULL,
+        address BLOB NOT NULL,
+        expires_s INTEGER NOT NULL,
+        trace BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX link_by_address ON link (address);
+    CREATE INDEX link_by_expiry ON link (expires_s);
+"];
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub(super) enum Mistake {
+    /// What SQLite says.
+    Sqlite(rusqlite::Error),
+    /// It does not hold together.
+    Damaged(String),
+    /// Its version is beyond the last migration.
+    Newer,
+}
+
+/// Whether all of a file holds together: better to be told now than in the midst of a class.
+pub(super) fn check(connection: &Connection) -> Result<(), Mistake> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(Mistake::Damaged(found))
+}
+
+/// Brings a store to the version of this relay; each step is made whole or not at all.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Mistake> {
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let version: usize = connection.query_row("PRAGMA user_version", [], |row| {
+        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or(usize::MAX))
+    })?;
+    let steps = MIGRATIONS.get(version..).ok_or(Mistake::Newer)?;
+    for (step, next) in steps.iter().zip(version + 1..) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", next.to_string())?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+impl From<rusqlite::Error> for Mistake {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(error) => error.fmt(f),
+            Self::Damaged(found) => f.write_str(found),
+            Self::Newer => f.write_str("its version is unknown"),
+        }
+    }
+}

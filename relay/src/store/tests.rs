@@ -1,0 +1,220 @@
+//! A store that is opened again has what it had, and one that cannot be used says why.
+
+use std::{env, fs, process};
+
+use super::*;
+use crate::lab::secret::digest;
+
+/// A folder of this test alone, gone when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("playground-{}-{name}", process::id()));
+        fs::remove_dir_all(&path).ok();
+        Self(path)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join(FILE)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Opens it; the thread of one dropped a moment ago may still hold it.
+fn opened(folder: &Folder) -> Store {
+    loop {
+        match Store::open(Some(&folder.0)) {
+            Ok(store) => return store,
+            Err(OpenError::InUse { .. }) => thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn class(code: &str) -> KeptClass {
+    KeptClass {
+        code: code.to_owned(),
+        lab: "a-lab".to_owned(),
+        teacher: digest("teacher"),
+        state: "{}".to_owned(),
+        next_member: 1,
+        members: Vec::new(),
+    }
+}
+
+fn member(number: MemberNumber) -> KeptMember {
+    KeptMember {
+        number,
+        name: "小明".to_owned(),
+        token: digest(&format!("member {number}")),
+        muted: false,
+    }
+}
+
+type MemberNumber = shared::class::MemberId;
+
+fn link(id: &str, from: &str, expires_s: u64) -> Link {
+    Link {
+        id: id.to_owned(),
+        secret: digest("secret"),
+        address: digest(from),
+        expires_s,
+        trace: b"{}".to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_when_it_is_opened_again() {
+    let folder = Folder::new("again");
+    let store = opened(&folder);
+    store.add_class(class("AAAAAA"), 10).await.expect("kept");
+    for number in [1, 2, 3] {
+        let added = store.add_member("AAAAAA".to_owned(), member(number), 10);
+        added.await.expect("kept");
+    }
+    let code = || "AAAAAA".to_owned();
+    store.set_muted(code(), 1, true).await.expect("kept");
+    store.remove_member(code(), 3).await.expect("kept");
+    store
+        .set_state(code(), "[]".to_owned(), 11)
+        .await
+        .expect("kept");
+    store
+        .save_link(link("here", "a", 100), (5, 5), 10)
+        .await
+        .expect("kept");
+    drop(store);
+    let store = opened(&folder);
+    let muted = KeptMember {
+        muted: true,
+        ..member(1)
+    };
+    let expected = KeptClass {
+        state: "[]".to_owned(),
+        next_member: 4,
+        members: vec![muted, member(2)],
+        ..class("AAAAAA")
+    };
+    assert_eq!(store.classes(12).await.expect("read"), [expected]);
+    let found = store.link("here".to_owned(), 99).await.expect("read");
+    assert_eq!(found.as_deref(), Some(&b"{}"[..]));
+    store.end_class(code()).await.expect("forgotten");
+    assert_eq!(store.classes(12).await.expect("read"), []);
+}
+
+#[tokio::test]
+async fn a_class_nobody_used_for_long_is_forgotten() {
+    let store = Store::open(None).expect("memory");
+    store.add_class(class("AAAAAA"), 10).await.expect("kept");
+    let half_a_year = 180 * 24 * 3600;
+    assert_eq!(
+        store.classes(10 + half_a_year).await.expect("read").len(),
+        1
+    );
+    assert_eq!(
+        store.classes(11 + half_a_year).await.expect("read").len(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
+    let store = Store::open(None).expect("memory");
+    let save = |id: &'static str, from: &'static str, now| {
+        let saving = store.save_link(link(id, from, 100), (3, 2), now);
+        async { saving.await.expect("asked") }
+    };
+    assert_eq!(save("1", "a", 10).await, Room::Enough);
+    assert_eq!(save("2", "a", 10).await, Room::Enough);
+    assert_eq!(save("3", "a", 10).await, Room::NoneFromAddress);
+    assert_eq!(save("3", "b", 10).await, Room::Enough);
+    assert_eq!(save("4", "c", 10).await, Room::NoneInTotal);
+    let wrong = store.delete_link("1".to_owned(), digest("Secret"));
+    assert!(!wrong.await.expect("asked"));
+    let right = store.delete_link("1".to_owned(), digest("secret"));
+    assert!(right.await.expect("asked"));
+    let read = |id: &str, now| store.link(id.to_owned(), now);
+    assert_eq!(read("1", 10).await.expect("asked"), None);
+    assert!(read("2", 99).await.expect("asked").is_some());
+    assert_eq!(read("2", 100).await.expect("asked"), None);
+    assert_eq!(
+        save("5", "a", 100).await,
+        Room::Enough,
+        "the expired make room"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_used_says_what_to_do() {
+    let folder = Folder::new("unusable");
+    let held = opened(&folder);
+    let told = Store::open(Some(&folder.0))
+        .expect_err("two relays")
+        .to_string();
+    assert!(told.starts_with("another relay uses"), "{told}");
+    drop(held);
+    drop(opened(&folder));
+    let newer = loop {
+        match Connection::open(folder.file())
+            .and_then(|file| file.pragma_update(None, "user_version", "99"))
+        {
+            Ok(()) => break Store::open(Some(&folder.0)).expect_err("a newer one"),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                thread::yield_now();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert!(
+        newer.to_string().contains("written by a newer relay"),
+        "{newer}"
+    );
+    fs::write(
+        folder.file(),
+        "this is a letter to my aunt, not a database at all",
+    )
+    .expect("written");
+    let damaged = Store::open(Some(&folder.0))
+        .expect_err("a letter")
+        .to_string();
+    assert!(
+        damaged.contains("is damaged") && damaged.contains("move the file away"),
+        "{damaged}"
+    );
+    let file = Folder::new("file");
+    fs::write(&file.0, "").expect("written");
+    let told = Store::open(Some(&file.0)).expect_err("a file").to_string();
+    fs::remove_file(&file.0).ok();
+    assert!(
+        told.starts_with("cannot keep") && told.contains("--data DIR"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_leaves_nothing_half() {
+    let folder = Folder::new("full");
+    let store = opened(&folder);
+    store
+        .does(|connection| connection.pragma_update(None, "max_page_count", 24))
+        .await
+        .expect("a small disk");
+    let big = Link {
+        trace: vec![7; 1 << 20],
+        ..link("big", "a", 100)
+    };
+    let failed = store.save_link(big, (5, 5), 10).await.expect_err("no room");
+    assert_eq!(failed.reason, Some(Reason::NotKept));
+    assert!(failed.message.contains("full"), "{failed:?}");
+    assert_eq!(store.link("big".to_owned(), 10).await.expect("read"), None);
+    store
+        .add_class(class("AAAAAA"), 10)
+        .await
+        .expect("a small one has room");
+}
