@@ -24,6 +24,7 @@ pub mod kernel;
 pub mod keyboard;
 pub mod language;
 pub mod link;
+pub mod listing;
 pub mod page;
 pub mod patience;
 pub mod place;

@@ -26,6 +26,8 @@ mod lifecycle;
 mod links;
 /// Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
 mod own_lab;
+/// The book's programs, line by line, in real Chromium and by keyboard alone.
+mod programs;
 /// Every call of the conversation, on real sockets, as the manual pages say.
 mod protocol;
 /// The two server programs, sturdy and the book's, seen from plain sockets.

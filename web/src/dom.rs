@@ -79,6 +79,20 @@ pub(crate) fn write(element: &Element, text: &str) {
     }
 }
 
+/// Writes code where it is another one; behind an opening bracket a long line may be broken.
+pub(crate) fn write_code(element: &Element, code: &str) {
+    if element.text_content().as_deref() == Some(code) {
+        return;
+    }
+    empty(element);
+    for piece in code.split_inclusive('(') {
+        element.append_with_str_1(piece).ok();
+        if let Ok(place) = document().create_element("wbr") {
+            element.append_child(&place).ok();
+        }
+    }
+}
+
 /// Writes an attribute where it is another one.
 pub(crate) fn set(element: &Element, name: &str, value: &str) {
     if element.get_attribute(name).as_deref() != Some(value) {
@@ -194,6 +208,14 @@ pub(crate) fn all_in(of: &Element, selector: &str) -> Vec<Element> {
     (0..nodes.length())
         .filter_map(|at| nodes.item(at)?.dyn_into().ok())
         .collect()
+}
+
+/// Scrolls a box, and nothing around it, so far that an element in it is in the middle. The box must be positioned.
+pub(crate) fn scroll_into(list: &Element, element: &Element) {
+    if let Some(element) = element.dyn_ref::<HtmlElement>() {
+        let middle = element.offset_top() + element.offset_height() / 2;
+        list.set_scroll_top(middle - list.client_height() / 2);
+    }
 }
 
 /// Takes away all that is in an element.

@@ -15,6 +15,7 @@ pub(crate) mod kernel;
 mod lab;
 pub(crate) mod ladder;
 mod lately;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod notes;
@@ -48,6 +49,7 @@ use self::{
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
+    listing::Listing,
     log::{Log, Run},
     network::Network,
     outbox::Outbox,
@@ -79,6 +81,8 @@ pub(crate) struct Model {
     pub(crate) network: Network,
     /// The programs that run.
     pub(crate) program: Program,
+    /// The book's programs, line by line.
+    pub(crate) listing: Listing,
     /// What happened.
     pub(crate) log: Log,
     /// The lab's sockets as the kernel lists them.
@@ -125,7 +129,7 @@ impl Model {
                     self.connect(&mut effects, now);
                 }
             }
-            Event::Choose(transport) => self.transport = Some(transport),
+            Event::Choose(transport) => self.choose(transport),
             Event::Keep(keep) => self.keep(keep, now),
             Event::Submit { text, shouted } => self.submit(&text, shouted, now),
             Event::StopWaiting => self.program.stop_waiting(&mut self.outbox),
@@ -148,6 +152,7 @@ impl Model {
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
+            Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
             // The first part of the page hears of none of these.
             Event::Server(_)
             | Event::Network(_)
@@ -158,7 +163,8 @@ impl Model {
             | Event::Clear
             | Event::OnlyMine(_)
             | Event::Archive(_)
-            | Event::Bench(_) => {}
+            | Event::Bench(_)
+            | Event::Listing(_) => {}
         }
         self.say(&mut effects);
         effects
@@ -184,7 +190,8 @@ impl Model {
     pub(crate) fn can_send(&self) -> bool {
         let is_here = self.archive.opened.is_none();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
-        is_here && is_there && !self.program.is_busy()
+        let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
+        is_here && is_there && !is_busy
     }
 
     /// The run the ladder shows: the one looked at, else the last.
@@ -209,6 +216,7 @@ impl Model {
             self.workbench.wakes_at(now),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
+            self.listing.client.wakes_at(now),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
     }
@@ -240,6 +248,7 @@ impl Model {
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
         self.expire(effects, now);
+        self.list_on(now);
         if self.connection.is_overdue(now) {
             self.closed(random, now);
         } else if self.connection.is_due(now) {
@@ -256,6 +265,9 @@ impl Model {
 
     fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
         if !self.can_send() {
+            return;
+        }
+        if self.listing_reads(text, now) {
             return;
         }
         let Some(welcome) = &self.welcome else { return };
@@ -323,7 +335,7 @@ impl Model {
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
-        self.log.add(event, now);
+        self.listing_sees(event, now);
     }
 
     /// What an event says of the lab itself.
@@ -354,6 +366,7 @@ impl Model {
         self.program.reply(reply, &mut self.outbox, now);
         if WHOLE {
             self.network.reply(reply);
+            self.listing_hears(reply, now);
             self.workbench.reply(reply);
         }
     }
@@ -375,6 +388,7 @@ impl Model {
             self.workbench.start_anew();
             self.inspector.start_anew();
             self.network.start_anew();
+            self.listing.start_anew();
             self.kept.clear();
         }
     }

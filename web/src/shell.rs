@@ -153,8 +153,9 @@ impl Shell {
     /// What is not needed for the first view comes after it.
     fn look_ahead(&mut self) {
         if WHOLE {
-            TextFile::ALL
-                .into_iter()
+            let words = TextFile::WORDS.into_iter();
+            words
+                .chain(self.model.wants_programs())
                 .for_each(|file| self.library.want(file));
         } else if self.model.connection.state != State::Connecting {
             self.library.want_the_whole();

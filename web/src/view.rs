@@ -10,6 +10,7 @@ mod hear;
 mod inspector;
 mod lab;
 mod ladder;
+mod listing;
 mod network;
 mod server;
 mod workbench;
@@ -23,6 +24,7 @@ use self::{
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
+    listing::Listings,
     network::Network,
     server::Server,
     workbench::{Bench, Doors},
@@ -49,6 +51,7 @@ const PLACES: [(&str, Option<&str>); 3] = [
 pub(crate) struct View {
     texts: Option<Texts>,
     ladder: Ladder,
+    listings: Listings,
     calls: Calls,
     handover: Handover,
     packets: Packets,
@@ -113,6 +116,7 @@ impl View {
         let then = if is_past { shown.kernel.told_at() } else { now };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
+        self.listings.draw(model, texts, now);
         self.doors.draw(shown, texts, then);
         self.bench.draw(model, texts, now);
         let is_due = self.pace.is_due(shown.log.version(), now);
@@ -139,6 +143,7 @@ pub(crate) fn listen() -> Vec<Listener> {
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
         listeners.extend(network::listen());
+        listeners.extend(listing::listen());
     }
     listeners
 }

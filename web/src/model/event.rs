@@ -5,7 +5,7 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 use super::{
     archive::{File, Wish},
     inspector::Action,
-    network, server,
+    listing, network, server,
     workbench::Act,
 };
 use crate::i18n::Language;
@@ -36,6 +36,8 @@ pub(crate) enum Event {
     },
     /// The sentence is being written.
     Typed,
+    /// Something with the programs, line by line.
+    Listing(listing::Act),
     /// Stop waiting for a blocked call.
     StopWaiting,
     /// Close the connection that was kept.

@@ -7,6 +7,7 @@ mod edge;
 mod explain;
 mod handover;
 mod ladder;
+mod listing;
 mod log;
 mod programs;
 mod seat;

@@ -42,7 +42,10 @@ fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
 
 /// The call it is in, and why it would not do what it was asked.
 fn draw_doing(model: &Model, server: &Lab, texts: &Texts) {
+    // Where there is a listing, its line says so.
+    let is_listed = server.program == Program::Book;
     let call = model.log.server_is_in(server.transport);
+    let call = call.filter(|_| !is_listed);
     let call = call.map(|call| words::brief(call, BRIEF));
     let doing = call.map(|call| texts.fill("server.blocked", &[("call", &call)]));
     dom::say(&el("server-doing"), &doing.unwrap_or_default());
@@ -89,8 +92,8 @@ fn draw_program(server: &Lab, texts: &Texts) {
     let address = server.address;
     dom::write(&el("server-address"), &address.to_string());
     let place = [&address.ip().to_string(), " ", &address.port().to_string()].concat();
-    // A lab of one's own has an address no program has by itself: each line says it.
-    let python = ["python3 ", transport, "Client.py ", &place].concat();
+    // A lab of one's own has an address no program has by itself: the one to be copied here has it.
+    let python = ["python3 ", transport, "Client.py"].concat();
     dom::write(&el("server-terminal"), &python);
     let nc = if server.transport == Transport::Udp {
         "nc -u "

@@ -52,7 +52,7 @@ impl Model {
 
     /// The server one sees is the one one talks to, and the ladder shows what happens next.
     fn turns_to(&mut self, transport: Transport) {
-        self.transport = Some(transport);
+        self.choose(transport);
         self.select(None);
     }
 }
