@@ -6,6 +6,7 @@ const files = {
   "text/zh.json": new URL("text/zh.json", import.meta.url),
   "text/fields.en.json": new URL("text/fields.en.json", import.meta.url),
   "text/fields.zh.json": new URL("text/fields.zh.json", import.meta.url),
+  "deck.json": new URL("deck.json", import.meta.url), // made of the files in cards/
 };
 const fetched = {};
 let page = first;

@@ -4,6 +4,8 @@
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
 pub(crate) mod archive;
+pub(crate) mod came;
+pub(crate) mod cards;
 pub(crate) mod connection;
 pub(crate) mod diary;
 mod event;
@@ -45,6 +47,7 @@ use shared::{
 pub(crate) use self::event::{Effect, Event};
 use self::{
     archive::{Archive, Kept},
+    cards::Cards,
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
@@ -87,6 +90,8 @@ pub(crate) struct Model {
     pub(crate) accepted: Accepted,
     /// The page's own sockets, and the calls made on them by hand.
     pub(crate) workbench: Workbench,
+    /// The cards.
+    pub(crate) cards: Cards,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -133,7 +138,7 @@ impl Model {
             Event::EndSending => self.program.end_sending(&mut self.outbox, now),
             Event::Server(wish) if WHOLE => {
                 let transport = self.transport();
-                let may_control = self.welcome.as_ref().is_some_and(|told| told.may_control);
+                let may_control = self.may_control();
                 self.servers
                     .wish(transport, wish, may_control, &mut self.outbox);
             }
@@ -148,6 +153,7 @@ impl Model {
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
+            Event::Cards(act) if WHOLE => self.with_cards(act),
             // The first part of the page hears of none of these.
             Event::Server(_)
             | Event::Network(_)
@@ -158,7 +164,12 @@ impl Model {
             | Event::Clear
             | Event::OnlyMine(_)
             | Event::Archive(_)
-            | Event::Bench(_) => {}
+            | Event::Bench(_)
+            | Event::Cards(_) => {}
+        }
+        if WHOLE {
+            self.play(&mut effects, now);
+            self.cards.settle(&mut effects);
         }
         self.say(&mut effects);
         effects
@@ -178,6 +189,11 @@ impl Model {
             Some(host) => SocketAddr::new(host, local.port()),
             None => local,
         }
+    }
+
+    /// Whether the relay lets this page control the lab's servers.
+    fn may_control(&self) -> bool {
+        self.welcome.as_ref().is_some_and(|told| told.may_control)
     }
 
     /// Whether a sentence can be sent right now.
@@ -207,6 +223,7 @@ impl Model {
         let others = [
             self.connection.wakes_at(now),
             self.workbench.wakes_at(now),
+            WHOLE.then(|| self.blocks_at()).flatten(),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
         ];
@@ -236,6 +253,9 @@ impl Model {
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
         self.expire(effects, now);
+        if WHOLE {
+            self.witness_blocked(now);
+        }
         if self.connection.is_overdue(now) {
             self.closed(random, now);
         } else if self.connection.is_due(now) {
@@ -319,7 +339,16 @@ impl Model {
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
+        self.witness(&event);
+        let returned = if let What::CallReturned(returned) = &event.what {
+            Some(returned.call)
+        } else {
+            None
+        };
         self.log.add(event, now);
+        if let Some(call) = returned {
+            self.witness_return(call);
+        }
     }
 
     /// What an event says of the lab itself.
@@ -371,6 +400,7 @@ impl Model {
             self.workbench.start_anew();
             self.inspector.start_anew();
             self.network.start_anew();
+            self.cards.start_anew();
             self.kept.clear();
         }
     }

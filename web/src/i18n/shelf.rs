@@ -11,9 +11,12 @@ pub(crate) enum TextFile {
     Words(Language),
     /// What the fields of packets and calls mean.
     Fields(Language),
+    /// The cards, in both languages: they are no words by their keys, and go to the model.
+    Cards,
 }
 
 impl TextFile {
+    /// Those with words.
     pub(crate) const ALL: [Self; 4] = [
         Self::Words(Language::English),
         Self::Words(Language::Chinese),
@@ -21,13 +24,14 @@ impl TextFile {
         Self::Fields(Language::Chinese),
     ];
 
-    /// Its name in `www/`; `start.js` knows where it is served.
+    /// Its name as seen from `www/`; `start.js` knows where it is served.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Words(Language::English) => "text/en.json",
             Self::Words(Language::Chinese) => "text/zh.json",
             Self::Fields(Language::English) => "text/fields.en.json",
             Self::Fields(Language::Chinese) => "text/fields.zh.json",
+            Self::Cards => "deck.json",
         }
     }
 }
@@ -57,6 +61,7 @@ pub(crate) fn read(file: TextFile) -> Option<&'static str> {
 #[cfg(test)]
 const fn beside(file: TextFile) -> Option<&'static str> {
     Some(match file {
+        TextFile::Cards => return None,
         TextFile::Words(Language::English) => include_str!("../../../www/text/en.json"),
         TextFile::Words(Language::Chinese) => include_str!("../../../www/text/zh.json"),
         TextFile::Fields(Language::English) => include_str!("../../../www/text/fields.en.json"),
