@@ -56,7 +56,7 @@ use self::{
     outbox::Outbox,
     program::{Order, Program},
     seat::Seat,
-    server::{Hold, Servers},
+    server::Servers,
     workbench::{Workbench, doors::Accepted},
 };
 use crate::{WHOLE, i18n::Language, json};
@@ -191,11 +191,6 @@ impl Model {
         }
     }
 
-    /// Whether the relay lets this page control the lab's servers.
-    fn may_control(&self) -> bool {
-        self.welcome.as_ref().is_some_and(|told| told.may_control)
-    }
-
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
         let is_here = self.archive.opened.is_none();
@@ -228,22 +223,6 @@ impl Model {
             self.seat.wakes_at(now),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
-    }
-
-    /// What holds the address of the server that found it in use.
-    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
-        let transport = self.transport();
-        let server = self.servers.get(transport)?;
-        let in_use = self.servers.finds_address_in_use(transport);
-        let left = self.kernel.free_in(server.address, now);
-        in_use.then(|| self.servers.held_by(left))
-    }
-
-    /// That it was TIME_WAIT is remembered: as soon as that is over, the kernel lists it no more.
-    fn look_at_address(&mut self, now: Millis) {
-        if let Some(Hold::TimeWait(_)) = self.address_is_held_by(now) {
-            self.servers.waits_for_time_wait();
-        }
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -339,16 +318,9 @@ impl Model {
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
-        self.witness(&event);
-        let returned = if let What::CallReturned(returned) = &event.what {
-            Some(returned.call)
-        } else {
-            None
-        };
+        let returned = self.witness(&event);
         self.log.add(event, now);
-        if let Some(call) = returned {
-            self.witness_return(call);
-        }
+        self.witness_return(returned);
     }
 
     /// What an event says of the lab itself.

@@ -30,7 +30,8 @@ pub(crate) fn len(outcome: &Outcome) -> Option<u64> {
         | Returned::Socket { .. }
         | Returned::Accepted { .. }
         | Returned::Address { .. }
-        | Returned::Resolved { .. } => None,
+        | Returned::Resolved { .. }
+        | Returned::Saved { .. } => None,
     }
 }
 

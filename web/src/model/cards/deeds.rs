@@ -32,14 +32,11 @@ impl Model {
             && self.can_act()
         {
             let deed = play.queue.front().cloned();
-            let is_last_call = deed.is_none() && matches!(play.waits, Some(Waits::Call(_)));
-            // A call that blocks may be what a step is for: others can be made meanwhile.
-            if !is_last_call
-                && play
-                    .waits
-                    .as_ref()
-                    .is_some_and(|waits| self.waits_for(waits))
-            {
+            // A call that blocks may be what a step is for: others can be made meanwhile, and it is waited to be seen.
+            let goes_on = deed.as_ref().is_none_or(|deed| !deed.wait.is_empty());
+            let leaves_it = goes_on && matches!(play.waits, Some(Waits::Call(_)));
+            let waits = play.waits.as_ref();
+            if !leaves_it && waits.is_some_and(|waits| self.waits_for(waits)) {
                 return;
             }
             let deeded = deed.map(|deed| self.perform(&deed, effects, now));
@@ -65,7 +62,12 @@ impl Model {
                 let mut made = self.workbench.made.iter();
                 made.any(|made| made.request == Some(*request) && made.is_open())
             }
-            Waits::Ask => self.servers.is_asked() || self.network.is_asked(),
+            Waits::Ask => self.network.is_asked(),
+            Waits::Server(transport, up) => {
+                let server = self.servers.get(*transport);
+                let runs = server.is_some_and(|server| server.state == ServerState::Running);
+                self.servers.is_asked() || runs != *up && self.servers.refused.is_none()
+            }
             Waits::Lab(left) => {
                 let here = self.welcome.as_ref().map(|welcome| &welcome.lab.id);
                 self.seat.is_moving() || here == Some(left) && self.seat.refused.is_none()
@@ -148,7 +150,8 @@ impl Model {
         let may_control = self.may_control();
         self.servers
             .wish(transport, wish, may_control, &mut self.outbox);
-        Deeded::Done(Some(Waits::Ask))
+        let up = becomes == Becomes::Start;
+        Deeded::Done(Some(Waits::Server(transport, up)))
     }
 
     fn look_out(&mut self) -> Deeded {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use shared::call::Transport;
+
 use super::{
     card::{Card, Deed, Look},
     check::Check,
@@ -51,8 +53,10 @@ pub(crate) struct Named {
 pub(super) enum Waits {
     /// The call that this message asked for.
     Call(u64),
-    /// The lab's server, or its network.
+    /// What the lab's network was asked for.
     Ask,
+    /// A server that is to run from now on, or not to run: its reply comes before the trace tells of it.
+    Server(Transport, bool),
     /// Another lab than this.
     Lab(String),
     /// A datagram that is held.

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    filter::{CallRow, NewsRow, Row},
+    filter::{CallRow, NewsRow},
     model::{
         Millis, Model, came,
         cards::Look,
@@ -18,11 +18,9 @@ use crate::{
 };
 
 impl Model {
-    /// Something happened that is no call.
-    pub(in crate::model) fn witness(&mut self, event: &Event) {
-        if self.cards.play.is_none() {
-            return;
-        }
+    /// Something happened. Tells which call returned, if one did: it is asked about when it is in the log.
+    pub(in crate::model) fn witness(&mut self, event: &Event) -> Option<CallId> {
+        self.cards.play.as_ref()?;
         let news = match &event.what {
             What::Edge(edge) => NewsRow {
                 fate: Some(came::fate(edge.fate)),
@@ -36,33 +34,30 @@ impl Model {
                 ..NewsRow::default()
             },
             What::Packet(_) | What::Derived(_) => {
-                let Some(play) = &mut self.cards.play else {
-                    return;
-                };
-                let item = self
-                    .inspector
-                    .ask(event.seq, |row| play.check.take(row))
-                    .flatten();
-                return self.met(item, None);
+                let play = self.cards.play.as_mut()?;
+                let asked = self.inspector.ask(event.seq, |row| play.check.take(row));
+                self.met(asked.flatten(), None);
+                return None;
             }
+            What::CallReturned(returned) => return Some(returned.call),
             What::Process(_)
             | What::ProcessEnded { .. }
             | What::CallStarted(_)
-            | What::CallReturned(_)
             | What::Facts(_)
             | What::Sockets(_)
             | What::Conditions(_)
-            | What::CaptureLost { .. } => return,
+            | What::CaptureLost { .. } => return None,
         };
-        self.take(&news, None);
+        let play = self.cards.play.as_mut()?;
+        let item = play.check.take(&news);
+        self.met(item, None);
+        None
     }
 
-    /// A call returned.
-    pub(in crate::model) fn witness_return(&mut self, id: CallId) {
-        if self.cards.play.is_none() {
-            return;
-        }
-        let Some(call) = self.log.call(id).filter(|call| self.counts(call)) else {
+    /// A call that returned is in the log by now.
+    pub(in crate::model) fn witness_return(&mut self, returned: Option<CallId>) {
+        let call = returned.and_then(|id| self.log.call(id));
+        let Some(call) = call.filter(|call| self.counts(call)) else {
             return;
         };
         let took = call.end.as_ref().map_or(0, |end| end.took_ns);
@@ -72,7 +67,7 @@ impl Model {
             return;
         };
         let item = play.check.take(&row);
-        self.met(item, Some(id));
+        self.met(item, returned);
     }
 
     /// Calls that have not returned for a while are blocked.
@@ -118,14 +113,6 @@ impl Model {
     fn counts(&self, call: &Call) -> bool {
         let me = self.welcome.as_ref().map(|welcome| welcome.process);
         call.side == Side::Server || Some(call.process) == me
-    }
-
-    fn take(&mut self, row: &dyn Row, call: Option<CallId>) {
-        let Some(play) = &mut self.cards.play else {
-            return;
-        };
-        let item = play.check.take(row);
-        self.met(item, call);
     }
 
     /// An item of the check was seen: that is where to look.
