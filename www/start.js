@@ -12,6 +12,7 @@ const files = {
   "programs/UDPServer.py": new URL("programs/UDPServer.py", import.meta.url),
   "programs/TCPClient.py": new URL("programs/TCPClient.py", import.meta.url),
   "programs/TCPServer.py": new URL("programs/TCPServer.py", import.meta.url),
+  "deck.json": new URL("deck.json", import.meta.url), // made of the files in cards/
 };
 const fetched = {};
 let page = first;

@@ -6,6 +6,8 @@ mod bad_input;
 mod bridges;
 /// A person at real Chromium does what section 2.7 does, and sees what happened.
 mod browser;
+/// The cards in real Chromium: what each has to show is seen, and not without what decides it.
+mod cards;
 /// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
 mod conditions;
 /// What was done at the workbench, as programs in other languages, does the same.

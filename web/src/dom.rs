@@ -93,6 +93,22 @@ pub(crate) fn write_code(element: &Element, code: &str) {
     }
 }
 
+/// Writes a text where it is another one; what stands between backticks is code.
+pub(crate) fn marked(element: &Element, text: &str) {
+    if element.get_attribute("data-said").as_deref() == Some(text) {
+        return;
+    }
+    set(element, "data-said", text);
+    empty(element);
+    for (at, part) in text.split('`').enumerate() {
+        let kind = if at % 2 == 1 { "code" } else { "span" };
+        if let Ok(piece) = document().create_element(kind) {
+            piece.set_text_content(Some(part));
+            element.append_child(&piece).ok();
+        }
+    }
+}
+
 /// Writes an attribute where it is another one.
 pub(crate) fn set(element: &Element, name: &str, value: &str) {
     if element.get_attribute(name).as_deref() != Some(value) {
@@ -301,6 +317,11 @@ pub(crate) fn leaves(event: &Event, element: &Element) -> bool {
         .and_then(FocusEvent::related_target);
     let to = to.and_then(|target| target.dyn_into::<Node>().ok());
     !element.contains(to.as_ref())
+}
+
+/// Brings an element into view.
+pub(crate) fn scroll_to(element: &Element) {
+    element.scroll_into_view();
 }
 
 /// Gives an element the focus.

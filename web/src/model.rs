@@ -4,6 +4,8 @@
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
 pub(crate) mod archive;
+pub(crate) mod came;
+pub(crate) mod cards;
 pub(crate) mod connection;
 pub(crate) mod diary;
 mod event;
@@ -46,6 +48,7 @@ use shared::{
 pub(crate) use self::event::{Effect, Event};
 use self::{
     archive::{Archive, Kept},
+    cards::Cards,
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
@@ -55,7 +58,7 @@ use self::{
     outbox::Outbox,
     program::{Order, Program},
     seat::Seat,
-    server::{Hold, Servers},
+    server::Servers,
     workbench::{Workbench, doors::Accepted},
 };
 use crate::{WHOLE, i18n::Language, json};
@@ -91,6 +94,8 @@ pub(crate) struct Model {
     pub(crate) accepted: Accepted,
     /// The page's own sockets, and the calls made on them by hand.
     pub(crate) workbench: Workbench,
+    /// The cards.
+    pub(crate) cards: Cards,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -137,7 +142,7 @@ impl Model {
             Event::EndSending => self.program.end_sending(&mut self.outbox, now),
             Event::Server(wish) if WHOLE => {
                 let transport = self.transport();
-                let may_control = self.welcome.as_ref().is_some_and(|told| told.may_control);
+                let may_control = self.may_control();
                 self.servers
                     .wish(transport, wish, may_control, &mut self.outbox);
             }
@@ -153,6 +158,7 @@ impl Model {
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
+            Event::Cards(act) if WHOLE => self.with_cards(act),
             // The first part of the page hears of none of these.
             Event::Server(_)
             | Event::Network(_)
@@ -164,7 +170,12 @@ impl Model {
             | Event::OnlyMine(_)
             | Event::Archive(_)
             | Event::Bench(_)
-            | Event::Listing(_) => {}
+            | Event::Listing(_)
+            | Event::Cards(_) => {}
+        }
+        if WHOLE {
+            self.play(&mut effects, now);
+            self.cards.settle(&mut effects);
         }
         self.say(&mut effects);
         effects
@@ -214,31 +225,12 @@ impl Model {
         let others = [
             self.connection.wakes_at(now),
             self.workbench.wakes_at(now),
+            WHOLE.then(|| self.blocks_at()).flatten(),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
             self.listing.client.wakes_at(now),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
-    }
-
-    /// What holds the address of the server that found it in use.
-    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
-        let transport = self.transport();
-        let server = self.servers.get(transport)?;
-        let in_use = self.servers.finds_address_in_use(transport);
-        let kernel = &self.kernel;
-        let half_closed = kernel.half_closed_for(server.address, now);
-        let time_wait = kernel.free_in(server.address, now);
-        let fading = half_closed.map(Hold::HalfClosed);
-        let fading = fading.or_else(|| time_wait.map(Hold::TimeWait));
-        in_use.then(|| self.servers.held_by(fading))
-    }
-
-    /// What it was is remembered: as soon as that is over, the kernel lists it no more.
-    fn look_at_address(&mut self, now: Millis) {
-        if let Some(Hold::TimeWait(_) | Hold::HalfClosed(_)) = self.address_is_held_by(now) {
-            self.servers.waits_for_the_end();
-        }
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -248,7 +240,10 @@ impl Model {
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
         self.expire(effects, now);
-        self.list_on(now);
+        if WHOLE {
+            self.list_on(now);
+            self.witness_blocked(now);
+        }
         if self.connection.is_overdue(now) {
             self.closed(random, now);
         } else if self.connection.is_due(now) {
@@ -335,7 +330,9 @@ impl Model {
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
+        let returned = self.witness(&event);
         self.listing_sees(event, now);
+        self.witness_return(returned);
     }
 
     /// What an event says of the lab itself.
@@ -389,6 +386,7 @@ impl Model {
             self.inspector.start_anew();
             self.network.start_anew();
             self.listing.start_anew();
+            self.cards.start_anew();
             self.kept.clear();
         }
     }

@@ -153,6 +153,9 @@ impl Shell {
     /// What is not needed for the first view comes after it.
     fn look_ahead(&mut self) {
         if WHOLE {
+            if self.model.cards.open {
+                self.library.want(TextFile::Cards);
+            }
             let words = TextFile::WORDS.into_iter();
             words
                 .chain(self.model.wants_programs())
@@ -197,6 +200,7 @@ impl Shell {
                 }
             }
             Effect::KeepSeat(token) => window::keep(view::SEAT, token.as_deref()),
+            Effect::KeepProgress(done) => window::remember(view::CARDS, &done),
             Effect::Copy(text) => view::copy(text),
             Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }

@@ -4,6 +4,7 @@ mod archive;
 mod arrows;
 mod bar;
 mod calls;
+mod cards;
 mod client;
 mod handover;
 mod hear;
@@ -17,10 +18,12 @@ mod workbench;
 
 pub(crate) use self::{
     archive::copy,
+    cards::CARDS,
     hear::{SEAT, hears, remembered, remembered_by_the_whole},
 };
 use self::{
     calls::Calls,
+    cards::Cards,
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
@@ -57,6 +60,7 @@ pub(crate) struct View {
     packets: Packets,
     bench: Bench,
     doors: Doors,
+    cards: Cards,
     server: Server,
     network: Network,
     pace: Pace,
@@ -119,6 +123,7 @@ impl View {
         self.listings.draw(model, texts, now);
         self.doors.draw(shown, texts, then);
         self.bench.draw(model, texts, now);
+        self.cards.draw(model, texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, texts, waiting, room);
@@ -142,6 +147,7 @@ pub(crate) fn listen() -> Vec<Listener> {
         listeners.extend(archive::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
+        listeners.extend(cards::listen());
         listeners.extend(network::listen());
         listeners.extend(listing::listen());
     }

@@ -18,6 +18,8 @@ pub(crate) enum TextFile {
     Lines(Language),
     /// One of the book's programs.
     Program(Program),
+    /// The cards, in both languages: they are no words by their keys, and go to the model.
+    Cards,
 }
 
 impl TextFile {
@@ -31,7 +33,7 @@ impl TextFile {
         Self::Lines(Language::Chinese),
     ];
 
-    /// Its name in `www/`; `start.js` knows where it is served.
+    /// Its name as seen from `www/`; `start.js` knows where it is served.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Words(Language::English) => "text/en.json",
@@ -46,6 +48,7 @@ impl TextFile {
                 (Transport::Tcp, Side::Client) => "programs/TCPClient.py",
                 (Transport::Tcp, Side::Server) => "programs/TCPServer.py",
             },
+            Self::Cards => "deck.json",
         }
     }
 }
@@ -81,6 +84,7 @@ pub(crate) fn read(file: TextFile) -> Option<&'static str> {
 #[cfg(test)]
 const fn beside(file: TextFile) -> Option<&'static str> {
     Some(match file {
+        TextFile::Cards => return None,
         TextFile::Words(Language::English) => include_str!("../../../www/text/en.json"),
         TextFile::Words(Language::Chinese) => include_str!("../../../www/text/zh.json"),
         TextFile::Fields(Language::English) => include_str!("../../../www/text/fields.en.json"),

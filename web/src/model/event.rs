@@ -4,6 +4,7 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
     archive::{File, Wish},
+    cards,
     inspector::Action,
     listing, network, server,
     workbench::Act,
@@ -68,6 +69,8 @@ pub(crate) enum Event {
     Archive(Wish),
     /// Something at the workbench.
     Bench(Act),
+    /// Something with the cards.
+    Cards(cards::Act),
 }
 
 /// What the shell is to do.
@@ -81,6 +84,8 @@ pub(crate) enum Effect {
     Download(File),
     /// Keep the token of a seat for as long as this tab lives, or none.
     KeepSeat(Option<String>),
+    /// Remember which cards are done.
+    KeepProgress(String),
     /// Put this text onto the clipboard.
     Copy(String),
 }

@@ -7,7 +7,7 @@ use shared::{
     outcome::{Failed, Outcome},
 };
 
-use super::{Millis, outbox::Outbox};
+use super::{Millis, Model, outbox::Outbox};
 
 /// How a program of Linux and one of Python say that an address is taken.
 const IN_USE: [&str; 2] = ["EADDRINUSE", "Address already in use"];
@@ -200,5 +200,32 @@ impl Servers {
     /// No answer will come any more.
     pub(super) fn lose(&mut self) {
         (self.asked, self.then) = (None, None);
+    }
+}
+
+impl Model {
+    /// Whether the relay lets this page control the lab's servers.
+    pub(super) fn may_control(&self) -> bool {
+        self.welcome.as_ref().is_some_and(|told| told.may_control)
+    }
+
+    /// What holds the address of the server that found it in use.
+    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
+        let transport = self.transport();
+        let server = self.servers.get(transport)?;
+        let in_use = self.servers.finds_address_in_use(transport);
+        let kernel = &self.kernel;
+        let half_closed = kernel.half_closed_for(server.address, now);
+        let time_wait = kernel.free_in(server.address, now);
+        let fading = half_closed.map(Hold::HalfClosed);
+        let fading = fading.or_else(|| time_wait.map(Hold::TimeWait));
+        in_use.then(|| self.servers.held_by(fading))
+    }
+
+    /// What it was is remembered: as soon as that is over, the kernel lists it no more.
+    pub(super) fn look_at_address(&mut self, now: Millis) {
+        if let Some(Hold::TimeWait(_) | Hold::HalfClosed(_)) = self.address_is_held_by(now) {
+            self.servers.waits_for_the_end();
+        }
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn remembered() -> Vec<Event> {
 /// What the first part of the page could not know what to do with.
 pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
     let mut events = super::listing::remembered();
+    events.extend(super::cards::remembered());
     events.extend(super::workbench::remembered());
     events
 }

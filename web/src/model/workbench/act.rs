@@ -13,6 +13,7 @@ impl Model {
         match act {
             Act::Look(open) => {
                 self.workbench.open = open;
+                self.cards.open = false;
                 self.log.touch();
             }
             Act::Read(tongue) => self.workbench.tongue = tongue,
