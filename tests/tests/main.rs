@@ -43,5 +43,8 @@ mod trace;
 mod truth;
 /// What the page shows of each packet, beside what another analyser finds in the same.
 mod tshark;
+/// The same where nothing may be captured: as an unprivileged user.
+#[cfg(unix)]
+mod uncaptured;
 /// The workbench in real Chromium, by keyboard alone: any call, in any order, right or wrong.
 mod workbench;
