@@ -218,14 +218,18 @@ impl Model {
         let transport = self.transport();
         let server = self.servers.get(transport)?;
         let in_use = self.servers.finds_address_in_use(transport);
-        let left = self.kernel.free_in(server.address, now);
-        in_use.then(|| self.servers.held_by(left))
+        let kernel = &self.kernel;
+        let half_closed = kernel.half_closed_for(server.address, now);
+        let time_wait = kernel.free_in(server.address, now);
+        let fading = half_closed.map(Hold::HalfClosed);
+        let fading = fading.or_else(|| time_wait.map(Hold::TimeWait));
+        in_use.then(|| self.servers.held_by(fading))
     }
 
-    /// That it was TIME_WAIT is remembered: as soon as that is over, the kernel lists it no more.
+    /// What it was is remembered: as soon as that is over, the kernel lists it no more.
     fn look_at_address(&mut self, now: Millis) {
-        if let Some(Hold::TimeWait(_)) = self.address_is_held_by(now) {
-            self.servers.waits_for_time_wait();
+        if let Some(Hold::TimeWait(_) | Hold::HalfClosed(_)) = self.address_is_held_by(now) {
+            self.servers.waits_for_the_end();
         }
     }
 

@@ -29,13 +29,13 @@ fn draw(model: &Model, server: &Lab, texts: &Texts, now: Millis) {
 fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
     let held = model.address_is_held_by(now);
     dom::show(&el("server-in-use"), held.is_some());
+    let counted = |key, left| texts.fill(key, &[("time", &whole_seconds(left + 999))]);
     let said = match held {
         None => return,
         Some(Hold::Other) => texts.get("server.no_time_wait").to_owned(),
         Some(Hold::Over) => texts.get("server.free").to_owned(),
-        Some(Hold::TimeWait(left)) => {
-            texts.fill("server.time_wait", &[("time", &whole_seconds(left + 999))])
-        }
+        Some(Hold::TimeWait(left)) => counted("server.time_wait", left),
+        Some(Hold::HalfClosed(left)) => counted("server.half_closed", left),
     };
     dom::write(&el("server-time-wait"), &said);
 }
