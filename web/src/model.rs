@@ -4,6 +4,8 @@
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
 pub(crate) mod archive;
+pub(crate) mod came;
+pub(crate) mod cards;
 pub(crate) mod connection;
 pub(crate) mod diary;
 mod event;
@@ -15,6 +17,7 @@ pub(crate) mod kernel;
 mod lab;
 pub(crate) mod ladder;
 mod lately;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod notes;
@@ -45,15 +48,17 @@ use shared::{
 pub(crate) use self::event::{Effect, Event};
 use self::{
     archive::{Archive, Kept},
+    cards::Cards,
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
+    listing::Listing,
     log::{Log, Run},
     network::Network,
     outbox::Outbox,
     program::{Order, Program},
     seat::Seat,
-    server::{Hold, Servers},
+    server::Servers,
     workbench::{Workbench, doors::Accepted},
 };
 use crate::{WHOLE, i18n::Language, json};
@@ -79,6 +84,8 @@ pub(crate) struct Model {
     pub(crate) network: Network,
     /// The programs that run.
     pub(crate) program: Program,
+    /// The book's programs, line by line.
+    pub(crate) listing: Listing,
     /// What happened.
     pub(crate) log: Log,
     /// The lab's sockets as the kernel lists them.
@@ -87,6 +94,8 @@ pub(crate) struct Model {
     pub(crate) accepted: Accepted,
     /// The page's own sockets, and the calls made on them by hand.
     pub(crate) workbench: Workbench,
+    /// The cards.
+    pub(crate) cards: Cards,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -125,7 +134,7 @@ impl Model {
                     self.connect(&mut effects, now);
                 }
             }
-            Event::Choose(transport) => self.transport = Some(transport),
+            Event::Choose(transport) => self.choose(transport),
             Event::Keep(keep) => self.keep(keep, now),
             Event::Submit { text, shouted } => self.submit(&text, shouted, now),
             Event::StopWaiting => self.program.stop_waiting(&mut self.outbox),
@@ -133,7 +142,7 @@ impl Model {
             Event::EndSending => self.program.end_sending(&mut self.outbox, now),
             Event::Server(wish) if WHOLE => {
                 let transport = self.transport();
-                let may_control = self.welcome.as_ref().is_some_and(|told| told.may_control);
+                let may_control = self.may_control();
                 self.servers
                     .wish(transport, wish, may_control, &mut self.outbox);
             }
@@ -148,6 +157,8 @@ impl Model {
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
+            Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
+            Event::Cards(act) if WHOLE => self.with_cards(act),
             // The first part of the page hears of none of these.
             Event::Server(_)
             | Event::Network(_)
@@ -158,7 +169,13 @@ impl Model {
             | Event::Clear
             | Event::OnlyMine(_)
             | Event::Archive(_)
-            | Event::Bench(_) => {}
+            | Event::Bench(_)
+            | Event::Listing(_)
+            | Event::Cards(_) => {}
+        }
+        if WHOLE {
+            self.play(&mut effects, now);
+            self.cards.settle(&mut effects);
         }
         self.say(&mut effects);
         effects
@@ -184,7 +201,8 @@ impl Model {
     pub(crate) fn can_send(&self) -> bool {
         let is_here = self.archive.opened.is_none();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
-        is_here && is_there && !self.program.is_busy()
+        let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
+        is_here && is_there && !is_busy
     }
 
     /// The run the ladder shows: the one looked at, else the last.
@@ -207,26 +225,12 @@ impl Model {
         let others = [
             self.connection.wakes_at(now),
             self.workbench.wakes_at(now),
+            WHOLE.then(|| self.blocks_at()).flatten(),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
+            self.listing.client.wakes_at(now),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
-    }
-
-    /// What holds the address of the server that found it in use.
-    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
-        let transport = self.transport();
-        let server = self.servers.get(transport)?;
-        let in_use = self.servers.finds_address_in_use(transport);
-        let left = self.kernel.free_in(server.address, now);
-        in_use.then(|| self.servers.held_by(left))
-    }
-
-    /// That it was TIME_WAIT is remembered: as soon as that is over, the kernel lists it no more.
-    fn look_at_address(&mut self, now: Millis) {
-        if let Some(Hold::TimeWait(_)) = self.address_is_held_by(now) {
-            self.servers.waits_for_time_wait();
-        }
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -236,6 +240,10 @@ impl Model {
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
         self.expire(effects, now);
+        if WHOLE {
+            self.list_on(now);
+            self.witness_blocked(now);
+        }
         if self.connection.is_overdue(now) {
             self.closed(random, now);
         } else if self.connection.is_due(now) {
@@ -252,6 +260,9 @@ impl Model {
 
     fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
         if !self.can_send() {
+            return;
+        }
+        if self.listing_reads(text, now) {
             return;
         }
         let Some(welcome) = &self.welcome else { return };
@@ -319,7 +330,9 @@ impl Model {
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
-        self.log.add(event, now);
+        let returned = self.witness(&event);
+        self.listing_sees(event, now);
+        self.witness_return(returned);
     }
 
     /// What an event says of the lab itself.
@@ -350,6 +363,7 @@ impl Model {
         self.program.reply(reply, &mut self.outbox, now);
         if WHOLE {
             self.network.reply(reply);
+            self.listing_hears(reply, now);
             self.workbench.reply(reply);
         }
     }
@@ -371,6 +385,8 @@ impl Model {
             self.workbench.start_anew();
             self.inspector.start_anew();
             self.network.start_anew();
+            self.listing.start_anew();
+            self.cards.start_anew();
             self.kept.clear();
         }
     }

@@ -4,25 +4,30 @@ mod archive;
 mod arrows;
 mod bar;
 mod calls;
+mod cards;
 mod client;
 mod handover;
 mod hear;
 mod inspector;
 mod lab;
 mod ladder;
+mod listing;
 mod network;
 mod server;
 mod workbench;
 
 pub(crate) use self::{
     archive::copy,
+    cards::CARDS,
     hear::{SEAT, hears, remembered, remembered_by_the_whole},
 };
 use self::{
     calls::Calls,
+    cards::Cards,
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
+    listing::Listings,
     network::Network,
     server::Server,
     workbench::{Bench, Doors},
@@ -49,11 +54,13 @@ const PLACES: [(&str, Option<&str>); 3] = [
 pub(crate) struct View {
     texts: Option<Texts>,
     ladder: Ladder,
+    listings: Listings,
     calls: Calls,
     handover: Handover,
     packets: Packets,
     bench: Bench,
     doors: Doors,
+    cards: Cards,
     server: Server,
     network: Network,
     pace: Pace,
@@ -113,8 +120,10 @@ impl View {
         let then = if is_past { shown.kernel.told_at() } else { now };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
+        self.listings.draw(model, texts, now);
         self.doors.draw(shown, texts, then);
         self.bench.draw(model, texts, now);
+        self.cards.draw(model, texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, texts, waiting, room);
@@ -138,7 +147,9 @@ pub(crate) fn listen() -> Vec<Listener> {
         listeners.extend(archive::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
+        listeners.extend(cards::listen());
         listeners.extend(network::listen());
+        listeners.extend(listing::listen());
     }
     listeners
 }

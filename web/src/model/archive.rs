@@ -69,7 +69,7 @@ impl Model {
             }
             Wish::Open { name, text } => self.open(name, text),
             Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
-            Wish::Copied if self.workbench.has_copied() => {}
+            Wish::Copied if self.workbench.has_copied() || self.listing.has_copied() => {}
             Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
             Wish::Leave => self.archive.opened = None,
             Wish::Understood => self.archive.wrong = None,
@@ -123,7 +123,7 @@ impl Model {
             return false;
         };
         if let Event::Choose(transport) = event {
-            opened.model.transport = Some(*transport);
+            opened.model.choose(*transport);
         }
         if let Event::Select(call) = event {
             opened.model.select(*call);

@@ -4,8 +4,9 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
     archive::{File, Wish},
+    cards,
     inspector::Action,
-    network, server,
+    listing, network, server,
     workbench::Act,
 };
 use crate::i18n::Language;
@@ -36,6 +37,8 @@ pub(crate) enum Event {
     },
     /// The sentence is being written.
     Typed,
+    /// Something with the programs, line by line.
+    Listing(listing::Act),
     /// Stop waiting for a blocked call.
     StopWaiting,
     /// Close the connection that was kept.
@@ -66,6 +69,8 @@ pub(crate) enum Event {
     Archive(Wish),
     /// Something at the workbench.
     Bench(Act),
+    /// Something with the cards.
+    Cards(cards::Act),
 }
 
 /// What the shell is to do.
@@ -79,6 +84,8 @@ pub(crate) enum Effect {
     Download(File),
     /// Keep the token of a seat for as long as this tab lives, or none.
     KeepSeat(Option<String>),
+    /// Remember which cards are done.
+    KeepProgress(String),
     /// Put this text onto the clipboard.
     Copy(String),
 }

@@ -1,12 +1,14 @@
 //! Stories of the page without a browser: what people and the relay do goes in, what it says and shows comes out.
 
 mod archive;
+mod cards;
 mod connection;
 mod diary;
 mod edge;
 mod explain;
 mod handover;
 mod ladder;
+mod listing;
 mod log;
 mod programs;
 mod seat;
@@ -90,7 +92,8 @@ impl Page {
             other @ (Effect::Connect
             | Effect::Download(_)
             | Effect::Copy(_)
-            | Effect::KeepSeat(_)) => {
+            | Effect::KeepSeat(_)
+            | Effect::KeepProgress(_)) => {
                 panic!("nothing else was to be done: {other:?}")
             }
         };
