@@ -6,6 +6,7 @@
 pub(crate) mod archive;
 pub(crate) mod came;
 pub(crate) mod cards;
+pub(crate) mod class;
 pub(crate) mod connection;
 pub(crate) mod diary;
 mod event;
@@ -49,6 +50,7 @@ pub(crate) use self::event::{Effect, Event};
 use self::{
     archive::{Archive, Kept},
     cards::Cards,
+    class::Classroom,
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
@@ -96,6 +98,8 @@ pub(crate) struct Model {
     pub(crate) workbench: Workbench,
     /// The cards.
     pub(crate) cards: Cards,
+    /// The class it is in.
+    pub(crate) classroom: Classroom,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -150,8 +154,14 @@ impl Model {
             Event::Enter(lab) if WHOLE => self.enter(lab, &mut effects),
             Event::TakeBack if WHOLE => self.take_back(&mut effects, now),
             Event::HadSeat(token) => self.had_seat(token, now),
-            Event::Select(call) if WHOLE => self.select(call),
-            Event::Inspect(action) if WHOLE => self.inspect(action),
+            Event::Select(call) if WHOLE => {
+                self.select(call);
+                self.drives_on();
+            }
+            Event::Inspect(action) if WHOLE => {
+                self.inspect(action);
+                self.drives_on();
+            }
             Event::Clear if WHOLE => self.clear(),
             Event::Speak(language) => self.language = language,
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
@@ -159,6 +169,7 @@ impl Model {
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
             Event::Cards(act) if WHOLE => self.with_cards(act),
+            Event::Class(wish) if WHOLE => self.wish_of_class(wish, &mut effects, now),
             // The first part of the page hears of none of these.
             Event::Server(_)
             | Event::Network(_)
@@ -171,7 +182,8 @@ impl Model {
             | Event::Archive(_)
             | Event::Bench(_)
             | Event::Listing(_)
-            | Event::Cards(_) => {}
+            | Event::Cards(_)
+            | Event::Class(_) => {}
         }
         if WHOLE {
             self.play(&mut effects, now);
@@ -213,7 +225,8 @@ impl Model {
         let at_hand = || self.workbench.last_call().filter(|_| self.workbench.open);
         let of_bench = || at_hand().and_then(|call| self.log.run_of(call));
         let selected = of_packet.or_else(of_call).or_else(of_bench);
-        selected.or_else(|| self.runs_in_view().rev().find(|run| run.is_talk()))
+        let is_last = |run: &&Run| run.is_talk() && (!WHOLE || self.is_looked_at(run));
+        selected.or_else(|| self.runs_in_view().rev().find(is_last))
     }
 
     /// When the page must look again though nothing came.
@@ -229,6 +242,7 @@ impl Model {
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
             self.listing.client.wakes_at(now),
+            self.classroom.wall.wakes_at(),
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
     }
@@ -243,6 +257,7 @@ impl Model {
         if WHOLE {
             self.list_on(now);
             self.witness_blocked(now);
+            self.classroom.wall.settle(now);
         }
         if self.connection.is_overdue(now) {
             self.closed(random, now);
@@ -308,9 +323,14 @@ impl Model {
                 self.happened(event, now);
             }
             ServerMessage::Gap(gap) => self.log.gap(gap),
-            // A page that is in no class hears nothing of one.
+            ServerMessage::Class(news) if WHOLE => self.hears_news(news, now),
             ServerMessage::Class(_) => {}
-            ServerMessage::Goodbye(goodbye) => self.connection.goodbye(goodbye),
+            ServerMessage::Goodbye(goodbye) => {
+                if WHOLE {
+                    self.parts(&goodbye, effects);
+                }
+                self.connection.goodbye(goodbye);
+            }
         }
     }
 
@@ -333,6 +353,7 @@ impl Model {
         let returned = self.witness(&event);
         self.listing_sees(event, now);
         self.witness_return(returned);
+        self.follows_selection();
     }
 
     /// What an event says of the lab itself.
@@ -365,6 +386,7 @@ impl Model {
             self.network.reply(reply);
             self.listing_hears(reply, now);
             self.workbench.reply(reply);
+            self.acted(reply);
         }
     }
 

@@ -40,6 +40,9 @@ thread_local! {
 pub(crate) fn start(library: Library) {
     SHELL.replace(Some(Shell::new(library)));
     view::remembered().into_iter().for_each(tell);
+    if WHOLE {
+        view::remembered_by_the_whole().into_iter().for_each(tell);
+    }
     tell(Event::Started);
     draw();
 }
