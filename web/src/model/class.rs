@@ -73,6 +73,15 @@ pub(crate) enum Wish {
     Dismiss,
 }
 
+/// Why a page is no longer in its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// It was told.
+    Told(GoodbyeReason),
+    /// It was away, and then its place was not there any more.
+    Gone,
+}
+
 /// The class as this page knows it.
 #[derive(Debug, Default)]
 pub(crate) struct Classroom {
@@ -87,7 +96,7 @@ pub(crate) struct Classroom {
     /// Why the last act was refused.
     pub(crate) refused: Option<Failed>,
     /// Why the page is no longer in the class it was in.
-    pub(crate) parted: Option<GoodbyeReason>,
+    pub(crate) parted: Option<Parting>,
     /// It came back, and nothing was kept of its sockets.
     pub(crate) lost_sockets: bool,
     /// It looks at its own although the teacher drives.

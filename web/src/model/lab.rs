@@ -116,6 +116,7 @@ impl Model {
         now: Millis,
     ) -> bool {
         let had = self.seat.token().map(str::to_owned);
+        let home = self.seat.home();
         match self.seat.answered(id, outcome) {
             Answer::Other => return false,
             Answer::Goes | Answer::Stays(None) => {}
@@ -123,7 +124,7 @@ impl Model {
             Answer::Stays(Some(lobby)) => self.arrive(*lobby, effects, now),
         }
         if WHOLE {
-            self.is_let_in();
+            self.is_kept_out(home);
         }
         self.keep_token(had.as_deref(), effects);
         true
@@ -165,13 +166,6 @@ impl Model {
         self.servers.lose();
         self.servers.refused = None;
         self.outbox.empty();
-    }
-
-    /// A door that stays shut is told of beside the field that is wrong.
-    fn is_let_in(&mut self) {
-        if let Some(failed) = self.seat.refused.take() {
-            self.seat.refused = self.classroom.doorway.refuse(failed).err();
-        }
     }
 
     fn keep_token(&self, had: Option<&str>, effects: &mut Vec<Effect>) {

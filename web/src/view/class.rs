@@ -7,13 +7,19 @@ mod opened;
 mod strip;
 mod wall;
 
+use shared::call::Transport;
+
 pub(super) use self::hear::{listen, remembered};
 use self::{desk::Desk, strip::Strip, wall::Tiles};
 use super::pick;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Model, class::Classroom, explain},
+    model::{
+        Model,
+        class::{Classroom, Parting},
+        explain,
+    },
     window,
 };
 
@@ -34,15 +40,20 @@ impl Class {
         self.strip.draw(model, texts);
         opened::draw(room, texts);
         dom::show(&el("class"), room.open);
+        dom::show(&el("class-transports"), room.open);
         if !room.open {
             return;
         }
         let is_in = room.standing.is_some();
+        draw_transports(model);
         dom::show(&el("class-hall"), is_in);
         doors::draw(model, texts);
-        let parted = room.parted.filter(|_| !is_in);
-        let parted = parted.map(|reason| texts.get(explain::goodbye_key(reason)));
-        dom::say(&el("class-parted"), parted.unwrap_or_default());
+        let parted = room.parted.filter(|_| !is_in).map(|parted| match parted {
+            Parting::Told(reason) => explain::goodbye_key(reason),
+            Parting::Gone => "class.gone",
+        });
+        let parted = parted.map(|key| texts.get(key)).unwrap_or_default();
+        dom::say(&el("class-parted"), parted);
         if !is_in {
             return;
         }
@@ -52,6 +63,15 @@ impl Class {
         if room.sees_others() {
             self.tiles.draw(room, texts);
         }
+    }
+}
+
+/// Which server one looks at; the composer, where one chooses it otherwise, is not seen here.
+fn draw_transports(model: &Model) {
+    let tcp = model.transport() == Transport::Tcp;
+    dom::check(pick(tcp, "transport-tcp", "transport-udp"), true);
+    for (id, on) in [("class-udp", !tcp), ("class-tcp", tcp)] {
+        dom::set(&el(id), "aria-pressed", pick(on, "true", "false"));
     }
 }
 

@@ -2,11 +2,15 @@
 
 use shared::{
     class::News,
+    lab::LabKind,
     message::{Goodbye, GoodbyeReason, Reply, Welcome},
-    outcome::Outcome,
+    outcome::{Outcome, Reason},
 };
 
-use super::super::{Effect, Millis, Model};
+use super::{
+    super::{Effect, Millis, Model},
+    Parting,
+};
 
 impl Model {
     /// The page is in this lab from now on.
@@ -57,10 +61,24 @@ impl Model {
         if !reasons.contains(&goodbye.reason) {
             return;
         }
-        self.classroom.parted = Some(goodbye.reason);
+        self.classroom.parted = Some(Parting::Told(goodbye.reason));
         self.classroom.open = true;
         self.seat.is_gone();
         effects.push(Effect::KeepSeat(None));
+    }
+
+    /// The place in the class was not there any more, or a door stayed shut, which is told beside the field that is
+    /// wrong; other refusals are not of a class.
+    pub(in crate::model) fn is_kept_out(&mut self, home: LabKind) {
+        let Some(failed) = self.seat.refused.take() else {
+            return;
+        };
+        if home == LabKind::Class && failed.reason == Some(Reason::NoSuchSeat) {
+            self.classroom.parted = Some(Parting::Gone);
+            self.classroom.open = true;
+        } else {
+            self.seat.refused = self.classroom.doorway.refuse(failed).err();
+        }
     }
 
     /// How an act ended.

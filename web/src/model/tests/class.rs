@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::class::{Door, Field, Wish, Wrong};
+use crate::model::class::{Door, Field, Parting, Wish, Wrong};
 
 const TOKEN: &str = "ticket";
 const TEACHER: ProcessId = 3;
@@ -348,9 +348,28 @@ fn who_is_removed_does_not_come_back() {
         page.forgets_effects();
         page.hears(welcome(10));
         assert_eq!(page.said(), []);
-        assert_eq!(page.model.classroom.parted, Some(reason), "it is told why");
+        assert_eq!(
+            page.model.classroom.parted,
+            Some(Parting::Told(reason)),
+            "it is told why"
+        );
         assert!(page.model.classroom.open && page.model.can_send());
     }
+}
+
+#[test]
+fn who_was_away_when_the_class_ended_is_told() {
+    let mut page = Page::student();
+    page.does(Event::Closed);
+    page.does(Event::TryNow);
+    page.forgets_effects();
+    page.hears(welcome(10));
+    let (id, _) = page.asks_for_one();
+    page.ends(id, refusal(Reason::NoSuchSeat));
+    assert_eq!(page.effects, [Effect::KeepSeat(None)]);
+    assert_eq!(page.model.classroom.parted, Some(Parting::Gone));
+    assert_eq!(page.model.seat.refused, None, "told once");
+    assert!(page.model.classroom.open && page.model.can_send());
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What people do with a class.
 
-use shared::class::{Act, MOST_CHOICES, MemberId};
+use shared::{
+    call::Transport,
+    class::{Act, MOST_CHOICES, MemberId},
+};
 use web_sys::{Element, Event as DomEvent};
 
 use crate::{
@@ -67,11 +70,13 @@ fn click(source: &Element) {
         "class-do-end" => return make_sure("end"),
         "class-do-remove" => return make_sure("remove"),
         "wall-names" => return turn_names(),
+        "class-udp" => return tell(Event::Choose(Transport::Udp)),
+        "class-tcp" => return tell(Event::Choose(Transport::Tcp)),
         _ => {}
     }
     if let Some(wanted) = simple(&id)
         .or_else(|| turned(&id))
-        .or_else(|| of_one(&id, source))
+        .or_else(|| of_one(source))
     {
         wish(wanted);
     }
@@ -113,7 +118,7 @@ fn turned(id: &str) -> Option<Wish> {
 }
 
 /// What is done with one tile or one choice.
-fn of_one(id: &str, source: &Element) -> Option<Wish> {
+fn of_one(source: &Element) -> Option<Wish> {
     if let Some(choice) = dom::around(source, "[data-choice] button", "data-p") {
         let at = dom::around(source, "[data-choice]", "data-choice")?;
         let at = at.parse().ok()?;
@@ -124,7 +129,7 @@ fn of_one(id: &str, source: &Element) -> Option<Wish> {
     }
     let member = dom::around(source, "#wall [data-member]", "data-member")?;
     let member: MemberId = member.parse().ok()?;
-    let is_open = id.is_empty() && opened() == Some(member);
+    let is_open = opened() == Some(member);
     Some(Wish::Open((!is_open).then_some(member)))
 }
 
