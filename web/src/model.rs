@@ -36,14 +36,12 @@ pub(crate) mod workbench;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
-
 use shared::{
     call::Transport,
     codec,
     lab::Task,
     message::{Reply, ServerMessage, Welcome},
-    trace::{CallId, Event as TraceEvent, What},
+    trace::{CallId, Event as TraceEvent},
 };
 
 pub(crate) use self::event::{Effect, Event};
@@ -55,7 +53,7 @@ use self::{
     inspector::Inspector,
     kernel::Kernel,
     listing::Listing,
-    log::{Log, Run},
+    log::Log,
     network::Network,
     outbox::Outbox,
     program::{Order, Program},
@@ -198,35 +196,12 @@ impl Model {
         self.transport.unwrap_or(Transport::Udp)
     }
 
-    /// A client's address as others see it: bound to no address in particular, it sends from the one the kernel
-    /// takes for that.
-    pub(crate) fn seen_as(&self, local: SocketAddr) -> SocketAddr {
-        let lab = self.welcome.as_ref().map(|welcome| &welcome.lab);
-        let host = lab.map(|lab| lab.client_source.unwrap_or(lab.client_host));
-        match host.filter(|_| local.ip().is_unspecified()) {
-            Some(host) => SocketAddr::new(host, local.port()),
-            None => local,
-        }
-    }
-
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
         let is_here = self.archive.opened.is_none();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
         let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
         is_here && is_there && !is_busy
-    }
-
-    /// The run the ladder shows: the one looked at, else the last.
-    pub(crate) fn shown_run(&self) -> Option<&Run> {
-        let packet = self.inspector.selected;
-        let of_packet = packet.and_then(|seq| self.log.run_with(seq));
-        let of_call = || self.selected.and_then(|call| self.log.run_of(call));
-        let at_hand = || self.workbench.last_call().filter(|_| self.workbench.open);
-        let of_bench = || at_hand().and_then(|call| self.log.run_of(call));
-        let selected = of_packet.or_else(of_call).or_else(of_bench);
-        let is_last = |run: &&Run| run.is_talk() && (!WHOLE || self.is_looked_at(run));
-        selected.or_else(|| self.runs_in_view().rev().find(is_last))
     }
 
     /// When the page must look again though nothing came.
@@ -354,25 +329,6 @@ impl Model {
         self.listing_sees(event, now);
         self.witness_return(returned);
         self.follows_selection();
-    }
-
-    /// What an event says of the lab itself.
-    fn learn(&mut self, event: &TraceEvent) {
-        self.accepted.hear(event);
-        match &event.what {
-            What::Server(server) => self.servers.is_now(server),
-            What::Conditions(conditions) => self.network.is(*conditions),
-            What::Edge(edge) => self.network.touches(edge),
-            What::Process(_)
-            | What::ProcessEnded { .. }
-            | What::CallStarted(_)
-            | What::CallReturned(_)
-            | What::Packet(_)
-            | What::Derived(_)
-            | What::Facts(_)
-            | What::Sockets(_)
-            | What::CaptureLost { .. } => {}
-        }
     }
 
     fn replied(&mut self, reply: &Reply, effects: &mut Vec<Effect>, now: Millis) {

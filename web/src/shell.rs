@@ -156,7 +156,8 @@ impl Shell {
     /// What is not needed for the first view comes after it.
     fn look_ahead(&mut self) {
         if WHOLE {
-            if self.model.cards.open {
+            // A class's card may be one of them.
+            if self.model.cards.open || self.model.classroom.standing.is_some() {
                 self.library.want(TextFile::Cards);
             }
             let words = TextFile::WORDS.into_iter();

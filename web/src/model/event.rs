@@ -4,8 +4,7 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
     archive::{File, Wish},
-    cards,
-    class,
+    cards, class,
     inspector::Action,
     listing, network, server,
     workbench::Act,

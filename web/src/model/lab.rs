@@ -5,6 +5,7 @@ use shared::{
     lab::LabKind,
     message::{Ask, ClientMessage, GoodbyeReason, Welcome},
     outcome::Outcome,
+    trace::{Event as TraceEvent, What},
 };
 
 use super::{
@@ -156,6 +157,25 @@ impl Model {
     pub(super) fn expire(&mut self, effects: &mut Vec<Effect>, now: Millis) {
         if self.connection.state == State::Open && self.seat.expires(now) {
             effects.push(Effect::KeepSeat(None));
+        }
+    }
+
+    /// What an event says of the lab itself.
+    pub(super) fn learn(&mut self, event: &TraceEvent) {
+        self.accepted.hear(event);
+        match &event.what {
+            What::Server(server) => self.servers.is_now(server),
+            What::Conditions(conditions) => self.network.is(*conditions),
+            What::Edge(edge) => self.network.touches(edge),
+            What::Process(_)
+            | What::ProcessEnded { .. }
+            | What::CallStarted(_)
+            | What::CallReturned(_)
+            | What::Packet(_)
+            | What::Derived(_)
+            | What::Facts(_)
+            | What::Sockets(_)
+            | What::CaptureLost { .. } => {}
         }
     }
 

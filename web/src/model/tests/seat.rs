@@ -131,7 +131,7 @@ fn another_lab_begins_with_nothing_of_the_one_before() {
     page.keeps();
     assert_eq!(page.watches(1), [], "and was meant for the lab it left");
     assert!(page.model.log.runs().is_empty() && page.model.program.sentence().is_none());
-    assert!(page.model.can_send() && !page.model.seat.keeps().is_some());
+    assert!(page.model.can_send() && page.model.seat.keeps().is_none());
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_lab_that_was_left_is_kept_and_can_be_gone_back_to() {
     assert_eq!(ask, resume(None));
     page.returns(id, Returned::Nothing);
     page.hears(own(4, 40));
-    assert!(!page.model.seat.keeps().is_some());
+    assert!(page.model.seat.keeps().is_none());
     page.watches(1);
 }
 

@@ -11,6 +11,8 @@ pub(super) fn draw(room: &Classroom, texts: &Texts) {
     let opened = room.opened.filter(|_| room.sees_others());
     let tile = opened.and_then(|opened| room.wall.tile(opened));
     dom::show(&el("class-opened"), tile.is_some());
+    let empty = pick(room.watching().is_some(), "class.no_run", "wire.empty");
+    dom::write(&el("ladder-empty"), texts.get(empty));
     let Some(tile) = tile else {
         return;
     };

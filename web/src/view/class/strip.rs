@@ -50,8 +50,9 @@ impl Strip {
     fn draw_card(&mut self, card: &Card, model: &Model, texts: &Texts) {
         let room = &model.classroom;
         let words = model.card_in_words(card);
-        dom::write(&el("class-card-title"), &words.title);
-        dom::say(&el("class-card-question"), &words.question);
+        dom::marked(&el("class-card-title"), &words.title);
+        dom::marked(&el("class-card-question"), &words.question);
+        dom::show(&el("class-card-question"), !words.question.is_empty());
         let list = el("class-choices");
         let number = card.choices as usize;
         dom::resize(&mut self.choices, number, &|| {
@@ -106,8 +107,8 @@ fn draw_choice(
     dom::toggle(item, "data-mine", is_mine);
     dom::toggle(item, "data-true", is_true);
     let (button, text) = (dom::part(item, "choose"), dom::part(item, "text"));
-    dom::write(&button, said);
-    dom::write(&text, said);
+    dom::marked(&button, said);
+    dom::marked(&text, said);
     dom::show(&button, is_asked);
     dom::show(&text, !is_asked);
     dom::set(&button, "aria-pressed", pick(is_mine, "true", "false"));
@@ -119,11 +120,9 @@ fn draw_choice(
     dom::write(&reveal, texts.get("class.reveal"));
     let may_reveal = room.is_teacher() && card.phase != Phase::Revealed;
     dom::show(&reveal, may_reveal);
-    dom::set(
-        &reveal,
-        "aria-label",
-        &[texts.get("class.reveal"), ": ", said].concat(),
-    );
+    let said = said.replace('`', "");
+    let label = [texts.get("class.reveal"), ": ", &said].concat();
+    dom::set(&reveal, "aria-label", &label);
 }
 
 fn draw_bar(item: &Element, said: &str, count: Option<u32>, most: u32) {
@@ -132,7 +131,7 @@ fn draw_bar(item: &Element, said: &str, count: Option<u32>, most: u32) {
     let meter = dom::part(item, "meter");
     dom::set(&meter, "max", &most.to_string());
     dom::set(&meter, "value", &count);
-    dom::set(&meter, "aria-label", said);
+    dom::set(&meter, "aria-label", &said.replace('`', ""));
     dom::write(&dom::part(item, "count"), &count);
 }
 

@@ -138,7 +138,7 @@ fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
     let call = tile.call.map_or("", |call| call.name.as_str());
     dom::write(&dom::part(item, "call"), call);
     let error = tile.error.as_ref();
-    let error = error.map(|error| [error.name.as_str(), " ", &error.errno].concat());
+    let error = error.map(|error| [&error.errno, " ", error.name.as_str()].concat());
     dom::say(&dom::part(item, "error"), &error.unwrap_or_default());
     let sentences = usize::try_from(tile.sentences).unwrap_or(usize::MAX);
     let sum = texts.number("class.sentence", "class.sentences", sentences);
