@@ -22,6 +22,7 @@ mod outbox;
 pub(crate) mod pace;
 mod packet;
 pub(crate) mod program;
+pub(crate) mod replay;
 mod seat;
 pub(crate) mod server;
 pub(crate) mod units;
@@ -147,6 +148,7 @@ impl Model {
             Event::Speak(language) => self.language = language,
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
+            Event::Replay(wish) if WHOLE => self.replay(wish, now),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             // The first part of the page hears of none of these.
             Event::Server(_)
@@ -158,6 +160,7 @@ impl Model {
             | Event::Clear
             | Event::OnlyMine(_)
             | Event::Archive(_)
+            | Event::Replay(_)
             | Event::Bench(_) => {}
         }
         self.say(&mut effects);
@@ -182,7 +185,7 @@ impl Model {
 
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
-        let is_here = self.archive.opened.is_none();
+        let is_here = !self.is_past();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
         is_here && is_there && !self.program.is_busy()
     }
@@ -209,6 +212,11 @@ impl Model {
             self.workbench.wakes_at(now),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
+            if WHOLE {
+                self.replay_wakes_at(now)
+            } else {
+                None
+            },
         ];
         tick.into_iter().chain(others.into_iter().flatten()).min()
     }
@@ -235,6 +243,9 @@ impl Model {
     }
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        if WHOLE {
+            self.replay_goes_on(now);
+        }
         self.expire(effects, now);
         if self.connection.is_overdue(now) {
             self.closed(random, now);

@@ -11,6 +11,7 @@ mod inspector;
 mod lab;
 mod ladder;
 mod network;
+mod replay;
 mod server;
 mod workbench;
 
@@ -103,13 +104,14 @@ impl View {
     fn draw_rest(&mut self, model: &Model, texts: &Texts, now: Millis, room: i32) -> bool {
         lab::draw(model, texts, now);
         archive::draw(model, texts);
+        replay::draw(model, texts);
         // Nobody waits in a saved trace.
         let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
         let waiting = waits.then_some(now);
-        let waiting = waiting.filter(|_| model.archive.opened.is_none());
+        let is_past = model.is_past();
+        let waiting = waiting.filter(|_| !is_past);
         let shown = model.shown();
         // Nor does time go on there.
-        let is_past = model.archive.opened.is_some();
         let then = if is_past { shown.kernel.told_at() } else { now };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
@@ -136,6 +138,7 @@ pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = hear::listen();
     if WHOLE {
         listeners.extend(archive::listen());
+        listeners.extend(replay::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
         listeners.extend(network::listen());

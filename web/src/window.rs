@@ -62,6 +62,11 @@ pub(crate) fn prefers_dark() -> bool {
     matches("(prefers-color-scheme: dark)")
 }
 
+/// Whether people want nothing to move by itself.
+pub(crate) fn prefers_stillness() -> bool {
+    matches("(prefers-reduced-motion: reduce)")
+}
+
 /// Whether people point with a finger.
 pub(crate) fn is_touched() -> bool {
     matches("(pointer: coarse)")

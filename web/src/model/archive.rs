@@ -12,8 +12,8 @@ pub(crate) use self::{
     kept::Kept,
     open::{LONGEST, Opened, Wrong},
 };
-use super::{Effect, Event, Model, log::RunId};
-use crate::i18n::Texts;
+use super::{Effect, Event, Model, log::RunId, replay::Replay};
+use crate::{WHOLE, i18n::Texts};
 
 /// What somebody wants with files.
 #[derive(Debug)]
@@ -44,34 +44,58 @@ pub(crate) enum Wish {
 pub(crate) struct Archive {
     /// It.
     pub(crate) opened: Option<Box<Opened>>,
+    /// The moment of it, or of the lab's past, that one looks at.
+    pub(crate) replay: Option<Box<Replay>>,
     /// The last file that could not be opened, and why.
     pub(crate) wrong: Option<(String, Wrong)>,
     /// The run whose ladder is on the clipboard, as it was then.
     copied: Option<(RunId, u64)>,
-    files: u64,
+    pasts: u64,
+}
+
+impl Archive {
+    /// A number for another model of what is past.
+    pub(super) const fn number(&mut self) -> u64 {
+        // A replay counts on from its own while it lasts.
+        self.pasts += 1 << 16;
+        self.pasts
+    }
 }
 
 impl Model {
-    /// What all views show: the saved trace one looks at, else the lab.
+    /// What all views show: the moment of a replay, or the saved trace one looks at, else the lab.
     pub(crate) fn shown(&self) -> &Self {
-        match &self.archive.opened {
-            Some(opened) => &opened.model,
-            None => self,
+        match &self.archive.replay {
+            Some(replay) if WHOLE => &replay.model,
+            Some(_) | None => self.source(),
         }
+    }
+
+    /// What has the whole trace: the saved one that one looks at, else the lab.
+    pub(crate) fn source(&self) -> &Self {
+        match &self.archive.opened {
+            Some(opened) if WHOLE => &opened.model,
+            Some(_) | None => self,
+        }
+    }
+
+    /// Whether one looks at what is past.
+    pub(crate) const fn is_past(&self) -> bool {
+        WHOLE && (self.archive.opened.is_some() || self.archive.replay.is_some())
     }
 
     /// Does what somebody wants with files.
     pub(super) fn archive(&mut self, wish: Wish, effects: &mut Vec<Effect>) {
         match wish {
-            Wish::Trace => effects.extend(export::trace(self.shown()).map(Effect::Download)),
+            Wish::Trace => effects.extend(export::trace(self.source()).map(Effect::Download)),
             Wish::Packets(form) => {
-                effects.extend(export::packets(self.shown(), form).map(Effect::Download));
+                effects.extend(export::packets(self.source(), form).map(Effect::Download));
             }
             Wish::Open { name, text } => self.open(name, text),
             Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
             Wish::Copied if self.workbench.has_copied() => {}
             Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
-            Wish::Leave => self.archive.opened = None,
+            Wish::Leave => (self.archive.opened, self.archive.replay) = (None, None),
             Wish::Understood => self.archive.wrong = None,
         }
     }
@@ -98,15 +122,14 @@ impl Model {
 
     /// What cannot be opened leaves everything as it was.
     fn open(&mut self, name: String, text: Result<String, Wrong>) {
-        self.archive.files += 1;
-        let files = self.archive.files;
-        let read = text.and_then(|text| Opened::read(name.clone(), &text, files));
+        let nth = self.archive.number();
+        let read = text.and_then(|text| Opened::read(name.clone(), &text, nth));
         match read {
             Ok(mut opened) => {
                 opened.model.language = self.language;
                 opened.model.transport = opened.model.first_transport().or(self.transport);
                 self.archive.opened = Some(Box::new(opened));
-                self.archive.wrong = None;
+                (self.archive.replay, self.archive.wrong) = (None, None);
             }
             Err(wrong) => self.archive.wrong = Some((name, wrong)),
         }
@@ -119,15 +142,17 @@ impl Model {
 
     /// What one does while looking at a saved trace is meant for that; tells whether the lab is not concerned.
     pub(super) fn is_of_the_past(&mut self, event: &Event) -> bool {
-        let Some(opened) = &mut self.archive.opened else {
+        if !self.is_past() {
             return false;
-        };
-        if let Event::Choose(transport) = event {
-            opened.model.transport = Some(*transport);
         }
-        if let Event::Select(call) = event {
-            opened.model.select(*call);
-        }
+        self.with_shown(|shown| {
+            if let Event::Choose(transport) = event {
+                shown.transport = Some(*transport);
+            }
+            if let Event::Select(call) = event {
+                shown.select(*call);
+            }
+        });
         matches!(event, Event::Select(_) | Event::Clear)
     }
 }

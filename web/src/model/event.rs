@@ -5,7 +5,7 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 use super::{
     archive::{File, Wish},
     inspector::Action,
-    network, server,
+    network, replay, server,
     workbench::Act,
 };
 use crate::i18n::Language;
@@ -64,6 +64,8 @@ pub(crate) enum Event {
     OnlyMine(bool),
     /// Something with files.
     Archive(Wish),
+    /// Something with a replay.
+    Replay(replay::Wish),
     /// Something at the workbench.
     Bench(Act),
 }

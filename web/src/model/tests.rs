@@ -9,6 +9,7 @@ mod handover;
 mod ladder;
 mod log;
 mod programs;
+mod replay;
 mod seat;
 mod server;
 mod workbench;

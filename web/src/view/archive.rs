@@ -20,13 +20,13 @@ use crate::{
 const MEGABYTE: u64 = 1_000_000;
 
 pub(super) fn draw(model: &Model, texts: &Texts) {
-    let shown = model.shown();
-    dom::toggle(&el("export-json"), "disabled", shown.kept.len() == 0);
-    draw_capture(shown, texts);
+    let (shown, source) = (model.shown(), model.source());
+    dom::toggle(&el("export-json"), "disabled", source.kept.len() == 0);
+    draw_capture(source, texts);
     let opened = model.archive.opened.as_deref();
-    dom::toggle(&el("page"), "data-saved", opened.is_some());
+    dom::toggle(&el("page"), "data-saved", model.is_past());
     dom::show(&el("saved"), opened.is_some());
-    dom::show(&el("send-why-not"), opened.is_some());
+    dom::show(&el("send-why-not"), model.is_past());
     match opened {
         Some(opened) => draw_opened(opened, texts),
         None => dom::set(&el("saved"), "data-file", ""),
@@ -42,7 +42,7 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
             texts.get(copied)
         },
     );
-    dom::show(&el("who-row"), opened.is_none() && model.is_in_company());
+    dom::show(&el("who-row"), !model.is_past() && model.is_in_company());
     dom::choose("who", if model.only_mine { "mine" } else { "all" });
 }
 

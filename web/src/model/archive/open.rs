@@ -12,7 +12,7 @@ use shared::{
 
 use crate::{
     json,
-    model::{Model, log::Log},
+    model::{Model, log::Log, workbench::Workbench},
 };
 
 /// The longest file that is opened, in bytes.
@@ -99,7 +99,8 @@ fn read(text: &str) -> Result<File, Wrong> {
 /// Lets a model see all of it.
 fn see(file: File, nth: u64) -> Model {
     let mut model = Model {
-        log: Log::of_file(nth),
+        log: Log::of_past(nth, nth),
+        workbench: Workbench::of_past(nth),
         ..Model::default()
     };
     // First of all: whose packet one is, is told by the servers' addresses.
