@@ -45,7 +45,7 @@ use shared::{
 
 pub(crate) use self::event::{Effect, Event};
 use self::{
-    archive::{Archive, Kept},
+    archive::{Archive, Kept, link::Links},
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
@@ -94,6 +94,8 @@ pub(crate) struct Model {
     pub(crate) kept: Kept,
     /// The saved trace one looks at instead.
     pub(crate) archive: Archive,
+    /// The saved traces of one's own.
+    pub(crate) links: Links,
     /// The chosen transport.
     pub(crate) transport: Option<Transport>,
     /// Whether a TCP connection is to be kept.
@@ -149,6 +151,7 @@ impl Model {
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
             Event::Replay(wish) if WHOLE => self.replay(wish, now),
+            Event::Link(wish) if WHOLE => self.link(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             // The first part of the page hears of none of these.
             Event::Server(_)
@@ -161,6 +164,7 @@ impl Model {
             | Event::OnlyMine(_)
             | Event::Archive(_)
             | Event::Replay(_)
+            | Event::Link(_)
             | Event::Bench(_) => {}
         }
         self.say(&mut effects);
@@ -362,6 +366,7 @@ impl Model {
         if WHOLE {
             self.network.reply(reply);
             self.workbench.reply(reply);
+            self.link_replied(reply, effects);
         }
     }
 

@@ -10,20 +10,23 @@ mod hear;
 mod inspector;
 mod lab;
 mod ladder;
+mod link;
 mod network;
 mod replay;
 mod server;
 mod workbench;
 
 pub(crate) use self::{
-    archive::copy,
+    archive::{copy, fetch},
     hear::{SEAT, hears, remembered, remembered_by_the_whole},
+    link::LINKS,
 };
 use self::{
     calls::Calls,
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
+    link::Links,
     network::Network,
     server::Server,
     workbench::{Bench, Doors},
@@ -57,6 +60,7 @@ pub(crate) struct View {
     doors: Doors,
     server: Server,
     network: Network,
+    links: Links,
     pace: Pace,
 }
 
@@ -105,6 +109,7 @@ impl View {
         lab::draw(model, texts, now);
         archive::draw(model, texts);
         replay::draw(model, texts);
+        self.links.draw(model, texts);
         // Nobody waits in a saved trace.
         let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
         let waiting = waits.then_some(now);
@@ -139,6 +144,7 @@ pub(crate) fn listen() -> Vec<Listener> {
     if WHOLE {
         listeners.extend(archive::listen());
         listeners.extend(replay::listen());
+        listeners.extend(link::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
         listeners.extend(network::listen());

@@ -2,7 +2,9 @@
 
 mod export;
 mod kept;
+pub(crate) mod link;
 mod open;
+pub(crate) mod part;
 mod text;
 
 use shared::saved::Form;
@@ -22,9 +24,11 @@ pub(crate) enum Wish {
     Trace,
     /// Its packets as a capture file.
     Packets(Form),
+    /// Look at the saved trace of the link this page was opened at.
+    Follow(String),
     /// Look at this saved trace.
     Open {
-        /// The file's name.
+        /// The file's name, or the link's.
         name: String,
         /// What is in it, or why that is not known.
         text: Result<String, Wrong>,
@@ -50,6 +54,8 @@ pub(crate) struct Archive {
     pub(crate) wrong: Option<(String, Wrong)>,
     /// The run whose ladder is on the clipboard, as it was then.
     copied: Option<(RunId, u64)>,
+    /// Whether the page stands at a link's address.
+    pub(crate) at_link: bool,
     pasts: u64,
 }
 
@@ -91,12 +97,31 @@ impl Model {
             Wish::Packets(form) => {
                 effects.extend(export::packets(self.source(), form).map(Effect::Download));
             }
+            Wish::Follow(address) => {
+                self.archive.at_link = true;
+                effects.push(Effect::Fetch(address));
+            }
             Wish::Open { name, text } => self.open(name, text),
             Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
-            Wish::Copied if self.workbench.has_copied() => {}
+            Wish::Copied if self.workbench.has_copied() || self.links.has_copied() => {}
             Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
-            Wish::Leave => (self.archive.opened, self.archive.replay) = (None, None),
-            Wish::Understood => self.archive.wrong = None,
+            Wish::Leave => {
+                (self.archive.opened, self.archive.replay) = (None, None);
+                self.is_at_lab(effects);
+            }
+            Wish::Understood => {
+                self.archive.wrong = None;
+                if self.archive.opened.is_none() {
+                    self.is_at_lab(effects);
+                }
+            }
+        }
+    }
+
+    /// A link's address that the page stands at is left with what it led to.
+    fn is_at_lab(&mut self, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.archive.at_link) {
+            effects.push(Effect::ShowLab);
         }
     }
 

@@ -3,7 +3,7 @@
 use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
-    archive::{File, Wish},
+    archive::{File, Wish, link},
     inspector::Action,
     network, replay, server,
     workbench::Act,
@@ -64,6 +64,8 @@ pub(crate) enum Event {
     OnlyMine(bool),
     /// Something with files.
     Archive(Wish),
+    /// Something with links.
+    Link(link::Wish),
     /// Something with a replay.
     Replay(replay::Wish),
     /// Something at the workbench.
@@ -81,6 +83,12 @@ pub(crate) enum Effect {
     Download(File),
     /// Keep the token of a seat for as long as this tab lives, or none.
     KeepSeat(Option<String>),
+    /// Fetch the saved trace of this address, to be opened.
+    Fetch(String),
+    /// What the page shows is no longer at the address it was opened at, but the lab.
+    ShowLab,
+    /// Remember these links, and none else.
+    KeepLinks(String),
     /// Put this text onto the clipboard.
     Copy(String),
 }

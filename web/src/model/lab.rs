@@ -120,6 +120,7 @@ impl Model {
         self.log.lose();
         self.servers.lose();
         self.workbench.lose();
+        self.links.lose();
         self.connection.closed(lost, random, now);
     }
 

@@ -7,6 +7,7 @@ mod edge;
 mod explain;
 mod handover;
 mod ladder;
+mod link;
 mod log;
 mod programs;
 mod replay;
@@ -91,6 +92,9 @@ impl Page {
             other @ (Effect::Connect
             | Effect::Download(_)
             | Effect::Copy(_)
+            | Effect::Fetch(_)
+            | Effect::ShowLab
+            | Effect::KeepLinks(_)
             | Effect::KeepSeat(_)) => {
                 panic!("nothing else was to be done: {other:?}")
             }

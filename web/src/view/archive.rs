@@ -58,6 +58,20 @@ pub(crate) fn copy(text: String) {
     });
 }
 
+/// Fetches the saved trace of a link, to be opened.
+pub(crate) fn fetch(link: String) {
+    let file = [&link, "/trace.json"].concat();
+    files::fetch(&file, move |answer| {
+        let text = match answer {
+            Some((200, text)) => Ok(text),
+            Some((404, _)) => Err(Wrong::NoSuchLink),
+            Some(_) | None => Err(Wrong::NotFetched),
+        };
+        let name = link.clone();
+        tell(Event::Archive(Wish::Open { name, text }));
+    });
+}
+
 /// The choice of two capture files, or why there is none.
 fn draw_capture(model: &Model, texts: &Texts) {
     let capture = capture(model);
@@ -108,6 +122,9 @@ fn draw_opened(opened: &Opened, texts: &Texts) {
 fn draw_wrong(model: &Model, texts: &Texts) {
     let wrong = model.archive.wrong.as_ref();
     dom::show(&el("open-wrong"), wrong.is_some());
+    let leads_to_lab = model.archive.at_link && model.archive.opened.is_none();
+    let close = super::pick(leads_to_lab, "saved.back", "wrong.close");
+    dom::write(&el("open-wrong-close"), texts.get(close));
     let Some((name, wrong)) = wrong else { return };
     let (key, number) = match wrong {
         Wrong::NotATrace => ("wrong.not_a_trace", String::new()),
@@ -115,6 +132,8 @@ fn draw_wrong(model: &Model, texts: &Texts) {
         Wrong::Damaged => ("wrong.damaged", String::new()),
         Wrong::TooLong(bytes) => ("wrong.too_long", megabytes(bytes.div_ceil(MEGABYTE))),
         Wrong::Unreadable => ("wrong.unreadable", String::new()),
+        Wrong::NoSuchLink => ("wrong.no_such_link", String::new()),
+        Wrong::NotFetched => ("wrong.not_fetched", String::new()),
     };
     let most = megabytes(LONGEST / MEGABYTE);
     let gaps = [("file", name.as_str()), ("n", &number), ("most", &most)];

@@ -64,8 +64,9 @@ pub(crate) fn remembered() -> Vec<Event> {
 }
 
 /// What the first part of the page could not know what to do with.
-pub(crate) fn remembered_by_the_whole() -> Option<Event> {
-    super::workbench::remembered()
+pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
+    let events = [super::workbench::remembered(), super::link::opened()];
+    events.into_iter().flatten().collect()
 }
 
 /// Whether a button's press is heard here, in this part of the page.

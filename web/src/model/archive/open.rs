@@ -35,6 +35,10 @@ pub(crate) enum Wrong {
     TooLong(u64),
     /// The browser could not read it.
     Unreadable,
+    /// No trace is saved under this link, or no longer.
+    NoSuchLink,
+    /// The relay did not give it.
+    NotFetched,
 }
 
 /// A saved trace that one looks at.

@@ -16,7 +16,7 @@ impl Page {
         self.does(Event::Archive(wish));
         self.effects.pop().map(|effect| match effect {
             Effect::Download(file) => file,
-            other @ (Effect::Connect | Effect::Say(_) | Effect::Copy(_) | Effect::KeepSeat(_)) => {
+            other => {
                 panic!("no file but {other:?}")
             }
         })

@@ -283,9 +283,9 @@ fn a_filter_stays_when_one_goes_back() {
 }
 
 #[test]
-fn a_hundred_thousand_events_are_heard_in_few_frames() {
+fn a_long_past_is_heard_in_few_frames() {
     let mut page = Page::open();
-    for call in (100..).take(50_000) {
+    for call in (100..).take(10_000) {
         let fd = Some(3).filter(|_| call % 10 != 0);
         let name = if fd.is_some() {
             CallName::SendTo

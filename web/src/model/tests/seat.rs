@@ -61,7 +61,7 @@ impl Page {
         let kept = self.effects.extract_if(.., is_token);
         kept.filter_map(|effect| match effect {
             Effect::KeepSeat(token) => Some(token),
-            Effect::Connect | Effect::Say(_) | Effect::Download(_) | Effect::Copy(_) => None,
+            _ => None,
         })
         .collect()
     }
