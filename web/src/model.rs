@@ -3,6 +3,7 @@
 //! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
+pub(crate) mod again;
 pub(crate) mod archive;
 pub(crate) mod connection;
 pub(crate) mod diary;
@@ -45,6 +46,7 @@ use shared::{
 
 pub(crate) use self::event::{Effect, Event};
 use self::{
+    again::Again,
     archive::{Archive, Kept, link::Links},
     connection::{Connection, State},
     inspector::Inspector,
@@ -54,7 +56,7 @@ use self::{
     outbox::Outbox,
     program::{Order, Program},
     seat::Seat,
-    server::{Hold, Servers},
+    server::Servers,
     workbench::{Workbench, doors::Accepted},
 };
 use crate::{WHOLE, i18n::Language, json};
@@ -94,6 +96,8 @@ pub(crate) struct Model {
     pub(crate) kept: Kept,
     /// The saved trace one looks at instead.
     pub(crate) archive: Archive,
+    /// Recorded calls that are made again.
+    pub(crate) again: Option<Again>,
     /// The saved traces of one's own.
     pub(crate) links: Links,
     /// The chosen transport.
@@ -151,6 +155,7 @@ impl Model {
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
             Event::Replay(wish) if WHOLE => self.replay(wish, now),
+            Event::Again(wish) if WHOLE => self.again(wish, &mut effects, now),
             Event::Link(wish) if WHOLE => self.link(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             // The first part of the page hears of none of these.
@@ -164,6 +169,7 @@ impl Model {
             | Event::OnlyMine(_)
             | Event::Archive(_)
             | Event::Replay(_)
+            | Event::Again(_)
             | Event::Link(_)
             | Event::Bench(_) => {}
         }
@@ -216,29 +222,10 @@ impl Model {
             self.workbench.wakes_at(now),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
-            if WHOLE {
-                self.replay_wakes_at(now)
-            } else {
-                None
-            },
         ];
-        tick.into_iter().chain(others.into_iter().flatten()).min()
-    }
-
-    /// What holds the address of the server that found it in use.
-    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
-        let transport = self.transport();
-        let server = self.servers.get(transport)?;
-        let in_use = self.servers.finds_address_in_use(transport);
-        let left = self.kernel.free_in(server.address, now);
-        in_use.then(|| self.servers.held_by(left))
-    }
-
-    /// That it was TIME_WAIT is remembered: as soon as that is over, the kernel lists it no more.
-    fn look_at_address(&mut self, now: Millis) {
-        if let Some(Hold::TimeWait(_)) = self.address_is_held_by(now) {
-            self.servers.waits_for_time_wait();
-        }
+        let of_the_whole = WHOLE.then(|| [self.replay_wakes_at(now), self.again_wakes_at()]);
+        let others = others.into_iter().chain(of_the_whole.into_iter().flatten());
+        tick.into_iter().chain(others.flatten()).min()
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -249,6 +236,7 @@ impl Model {
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
         if WHOLE {
             self.replay_goes_on(now);
+            self.again_goes_on(now);
         }
         self.expire(effects, now);
         if self.connection.is_overdue(now) {
@@ -367,6 +355,7 @@ impl Model {
             self.network.reply(reply);
             self.workbench.reply(reply);
             self.link_replied(reply, effects);
+            self.again_replied(reply, now);
         }
     }
 

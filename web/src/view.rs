@@ -1,5 +1,6 @@
 //! Draws the model: one room per pane, each writes only what has changed. [`hear`] takes in what people do.
 
+mod again;
 mod archive;
 mod arrows;
 mod bar;
@@ -61,6 +62,7 @@ pub(crate) struct View {
     server: Server,
     network: Network,
     links: Links,
+    again: again::Calls,
     pace: Pace,
 }
 
@@ -110,6 +112,7 @@ impl View {
         archive::draw(model, texts);
         replay::draw(model, texts);
         self.links.draw(model, texts);
+        self.again.draw(model, texts);
         // Nobody waits in a saved trace.
         let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
         let waiting = waits.then_some(now);
@@ -145,6 +148,7 @@ pub(crate) fn listen() -> Vec<Listener> {
         listeners.extend(archive::listen());
         listeners.extend(replay::listen());
         listeners.extend(link::listen());
+        listeners.extend(again::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
         listeners.extend(network::listen());

@@ -50,6 +50,8 @@ pub(crate) struct Archive {
     pub(crate) opened: Option<Box<Opened>>,
     /// The moment of it, or of the lab's past, that one looks at.
     pub(crate) replay: Option<Box<Replay>>,
+    /// The one whose calls are made again in the lab meanwhile.
+    aside: Option<Box<Opened>>,
     /// The last file that could not be opened, and why.
     pub(crate) wrong: Option<(String, Wrong)>,
     /// The run whose ladder is on the clipboard, as it was then.
@@ -65,6 +67,22 @@ impl Archive {
         // A replay counts on from its own while it lasts.
         self.pasts += 1 << 16;
         self.pasts
+    }
+
+    /// The lab is looked at for a while.
+    pub(super) fn looks_aside(&mut self) {
+        self.replay = None;
+        self.aside = self.opened.take();
+    }
+
+    /// And what was looked at before, again.
+    pub(super) fn looks_back(&mut self) {
+        self.opened = self.aside.take().or_else(|| self.opened.take());
+    }
+
+    /// Whether there is something to look back at.
+    pub(crate) const fn has_aside(&self) -> bool {
+        self.aside.is_some()
     }
 }
 
@@ -118,6 +136,14 @@ impl Model {
         }
     }
 
+    /// What was put aside is not needed any more.
+    pub(super) fn leaves_aside(&mut self, effects: &mut Vec<Effect>) {
+        self.archive.aside = None;
+        if self.archive.opened.is_none() {
+            self.is_at_lab(effects);
+        }
+    }
+
     /// A link's address that the page stands at is left with what it led to.
     fn is_at_lab(&mut self, effects: &mut Vec<Effect>) {
         if std::mem::take(&mut self.archive.at_link) {
@@ -154,6 +180,7 @@ impl Model {
                 opened.model.language = self.language;
                 opened.model.transport = opened.model.first_transport().or(self.transport);
                 self.archive.opened = Some(Box::new(opened));
+                self.archive.aside = None;
                 (self.archive.replay, self.archive.wrong) = (None, None);
             }
             Err(wrong) => self.archive.wrong = Some((name, wrong)),

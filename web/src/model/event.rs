@@ -3,6 +3,7 @@
 use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
+    again,
     archive::{File, Wish, link},
     inspector::Action,
     network, replay, server,
@@ -64,6 +65,8 @@ pub(crate) enum Event {
     OnlyMine(bool),
     /// Something with files.
     Archive(Wish),
+    /// Something with recorded calls.
+    Again(again::Wish),
     /// Something with links.
     Link(link::Wish),
     /// Something with a replay.

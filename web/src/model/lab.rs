@@ -121,6 +121,7 @@ impl Model {
         self.servers.lose();
         self.workbench.lose();
         self.links.lose();
+        self.again_is_lost();
         self.connection.closed(lost, random, now);
     }
 
@@ -134,6 +135,7 @@ impl Model {
     /// Nothing of another lab is of use here.
     fn begin_elsewhere(&mut self) {
         self.start_anew();
+        self.again_is_lost();
         self.program = Program::default();
         self.servers.lose();
         self.servers.refused = None;

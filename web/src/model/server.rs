@@ -7,7 +7,7 @@ use shared::{
     outcome::{Failed, Outcome},
 };
 
-use super::{Millis, outbox::Outbox};
+use super::{Millis, Model, outbox::Outbox};
 
 /// How a program of Linux and one of Python say that an address is taken.
 const IN_USE: [&str; 2] = ["EADDRINUSE", "Address already in use"];
@@ -201,5 +201,23 @@ impl Servers {
     /// No answer will come any more.
     pub(super) fn lose(&mut self) {
         (self.asked, self.then) = (None, None);
+    }
+}
+
+impl Model {
+    /// What holds the address of the server that found it in use.
+    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
+        let transport = self.transport();
+        let server = self.servers.get(transport)?;
+        let in_use = self.servers.finds_address_in_use(transport);
+        let left = self.kernel.free_in(server.address, now);
+        in_use.then(|| self.servers.held_by(left))
+    }
+
+    /// That it was TIME_WAIT is remembered: as soon as that is over, the kernel lists it no more.
+    pub(super) fn look_at_address(&mut self, now: Millis) {
+        if let Some(Hold::TimeWait(_)) = self.address_is_held_by(now) {
+            self.servers.waits_for_time_wait();
+        }
     }
 }

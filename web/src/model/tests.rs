@@ -1,5 +1,6 @@
 //! Stories of the page without a browser: what people and the relay do goes in, what it says and shows comes out.
 
+mod again;
 mod archive;
 mod connection;
 mod diary;

@@ -65,7 +65,8 @@ pub(crate) fn remembered() -> Vec<Event> {
 
 /// What the first part of the page could not know what to do with.
 pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
-    let events = [super::workbench::remembered(), super::link::opened()];
+    let links = Some(super::link::remembered());
+    let events = [super::workbench::remembered(), super::link::opened(), links];
     events.into_iter().flatten().collect()
 }
 

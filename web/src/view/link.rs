@@ -128,32 +128,33 @@ pub(super) fn opened() -> Option<Event> {
     is_link.then(|| Event::Archive(archive::Wish::Follow(path.trim_end_matches('/').to_owned())))
 }
 
+/// What this browser remembers.
+pub(super) fn remembered() -> Event {
+    let remembered = window::remembered(LINKS).unwrap_or_default();
+    Event::Link(Wish::See(remembered, window::wall_s()))
+}
+
 /// Listens to all of it.
 pub(super) fn listen() -> Vec<Listener> {
     vec![Listener::on(&dom::document(), "click", |event| {
-        if let Some(wish) = dom::source(&event).as_ref().and_then(click) {
-            tell(Event::Link(wish));
-        }
+        dom::source(&event).as_ref().and_then(click).map(tell);
     })]
 }
 
-fn click(source: &Element) -> Option<Wish> {
+fn click(source: &Element) -> Option<Event> {
     if let Some(address) = dom::around(source, "button[data-copy-link]", "data-copy-link") {
-        return Some(Wish::Copy(address));
+        return Some(Event::Link(Wish::Copy(address)));
     }
     if let Some(link) = dom::around(source, "button[data-delete-link]", "data-delete-link") {
-        return Some(Wish::Delete(link));
+        return Some(Event::Link(Wish::Delete(link)));
     }
     match dom::around(source, "button", "id")?.as_str() {
-        "links-open" => {
-            let remembered = window::remembered(LINKS).unwrap_or_default();
-            Some(Wish::See(remembered, window::wall_s()))
-        }
+        "links-open" => Some(remembered()),
         "link-save" => {
             let chosen = EXTENTS.iter().find(|(id, _)| dom::is_checked(id));
             let extent = chosen.map_or(Extent::All, |(_, extent)| *extent);
             let days = dom::number("link-days", u32::MAX);
-            Some(Wish::Save(extent, days.into()))
+            Some(Event::Link(Wish::Save(extent, days.into())))
         }
         _ => None,
     }
