@@ -6,6 +6,13 @@ const files = {
   "text/zh.json": new URL("text/zh.json", import.meta.url),
   "text/fields.en.json": new URL("text/fields.en.json", import.meta.url),
   "text/fields.zh.json": new URL("text/fields.zh.json", import.meta.url),
+  "text/lines.en.json": new URL("text/lines.en.json", import.meta.url),
+  "text/lines.zh.json": new URL("text/lines.zh.json", import.meta.url),
+  "programs/UDPClient.py": new URL("programs/UDPClient.py", import.meta.url),
+  "programs/UDPServer.py": new URL("programs/UDPServer.py", import.meta.url),
+  "programs/TCPClient.py": new URL("programs/TCPClient.py", import.meta.url),
+  "programs/TCPServer.py": new URL("programs/TCPServer.py", import.meta.url),
+  "deck.json": new URL("deck.json", import.meta.url), // made of the files in cards/
 };
 const fetched = {};
 let page = first;

@@ -80,6 +80,7 @@ const fn errno_for(reason: Reason) -> &'static str {
         Reason::NotOnThisSystem => "ENOTSUP",
         Reason::UnknownName => "EAI_NONAME",
         Reason::NotNobody => "EADDRINUSE",
+        Reason::NoAddress => "EDESTADDRREQ",
         Reason::TooManyLabs
         | Reason::TooManyLabsFromAddress
         | Reason::TooManyClasses

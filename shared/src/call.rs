@@ -52,7 +52,7 @@ impl Family {
     }
 }
 
-/// Where a call may send to. There is no way to name anything else.
+/// Where a call may send to. There is no way to name anything else: no address can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -62,6 +62,9 @@ pub enum Target {
     Nobody,
     /// The server's port at `::1`: nobody is there either, since the server is at an IPv4 address.
     Localhost6,
+    /// `{"fd":4}`: where another socket of this page is at that moment. `sendto` on UDP only; so that a client can be
+    /// sent something by somebody who is not its server.
+    Fd(Fd),
 }
 
 /// Which half of a TCP connection `shutdown` ends.

@@ -148,6 +148,8 @@ pub enum Reason {
     UnknownName,
     /// Another program has that port: nobody can be promised to be there.
     NotNobody,
+    /// That socket of the page's own has no address that is its alone, or this call is not for it.
+    NoAddress,
     /// More than `labs` in all.
     TooManyLabs,
     /// More than `labs_per_address` of this address.

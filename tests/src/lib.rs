@@ -5,7 +5,7 @@
 //! plainly, `kernel` asks the system beside it, [`bridge`] is a plain WebSocket client, [`python`] runs the book's
 //! programs, [`browser`] is a person at real Chromium (at its [`inspector`] and its work[`bench`] too, by
 //! [`keyboard`] alone, in either [`language`], over a [`link`] that can break), [`story`]
-//! opens and closes it, [`probe`] tells how quick it is, [`capture`] shows its files to another analyser. Whatever a
+//! opens and closes it, it plays the [`cards`], [`probe`] tells how quick it is, [`capture`] shows its files to another analyser. Whatever a
 //! story starts is a guard that ends with it.
 //!
 //! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
@@ -15,6 +15,7 @@ pub mod bridge;
 pub mod browser;
 pub mod calls;
 pub mod capture;
+pub mod cards;
 pub mod driver;
 pub mod folder;
 pub mod http;
@@ -24,6 +25,7 @@ pub mod kernel;
 pub mod keyboard;
 pub mod language;
 pub mod link;
+pub mod listing;
 pub mod page;
 pub mod patience;
 pub mod place;

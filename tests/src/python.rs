@@ -1,21 +1,38 @@
-//! The book's programs, run by Python 3.
+//! The book's programs, as the page shows them, run by Python 3.
 
-use std::{net::SocketAddr, process::Command};
+use std::{net::SocketAddr, path::Path, process::Command};
 
 use crate::process::Process;
 
-/// Starts one of `tests/python`, told where its peer is or where to listen.
+/// What a client asks its user for.
+const PROMPT: &str = "Input lowercase sentence: ";
+
+/// Starts one of `www/programs`, with the address of its peer, or its own, written into it.
+///
+/// # Panics
+/// When there is none of that name.
 #[must_use]
 pub fn program(name: &str, at: SocketAddr) -> Process {
-    let path = format!("{}/python/{name}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new("python3");
     command
-        .args(["-u", &path, &at.ip().to_string(), &at.port().to_string()])
+        .args(["-u", "-c", &written_for(name, at)])
         .env("PYTHONIOENCODING", "utf-8");
     Process::start(&mut command, "Install Python 3, or let tests/run do it.")
 }
 
-/// Runs a client to its end: types the sentence, and takes its last line.
+/// The program with this address in place of the open lab's.
+fn written_for(name: &str, at: SocketAddr) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/programs");
+    let text = std::fs::read_to_string(path.join(name)).expect("a program of the book");
+    let lines = text.lines().map(|line| match line.split_once(" = ") {
+        Some(("serverName", _)) => format!("serverName = '{}'\n", at.ip()),
+        Some(("serverPort", _)) => format!("serverPort = {}\n", at.port()),
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+/// Runs a client to its end: types the sentence, and takes what it prints.
 ///
 /// # Panics
 /// When it does not end well.
@@ -33,5 +50,6 @@ pub fn client_says(name: &str, server: SocketAddr, sentence: &str) -> String {
     while let Some(line) = client.says() {
         last = line;
     }
-    last
+    let printed = last.strip_prefix(PROMPT);
+    printed.expect("a prompt comes before all").to_owned()
 }

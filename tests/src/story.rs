@@ -117,6 +117,20 @@ pub async fn in_both_languages_at(
     }
 }
 
+/// Tells a story in both languages, at a desk and on a phone, each with a relay of its own.
+///
+/// # Panics
+/// As [`story`].
+pub async fn in_every_way(
+    start: impl Fn() -> Relay,
+    wish: Wish,
+    tell: impl AsyncFn(Relay, &Browser, &Language),
+) {
+    for sizes in [[DESK, PHONE], [PHONE, DESK]] {
+        in_both_languages_at(sizes, &start, wish, &tell).await;
+    }
+}
+
 impl Browser {
     async fn open(driver: &Driver, wish: Wish) -> Self {
         let downloads = Folder::new();

@@ -256,6 +256,9 @@ async fn the_language_can_be_changed_and_stays() {
     .await;
 }
 
+/// How wide the page is, and how wide the window.
+const WIDTHS: &str = "[document.documentElement.scrollWidth, innerWidth]";
+
 #[tokio::test]
 async fn a_phone_needs_no_sideways_scrolling() {
     let relay = Relay::start(&[]);
@@ -274,15 +277,21 @@ async fn a_phone_needs_no_sideways_scrolling() {
                     &"AVERYLONGWORDWITHOUTANYBREAK".repeat(10),
                 )
                 .await;
-            let widths = browser
-                .asks("[document.documentElement.scrollWidth, innerWidth]")
-                .await;
+            let widths = browser.asks(WIDTHS).await;
             assert!(
                 widths[0].as_u64() <= widths[1].as_u64(),
                 "the page is wider than the phone: {widths}"
             );
             let small = browser.asks(TOO_SMALL_TO_TOUCH).await;
             assert_eq!(small, serde_json::json!([]), "targets under 44 px");
+            browser.opens_packets().await;
+            browser.filters("tcp.flags.s").await;
+            browser
+                .sees("#filter-fields:not([hidden]) [role=option]")
+                .await;
+            let widths = browser.asks(WIDTHS).await;
+            let is_wider = widths[0].as_u64() > widths[1].as_u64();
+            assert!(!is_wider, "what a filter may say is too wide: {widths}");
         })
         .await;
     }

@@ -1,9 +1,10 @@
 //! What was done at the workbench, as programs in other languages, does the same.
 
-use std::{fs, process::Command};
+use std::process::Command;
 
 use tests::{
     browser::Browser,
+    folder::Folder,
     patience::PATIENCE,
     process::Process,
     relay::Relay,
@@ -28,6 +29,12 @@ async fn a_udp_exchange_is_the_same_in_other_languages() {
         makes(browser, 3, "close").await;
         browser.sees("[data-fd='3'][data-state=CLOSED]").await;
         do_the_same(browser).await;
+        // Without a mistake in it, it needs no crate.
+        let rust = reads(browser, "rust").await;
+        let compiled = compiles("rustc", "rs", &rust, |source, program| {
+            ["--edition=2024", "-Dwarnings", "-o", program, source]
+        });
+        assert_eq!(compiled, SHOUTED, "{rust}");
     })
     .await;
 }
@@ -96,18 +103,26 @@ async fn do_the_same(browser: &Browser) {
     let nc = reads(browser, "nc").await;
     assert_eq!(runs("sh", &["-c", &nc]), SHOUTED, "{nc}");
     let c = reads(browser, "c").await;
-    let name = format!("equivalent-{}-{}", std::process::id(), c.len());
-    let folder = std::env::temp_dir().join(name);
-    fs::create_dir_all(&folder).expect("a folder");
+    let compiled = compiles("cc", "c", &c, |source, program| {
+        ["-Wall", "-Wextra", "-Werror", "-o", program, source]
+    });
+    assert_eq!(compiled, SHOUTED, "{c}");
+}
+
+/// The last line of a program that has to be compiled first.
+fn compiles<const MANY: usize>(
+    compiler: &str,
+    ending: &str,
+    text: &str,
+    arguments: impl for<'a> FnOnce(&'a str, &'a str) -> [&'a str; MANY],
+) -> String {
+    let folder = Folder::new();
+    let name = format!("client.{ending}");
+    folder.keeps(&name, text.as_bytes());
     let [source, program] =
-        ["client.c", "client"].map(|name| folder.join(name).display().to_string());
-    fs::write(&source, &c).expect("a file");
-    runs(
-        "cc",
-        &["-Wall", "-Wextra", "-Werror", "-o", &program, &source],
-    );
-    assert_eq!(runs(&program, &[]), SHOUTED, "{c}");
-    fs::remove_dir_all(folder).expect("its folder");
+        [name.as_str(), "client"].map(|name| folder.path().join(name).display().to_string());
+    runs(compiler, &arguments(&source, &program));
+    runs(&program, &[])
 }
 
 async fn reads(browser: &Browser, language: &str) -> String {

@@ -1,10 +1,15 @@
 //! A trace to take along, as JSON and as a capture file that another analyser reads.
 
+use std::net::{Ipv6Addr, UdpSocket};
+
 use shared::{
+    call::{Call, Transport::Udp},
+    message::Ask,
     saved::Saved,
     trace::{CallName, What},
 };
 use tests::{
+    calls::Ends,
     capture::Capture,
     http::get,
     page::Page,
@@ -43,7 +48,19 @@ async fn packets_nobody_captured_are_in_no_capture_file() {
 
 #[tokio::test]
 async fn another_analyser_reads_the_capture_file() {
-    let relay = Relay::start(&[]);
+    is_read_by_another_analyser(Relay::start(&[])).await;
+}
+
+#[tokio::test]
+async fn another_analyser_reads_packets_of_ipv6() {
+    if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        eprintln!("this system has no IPv6: not told");
+        return;
+    }
+    is_read_by_another_analyser(Relay::launch("127.0.0.1:0", "[::1]:0", &[])).await;
+}
+
+async fn is_read_by_another_analyser(relay: Relay) {
     let mut page = Page::open(&relay).await;
     if !page.sees_packets() {
         assert_eq!(get(relay.http, "/labs/open/trace.pcapng").await.status, 409);
@@ -58,6 +75,23 @@ async fn another_analyser_reads_the_capture_file() {
             .count()
     };
     seen.goes_on(&mut page, |trace| captured(trace) >= 10).await;
+    for event in &seen.events {
+        if let What::Packet(packet) = &event.what {
+            assert_eq!(packet.process, Some(page.welcome.process), "{packet:?}");
+            let carries = |text: &[u8]| packet.bytes.windows(text.len()).any(|part| part == text);
+            let is_of_a_call = packet.call.is_some() || !(carries(b"hello") || carries(b"HELLO"));
+            assert!(is_of_a_call, "a call sent it: {packet:?}");
+        }
+    }
+    // Refused: the answer quotes the datagram.
+    page.asks(Ask::StopServer { transport: Udp })
+        .await
+        .returned();
+    let fd = page.connects(Udp).await;
+    page.sends_data(fd, "hello").await;
+    let refused = page.fails(Call::Recv { fd, size: 16 }).await;
+    assert_eq!(refused.errno, "ECONNREFUSED");
+    seen.goes_on(&mut page, |trace| captured(trace) >= 12).await;
     for form in ["captured", "completed"] {
         let answer = get(relay.http, &format!("/labs/open/trace.pcapng?form={form}")).await;
         assert_eq!(
@@ -76,12 +110,14 @@ async fn another_analyser_reads_the_capture_file() {
             "and nothing is malformed"
         );
         let sentences = [hexadecimal("hello"), hexadecimal("HELLO")];
-        let udp = format!("udp.port == {}", relay.udp.port());
+        let udp = format!("udp.port == {} && not icmp && not icmpv6", relay.udp.port());
+        let [there, back] = sentences.each_ref().map(String::as_str);
         assert_eq!(
             file.tells_one("udp.payload", &udp),
-            sentences,
-            "two datagrams"
+            [there, back, there],
+            "three datagrams"
         );
+        assert_eq!(file.tells_one("frame.number", "icmp || icmpv6").len(), 1);
         assert_eq!(
             file.tells_one("tcp.payload", "tcp.len > 0"),
             sentences,

@@ -6,6 +6,8 @@ mod bad_input;
 mod bridges;
 /// A person at real Chromium does what section 2.7 does, and sees what happened.
 mod browser;
+/// The cards in real Chromium: what each has to show is seen, and not without what decides it.
+mod cards;
 /// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
 mod conditions;
 /// What was done at the workbench, as programs in other languages, does the same.
@@ -26,6 +28,8 @@ mod lifecycle;
 mod links;
 /// Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
 mod own_lab;
+/// The book's programs, line by line, in real Chromium and by keyboard alone.
+mod programs;
 /// Every call of the conversation, on real sockets, as the manual pages say.
 mod protocol;
 /// The past in real Chromium: saved as links, replayed, and a client's calls made again on fresh sockets.
@@ -45,5 +49,8 @@ mod trace;
 mod truth;
 /// What the page shows of each packet, beside what another analyser finds in the same.
 mod tshark;
+/// The same where nothing may be captured: as an unprivileged user.
+#[cfg(unix)]
+mod uncaptured;
 /// The workbench in real Chromium, by keyboard alone: any call, in any order, right or wrong.
 mod workbench;

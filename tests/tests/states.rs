@@ -10,7 +10,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    sys::socket::{self, MsgFlags, SockaddrIn, SockaddrStorage},
+    sys::socket::{self, MsgFlags, SockaddrIn, SockaddrStorage, sockopt},
 };
 use shared::{
     call::{
@@ -110,8 +110,10 @@ fn calls(fd: Fd) -> Vec<Call> {
         Call::RecvFrom { fd, size },
         option(SocketOption::SoReuseaddr, 1),
         option(SocketOption::SoRcvbuf, 8192),
+        option(SocketOption::SoSndbuf, 8192),
         option(SocketOption::SoLinger, 1),
         option(SocketOption::TcpNodelay, 1),
+        option(SocketOption::IpRecverr, 1),
         Call::GetSockName { fd },
         Call::GetPeerName { fd },
         Call::Shutdown { fd, how: How::Read },
@@ -373,7 +375,9 @@ fn makes(
                 SocketOption::SoSndbuf => socket.set_send_buffer_size(8192),
                 SocketOption::SoLinger => socket.set_linger(one),
                 SocketOption::TcpNodelay => socket.set_tcp_nodelay(true),
-                SocketOption::IpRecverr => panic!("not among the calls"),
+                SocketOption::IpRecverr => {
+                    return socket::setsockopt(socket, sockopt::Ipv4RecvErr, &true).map(nothing);
+                }
             };
             set.map(nothing).map_err(|error| errno(&error))
         }

@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 
 use shared::{
     call::{
-        Call, Family, Fd, Target,
+        Call, Family, Fd, SocketOption, Target,
         Transport::{self, Tcp, Udp},
     },
     outcome::{Failed, FailureSource, Reason, Returned},
@@ -56,6 +56,66 @@ async fn a_port_that_somebody_has_is_not_nobodys() {
     assert_eq!(by_kernel(&refused), "ECONNREFUSED");
     page.does(Call::Close { fd }).await;
     TcpListener::bind(beside).expect("it is given back");
+}
+
+#[tokio::test]
+async fn a_socket_of_ones_own_can_be_sent_to_and_says_that_it_was_not_the_server() {
+    let relay = Relay::start_at(place::own_host(), &[]);
+    let mut page = Page::open(&relay).await;
+    let (victim, other) = (page.makes_socket(Udp).await, page.makes_socket(Udp).await);
+    let refused = page.fails(fakes(other, victim)).await;
+    assert_eq!(
+        refused.reason,
+        Some(Reason::NoAddress),
+        "it has no port yet"
+    );
+    page.sends_to_server(victim, "hello").await;
+    assert_eq!(page.receives_text(victim).await, "HELLO");
+    page.does(fakes(other, victim)).await;
+    let fake = page.receives(victim, 16).await;
+    assert_eq!(fake.data.as_text(), Some("FAKE"));
+    let sender = page.own_address(other).await;
+    assert_eq!(fake.from.port(), sender.port());
+    assert_ne!(fake.from, relay.udp);
+    // Connected, it hears its server alone: the kernel turns others away.
+    page.does(connect(victim, Target::Server)).await;
+    page.does(fakes(other, victim)).await;
+    page.sends_data(victim, "again").await;
+    assert_eq!(page.receives_text(victim).await, "AGAIN");
+}
+
+#[tokio::test]
+async fn what_is_no_socket_of_ones_own_alone_is_no_target() {
+    let relay = Relay::start_at(place::own_host(), &[]);
+    let (mut page, mut stranger) = (Page::open(&relay).await, Page::open(&relay).await);
+    let theirs = stranger.makes_socket(Udp).await;
+    let theirs_too = stranger.makes_socket(Udp).await;
+    for fd in [theirs, theirs_too] {
+        stranger.sends_to_server(fd, "hello").await;
+    }
+    let own = page.makes_socket(Udp).await;
+    let no_address = async |page: &mut Page, call| {
+        let refused = page.fails(call).await;
+        assert_eq!(refused.reason, Some(Reason::NoAddress), "{refused:?}");
+    };
+    // The number of somebody else's socket is no number here.
+    no_address(&mut page, fakes(own, theirs_too)).await;
+    let other = page.makes_socket(Udp).await;
+    page.sends_to_server(other, "hello").await;
+    // It would go on sending there when that port is somebody else's.
+    no_address(&mut page, connect(own, Target::Fd(other))).await;
+    page.does(Call::Close { fd: other }).await;
+    no_address(&mut page, fakes(own, other)).await;
+    // Another program might have its port as well.
+    let shared = page.makes_socket(Udp).await;
+    let (option, value) = (SocketOption::SoReuseaddr, 1);
+    let fd = shared;
+    page.does(Call::SetSockOpt { fd, option, value }).await;
+    page.does(Call::Bind { fd, port: 0 }).await;
+    no_address(&mut page, fakes(own, shared)).await;
+    let tcp = [page.connects(Tcp).await, page.makes_socket(Tcp).await];
+    no_address(&mut page, connect(tcp[1], Target::Fd(tcp[0]))).await;
+    no_address(&mut page, fakes(own, tcp[0])).await;
 }
 
 #[tokio::test]
@@ -119,6 +179,15 @@ async fn a_few_names_have_addresses() {
 
 fn connect(fd: Fd, to: Target) -> Call {
     Call::Connect { fd, to }
+}
+
+/// One socket of a page sends to another.
+fn fakes(from: Fd, to: Fd) -> Call {
+    Call::SendTo {
+        fd: from,
+        to: Target::Fd(to),
+        data: "FAKE".into(),
+    }
 }
 
 fn asks(name: &str) -> Call {

@@ -263,6 +263,30 @@ async fn with_a_capture_every_packet_is_there_and_none_is_derived() {
     }
 }
 
+/// It has to be given up by every thread, or one of them could still open another capture.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_captures_has_given_up_the_privilege_and_still_captures() {
+    let relay = Relay::start(&[]);
+    let mut page = Page::open(&relay).await;
+    if !page.sees_packets() {
+        return;
+    }
+    let threads = std::fs::read_dir(format!("/proc/{}/task", relay.pid())).expect("its threads");
+    for thread in threads {
+        let status = thread.expect("a thread").path().join("status");
+        let status = std::fs::read_to_string(status).expect("its status");
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            let line = status.lines().find(|line| line.starts_with(set));
+            let held = line.and_then(|line| line.split_whitespace().nth(1));
+            assert_eq!(held, Some("0000000000000000"), "{set} of a thread");
+        }
+    }
+    assert_eq!(page.exchanges_by_udp("hello").await, "HELLO");
+    let both = |trace: &Trace| trace.events.iter().filter_map(packet).count() >= 2;
+    Trace::watched(&mut page, both).await;
+}
+
 #[tokio::test]
 async fn every_fact_has_a_source() {
     let relay = Relay::start(&[]);

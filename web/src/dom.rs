@@ -79,6 +79,36 @@ pub(crate) fn write(element: &Element, text: &str) {
     }
 }
 
+/// Writes code where it is another one; behind an opening bracket a long line may be broken.
+pub(crate) fn write_code(element: &Element, code: &str) {
+    if element.text_content().as_deref() == Some(code) {
+        return;
+    }
+    empty(element);
+    for piece in code.split_inclusive('(') {
+        element.append_with_str_1(piece).ok();
+        if let Ok(place) = document().create_element("wbr") {
+            element.append_child(&place).ok();
+        }
+    }
+}
+
+/// Writes a text where it is another one; what stands between backticks is code.
+pub(crate) fn marked(element: &Element, text: &str) {
+    if element.get_attribute("data-said").as_deref() == Some(text) {
+        return;
+    }
+    set(element, "data-said", text);
+    empty(element);
+    for (at, part) in text.split('`').enumerate() {
+        let kind = if at % 2 == 1 { "code" } else { "span" };
+        if let Ok(piece) = document().create_element(kind) {
+            piece.set_text_content(Some(part));
+            element.append_child(&piece).ok();
+        }
+    }
+}
+
 /// Writes an attribute where it is another one.
 pub(crate) fn set(element: &Element, name: &str, value: &str) {
     if element.get_attribute(name).as_deref() != Some(value) {
@@ -196,6 +226,14 @@ pub(crate) fn all_in(of: &Element, selector: &str) -> Vec<Element> {
         .collect()
 }
 
+/// Scrolls a box, and nothing around it, so far that an element in it is in the middle. The box must be positioned.
+pub(crate) fn scroll_into(list: &Element, element: &Element) {
+    if let Some(element) = element.dyn_ref::<HtmlElement>() {
+        let middle = element.offset_top() + element.offset_height() / 2;
+        list.set_scroll_top(middle - list.client_height() / 2);
+    }
+}
+
 /// Takes away all that is in an element.
 pub(crate) fn empty(element: &Element) {
     element.set_text_content(None);
@@ -279,6 +317,11 @@ pub(crate) fn leaves(event: &Event, element: &Element) -> bool {
         .and_then(FocusEvent::related_target);
     let to = to.and_then(|target| target.dyn_into::<Node>().ok());
     !element.contains(to.as_ref())
+}
+
+/// Brings an element into view.
+pub(crate) fn scroll_to(element: &Element) {
+    element.scroll_into_view();
 }
 
 /// Gives an element the focus.

@@ -1,6 +1,7 @@
 //! The page's words in both languages. What they are about (calls, errnos, addresses) is the same in each.
 
 pub(crate) mod fields;
+pub(crate) mod lines;
 mod shelf;
 
 pub(crate) use shelf::{TextFile, keep, read};

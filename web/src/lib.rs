@@ -30,6 +30,9 @@ pub fn begin(want: js_sys::Function) {
 /// A file of words has come.
 #[wasm_bindgen]
 pub fn read(name: &str, text: String) {
+    if WHOLE && name == i18n::TextFile::Cards.name() {
+        return shell::tell(model::Event::Cards(model::cards::Act::Deal(text)));
+    }
     i18n::keep(name, text);
     shell::has_words();
 }

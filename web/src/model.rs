@@ -5,6 +5,8 @@
 
 pub(crate) mod again;
 pub(crate) mod archive;
+pub(crate) mod came;
+pub(crate) mod cards;
 pub(crate) mod connection;
 pub(crate) mod diary;
 mod event;
@@ -16,6 +18,7 @@ pub(crate) mod kernel;
 mod lab;
 pub(crate) mod ladder;
 mod lately;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod notes;
@@ -48,9 +51,11 @@ pub(crate) use self::event::{Effect, Event};
 use self::{
     again::Again,
     archive::{Archive, Kept, link::Links},
+    cards::Cards,
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
+    listing::Listing,
     log::{Log, Run},
     network::Network,
     outbox::Outbox,
@@ -82,6 +87,8 @@ pub(crate) struct Model {
     pub(crate) network: Network,
     /// The programs that run.
     pub(crate) program: Program,
+    /// The book's programs, line by line.
+    pub(crate) listing: Listing,
     /// What happened.
     pub(crate) log: Log,
     /// The lab's sockets as the kernel lists them.
@@ -90,6 +97,8 @@ pub(crate) struct Model {
     pub(crate) accepted: Accepted,
     /// The page's own sockets, and the calls made on them by hand.
     pub(crate) workbench: Workbench,
+    /// The cards.
+    pub(crate) cards: Cards,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
@@ -132,7 +141,7 @@ impl Model {
                     self.connect(&mut effects, now);
                 }
             }
-            Event::Choose(transport) => self.transport = Some(transport),
+            Event::Choose(transport) => self.choose(transport),
             Event::Keep(keep) => self.keep(keep, now),
             Event::Submit { text, shouted } => self.submit(&text, shouted, now),
             Event::StopWaiting => self.program.stop_waiting(&mut self.outbox),
@@ -140,7 +149,7 @@ impl Model {
             Event::EndSending => self.program.end_sending(&mut self.outbox, now),
             Event::Server(wish) if WHOLE => {
                 let transport = self.transport();
-                let may_control = self.welcome.as_ref().is_some_and(|told| told.may_control);
+                let may_control = self.may_control();
                 self.servers
                     .wish(transport, wish, may_control, &mut self.outbox);
             }
@@ -158,6 +167,8 @@ impl Model {
             Event::Again(wish) if WHOLE => self.again(wish, &mut effects, now),
             Event::Link(wish) if WHOLE => self.link(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
+            Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
+            Event::Cards(act) if WHOLE => self.with_cards(act),
             // The first part of the page hears of none of these.
             Event::Server(_)
             | Event::Network(_)
@@ -171,7 +182,13 @@ impl Model {
             | Event::Replay(_)
             | Event::Again(_)
             | Event::Link(_)
-            | Event::Bench(_) => {}
+            | Event::Bench(_)
+            | Event::Listing(_)
+            | Event::Cards(_) => {}
+        }
+        if WHOLE {
+            self.play(&mut effects, now);
+            self.cards.settle(&mut effects);
         }
         self.say(&mut effects);
         effects
@@ -197,7 +214,8 @@ impl Model {
     pub(crate) fn can_send(&self) -> bool {
         let is_here = !self.is_past();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
-        is_here && is_there && !self.program.is_busy()
+        let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
+        is_here && is_there && !is_busy
     }
 
     /// The run the ladder shows: the one looked at, else the last.
@@ -220,8 +238,10 @@ impl Model {
         let others = [
             self.connection.wakes_at(now),
             self.workbench.wakes_at(now),
+            WHOLE.then(|| self.blocks_at()).flatten(),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
+            self.listing.client.wakes_at(now),
         ];
         let of_the_whole = WHOLE.then(|| [self.replay_wakes_at(now), self.again_wakes_at()]);
         let others = others.into_iter().chain(of_the_whole.into_iter().flatten());
@@ -239,6 +259,10 @@ impl Model {
             self.again_goes_on(now);
         }
         self.expire(effects, now);
+        if WHOLE {
+            self.list_on(now);
+            self.witness_blocked(now);
+        }
         if self.connection.is_overdue(now) {
             self.closed(random, now);
         } else if self.connection.is_due(now) {
@@ -255,6 +279,9 @@ impl Model {
 
     fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
         if !self.can_send() {
+            return;
+        }
+        if self.listing_reads(text, now) {
             return;
         }
         let Some(welcome) = &self.welcome else { return };
@@ -322,7 +349,9 @@ impl Model {
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
         self.inspector.hear(&event, &self.log, &self.servers);
-        self.log.add(event, now);
+        let returned = self.witness(&event);
+        self.listing_sees(event, now);
+        self.witness_return(returned);
     }
 
     /// What an event says of the lab itself.
@@ -353,6 +382,7 @@ impl Model {
         self.program.reply(reply, &mut self.outbox, now);
         if WHOLE {
             self.network.reply(reply);
+            self.listing_hears(reply, now);
             self.workbench.reply(reply);
             self.link_replied(reply, effects);
             self.again_replied(reply, now);
@@ -376,6 +406,8 @@ impl Model {
             self.workbench.start_anew();
             self.inspector.start_anew();
             self.network.start_anew();
+            self.listing.start_anew();
+            self.cards.start_anew();
             self.kept.clear();
         }
     }

@@ -156,8 +156,12 @@ impl Shell {
     /// What is not needed for the first view comes after it.
     fn look_ahead(&mut self) {
         if WHOLE {
-            TextFile::ALL
-                .into_iter()
+            if self.model.cards.open {
+                self.library.want(TextFile::Cards);
+            }
+            let words = TextFile::WORDS.into_iter();
+            words
+                .chain(self.model.wants_programs())
                 .for_each(|file| self.library.want(file));
         } else if self.model.connection.state != State::Connecting {
             self.library.want_the_whole();
@@ -199,6 +203,7 @@ impl Shell {
                 }
             }
             Effect::KeepSeat(token) => window::keep(view::SEAT, token.as_deref()),
+            Effect::KeepProgress(done) => window::remember(view::CARDS, &done),
             Effect::Copy(text) => view::copy(text),
             Effect::Fetch(address) => view::fetch(address),
             Effect::ShowLab => window::show_lab(),

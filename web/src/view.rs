@@ -5,6 +5,7 @@ mod archive;
 mod arrows;
 mod bar;
 mod calls;
+mod cards;
 mod client;
 mod handover;
 mod hear;
@@ -12,6 +13,7 @@ mod inspector;
 mod lab;
 mod ladder;
 mod link;
+mod listing;
 mod network;
 mod replay;
 mod server;
@@ -19,15 +21,18 @@ mod workbench;
 
 pub(crate) use self::{
     archive::{copy, fetch},
+    cards::CARDS,
     hear::{SEAT, hears, remembered, remembered_by_the_whole},
     link::LINKS,
 };
 use self::{
     calls::Calls,
+    cards::Cards,
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
     link::Links,
+    listing::Listings,
     network::Network,
     server::Server,
     workbench::{Bench, Doors},
@@ -54,11 +59,13 @@ const PLACES: [(&str, Option<&str>); 3] = [
 pub(crate) struct View {
     texts: Option<Texts>,
     ladder: Ladder,
+    listings: Listings,
     calls: Calls,
     handover: Handover,
     packets: Packets,
     bench: Bench,
     doors: Doors,
+    cards: Cards,
     server: Server,
     network: Network,
     links: Links,
@@ -123,8 +130,10 @@ impl View {
         let then = if is_past { shown.kernel.told_at() } else { now };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
+        self.listings.draw(model, texts, now);
         self.doors.draw(shown, texts, then);
         self.bench.draw(model, texts, now);
+        self.cards.draw(model, texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, texts, waiting, room);
@@ -151,7 +160,9 @@ pub(crate) fn listen() -> Vec<Listener> {
         listeners.extend(again::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
+        listeners.extend(cards::listen());
         listeners.extend(network::listen());
+        listeners.extend(listing::listen());
     }
     listeners
 }

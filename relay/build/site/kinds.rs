@@ -24,6 +24,7 @@ const KINDS: &[Kind] = &[
         Some(Syntax::JavaScript),
     ),
     text("json", "application/json", None),
+    text("py", "text/x-python; charset=utf-8", None),
     text("svg", "image/svg+xml", None),
     text("txt", "text/plain; charset=utf-8", None),
     text("wasm", "application/wasm", None),

@@ -9,6 +9,7 @@ use kinds::Kind;
 use links::Syntax;
 use paths::INDEX;
 
+mod cards;
 mod kinds;
 mod links;
 mod paths;
@@ -41,7 +42,8 @@ const HINTS: &[(&str, &str)] = &[
 
 /// Makes the site of `sources`: contents by name, as seen from `www/`. What has a fixed name is in it, and
 /// all that this leads to; a hashed name that nobody tells could not be asked for.
-pub(crate) fn build(sources: BTreeMap<String, Vec<u8>>) -> Result<Vec<Asset>, String> {
+pub(crate) fn build(mut sources: BTreeMap<String, Vec<u8>>) -> Result<Vec<Asset>, String> {
+    cards::gather(&mut sources)?;
     if !sources.contains_key(INDEX) {
         return Err(format!("www/{INDEX} is missing, so there is no page"));
     }

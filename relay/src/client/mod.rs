@@ -1,6 +1,7 @@
 //! Client processes: their sockets are real ones owned by the relay, and every call on them is traced.
 
 mod handle;
+mod neighbours;
 mod nobody;
 mod process;
 mod resolve;

@@ -14,7 +14,7 @@ use shared::{
     trace::{Arguments, CallName, ProcessId, describe},
 };
 
-use super::ClientSocket;
+use super::{ClientSocket, neighbours::Neighbours, socket::Surroundings};
 use crate::{
     edge::Edge,
     failure::{self, CallResult},
@@ -28,6 +28,7 @@ pub struct Process {
     host: IpAddr,
     trace: Rc<Trace>,
     edge: Rc<Edge>,
+    neighbours: Rc<Neighbours>,
 }
 
 /// One of its sockets. In the book's picture a process is a house and a socket its door.
@@ -54,12 +55,13 @@ pub struct Made {
 impl Process {
     /// The process with this number, on this host of the lab.
     #[must_use]
-    pub const fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>, edge: Rc<Edge>) -> Self {
+    pub fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>, edge: Rc<Edge>) -> Self {
         Self {
             id,
             host,
             trace,
             edge,
+            neighbours: Rc::default(),
         }
     }
 
@@ -93,7 +95,13 @@ impl Process {
         let starting = self.starting(None, transport, CallName::Socket, arguments, request);
         let open = self.trace.call_started(starting);
         let gate = self.edge.before_client(self.host, server);
-        let socket = ClientSocket::open(transport, family, server, self.trace.level(), gate);
+        let surroundings = Surroundings {
+            server,
+            level: self.trace.level(),
+            gate,
+            neighbours: Rc::clone(&self.neighbours),
+        };
+        let socket = ClientSocket::open(transport, family, surroundings);
         let result = socket
             .as_ref()
             .map(|_| Returned::Socket { fd })
@@ -243,6 +251,7 @@ impl Door {
             id, host, trace, ..
         } = &*self.process;
         let address = self.socket.seen_as(*host)?;
+        self.is_a_neighbour(address);
         for address in [Some(address), self.socket.seen_at_localhost6()]
             .into_iter()
             .flatten()
@@ -250,6 +259,16 @@ impl Door {
             trace.has_address(*id, self.socket.transport(), address);
         }
         Some(address)
+    }
+
+    /// Its neighbours may send to it there, as long as nobody else can have that port.
+    fn is_a_neighbour(&self, address: SocketAddr) {
+        let neighbours = &self.process.neighbours;
+        if self.socket.may_share_its_port() {
+            neighbours.is_gone(self.fd);
+        } else {
+            neighbours.is_at(self.fd, self.socket.transport(), address);
+        }
     }
 
     /// After a `connect` that failed: the port it had for it may be its own no longer.
@@ -273,6 +292,7 @@ impl Door {
 
 impl Drop for Door {
     fn drop(&mut self) {
+        self.process.neighbours.is_gone(self.fd);
         let addresses = [
             self.socket.seen_as(self.process.host),
             self.socket.seen_at_localhost6(),

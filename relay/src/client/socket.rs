@@ -27,6 +27,7 @@ use tokio::io::Interest;
 use self::addresses::family_of;
 use super::{
     handle::{self, Datagram, Handle},
+    neighbours::Neighbours,
     nobody::Hold,
 };
 use crate::{
@@ -47,6 +48,7 @@ pub struct ClientSocket {
     handle: RefCell<Handle>,
     /// Where nobody is as long as this socket may send there.
     held: RefCell<Vec<Rc<Hold>>>,
+    neighbours: Rc<Neighbours>,
     timeout: Cell<Option<Duration>>,
     local: Cell<Option<SocketAddr>>,
     peer: Cell<Option<SocketAddr>>,
@@ -57,19 +59,36 @@ pub struct ClientSocket {
     told: RefCell<Vec<Fact>>,
 }
 
+/// What a socket meets.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// The server it can talk to.
+    pub(super) server: SocketAddr,
+    /// How much is seen.
+    pub(super) level: Level,
+    /// What a datagram comes through.
+    pub(super) gate: Gate,
+    /// The other sockets of its process.
+    pub(super) neighbours: Rc<Neighbours>,
+}
+
 impl ClientSocket {
-    /// Opens a socket that can talk to `server` and otherwise only to where nobody is; of the server's family unless
-    /// another is wanted. A datagram comes through `gate`.
+    /// Opens a socket that can talk to its server, to its neighbours and otherwise only to where nobody is; of the
+    /// server's family unless another is wanted.
     ///
     /// # Errors
     /// The kernel's, as a failed `socket` call.
-    pub fn open(
+    pub(super) fn open(
         transport: Transport,
         family: Option<Family>,
-        server: SocketAddr,
-        level: Level,
-        gate: Gate,
+        surroundings: Surroundings,
     ) -> Result<Self, Failed> {
+        let Surroundings {
+            server,
+            level,
+            gate,
+            neighbours,
+        } = surroundings;
         let family = family.unwrap_or(family_of(server));
         let handle = handle::open(transport, family).map_err(|error| failure::kernel(&error))?;
         if level >= Level::L1 && transport == Transport::Udp {
@@ -81,6 +100,7 @@ impl ClientSocket {
             server,
             handle: RefCell::new(handle),
             held: RefCell::default(),
+            neighbours,
             timeout: Cell::default(),
             local: Cell::default(),
             peer: Cell::default(),
@@ -200,10 +220,12 @@ impl ClientSocket {
     }
 
     async fn send_to(&self, to: Target, data: &Data) -> CallResult {
-        let to = self.reach(to)?.into();
+        self.reach(to)?;
         let sent = self
             .blocking(Interest::WRITABLE, |handle| {
-                handle.socket().send_to(&data.0, &to)
+                // A neighbour that was closed while this waited is at no address any more.
+                let to = self.named(to).ok_or(io::ErrorKind::AddrNotAvailable)?;
+                handle.socket().send_to(&data.0, &to.into())
             })
             .await?;
         Ok(Returned::Sent { sent: sent as u64 })

@@ -3,7 +3,7 @@
 //! One reading of `/proc` serves all labs that want one, and is made on a thread of its own: with thousands of
 //! sockets it takes milliseconds, which nobody's round trip should wait for.
 
-use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::HashMap, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
 use shared::{
     call::Transport,
@@ -46,7 +46,7 @@ pub(super) async fn look(view: View) {
     } = view;
     let places = places(servers);
     let reader = READER.with(Rc::clone);
-    let (mut told, mut again) = (None, None);
+    let (mut told, mut again, mut arrivals) = (None, None, Arrivals::default());
     loop {
         match again.filter(|_| trace.viewers() > 0) {
             Some(after) => drop(tokio::time::timeout(after, trace.stirs()).await),
@@ -59,7 +59,7 @@ pub(super) async fn look(view: View) {
         let Some(listing) = reader.listing().await else {
             return;
         };
-        let sockets = sockets(&listing, &places, backlog.get());
+        let sockets = sockets(&listing, &places, backlog.get(), &mut arrivals);
         again = next_look(&sockets);
         if told.as_ref().is_none_or(|told| differs(told, &sockets)) {
             trace.record(What::Sockets(sockets.clone()), None);
@@ -94,7 +94,12 @@ fn places(servers: [(Transport, SocketAddr); 2]) -> Vec<Place> {
 
 /// The lab's sockets in the list. The length of the line before the TCP server is not in it: the kernel has told it
 /// when the server began to listen.
-fn sockets(listing: &Listing, places: &[Place], backlog: Option<u32>) -> Sockets {
+fn sockets(
+    listing: &Listing,
+    places: &[Place],
+    backlog: Option<u32>,
+    arrivals: &mut Arrivals,
+) -> Sockets {
     let mut sockets = Vec::new();
     for place in places {
         let found = listing.at(place.transport, place.address);
@@ -103,6 +108,7 @@ fn sockets(listing: &Listing, places: &[Place], backlog: Option<u32>) -> Sockets
     }
     sockets.sort_by_key(order);
     sockets.dedup_by(|a, b| order(a) == order(b));
+    arrivals.sort(&mut sockets);
     let more = sockets.len().saturating_sub(MOST) as u64;
     sockets.truncate(MOST);
     Sockets { sockets, more }
@@ -127,16 +133,45 @@ fn told(entry: &Entry, backlog: Option<u32>) -> KernelSocket {
 /// Those that listen first, then as a life goes, then by ports. No two sockets have both ends in common, so equals
 /// are one that was found at both.
 fn order(socket: &KernelSocket) -> impl Ord + use<> {
-    let KernelSocket {
-        transport,
-        local,
-        peer,
-        state,
-        ..
-    } = *socket;
-    let rank = (state != SocketState::Listen, state as u8);
+    let KernelSocket { local, peer, .. } = *socket;
     let ports = (local.port(), peer.map(|peer| peer.port()));
-    (rank, ports, transport, local, peer)
+    (rank(socket), ports, ends(socket))
+}
+
+fn rank(socket: &KernelSocket) -> (bool, u8) {
+    (socket.state != SocketState::Listen, socket.state as u8)
+}
+
+type Ends = (Transport, SocketAddr, Option<SocketAddr>);
+
+const fn ends(socket: &KernelSocket) -> Ends {
+    (socket.transport, socket.local, socket.peer)
+}
+
+/// Who came before whom. A server accepts in that order, but the kernel's list has none: it is that of the looks in
+/// which each was there first. Those that came between two looks stay in the order of their ports.
+#[derive(Debug, Default)]
+struct Arrivals {
+    numbers: HashMap<Ends, u64>,
+    next: u64,
+}
+
+impl Arrivals {
+    /// Puts sockets that are alike otherwise into this order; forgets those that are gone.
+    fn sort(&mut self, sockets: &mut [KernelSocket]) {
+        let before = std::mem::take(&mut self.numbers);
+        // Nobody stands in line before the hands are shaken.
+        let through = |socket: &&KernelSocket| socket.state != SocketState::SynReceived;
+        for socket in sockets.iter().filter(through) {
+            let ends = ends(socket);
+            let number = before.get(&ends).copied().unwrap_or_else(|| {
+                self.next += 1;
+                self.next
+            });
+            self.numbers.insert(ends, number);
+        }
+        sockets.sort_by_key(|socket| (rank(socket), self.numbers.get(&ends(socket)).copied()));
+    }
 }
 
 /// Whether there is news, other than that time passes.

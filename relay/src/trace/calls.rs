@@ -183,7 +183,7 @@ impl Trace {
             .or(self.ending(&open, &outcome, client, (local, peer)));
         let derived = self
             .derive(&open, &outcome, sender, peer, concerns)
-            .filter(|_| self.derives());
+            .filter(|derived| self.derives() && self.has_a_server(derived));
         let what = CallReturned {
             call,
             process,
@@ -215,6 +215,12 @@ impl Trace {
     pub fn call(&self, starting: Starting, returned: Returned, ends: Ends) {
         let open = self.call_started(starting);
         self.call_returned(open, Outcome::Returned(returned), ends);
+    }
+
+    /// What goes from one socket of a client to another never crosses between client and server.
+    fn has_a_server(&self, derived: &Derived) -> bool {
+        let is_ours = |end| self.is_ours((derived.transport, end));
+        !(is_ours(derived.from) && is_ours(derived.to))
     }
 
     /// Whom a call concerns: the client that makes it, or the one a server makes it for.

@@ -126,6 +126,14 @@ pub(super) fn client_samples() -> Vec<(&'static str, ClientMessage)> {
                 to: Target::Localhost6,
             },
         ),
+        (
+            "sendto_own_socket",
+            Call::SendTo {
+                fd: 3,
+                to: Target::Fd(4),
+                data: "FAKE".into(),
+            },
+        ),
         ("bind", Call::Bind { fd: 3, port: 0 }),
         (
             "connect",

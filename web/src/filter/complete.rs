@@ -58,7 +58,8 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
 }
 
 fn named(fits: &dyn Fn(&str) -> bool) -> Vec<Candidate> {
-    let fields = Field::ALL.into_iter().filter(|field| fits(field.name()));
+    let fields = Field::ALL.into_iter().filter(|field| field.is_of_packets());
+    let fields = fields.filter(|field| fits(field.name()));
     fields
         .map(|field| Candidate {
             name: field.name(),

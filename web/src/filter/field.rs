@@ -7,11 +7,11 @@ use shared::dissect::{Key, Kind};
 pub enum Field {
     /// Of a packet.
     Packet(Key),
-    /// Of a socket call.
+    /// Of a socket call, or of what else happens beside the packets.
     Call(CallKey),
 }
 
-/// What is known of a socket call.
+/// What is known of a socket call, of the relay's edge, and of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallKey {
     /// That the row is a call.
@@ -20,20 +20,53 @@ pub enum CallKey {
     Name,
     /// The errno that it failed with, such as `ECONNREFUSED`.
     Errno,
+    /// Whether it did not return at once.
+    Blocked,
+    /// How many bytes it sent or received; 0 at the end of a stream.
+    Len,
+    /// The bytes it was given or brought.
+    Data,
+    /// Whether it cut a datagram off.
+    Truncated,
+    /// The port of its own socket, as far as it has one.
+    Port,
+    /// Who is at the other end: `server`, `client`, or `nobody`.
+    Peer,
+    /// The word it was made with: an option, a direction, a name.
+    Word,
     /// The name of the process that made it.
     Process,
     /// The side of the lab it was made on: `client` or `server`.
     Side,
+    /// `udp` or `tcp`.
+    Transport,
+    /// What became of a datagram at the relay's edge.
+    Fate,
+    /// Which way that one went: `request` or `reply`.
+    Direction,
+    /// How a server is from then on.
+    Server,
 }
 
 impl CallKey {
     /// Every key.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 16] = [
         Self::Call,
         Self::Name,
         Self::Errno,
+        Self::Blocked,
+        Self::Len,
+        Self::Data,
+        Self::Truncated,
+        Self::Port,
+        Self::Peer,
+        Self::Word,
         Self::Process,
         Self::Side,
+        Self::Transport,
+        Self::Fate,
+        Self::Direction,
+        Self::Server,
     ];
 
     const fn name(self) -> &'static str {
@@ -41,15 +74,47 @@ impl CallKey {
             Self::Call => "call",
             Self::Name => "call.name",
             Self::Errno => "call.errno",
+            Self::Blocked => "call.blocked",
+            Self::Len => "call.len",
+            Self::Data => "call.data",
+            Self::Truncated => "call.truncated",
+            Self::Port => "call.port",
+            Self::Peer => "call.peer",
+            Self::Word => "call.word",
             Self::Process => "process.name",
             Self::Side => "lab.side",
+            Self::Transport => "lab.transport",
+            Self::Fate => "edge.fate",
+            Self::Direction => "edge.direction",
+            Self::Server => "lab.server",
         }
+    }
+
+    /// Whether a packet can have it: the others are of calls and servers alone.
+    const fn is_of_packets(self) -> bool {
+        !matches!(
+            self,
+            Self::Data | Self::Port | Self::Peer | Self::Word | Self::Server
+        )
     }
 
     const fn type_of(self) -> Type {
         match self {
             Self::Call => Type::Protocol,
-            Self::Name | Self::Errno | Self::Process | Self::Side => Type::Text,
+            Self::Blocked | Self::Truncated => Type::Bool,
+            Self::Len => Type::Unsigned(32),
+            Self::Port => Type::Unsigned(16),
+            Self::Data => Type::Bytes,
+            Self::Name
+            | Self::Errno
+            | Self::Peer
+            | Self::Word
+            | Self::Process
+            | Self::Side
+            | Self::Transport
+            | Self::Fate
+            | Self::Direction
+            | Self::Server => Type::Text,
         }
     }
 }
@@ -154,6 +219,14 @@ impl Field {
         match self {
             Self::Packet(key) => key.kind().into(),
             Self::Call(key) => key.type_of(),
+        }
+    }
+
+    /// Whether it is offered where packets are asked about.
+    pub(super) const fn is_of_packets(self) -> bool {
+        match self {
+            Self::Packet(_) => true,
+            Self::Call(key) => key.is_of_packets(),
         }
     }
 

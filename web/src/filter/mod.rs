@@ -6,6 +6,7 @@
 //! data contains "hello" || data contains 48:45
 //! tcp.port in {80, 443, 8000..8080}        ip.addr == 127.0.0.0/8        tcp.flags & 0x12
 //! call.name == "sendto" && call.errno == "ECONNREFUSED" && lab.side == "client"
+//! call.truncated == 1        call.blocked == 1 && call.peer == "nobody"        edge.fate == "lost"
 //! ```
 //!
 //! - A bare field or protocol asks whether it is there. So `tcp.flags.syn` is true of every segment; the ones that
@@ -35,7 +36,7 @@ mod tests;
 pub use complete::{Candidate, Completion, complete};
 pub use field::{CallKey, Field, Type};
 pub use mistake::{Mistake, Reason};
-pub use row::{CallRow, PacketRow, Row, Value};
+pub use row::{CallRow, NewsRow, PacketRow, Row, Value};
 
 use expression::Expression;
 

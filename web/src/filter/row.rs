@@ -29,32 +29,90 @@ pub trait Row {
 }
 
 /// A socket call as a row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CallRow<'a> {
     /// Its name, such as `sendto`.
     pub name: &'a str,
     /// The errno that it failed with.
     pub errno: Option<&'a str>,
+    /// Whether it did not return at once.
+    pub blocked: bool,
+    /// How many bytes it sent or received.
+    pub len: Option<u64>,
+    /// The bytes it was given or brought.
+    pub data: Option<&'a [u8]>,
+    /// Whether it cut a datagram off; nothing where it received none.
+    pub truncated: Option<bool>,
+    /// The port of its own socket; 0 where it says that there is none yet.
+    pub port: Option<u16>,
+    /// Who is at the other end: `server`, `client`, or `nobody`.
+    pub peer: Option<&'a str>,
+    /// The option, the direction or the name it was made with.
+    pub word: Option<&'a str>,
     /// The process that made it.
     pub process: &'a str,
     /// `client` or `server`.
     pub side: &'a str,
+    /// `udp` or `tcp`.
+    pub transport: &'a str,
 }
 
 impl Row for CallRow<'_> {
     fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
-        match field {
-            Field::Packet(_) => {}
-            Field::Call(CallKey::Call) => found(Value::Bytes(&[])),
-            Field::Call(CallKey::Name) => found(Value::Bytes(self.name.as_bytes())),
-            Field::Call(CallKey::Errno) => self
-                .errno
-                .into_iter()
-                .for_each(|errno| found(Value::Bytes(errno.as_bytes()))),
-            Field::Call(CallKey::Process) => found(Value::Bytes(self.process.as_bytes())),
-            Field::Call(CallKey::Side) => found(Value::Bytes(self.side.as_bytes())),
-        }
+        let Field::Call(key) = field else { return };
+        let text = match key {
+            CallKey::Call => Some(""),
+            CallKey::Name => Some(self.name),
+            CallKey::Errno => self.errno,
+            CallKey::Peer => self.peer,
+            CallKey::Word => self.word,
+            CallKey::Process => Some(self.process),
+            CallKey::Side => Some(self.side),
+            CallKey::Transport => Some(self.transport),
+            CallKey::Data => return self.data.into_iter().map(Value::Bytes).for_each(found),
+            CallKey::Blocked => return numbers(Some(self.blocked.into()), found),
+            CallKey::Len => return numbers(self.len, found),
+            CallKey::Truncated => return numbers(self.truncated.map(u64::from), found),
+            CallKey::Port => return numbers(self.port.map(u64::from), found),
+            CallKey::Fate | CallKey::Direction | CallKey::Server => None,
+        };
+        texts(text, found);
     }
+}
+
+/// What happens to a datagram at the relay's edge, or to a server, as a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewsRow<'a> {
+    /// What became of the datagram.
+    pub fate: Option<&'a str>,
+    /// `request` or `reply`.
+    pub direction: Option<&'a str>,
+    /// How the server is now.
+    pub server: Option<&'a str>,
+    /// `udp` or `tcp`.
+    pub transport: &'a str,
+}
+
+impl Row for NewsRow<'_> {
+    fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
+        let text = match field {
+            Field::Call(CallKey::Fate) => self.fate,
+            Field::Call(CallKey::Direction) => self.direction,
+            Field::Call(CallKey::Server) => self.server,
+            Field::Call(CallKey::Transport) => Some(self.transport),
+            Field::Call(_) | Field::Packet(_) => None,
+        };
+        texts(text, found);
+    }
+}
+
+fn numbers(number: Option<u64>, found: &mut dyn FnMut(Value<'_>)) {
+    number.into_iter().map(Value::Unsigned).for_each(found);
+}
+
+fn texts(text: Option<&str>, found: &mut dyn FnMut(Value<'_>)) {
+    let values = text.into_iter().map(|text| Value::Bytes(text.as_bytes()));
+    values.for_each(found);
 }
 
 /// A packet as a row. What its summary tells is answered from there; for the rest its bytes are walked over.
@@ -84,10 +142,9 @@ impl Row for PacketRow<'_> {
             Field::Packet(key) => return self.of_packet(key, found),
             Field::Call(CallKey::Process) => self.process,
             Field::Call(CallKey::Side) => self.side,
-            Field::Call(CallKey::Call | CallKey::Name | CallKey::Errno) => None,
+            Field::Call(_) => None,
         };
-        text.into_iter()
-            .for_each(|text| found(Value::Bytes(text.as_bytes())));
+        texts(text, found);
     }
 
     fn has(&self, field: Field) -> bool {

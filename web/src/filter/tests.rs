@@ -59,8 +59,16 @@ fn row<'a>(
 const CALL: CallRow<'_> = CallRow {
     name: "sendto",
     errno: Some("ECONNREFUSED"),
+    blocked: false,
+    len: None,
+    data: Some(b"hello"),
+    truncated: None,
+    port: Some(49_152),
+    peer: Some("nobody"),
+    word: None,
     process: "UDPClient.py",
     side: "client",
+    transport: "udp",
 };
 
 /// Each filter with whether it shows the datagram, the refusal, the SYN and the datagram over IPv6.
@@ -136,6 +144,64 @@ fn calls_are_shown_or_hidden() {
         }
     ));
     assert!(!ask("udp or frame.len >= 0", &CALL));
+}
+
+#[test]
+fn calls_are_asked_what_came_of_them() {
+    for (filter, expected) in [
+        ("call.data contains \"ell\" && call.port >= 1024", true),
+        ("call.peer == \"nobody\" && lab.transport == \"udp\"", true),
+        ("call.blocked == 0 && !call.len && !call.word", true),
+        ("call.blocked == 1 or call.truncated", false),
+        ("edge.fate or edge.direction or lab.server", false),
+    ] {
+        assert_eq!(ask(filter, &CALL), expected, "{filter}");
+    }
+    let cut = CallRow {
+        name: "recvfrom",
+        errno: None,
+        blocked: true,
+        len: Some(4),
+        truncated: Some(true),
+        word: Some("SHUT_WR"),
+        ..CALL
+    };
+    let filter =
+        "call.blocked == 1 && call.len < 5 && call.truncated == 1 && call.word == \"SHUT_WR\"";
+    assert!(ask(filter, &cut));
+}
+
+#[test]
+fn what_else_happens_is_asked_about() {
+    let lost = NewsRow {
+        fate: Some("lost"),
+        direction: Some("reply"),
+        server: None,
+        transport: "udp",
+    };
+    let dead = NewsRow {
+        server: Some("dead"),
+        transport: "tcp",
+        ..NewsRow::default()
+    };
+    for (filter, expected) in [
+        (
+            "edge.fate == \"lost\" && edge.direction == \"reply\"",
+            [true, false],
+        ),
+        (
+            "lab.server == \"dead\" && lab.transport == \"tcp\"",
+            [false, true],
+        ),
+        ("call or frame", [false, false]),
+        ("lab.transport", [true, true]),
+    ] {
+        assert_eq!(
+            [ask(filter, &lost), ask(filter, &dead)],
+            expected,
+            "{filter}"
+        );
+    }
 }
 
 /// `!=` holds if all values differ and there is one; `not` turns the answer round.
@@ -262,7 +328,8 @@ fn fields_are_offered_where_they_can_stand() {
     assert_eq!(offered("udp.port == |"), [] as [&str; 0]);
     assert_eq!(offered("udp |"), [] as [&str; 0]);
     assert_eq!(offered("call.name == \"ud|"), [] as [&str; 0]);
-    assert_eq!(offered("|").len(), Field::ALL.len());
+    assert_eq!(offered("call.p|"), [] as [&str; 0], "no packet has it");
+    assert!(offered("|").len() + 5 == Field::ALL.len());
     assert_eq!(complete("tcp && udp.xx", 9).replace, 7..13);
 }
 

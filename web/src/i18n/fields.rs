@@ -4,14 +4,15 @@ use super::{Language, TextFile, entry, read};
 
 /// What a field means, by its name; nothing where it has no sentence, or none has come yet.
 pub(crate) fn meaning(field: &str, language: Language) -> &'static str {
-    let mut entries = source(language).lines().filter_map(entry);
-    entries
-        .find(|(name, _)| *name == field)
-        .map_or("", |(_, meaning)| meaning)
+    find(TextFile::Fields(language), field)
 }
 
-fn source(language: Language) -> &'static str {
-    read(TextFile::Fields(language)).unwrap_or_default()
+/// What a file of sentences has under this name; nothing where it has none, or has not come yet.
+pub(super) fn find(file: TextFile, name: &str) -> &'static str {
+    let mut entries = read(file).unwrap_or_default().lines().filter_map(entry);
+    entries
+        .find(|(known, _)| *known == name)
+        .map_or("", |(_, sentence)| sentence)
 }
 
 #[cfg(test)]
@@ -20,6 +21,10 @@ mod tests {
 
     use super::*;
     use crate::filter::Field;
+
+    fn source(language: Language) -> &'static str {
+        read(TextFile::Fields(language)).expect("it lies beside the tests")
+    }
 
     fn sentences(language: Language) -> BTreeMap<String, String> {
         serde_json::from_str(source(language)).expect("valid JSON")

@@ -121,7 +121,10 @@ impl Model {
             }
             Wish::Open { name, text } => self.open(name, text),
             Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
-            Wish::Copied if self.workbench.has_copied() || self.links.has_copied() => {}
+            Wish::Copied
+                if self.workbench.has_copied()
+                    || self.listing.has_copied()
+                    || self.links.has_copied() => {}
             Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
             Wish::Leave => {
                 (self.archive.opened, self.archive.replay) = (None, None);
@@ -199,7 +202,7 @@ impl Model {
         }
         self.with_shown(|shown| {
             if let Event::Choose(transport) = event {
-                shown.transport = Some(*transport);
+                shown.choose(*transport);
             }
             if let Event::Select(call) = event {
                 shown.select(*call);

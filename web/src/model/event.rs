@@ -5,8 +5,9 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 use super::{
     again,
     archive::{File, Wish, link},
+    cards,
     inspector::Action,
-    network, replay, server,
+    listing, network, replay, server,
     workbench::Act,
 };
 use crate::i18n::Language;
@@ -37,6 +38,8 @@ pub(crate) enum Event {
     },
     /// The sentence is being written.
     Typed,
+    /// Something with the programs, line by line.
+    Listing(listing::Act),
     /// Stop waiting for a blocked call.
     StopWaiting,
     /// Close the connection that was kept.
@@ -73,6 +76,8 @@ pub(crate) enum Event {
     Replay(replay::Wish),
     /// Something at the workbench.
     Bench(Act),
+    /// Something with the cards.
+    Cards(cards::Act),
 }
 
 /// What the shell is to do.
@@ -92,6 +97,8 @@ pub(crate) enum Effect {
     ShowLab,
     /// Remember these links, and none else.
     KeepLinks(String),
+    /// Remember which cards are done.
+    KeepProgress(String),
     /// Put this text onto the clipboard.
     Copy(String),
 }

@@ -79,6 +79,7 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::NotOnThisSystem => "reason.not_on_this_system",
         Reason::UnknownName => "reason.unknown_name",
         Reason::NotNobody => "reason.not_nobody",
+        Reason::NoAddress => "reason.no_address",
         Reason::TooManyLabs => "reason.too_many_labs",
         Reason::TooManyLabsFromAddress => "reason.too_many_labs_from_address",
         Reason::NoAddressLeft => "reason.no_address_left",

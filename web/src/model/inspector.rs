@@ -29,6 +29,7 @@ use shared::{
 };
 
 use self::{
+    asked::Asked,
     follow::Follow,
     people::People,
     query::{Query, Stroke},
@@ -39,6 +40,7 @@ use self::{
     tree::{About, Step, Told, Tree, build},
 };
 use super::log::{Call, Log, Run, RunId};
+use crate::filter::Row;
 
 /// What somebody does with the packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +142,13 @@ pub(crate) struct Opened {
 }
 
 impl Inspector {
+    /// Asks something of the packet of this event, if it is the last that came.
+    pub(crate) fn ask<T>(&self, seq: u64, question: impl FnOnce(&dyn Row) -> T) -> Option<T> {
+        let number = self.store.next() - 1;
+        let record = self.store.get(number).filter(|record| record.seq == seq)?;
+        Some(question(&Asked::new(number, record, &self.people)))
+    }
+
     /// Computes what somebody who looks will see now. Tells whether there is more to do in the next frame.
     pub(super) fn settle(&mut self, log: &Log) -> bool {
         if !self.open {

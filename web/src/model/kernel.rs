@@ -108,6 +108,15 @@ impl Kernel {
         let fading = self.fading(local);
         fading.filter_map(|socket| self.left(socket, now)).max()
     }
+
+    /// Milliseconds for which the kernel still waits for a client to close what the program at this address has closed;
+    /// none where it waits for nobody.
+    pub(crate) fn half_closed_for(&self, local: SocketAddr, now: Millis) -> Option<Millis> {
+        let waited_for = self.sockets().filter(|socket| {
+            socket.state == SocketState::FinWait2 && !socket.held && same(socket.local, local)
+        });
+        waited_for.filter_map(|socket| self.left(socket, now)).max()
+    }
 }
 
 #[cfg(test)]

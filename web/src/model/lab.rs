@@ -13,6 +13,7 @@ use super::{
     program::{Lost, Program},
     seat::{Answer, Arrival},
 };
+use crate::WHOLE;
 
 impl Model {
     /// The page had this seat before it was loaded.
@@ -117,6 +118,9 @@ impl Model {
             return;
         }
         let lost = self.program.lose();
+        if WHOLE {
+            self.listing.lose();
+        }
         self.log.lose();
         self.servers.lose();
         self.workbench.lose();

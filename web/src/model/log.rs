@@ -76,15 +76,15 @@ impl Log {
 
     /// The call a server is in right now, as far as it was seen to start.
     pub(crate) fn server_is_in(&self, transport: Transport) -> Option<&Call> {
-        let served = self
-            .runs
-            .iter()
-            .rev()
-            .take(RECENT)
-            .flat_map(|run| &run.calls);
-        let mut calls = self.waiting.iter().chain(served);
-        calls
-            .find(|call| call.side == Side::Server && call.transport == transport && call.is_open())
+        let mut calls = self.open_calls();
+        calls.find(|call| call.side == Side::Server && call.transport == transport)
+    }
+
+    /// The calls that have not returned, as far as they were seen to start.
+    pub(crate) fn open_calls(&self) -> impl Iterator<Item = &Call> {
+        let recent = self.runs.iter().rev().take(RECENT);
+        let calls = self.waiting.iter().chain(recent.flat_map(|run| &run.calls));
+        calls.filter(|call| call.is_open())
     }
 
     /// Grows with every change.

@@ -117,6 +117,11 @@ impl Network {
         }
     }
 
+    /// Whether an answer to an ask is still to come.
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// Another lab: nothing is held there.
     pub(super) fn start_anew(&mut self) {
         self.held.clear();

@@ -61,8 +61,8 @@ pub(crate) struct Servers {
     then: Option<Ask>,
     /// Why the last ask was refused.
     pub(crate) refused: Option<Failed>,
-    /// Whether TIME_WAIT was seen to hold the address since that was found in use.
-    time_waits: bool,
+    /// Whether a connection that is over was seen to hold the address since that was found in use.
+    fades: bool,
 }
 
 /// What holds an address, as far as the kernel's list tells.
@@ -71,7 +71,10 @@ pub(crate) enum Hold {
     /// TIME_WAIT, for so many milliseconds more. The kernel's timers may be late by an eighth of the whole: at 0 it
     /// still holds, as long as it is listed.
     TimeWait(Millis),
-    /// It was TIME_WAIT, and that is over.
+    /// FIN-WAIT-2: the server has closed a connection and its client has not. The kernel waits so many milliseconds
+    /// more for that.
+    HalfClosed(Millis),
+    /// It was one of these, and that is over.
     Over,
     /// Something else.
     Other,
@@ -109,19 +112,15 @@ impl Servers {
         matches!(state, Some(ServerState::Dead { why }) if IN_USE.iter().any(|words| why.contains(words)))
     }
 
-    /// What holds an address that is in use, with what the list says is left of TIME_WAIT there.
-    pub(super) fn held_by(&self, left: Option<Millis>) -> Hold {
-        let other = if self.time_waits {
-            Hold::Over
-        } else {
-            Hold::Other
-        };
-        left.map_or(other, Hold::TimeWait)
+    /// What holds an address that is in use, with what the list says of connections there that are over.
+    pub(super) fn held_by(&self, fading: Option<Hold>) -> Hold {
+        let other = if self.fades { Hold::Over } else { Hold::Other };
+        fading.unwrap_or(other)
     }
 
-    /// TIME_WAIT was seen to hold it.
-    pub(super) const fn waits_for_time_wait(&mut self) {
-        self.time_waits = true;
+    /// A connection that is over was seen to hold it.
+    pub(super) const fn waits_for_the_end(&mut self) {
+        self.fades = true;
     }
 
     /// As the welcome tells them.
@@ -180,7 +179,7 @@ impl Servers {
     }
 
     fn ask(&mut self, ask: Ask, outbox: &mut Outbox) {
-        (self.refused, self.time_waits) = (None, false);
+        (self.refused, self.fades) = (None, false);
         self.starts = matches!(ask, Ask::StartServer { .. });
         self.asked = Some(outbox.ask(ask));
     }
@@ -205,19 +204,28 @@ impl Servers {
 }
 
 impl Model {
+    /// Whether the relay lets this page control the lab's servers.
+    pub(super) fn may_control(&self) -> bool {
+        self.welcome.as_ref().is_some_and(|told| told.may_control)
+    }
+
     /// What holds the address of the server that found it in use.
     pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
         let transport = self.transport();
         let server = self.servers.get(transport)?;
         let in_use = self.servers.finds_address_in_use(transport);
-        let left = self.kernel.free_in(server.address, now);
-        in_use.then(|| self.servers.held_by(left))
+        let kernel = &self.kernel;
+        let half_closed = kernel.half_closed_for(server.address, now);
+        let time_wait = kernel.free_in(server.address, now);
+        let fading = half_closed.map(Hold::HalfClosed);
+        let fading = fading.or_else(|| time_wait.map(Hold::TimeWait));
+        in_use.then(|| self.servers.held_by(fading))
     }
 
-    /// That it was TIME_WAIT is remembered: as soon as that is over, the kernel lists it no more.
+    /// What it was is remembered: as soon as that is over, the kernel lists it no more.
     pub(super) fn look_at_address(&mut self, now: Millis) {
-        if let Some(Hold::TimeWait(_)) = self.address_is_held_by(now) {
-            self.servers.waits_for_time_wait();
+        if let Some(Hold::TimeWait(_) | Hold::HalfClosed(_)) = self.address_is_held_by(now) {
+            self.servers.waits_for_the_end();
         }
     }
 }

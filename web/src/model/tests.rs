@@ -2,6 +2,7 @@
 
 mod again;
 mod archive;
+mod cards;
 mod connection;
 mod diary;
 mod edge;
@@ -9,6 +10,7 @@ mod explain;
 mod handover;
 mod ladder;
 mod link;
+mod listing;
 mod log;
 mod programs;
 mod replay;
@@ -96,7 +98,8 @@ impl Page {
             | Effect::Fetch(_)
             | Effect::ShowLab
             | Effect::KeepLinks(_)
-            | Effect::KeepSeat(_)) => {
+            | Effect::KeepSeat(_)
+            | Effect::KeepProgress(_)) => {
                 panic!("nothing else was to be done: {other:?}")
             }
         };

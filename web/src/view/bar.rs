@@ -13,18 +13,24 @@ use crate::{
     },
 };
 
+/// Where the book's servers are, and those of every lab that has an address of its own.
+const USUAL_PORT: u16 = 12_000;
+
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     draw_connection(&model.connection, texts, now);
     if let Some(welcome) = &model.shown().welcome {
-        let lab = match (welcome.lab.kind, welcome.lab.servers.first()) {
-            (LabKind::Private, Some(server)) => {
-                texts.fill("truth.lab", &[("lab", &server.address.ip().to_string())])
+        let own = welcome.lab.servers.first();
+        let own = own.filter(|_| welcome.lab.kind == LabKind::Private);
+        let port = own.map_or(USUAL_PORT, |server| server.address.port());
+        let lab = match own.map(|server| server.address) {
+            None => texts.get("truth.open_lab").to_owned(),
+            Some(address) if port == USUAL_PORT => {
+                texts.fill("truth.lab", &[("lab", &address.ip().to_string())])
             }
-            (LabKind::Private | LabKind::Class | LabKind::Open, _) => {
-                texts.get("truth.open_lab").to_owned()
-            }
+            Some(address) => texts.fill("truth.lab", &[("lab", &address.to_string())]),
         };
         dom::write(&el("truth-lab"), &lab);
+        dom::show(&el("truth-port"), port != USUAL_PORT);
         draw_truth(&welcome.truth, texts);
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use shared::call::Transport;
 
 use crate::{
+    WHOLE,
     dom::{self, el},
     i18n::Texts,
     model::{
@@ -31,7 +32,15 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
 
 fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     let sentence = model.program.sentence();
-    let text = sentence.map(notes::reply).unwrap_or_default();
+    // What the program that is run line by line has printed, where that is the latest.
+    let lines = &model.listing.client;
+    let is_lines = WHOLE && lines.is_there();
+    let reply = || sentence.map(notes::reply).unwrap_or_default();
+    let text = if is_lines {
+        lines.printed.clone()
+    } else {
+        reply()
+    };
     let length = text.chars().take(MIDDLE + 1).count();
     let size = if length <= LARGE {
         "large"
@@ -42,8 +51,12 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     };
     dom::set(&el("reply"), "data-size", size);
     dom::write(&el("reply"), &text);
-    dom::say(&el("facts"), &notes::facts(model, texts));
-    let Note { errno, text } = notes::note(model, texts, now);
+    let (facts, Note { errno, text }) = if is_lines {
+        Default::default()
+    } else {
+        (notes::facts(model, texts), notes::note(model, texts, now))
+    };
+    dom::say(&el("facts"), &facts);
     dom::say(&el("reply-errno"), &errno);
     dom::say(&el("reply-text"), &text);
     let is_blocked = notes::is_blocked(model, now);

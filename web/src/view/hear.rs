@@ -65,9 +65,12 @@ pub(crate) fn remembered() -> Vec<Event> {
 
 /// What the first part of the page could not know what to do with.
 pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
-    let links = Some(super::link::remembered());
-    let events = [super::workbench::remembered(), super::link::opened(), links];
-    events.into_iter().flatten().collect()
+    let mut events = super::listing::remembered();
+    events.extend(super::cards::remembered());
+    events.extend(super::workbench::remembered());
+    events.extend(super::link::opened());
+    events.push(super::link::remembered());
+    events
 }
 
 /// Whether a button's press is heard here, in this part of the page.

@@ -29,20 +29,23 @@ fn draw(model: &Model, server: &Lab, texts: &Texts, now: Millis) {
 fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
     let held = model.address_is_held_by(now);
     dom::show(&el("server-in-use"), held.is_some());
+    let counted = |key, left| texts.fill(key, &[("time", &whole_seconds(left + 999))]);
     let said = match held {
         None => return,
         Some(Hold::Other) => texts.get("server.no_time_wait").to_owned(),
         Some(Hold::Over) => texts.get("server.free").to_owned(),
-        Some(Hold::TimeWait(left)) => {
-            texts.fill("server.time_wait", &[("time", &whole_seconds(left + 999))])
-        }
+        Some(Hold::TimeWait(left)) => counted("server.time_wait", left),
+        Some(Hold::HalfClosed(left)) => counted("server.half_closed", left),
     };
     dom::write(&el("server-time-wait"), &said);
 }
 
 /// The call it is in, and why it would not do what it was asked.
 fn draw_doing(model: &Model, server: &Lab, texts: &Texts) {
+    // Where there is a listing, its line says so.
+    let is_listed = server.program == Program::Book;
     let call = model.log.server_is_in(server.transport);
+    let call = call.filter(|_| !is_listed);
     let call = call.map(|call| words::brief(call, BRIEF));
     let doing = call.map(|call| texts.fill("server.blocked", &[("call", &call)]));
     dom::say(&el("server-doing"), &doing.unwrap_or_default());
@@ -89,8 +92,8 @@ fn draw_program(server: &Lab, texts: &Texts) {
     let address = server.address;
     dom::write(&el("server-address"), &address.to_string());
     let place = [&address.ip().to_string(), " ", &address.port().to_string()].concat();
-    // A lab of one's own has an address no program has by itself: each line says it.
-    let python = ["python3 ", transport, "Client.py ", &place].concat();
+    // A lab of one's own has an address no program has by itself: the one to be copied here has it.
+    let python = ["python3 ", transport, "Client.py"].concat();
     dom::write(&el("server-terminal"), &python);
     let nc = if server.transport == Transport::Udp {
         "nc -u "

@@ -12,7 +12,7 @@ use web_sys::Element;
 use self::card::Socket;
 pub(super) use self::{
     doors::Doors,
-    hear::{listen, remembered},
+    hear::{VIEW, listen, remembered},
 };
 use super::pick;
 use crate::{
@@ -35,9 +35,16 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
-        let open = model.workbench.open;
-        dom::set(&el("page"), "data-view", pick(open, "workbench", "play"));
-        for (id, pressed) in [("view-play", !open), ("view-workbench", open)] {
+        // The cards stand on the same sockets, and in the same place.
+        let cards = model.cards.open;
+        let open = model.workbench.open && !cards;
+        let view = pick(cards, "cards", pick(open, "workbench", "play"));
+        dom::set(&el("page"), "data-view", view);
+        for (id, pressed) in [
+            ("view-play", !open && !cards),
+            ("view-workbench", open),
+            ("view-cards", cards),
+        ] {
             dom::set(&el(id), "aria-pressed", pick(pressed, "true", "false"));
         }
         dom::show(&el("bench"), open);

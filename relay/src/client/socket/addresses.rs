@@ -6,7 +6,7 @@ use std::{
 };
 
 use shared::{
-    call::{Call, Family, Target},
+    call::{Call, Family, Target, Transport},
     outcome::{Failed, Reason},
 };
 
@@ -49,6 +49,13 @@ impl ClientSocket {
         everywhere.then(|| SocketAddr::new(Ipv6Addr::LOCALHOST.into(), local.port()))
     }
 
+    /// Whether another program could have its port too, and get what is meant for it (`SO_REUSEADDR`, socket(7)).
+    #[must_use]
+    pub fn may_share_its_port(&self) -> bool {
+        let handle = self.handle.borrow();
+        handle.socket().reuse_address().unwrap_or(true)
+    }
+
     /// After a `connect` that failed the kernel may have taken its port back: what was known is asked anew.
     pub fn forgets_local(&self) {
         self.local.take();
@@ -87,10 +94,14 @@ impl ClientSocket {
     }
 
     /// The address a target is; none where there is no such port.
-    fn named(&self, to: Target) -> Option<SocketAddr> {
+    pub(super) fn named(&self, to: Target) -> Option<SocketAddr> {
         match to {
             Target::Server => Some(self.server),
             Target::Nobody => nobody::nobody_beside(self.server),
+            Target::Fd(fd) => {
+                let neighbour = self.neighbours.at(fd, self.transport);
+                neighbour.filter(|_| self.transport == Transport::Udp)
+            }
             Target::Localhost6 => {
                 let localhost = Ipv6Addr::LOCALHOST.into();
                 Some(SocketAddr::new(localhost, self.server.port()))
@@ -100,8 +111,10 @@ impl ClientSocket {
 
     /// The address a call names, once it is sure that nobody else than named is there.
     pub(super) fn reach(&self, to: Target) -> Result<SocketAddr, Failed> {
-        let no_port = || failure::relay(Reason::NotNobody, "there is no port beside the server's");
-        let address = self.named(to).ok_or_else(no_port)?;
+        let address = self.named(to).ok_or_else(|| nowhere(to))?;
+        if matches!(to, Target::Fd(_)) {
+            return Ok(address);
+        }
         // An IPv4 socket reaches no IPv6 address; the kernel says how it fails.
         let unreachable = self.family == Family::Inet && address.is_ipv6();
         if address != self.server && !unreachable {
@@ -112,6 +125,20 @@ impl ClientSocket {
             }
         }
         Ok(address)
+    }
+}
+
+/// Why a target is at no address.
+fn nowhere(to: Target) -> Failed {
+    match to {
+        Target::Fd(fd) => {
+            let why = "bind it or send from it first, and without SO_REUSEADDR";
+            let message = format!("socket {fd} of this page has no UDP address of its own: {why}");
+            failure::relay(Reason::NoAddress, message)
+        }
+        Target::Server | Target::Nobody | Target::Localhost6 => {
+            failure::relay(Reason::NotNobody, "there is no port beside the server's")
+        }
     }
 }
 

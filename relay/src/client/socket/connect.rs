@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, rc::Rc, time::Duration};
 
 use shared::{
     call::Target,
-    outcome::{Failed, FailureSource, Returned},
+    outcome::{Failed, FailureSource, Reason, Returned},
 };
 use socket2::SockRef;
 use tokio::{io::Interest, net::TcpStream};
@@ -15,8 +15,14 @@ use crate::{
     failure::{self, CallResult},
 };
 
+/// A connected socket would go on sending there when that socket is closed and its port is somebody else's.
+const ONLY_SENDTO: &str = "a socket of one's own is only for sendto on UDP";
+
 impl ClientSocket {
     pub(super) async fn connect(&self, to: Target) -> CallResult {
+        if matches!(to, Target::Fd(_)) {
+            return Err(failure::relay(Reason::NoAddress, ONLY_SENDTO));
+        }
         let peer = self.reach(to)?;
         let result = self.handle().socket().connect(&peer.into());
         match result {

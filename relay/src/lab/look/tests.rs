@@ -28,12 +28,16 @@ fn at(address: &str) -> SocketAddr {
 }
 
 fn seen(tcp: &str, udp: &str) -> Sockets {
+    seen_after(&mut Arrivals::default(), tcp, udp)
+}
+
+fn seen_after(arrivals: &mut Arrivals, tcp: &str, udp: &str) -> Sockets {
     let mut listing = Listing::default();
     listing.add(Transport::Tcp, tcp);
     listing.add(Transport::Udp, udp);
     let server = at("127.9.9.9:12000");
     let places = places([(Transport::Udp, server), (Transport::Tcp, server)]);
-    sockets(&listing, &places, Some(1))
+    sockets(&listing, &places, Some(1), arrivals)
 }
 
 #[test]
@@ -54,6 +58,31 @@ fn a_lab_is_told_its_own_sockets_listening_ones_first() {
     assert_eq!((told.as_slice(), more), (&expected[..], 0));
     assert_eq!((sockets[0].receive_queue, sockets[0].send_queue), (1, 1));
     assert_eq!(sockets[2].peer, Some(at("127.9.9.9:12001")));
+}
+
+/// The server accepts the one that has waited longest, whatever its port.
+#[test]
+fn those_that_wait_stand_in_the_order_in_which_they_came() {
+    let line = |port: u16, state: u8| {
+        format!("0: 0909097F:2EE0 0909097F:{port:04X} {state:02X} 0:0 0:0 0 0 0 0\n")
+    };
+    let mut arrivals = Arrivals::default();
+    let mut looks = |lines: &[(u16, u8)]| -> Vec<u16> {
+        let lines: String = lines
+            .iter()
+            .map(|(port, state)| line(*port, *state))
+            .collect();
+        let sockets = seen_after(&mut arrivals, &lines, "").sockets;
+        let peers = sockets.iter().filter_map(|socket| socket.peer);
+        peers.map(|peer| peer.port()).collect()
+    };
+    let (through, shaking) = (1, 3);
+    assert_eq!(looks(&[(300, through), (100, shaking)]), [100, 300]);
+    assert_eq!(looks(&[(200, through), (300, through)]), [300, 200]);
+    let three = [(100, through), (200, through), (300, through)];
+    assert_eq!(looks(&three), [300, 200, 100]);
+    assert_eq!(looks(&three[..2]), [200, 100], "the first was accepted");
+    assert_eq!(looks(&three), [200, 100, 300], "and came again");
 }
 
 #[test]

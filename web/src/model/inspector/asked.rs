@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use shared::{
     call::Transport,
-    dissect::{Key, Summary},
+    dissect::{Key, Protocol, Summary},
     trace::DerivedKind,
 };
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     filter::{CallKey, Field, PacketRow, Row, Value},
-    model::log::Side,
+    model::{came, log::Side},
 };
 
 /// A packet that is asked about.
@@ -52,27 +52,52 @@ impl<'a> Asked<'a> {
     }
 
     /// What the call it belongs to is asked; `call.name == "sendto"` shows the packets that came of a `sendto`.
-    fn of_call(&self, key: CallKey) -> Option<&str> {
-        match key {
-            CallKey::Call => self.record.call.map(|_| ""),
+    fn of_call(&self, key: CallKey) -> Option<Value<'_>> {
+        let (call, people) = (self.record.call, self.people);
+        let fate = || people.fate(call?);
+        let came = || people.came(call?);
+        let text = match key {
+            CallKey::Call => call.map(|_| ""),
             CallKey::Name => self.record.name.map(|name| name.as_str()),
-            CallKey::Errno => self.people.errno(self.record.call?),
-            CallKey::Process => self.people.sender(self.record),
+            CallKey::Errno => people.errno(call?),
+            CallKey::Process => people.sender(self.record),
             CallKey::Side => self.record.side.map(|side| match side {
                 Side::Client => "client",
                 Side::Server => "server",
             }),
-        }
+            CallKey::Transport => self.transport(),
+            CallKey::Fate => fate().map(|(fate, _)| came::fate(fate)),
+            CallKey::Direction => fate().map(|(_, direction)| came::direction(direction)),
+            CallKey::Blocked => return Some(Value::Unsigned(came()?.blocked.into())),
+            CallKey::Len => return came()?.len.map(Value::Unsigned),
+            CallKey::Truncated => return Some(Value::Unsigned(came()?.truncated?.into())),
+            CallKey::Data | CallKey::Port | CallKey::Peer | CallKey::Word | CallKey::Server => None,
+        };
+        text.map(|text| Value::Bytes(text.as_bytes()))
+    }
+
+    fn transport(&self) -> Option<&'static str> {
+        let transport = match &self.record.matter {
+            Matter::Inferred(inferred) => inferred.transport,
+            Matter::Captured(_) => match self.summary.as_ref()?.protocol {
+                Protocol::Udp => Transport::Udp,
+                Protocol::Tcp => Transport::Tcp,
+                Protocol::Ethernet
+                | Protocol::Ipv4
+                | Protocol::Ipv6
+                | Protocol::Icmp
+                | Protocol::Icmpv6
+                | Protocol::Data => return None,
+            },
+        };
+        Some(came::transport(transport))
     }
 }
 
 impl Row for Asked<'_> {
     fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
         match (field, &self.record.matter) {
-            (Field::Call(key), _) => self
-                .of_call(key)
-                .into_iter()
-                .for_each(|text| found(Value::Bytes(text.as_bytes()))),
+            (Field::Call(key), _) => self.of_call(key).into_iter().for_each(found),
             (Field::Packet(_), Matter::Captured(_)) => {
                 if let Some(packet) = self.packet() {
                     packet.values(field, found);

@@ -3,23 +3,37 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use shared::{
+    conditions::{Direction, Fate},
     outcome::Outcome,
     trace::{CallId, CallName, Event, ProcessId, Role, What},
 };
 
 use super::record::Record;
-use crate::model::log::Side;
+use crate::model::{came, log::Side};
 
 /// So many calls are remembered until their packets have come.
 const CALLS: usize = 4_096;
 /// So many failures and processes are remembered.
 const KEPT: usize = 4_096;
 
+/// What came of a call, in numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Came {
+    /// Whether it did not return at once.
+    pub(crate) blocked: bool,
+    /// The bytes it sent or received.
+    pub(crate) len: Option<u64>,
+    /// Whether it cut a datagram off.
+    pub(crate) truncated: Option<bool>,
+}
+
 /// Calls and processes by name.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     started: VecDeque<(CallId, CallName)>,
     errnos: BTreeMap<CallId, Box<str>>,
+    returns: BTreeMap<CallId, Came>,
+    fates: BTreeMap<CallId, (Fate, Direction)>,
     roles: BTreeMap<ProcessId, Role>,
 }
 
@@ -38,10 +52,23 @@ impl People {
                 }
             }
             What::CallReturned(returned) => {
+                let what = Came {
+                    blocked: came::is_long(returned.took_ns),
+                    len: came::len(&returned.outcome),
+                    truncated: came::truncated(&returned.outcome),
+                };
+                self.returns.insert(returned.call, what);
+                shorten(&mut self.returns);
                 if let Outcome::Failed(failed) = &returned.outcome {
                     self.errnos
                         .insert(returned.call, failed.errno.as_str().into());
                     shorten(&mut self.errnos);
+                }
+            }
+            What::Edge(edge) => {
+                if let Some(call) = edge.call {
+                    self.fates.insert(call, (edge.fate, edge.direction));
+                    shorten(&mut self.fates);
                 }
             }
             What::ProcessEnded { .. }
@@ -50,7 +77,6 @@ impl People {
             | What::Facts(_)
             | What::Sockets(_)
             | What::Conditions(_)
-            | What::Edge(_)
             | What::Server(_)
             | What::CaptureLost { .. } => {}
         }
@@ -69,6 +95,16 @@ impl People {
     /// The errno a call failed with.
     pub(crate) fn errno(&self, call: CallId) -> Option<&str> {
         self.errnos.get(&call).map(|errno| &**errno)
+    }
+
+    /// What came of a call.
+    pub(crate) fn came(&self, call: CallId) -> Option<Came> {
+        self.returns.get(&call).copied()
+    }
+
+    /// What became of the datagram it sent.
+    pub(crate) fn fate(&self, call: CallId) -> Option<(Fate, Direction)> {
+        self.fates.get(&call).copied()
     }
 
     /// What kind of process has sent a packet.

@@ -211,3 +211,33 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
     let held = page.model.address_is_held_by(page.now);
     assert_eq!(held, Some(Hold::Other), "this time it was not TIME_WAIT");
 }
+
+#[test]
+fn a_client_that_has_not_closed_holds_the_address_too() {
+    let mut page = Page::open();
+    page.chooses(Tcp);
+    let why = "bind: Address already in use".to_owned();
+    page.has(Program::Book, ServerState::Dead { why });
+    let socket = |port, state, ends_in_ms| KernelSocket {
+        transport: Tcp,
+        local: server_address(),
+        peer: Some(([127, 0, 0, 1], port).into()),
+        state,
+        held: false,
+        receive_queue: 0,
+        send_queue: 0,
+        ends_in_ms: Some(ends_in_ms),
+    };
+    let half_closed = socket(1, SocketState::FinWait2, 50_000);
+    let over = socket(2, SocketState::TimeWait, 55_000);
+    let mut holds = |seq, sockets: &[&KernelSocket]| {
+        let sockets = sockets.iter().map(|socket| (*socket).clone()).collect();
+        page.sees(seq, What::Sockets(Sockets { sockets, more: 0 }));
+        page.model.address_is_held_by(page.now)
+    };
+    let held = holds(2, &[&half_closed, &over]);
+    assert_eq!(held, Some(Hold::HalfClosed(50_000)), "what can be helped");
+    assert_eq!(holds(3, &[&over]), Some(Hold::TimeWait(55_000)));
+    assert_eq!(holds(4, &[&half_closed]), Some(Hold::HalfClosed(50_000)));
+    assert_eq!(holds(5, &[]), Some(Hold::Over));
+}

@@ -13,6 +13,7 @@ impl Model {
         match act {
             Act::Look(open) => {
                 self.workbench.open = open;
+                self.cards.open = false;
                 self.log.touch();
             }
             Act::Read(tongue) => self.workbench.tongue = tongue,
@@ -52,7 +53,7 @@ impl Model {
 
     /// The server one sees is the one one talks to, and the ladder shows what happens next.
     fn turns_to(&mut self, transport: Transport) {
-        self.transport = Some(transport);
+        self.choose(transport);
         self.select(None);
     }
 }

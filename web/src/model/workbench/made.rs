@@ -87,9 +87,10 @@ impl Made {
         self.end = None;
     }
 
-    /// Where it is to go, until the trace tells.
+    /// Where it is to go, until the trace tells; of a socket of one's own only the trace knows.
     pub(super) fn aim(&mut self, to: &str, servers: &Servers) {
-        if !matches!(self.name, CallName::Connect | CallName::SendTo) {
+        let is_aimed = matches!(self.name, CallName::Connect | CallName::SendTo);
+        if !is_aimed || to.parse::<Fd>().is_ok() {
             return;
         }
         let server = servers.get(self.transport).map(|server| server.address);

@@ -13,7 +13,7 @@ pub(crate) struct Typed {
     pub(crate) data: String,
     /// Whether it is in hex.
     pub(crate) hex: bool,
-    /// `server`, `nobody`, `localhost6`.
+    /// `server`, `nobody`, `localhost6`, or the number of a socket of one's own.
     pub(crate) to: String,
     /// A port.
     pub(crate) port: String,
@@ -70,7 +70,7 @@ const OPTIONS: [SocketOption; 6] = [
 ];
 
 /// The call that was typed.
-pub(super) fn read(name: CallName, fd: Fd, typed: &Typed) -> Result<Call, Mistake> {
+pub(in crate::model) fn read(name: CallName, fd: Fd, typed: &Typed) -> Result<Call, Mistake> {
     let size = || typed.size.trim().parse().map_err(|_| Mistake::Size);
     Ok(match name {
         CallName::Bind => Call::Bind {
@@ -145,7 +145,7 @@ fn target(typed: &Typed) -> Target {
     match typed.to.as_str() {
         "nobody" => Target::Nobody,
         "localhost6" => Target::Localhost6,
-        _ => Target::Server,
+        other => other.parse().map_or(Target::Server, Target::Fd),
     }
 }
 
@@ -289,6 +289,12 @@ mod tests {
         );
         let how = How::Both;
         assert_eq!(read(CallName::Shutdown), Ok(Call::Shutdown { fd: 3, how }));
+        let own = Typed {
+            to: "4".into(),
+            ..Typed::default()
+        };
+        assert_eq!(target(&own), Target::Fd(4));
+        assert_eq!(target(&Typed::default()), Target::Server);
     }
 
     #[test]

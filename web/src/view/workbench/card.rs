@@ -123,6 +123,9 @@ impl Socket {
             );
             dom::toggle(&button, "disabled", !model.can_act());
         }
+        if card.transport == Transport::Udp {
+            offer_neighbours(&form, card, model, texts);
+        }
         let mistake = model.workbench.mistake.filter(|(key, _)| *key == card.key);
         let mistake = mistake.map(|(_, mistake)| mistake);
         let said = mistake.map_or("", |mistake| texts.get(key_of(mistake)));
@@ -150,6 +153,30 @@ impl Socket {
         for (element, (at, made)) in self.rows.iter().zip(own) {
             row::draw(element, at + 1, made, texts, now);
         }
+    }
+}
+
+/// A datagram can also go to another of one's own sockets: it is then from somebody who is not the server.
+fn offer_neighbours(form: &Element, card: &Card, model: &Model, texts: &Texts) {
+    let Some(list) = dom::find(form, "[data-argument=to]") else {
+        return;
+    };
+    let all = model.shown().workbench.cards.iter();
+    let others = all.filter(|other| other.transport == Transport::Udp && !other.closed);
+    let wanted: Vec<String> = others
+        .filter(|other| other.key != card.key)
+        .map(|other| other.fd.to_string())
+        .collect();
+    let offered = dom::all_in(&list, "[data-neighbour]");
+    let known = offered.iter().map(|option| option.get_attribute("value"));
+    if known.eq(wanted.iter().cloned().map(Some)) {
+        return;
+    }
+    offered.iter().for_each(Element::remove);
+    for fd in &wanted {
+        let option = dom::stamp("neighbour-template", &list);
+        dom::set(&option, "value", fd);
+        dom::write(&option, &texts.fill("target.own", &[("fd", fd)]));
     }
 }
 

@@ -16,6 +16,9 @@ use crate::{
     window,
 };
 
+/// Where it is remembered which view one was at.
+pub(in crate::view) const VIEW: &str = "view";
+
 /// Listens to all of it.
 pub(in crate::view) fn listen() -> Vec<Listener> {
     let document = dom::document();
@@ -53,7 +56,7 @@ fn click(source: &Element) {
 
 /// Turns to the workbench or away from it; that is remembered.
 fn look(open: bool) {
-    window::remember("view", if open { "workbench" } else { "play" });
+    window::remember(VIEW, if open { "workbench" } else { "play" });
     tell(Event::Bench(Act::Look(open)));
 }
 
@@ -136,6 +139,6 @@ fn family() -> Family {
 
 /// Where one was the last time.
 pub(in crate::view) fn remembered() -> Option<Event> {
-    let open = window::remembered("view").as_deref() == Some("workbench");
+    let open = window::remembered(VIEW).as_deref() == Some("workbench");
     open.then_some(Event::Bench(Act::Look(true)))
 }

@@ -1,0 +1,149 @@
+//! The cards in real Chromium: what each has to show is seen, and not without what decides it.
+
+use tests::{
+    browser::Browser,
+    cards::{self, Card},
+    language::Language,
+    relay::Relay,
+    story::{Wish, story},
+};
+
+#[tokio::test]
+async fn every_card_shows_what_it_promises_in_english() {
+    every_card(&Language::both()[0]).await;
+}
+
+#[tokio::test]
+async fn every_card_shows_what_it_promises_in_chinese() {
+    every_card(&Language::both()[1]).await;
+}
+
+/// A newcomer: the keyboard alone, from the first sentence to the first card's explanation.
+#[tokio::test]
+async fn who_has_sent_a_first_sentence_is_led_to_the_first_card() {
+    let relay = Relay::start(&[]);
+    story(&relay, Wish::default(), async |browser| {
+        assert!(browser.has("#cards-lead[hidden]").await, "not before");
+        browser.says("hello").await;
+        browser.reads_reply("HELLO").await;
+        browser.does("#cards-begin").await;
+        browser.sees("#card-title:focus").await;
+        browser.does("#card-choices button[data-choice='2']").await;
+        for at in 1..=3 {
+            let step = format!("#card-steps > li:nth-child({at})");
+            browser.does(&format!("{step} button")).await;
+            browser.sees(&format!("{step}[data-state=done]")).await;
+        }
+        browser.sees("#card-verdict[data-holds=true]").await;
+        browser.sees("#card-why:not([hidden])").await;
+        browser.does("#card-next").await;
+        browser.sees("#card-title:focus").await;
+        browser.reloads().await;
+        browser.sees("#cards-list > [data-done]").await;
+        browser.does("#view-play").await;
+        browser.sees("#cards:is([hidden])").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn cards_are_accessible_and_nothing_is_cut_off_or_covered() {
+    let relay = Relay::start(&[]);
+    let sizes = [(360, 740), (768, 1024), (1280, 800)];
+    for (language, (size, dark)) in Language::both().iter().cycle().zip(
+        sizes
+            .into_iter()
+            .flat_map(|size| [(size, false), (size, true)]),
+    ) {
+        let wish = Wish {
+            languages: language.wanted,
+            size,
+            dark,
+            ..Wish::default()
+        };
+        story(&relay, wish, async |browser| {
+            browser.turns_to_cards().await;
+            is_in_order(browser, &format!("the list, {wish:?}")).await;
+            let first = &cards::all()[0];
+            browser.takes_card(first).await;
+            is_in_order(browser, &format!("a card, {wish:?}")).await;
+            browser.does_steps(first, &first.every_step()).await;
+            browser.sees("#card-verdict[data-holds=true]").await;
+            is_in_order(browser, &format!("a card that is done, {wish:?}")).await;
+        })
+        .await;
+    }
+}
+
+/// No serious finding, no sideways scrolling, nothing beyond the card's edge, no two lines over each other.
+async fn is_in_order(browser: &Browser, when: &str) {
+    let findings = browser.accessibility_findings().await;
+    assert!(findings.is_empty(), "{when}: {findings:#?}");
+    let wrong = browser.asks(OUT_OF_ORDER).await;
+    assert_eq!(wrong, serde_json::json!([]), "{when}");
+}
+
+const OUT_OF_ORDER: &str = "(() => {
+    const home = document.getElementById('cards');
+    const seen = [...home.querySelectorAll('*')].filter(one => one.checkVisibility());
+    const name = one => `${one.tagName} ${one.id || one.dataset.p || one.textContent.slice(0, 30)}`;
+    const box = one => one.getBoundingClientRect();
+    const wrong = seen.filter(one => box(one).right > box(home).right + 1 || one.scrollWidth > one.clientWidth + 1
+        && getComputedStyle(one).display !== 'inline').map(name);
+    if (document.documentElement.scrollWidth > innerWidth) wrong.push('the page scrolls sideways');
+    const leaves = seen.filter(one => one.children.length === 0 && one.textContent && box(one).height > 1);
+    for (const [at, one] of leaves.entries()) for (const other of leaves.slice(at + 1)) {
+        const [a, b] = [box(one), box(other)];
+        const over = Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+        if (over && getComputedStyle(one).display !== 'inline' && getComputedStyle(other).display !== 'inline')
+            wrong.push(`${name(one)} over ${name(other)}`);
+    }
+    return wrong;
+})()";
+
+async fn every_card(language: &Language) {
+    let relay = Relay::start(&[]);
+    let wish = Wish {
+        languages: language.wanted,
+        ..Wish::default()
+    };
+    story(&relay, wish, async |browser| {
+        browser.turns_to_cards().await;
+        for card in chosen() {
+            eprintln!("{}", card.id);
+            leaves_out_what_decides(browser, &card).await;
+            is_played(browser, language, &card).await;
+        }
+    })
+    .await;
+}
+
+async fn is_played(browser: &Browser, language: &Language, card: &Card) {
+    browser.takes_card(card).await;
+    browser.does_steps(card, &card.every_step()).await;
+    browser.sees("#card-verdict[data-holds=true]").await;
+    browser
+        .reads_line("#card-verdict", language.says("cards.holds"))
+        .await;
+    browser.sees("#card-why:not([hidden])").await;
+    browser.clicks("#card-back").await;
+    let done = format!("#cards-list > [data-id='{}'][data-done]", card.id);
+    browser.sees(&done).await;
+}
+
+async fn leaves_out_what_decides(browser: &Browser, card: &Card) {
+    browser.takes_card(card).await;
+    browser.does_steps(card, &card.without_the_decisive()).await;
+    browser.has_heard_all().await;
+    assert!(!browser.has_seen_all().await, "{}", card.id);
+    assert!(browser.has("#card-why[hidden]").await, "{}", card.id);
+    browser.scrolls_and_clicks("#card-back").await;
+}
+
+/// All, or those whose name holds what `CARD` says: for whoever writes one.
+fn chosen() -> Vec<Card> {
+    let wanted = std::env::var("CARD").unwrap_or_default();
+    let cards = cards::all().into_iter();
+    cards.filter(|card| card.id.contains(&wanted)).collect()
+}

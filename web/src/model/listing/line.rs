@@ -1,0 +1,91 @@
+//! What a line of Python says, read off the line itself.
+
+use shared::trace::CallName;
+
+/// What one line does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// Nothing: it is empty.
+    Nothing,
+    /// `from … import …`
+    Import,
+    /// `name = 'literal'`
+    Assign,
+    /// `name = input('…')`
+    Input,
+    /// `print(…)`
+    Print,
+    /// `while True:`
+    Loop,
+    /// What the server does with a sentence: plain Python, which the trace tells of as a call of its own.
+    Work,
+    /// Exactly one socket call, or `sleep`.
+    Call(CallName),
+}
+
+/// How the calls are written.
+const CALLS: [(&str, CallName); 12] = [
+    ("= socket(", CallName::Socket),
+    (".setsockopt(", CallName::SetSockOpt),
+    (".bind(", CallName::Bind),
+    (".listen(", CallName::Listen),
+    (".accept(", CallName::Accept),
+    (".connect(", CallName::Connect),
+    (".sendto(", CallName::SendTo),
+    (".send(", CallName::Send),
+    (".recvfrom(", CallName::RecvFrom),
+    (".recv(", CallName::Recv),
+    (".close(", CallName::Close),
+    ("sleep(", CallName::Sleep),
+];
+
+impl Says {
+    /// Reads a line.
+    pub(crate) fn of(line: &str) -> Self {
+        let code = line.trim();
+        if code.is_empty() {
+            return Self::Nothing;
+        }
+        for (begin, says) in [
+            ("from ", Self::Import),
+            ("print(", Self::Print),
+            ("while ", Self::Loop),
+        ] {
+            if code.starts_with(begin) {
+                return says;
+            }
+        }
+        if let Some((_, call)) = CALLS.iter().find(|(written, _)| code.contains(written)) {
+            return Self::Call(*call);
+        }
+        if code.contains("= input(") {
+            Self::Input
+        } else if line.starts_with(' ') {
+            Self::Work
+        } else {
+            Self::Assign
+        }
+    }
+
+    /// Whether the call is what this line does.
+    pub(crate) fn is(self, call: CallName) -> bool {
+        let works = matches!(call, CallName::Upper | CallName::Count | CallName::Reverse);
+        self == Self::Call(call) || self == Self::Work && works
+    }
+}
+
+/// The line that makes this call.
+pub(crate) fn of_call(lines: &[String], call: CallName) -> Option<usize> {
+    lines.iter().position(|line| Says::of(line).is(call))
+}
+
+/// The names on the left of `=`, in their order.
+pub(crate) fn names(line: &str) -> impl Iterator<Item = &str> {
+    let left = line.split_once(" = ").map_or("", |(left, _)| left);
+    left.trim().split(", ").filter(|name| !name.is_empty())
+}
+
+/// What stands in the first pair of these quotes or brackets.
+pub(crate) fn between<'a>(line: &'a str, open: &str, close: char) -> Option<&'a str> {
+    Some(line.split_once(open)?.1.split_once(close)?.0)
+}

@@ -1,0 +1,222 @@
+//! Where a server's program is and what its variables hold: only what the trace tells.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::{Fd, Transport},
+    data::Data,
+    lab::{Server, ServerState},
+    outcome::{Outcome, Returned},
+    trace::{CallId, CallName, Event, What},
+};
+
+use super::{
+    client::{Variable, socket},
+    line::{Says, names},
+    python,
+};
+
+/// What the trace has told of one server.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The call it made last.
+    pub(crate) call: Option<(CallName, CallId)>,
+    /// Whether that has not returned.
+    pub(crate) is_in_it: bool,
+    /// The last bytes it received.
+    received: Option<Data>,
+    /// Who they, or the connection, came from.
+    from: Option<SocketAddr>,
+    /// The connection's own socket, and whether it is closed.
+    connection: Option<(Fd, bool)>,
+    /// What it made of the sentence.
+    worked: Option<Data>,
+}
+
+/// What the trace has told of both.
+#[derive(Debug, Default)]
+pub(crate) struct Both([Told; 2]);
+
+impl Both {
+    /// One of them.
+    pub(crate) const fn of(&self, transport: Transport) -> &Told {
+        match transport {
+            Transport::Udp => &self.0[0],
+            Transport::Tcp => &self.0[1],
+        }
+    }
+
+    fn process(&mut self, process: u32) -> Option<&mut Told> {
+        self.0.get_mut((process as usize).checked_sub(1)?)
+    }
+
+    /// Takes in an event.
+    pub(crate) fn hear(&mut self, event: &Event) {
+        match &event.what {
+            What::CallStarted(started) => {
+                if let Some(told) = self.process(started.process) {
+                    let data = started.arguments.data.as_ref();
+                    told.starts((started.name, started.call), started.fd, data);
+                }
+            }
+            What::CallReturned(returned) => {
+                if let Some(told) = self.process(returned.process) {
+                    told.returns(returned.call, &returned.outcome);
+                }
+            }
+            What::Server(server) if !matches!(server.state, ServerState::Dead { .. }) => {
+                let process = match server.transport {
+                    Transport::Udp => 1,
+                    Transport::Tcp => 2,
+                };
+                // Its first calls are told before it is said to run.
+                let runs = server.state == ServerState::Running;
+                if let Some(told) = self.process(process).filter(|_| !runs) {
+                    *told = Told::default();
+                }
+            }
+            What::Process(_)
+            | What::ProcessEnded { .. }
+            | What::Packet(_)
+            | What::Derived(_)
+            | What::Facts(_)
+            | What::Server(_)
+            | What::Sockets(_)
+            | What::Conditions(_)
+            | What::Edge(_)
+            | What::CaptureLost { .. } => {}
+        }
+    }
+}
+
+impl Told {
+    fn starts(&mut self, call: (CallName, CallId), fd: Option<Fd>, data: Option<&Data>) {
+        let (name, _) = call;
+        if name == CallName::Socket {
+            *self = Self::default();
+        }
+        if name == CallName::Close {
+            // What it closes when it is stopped is no line of it.
+            let Some((_, closed)) = self.connection.as_mut().filter(|(its, _)| Some(*its) == fd)
+            else {
+                return;
+            };
+            *closed = true;
+        }
+        if matches!(name, CallName::Send | CallName::SendTo) {
+            self.worked = data.cloned();
+        }
+        (self.call, self.is_in_it) = (Some(call), true);
+    }
+
+    fn returns(&mut self, id: CallId, outcome: &Outcome) {
+        let Outcome::Returned(returned) = outcome else {
+            // The line it was in is the one it died in, or was interrupted in.
+            return;
+        };
+        // What began before the page came is known by what it brought.
+        let name = self
+            .call
+            .filter(|(_, its)| *its == id)
+            .map(|(name, _)| name);
+        self.is_in_it &= name.is_none();
+        match returned {
+            Returned::Datagram { data, from, .. } => {
+                (self.received, self.from) = (Some(data.clone()), Some(*from));
+                self.call = self.call.or(Some((CallName::RecvFrom, id)));
+            }
+            Returned::Accepted { fd, from } => {
+                (self.connection, self.from) = (Some((*fd, false)), Some(*from));
+                self.call = self.call.or(Some((CallName::Accept, id)));
+            }
+            Returned::Chunk { data } if name == Some(CallName::Recv) => {
+                self.received = Some(data.clone());
+            }
+            Returned::EndOfStream => self.received = Some(Data::default()),
+            Returned::Chunk { data } if name.is_some() => self.worked = Some(data.clone()),
+            Returned::Nothing
+            | Returned::Socket { .. }
+            | Returned::Sent { .. }
+            | Returned::Chunk { .. }
+            | Returned::Address { .. }
+            | Returned::Resolved { .. }
+            | Returned::Saved { .. } => {}
+        }
+    }
+
+    /// The variables of the program with these lines, as far as they were told.
+    pub(crate) fn variables(&self, lines: &[String]) -> Vec<Variable> {
+        let mut found = Vec::new();
+        for line in lines {
+            let mut left = names(line);
+            let mut add = |name: Option<&str>, value: Option<String>, kind| {
+                if let Some((name, value)) = name.zip(value) {
+                    let name = name.to_owned();
+                    found.push(Variable { name, value, kind });
+                }
+            };
+            let from = || self.from.map(python::address);
+            match Says::of(line) {
+                Says::Call(CallName::RecvFrom) => {
+                    let bytes = self.received.as_ref();
+                    add(
+                        left.next(),
+                        bytes.map(|data| python::bytes(&data.0)),
+                        "bytes",
+                    );
+                    add(left.next(), from(), "tuple");
+                }
+                Says::Call(CallName::Accept) => {
+                    let its = self.connection;
+                    let peer = self.from;
+                    let shown = its.map(|(fd, closed)| socket(fd, None, peer, closed));
+                    add(left.next(), shown, "socket");
+                    add(left.next(), from(), "tuple");
+                }
+                Says::Call(CallName::Recv) => {
+                    add(left.next(), as_text(self.received.as_ref()), "str")
+                }
+                Says::Work => add(left.next(), as_text(self.worked.as_ref()), "str"),
+                Says::Nothing
+                | Says::Import
+                | Says::Assign
+                | Says::Input
+                | Says::Print
+                | Says::Loop
+                | Says::Call(_) => {}
+            }
+        }
+        found
+    }
+
+    /// The line a server died in and the exception that ended it, as far as that is known.
+    pub(crate) fn death(
+        &self,
+        lines: &[String],
+        server: &Server,
+        on_linux: bool,
+    ) -> Option<(usize, String)> {
+        let ServerState::Dead { why } = &server.state else {
+            return None;
+        };
+        let (what, message) = why.split_once(": ")?;
+        if what == "decode" {
+            let at = lines.iter().position(|line| line.contains(".decode()"))?;
+            let exception = self
+                .received
+                .as_ref()
+                .and_then(|data| python::undecodable(&data.0));
+            return Some((at, exception.unwrap_or_else(|| message.to_owned())));
+        }
+        let at = lines
+            .iter()
+            .position(|line| matches!(Says::of(line), Says::Call(call) if call.as_str() == what))?;
+        let (message, errno) = message.rsplit_once(" (")?;
+        let errno = errno.trim_end_matches(')');
+        Some((at, python::error(errno, message, on_linux)))
+    }
+}
+
+fn as_text(data: Option<&Data>) -> Option<String> {
+    Some(python::text(data?.as_text()?))
+}

@@ -1,0 +1,305 @@
+//! The cards: the list of them, and the one that is played.
+
+mod hear;
+
+use web_sys::Element;
+
+pub(crate) use self::hear::CARDS;
+pub(super) use self::hear::{listen, remembered};
+use super::pick;
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{
+        Model,
+        cards::{Card, Look, Play},
+        workbench::machine,
+    },
+};
+
+/// The cards as they are drawn.
+#[derive(Default)]
+pub(super) struct Cards {
+    list: Vec<Element>,
+    choices: Vec<Element>,
+    steps: Vec<Element>,
+    check: Vec<Element>,
+    sockets: Vec<Element>,
+    /// Which card is drawn, and whether its question was answered: a change of these moves the focus.
+    place: Option<(Option<usize>, bool)>,
+}
+
+impl Cards {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let cards = &model.cards;
+        let is_first = model
+            .program
+            .sentence()
+            .is_some_and(|sentence| sentence.ending.is_some());
+        dom::show(
+            &el("cards-lead"),
+            is_first && cards.are_new() && !cards.open,
+        );
+        dom::show(&el("cards"), cards.open);
+        let played = cards.play.as_ref().zip(cards.card()).filter(|_| cards.open);
+        let look = played.and_then(|(play, _)| play.look);
+        dom::set(&el("page"), "data-look", look.map_or("", place_name));
+        if !cards.open {
+            self.place = None;
+            return;
+        }
+        dom::show(&el("cards-shelf"), played.is_none());
+        dom::show(&el("card"), played.is_some());
+        match played {
+            Some((play, card)) => self.draw_card(model, play, card, texts),
+            None => self.draw_list(model, texts),
+        }
+        self.move_focus(played.map(|(play, _)| play));
+    }
+
+    fn draw_list(&mut self, model: &Model, texts: &Texts) {
+        let cards = &model.cards;
+        let list = el("cards-list");
+        dom::resize(&mut self.list, cards.deck.len(), &|| {
+            dom::stamp("card-in-list-template", &list)
+        });
+        let next = cards.undone(0);
+        let mut done = 0;
+        for (at, (item, dealt)) in self.list.iter().zip(&cards.deck).enumerate() {
+            let is_done = cards.is_done(at);
+            done += usize::from(is_done);
+            if let Some(button) = dom::find(item, "button") {
+                dom::set(&button, "data-card", &at.to_string());
+            }
+            dom::set(item, "data-id", &dealt.id);
+            dom::toggle(item, "data-done", is_done);
+            dom::toggle(item, "data-next", next == Some(at));
+            let title = dealt.card.title.get(texts.language);
+            dom::marked(&dom::part(item, "title"), title);
+            let mark = if is_done { texts.get("cards.done") } else { "" };
+            dom::write(&dom::part(item, "mark"), mark);
+        }
+        let numbers = [
+            ("done", &*done.to_string()),
+            ("all", &*cards.deck.len().to_string()),
+        ];
+        let count = if cards.deck.is_empty() {
+            texts.get("cards.coming").to_owned()
+        } else {
+            texts.fill("cards.count", &numbers)
+        };
+        dom::write(&el("cards-count"), &count);
+    }
+
+    fn draw_card(&mut self, model: &Model, play: &Play, card: &Card, texts: &Texts) {
+        let language = texts.language;
+        dom::marked(&el("card-title"), card.title.get(language));
+        dom::marked(&el("card-ask"), card.question.get(language));
+        self.draw_choices(play, card, texts);
+        dom::show(&el("card-play"), play.answer.is_some());
+        self.draw_steps(model, play, card, texts);
+        self.draw_sockets(model, play, texts);
+        self.draw_check(play, card, texts);
+        let explains = play.explains();
+        dom::show(&el("card-tell"), !explains);
+        dom::show(&el("card-why"), explains);
+        dom::marked(&el("card-why-text"), card.why.get(language));
+        let holds = play.check.holds();
+        dom::show(
+            &el("card-next"),
+            holds && model.cards.undone(play.card).is_some(),
+        );
+        let look = play.look.map_or("", |look| texts.get(look_key(look)));
+        dom::write(&el("card-show"), look);
+        dom::show(&el("card-look"), play.look.is_some());
+    }
+
+    fn draw_choices(&mut self, play: &Play, card: &Card, texts: &Texts) {
+        let home = el("card-choices");
+        dom::resize(&mut self.choices, card.choices.len(), &|| {
+            dom::stamp("choice-template", &home)
+        });
+        for (at, (button, choice)) in self.choices.iter().zip(&card.choices).enumerate() {
+            dom::set(button, "data-choice", &at.to_string());
+            dom::marked(button, choice.text.get(texts.language));
+        }
+        let asks = play.answer.is_none();
+        dom::show(&home, asks);
+        dom::show(&el("card-skip"), asks);
+        dom::say(&el("card-answer"), &answer(play, card, texts));
+    }
+
+    fn draw_steps(&mut self, model: &Model, play: &Play, card: &Card, texts: &Texts) {
+        let home = el("card-steps");
+        dom::resize(&mut self.steps, card.steps.len(), &|| {
+            dom::stamp("step-template", &home)
+        });
+        let next = play.next();
+        for (at, (item, step)) in self.steps.iter().zip(&card.steps).enumerate() {
+            let is_done = play.done.get(at) == Some(&true);
+            let runs = play.running == Some(at);
+            let state = pick(runs, "running", pick(is_done, "done", "open"));
+            dom::set(item, "data-state", state);
+            dom::toggle(
+                item,
+                "data-next",
+                next == Some(at) && play.running.is_none(),
+            );
+            let text = step.text.get(texts.language);
+            dom::marked(&dom::part(item, "text"), text);
+            let button = dom::part(item, "do");
+            dom::set(&button, "data-step", &at.to_string());
+            dom::write(&button, texts.get("cards.do"));
+            let label = [texts.get("cards.do"), ": ", &text.replace('`', "")].concat();
+            dom::set(&button, "aria-label", &label);
+            let may = model.can_act() && play.running.is_none();
+            // Disabled it would lose the focus, and with it the keyboard's place.
+            dom::set(&button, "aria-disabled", pick(may, "false", "true"));
+            dom::show(&button, !is_done);
+            let mark = match state {
+                "done" => texts.get("cards.did"),
+                "running" => texts.get("cards.doing"),
+                _ => "",
+            };
+            dom::write(&dom::part(item, "mark"), mark);
+        }
+        let lacks = play.lacks.as_ref();
+        let lacks = lacks.map(|name| texts.fill("cards.lacks", &[("name", name)]));
+        dom::say(&el("card-lacks"), &lacks.unwrap_or_default());
+    }
+
+    fn draw_sockets(&mut self, model: &Model, play: &Play, texts: &Texts) {
+        let home = el("card-sockets");
+        let bench = &model.workbench;
+        let keys = play.keys();
+        let sockets: Vec<_> = keys
+            .filter_map(|(name, key)| Some((name, bench.card(key)?)))
+            .collect();
+        dom::resize(&mut self.sockets, sockets.len(), &|| {
+            dom::stamp("card-socket-template", &home)
+        });
+        dom::show(&home, !sockets.is_empty());
+        for (item, (name, card)) in self.sockets.iter().zip(sockets) {
+            let part = |name: &str| dom::part(item, name);
+            let state = machine::now(card, model, 0);
+            dom::set(item, "data-transport", super::client::name(card.transport));
+            dom::write(
+                &part("name"),
+                &texts.fill("cards.socket", &[("name", name)]),
+            );
+            dom::write(&part("state"), state.state.name());
+            let fd = ["fd ", &card.fd.to_string()].concat();
+            dom::write(&part("fd"), &fd);
+            let mut ends = super::client::address(card.local);
+            if card.peer.is_some() {
+                ends.push_str(" ⇄ ");
+                ends.push_str(&super::client::address(card.peer));
+            }
+            dom::write(&part("ends"), &ends);
+        }
+    }
+
+    fn draw_check(&mut self, play: &Play, card: &Card, texts: &Texts) {
+        let home = el("card-check");
+        dom::resize(&mut self.check, card.check.len(), &|| {
+            dom::stamp("check-template", &home)
+        });
+        for (at, (item, wanted)) in self.check.iter().zip(&card.check).enumerate() {
+            let seen = play.check.has_seen(at);
+            dom::toggle(item, "data-seen", seen);
+            dom::show(item, seen || !wanted.extra);
+            let key = pick(seen, "cards.seen", "cards.not_yet");
+            dom::write(&dom::part(item, "mark"), texts.get(key));
+            dom::marked(&dom::part(item, "text"), wanted.text.get(texts.language));
+        }
+        let wrong = play.check.wrong.and_then(|at| card.never.get(at));
+        let holds = play.check.holds();
+        let verdict = wrong.map_or_else(
+            || if holds { texts.get("cards.holds") } else { "" },
+            |wrong| wrong.text.get(texts.language),
+        );
+        let element = el("card-verdict");
+        dom::marked(&element, verdict);
+        dom::show(&element, !verdict.is_empty());
+        dom::set(&element, "data-holds", pick(holds, "true", "false"));
+    }
+
+    /// To what one does next, when a card is taken or put back, and when its question was answered.
+    fn move_focus(&mut self, play: Option<&Play>) {
+        let place = (
+            play.map(|play| play.card),
+            play.is_some_and(|play| play.answer.is_some()),
+        );
+        let before = self.place.replace(place);
+        if before.is_none() || before == Some(place) {
+            return;
+        }
+        match place {
+            (Some(_), true) => {
+                if let Some(button) = self.steps.first().map(|step| dom::part(step, "do")) {
+                    dom::focus(&button);
+                }
+            }
+            (Some(_), false) => dom::focus(&el("card-title")),
+            (None, _) => {
+                let last = before
+                    .and_then(|(card, _)| card)
+                    .and_then(|at| self.list.get(at));
+                if let Some(button) = last.and_then(|item| dom::find(item, "button")) {
+                    dom::focus(&button);
+                }
+            }
+        }
+    }
+}
+
+/// What was expected; and once it was seen, whether rightly so.
+fn answer(play: &Play, card: &Card, texts: &Texts) -> String {
+    let say = |choice: usize| {
+        let choice = card.choices.get(choice);
+        choice.map_or("", |choice| choice.text.get(texts.language))
+    };
+    let right = card.choices.iter().position(|choice| choice.right);
+    let fact = say(right.unwrap_or_default()).replace('`', "");
+    let shows = play.check.holds();
+    match play.answer {
+        None => String::new(),
+        Some(None) if shows => texts.fill("cards.it_is", &[("fact", &fact)]),
+        Some(None) => String::new(),
+        Some(Some(choice)) => {
+            let expected = say(choice).replace('`', "");
+            let gaps = [("expected", &*expected), ("fact", &*fact)];
+            let key = match shows {
+                false => "cards.expected",
+                true if Some(choice) == right => "cards.was_right",
+                true => "cards.was_wrong",
+            };
+            texts.fill(key, &gaps)
+        }
+    }
+}
+
+/// As the stylesheet knows a place.
+const fn place_name(look: Look) -> &'static str {
+    match look {
+        Look::Wire => "wire",
+        Look::List => "list",
+        Look::Server => "server",
+        Look::Doors => "doors",
+        Look::Network => "network",
+        Look::Held => "held",
+        Look::Sockets => "sockets",
+    }
+}
+
+const fn look_key(look: Look) -> &'static str {
+    match look {
+        Look::Wire => "cards.look_wire",
+        Look::List => "cards.look_list",
+        Look::Server => "cards.look_server",
+        Look::Doors => "cards.look_doors",
+        Look::Network => "cards.look_network",
+        Look::Held => "cards.look_held",
+        Look::Sockets => "cards.look_sockets",
+    }
+}

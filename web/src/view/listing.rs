@@ -1,0 +1,350 @@
+//! The programs of both sides: their lines, their variables, and what to do with the client's.
+
+use shared::lab::{Program as ServerProgram, ServerState};
+use web_sys::{Element, Event as DomEvent};
+
+use super::pick;
+use crate::{
+    dom::{self, Listener, el},
+    i18n::{Language, Texts, lines},
+    model::{
+        Event, Millis, Model, TICK, explain,
+        listing::{Act, At, Line, Phase, Sheet},
+        log::Side,
+        server::{Wanted, Wish},
+        units,
+    },
+    shell::tell,
+};
+
+/// The programs as they are drawn.
+#[derive(Default)]
+pub(super) struct Listings {
+    client: Drawn,
+    server: Drawn,
+    drawn: Option<Key>,
+}
+
+/// One of them.
+#[derive(Default)]
+struct Drawn {
+    lines: Vec<Element>,
+    values: Vec<Element>,
+    shown: Vec<(String, String)>,
+    at: Option<usize>,
+}
+
+/// What the drawing depends on.
+type Key = ([u64; 4], [Option<u64>; 2], Language, Millis, bool);
+
+impl Listings {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
+        let shown = model.shown();
+        let sheets = [Side::Client, Side::Server].map(|side| shown.sheet(side));
+        let blocked = sheets
+            .iter()
+            .flatten()
+            .any(|sheet| sheet.lines.iter().any(|line| matches!(line.at, At::In(_))));
+        let key: Key = (
+            [
+                shown.log.version(),
+                model.listing.version(),
+                shown.transport() as u64,
+                sheets.iter().flatten().count() as u64,
+            ],
+            [shown.selected, shown.inspector.selected],
+            texts.language,
+            if blocked { now / TICK } else { 0 },
+            model.can_list(),
+        );
+        if self.drawn.replace(key) == Some(key) {
+            return;
+        }
+        let [client, server] = sheets;
+        draw_controls(model, texts);
+        if let Some(sheet) = &client {
+            self.client.draw("client", sheet, now);
+        }
+        let said = client.map(|sheet| said_of_client(model, &sheet, texts));
+        dom::write(&el("client-said"), &said.unwrap_or_default());
+        dom::show(&el("server-listing"), server.is_some());
+        draw_none(shown, server.is_some(), texts);
+        if let Some(sheet) = &server {
+            self.server.draw("server", sheet, now);
+            dom::write(&el("server-said"), &said_of_server(shown, sheet, texts));
+        }
+    }
+}
+
+impl Drawn {
+    fn draw(&mut self, side: &str, sheet: &Sheet, now: Millis) {
+        let id = |part: &str| [side, part].concat();
+        let file = sheet.program.name();
+        dom::write(&el(&id("-file")), file);
+        let list = el(&id("-lines"));
+        dom::resize(&mut self.lines, sheet.lines.len(), &|| {
+            dom::stamp("code-template", &list)
+        });
+        for (at, (element, line)) in self.lines.iter().zip(&sheet.lines).enumerate() {
+            draw_line(element, &[side, "-", &at.to_string()].concat(), line, now);
+        }
+        let selected = sheet.lines.iter().position(|line| line.selected);
+        let active = selected.map_or(String::new(), |at| [side, "-", &at.to_string()].concat());
+        dom::set(&list, "aria-activedescendant", &active);
+        self.follow(&list, sheet, selected);
+        self.draw_values(&el(&id("-values")), sheet);
+        dom::show(&el(&id("-variables")), !sheet.variables.is_empty());
+    }
+
+    /// Keeps the line in sight that one wants to see.
+    fn follow(&mut self, list: &Element, sheet: &Sheet, selected: Option<usize>) {
+        let at = sheet.lines.iter().position(|line| line.at != At::Elsewhere);
+        let at = at.or(selected);
+        if self.at == at {
+            return;
+        }
+        self.at = at;
+        if let Some(element) = at.and_then(|at| self.lines.get(at)) {
+            dom::scroll_into(list, element);
+        }
+    }
+
+    /// What has just changed is marked.
+    fn draw_values(&mut self, table: &Element, sheet: &Sheet) {
+        dom::resize(&mut self.values, sheet.variables.len(), &|| {
+            dom::stamp("value-template", table)
+        });
+        let mut shown = Vec::new();
+        for (row, variable) in self.values.iter().zip(&sheet.variables) {
+            for (part, text) in [
+                ("name", variable.name.as_str()),
+                ("value", &variable.value),
+                ("kind", variable.kind),
+            ] {
+                dom::write(&dom::part(row, part), text);
+            }
+            shown.push((variable.name.clone(), variable.value.clone()));
+        }
+        if shown != self.shown {
+            for (row, pair) in self.values.iter().zip(&shown) {
+                dom::toggle(row, "data-new", !self.shown.contains(pair));
+            }
+            self.shown = shown;
+        }
+    }
+}
+
+fn draw_line(element: &Element, id: &str, line: &Line, now: Millis) {
+    let (at, since) = match line.at {
+        At::Elsewhere => ("", None),
+        At::Next => ("next", None),
+        At::In(since) => ("in", Some(since).filter(|since| *since <= now)),
+        At::Died => ("died", None),
+    };
+    dom::set(element, "id", id);
+    dom::set(element, "data-at", at);
+    dom::set(
+        element,
+        "aria-selected",
+        pick(line.selected, "true", "false"),
+    );
+    match line.call {
+        Some(call) => dom::set(element, "data-call", &call.to_string()),
+        None => dom::toggle(element, "data-call", false),
+    }
+    let code = line.text.trim_start();
+    dom::toggle(element, "data-indent", code.len() < line.text.len());
+    dom::write_code(&dom::part(element, "text"), code);
+    let waited = since.map(|since| units::elapsed((now - since) / TICK * TICK));
+    dom::write(&dom::part(element, "took"), &waited.unwrap_or_default());
+}
+
+fn draw_controls(model: &Model, texts: &Texts) {
+    let client = &model.listing.client;
+    let run = pick(client.runs, "listing.pause", "listing.run");
+    dom::write(&el("listing-run"), texts.get(run));
+    dom::toggle(&el("listing-run"), "disabled", !model.can_list());
+    dom::toggle(&el("listing-step"), "disabled", !model.can_list());
+    // What has the focus keeps it while a call is made.
+    for (id, off) in [
+        ("listing-step", client.is_blocked()),
+        ("listing-interrupt", !client.is_blocked()),
+        ("listing-reset", !client.is_there()),
+    ] {
+        dom::set(&el(id), "aria-disabled", pick(off, "true", "false"));
+    }
+    for (id, side) in [("client-copy", Side::Client), ("server-copy", Side::Server)] {
+        let is_copied = model.listing.copied == Some(side);
+        dom::write(
+            &el(id),
+            texts.get(pick(is_copied, "copy.done", "code.copy")),
+        );
+    }
+    dom::say(&el("listing-screen"), &client.screen);
+}
+
+/// Why there is no listing, and what to do about it.
+fn draw_none(model: &Model, listed: bool, texts: &Texts) {
+    let server = model.servers.get(model.transport());
+    let key = server
+        .filter(|_| !listed)
+        .map(|server| match server.program {
+            ServerProgram::Book => "",
+            ServerProgram::Sturdy => "listing.sturdy",
+            ServerProgram::External => "listing.external",
+        });
+    let key = key.unwrap_or_default();
+    dom::show(&el("no-listing"), !key.is_empty());
+    if key.is_empty() {
+        return;
+    }
+    dom::write(&el("no-listing-why"), texts.get(key));
+    let may = model.welcome.as_ref().is_some_and(|told| told.may_control);
+    dom::show(&el("server-book"), may && key == "listing.sturdy");
+}
+
+/// Its number and what it does.
+fn about(key: &str, sheet: &Sheet, line: &Line, texts: &Texts) -> String {
+    let meaning = lines::meaning(&sheet.about(line), texts.language);
+    numbered(key, sheet, line, texts) + meaning
+}
+
+fn numbered(key: &str, sheet: &Sheet, line: &Line, texts: &Texts) -> String {
+    let at = sheet.lines.iter().position(|other| other == line);
+    texts.fill(key, &[("n", &at.map_or(0, |at| at + 1).to_string())])
+}
+
+fn said_of_client(model: &Model, sheet: &Sheet, texts: &Texts) -> String {
+    let client = &model.listing.client;
+    let line = sheet.line();
+    let about = |key| line.map_or(String::new(), |line| about(key, sheet, line, texts));
+    let numbered = |key| line.map_or(String::new(), |line| numbered(key, sheet, line, texts));
+    match &client.phase {
+        Phase::Fresh => match line {
+            Some(_) => about("listing.about"),
+            None => texts.get("listing.fresh").to_owned(),
+        },
+        Phase::Stands => about("listing.next"),
+        Phase::Calls(..) => about("listing.waits"),
+        Phase::Reads => numbered("listing.reads"),
+        Phase::Ended => match line {
+            Some(_) => about("listing.about"),
+            None => texts.get("listing.ended").to_owned(),
+        },
+        Phase::Died => numbered("listing.died"),
+        Phase::Refused(failed) => explain::failure(failed, texts),
+        Phase::Lost => texts.get("listing.lost").to_owned(),
+    }
+}
+
+fn said_of_server(model: &Model, sheet: &Sheet, texts: &Texts) -> String {
+    let server = model.servers.get(sheet.program.transport);
+    let state = server.map(|server| &server.state);
+    let line = sheet.line();
+    if let Some((exception, line)) = sheet.exception.as_ref().zip(line) {
+        let died = numbered("listing.died_at", sheet, line, texts);
+        return died + exception;
+    }
+    match line {
+        Some(line) if matches!(line.at, At::In(_)) => about("listing.waits", sheet, line, texts),
+        Some(line) => about("listing.about", sheet, line, texts),
+        None if state == Some(&ServerState::Running) => texts.get("listing.unseen").to_owned(),
+        None => texts.get("listing.down").to_owned(),
+    }
+}
+
+/// Listens to what people do with them.
+pub(super) fn listen() -> Vec<Listener> {
+    let document = dom::document();
+    let hear = |name, hear: fn(&DomEvent, &Element)| {
+        Listener::on(&document, name, move |event| {
+            if let Some(source) = dom::source(&event) {
+                hear(&event, &source);
+            }
+        })
+    };
+    vec![
+        hear("click", |_, source| click(source)),
+        hear("change", |_, source| {
+            if source.id() == "listing-pace" {
+                list(Act::Pace(dom::number("listing-pace", u32::MAX).into()));
+            }
+        }),
+        hear("input", |_, source| {
+            if source.id() == "sentence" {
+                list(Act::Typed(dom::value("sentence")));
+            }
+        }),
+        hear("keydown", key),
+    ]
+}
+
+/// What was done before anybody could hear of it, or in an earlier visit where a browser has kept the form.
+pub(super) fn remembered() -> Vec<Event> {
+    let open = el("listing").has_attribute("open");
+    let pace = dom::number("listing-pace", u32::MAX);
+    let acts = [Act::Look(open), Act::Pace(pace.into())];
+    acts.into_iter().map(Event::Listing).collect()
+}
+
+fn list(act: Act) {
+    tell(Event::Listing(act));
+}
+
+fn click(source: &Element) {
+    if let Some(call) = dom::around(source, ".code-line", "data-call") {
+        return tell(Event::Select(call.parse().ok()));
+    }
+    if dom::around(source, "#listing > summary", "data-t").is_some() {
+        // It opens, or closes, by this very click.
+        return list(Act::Look(!el("listing").has_attribute("open")));
+    }
+    let button = dom::around(source, "button", "id");
+    list(match button.as_deref() {
+        Some("listing-run") => {
+            list(Act::Typed(dom::value("sentence")));
+            Act::Run
+        }
+        Some("listing-step") => {
+            list(Act::Typed(dom::value("sentence")));
+            Act::Step
+        }
+        Some("listing-interrupt") => Act::Interrupt,
+        Some("listing-reset") => Act::Reset,
+        Some("client-copy") => Act::Copy(Side::Client),
+        Some("server-copy") => Act::Copy(Side::Server),
+        Some("server-book") => {
+            let program = Some(ServerProgram::Book);
+            let wanted = Wanted {
+                program,
+                ..Wanted::default()
+            };
+            return tell(Event::Server(Wish::Restart(wanted)));
+        }
+        _ => return,
+    });
+}
+
+/// Arrows go from one line that has made a call to the next.
+fn key(event: &DomEvent, source: &Element) {
+    if dom::around(source, ".lines", "id").is_none() {
+        return;
+    }
+    let lines = dom::all_in(source, "[data-call]");
+    let selected = |line: &Element| line.get_attribute("aria-selected").as_deref() == Some("true");
+    let at = lines.iter().position(selected);
+    let to = match (dom::key(event).as_deref(), at) {
+        (Some("ArrowDown"), at) => at.map_or(0, |at| at + 1),
+        (Some("ArrowUp"), at) => at.unwrap_or(lines.len()).saturating_sub(1),
+        (Some("Home"), _) => 0,
+        (Some("End"), _) => lines.len().saturating_sub(1),
+        _ => return,
+    };
+    event.prevent_default();
+    if let Some(call) = lines
+        .get(to)
+        .and_then(|line| line.get_attribute("data-call"))
+    {
+        tell(Event::Select(call.parse().ok()));
+    }
+}
