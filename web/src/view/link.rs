@@ -137,7 +137,9 @@ pub(super) fn remembered() -> Event {
 /// Listens to all of it.
 pub(super) fn listen() -> Vec<Listener> {
     vec![Listener::on(&dom::document(), "click", |event| {
-        dom::source(&event).as_ref().and_then(click).map(tell);
+        if let Some(event) = dom::source(&event).as_ref().and_then(click) {
+            tell(event);
+        }
     })]
 }
 
