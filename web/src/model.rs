@@ -3,6 +3,7 @@
 //! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
+pub(crate) mod again;
 pub(crate) mod archive;
 pub(crate) mod came;
 pub(crate) mod cards;
@@ -26,6 +27,7 @@ mod outbox;
 pub(crate) mod pace;
 mod packet;
 pub(crate) mod program;
+pub(crate) mod replay;
 mod seat;
 pub(crate) mod server;
 pub(crate) mod units;
@@ -45,7 +47,8 @@ use shared::{
 
 pub(crate) use self::event::{Effect, Event};
 use self::{
-    archive::{Archive, Kept},
+    again::Again,
+    archive::{Archive, Kept, link::Links},
     cards::Cards,
     class::Classroom,
     connection::{Connection, State},
@@ -103,6 +106,10 @@ pub(crate) struct Model {
     pub(crate) kept: Kept,
     /// The saved trace one looks at instead.
     pub(crate) archive: Archive,
+    /// Recorded calls that are made again.
+    pub(crate) again: Option<Again>,
+    /// The saved traces of one's own.
+    pub(crate) links: Links,
     /// The chosen transport.
     pub(crate) transport: Option<Transport>,
     /// Whether a TCP connection is to be kept.
@@ -163,6 +170,9 @@ impl Model {
             Event::Speak(language) => self.language = language,
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
+            Event::Replay(wish) if WHOLE => self.replay(wish, now),
+            Event::Again(wish) if WHOLE => self.again(wish, &mut effects, now),
+            Event::Link(wish) if WHOLE => self.link(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
             Event::Cards(act) if WHOLE => self.with_cards(act),
@@ -177,6 +187,9 @@ impl Model {
             | Event::Clear
             | Event::OnlyMine(_)
             | Event::Archive(_)
+            | Event::Replay(_)
+            | Event::Again(_)
+            | Event::Link(_)
             | Event::Bench(_)
             | Event::Listing(_)
             | Event::Cards(_)
@@ -197,7 +210,7 @@ impl Model {
 
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
-        let is_here = self.archive.opened.is_none();
+        let is_here = !self.is_past();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
         let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
         is_here && is_there && !is_busy
@@ -218,7 +231,9 @@ impl Model {
             self.listing.client.wakes_at(now),
             self.classroom.wall.wakes_at(),
         ];
-        tick.into_iter().chain(others.into_iter().flatten()).min()
+        let of_the_whole = WHOLE.then(|| [self.replay_wakes_at(now), self.again_wakes_at()]);
+        let others = others.into_iter().chain(of_the_whole.into_iter().flatten());
+        tick.into_iter().chain(others.flatten()).min()
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -227,6 +242,10 @@ impl Model {
     }
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        if WHOLE {
+            self.replay_goes_on(now);
+            self.again_goes_on(now);
+        }
         self.expire(effects, now);
         if WHOLE {
             self.list_on(now);
@@ -312,6 +331,8 @@ impl Model {
             self.listing_hears(reply, now);
             self.workbench.reply(reply);
             self.acted(reply);
+            self.link_replied(reply, effects);
+            self.again_replied(reply, now);
         }
     }
 

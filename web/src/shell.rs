@@ -44,6 +44,9 @@ pub(crate) fn start(library: Library) {
         view::remembered_by_the_whole().into_iter().for_each(tell);
     }
     tell(Event::Started);
+    if WHOLE {
+        view::remembered_by_the_whole().into_iter().for_each(tell);
+    }
     draw();
 }
 
@@ -206,6 +209,9 @@ impl Shell {
             Effect::KeepSeat(token) => window::keep(view::SEAT, token.as_deref()),
             Effect::KeepProgress(done) => window::remember(view::CARDS, &done),
             Effect::Copy(text) => view::copy(text),
+            Effect::Fetch(address) => view::fetch(address),
+            Effect::ShowLab => window::show_lab(),
+            Effect::KeepLinks(links) => window::remember(view::LINKS, &links),
             Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }
     }

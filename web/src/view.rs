@@ -1,5 +1,6 @@
 //! Draws the model: one room per pane, each writes only what has changed. [`hear`] takes in what people do.
 
+mod again;
 mod archive;
 mod arrows;
 mod bar;
@@ -12,15 +13,18 @@ mod hear;
 mod inspector;
 mod lab;
 mod ladder;
+mod link;
 mod listing;
 mod network;
+mod replay;
 mod server;
 mod workbench;
 
 pub(crate) use self::{
-    archive::copy,
+    archive::{copy, fetch},
     cards::CARDS,
     hear::{SEAT, hears, remembered, remembered_by_the_whole},
+    link::LINKS,
 };
 use self::{
     calls::Calls,
@@ -29,6 +33,7 @@ use self::{
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
+    link::Links,
     listing::Listings,
     network::Network,
     server::Server,
@@ -66,6 +71,8 @@ pub(crate) struct View {
     cards: Cards,
     server: Server,
     network: Network,
+    links: Links,
+    again: again::Calls,
     pace: Pace,
 }
 
@@ -113,13 +120,16 @@ impl View {
     fn draw_rest(&mut self, model: &Model, texts: &Texts, now: Millis, room: i32) -> bool {
         lab::draw(model, texts, now);
         archive::draw(model, texts);
+        replay::draw(model, texts);
+        self.links.draw(model, texts);
+        self.again.draw(model, texts);
         // Nobody waits in a saved trace.
         let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
         let waiting = waits.then_some(now);
-        let waiting = waiting.filter(|_| model.archive.opened.is_none());
+        let is_past = model.is_past();
+        let waiting = waiting.filter(|_| !is_past);
         let shown = model.shown();
         // Nor does time go on there.
-        let is_past = model.archive.opened.is_some();
         let then = if is_past { shown.kernel.told_at() } else { now };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
@@ -149,6 +159,9 @@ pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = hear::listen();
     if WHOLE {
         listeners.extend(archive::listen());
+        listeners.extend(replay::listen());
+        listeners.extend(link::listen());
+        listeners.extend(again::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
         listeners.extend(cards::listen());

@@ -62,6 +62,11 @@ pub(crate) fn prefers_dark() -> bool {
     matches("(prefers-color-scheme: dark)")
 }
 
+/// Whether people want nothing to move by itself.
+pub(crate) fn prefers_stillness() -> bool {
+    matches("(prefers-reduced-motion: reduce)")
+}
+
 /// Whether people point with a finger.
 pub(crate) fn is_touched() -> bool {
     matches("(pointer: coarse)")
@@ -103,6 +108,37 @@ pub(crate) fn keep(key: &str, value: Option<&str>) {
         Some(value) => storage.set_item(key, value).ok(),
         None => storage.remove_item(key).ok(),
     };
+}
+
+/// Where the page was opened, from its host's root on.
+pub(crate) fn path() -> String {
+    let path = window().map(|window| window.location().pathname());
+    path.and_then(Result::ok).unwrap_or_default()
+}
+
+/// The page shows the lab from now on: its address says so.
+pub(crate) fn show_lab() {
+    if let Some(Ok(history)) = window().map(|window| window.history()) {
+        let nothing = JsValue::NULL;
+        history.replace_state_with_url(&nothing, "", Some("/")).ok();
+    }
+}
+
+/// The whole address of a path on the page's host.
+pub(crate) fn address(path: &str) -> String {
+    let origin = window().map(|window| window.location().origin());
+    let origin = origin.and_then(Result::ok).unwrap_or_default();
+    [&origin, path].concat()
+}
+
+/// Seconds since 1970-01-01 UTC.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and far from 2^53"
+)]
+pub(crate) fn wall_s() -> u64 {
+    (Date::now() / 1_000.0) as u64
 }
 
 /// The relay's conversation, seen from this page.

@@ -150,6 +150,8 @@ impl Model {
         self.log.lose();
         self.servers.lose();
         self.workbench.lose();
+        self.links.lose();
+        self.again_is_lost();
         self.connection.closed(lost, random, now);
     }
 
@@ -182,6 +184,7 @@ impl Model {
     /// Nothing of another lab is of use here.
     fn begin_elsewhere(&mut self) {
         self.start_anew();
+        self.again_is_lost();
         self.program = Program::default();
         self.servers.lose();
         self.servers.refused = None;

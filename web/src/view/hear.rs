@@ -69,6 +69,8 @@ pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
     events.extend(super::cards::remembered());
     events.extend(super::workbench::remembered());
     events.extend(super::class::remembered());
+    events.extend(super::link::opened());
+    events.push(super::link::remembered());
     events
 }
 

@@ -66,7 +66,7 @@ impl Bench {
     fn draw_cards(&mut self, model: &Model, texts: &Texts, now: Millis) {
         let shown = model.shown();
         let cards = &shown.workbench.cards;
-        let archived = model.archive.opened.is_some();
+        let archived = model.is_past();
         self.sockets.retain(|socket| {
             let stays =
                 socket.archived == archived && cards.iter().any(|card| card.key == socket.key);

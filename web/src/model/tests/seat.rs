@@ -59,13 +59,12 @@ impl Page {
     fn keeps(&mut self) -> Vec<Option<String>> {
         let is_token = |effect: &mut Effect| matches!(effect, Effect::KeepSeat(_));
         let kept = self.effects.extract_if(.., is_token);
-        kept.filter_map(|effect| match effect {
-            Effect::KeepSeat(token) => Some(token),
-            Effect::Connect
-            | Effect::Say(_)
-            | Effect::Download(_)
-            | Effect::Copy(_)
-            | Effect::KeepProgress(_) => None,
+        kept.filter_map(|effect| {
+            if let Effect::KeepSeat(token) = effect {
+                Some(token)
+            } else {
+                None
+            }
         })
         .collect()
     }

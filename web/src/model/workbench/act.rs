@@ -49,7 +49,7 @@ impl Model {
 
     /// Whether calls can be made right now.
     pub(crate) fn can_act(&self) -> bool {
-        self.archive.opened.is_none() && self.connection.state == State::Open
+        !self.is_past() && self.connection.state == State::Open
     }
 
     /// The server one sees is the one one talks to, and the ladder shows what happens next.
