@@ -22,6 +22,8 @@ pub struct OpenCall {
     pub(super) call: CallId,
     process: ProcessId,
     transport: Transport,
+    pub(super) name: CallName,
+    pub(super) started_ns: u64,
     pub(super) located: bool,
     pub(super) fd: Option<Fd>,
     /// The number of the event with which it began, of one that concerned nobody yet.
