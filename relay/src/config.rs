@@ -55,7 +55,7 @@ pub struct Config {
     )]
     pub allow_host: Vec<String>,
 
-    /// Who sends it as a bearer token may read the open lab's trace from another machine.
+    /// Who says it may create classes, and as a bearer token read the open lab's trace, from another machine.
     #[arg(
         long,
         env = "PLAYGROUND_ADMIN_TOKEN",

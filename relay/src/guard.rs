@@ -161,16 +161,21 @@ impl Whence {
     #[must_use]
     pub fn of(peer: SocketAddr, host: &str) -> Self {
         let address = peer.ip().to_canonical();
-        let name = without_port(host);
-        let literal = name.trim_start_matches('[').trim_end_matches(']');
-        let meant_here = match literal.parse::<IpAddr>() {
-            Ok(named) => named.to_canonical().is_loopback(),
-            Err(_) => name.eq_ignore_ascii_case("localhost"),
-        };
         Self {
             address,
-            is_here: address.is_loopback() && meant_here,
+            is_here: address.is_loopback() && is_of_this_machine(host),
         }
+    }
+}
+
+/// Whether a request's `Host` means the machine that asks.
+#[must_use]
+pub fn is_of_this_machine(host: &str) -> bool {
+    let name = without_port(host);
+    let literal = name.trim_start_matches('[').trim_end_matches(']');
+    match literal.parse::<IpAddr>() {
+        Ok(named) => named.to_canonical().is_loopback(),
+        Err(_) => name.eq_ignore_ascii_case("localhost"),
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Everything lives on one event loop, so a sentence goes from WebSocket to socket to server and back without
 //! waking another thread, and nothing needs a lock. Arrows point down:
-//! `http → session → lab → {server, client, wire} → edge → trace → shared`.
+//! `http → session → class → lab → {server, client, wire} → edge → trace → shared`.
 
+pub mod class;
 pub mod client;
 pub mod config;
 pub mod edge;

@@ -15,10 +15,11 @@ use tokio::{
 };
 
 use crate::{
+    class::{self, Register},
     config::Config,
     guard::Guard,
     http::{self, Desk},
-    lab::{About, Lab, Prepared, Registry, Rules},
+    lab::{About, Lab, Prepared, Registry, Rules, source_for},
     metrics::{Meter, Metrics},
     server::{Orders, PLAYGROUND_PORT},
     session::{self, Errand, Surroundings},
@@ -35,6 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Relay {
     listener: TcpListener,
+    reach: Option<String>,
     prepared: Prepared,
     store: Store,
     task: Task,
@@ -93,8 +95,10 @@ impl Relay {
             })?
         };
         let watch = Watch::open(max_level.into(), &ports(&prepared));
+        let reach = reach(&listener);
         Ok(Self {
             listener,
+            reach,
             prepared,
             store,
             task,
@@ -156,6 +160,13 @@ impl Relay {
             task: self.task,
             metrics: Arc::clone(&metrics),
         };
+        let classes = Register::open(class::Rules {
+            limits: Rc::clone(&self.limits),
+            store: self.store.clone(),
+            admin_token: self.admin_token.clone(),
+            reach: self.reach.clone(),
+        });
+        let classes = classes.await;
         let labs = Registry::new(Rc::clone(&lab), routes, rules);
         let (end, ending) = watch::channel(false);
         let (errands, waiting) = mpsc::unbounded_channel();
@@ -164,11 +175,13 @@ impl Relay {
             metrics: Arc::clone(&metrics),
             allow_host: self.allow_host,
             admin_token: self.admin_token,
+            reach: self.reach,
         });
         let surroundings = Surroundings {
             lab,
             labs,
             seats: Rc::default(),
+            classes,
             store: self.store,
             guard: Rc::new(Guard::new(metrics)),
             limits: Rc::clone(&self.limits),
@@ -187,6 +200,21 @@ impl Relay {
         .await
         .ok();
     }
+}
+
+/// Where other machines reach the page, as far as this one can know: it is asked from where it would speak to them.
+fn reach(listener: &TcpListener) -> Option<String> {
+    let bound = listener.local_addr().ok()?;
+    // An address of no machine (RFC 5737 §3); to connect a UDP socket sends nothing.
+    let nowhere = SocketAddr::from(([192, 0, 2, 1], 9));
+    let host = if bound.ip().is_unspecified() {
+        source_for(nowhere)
+    } else {
+        bound.ip()
+    };
+    let address = SocketAddr::new(host, bound.port());
+    let is_reached = !host.is_loopback() && !host.is_unspecified() && host != nowhere.ip();
+    is_reached.then(|| format!("http://{address}"))
 }
 
 /// What is captured: the open lab's servers, those of all labs to come, and beside each the port where nobody is.

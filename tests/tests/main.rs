@@ -8,6 +8,8 @@ mod bridges;
 mod browser;
 /// The cards in real Chromium: what each has to show is seen, and not without what decides it.
 mod cards;
+/// A teacher, members who join by a code, a wall, and a relay that may be killed in the midst of it.
+mod class;
 /// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
 mod conditions;
 /// What was done at the workbench, as programs in other languages, does the same.

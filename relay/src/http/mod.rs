@@ -3,6 +3,7 @@
 mod accept;
 pub mod assets;
 mod checks;
+mod classes;
 mod export;
 mod links;
 mod upgrade;
@@ -35,6 +36,8 @@ pub struct Desk {
     pub allow_host: Vec<String>,
     /// The token that opens the trace to other machines.
     pub admin_token: Option<String>,
+    /// Where other machines reach the relay, as far as it can know.
+    pub reach: Option<String>,
 }
 
 /// Everything the relay answers over HTTP.
@@ -48,6 +51,8 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/raw/udp", bridge(Transport::Udp))
         .route("/raw/tcp", bridge(Transport::Tcp))
         .route("/labs/{lab}/{file}", get(export::file))
+        .route("/c/{code}", get(links::page))
+        .route("/c/{code}/qr.svg", get(classes::qr))
         .route("/t/{link}", get(links::page))
         .route("/t/{link}/trace.json", get(links::trace))
         .route("/healthz", get(|| async { "ok\n" }))

@@ -14,7 +14,7 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{
     client::nobody_beside,
     sys::sockets::{Entry, Listing},
-    trace::Trace,
+    trace::{RULER, Trace},
 };
 
 /// How long to wait after something has happened: what belongs together is then looked at once.
@@ -25,6 +25,9 @@ const GLANCE: Duration = Duration::from_millis(250);
 const REST: Duration = Duration::from_millis(100);
 /// So many sockets of a lab are told; the rest is counted.
 const MOST: usize = 64;
+
+/// So many viewers are all told.
+const MOST_VIEWERS: usize = 64;
 
 /// What is to be looked at.
 #[derive(Debug)]
@@ -62,7 +65,9 @@ pub(super) async fn look(view: View) {
         let sockets = sockets(&listing, &places, backlog.get(), &mut arrivals);
         again = next_look(&sockets);
         if told.as_ref().is_none_or(|told| differs(told, &sockets)) {
-            trace.record(What::Sockets(sockets.clone()), None);
+            // Told to a crowd it would be more than all the rest: there it is for whoever rules the lab.
+            let whom = (trace.viewers() > MOST_VIEWERS).then_some(RULER);
+            trace.record(What::Sockets(sockets.clone()), whom);
             told = Some(sockets);
         }
     }

@@ -118,7 +118,8 @@ fn bind_at(
 }
 
 /// The address from which the kernel has a socket speak to this one that is bound to none: it is asked (ip(7)).
-fn source_for(server: SocketAddr) -> IpAddr {
+#[must_use]
+pub fn source_for(server: SocketAddr) -> IpAddr {
     let any: IpAddr = if server.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {

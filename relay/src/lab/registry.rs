@@ -30,6 +30,9 @@ use crate::{
 /// port at every address at once, as a server bound to `0.0.0.0` has: then all are, and none need be tried further.
 const TRIES: usize = 8;
 
+/// A class's trace keeps so many times what a private lab's does.
+const CROWD: u64 = 8;
+
 /// All labs of a relay.
 #[derive(Debug)]
 pub struct Registry {
@@ -97,6 +100,23 @@ impl Registry {
     /// # Errors
     /// The limit that is reached, or that no address is left.
     pub fn open_private(self: &Rc<Self>, from: IpAddr) -> Result<Tenancy, Failed> {
+        self.open_another(LabKind::Private, secret::word(), from)
+    }
+
+    /// Opens the lab of a class, under the name it has for good: its servers bear a crowd, and so does its trace.
+    ///
+    /// # Errors
+    /// The limit that is reached, or that no address is left.
+    pub fn open_class(self: &Rc<Self>, id: String, from: IpAddr) -> Result<Tenancy, Failed> {
+        self.open_another(LabKind::Class, id, from)
+    }
+
+    fn open_another(
+        self: &Rc<Self>,
+        kind: LabKind,
+        id: String,
+        from: IpAddr,
+    ) -> Result<Tenancy, Failed> {
         let Rules {
             limits,
             task,
@@ -108,13 +128,25 @@ impl Registry {
             .tally
             .take(from.to_canonical(), most, most_here)
             .map_err(|full| told(full, limits))?;
-        let orders = Orders::usual(LabKind::Private, Program::Book, *task);
+        let program = match kind {
+            LabKind::Class => Program::Sturdy,
+            LabKind::Private | LabKind::Open => Program::Book,
+        };
+        let orders = Orders::usual(kind, program, *task);
         let (prepared, truth) = self.bind(orders).map_err(|error| unbound(&error))?;
         let meter = Meter::of_another_lab(Arc::clone(metrics));
-        let trace = Trace::new(truth.level, limits.lab_trace_bytes, meter);
+        let trace = match kind {
+            LabKind::Class => {
+                let bytes = limits.lab_trace_bytes.saturating_mul(CROWD);
+                Trace::of_a_crowd(truth.level, bytes, meter)
+            }
+            LabKind::Private | LabKind::Open => {
+                Trace::new(truth.level, limits.lab_trace_bytes, meter)
+            }
+        };
         let about = About {
-            id: secret::word(),
-            kind: LabKind::Private,
+            id,
+            kind,
             host_name: secret::host_name(),
             truth,
         };

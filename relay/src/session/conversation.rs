@@ -8,13 +8,16 @@ use shared::{
     message::{ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
     outcome::{Failed, Outcome, Reason},
 };
-use tokio::time::{Instant, Sleep};
-use tokio_tungstenite::tungstenite::Message;
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    time::{Instant, Sleep},
+};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::{
     Surroundings,
     moves::{Move, seat_in_the_open_lab},
-    seat::{Returning, Seat, plain, to, wanted},
+    seat::{Returning, Seat, plain, sent_away, to, wanted},
     seats::Demand,
     talk::{Heard, Talk},
 };
@@ -61,6 +64,10 @@ enum Event {
     TimerFired,
     RelayEnds,
     Wanted(Demand),
+    /// Something is new in the class.
+    News(Utf8Bytes),
+    /// Whoever is in a class has to leave it.
+    SentAway(GoodbyeReason),
 }
 
 /// How a conversation in one seat ends.
@@ -119,8 +126,13 @@ impl Conversation {
             trace_from,
             trace_until,
             lasting,
+            place,
             ..
         } = &mut **seat;
+        let (letters, gone) = match place {
+            Some(place) => (place.letters.as_mut(), Some(&mut place.gone)),
+            None => (None, None),
+        };
         let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
         // Who does not read is not worked for: what was sent has to go out first.
         let listening = talk.queued() < queued_most;
@@ -137,6 +149,8 @@ impl Conversation {
             biased;
             Ok(()) = surroundings.ending.changed() => Event::RelayEnds,
             Some(demand) = wanted(lasting) => Event::Wanted(demand),
+            why = sent_away(gone) => Event::SentAway(why),
+            Some(news) = next_letter(letters), if listening => Event::News(news),
             Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
             Some(returned) = calls.next(), if listening => Event::Returned(Box::new(returned)),
             heard = talk.heard(listening) => Event::Heard(heard),
@@ -161,6 +175,15 @@ impl Conversation {
             Event::Returned(returned) => self.seat.settle(*returned),
             Event::TraceGrew => self.tell_trace(),
             Event::TimerFired => return self.check_time(),
+            Event::News(news) => self.talk.say_text(news),
+            Event::SentAway(why) => {
+                let message = if why == GoodbyeReason::Removed {
+                    "the teacher has removed you from the class"
+                } else {
+                    "the teacher has ended the class"
+                };
+                return Some(goodbye(why, None, message));
+            }
             Event::Wanted(demand) => return Some(Ending::Wanted(demand)),
             Event::RelayEnds => {
                 return Some(goodbye(
@@ -291,6 +314,14 @@ impl Conversation {
             .as_mut()
             .reset(Instant::now() + unread.min(idle.saturating_sub(self.heard_at.elapsed())));
         None
+    }
+}
+
+/// The next word from the class; never, where there is none.
+async fn next_letter(letters: Option<&mut UnboundedReceiver<Utf8Bytes>>) -> Option<Utf8Bytes> {
+    match letters {
+        Some(letters) => letters.recv().await,
+        None => std::future::pending().await,
     }
 }
 

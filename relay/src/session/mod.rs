@@ -20,6 +20,7 @@ use tokio::{
 pub use seats::Seats;
 
 use crate::{
+    class::Register,
     guard::{Guard, Whence},
     lab::{
         Lab, Registry,
@@ -70,6 +71,8 @@ pub struct Surroundings {
     pub labs: Rc<Registry>,
     /// What pages left and may come back to.
     pub seats: Rc<Seats>,
+    /// All classes.
+    pub classes: Rc<Register>,
     /// What outlives the relay.
     pub store: Store,
     /// Who may.

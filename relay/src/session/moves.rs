@@ -19,6 +19,13 @@ use crate::{failure, guard::Whence};
 pub(super) enum Move {
     /// To a lab it has not been in.
     Enter(LabKind),
+    /// To a class of its own.
+    Create {
+        title: String,
+        admin: Option<String>,
+    },
+    /// To a class it has not been in.
+    Join { code: String, name: String },
     /// Back to a seat.
     Resume { token: String, heard: Option<u64> },
 }
@@ -28,6 +35,8 @@ impl Move {
     pub(super) fn of(request: Request) -> Result<Self, Request> {
         match request {
             Request::Ask(Ask::Enter { lab }) => Ok(Self::Enter(lab)),
+            Request::Ask(Ask::CreateClass { title, admin }) => Ok(Self::Create { title, admin }),
+            Request::Ask(Ask::JoinClass { code, name }) => Ok(Self::Join { code, name }),
             Request::Ask(Ask::Resume { token, heard }) => Ok(Self::Resume { token, heard }),
             other @ (Request::Call(_) | Request::Ask(_)) => Err(other),
         }
@@ -38,14 +47,42 @@ impl Conversation {
     /// Goes there; where that cannot be, the page is told why and stays where it is.
     pub(super) async fn moves(self, id: u64, to: Move) -> Self {
         match to {
-            Move::Enter(kind) => self.enters(id, kind),
+            Move::Enter(kind) => {
+                let seat = self.seat_in(kind);
+                // Nobody needs two labs of their own; kept, they would soon be all there may be.
+                let gives_up = kind == LabKind::Private && self.seat.is_in_its_own_lab();
+                self.enters(id, seat, gives_up)
+            }
+            Move::Create { title, admin } => {
+                let around = self.seat.surroundings.clone();
+                let creating =
+                    around
+                        .classes
+                        .creates(&title, admin.as_deref(), self.from, &around.labs);
+                let seat = creating.await;
+                self.enters(
+                    id,
+                    seat.map(|new| Seat::in_a_class(&around, new, false)),
+                    false,
+                )
+            }
+            Move::Join { code, name } => {
+                let around = self.seat.surroundings.clone();
+                let joining = around.classes.joins(&code, &name, self.from, &around.labs);
+                let seat = joining.await;
+                self.enters(
+                    id,
+                    seat.map(|new| Seat::in_a_class(&around, new, false)),
+                    false,
+                )
+            }
             Move::Resume { token, heard } => self.resumes(id, &token, heard).await,
         }
     }
 
-    fn enters(mut self, id: u64, kind: LabKind) -> Self {
+    fn seat_in(&self, kind: LabKind) -> Result<Box<Seat>, Failed> {
         let around = &self.seat.surroundings;
-        let seat = match kind {
+        match kind {
             LabKind::Open => Ok(seat_in_the_open_lab(around, self.from)),
             LabKind::Class => Err(failure::relay(
                 Reason::OutOfRange,
@@ -55,11 +92,14 @@ impl Conversation {
                 .labs
                 .open_private(self.from.address)
                 .map(|tenancy| Seat::in_its_own_lab(around, tenancy)),
-        };
+        }
+    }
+
+    /// Into a new seat, if it could be had; the one before is given up, or left as it can be.
+    fn enters(mut self, id: u64, seat: Result<Box<Seat>, Failed>, gives_up: bool) -> Self {
         match seat {
             Ok(seat) => {
-                if kind == LabKind::Private && self.seat.token().is_some() {
-                    // Nobody needs two labs of their own; kept, they would soon be all there may be.
+                if gives_up {
                     drop(self.seat);
                 } else {
                     leave(&mut self.talk, self.seat);
@@ -73,11 +113,18 @@ impl Conversation {
         }
     }
 
-    async fn resumes(mut self, id: u64, token: &str, heard: Option<u64>) -> Self {
+    async fn resumes(self, id: u64, token: &str, heard: Option<u64>) -> Self {
         let around = self.seat.surroundings.clone();
         if !around.seats.has(token) {
-            self.refuse(Some(id), no_such_seat());
-            return self;
+            let back = around.classes.comes_back(token, self.from, &around.labs);
+            let seat = back.and_then(|found| match found {
+                Some(arriving) => Ok(Seat::in_a_class(&around, arriving, true)),
+                None => Err(match around.classes.wrong_token(self.from) {
+                    Ok(()) => no_such_seat(),
+                    Err(failed) => failed,
+                }),
+            });
+            return self.enters(id, seat, false);
         }
         let Self {
             mut talk,

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod capture;
+mod class;
 mod idle;
 mod labs;
 mod messages;
@@ -53,6 +54,8 @@ pub(crate) const VIEWERS: &str = "100 viewers";
 pub(crate) const SLOW_VIEWER: &str = "slow viewer";
 pub(crate) const LAB_OPENS: &str = "a lab is opened";
 pub(crate) const LABS: &str = "500 labs in use";
+pub(crate) const CLASS: &str = "a class of 1,000";
+pub(crate) const WALL: &str = "the wall of that class";
 pub(crate) const PAGE_LOAD: &str = "page load";
 pub(crate) const PAGE_FRAMES: &str = "page frames, 5,000 events/s";
 pub(crate) const PAGE_RUSH: &str = "page frames, 5,000 packets/s";
@@ -96,7 +99,7 @@ const BLIND_PAGES: [Contender; 3] = [
 type Figure = fn(&mut Bench);
 
 /// In this order; the names are those of the tables, or what they begin with.
-const FIGURES: [(&str, Figure); 16] = [
+const FIGURES: [(&str, Figure); 17] = [
     (ROUND_TRIP, round_trip::measure),
     ("messages", messages::measure),
     (BULK, bulk::measure),
@@ -110,6 +113,7 @@ const FIGURES: [(&str, Figure); 16] = [
     (VIEWERS, viewers::measure),
     (SLOW_VIEWER, slow_viewer::measure),
     (LABS, labs::measure),
+    (CLASS, class::measure),
     (PAGE_LOAD, page::load),
     (PAGE_FRAMES, page::frames),
     (PAGE_RUSH, page::rush),

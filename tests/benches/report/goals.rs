@@ -10,8 +10,9 @@ use super::Metric::{
 };
 use crate::{
     figures::{
-        BULK, CAPTURE, IDLE, LAB_OPENS, LABS, MESSAGES, NATIVE_LOSS, NATIVE_TCP, NATIVE_UDP, OPENS,
-        PAGE_FRAMES, PAGE_LOAD, PAGE_RUSH, ROUND_TRIP, SLOW_VIEWER, TRACE_COST, VIEWERS,
+        BULK, CAPTURE, CLASS, IDLE, LAB_OPENS, LABS, MESSAGES, NATIVE_LOSS, NATIVE_TCP, NATIVE_UDP,
+        OPENS, PAGE_FRAMES, PAGE_LOAD, PAGE_RUSH, ROUND_TRIP, SLOW_VIEWER, TRACE_COST, VIEWERS,
+        WALL,
     },
     machine::Placement::{self, OneCore, Spread},
     peers::{
@@ -153,6 +154,8 @@ pub(super) const GOALS: &[Goal] = goals! {
     SLOW_VIEWER Spread Gaps of Page L1: NoLess(1.0);
     LAB_OPENS Spread P99 of Page L1: NoMore(5_000.0);
     LABS Spread P99 of Page L1: NoMore(50_000.0);
+    CLASS Spread P99 of Page L1: NoMore(50_000.0);
+    WALL Spread Worst of Page L1: NoMore(250.0);
     PAGE_LOAD Spread Weight of Page L1: NoMore(120.0);
     PAGE_LOAD Spread Painted of Page L1: NoMore(100.0);
     PAGE_LOAD Spread Ready of Page L1: NoMore(250.0);

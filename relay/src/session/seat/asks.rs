@@ -2,6 +2,7 @@
 
 use shared::{
     call::Transport,
+    class::Whose,
     message::Ask,
     outcome::{Failed, Reason, Returned},
 };
@@ -40,7 +41,12 @@ impl Seat {
                 self.must_control()?;
                 self.surroundings.lab.stop_server(transport).await
             }
-            Ask::Watch { from, whose: _ } => {
+            Ask::Watch { from, whose } => {
+                match (&self.place, whose) {
+                    (Some(place), whose) => place.watches(whose.unwrap_or(Whose::Own))?,
+                    (None, None | Some(Whose::Own)) => {}
+                    (None, Some(_)) => return Err(not_in_a_class()),
+                }
                 // A number not yet given, perhaps of a relay that ran before, would be waited for in vain.
                 let (_, next) = self.surroundings.lab.trace().range();
                 self.trace_from = Some(from.min(next));
@@ -54,14 +60,15 @@ impl Seat {
                 self.must_control()?;
                 self.surroundings.lab.edge().decide(datagram, verdict)
             }
-            Ask::CreateClass { .. }
+            Ask::Class { act } => {
+                let place = self.place.as_ref().ok_or_else(not_in_a_class)?;
+                self.surroundings.classes.acts(place, act).await
+            }
+            Ask::Enter { .. }
+            | Ask::CreateClass { .. }
             | Ask::JoinClass { .. }
-            | Ask::Class { .. }
+            | Ask::Resume { .. }
             | Ask::Save { .. } => Err(failure::relay(
-                Reason::UnknownCall,
-                "this relay has no classes",
-            )),
-            Ask::Enter { .. } | Ask::Resume { .. } => Err(failure::relay(
                 Reason::NotOnThisSystem,
                 "a page goes to another lab, its seat stays",
             )),
@@ -86,7 +93,15 @@ impl Seat {
         if self.may_control {
             return Ok(());
         }
+        if self.place.is_some() {
+            let message = "only the class's teacher may do this";
+            return Err(failure::relay(Reason::OnlyTeacher, message));
+        }
         let message = "the open lab is ruled from the relay's own machine";
         Err(failure::relay(Reason::OnlyThisMachine, message))
     }
+}
+
+fn not_in_a_class() -> Failed {
+    failure::relay(Reason::NotInClass, "this page is in no class")
 }

@@ -21,6 +21,9 @@ const LONGEST_NAME: usize = 253;
 impl Seat {
     /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
     pub(super) fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
+        if let Some(place) = &self.place {
+            place.may_call()?;
+        }
         self.check_size(&call)?;
         match (call.fd(), &call) {
             (_, Call::Cancel { of }) => self.cancel(*of).map(Some),

@@ -13,7 +13,7 @@ use shared::{
     PROTOCOL,
     call::{Call, Fd},
     codec::encode_server,
-    message::{self, ClientMessage, Reply, Request, ServerMessage, Welcome},
+    message::{self, ClientMessage, GoodbyeReason, Reply, Request, ServerMessage, Welcome},
     outcome::{Failed, Outcome, Reason},
     trace::Role,
 };
@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use self::replies::{CannotRepeat, Replies};
 use super::{Surroundings, seats::Demand, table::Table};
 use crate::{
+    class::{Arriving, Place},
     client::{Door, Made, Process},
     failure,
     guard::Whence,
@@ -42,6 +43,8 @@ pub(super) struct Seat {
     pub(super) trace_from: Option<u64>,
     /// What makes it one that can be come back to; none in the open lab.
     pub(super) lasting: Option<Lasting>,
+    /// Its place in a class, if it is in one.
+    pub(super) place: Option<Place>,
     table: Table<Door, oneshot::Sender<()>>,
     replies: Replies,
 }
@@ -53,8 +56,10 @@ pub(super) struct Lasting {
     heard: u64,
     next_id: u64,
     wanted: mpsc::UnboundedReceiver<Demand>,
-    /// The lab is the seat's own: it ends with it.
-    _tenancy: Tenancy,
+    /// Whether it was made for somebody who came back and found nothing kept.
+    is_new: bool,
+    /// The lab, where it is the seat's own: it ends with it.
+    _tenancy: Option<Tenancy>,
 }
 
 /// A call that has returned.
@@ -64,6 +69,22 @@ pub(super) struct Returning {
     made: Made,
     /// The socket it was made on, if it was made on one.
     door: Option<(Fd, Rc<Door>)>,
+}
+
+/// Tells of somebody in a class why it has to leave.
+type Gone = watch::Receiver<Option<GoodbyeReason>>;
+
+impl Lasting {
+    fn under(token: String, around: &Surroundings) -> Self {
+        Self {
+            wanted: around.seats.add(token.clone()),
+            token,
+            heard: 0,
+            next_id: 1,
+            is_new: false,
+            _tenancy: None,
+        }
+    }
 }
 
 impl Seat {
@@ -86,13 +107,9 @@ impl Seat {
     pub(super) fn in_its_own_lab(around: &Surroundings, tenancy: Tenancy) -> Box<Self> {
         let lab = Rc::clone(&tenancy);
         let from = lab.trace().range().0;
-        let token = secret::word();
         let lasting = Lasting {
-            wanted: around.seats.add(token.clone()),
-            token,
-            heard: 0,
-            next_id: 1,
-            _tenancy: tenancy,
+            _tenancy: Some(tenancy),
+            ..Lasting::under(secret::word(), around)
         };
         Self::new(
             Surroundings {
@@ -103,6 +120,34 @@ impl Seat {
             from,
             Some(lasting),
         )
+    }
+
+    /// A seat in a class. The teacher is told of the trace from the beginning, a member from now on; whoever has
+    /// come back knows what it wants to watch.
+    pub(super) fn in_a_class(around: &Surroundings, arriving: Arriving, is_new: bool) -> Box<Self> {
+        let Arriving { place, token } = arriving;
+        let lab = Rc::clone(place.tenancy());
+        let (first, next) = lab.trace().range();
+        let is_teacher = place.is_teacher();
+        let lasting = Lasting {
+            is_new,
+            ..Lasting::under(token, around)
+        };
+        let mut seat = Self::new(
+            Surroundings {
+                lab,
+                ..around.clone()
+            },
+            is_teacher,
+            if is_teacher { first } else { next },
+            Some(lasting),
+        );
+        if is_new {
+            seat.trace_from = None;
+        }
+        place.has_process(seat.process.id());
+        seat.place = Some(place);
+        seat
     }
 
     fn new(
@@ -125,13 +170,22 @@ impl Seat {
             table: Table::new(limits.sockets, limits.calls, limits.queued_bytes),
             replies: Replies::new(if lasting.is_some() { queued } else { 0 }),
             lasting,
+            place: None,
             surroundings,
         })
     }
 
-    /// What its page is told first of all.
-    pub(super) fn welcome(&self) -> Welcome {
-        let Surroundings { lab, limits, .. } = &self.surroundings;
+    /// What its page is told first of all; it is there from now on.
+    pub(super) fn welcome(&mut self) -> Welcome {
+        if let Some(place) = &mut self.place {
+            place.arrives();
+        }
+        let Surroundings {
+            lab,
+            limits,
+            classes,
+            ..
+        } = &self.surroundings;
         let mut told = lab.told();
         // What the page is told of the trace begins here.
         told.next_seq = self.trace_from.unwrap_or(told.next_seq);
@@ -140,8 +194,12 @@ impl Seat {
             heard: lasting.heard,
             next_id: lasting.next_id,
             keep_seconds: limits.keep_seconds,
-            is_new: false,
+            is_new: lasting.is_new,
         });
+        let standing = |place: &Place| Box::new(place.standing(classes.reach()));
+        if let Some(place) = &self.place {
+            place.lab_name().clone_into(&mut told.id);
+        }
         Welcome {
             protocol: PROTOCOL.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -151,16 +209,24 @@ impl Seat {
             truth: lab.truth().clone(),
             may_control: self.may_control,
             seat,
-            class: None,
+            class: self.place.as_ref().map(standing),
         }
     }
 
     /// Whose events it is told.
     pub(super) fn sight(&self) -> Sight {
+        if let Some(place) = &self.place {
+            return place.sight();
+        }
         if self.may_control {
             return Sight::All;
         }
         Sight::own(self.process.id())
+    }
+
+    /// Whether nobody else is in its lab.
+    pub(super) fn is_in_its_own_lab(&self) -> bool {
+        self.lasting.is_some() && self.place.is_none()
     }
 
     /// Where it can be come back to.
@@ -240,6 +306,9 @@ impl Seat {
         }
         // It knows how far it got.
         self.trace_from = None;
+        if let Some(lasting) = &mut self.lasting {
+            lasting.is_new = false;
+        }
         Ok(())
     }
 
@@ -261,7 +330,10 @@ impl Seat {
     }
 
     /// Its page has gone. One that lasts is kept for a while; any other ends here.
-    pub(super) fn left(self: Box<Self>) {
+    pub(super) fn left(mut self: Box<Self>) {
+        if let Some(place) = &mut self.place {
+            place.departs();
+        }
         if self.lasting.is_some() {
             tokio::task::spawn_local(self.kept());
         }
@@ -284,6 +356,7 @@ impl Seat {
                     Err(back) => self = back,
                 },
                 _ = ending.wait_for(|ending| *ending) => return,
+                _ = sent_away(self.place.as_mut().map(|place| &mut place.gone)) => return,
                 () = time.as_mut() => return,
                 Some(returned) = self.calls.next(), if room => self.settle(returned),
             }
@@ -309,6 +382,17 @@ pub(super) async fn wanted(lasting: &mut Option<Lasting>) -> Option<Demand> {
         Some(lasting) => lasting.wanted.recv().await,
         None => std::future::pending().await,
     }
+}
+
+/// Why whoever has this place has to leave it; never, where it may stay.
+pub(super) async fn sent_away(gone: Option<&mut Gone>) -> GoodbyeReason {
+    if let Some(gone) = gone
+        && let Ok(why) = gone.wait_for(Option::is_some).await
+        && let Some(why) = *why
+    {
+        return why;
+    }
+    std::future::pending().await
 }
 
 /// The reply to a message.

@@ -1,0 +1,427 @@
+//! All classes: created, joined, come back to, ruled and ended; each change is kept before it is told.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    net::IpAddr,
+    rc::{Rc, Weak},
+    time::Instant,
+};
+
+use shared::{
+    class::{Act, Class as Told, LONGEST_NAME, LONGEST_TITLE, MemberId, normal_code},
+    limits::Limits,
+    message::GoodbyeReason,
+    outcome::{Failed, Reason},
+};
+
+use super::{
+    Class, Live, Place, Who,
+    core::{Core, Member},
+    guesses::Guesses,
+    tell, text,
+};
+use crate::{
+    failure,
+    guard::Whence,
+    lab::{
+        Registry,
+        secret::{self, Digest, digest},
+    },
+    store::{KeptClass, KeptMember, Store, now_s},
+};
+
+/// Wrong codes of one address: a class of beginners types some; a class's code stays unguessed for weeks.
+const CODES: (u64, u64) = (100, 1000);
+/// Wrong tokens of one address, which nobody guesses: after a relay lost its memory all its pages come with one.
+const TOKENS: (u64, u64) = (2000, 100);
+
+/// All classes of a relay.
+#[derive(Debug)]
+pub struct Register {
+    rules: Rules,
+    classes: RefCell<HashMap<String, Rc<Class>>>,
+    tokens: RefCell<HashMap<Digest, (Weak<Class>, Who)>>,
+    codes: RefCell<Guesses>,
+    guessed_tokens: RefCell<Guesses>,
+    began: Instant,
+}
+
+/// What holds for all classes.
+#[derive(Debug)]
+pub struct Rules {
+    /// How many there may be, and how large.
+    pub limits: Rc<Limits>,
+    /// Where they are kept.
+    pub store: Store,
+    /// The token with which others than visitors of this machine may create one.
+    pub admin_token: Option<String>,
+    /// Where other machines reach this relay.
+    pub reach: Option<String>,
+}
+
+/// Somebody comes to a class, with the token that leads back.
+#[derive(Debug)]
+pub struct Arriving {
+    /// Its place.
+    pub place: Place,
+    /// The token.
+    pub token: String,
+}
+
+impl Register {
+    /// With the classes the store has kept.
+    #[must_use]
+    pub async fn open(rules: Rules) -> Rc<Self> {
+        let register = Self {
+            classes: RefCell::default(),
+            tokens: RefCell::default(),
+            codes: RefCell::new(Guesses::new(CODES.0, CODES.1)),
+            guessed_tokens: RefCell::new(Guesses::new(TOKENS.0, TOKENS.1)),
+            began: Instant::now(),
+            rules,
+        };
+        // Why they could not be read was said where that was found out.
+        let kept = register.rules.store.classes(now_s()).await;
+        for class in kept.unwrap_or_default() {
+            register.remembers(class);
+        }
+        Rc::new(register)
+    }
+
+    fn remembers(&self, kept: KeptClass) {
+        // A state of another version than ours can read is not guessed at: the class stays in the store.
+        let Ok(told) = serde_json::from_str::<Told>(&kept.state) else {
+            eprintln!(
+                "relay: class {} cannot be read and is left alone",
+                kept.code
+            );
+            return;
+        };
+        let mut core = Core::new(told, kept.next_member);
+        for KeptMember {
+            number,
+            name,
+            token,
+            muted,
+        } in kept.members
+        {
+            core.members.insert(number, Member::new(name, token, muted));
+        }
+        self.adds(Class::new(kept.lab, kept.teacher, core));
+    }
+
+    fn adds(&self, class: Rc<Class>) {
+        let mut tokens = self.tokens.borrow_mut();
+        let weak = Rc::downgrade(&class);
+        tokens.insert(class.teacher, (weak.clone(), Who::Teacher));
+        for (number, member) in &class.core.borrow().members {
+            tokens.insert(member.token, (weak.clone(), Who::Member(*number)));
+        }
+        self.classes
+            .borrow_mut()
+            .insert(class.code.clone(), Rc::clone(&class));
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Where other machines reach this relay, as far as it knows.
+    #[must_use]
+    pub fn reach(&self) -> Option<&str> {
+        self.rules.reach.as_deref()
+    }
+
+    /// A new class, with its teacher.
+    ///
+    /// # Errors
+    /// Where this visitor may not, or there is no room, or it could not be kept.
+    pub async fn creates(
+        &self,
+        title: &str,
+        admin: Option<&str>,
+        from: Whence,
+        labs: &Rc<Registry>,
+    ) -> Result<Arriving, Failed> {
+        self.may_create(admin, from)?;
+        let limits = &self.rules.limits;
+        if self.classes.borrow().len() as u64 >= limits.classes {
+            let limit = limits.classes;
+            let message = format!("this relay has {limit} classes, as many as it may");
+            return Err(failure::limit(Reason::TooManyClasses, limit, message));
+        }
+        let title = text::plain(title, LONGEST_TITLE)?;
+        let code = self.new_code();
+        let (lab, token) = (secret::word(), secret::word());
+        let told = Told {
+            code: code.clone(),
+            title,
+            locked: false,
+            open: false,
+            cap: u32::try_from(limits.members).unwrap_or(u32::MAX),
+            message: None,
+            drive: None,
+            card: None,
+        };
+        let kept = KeptClass {
+            code,
+            lab: lab.clone(),
+            teacher: digest(&token),
+            state: state(&told),
+            next_member: 1,
+            members: Vec::new(),
+        };
+        let class = Class::new(lab, digest(&token), Core::new(told, 1));
+        // Whether a lab can be had is found out first: a class nobody could enter is none.
+        let live = lives(&class, from, labs)?;
+        self.rules.store.add_class(kept, now_s()).await?;
+        self.adds(Rc::clone(&class));
+        let place = Place::new(class, live, Who::Teacher);
+        Ok(Arriving { place, token })
+    }
+
+    fn new_code(&self) -> String {
+        loop {
+            let code = secret::code();
+            if !self.classes.borrow().contains_key(&code) {
+                return code;
+            }
+        }
+    }
+
+    fn may_create(&self, admin: Option<&str>, from: Whence) -> Result<(), Failed> {
+        if from.is_here {
+            return Ok(());
+        }
+        self.may_guess(&self.codes, from.address)?;
+        let token = self.rules.admin_token.as_deref();
+        let token = token.filter(|token| !token.is_empty());
+        if token
+            .zip(admin)
+            .is_some_and(|(token, said)| secret::same(token, said))
+        {
+            return Ok(());
+        }
+        if admin.is_some() {
+            self.codes.borrow_mut().wrong(from.address, self.now_ms());
+        }
+        let message = "a class is created on the relay's own machine, or with its admin token";
+        Err(failure::relay(Reason::OnlyWithAdminToken, message))
+    }
+
+    fn may_guess(&self, guesses: &RefCell<Guesses>, from: IpAddr) -> Result<(), Failed> {
+        match guesses.borrow().wait_s(from, self.now_ms()) {
+            None => Ok(()),
+            Some(seconds) => {
+                let message = format!("too many wrong guesses came from here: wait {seconds} s");
+                Err(failure::limit(Reason::TooManyGuesses, seconds, message))
+            }
+        }
+    }
+
+    /// A new member of a class.
+    ///
+    /// # Errors
+    /// Where there is no such class, or no room in it, or the name cannot be had, or it could not be kept.
+    pub async fn joins(
+        &self,
+        code: &str,
+        name: &str,
+        from: Whence,
+        labs: &Rc<Registry>,
+    ) -> Result<Arriving, Failed> {
+        self.may_guess(&self.codes, from.address)?;
+        let found = normal_code(code).and_then(|code| self.classes.borrow().get(&code).cloned());
+        let Some(class) = found else {
+            self.codes.borrow_mut().wrong(from.address, self.now_ms());
+            let message = "no class has this code, or no longer";
+            return Err(failure::relay(Reason::NoSuchClass, message));
+        };
+        let name = text::needed(name, LONGEST_NAME)?;
+        class.has_room_from(from.address, self.rules.limits.members_per_address)?;
+        let token = secret::word();
+        let live = lives(&class, from, labs)?;
+        let number = class
+            .core
+            .borrow_mut()
+            .joins(name.clone(), digest(&token))?;
+        let kept = KeptMember {
+            number,
+            name,
+            token: digest(&token),
+            muted: false,
+        };
+        let code = class.code.clone();
+        if let Err(failed) = self.rules.store.add_member(code, kept, now_s()).await {
+            class.core.borrow_mut().removes(number);
+            return Err(failed);
+        }
+        *class
+            .joined_from
+            .borrow_mut()
+            .entry(from.address)
+            .or_default() += 1;
+        let who = Who::Member(number);
+        let known = (Rc::downgrade(&class), who);
+        self.tokens.borrow_mut().insert(digest(&token), known);
+        let place = Place::new(class, live, who);
+        Ok(Arriving { place, token })
+    }
+
+    /// Back to a class, where no seat is kept any more. None where the token is none of a class's.
+    ///
+    /// # Errors
+    /// Where no lab can be had.
+    pub fn comes_back(
+        &self,
+        token: &str,
+        from: Whence,
+        labs: &Rc<Registry>,
+    ) -> Result<Option<Arriving>, Failed> {
+        let known = self.tokens.borrow().get(&digest(token)).cloned();
+        let found = known.and_then(|(class, who)| class.upgrade().map(|class| (class, who)));
+        let Some((class, who)) = found else {
+            return Ok(None);
+        };
+        let live = lives(&class, from, labs)?;
+        let place = Place::new(class, live, who);
+        let token = token.to_owned();
+        Ok(Some(Arriving { place, token }))
+    }
+
+    /// A token led nowhere.
+    ///
+    /// # Errors
+    /// Where too many of this address did.
+    pub fn wrong_token(&self, from: Whence) -> Result<(), Failed> {
+        self.may_guess(&self.guessed_tokens, from.address)?;
+        let mut guesses = self.guessed_tokens.borrow_mut();
+        guesses.wrong(from.address, self.now_ms());
+        Ok(())
+    }
+
+    /// Does something in a class for whoever has this place there.
+    ///
+    /// # Errors
+    /// Where it may not, or it cannot be done, or it could not be kept: then nothing is changed.
+    pub async fn acts(&self, place: &Place, act: Act) -> Result<(), Failed> {
+        let class = &place.class;
+        match (place.who, act) {
+            (Who::Member(member), Act::Predict { choice }) => {
+                class.core.borrow_mut().predicts(member, choice)?;
+                class.tell_member(member);
+                Ok(())
+            }
+            (Who::Member(_), _) => {
+                let message = "only the class's teacher may do this";
+                Err(failure::relay(Reason::OnlyTeacher, message))
+            }
+            (Who::Teacher, Act::Predict { .. }) => {
+                let message = "the teacher is no member, and does not predict";
+                Err(failure::relay(Reason::NotInClass, message))
+            }
+            (Who::Teacher, Act::Mute { member, muted }) => self.mutes(class, member, muted).await,
+            (Who::Teacher, Act::Remove(member)) => self.removes(class, member).await,
+            (Who::Teacher, Act::End) => self.ends(class).await,
+            (Who::Teacher, act) => self.changes(class, act).await,
+        }
+    }
+
+    async fn changes(&self, class: &Class, act: Act) -> Result<(), Failed> {
+        let after = class.core.borrow().after(act, &self.rules.limits)?;
+        let was_open = class.core.borrow().class.open;
+        let lasting = |told: &Told| Told {
+            // Processes and events are of this life of the lab.
+            drive: None,
+            ..told.clone()
+        };
+        if lasting(&after) != lasting(&class.core.borrow().class) {
+            let kept = state(&lasting(&after));
+            let code = class.code.clone();
+            self.rules.store.set_state(code, kept, now_s()).await?;
+        }
+        let opens = after.open && !was_open;
+        class.core.borrow_mut().becomes(after);
+        class.tell_all();
+        if opens {
+            class.tell_whole_roster_to_members();
+        }
+        Ok(())
+    }
+
+    async fn mutes(&self, class: &Class, member: MemberId, muted: bool) -> Result<(), Failed> {
+        class.core.borrow().must_have(member)?;
+        let code = class.code.clone();
+        self.rules.store.set_muted(code, member, muted).await?;
+        if let Some(known) = class.core.borrow_mut().members.get_mut(&member) {
+            known.muted = muted;
+        }
+        class.tell_member(member);
+        Ok(())
+    }
+
+    async fn removes(&self, class: &Class, member: MemberId) -> Result<(), Failed> {
+        class.core.borrow().must_have(member)?;
+        let code = class.code.clone();
+        self.rules.store.remove_member(code, member).await?;
+        let known = class.core.borrow_mut().removes(member);
+        if let Some(known) = known {
+            self.tokens.borrow_mut().remove(&known.token);
+        }
+        if let Some(live) = class.live.borrow().upgrade() {
+            live.wall.borrow_mut().forgets(member);
+        }
+        class.sends_away(|who| who == Who::Member(member), GoodbyeReason::Removed);
+        Ok(())
+    }
+
+    async fn ends(&self, class: &Rc<Class>) -> Result<(), Failed> {
+        self.rules.store.end_class(class.code.clone()).await?;
+        self.classes.borrow_mut().remove(&class.code);
+        let ended = Rc::downgrade(class);
+        let mut tokens = self.tokens.borrow_mut();
+        tokens.retain(|_, (other, _)| !other.ptr_eq(&ended));
+        class.sends_away(|_| true, GoodbyeReason::ClassEnded);
+        Ok(())
+    }
+}
+
+impl Class {
+    fn has_room_from(&self, address: IpAddr, most: u64) -> Result<(), Failed> {
+        let here = self.joined_from.borrow().get(&address).copied();
+        if here.unwrap_or_default() < most {
+            return Ok(());
+        }
+        let message =
+            format!("{most} members of this class came from your address, as many as may");
+        Err(failure::limit(
+            Reason::TooManyMembersFromAddress,
+            most,
+            message,
+        ))
+    }
+}
+
+/// The lab of a class: the one that lives, or a new one.
+fn lives(class: &Rc<Class>, from: Whence, labs: &Rc<Registry>) -> Result<Rc<Live>, Failed> {
+    if let Some(live) = class.live.borrow().upgrade() {
+        return Ok(live);
+    }
+    let tenancy = labs.open_class(class.lab.clone(), from.address)?;
+    let trace = Rc::clone(tenancy.trace());
+    // Processes of a lab that is gone are nobody's.
+    class.core.borrow_mut().class.drive = None;
+    let weak = Rc::downgrade(class);
+    let live = Rc::new_cyclic(|live: &Weak<Live>| Live {
+        tenancy,
+        wall: RefCell::default(),
+        telling: tokio::task::spawn_local(tell(weak, live.clone(), trace)).abort_handle(),
+    });
+    *class.live.borrow_mut() = Rc::downgrade(&live);
+    Ok(live)
+}
+
+fn state(told: &Told) -> String {
+    serde_json::to_string(told).unwrap_or_default()
+}

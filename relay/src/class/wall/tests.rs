@@ -1,0 +1,169 @@
+//! The wall shows what each member did, counts what went wrong, and tells only what changed.
+
+use shared::{
+    call::Transport,
+    class::Class,
+    data::Data,
+    outcome::FailureSource,
+    trace::{Arguments, CallName},
+};
+
+use super::*;
+use crate::{class::core::Core, failure, lab::secret::digest};
+
+fn core() -> Core {
+    let class = Class {
+        code: "K7XM3P".to_owned(),
+        title: String::new(),
+        locked: false,
+        open: false,
+        cap: 9,
+        message: None,
+        drive: None,
+        card: None,
+    };
+    let mut core = Core::new(class, 1);
+    core.joins("Ada".to_owned(), digest("token")).expect("room");
+    core
+}
+
+fn wall() -> Wall {
+    let mut wall = Wall::default();
+    wall.meets(1, 7);
+    wall.news();
+    wall
+}
+
+fn event(what: What) -> Event {
+    Event {
+        seq: 1,
+        mono_ns: 5_000_000,
+        wall_us: 0,
+        what,
+    }
+}
+
+fn start(process: ProcessId, call: CallId, name: CallName) -> Event {
+    event(What::CallStarted(Box::new(CallStarted {
+        call,
+        process,
+        fd: Some(3),
+        transport: Transport::Udp,
+        name,
+        arguments: Arguments::default(),
+        request: None,
+    })))
+}
+
+fn end(process: ProcessId, call: CallId, outcome: Outcome) -> Event {
+    event(What::CallReturned(Box::new(CallReturned {
+        call,
+        process,
+        outcome,
+        took_ns: 1,
+        local: None,
+        peer: None,
+        offset: None,
+        facts: Vec::new(),
+    })))
+}
+
+fn refused() -> Failed {
+    Failed {
+        errno: "ECONNREFUSED".to_owned(),
+        message: "Connection refused".to_owned(),
+        source: FailureSource::Kernel,
+        reason: None,
+        limit: None,
+    }
+}
+
+fn tile(wall: &Wall) -> Tile {
+    wall.tile(&core(), 1).expect("a member")
+}
+
+#[test]
+fn a_call_stands_blocked_until_it_returns_and_an_answer_is_a_sentence() {
+    let mut wall = wall();
+    wall.saw(&start(7, 1, CallName::Recv), 5);
+    let call = tile(&wall).call.expect("a call");
+    assert_eq!(
+        (call.name, call.blocked, call.mono_ns),
+        (CallName::Recv, true, 5_000_000)
+    );
+    assert_eq!(wall.news().0, BTreeSet::from([1]));
+    let chunk = Returned::Chunk {
+        data: Data(b"HELLO".to_vec()),
+    };
+    wall.saw(&end(7, 1, Outcome::Returned(chunk)), 6);
+    let now = tile(&wall);
+    assert_eq!(
+        (now.call.expect("a call").blocked, now.sentences),
+        (false, 1)
+    );
+    assert_eq!(wall.news().0, BTreeSet::from([1]));
+    assert_eq!(wall.news().0, BTreeSet::new(), "what was told is no news");
+}
+
+#[test]
+fn a_refusal_is_trouble_and_stopping_to_wait_is_none() {
+    let mut wall = wall();
+    wall.saw(&start(7, 1, CallName::Connect), 5);
+    wall.saw(&end(7, 1, Outcome::Failed(refused())), 6);
+    for (call, reason) in [(2, Reason::Cancelled), (3, Reason::TimedOut)] {
+        wall.saw(&start(7, call, CallName::Recv), 7);
+        wall.saw(
+            &end(7, call, Outcome::Failed(failure::relay(reason, "stopped"))),
+            8,
+        );
+    }
+    let now = tile(&wall);
+    assert_eq!(now.errors, 1);
+    let error = now.error.expect("one");
+    assert_eq!(
+        (error.name, error.errno.as_str()),
+        (CallName::Connect, "ECONNREFUSED")
+    );
+    assert_eq!(wall.totals(&core(), 9).errors, 1);
+}
+
+#[test]
+fn strangers_and_servers_are_on_no_tile() {
+    let mut wall = wall();
+    for process in [1, 2, 8] {
+        wall.saw(&start(process, 1, CallName::Recv), 5);
+        wall.saw(&end(process, 1, Outcome::Failed(refused())), 5);
+    }
+    assert_eq!(wall.news().0, BTreeSet::new());
+    let totals = wall.totals(&core(), 6);
+    assert_eq!((totals.errors, totals.calls_per_second), (0, 0));
+}
+
+#[test]
+fn a_member_that_comes_back_goes_on_and_one_that_is_removed_is_gone() {
+    let mut wall = wall();
+    wall.saw(&start(7, 1, CallName::Recv), 5);
+    wall.saw(&event(What::ProcessEnded { process: 7 }), 6);
+    assert!(!tile(&wall).call.expect("its last one").blocked);
+    wall.meets(1, 9);
+    wall.saw(&start(9, 2, CallName::Send), 7);
+    assert_eq!(tile(&wall).call.expect("a call").name, CallName::Send);
+    wall.news();
+    wall.forgets(1);
+    assert_eq!(wall.news(), (BTreeSet::new(), BTreeSet::from([1])));
+    wall.saw(&start(9, 3, CallName::Send), 8);
+    assert_eq!(wall.news().0, BTreeSet::new());
+}
+
+#[test]
+fn a_rate_is_of_the_last_second() {
+    let mut rate = Rate::default();
+    for now_ms in [0, 100, 100, 900] {
+        rate.add(1, now_ms);
+    }
+    assert_eq!(rate.now(950), 4);
+    assert_eq!(rate.now(1000), 3);
+    assert_eq!(rate.now(1100), 1);
+    assert_eq!(rate.now(5000), 0);
+    assert!(rate.counted.is_empty());
+}

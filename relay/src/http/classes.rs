@@ -1,0 +1,53 @@
+//! `/c/{code}/qr.svg`: a class's link as a QR code, for cameras in a classroom.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use fast_qr::{QRBuilder, convert::svg::SvgBuilder};
+use serde::Deserialize;
+use shared::class::normal_code;
+
+use super::Desk;
+use crate::guard::is_of_this_machine;
+
+/// `?scheme=https` where a proxy before the relay speaks that.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Wish {
+    scheme: Option<String>,
+}
+
+/// Of any code that could be one: whether there is such a class shows when it is joined.
+pub(super) async fn qr(
+    State(desk): State<Arc<Desk>>,
+    Path(code): Path<String>,
+    Query(wish): Query<Wish>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(code) = normal_code(&code) else {
+        return (StatusCode::NOT_FOUND, "This is no code of a class\n").into_response();
+    };
+    let host = headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let scheme = wish.scheme.filter(|scheme| scheme == "https");
+    let origin = match &desk.reach {
+        // No other machine gets anywhere with a name that means itself.
+        Some(reach) if is_of_this_machine(host) => reach.clone(),
+        _ => format!("{}://{host}", scheme.as_deref().unwrap_or("http")),
+    };
+    match QRBuilder::new(format!("{origin}/c/{code}")).build() {
+        Ok(drawn) => {
+            let kind = HeaderValue::from_static("image/svg+xml");
+            let picture = SvgBuilder::default().to_str(&drawn);
+            ([(header::CONTENT_TYPE, kind)], picture).into_response()
+        }
+        Err(_) => (
+            StatusCode::URI_TOO_LONG,
+            "This address is too long for a QR code\n",
+        )
+            .into_response(),
+    }
+}
