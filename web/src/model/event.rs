@@ -4,7 +4,7 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
     archive::{File, Wish},
-    cards,
+    cards, class,
     inspector::Action,
     listing, network, server,
     workbench::Act,
@@ -71,6 +71,8 @@ pub(crate) enum Event {
     Bench(Act),
     /// Something with the cards.
     Cards(cards::Act),
+    /// Something with a class.
+    Class(class::Wish),
 }
 
 /// What the shell is to do.

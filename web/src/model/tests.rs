@@ -2,6 +2,7 @@
 
 mod archive;
 mod cards;
+mod class;
 mod connection;
 mod diary;
 mod edge;
