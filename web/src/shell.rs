@@ -40,6 +40,9 @@ thread_local! {
 pub(crate) fn start(library: Library) {
     SHELL.replace(Some(Shell::new(library)));
     view::remembered().into_iter().for_each(tell);
+    if WHOLE {
+        view::remembered_by_the_whole().into_iter().for_each(tell);
+    }
     tell(Event::Started);
     if WHOLE {
         view::remembered_by_the_whole().into_iter().for_each(tell);
@@ -156,7 +159,8 @@ impl Shell {
     /// What is not needed for the first view comes after it.
     fn look_ahead(&mut self) {
         if WHOLE {
-            if self.model.cards.open {
+            // A class's card may be one of them.
+            if self.model.cards.open || self.model.classroom.standing.is_some() {
                 self.library.want(TextFile::Cards);
             }
             let words = TextFile::WORDS.into_iter();

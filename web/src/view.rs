@@ -6,6 +6,7 @@ mod arrows;
 mod bar;
 mod calls;
 mod cards;
+mod class;
 mod client;
 mod handover;
 mod hear;
@@ -28,6 +29,7 @@ pub(crate) use self::{
 use self::{
     calls::Calls,
     cards::Cards,
+    class::Class,
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
@@ -64,6 +66,7 @@ pub(crate) struct View {
     handover: Handover,
     packets: Packets,
     bench: Bench,
+    class: Class,
     doors: Doors,
     cards: Cards,
     server: Server,
@@ -134,6 +137,7 @@ impl View {
         self.doors.draw(shown, texts, then);
         self.bench.draw(model, texts, now);
         self.cards.draw(model, texts);
+        self.class.draw(model, texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, texts, waiting, room);
@@ -163,6 +167,7 @@ pub(crate) fn listen() -> Vec<Listener> {
         listeners.extend(cards::listen());
         listeners.extend(network::listen());
         listeners.extend(listing::listen());
+        listeners.extend(class::listen());
     }
     listeners
 }
@@ -170,6 +175,12 @@ pub(crate) fn listen() -> Vec<Listener> {
 /// One word or the other.
 const fn pick(first: bool, one: &'static str, other: &'static str) -> &'static str {
     if first { one } else { other }
+}
+
+/// The words of the language that is spoken now.
+fn spoken() -> Texts {
+    let tag = dom::root().get_attribute("lang").unwrap_or_default();
+    Texts::new(Language::of_tag(&tag).unwrap_or_default())
 }
 
 /// Writes the texts that stand in the markup by their keys.

@@ -152,6 +152,26 @@ pub(crate) fn conversation_url() -> Option<String> {
     Some([scheme, &location.host().ok()?, "/ws"].concat())
 }
 
+/// Where this page comes from, such as `http://192.168.1.5:8080`.
+pub(crate) fn origin() -> String {
+    window()
+        .and_then(|window| window.location().origin().ok())
+        .unwrap_or_default()
+}
+
+/// Whether this page comes from the machine it is seen on, under a name that means another one elsewhere.
+pub(crate) fn is_on_this_machine() -> bool {
+    let name = window().and_then(|window| window.location().hostname().ok());
+    name.is_some_and(|name| name == "localhost" || name.starts_with("127.") || name == "[::1]")
+}
+
+/// The code of a class that this page was opened for: its address is `/c/{code}`.
+pub(crate) fn code_in_address() -> Option<String> {
+    let path = window()?.location().pathname().ok()?;
+    let (_, code) = path.rsplit_once("/c/")?;
+    Some(code.trim_end_matches('/').to_owned())
+}
+
 /// Where the files of words, and the rest of the page, are fetched; each is asked for once.
 pub(crate) struct Library {
     want: Function,

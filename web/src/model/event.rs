@@ -5,7 +5,7 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 use super::{
     again,
     archive::{File, Wish, link},
-    cards,
+    cards, class,
     inspector::Action,
     listing, network, replay, server,
     workbench::Act,
@@ -78,6 +78,8 @@ pub(crate) enum Event {
     Bench(Act),
     /// Something with the cards.
     Cards(cards::Act),
+    /// Something with a class.
+    Class(class::Wish),
 }
 
 /// What the shell is to do.

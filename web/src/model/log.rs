@@ -125,6 +125,12 @@ impl Log {
         }
     }
 
+    /// The call of this place in the trace, as its run knows it.
+    pub(crate) fn begun_with(&self, seq: u64) -> Option<CallId> {
+        let call = self.calls().find(|call| call.order == seq)?;
+        Some(call.id)
+    }
+
     /// The page is this process from now on.
     pub(crate) fn i_am(&mut self, process: ProcessId) {
         self.me = Some(process);

@@ -3,6 +3,7 @@
 mod again;
 mod archive;
 mod cards;
+mod class;
 mod connection;
 mod diary;
 mod edge;

@@ -14,6 +14,7 @@ impl Model {
             Act::Look(open) => {
                 self.workbench.open = open;
                 self.cards.open = false;
+                self.classroom.open = false;
                 self.log.touch();
             }
             Act::Read(tongue) => self.workbench.tongue = tongue,
