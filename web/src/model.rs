@@ -333,6 +333,7 @@ impl Model {
             self.acted(reply);
             self.link_replied(reply, effects);
             self.again_replied(reply, now);
+            self.acted(reply);
         }
     }
 

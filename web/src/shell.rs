@@ -44,9 +44,6 @@ pub(crate) fn start(library: Library) {
         view::remembered_by_the_whole().into_iter().for_each(tell);
     }
     tell(Event::Started);
-    if WHOLE {
-        view::remembered_by_the_whole().into_iter().for_each(tell);
-    }
     draw();
 }
 

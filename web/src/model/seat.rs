@@ -230,7 +230,7 @@ impl Seat {
 
     /// The relay welcomes the page to a lab.
     pub(super) fn arrives(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
-        let is_another = self.moving.take().is_some_and(|moving| !moving.back);
+        let back = self.moving.take().is_some_and(|moving| moving.back);
         self.catching_up = None;
         let seat = welcome
             .seat
@@ -242,8 +242,8 @@ impl Seat {
             }
             return Arrival::Anew;
         };
-        // What was in the one that was left for another is of no use in that, nor is it in one that begins anew.
-        let is_known = |held: &Held| held.heard.is_some() && !is_another && !seat.is_new;
+        // What was in the one that was left for another is of no use in that.
+        let is_known = |held: &Held| back && !seat.is_new && held.heard.is_some();
         let known = self.held.take().filter(is_known);
         let mut held = known.unwrap_or_default();
         let arrival = match held.heard {

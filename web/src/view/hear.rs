@@ -71,6 +71,7 @@ pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
     events.extend(super::class::remembered());
     events.extend(super::link::opened());
     events.push(super::link::remembered());
+    events.extend(super::class::remembered());
     events
 }
 

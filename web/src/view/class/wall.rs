@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use shared::class::{MemberId, Tile};
+use shared::{
+    class::{LastCall, MemberId, Tile},
+    trace::CallName,
+};
 use web_sys::Element;
 
 use super::{called, pick};
@@ -11,6 +14,9 @@ use crate::{
     i18n::{Language, Texts},
     model::class::{Classroom, Sort},
 };
+
+/// A socket that is closed so soon after a failure was closed for it, in nanoseconds.
+const CLOSES_WITHIN: u64 = 1_000_000_000;
 
 /// What all tiles depend on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,13 +151,23 @@ fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
     dom::write(&dom::part(item, "sum"), &sum);
 }
 
+/// Whether it was the last thing done that failed: the call itself, or what its socket was closed for.
+fn has_failed(last: LastCall, failed_ns: u64) -> bool {
+    let grace = if last.name == CallName::Close {
+        CLOSES_WITHIN
+    } else {
+        0
+    };
+    failed_ns.saturating_add(grace) >= last.mono_ns
+}
+
 /// A tile's state, and the word for it.
 fn state(tile: &Tile) -> (&'static str, &'static str) {
     let failed = tile.error.as_ref().map(|error| error.mono_ns);
     match tile.call {
         _ if !tile.connected => ("away", "class.is_away"),
         Some(call) if call.blocked => ("blocked", "class.is_blocked"),
-        Some(call) if failed.is_some_and(|failed| failed >= call.mono_ns) => {
+        Some(call) if failed.is_some_and(|failed| has_failed(call, failed)) => {
             ("wrong", "class.is_wrong")
         }
         Some(_) => ("well", "class.is_well"),
