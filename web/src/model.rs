@@ -40,7 +40,6 @@ use std::net::SocketAddr;
 use shared::{
     call::Transport,
     codec,
-    lab::Task,
     message::{Reply, ServerMessage, Welcome},
     trace::{CallId, Event as TraceEvent, What},
 };
@@ -56,7 +55,7 @@ use self::{
     log::{Log, Run},
     network::Network,
     outbox::Outbox,
-    program::{Order, Program},
+    program::Program,
     seat::Seat,
     server::Servers,
     workbench::{Workbench, doors::Accepted},
@@ -255,36 +254,6 @@ impl Model {
         self.keep = keep;
         if !keep {
             self.program.close_connection(&mut self.outbox, now);
-        }
-    }
-
-    fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
-        if !self.can_send() {
-            return;
-        }
-        if self.listing_reads(text, now) {
-            return;
-        }
-        let Some(welcome) = &self.welcome else { return };
-        let transport = self.transport();
-        let run = self.log.begin_own(transport, text);
-        let shouts = self
-            .servers
-            .get(transport)
-            .is_some_and(|server| server.task == Task::Upper);
-        let order = Order {
-            run,
-            transport,
-            keep: self.keep,
-            text,
-            expected: shouts.then_some(shouted),
-            limits: &welcome.limits,
-        };
-        self.connection.forget();
-        self.seat.refused = None;
-        self.program.submit(&order, &mut self.outbox, now);
-        if WHOLE {
-            self.select(None);
         }
     }
 

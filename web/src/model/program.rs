@@ -6,6 +6,7 @@ mod step;
 
 use shared::{
     call::{Call, Fd, How, Transport},
+    lab::Task,
     limits::Limits,
     message::Reply,
 };
@@ -15,7 +16,8 @@ pub(crate) use self::{
     session::Session,
     step::Step,
 };
-use super::{Millis, log::RunId, outbox::Outbox};
+use super::{Millis, Model, log::RunId, outbox::Outbox};
+use crate::WHOLE;
 
 /// A sentence to be sent, and how.
 #[derive(Debug)]
@@ -141,5 +143,38 @@ fn shutdown(fd: Fd) -> Call {
     Call::Shutdown {
         fd,
         how: How::Write,
+    }
+}
+
+impl Model {
+    /// Somebody has typed a sentence: the program for it runs, or a listing's `input` reads it.
+    pub(super) fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
+        if !self.can_send() {
+            return;
+        }
+        if self.listing_reads(text, now) {
+            return;
+        }
+        let Some(welcome) = &self.welcome else { return };
+        let transport = self.transport();
+        let run = self.log.begin_own(transport, text);
+        let shouts = self
+            .servers
+            .get(transport)
+            .is_some_and(|server| server.task == Task::Upper);
+        let order = Order {
+            run,
+            transport,
+            keep: self.keep,
+            text,
+            expected: shouts.then_some(shouted),
+            limits: &welcome.limits,
+        };
+        self.connection.forget();
+        self.seat.refused = None;
+        self.program.submit(&order, &mut self.outbox, now);
+        if WHOLE {
+            self.select(None);
+        }
     }
 }

@@ -203,7 +203,8 @@ impl Seat {
 
     /// The relay welcomes the page to a lab.
     pub(super) fn arrives(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
-        (self.moving, self.catching_up) = (None, None);
+        let is_new = self.moving.take().is_some_and(|moving| !moving.back);
+        self.catching_up = None;
         let seat = welcome
             .seat
             .as_ref()
@@ -214,7 +215,11 @@ impl Seat {
             }
             return Arrival::Anew;
         };
-        let known = self.held.take().filter(|held| held.heard.is_some());
+        // What was in the one that was left for another is of no use in that.
+        let known = self
+            .held
+            .take()
+            .filter(|held| held.heard.is_some() && !is_new);
         let mut held = known.unwrap_or_default();
         let arrival = match held.heard {
             Some(_) => Arrival::Back(held.says_again(seat.heard)),

@@ -135,6 +135,23 @@ fn another_lab_begins_with_nothing_of_the_one_before() {
 }
 
 #[test]
+fn another_lab_of_ones_own_is_no_way_back_to_the_one_before() {
+    let mut page = Page::own();
+    page.sees(5, What::ProcessEnded { process: 9 });
+    page.does(Event::Enter(LabKind::Private));
+    let asked = page.asked();
+    page.returns(asked[0].0, Returned::Nothing);
+    let ServerMessage::Welcome(mut other) = own(0, 1) else {
+        panic!("a welcome")
+    };
+    other.lab.id = "another".to_owned();
+    other.lab.next_seq = 1;
+    page.hears(ServerMessage::Welcome(other));
+    assert!(!page.model.connection.restarted, "the relay is the same");
+    page.watches(1);
+}
+
+#[test]
 fn who_may_not_go_stays_and_is_told() {
     let mut page = Page::open();
     page.does(Event::Enter(LabKind::Private));
