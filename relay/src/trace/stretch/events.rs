@@ -54,8 +54,8 @@ impl Events {
     /// The client one of them is about, if it is about one.
     pub(in super::super) fn concerns(&self, at: usize) -> Option<ProcessId> {
         match &self.events[at].1 {
-            Brief::Started { name, .. } if self.is_for_anybody(*name) => None,
-            _ => self.concerns,
+            Brief::Started { name, .. } => self.concerns.filter(|_| !self.is_for_anybody(*name)),
+            Brief::Returned { .. } | Brief::Derived { .. } | Brief::Ended(_) => self.concerns,
         }
     }
 
