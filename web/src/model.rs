@@ -330,7 +330,6 @@ impl Model {
             self.network.reply(reply);
             self.listing_hears(reply, now);
             self.workbench.reply(reply);
-            self.acted(reply);
             self.link_replied(reply, effects);
             self.again_replied(reply, now);
             self.acted(reply);
