@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use shared::outcome::Failed;
+use shared::{call::Fd, outcome::Failed};
 
 /// Longer values are cut.
 const MOST: usize = 160;
@@ -96,6 +96,27 @@ pub(crate) fn address(address: SocketAddr) -> String {
         ")",
     ]
     .concat()
+}
+
+/// A socket, without what never differs here.
+pub(crate) fn socket(
+    fd: Fd,
+    local: Option<SocketAddr>,
+    peer: Option<SocketAddr>,
+    closed: bool,
+) -> String {
+    if closed {
+        return "<socket [closed]>".to_owned();
+    }
+    let mut said = ["<socket fd=", &fd.to_string()].concat();
+    for (name, end) in [(", laddr=", local), (", raddr=", peer)] {
+        if let Some(end) = end {
+            said.push_str(name);
+            said.push_str(&address(end));
+        }
+    }
+    said.push('>');
+    said
 }
 
 /// `ConnectionRefusedError: [Errno 111] Connection refused`; without the number where it is another system's.

@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::{
-    client::{Variable, socket},
+    client::Variable,
     line::{Says, names},
     python,
 };
@@ -169,7 +169,7 @@ impl Told {
                 Says::Call(CallName::Accept) => {
                     let its = self.connection;
                     let peer = self.from;
-                    let shown = its.map(|(fd, closed)| socket(fd, None, peer, closed));
+                    let shown = its.map(|(fd, closed)| python::socket(fd, None, peer, closed));
                     add(left.next(), shown, "socket");
                     add(left.next(), from(), "tuple");
                 }
