@@ -45,8 +45,7 @@ pub(crate) struct Wall {
     tiles: BTreeMap<MemberId, Seen>,
     /// Those that are wanted, in the order that stands.
     order: Vec<MemberId>,
-    /// All members together; for the teacher.
-    pub(crate) totals: Option<Totals>,
+    totals: Option<Totals>,
     /// The order that is wanted.
     pub(crate) sort: Sort,
     /// What must be in a tile.
@@ -65,6 +64,18 @@ impl Wall {
     /// All members' tiles.
     pub(crate) fn tiles(&self) -> impl ExactSizeIterator<Item = &Seen> {
         self.tiles.values()
+    }
+
+    /// All members together: as the relay told it last, or, before it has, as the tiles say.
+    pub(crate) fn totals(&self) -> Totals {
+        let tiles = || self.tiles.values().map(|seen| &seen.tile);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        self.totals.unwrap_or_else(|| Totals {
+            members: count(self.tiles.len()),
+            connected: count(tiles().filter(|tile| tile.connected).count()),
+            errors: tiles().map(|tile| tile.errors).sum(),
+            ..Totals::default()
+        })
     }
 
     /// The members whose tiles are wanted, in order.
@@ -240,6 +251,26 @@ mod tests {
             wall.filter_by(filter.to_owned(), 0);
             assert_eq!(wall.order(), found, "{filter:?}");
         }
+    }
+
+    #[test]
+    fn before_totals_are_told_the_tiles_are_counted() {
+        let mut wall = wall();
+        let totals = wall.totals();
+        assert_eq!(
+            (totals.members, totals.connected, totals.errors),
+            (3, 3, 10)
+        );
+        let told = Totals {
+            members: 9,
+            ..Totals::default()
+        };
+        let roster = Roster {
+            totals: Some(told),
+            ..Roster::default()
+        };
+        wall.take(roster, 1_100);
+        assert_eq!(wall.totals(), told);
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Desk {
         let Some(class) = room.class().filter(|_| room.is_teacher()) else {
             return;
         };
-        draw_totals(room.wall.totals.unwrap_or_default(), texts);
+        draw_totals(room.wall.totals(), texts);
         for (id, on) in [
             ("class-do-drive", class.drive.is_some()),
             ("class-do-lock", class.locked),

@@ -136,13 +136,14 @@ fn draw_bar(item: &Element, said: &str, count: Option<u32>, most: u32) {
 }
 
 fn state(card: &Card, room: &Classroom, texts: &Texts) -> String {
-    match (card.phase, room.wall.totals) {
-        (Phase::Asking, Some(totals)) => {
+    match card.phase {
+        Phase::Asking if room.is_teacher() => {
+            let totals = room.wall.totals();
             let (n, members) = (totals.predictions.to_string(), totals.members.to_string());
             texts.fill("class.card_count", &[("n", &n), ("members", &members)])
         }
-        (Phase::Asking, None) => texts.get("class.card_asking").to_owned(),
-        (Phase::Closed, _) => texts.get("class.card_closed").to_owned(),
-        (Phase::Revealed, _) => texts.get("class.card_revealed").to_owned(),
+        Phase::Asking => texts.get("class.card_asking").to_owned(),
+        Phase::Closed => texts.get("class.card_closed").to_owned(),
+        Phase::Revealed => texts.get("class.card_revealed").to_owned(),
     }
 }
