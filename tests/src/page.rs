@@ -87,7 +87,7 @@ impl Page {
         let stream = TcpStream::connect(relay.http)
             .await
             .expect("the relay listens");
-        Self::over(relay, stream).await
+        Self::over(&relay.http.to_string(), stream).await
     }
 
     /// Opens a page with room for only few bytes that were not read yet.
@@ -100,7 +100,9 @@ impl Page {
             .set_recv_buffer_size(4096)
             .expect("a small receive buffer");
         let stream = socket.connect(relay.http).await.expect("the relay listens");
-        Self::over(relay, stream).await.expect("a welcome")
+        Self::over(&relay.http.to_string(), stream)
+            .await
+            .expect("a welcome")
     }
 
     /// Opens a page as somebody does who comes through a proxy, under [`VISITORS_NAME`]; the relay has to allow it.
@@ -109,15 +111,11 @@ impl Page {
     /// When it is not welcomed.
     pub async fn open_as_visitor(relay: &Relay) -> Self {
         let stream = TcpStream::connect(relay.http).await.expect("it listens");
-        let page = Self::over_as(VISITORS_NAME, stream).await;
+        let page = Self::over(VISITORS_NAME, stream).await;
         page.expect("a welcome")
     }
 
-    async fn over(relay: &Relay, stream: TcpStream) -> Result<Self, Parting> {
-        Self::over_as(&relay.http.to_string(), stream).await
-    }
-
-    async fn over_as(host: &str, stream: TcpStream) -> Result<Self, Parting> {
+    async fn over(host: &str, stream: TcpStream) -> Result<Self, Parting> {
         let mut request = format!("ws://{host}/ws")
             .into_client_request()
             .expect("a WebSocket URL");

@@ -324,6 +324,17 @@ pub(crate) fn scroll_to(element: &Element) {
     element.scroll_into_view();
 }
 
+/// The element that has the focus.
+pub(crate) fn focused() -> Option<Element> {
+    document().active_element()
+}
+
+/// Puts an element into another, before one that is there or at the end.
+pub(crate) fn put(inside: &Element, element: &Element, before: Option<&Element>) {
+    let before = before.map(AsRef::as_ref);
+    inside.insert_before(element, before).ok();
+}
+
 /// Gives an element the focus.
 pub(crate) fn focus(element: &Element) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {

@@ -6,7 +6,7 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{
     Blob, BlobPropertyBag, DragEvent, Event, File, FileList, FileReader, HtmlAnchorElement,
-    HtmlInputElement, Url,
+    HtmlInputElement, Url, XmlHttpRequest,
 };
 
 use crate::dom::{self, Listener};
@@ -19,6 +19,7 @@ type Settled = Closure<dyn FnMut(JsValue)>;
 struct UnderWay {
     handed_out: Option<HandedOut>,
     read: Option<Reading>,
+    fetched: Option<Fetching>,
     copied: Option<[Settled; 2]>,
 }
 
@@ -38,6 +39,12 @@ impl Drop for HandedOut {
 /// A file that is being read; a new one takes its place.
 struct Reading {
     _reader: FileReader,
+    _end: Listener,
+}
+
+/// A file that is being fetched; a new one takes its place.
+struct Fetching {
+    _request: XmlHttpRequest,
     _end: Listener,
 }
 
@@ -116,6 +123,26 @@ pub(crate) fn read(file: &File, done: impl Fn(Option<String>) + 'static) {
         _end: end,
     };
     UNDER_WAY.with_borrow_mut(|under_way| under_way.read = Some(reading));
+}
+
+/// Fetches a file of the relay as text; `done` gets the HTTP status with it, or nothing where no answer came.
+pub(crate) fn fetch(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
+    let Ok(request) = XmlHttpRequest::new() else {
+        return done(None);
+    };
+    let ended = request.clone();
+    let end = Listener::on(&request, "loadend", move |_| {
+        let status = ended.status().ok().filter(|status| *status != 0);
+        done(status.zip(ended.response_text().ok().flatten()));
+    });
+    if request.open("GET", path).is_ok() {
+        request.send().ok();
+    }
+    let fetching = Fetching {
+        _request: request,
+        _end: end,
+    };
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.fetched = Some(fetching));
 }
 
 /// Puts a text onto the clipboard; `done` is told whether the browser let it.

@@ -3,9 +3,11 @@
 //! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
+pub(crate) mod again;
 pub(crate) mod archive;
 pub(crate) mod came;
 pub(crate) mod cards;
+pub(crate) mod class;
 pub(crate) mod connection;
 pub(crate) mod diary;
 mod event;
@@ -25,6 +27,7 @@ mod outbox;
 pub(crate) mod pace;
 mod packet;
 pub(crate) mod program;
+pub(crate) mod replay;
 mod seat;
 pub(crate) mod server;
 pub(crate) mod units;
@@ -35,24 +38,24 @@ pub(crate) mod workbench;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
-
 use shared::{
     call::Transport,
     codec,
     message::{Reply, ServerMessage, Welcome},
-    trace::{CallId, Event as TraceEvent, What},
+    trace::{CallId, Event as TraceEvent},
 };
 
 pub(crate) use self::event::{Effect, Event};
 use self::{
-    archive::{Archive, Kept},
+    again::Again,
+    archive::{Archive, Kept, link::Links},
     cards::Cards,
+    class::Classroom,
     connection::{Connection, State},
     inspector::Inspector,
     kernel::Kernel,
     listing::Listing,
-    log::{Log, Run},
+    log::Log,
     network::Network,
     outbox::Outbox,
     program::Program,
@@ -95,12 +98,18 @@ pub(crate) struct Model {
     pub(crate) workbench: Workbench,
     /// The cards.
     pub(crate) cards: Cards,
+    /// The class it is in.
+    pub(crate) classroom: Classroom,
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
     pub(crate) kept: Kept,
     /// The saved trace one looks at instead.
     pub(crate) archive: Archive,
+    /// Recorded calls that are made again.
+    pub(crate) again: Option<Again>,
+    /// The saved traces of one's own.
+    pub(crate) links: Links,
     /// The chosen transport.
     pub(crate) transport: Option<Transport>,
     /// Whether a TCP connection is to be kept.
@@ -149,15 +158,25 @@ impl Model {
             Event::Enter(lab) if WHOLE => self.enter(lab, &mut effects),
             Event::TakeBack if WHOLE => self.take_back(&mut effects, now),
             Event::HadSeat(token) => self.had_seat(token, now),
-            Event::Select(call) if WHOLE => self.select(call),
-            Event::Inspect(action) if WHOLE => self.inspect(action),
+            Event::Select(call) if WHOLE => {
+                self.select(call);
+                self.drives_on();
+            }
+            Event::Inspect(action) if WHOLE => {
+                self.inspect(action);
+                self.drives_on();
+            }
             Event::Clear if WHOLE => self.clear(),
             Event::Speak(language) => self.language = language,
             Event::OnlyMine(only) if WHOLE => self.see_only_mine(only),
             Event::Archive(wish) if WHOLE => self.archive(wish, &mut effects),
+            Event::Replay(wish) if WHOLE => self.replay(wish, now),
+            Event::Again(wish) if WHOLE => self.again(wish, &mut effects, now),
+            Event::Link(wish) if WHOLE => self.link(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
             Event::Cards(act) if WHOLE => self.with_cards(act),
+            Event::Class(wish) if WHOLE => self.wish_of_class(wish, &mut effects, now),
             // The first part of the page hears of none of these.
             Event::Server(_)
             | Event::Network(_)
@@ -168,9 +187,13 @@ impl Model {
             | Event::Clear
             | Event::OnlyMine(_)
             | Event::Archive(_)
+            | Event::Replay(_)
+            | Event::Again(_)
+            | Event::Link(_)
             | Event::Bench(_)
             | Event::Listing(_)
-            | Event::Cards(_) => {}
+            | Event::Cards(_)
+            | Event::Class(_) => {}
         }
         if WHOLE {
             self.play(&mut effects, now);
@@ -185,34 +208,12 @@ impl Model {
         self.transport.unwrap_or(Transport::Udp)
     }
 
-    /// A client's address as others see it: bound to no address in particular, it sends from the one the kernel
-    /// takes for that.
-    pub(crate) fn seen_as(&self, local: SocketAddr) -> SocketAddr {
-        let lab = self.welcome.as_ref().map(|welcome| &welcome.lab);
-        let host = lab.map(|lab| lab.client_source.unwrap_or(lab.client_host));
-        match host.filter(|_| local.ip().is_unspecified()) {
-            Some(host) => SocketAddr::new(host, local.port()),
-            None => local,
-        }
-    }
-
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
-        let is_here = self.archive.opened.is_none();
+        let is_here = !self.is_past();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
         let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
         is_here && is_there && !is_busy
-    }
-
-    /// The run the ladder shows: the one looked at, else the last.
-    pub(crate) fn shown_run(&self) -> Option<&Run> {
-        let packet = self.inspector.selected;
-        let of_packet = packet.and_then(|seq| self.log.run_with(seq));
-        let of_call = || self.selected.and_then(|call| self.log.run_of(call));
-        let at_hand = || self.workbench.last_call().filter(|_| self.workbench.open);
-        let of_bench = || at_hand().and_then(|call| self.log.run_of(call));
-        let selected = of_packet.or_else(of_call).or_else(of_bench);
-        selected.or_else(|| self.runs_in_view().rev().find(|run| run.is_talk()))
     }
 
     /// When the page must look again though nothing came.
@@ -228,8 +229,11 @@ impl Model {
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
             self.listing.client.wakes_at(now),
+            self.classroom.wall.wakes_at(),
         ];
-        tick.into_iter().chain(others.into_iter().flatten()).min()
+        let of_the_whole = WHOLE.then(|| [self.replay_wakes_at(now), self.again_wakes_at()]);
+        let others = others.into_iter().chain(of_the_whole.into_iter().flatten());
+        tick.into_iter().chain(others.flatten()).min()
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>, now: Millis) {
@@ -238,10 +242,15 @@ impl Model {
     }
 
     fn woke(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        if WHOLE {
+            self.replay_goes_on(now);
+            self.again_goes_on(now);
+        }
         self.expire(effects, now);
         if WHOLE {
             self.list_on(now);
             self.witness_blocked(now);
+            self.classroom.wall.settle(now);
         }
         if self.connection.is_overdue(now) {
             self.closed(random, now);
@@ -277,9 +286,14 @@ impl Model {
                 self.happened(event, now);
             }
             ServerMessage::Gap(gap) => self.log.gap(gap),
-            // A page that is in no class hears nothing of one.
+            ServerMessage::Class(news) if WHOLE => self.hears_news(news, now),
             ServerMessage::Class(_) => {}
-            ServerMessage::Goodbye(goodbye) => self.connection.goodbye(goodbye),
+            ServerMessage::Goodbye(goodbye) => {
+                if WHOLE {
+                    self.parts(&goodbye, effects);
+                }
+                self.connection.goodbye(goodbye);
+            }
         }
     }
 
@@ -302,25 +316,7 @@ impl Model {
         let returned = self.witness(&event);
         self.listing_sees(event, now);
         self.witness_return(returned);
-    }
-
-    /// What an event says of the lab itself.
-    fn learn(&mut self, event: &TraceEvent) {
-        self.accepted.hear(event);
-        match &event.what {
-            What::Server(server) => self.servers.is_now(server),
-            What::Conditions(conditions) => self.network.is(*conditions),
-            What::Edge(edge) => self.network.touches(edge),
-            What::Process(_)
-            | What::ProcessEnded { .. }
-            | What::CallStarted(_)
-            | What::CallReturned(_)
-            | What::Packet(_)
-            | What::Derived(_)
-            | What::Facts(_)
-            | What::Sockets(_)
-            | What::CaptureLost { .. } => {}
-        }
+        self.follows_selection();
     }
 
     fn replied(&mut self, reply: &Reply, effects: &mut Vec<Effect>, now: Millis) {
@@ -334,6 +330,9 @@ impl Model {
             self.network.reply(reply);
             self.listing_hears(reply, now);
             self.workbench.reply(reply);
+            self.link_replied(reply, effects);
+            self.again_replied(reply, now);
+            self.acted(reply);
         }
     }
 

@@ -40,6 +40,9 @@ thread_local! {
 pub(crate) fn start(library: Library) {
     SHELL.replace(Some(Shell::new(library)));
     view::remembered().into_iter().for_each(tell);
+    if WHOLE {
+        view::remembered_by_the_whole().into_iter().for_each(tell);
+    }
     tell(Event::Started);
     draw();
 }
@@ -153,7 +156,8 @@ impl Shell {
     /// What is not needed for the first view comes after it.
     fn look_ahead(&mut self) {
         if WHOLE {
-            if self.model.cards.open {
+            // A class's card may be one of them.
+            if self.model.cards.open || self.model.classroom.standing.is_some() {
                 self.library.want(TextFile::Cards);
             }
             let words = TextFile::WORDS.into_iter();
@@ -202,6 +206,9 @@ impl Shell {
             Effect::KeepSeat(token) => window::keep(view::SEAT, token.as_deref()),
             Effect::KeepProgress(done) => window::remember(view::CARDS, &done),
             Effect::Copy(text) => view::copy(text),
+            Effect::Fetch(address) => view::fetch(address),
+            Effect::ShowLab => window::show_lab(),
+            Effect::KeepLinks(links) => window::remember(view::LINKS, &links),
             Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }
     }

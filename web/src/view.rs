@@ -1,32 +1,39 @@
 //! Draws the model: one room per pane, each writes only what has changed. [`hear`] takes in what people do.
 
+mod again;
 mod archive;
 mod arrows;
 mod bar;
 mod calls;
 mod cards;
+mod class;
 mod client;
 mod handover;
 mod hear;
 mod inspector;
 mod lab;
 mod ladder;
+mod link;
 mod listing;
 mod network;
+mod replay;
 mod server;
 mod workbench;
 
 pub(crate) use self::{
-    archive::copy,
+    archive::{copy, fetch},
     cards::CARDS,
     hear::{SEAT, hears, remembered, remembered_by_the_whole},
+    link::LINKS,
 };
 use self::{
     calls::Calls,
     cards::Cards,
+    class::Class,
     handover::Handover,
     inspector::Packets,
     ladder::Ladder,
+    link::Links,
     listing::Listings,
     network::Network,
     server::Server,
@@ -59,10 +66,13 @@ pub(crate) struct View {
     handover: Handover,
     packets: Packets,
     bench: Bench,
+    class: Class,
     doors: Doors,
     cards: Cards,
     server: Server,
     network: Network,
+    links: Links,
+    again: again::Calls,
     pace: Pace,
 }
 
@@ -110,13 +120,16 @@ impl View {
     fn draw_rest(&mut self, model: &Model, texts: &Texts, now: Millis, room: i32) -> bool {
         lab::draw(model, texts, now);
         archive::draw(model, texts);
+        replay::draw(model, texts);
+        self.links.draw(model, texts);
+        self.again.draw(model, texts);
         // Nobody waits in a saved trace.
         let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
         let waiting = waits.then_some(now);
-        let waiting = waiting.filter(|_| model.archive.opened.is_none());
+        let is_past = model.is_past();
+        let waiting = waiting.filter(|_| !is_past);
         let shown = model.shown();
         // Nor does time go on there.
-        let is_past = model.archive.opened.is_some();
         let then = if is_past { shown.kernel.told_at() } else { now };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
@@ -124,6 +137,7 @@ impl View {
         self.doors.draw(shown, texts, then);
         self.bench.draw(model, texts, now);
         self.cards.draw(model, texts);
+        self.class.draw(model, texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, texts, waiting, room);
@@ -145,11 +159,15 @@ pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = hear::listen();
     if WHOLE {
         listeners.extend(archive::listen());
+        listeners.extend(replay::listen());
+        listeners.extend(link::listen());
+        listeners.extend(again::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
         listeners.extend(cards::listen());
         listeners.extend(network::listen());
         listeners.extend(listing::listen());
+        listeners.extend(class::listen());
     }
     listeners
 }
@@ -157,6 +175,12 @@ pub(crate) fn listen() -> Vec<Listener> {
 /// One word or the other.
 const fn pick(first: bool, one: &'static str, other: &'static str) -> &'static str {
     if first { one } else { other }
+}
+
+/// The words of the language that is spoken now.
+fn spoken() -> Texts {
+    let tag = dom::root().get_attribute("lang").unwrap_or_default();
+    Texts::new(Language::of_tag(&tag).unwrap_or_default())
 }
 
 /// Writes the texts that stand in the markup by their keys.

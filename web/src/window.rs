@@ -62,6 +62,11 @@ pub(crate) fn prefers_dark() -> bool {
     matches("(prefers-color-scheme: dark)")
 }
 
+/// Whether people want nothing to move by itself.
+pub(crate) fn prefers_stillness() -> bool {
+    matches("(prefers-reduced-motion: reduce)")
+}
+
 /// Whether people point with a finger.
 pub(crate) fn is_touched() -> bool {
     matches("(pointer: coarse)")
@@ -105,6 +110,37 @@ pub(crate) fn keep(key: &str, value: Option<&str>) {
     };
 }
 
+/// Where the page was opened, from its host's root on.
+pub(crate) fn path() -> String {
+    let path = window().map(|window| window.location().pathname());
+    path.and_then(Result::ok).unwrap_or_default()
+}
+
+/// The page shows the lab from now on: its address says so.
+pub(crate) fn show_lab() {
+    if let Some(Ok(history)) = window().map(|window| window.history()) {
+        let nothing = JsValue::NULL;
+        history.replace_state_with_url(&nothing, "", Some("/")).ok();
+    }
+}
+
+/// The whole address of a path on the page's host.
+pub(crate) fn address(path: &str) -> String {
+    let origin = window().map(|window| window.location().origin());
+    let origin = origin.and_then(Result::ok).unwrap_or_default();
+    [&origin, path].concat()
+}
+
+/// Seconds since 1970-01-01 UTC.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and far from 2^53"
+)]
+pub(crate) fn wall_s() -> u64 {
+    (Date::now() / 1_000.0) as u64
+}
+
 /// The relay's conversation, seen from this page.
 pub(crate) fn conversation_url() -> Option<String> {
     let location = window()?.location();
@@ -114,6 +150,26 @@ pub(crate) fn conversation_url() -> Option<String> {
         "ws://"
     };
     Some([scheme, &location.host().ok()?, "/ws"].concat())
+}
+
+/// Where this page comes from, such as `http://192.168.1.5:8080`.
+pub(crate) fn origin() -> String {
+    window()
+        .and_then(|window| window.location().origin().ok())
+        .unwrap_or_default()
+}
+
+/// Whether this page comes from the machine it is seen on, under a name that means another one elsewhere.
+pub(crate) fn is_on_this_machine() -> bool {
+    let name = window().and_then(|window| window.location().hostname().ok());
+    name.is_some_and(|name| name == "localhost" || name.starts_with("127.") || name == "[::1]")
+}
+
+/// The code of a class that this page was opened for: its address is `/c/{code}`.
+pub(crate) fn code_in_address() -> Option<String> {
+    let path = window()?.location().pathname().ok()?;
+    let (_, code) = path.rsplit_once("/c/")?;
+    Some(code.trim_end_matches('/').to_owned())
 }
 
 /// Where the files of words, and the rest of the page, are fetched; each is asked for once.

@@ -1,4 +1,4 @@
-//! All classes: created, joined, come back to, ruled and ended; each change is kept before it is told.
+//! All classes: created, joined, come back to; each change is kept before it is told.
 
 use std::{
     cell::RefCell,
@@ -9,9 +9,8 @@ use std::{
 };
 
 use shared::{
-    class::{Act, Class as Told, LONGEST_NAME, LONGEST_TITLE, MemberId, normal_code},
+    class::{Class as Told, LONGEST_NAME, LONGEST_TITLE, normal_code},
     limits::Limits,
-    message::GoodbyeReason,
     outcome::{Failed, Reason},
 };
 
@@ -39,9 +38,9 @@ const TOKENS: (u64, u64) = (2000, 100);
 /// All classes of a relay.
 #[derive(Debug)]
 pub struct Register {
-    rules: Rules,
-    classes: RefCell<HashMap<String, Rc<Class>>>,
-    tokens: RefCell<HashMap<Digest, (Weak<Class>, Who)>>,
+    pub(super) rules: Rules,
+    pub(super) classes: RefCell<HashMap<String, Rc<Class>>>,
+    pub(super) tokens: RefCell<HashMap<Digest, (Weak<Class>, Who)>>,
     codes: RefCell<Guesses>,
     guessed_tokens: RefCell<Guesses>,
     began: Instant,
@@ -300,91 +299,6 @@ impl Register {
         guesses.wrong(from.address, self.now_ms());
         Ok(())
     }
-
-    /// Does something in a class for whoever has this place there.
-    ///
-    /// # Errors
-    /// Where it may not, or it cannot be done, or it could not be kept: then nothing is changed.
-    pub async fn acts(&self, place: &Place, act: Act) -> Result<(), Failed> {
-        let class = &place.class;
-        match (place.who, act) {
-            (Who::Member(member), Act::Predict { choice }) => {
-                class.core.borrow_mut().predicts(member, choice)?;
-                class.tell_member(member);
-                Ok(())
-            }
-            (Who::Member(_), _) => {
-                let message = "only the class's teacher may do this";
-                Err(failure::relay(Reason::OnlyTeacher, message))
-            }
-            (Who::Teacher, Act::Predict { .. }) => {
-                let message = "the teacher is no member, and does not predict";
-                Err(failure::relay(Reason::NotInClass, message))
-            }
-            (Who::Teacher, Act::Mute { member, muted }) => self.mutes(class, member, muted).await,
-            (Who::Teacher, Act::Remove(member)) => self.removes(class, member).await,
-            (Who::Teacher, Act::End) => self.ends(class).await,
-            (Who::Teacher, act) => self.changes(class, act).await,
-        }
-    }
-
-    async fn changes(&self, class: &Class, act: Act) -> Result<(), Failed> {
-        let after = class.core.borrow().after(act, &self.rules.limits)?;
-        let was_open = class.core.borrow().class.open;
-        let lasting = |told: &Told| Told {
-            // Processes and events are of this life of the lab.
-            drive: None,
-            ..told.clone()
-        };
-        if lasting(&after) != lasting(&class.core.borrow().class) {
-            let kept = state(&lasting(&after));
-            let code = class.code.clone();
-            self.rules.store.set_state(code, kept, now_s()).await?;
-        }
-        let opens = after.open && !was_open;
-        class.core.borrow_mut().becomes(after);
-        class.tell_all();
-        if opens {
-            class.tell_whole_roster_to_members();
-        }
-        Ok(())
-    }
-
-    async fn mutes(&self, class: &Class, member: MemberId, muted: bool) -> Result<(), Failed> {
-        class.core.borrow().must_have(member)?;
-        let code = class.code.clone();
-        self.rules.store.set_muted(code, member, muted).await?;
-        if let Some(known) = class.core.borrow_mut().members.get_mut(&member) {
-            known.muted = muted;
-        }
-        class.tell_member(member);
-        Ok(())
-    }
-
-    async fn removes(&self, class: &Class, member: MemberId) -> Result<(), Failed> {
-        class.core.borrow().must_have(member)?;
-        let code = class.code.clone();
-        self.rules.store.remove_member(code, member).await?;
-        let known = class.core.borrow_mut().removes(member);
-        if let Some(known) = known {
-            self.tokens.borrow_mut().remove(&known.token);
-        }
-        if let Some(live) = class.live.borrow().upgrade() {
-            live.wall.borrow_mut().forgets(member);
-        }
-        class.sends_away(|who| who == Who::Member(member), GoodbyeReason::Removed);
-        Ok(())
-    }
-
-    async fn ends(&self, class: &Rc<Class>) -> Result<(), Failed> {
-        self.rules.store.end_class(class.code.clone()).await?;
-        self.classes.borrow_mut().remove(&class.code);
-        let ended = Rc::downgrade(class);
-        let mut tokens = self.tokens.borrow_mut();
-        tokens.retain(|_, (other, _)| !other.ptr_eq(&ended));
-        class.sends_away(|_| true, GoodbyeReason::ClassEnded);
-        Ok(())
-    }
 }
 
 impl Class {
@@ -422,6 +336,6 @@ fn lives(class: &Rc<Class>, from: Whence, labs: &Rc<Registry>) -> Result<Rc<Live
     Ok(live)
 }
 
-fn state(told: &Told) -> String {
+pub(super) fn state(told: &Told) -> String {
     serde_json::to_string(told).unwrap_or_default()
 }

@@ -20,7 +20,7 @@ use rusqlite::{Connection, ErrorCode};
 use shared::outcome::{Failed, Reason};
 use tokio::sync::oneshot;
 
-use crate::failure;
+use crate::{failure, sys::process};
 
 /// The file in the folder that was given.
 const FILE: &str = "playground.sqlite";
@@ -56,6 +56,11 @@ impl Store {
         let runs = thread::Builder::new().name("store".to_owned());
         let mut connection = connection;
         let work = move || {
+            // It begins before the relay gives up its privileges, which a thread can only do for itself.
+            if let Err(error) = process::drop_privileges() {
+                eprintln!("relay: the store cannot give up its privileges: {error}");
+                return;
+            }
             while let Ok(job) = waiting.recv() {
                 let job: Job = job;
                 job(&mut connection);

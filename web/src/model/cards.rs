@@ -115,6 +115,7 @@ impl Model {
         match act {
             Act::Look | Act::Begin => {
                 self.cards.open = true;
+                self.classroom.open = false;
                 self.workbench.open = true;
                 self.log.touch();
                 self.cards.begins |= matches!(act, Act::Begin);

@@ -3,10 +3,11 @@
 use shared::{call::Transport, lab::LabKind, trace::CallId};
 
 use super::{
-    archive::{File, Wish},
-    cards,
+    again,
+    archive::{File, Wish, link},
+    cards, class,
     inspector::Action,
-    listing, network, server,
+    listing, network, replay, server,
     workbench::Act,
 };
 use crate::i18n::Language;
@@ -67,10 +68,18 @@ pub(crate) enum Event {
     OnlyMine(bool),
     /// Something with files.
     Archive(Wish),
+    /// Something with recorded calls.
+    Again(again::Wish),
+    /// Something with links.
+    Link(link::Wish),
+    /// Something with a replay.
+    Replay(replay::Wish),
     /// Something at the workbench.
     Bench(Act),
     /// Something with the cards.
     Cards(cards::Act),
+    /// Something with a class.
+    Class(class::Wish),
 }
 
 /// What the shell is to do.
@@ -84,6 +93,12 @@ pub(crate) enum Effect {
     Download(File),
     /// Keep the token of a seat for as long as this tab lives, or none.
     KeepSeat(Option<String>),
+    /// Fetch the saved trace of this address, to be opened.
+    Fetch(String),
+    /// What the page shows is no longer at the address it was opened at, but the lab.
+    ShowLab,
+    /// Remember these links, and none else.
+    KeepLinks(String),
     /// Remember which cards are done.
     KeepProgress(String),
     /// Put this text onto the clipboard.

@@ -118,7 +118,7 @@ pub(crate) fn goodbye(goodbye: &Goodbye, texts: &Texts) -> String {
     texts.fill(goodbye_key(goodbye.reason), &[("limit", &limit)])
 }
 
-const fn goodbye_key(reason: GoodbyeReason) -> &'static str {
+pub(crate) const fn goodbye_key(reason: GoodbyeReason) -> &'static str {
     match reason {
         GoodbyeReason::ShuttingDown => "goodbye.shutting_down",
         GoodbyeReason::Idle => "goodbye.idle",

@@ -5,6 +5,7 @@ use shared::{
     lab::LabKind,
     message::{Ask, ClientMessage, GoodbyeReason, Welcome},
     outcome::Outcome,
+    trace::{Event as TraceEvent, What},
 };
 
 use super::{
@@ -23,6 +24,14 @@ impl Model {
 
     /// Somebody wants to be in another lab.
     pub(super) fn enter(&mut self, to: LabKind, effects: &mut Vec<Effect>) {
+        // A place in a class is not given up for a lab of one's own: the way there leads back to it.
+        let to = match (to, self.seat.home()) {
+            (LabKind::Private, LabKind::Class) => LabKind::Class,
+            _ => to,
+        };
+        if to == LabKind::Class && self.classroom.standing.is_some() {
+            return;
+        }
         if self.connection.state == State::Open && !self.seat.is_moving() {
             self.go(to, None, effects);
         }
@@ -39,10 +48,16 @@ impl Model {
         effects.push(said(&message));
     }
 
+    /// Goes to another lab by this ask.
+    pub(super) fn go_by(&mut self, ask: Ask, effects: &mut Vec<Effect>) {
+        let message = self.seat.goes_by(ask, self.outbox.next_id(), None);
+        effects.push(said(&message));
+    }
+
     /// The relay welcomes the page: on a new connection, or to the lab it wanted to be in.
     pub(super) fn welcomed(&mut self, welcome: Welcome, effects: &mut Vec<Effect>, now: Millis) {
         if self.seat.wants_back() {
-            self.go(LabKind::Private, Some(Box::new(welcome)), effects);
+            self.go(self.seat.home(), Some(Box::new(welcome)), effects);
         } else {
             self.arrive(welcome, effects, now);
         }
@@ -50,13 +65,18 @@ impl Model {
 
     fn arrive(&mut self, welcome: Welcome, effects: &mut Vec<Effect>, now: Millis) {
         let had = self.seat.token().map(str::to_owned);
+        let came_back = self.seat.comes_back();
         let arrival = self.seat.arrives(&welcome, now);
-        let is_own = welcome.lab.kind == LabKind::Private;
+        let is_own = welcome.lab.kind != LabKind::Open;
+        let is_class = welcome.lab.kind == LabKind::Class;
         let before = self.welcome.as_ref().map(|before| &before.lab.id);
         let is_elsewhere = before.is_some_and(|before| *before != welcome.lab.id);
         let is_back = matches!(arrival, Arrival::Back(_));
         if !is_back && (is_own || is_elsewhere) {
             self.begin_elsewhere();
+        }
+        if WHOLE {
+            self.enters_class(&welcome);
         }
         let seen = self.log.last_seq();
         let restarted = seen.is_some_and(|seen| welcome.lab.next_seq <= seen);
@@ -76,10 +96,12 @@ impl Model {
         }
         let from = match seen.filter(|_| !restarted) {
             Some(seen) => Some(seen + 1),
-            None => is_own.then_some(welcome.lab.first_seq),
+            // To whom has just joined a class its trace is told from now on.
+            None => (is_own && (came_back || !is_class)).then_some(welcome.lab.first_seq),
         };
         if let Some(from) = from {
-            let id = self.outbox.ask(Ask::Watch { from, whose: None });
+            let whose = if WHOLE { self.watches_whose() } else { None };
+            let id = self.outbox.ask(Ask::Watch { from, whose });
             self.seat.catches_up(id);
         }
         self.welcome = Some(welcome);
@@ -95,11 +117,15 @@ impl Model {
         now: Millis,
     ) -> bool {
         let had = self.seat.token().map(str::to_owned);
+        let home = self.seat.home();
         match self.seat.answered(id, outcome) {
             Answer::Other => return false,
             Answer::Goes | Answer::Stays(None) => {}
-            Answer::Again(lobby) => self.go(LabKind::Private, lobby, effects),
+            Answer::Again(lobby) => self.go(self.seat.home(), lobby, effects),
             Answer::Stays(Some(lobby)) => self.arrive(*lobby, effects, now),
+        }
+        if WHOLE {
+            self.is_kept_out(home);
         }
         self.keep_token(had.as_deref(), effects);
         true
@@ -124,6 +150,8 @@ impl Model {
         self.log.lose();
         self.servers.lose();
         self.workbench.lose();
+        self.links.lose();
+        self.again_is_lost();
         self.connection.closed(lost, random, now);
     }
 
@@ -134,9 +162,29 @@ impl Model {
         }
     }
 
+    /// What an event says of the lab itself.
+    pub(super) fn learn(&mut self, event: &TraceEvent) {
+        self.accepted.hear(event);
+        match &event.what {
+            What::Server(server) => self.servers.is_now(server),
+            What::Conditions(conditions) => self.network.is(*conditions),
+            What::Edge(edge) => self.network.touches(edge),
+            What::Process(_)
+            | What::ProcessEnded { .. }
+            | What::CallStarted(_)
+            | What::CallReturned(_)
+            | What::Packet(_)
+            | What::Derived(_)
+            | What::Facts(_)
+            | What::Sockets(_)
+            | What::CaptureLost { .. } => {}
+        }
+    }
+
     /// Nothing of another lab is of use here.
     fn begin_elsewhere(&mut self) {
         self.start_anew();
+        self.again_is_lost();
         self.program = Program::default();
         self.servers.lose();
         self.servers.refused = None;

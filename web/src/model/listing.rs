@@ -123,7 +123,7 @@ impl Model {
 
     /// Whether the client's program can do a line right now: one program at a time has the page's keyboard.
     pub(crate) fn can_list(&self) -> bool {
-        self.archive.opened.is_none()
+        !self.is_past()
             && self.connection.state == State::Open
             && !self.seat.is_moving()
             && !self.program.is_busy()

@@ -116,13 +116,19 @@ impl Log {
             .find(|run| run.calls.iter().any(|known| known.id == call))
     }
 
-    /// An empty one for the `nth` file: what it numbers is never mistaken for the lab's.
-    pub(crate) fn of_file(nth: u64) -> Self {
+    /// An empty one for what is past: its runs and its changes are numbered so that they are never mistaken for others.
+    pub(crate) fn of_past(runs: u64, versions: u64) -> Self {
         Self {
-            last_run: nth << 32,
-            version: nth << 32,
+            last_run: runs << 32,
+            version: versions << 32,
             ..Self::default()
         }
+    }
+
+    /// The call of this place in the trace, as its run knows it.
+    pub(crate) fn begun_with(&self, seq: u64) -> Option<CallId> {
+        let call = self.calls().find(|call| call.order == seq)?;
+        Some(call.id)
     }
 
     /// The page is this process from now on.

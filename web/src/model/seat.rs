@@ -1,4 +1,5 @@
-//! The page's seat in a lab of its own: how it gets there, and how it comes back so that nothing is lost or repeated.
+//! The page's seat in a lab of its own or in a class: how it gets there, and how it comes back so that nothing is lost
+//! or repeated.
 //!
 //! What is asked and called there is numbered. Until its reply has come it is kept, for the relay may not have heard it;
 //! how many replies were heard is counted, for the relay says the others again.
@@ -31,6 +32,8 @@ pub(crate) struct Seat {
 #[derive(Debug)]
 struct Held {
     token: String,
+    /// Of which kind the lab is; a page that was just loaded learns it when it is there.
+    kind: LabKind,
     kept: Millis,
     /// Since when the page is not there.
     away: Option<Millis>,
@@ -47,7 +50,6 @@ struct Held {
 #[derive(Debug)]
 struct Moving {
     id: u64,
-    to: LabKind,
     /// To the seat it has.
     back: bool,
     /// The open lab's welcome, where the page has come to the relay only to go back.
@@ -94,14 +96,29 @@ impl Seat {
             .is_some_and(|held| held.away.is_none() || held.wants_back)
     }
 
-    /// Whether a lab of its own is kept while the page is elsewhere.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.away.is_some())
+    /// The kind of the lab that is kept while the page is elsewhere.
+    pub(crate) fn keeps(&self) -> Option<LabKind> {
+        let held = self.held.as_ref().filter(|held| held.away.is_some())?;
+        Some(held.kind)
     }
 
-    /// How long it is still kept.
+    /// The kind of the lab that a new connection leads back to.
+    pub(super) fn home(&self) -> LabKind {
+        let held = self.held.as_ref();
+        held.map_or(LabKind::Private, |held| held.kind)
+    }
+
+    /// The seat is no longer this page's.
+    pub(super) fn is_gone(&mut self) {
+        self.held = None;
+    }
+
+    /// How long it is still kept. The one in a class is kept as long as the class.
     pub(crate) fn kept_for(&self, now: Millis) -> Option<Millis> {
         let held = self.held.as_ref()?;
+        if held.kind == LabKind::Class {
+            return None;
+        }
         Some((held.away? + held.kept).saturating_sub(now))
     }
 
@@ -116,6 +133,11 @@ impl Seat {
         self.catching_up.is_some() || self.moving.as_ref().is_some_and(in_lobby)
     }
 
+    /// Whether the page is on its way to a seat it had.
+    pub(super) fn comes_back(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| moving.back)
+    }
+
     /// With the reply to this the trace begins.
     pub(super) const fn catches_up(&mut self, id: u64) {
         self.catching_up = Some(id);
@@ -128,11 +150,10 @@ impl Seat {
         id: u64,
         lobby: Option<Box<Welcome>>,
     ) -> ClientMessage {
-        self.refused = None;
         let kept = self
             .held
             .as_ref()
-            .filter(|held| to == LabKind::Private && held.away.is_some());
+            .filter(|held| to == held.kind && held.away.is_some());
         let ask = match kept {
             Some(held) => Ask::Resume {
                 token: held.token.clone(),
@@ -140,13 +161,19 @@ impl Seat {
             },
             None => Ask::Enter { lab: to },
         };
+        self.goes_by(ask, id, lobby)
+    }
+
+    /// Asks for a way.
+    pub(super) fn goes_by(
+        &mut self,
+        ask: Ask,
+        id: u64,
+        lobby: Option<Box<Welcome>>,
+    ) -> ClientMessage {
+        self.refused = None;
         let back = matches!(ask, Ask::Resume { .. });
-        self.moving = Some(Moving {
-            id,
-            to,
-            back,
-            lobby,
-        });
+        self.moving = Some(Moving { id, back, lobby });
         let request = Request::Ask(ask);
         ClientMessage { id, request }
     }
@@ -176,7 +203,7 @@ impl Seat {
             return Answer::Again(moving.lobby.take());
         }
         // What could not be gone back to is gone.
-        if moving.to == LabKind::Private {
+        if moving.back {
             self.held = None;
         }
         self.refused = Some(failed.clone());
@@ -203,12 +230,12 @@ impl Seat {
 
     /// The relay welcomes the page to a lab.
     pub(super) fn arrives(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
-        let is_new = self.moving.take().is_some_and(|moving| !moving.back);
+        let back = self.moving.take().is_some_and(|moving| moving.back);
         self.catching_up = None;
         let seat = welcome
             .seat
             .as_ref()
-            .filter(|_| welcome.lab.kind == LabKind::Private);
+            .filter(|_| welcome.lab.kind != LabKind::Open);
         let Some(seat) = seat else {
             if let Some(held) = self.held.as_mut().filter(|held| held.away.is_none()) {
                 held.leaves(now);
@@ -216,16 +243,15 @@ impl Seat {
             return Arrival::Anew;
         };
         // What was in the one that was left for another is of no use in that.
-        let known = self
-            .held
-            .take()
-            .filter(|held| held.heard.is_some() && !is_new);
+        let is_known = |held: &Held| back && !seat.is_new && held.heard.is_some();
+        let known = self.held.take().filter(is_known);
         let mut held = known.unwrap_or_default();
         let arrival = match held.heard {
             Some(_) => Arrival::Back(held.says_again(seat.heard)),
             None => Arrival::Anew,
         };
         held.token.clone_from(&seat.token);
+        held.kind = welcome.lab.kind;
         held.kept = seat.keep_seconds * 1_000;
         (held.away, held.wants_back, held.sent) = (None, false, seat.heard);
         held.sent += match &arrival {
@@ -284,6 +310,7 @@ impl Default for Held {
     fn default() -> Self {
         Self {
             token: String::new(),
+            kind: LabKind::Private,
             kept: KEPT,
             away: None,
             wants_back: false,

@@ -1,16 +1,20 @@
 //! Stories of the page without a browser: what people and the relay do goes in, what it says and shows comes out.
 
+mod again;
 mod archive;
 mod cards;
+mod class;
 mod connection;
 mod diary;
 mod edge;
 mod explain;
 mod handover;
 mod ladder;
+mod link;
 mod listing;
 mod log;
 mod programs;
+mod replay;
 mod seat;
 mod server;
 mod workbench;
@@ -92,6 +96,9 @@ impl Page {
             other @ (Effect::Connect
             | Effect::Download(_)
             | Effect::Copy(_)
+            | Effect::Fetch(_)
+            | Effect::ShowLab
+            | Effect::KeepLinks(_)
             | Effect::KeepSeat(_)
             | Effect::KeepProgress(_)) => {
                 panic!("nothing else was to be done: {other:?}")

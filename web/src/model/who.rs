@@ -6,13 +6,25 @@ use super::{
     Model,
     log::{Kind, Run, Side},
 };
-use crate::i18n::Texts;
+use crate::{WHOLE, i18n::Texts};
 
 impl Model {
     /// The runs one wants to see; what is said of the lab itself is always among them.
     pub(crate) fn runs_in_view(&self) -> impl DoubleEndedIterator<Item = &Run> {
         let runs = self.log.runs().iter();
         runs.filter(|run| !self.only_mine || !run.is_foreign())
+    }
+
+    /// The run the ladder shows: the one looked at, else the last.
+    pub(crate) fn shown_run(&self) -> Option<&Run> {
+        let packet = self.inspector.selected;
+        let of_packet = packet.and_then(|seq| self.log.run_with(seq));
+        let of_call = || self.selected.and_then(|call| self.log.run_of(call));
+        let at_hand = || self.workbench.last_call().filter(|_| self.workbench.open);
+        let of_bench = || at_hand().and_then(|call| self.log.run_of(call));
+        let selected = of_packet.or_else(of_call).or_else(of_bench);
+        let is_last = |run: &&Run| run.is_talk() && (!WHOLE || self.is_looked_at(run));
+        selected.or_else(|| self.runs_in_view().rev().find(is_last))
     }
 
     /// One's own runs alone, or everybody's.
@@ -44,6 +56,17 @@ impl Model {
             | Kind::Conditions(_)
             | Kind::Gap(_)
             | Kind::CaptureLost(_) => address,
+        }
+    }
+
+    /// A client's address as others see it: bound to no address in particular, it sends from the one the kernel
+    /// takes for that.
+    pub(crate) fn seen_as(&self, local: SocketAddr) -> SocketAddr {
+        let lab = self.welcome.as_ref().map(|welcome| &welcome.lab);
+        let host = lab.map(|lab| lab.client_source.unwrap_or(lab.client_host));
+        match host.filter(|_| local.ip().is_unspecified()) {
+            Some(host) => SocketAddr::new(host, local.port()),
+            None => local,
         }
     }
 

@@ -82,6 +82,14 @@ impl Workbench {
         self.me = Some(process);
     }
 
+    /// An empty one for what is past: its changes are numbered so that they are never mistaken for others.
+    pub(super) fn of_past(versions: u64) -> Self {
+        Self {
+            version: versions << 32,
+            ..Self::default()
+        }
+    }
+
     /// Another lab, another trace.
     pub(super) fn start_anew(&mut self) {
         *self = Self {

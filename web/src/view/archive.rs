@@ -20,13 +20,13 @@ use crate::{
 const MEGABYTE: u64 = 1_000_000;
 
 pub(super) fn draw(model: &Model, texts: &Texts) {
-    let shown = model.shown();
-    dom::toggle(&el("export-json"), "disabled", shown.kept.len() == 0);
-    draw_capture(shown, texts);
+    let (shown, source) = (model.shown(), model.source());
+    dom::toggle(&el("export-json"), "disabled", source.kept.len() == 0);
+    draw_capture(source, texts);
     let opened = model.archive.opened.as_deref();
-    dom::toggle(&el("page"), "data-saved", opened.is_some());
+    dom::toggle(&el("page"), "data-saved", model.is_past());
     dom::show(&el("saved"), opened.is_some());
-    dom::show(&el("send-why-not"), opened.is_some());
+    dom::show(&el("send-why-not"), model.is_past());
     match opened {
         Some(opened) => draw_opened(opened, texts),
         None => dom::set(&el("saved"), "data-file", ""),
@@ -42,7 +42,7 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
             texts.get(copied)
         },
     );
-    dom::show(&el("who-row"), opened.is_none() && model.is_in_company());
+    dom::show(&el("who-row"), !model.is_past() && model.is_in_company());
     dom::choose("who", if model.only_mine { "mine" } else { "all" });
 }
 
@@ -55,6 +55,20 @@ pub(crate) fn copy(text: String) {
             dom::ask("copy-dialog");
             dom::fill("copy-text", &text);
         }
+    });
+}
+
+/// Fetches the saved trace of a link, to be opened.
+pub(crate) fn fetch(link: String) {
+    let file = [&link, "/trace.json"].concat();
+    files::fetch(&file, move |answer| {
+        let text = match answer {
+            Some((200, text)) => Ok(text),
+            Some((404, _)) => Err(Wrong::NoSuchLink),
+            Some(_) | None => Err(Wrong::NotFetched),
+        };
+        let name = link.clone();
+        tell(Event::Archive(Wish::Open { name, text }));
     });
 }
 
@@ -108,6 +122,9 @@ fn draw_opened(opened: &Opened, texts: &Texts) {
 fn draw_wrong(model: &Model, texts: &Texts) {
     let wrong = model.archive.wrong.as_ref();
     dom::show(&el("open-wrong"), wrong.is_some());
+    let leads_to_lab = model.archive.at_link && model.archive.opened.is_none();
+    let close = super::pick(leads_to_lab, "saved.back", "wrong.close");
+    dom::write(&el("open-wrong-close"), texts.get(close));
     let Some((name, wrong)) = wrong else { return };
     let (key, number) = match wrong {
         Wrong::NotATrace => ("wrong.not_a_trace", String::new()),
@@ -115,6 +132,8 @@ fn draw_wrong(model: &Model, texts: &Texts) {
         Wrong::Damaged => ("wrong.damaged", String::new()),
         Wrong::TooLong(bytes) => ("wrong.too_long", megabytes(bytes.div_ceil(MEGABYTE))),
         Wrong::Unreadable => ("wrong.unreadable", String::new()),
+        Wrong::NoSuchLink => ("wrong.no_such_link", String::new()),
+        Wrong::NotFetched => ("wrong.not_fetched", String::new()),
     };
     let most = megabytes(LONGEST / MEGABYTE);
     let gaps = [("file", name.as_str()), ("n", &number), ("most", &most)];

@@ -23,7 +23,10 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
         let own = own.filter(|_| welcome.lab.kind == LabKind::Private);
         let port = own.map_or(USUAL_PORT, |server| server.address.port());
         let lab = match own.map(|server| server.address) {
-            None => texts.get("truth.open_lab").to_owned(),
+            None => match welcome.class.as_ref().map(|standing| &*standing.class.code) {
+                Some(code) => texts.fill("truth.class", &[("code", code)]),
+                None => texts.get("truth.open_lab").to_owned(),
+            },
             Some(address) if port == USUAL_PORT => {
                 texts.fill("truth.lab", &[("lab", &address.ip().to_string())])
             }

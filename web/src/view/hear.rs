@@ -68,6 +68,9 @@ pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
     let mut events = super::listing::remembered();
     events.extend(super::cards::remembered());
     events.extend(super::workbench::remembered());
+    events.extend(super::link::opened());
+    events.push(super::link::remembered());
+    events.extend(super::class::remembered());
     events
 }
 

@@ -12,11 +12,15 @@ use crate::{
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     let kind = model.welcome.as_ref().map(|welcome| welcome.lab.kind);
     let is_own = kind == Some(LabKind::Private);
-    let is_kept = model.seat.is_kept();
+    let kept = model.seat.keeps();
     dom::set(&el("lab"), "data-kind", pick(is_own, "private", "open"));
     dom::show(&el("enter-own"), kind == Some(LabKind::Open));
     dom::show(&el("enter-open"), is_own);
-    let own = pick(is_kept, "seat.back_own", "seat.enter_own");
+    let own = match kept {
+        Some(LabKind::Class) => "class.return",
+        Some(LabKind::Private | LabKind::Open) => "seat.back_own",
+        None => "seat.enter_own",
+    };
     dom::write(&el("enter-own"), texts.get(own));
     let is_late = model.connection.state != State::Open || model.seat.is_moving();
     for button in ["enter-own", "enter-open"] {
@@ -27,14 +31,14 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     let left = model.seat.kept_for(now).filter(|_| !is_taken_over);
     dom::say(
         &el("lab-kept"),
-        &left.map_or_else(String::new, |left| kept(left, texts)),
+        &left.map_or_else(String::new, |left| say_kept(left, texts)),
     );
     let refused = model.seat.refused.as_ref();
     let why = refused.map(|failed| explain::failure(failed, texts));
     dom::say(&el("lab-refused"), &why.unwrap_or_default());
 }
 
-fn kept(left: Millis, texts: &Texts) -> String {
+fn say_kept(left: Millis, texts: &Texts) -> String {
     if left == 0 {
         return texts.get("seat.kept_no_more").to_owned();
     }

@@ -63,6 +63,10 @@ impl Network {
             &el("network-not-yours"),
             is_open && !may_set && welcome.lab.kind == LabKind::Open,
         );
+        dom::show(
+            &el("network-teachers"),
+            is_open && !may_set && welcome.lab.kind == LabKind::Class,
+        );
         dom::toggle(&el("network-form"), "disabled", !may_set || !is_open);
         let refused = model.network.refused.as_ref();
         let why = refused.map(|failed| explain::failure(failed, texts));

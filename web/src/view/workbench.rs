@@ -36,14 +36,17 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
         // The cards stand on the same sockets, and in the same place.
-        let cards = model.cards.open;
-        let open = model.workbench.open && !cards;
+        let class = model.classroom.open;
+        let cards = model.cards.open && !class;
+        let open = model.workbench.open && !cards && !class;
         let view = pick(cards, "cards", pick(open, "workbench", "play"));
+        let view = pick(class, "class", view);
         dom::set(&el("page"), "data-view", view);
         for (id, pressed) in [
-            ("view-play", !open && !cards),
+            ("view-play", !open && !cards && !class),
             ("view-workbench", open),
             ("view-cards", cards),
+            ("view-class", class),
         ] {
             dom::set(&el(id), "aria-pressed", pick(pressed, "true", "false"));
         }
@@ -63,7 +66,7 @@ impl Bench {
     fn draw_cards(&mut self, model: &Model, texts: &Texts, now: Millis) {
         let shown = model.shown();
         let cards = &shown.workbench.cards;
-        let archived = model.archive.opened.is_some();
+        let archived = model.is_past();
         self.sockets.retain(|socket| {
             let stays =
                 socket.archived == archived && cards.iter().any(|card| card.key == socket.key);

@@ -4,6 +4,7 @@
 mod asks;
 mod calls;
 mod links;
+mod made;
 mod replies;
 
 use std::{pin::pin, rc::Rc, time::Duration};
@@ -15,7 +16,6 @@ use shared::{
     codec::encode_server,
     message::{self, ClientMessage, GoodbyeReason, Reply, Request, ServerMessage, Welcome},
     outcome::{Failed, Outcome, Reason},
-    trace::Role,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -23,11 +23,11 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use self::replies::{CannotRepeat, Replies};
 use super::{Surroundings, seats::Demand, table::Table};
 use crate::{
-    class::{Arriving, Place},
+    class::Place,
     client::{Door, Made, Process},
     failure,
     guard::Whence,
-    lab::{Tenancy, secret},
+    lab::Tenancy,
     trace::Sight,
 };
 
@@ -74,107 +74,7 @@ pub(super) struct Returning {
 /// Tells of somebody in a class why it has to leave.
 type Gone = watch::Receiver<Option<GoodbyeReason>>;
 
-impl Lasting {
-    fn under(token: String, around: &Surroundings) -> Self {
-        Self {
-            wanted: around.seats.add(token.clone()),
-            token,
-            heard: 0,
-            next_id: 1,
-            is_new: false,
-            _tenancy: None,
-        }
-    }
-}
-
 impl Seat {
-    /// A seat in the open lab; its trace is told from now on.
-    pub(super) fn in_the_open_lab(around: &Surroundings, may_control: bool) -> Box<Self> {
-        let lab = Rc::clone(around.labs.open());
-        let from = lab.trace().range().1;
-        Self::new(
-            Surroundings {
-                lab,
-                ..around.clone()
-            },
-            may_control,
-            from,
-            None,
-        )
-    }
-
-    /// A seat in a lab of its own; its trace is told from the beginning.
-    pub(super) fn in_its_own_lab(around: &Surroundings, tenancy: Tenancy) -> Box<Self> {
-        let lab = Rc::clone(&tenancy);
-        let from = lab.trace().range().0;
-        let lasting = Lasting {
-            _tenancy: Some(tenancy),
-            ..Lasting::under(secret::word(), around)
-        };
-        Self::new(
-            Surroundings {
-                lab,
-                ..around.clone()
-            },
-            true,
-            from,
-            Some(lasting),
-        )
-    }
-
-    /// A seat in a class. The teacher is told of the trace from the beginning, a member from now on; whoever has
-    /// come back knows what it wants to watch.
-    pub(super) fn in_a_class(around: &Surroundings, arriving: Arriving, is_new: bool) -> Box<Self> {
-        let Arriving { place, token } = arriving;
-        let lab = Rc::clone(place.tenancy());
-        let (first, next) = lab.trace().range();
-        let is_teacher = place.is_teacher();
-        let lasting = Lasting {
-            is_new,
-            ..Lasting::under(token, around)
-        };
-        let mut seat = Self::new(
-            Surroundings {
-                lab,
-                ..around.clone()
-            },
-            is_teacher,
-            if is_teacher { first } else { next },
-            Some(lasting),
-        );
-        if is_new {
-            seat.trace_from = None;
-        }
-        place.has_process(seat.process.id());
-        seat.place = Some(place);
-        seat
-    }
-
-    fn new(
-        surroundings: Surroundings,
-        may_control: bool,
-        from: u64,
-        lasting: Option<Lasting>,
-    ) -> Box<Self> {
-        let Surroundings { lab, limits, .. } = &surroundings;
-        let queued = usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX);
-        let id = lab.join(Role::Page);
-        let (trace, edge) = (Rc::clone(lab.trace()), Rc::clone(lab.edge()));
-        let process = Process::new(id, lab.client_source(), trace, edge);
-        Box::new(Self {
-            process: Rc::new(process),
-            may_control,
-            calls: FuturesUnordered::new(),
-            trace_until: lab.trace().viewer(),
-            trace_from: Some(from),
-            table: Table::new(limits.sockets, limits.calls, limits.queued_bytes),
-            replies: Replies::new(if lasting.is_some() { queued } else { 0 }),
-            lasting,
-            place: None,
-            surroundings,
-        })
-    }
-
     /// What its page is told first of all; it is there from now on.
     pub(super) fn welcome(&mut self) -> Welcome {
         if let Some(place) = &mut self.place {

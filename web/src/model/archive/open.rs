@@ -12,7 +12,7 @@ use shared::{
 
 use crate::{
     json,
-    model::{Model, log::Log},
+    model::{Model, log::Log, workbench::Workbench},
 };
 
 /// The longest file that is opened, in bytes.
@@ -35,6 +35,10 @@ pub(crate) enum Wrong {
     TooLong(u64),
     /// The browser could not read it.
     Unreadable,
+    /// No trace is saved under this link, or no longer.
+    NoSuchLink,
+    /// The relay did not give it.
+    NotFetched,
 }
 
 /// A saved trace that one looks at.
@@ -99,7 +103,8 @@ fn read(text: &str) -> Result<File, Wrong> {
 /// Lets a model see all of it.
 fn see(file: File, nth: u64) -> Model {
     let mut model = Model {
-        log: Log::of_file(nth),
+        log: Log::of_past(nth, nth),
+        workbench: Workbench::of_past(nth),
         ..Model::default()
     };
     // First of all: whose packet one is, is told by the servers' addresses.

@@ -114,11 +114,12 @@ impl Model {
         let Some(here) = self.welcome.as_ref().map(|welcome| &welcome.lab) else {
             return Deeded::Done(None);
         };
-        if lab == LabKind::Open && here.kind == lab {
+        // A class is not left for a card.
+        if here.kind == LabKind::Class || (lab == LabKind::Open && here.kind == lab) {
             return Deeded::Done(None);
         }
         let left = Waits::Lab(here.id.clone());
-        let goes_back = lab == LabKind::Private && self.seat.is_kept();
+        let goes_back = lab == LabKind::Private && self.seat.keeps() == Some(lab);
         self.enter(lab, effects);
         if goes_back {
             Deeded::NotYet(left)

@@ -1,6 +1,6 @@
 //! What somebody does with the packets, and what is looked at because of it.
 
-use super::{Action, CallId, Follow, Go, Inspector, scene};
+use super::{Action, CallId, Follow, Go, Inspector, query::Stroke, scene};
 use crate::model::{Model, log::Log};
 
 impl Model {
@@ -25,7 +25,8 @@ impl Model {
     /// Computes what only the next frame needs. Tells whether the one after it will need more.
     pub(crate) fn settle(&mut self) -> bool {
         let open = self.inspector.open;
-        self.with_shown(|shown| {
+        let goes_on = self.replay_catches_up();
+        let is_behind = self.with_shown(|shown| {
             let me = shown.welcome.as_ref().map(|welcome| welcome.process);
             shown
                 .inspector
@@ -33,11 +34,26 @@ impl Model {
                 .restrict(me.filter(|_| shown.only_mine));
             shown.inspector.open = open;
             shown.inspector.settle(&shown.log)
-        })
+        });
+        goes_on || is_behind
+    }
+
+    /// Looks at the same as another model: what is chosen, filtered and followed.
+    pub(in crate::model) fn looks_as(&mut self, other: &Self) {
+        self.transport = other.transport;
+        self.only_mine = other.only_mine;
+        self.language = other.language;
+        self.selected = other.selected;
+        self.inspector.looks_as(&other.inspector);
     }
 
     /// Does it with what all views show.
-    fn with_shown<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(in crate::model) fn with_shown<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        if let Some(mut replay) = self.archive.replay.take() {
+            let done = act(&mut replay.model);
+            self.archive.replay = Some(replay);
+            return done;
+        }
         let Some(mut opened) = self.archive.opened.take() else {
             return act(self);
         };
@@ -48,6 +64,17 @@ impl Model {
 }
 
 impl Inspector {
+    fn looks_as(&mut self, other: &Self) {
+        (self.open, self.hex) = (other.open, other.hex);
+        (self.tail, self.selected) = (other.tail, other.selected);
+        self.follow = other.follow.as_ref().map(|follow| Follow::new(follow.talk));
+        let typed = Stroke::Typed(other.query.text.clone(), other.query.cursor);
+        if let Some(filter) = self.query.take(typed) {
+            self.sieve.set(filter);
+        }
+        self.query.take(Stroke::Leave);
+    }
+
     /// Takes in what somebody does. Where another packet is looked at now, the call it belongs to is given.
     pub(in crate::model) fn act(&mut self, action: Action) -> Option<Option<CallId>> {
         match action {

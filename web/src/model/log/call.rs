@@ -86,6 +86,11 @@ pub(crate) struct Return {
 }
 
 impl Call {
+    /// Its place in the trace.
+    pub(crate) const fn seq(&self) -> u64 {
+        self.order
+    }
+
     pub(super) fn started(started: &CallStarted, mono_ns: u64, seq: u64, since: Millis) -> Self {
         Self {
             id: started.call,

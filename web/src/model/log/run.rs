@@ -67,6 +67,11 @@ impl Run {
         )
     }
 
+    /// Whether it is this other process's.
+    pub(crate) fn is_of(&self, process: ProcessId) -> bool {
+        matches!(self.kind, Kind::Page(_, by) if by == process)
+    }
+
     /// Whether a client's call in it has not returned.
     pub(crate) fn is_blocked(&self) -> bool {
         let mut calls = self.calls.iter();

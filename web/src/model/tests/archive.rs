@@ -14,15 +14,11 @@ impl Page {
     fn takes(&mut self, wish: Wish) -> Option<File> {
         self.effects.clear();
         self.does(Event::Archive(wish));
-        self.effects.pop().map(|effect| match effect {
-            Effect::Download(file) => file,
-            other @ (Effect::Connect
-            | Effect::Say(_)
-            | Effect::Copy(_)
-            | Effect::KeepSeat(_)
-            | Effect::KeepProgress(_)) => {
-                panic!("no file but {other:?}")
-            }
+        self.effects.pop().map(|effect| {
+            let Effect::Download(file) = effect else {
+                panic!("no file but {effect:?}")
+            };
+            file
         })
     }
 

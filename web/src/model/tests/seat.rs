@@ -59,13 +59,12 @@ impl Page {
     fn keeps(&mut self) -> Vec<Option<String>> {
         let is_token = |effect: &mut Effect| matches!(effect, Effect::KeepSeat(_));
         let kept = self.effects.extract_if(.., is_token);
-        kept.filter_map(|effect| match effect {
-            Effect::KeepSeat(token) => Some(token),
-            Effect::Connect
-            | Effect::Say(_)
-            | Effect::Download(_)
-            | Effect::Copy(_)
-            | Effect::KeepProgress(_) => None,
+        kept.filter_map(|effect| {
+            if let Effect::KeepSeat(token) = effect {
+                Some(token)
+            } else {
+                None
+            }
         })
         .collect()
     }
@@ -131,7 +130,7 @@ fn another_lab_begins_with_nothing_of_the_one_before() {
     page.keeps();
     assert_eq!(page.watches(1), [], "and was meant for the lab it left");
     assert!(page.model.log.runs().is_empty() && page.model.program.sentence().is_none());
-    assert!(page.model.can_send() && !page.model.seat.is_kept());
+    assert!(page.model.can_send() && page.model.seat.keeps().is_none());
 }
 
 #[test]
@@ -339,7 +338,7 @@ fn a_lab_that_was_left_is_kept_and_can_be_gone_back_to() {
     page.returns(id, Returned::Nothing);
     page.hears(welcome(500));
     assert_eq!(page.said(), []);
-    assert!(page.model.seat.is_kept() && page.model.can_send());
+    assert!(page.model.seat.keeps().is_some() && page.model.can_send());
     page.waits(20_000);
     assert_eq!(page.model.seat.kept_for(page.now), Some(40_000));
     page.does(Event::Closed);
@@ -352,7 +351,7 @@ fn a_lab_that_was_left_is_kept_and_can_be_gone_back_to() {
     assert_eq!(ask, resume(None));
     page.returns(id, Returned::Nothing);
     page.hears(own(4, 40));
-    assert!(!page.model.seat.is_kept());
+    assert!(page.model.seat.keeps().is_none());
     page.watches(1);
 }
 

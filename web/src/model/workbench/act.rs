@@ -14,6 +14,7 @@ impl Model {
             Act::Look(open) => {
                 self.workbench.open = open;
                 self.cards.open = false;
+                self.classroom.open = false;
                 self.log.touch();
             }
             Act::Read(tongue) => self.workbench.tongue = tongue,
@@ -48,7 +49,7 @@ impl Model {
 
     /// Whether calls can be made right now.
     pub(crate) fn can_act(&self) -> bool {
-        self.archive.opened.is_none() && self.connection.state == State::Open
+        !self.is_past() && self.connection.state == State::Open
     }
 
     /// The server one sees is the one one talks to, and the ladder shows what happens next.

@@ -1,0 +1,92 @@
+//! What somebody wants of a class, done.
+
+use shared::{
+    class::{Act, normal_code},
+    lab::LabKind,
+    message::Ask,
+};
+
+use super::{
+    super::{Effect, Millis, Model, connection::State},
+    Door, Wish, Wrong,
+};
+
+impl Model {
+    pub(in crate::model) fn wish_of_class(
+        &mut self,
+        wish: Wish,
+        effects: &mut Vec<Effect>,
+        now: Millis,
+    ) {
+        match wish {
+            Wish::Here => self.classroom.is_here = true,
+            Wish::Look => self.classroom.open = true,
+            Wish::CameBy(code) => self.came_by(code),
+            Wish::Create { title, admin } => {
+                let admin = Some(admin).filter(|admin| !admin.is_empty());
+                self.knock(Door::Create, Ask::CreateClass { title, admin }, effects);
+            }
+            Wish::Join { code, name } => match normal_code(&code) {
+                Some(code) => self.knock(Door::Join, Ask::JoinClass { code, name }, effects),
+                None => self.classroom.doorway.wrong = Some(Wrong::NoCode),
+            },
+            Wish::StepOut => self.enter(LabKind::Open, effects),
+            Wish::Return => self.enter(LabKind::Class, effects),
+            Wish::Forget => {
+                self.seat.is_gone();
+                effects.push(Effect::KeepSeat(None));
+            }
+            Wish::Ask(id) => self.ask_card(id),
+            Wish::Do(act) => self.ask_class(act),
+            Wish::Open(member) => {
+                self.classroom.opened = member;
+                // Who opens a tile wants to see that.
+                self.classroom.looks_away |= member.is_some();
+            }
+            Wish::Follow(follows) => {
+                self.classroom.looks_away = !follows;
+                self.classroom.opened = None;
+            }
+            Wish::Drive(true) => self.drive(),
+            Wish::Drive(false) => self.ask_class(Act::Drive(None)),
+            Wish::HideNames(hides) => self.classroom.hides_names = hides,
+            Wish::Sort(sort) => self.classroom.wall.sort_by(sort, now),
+            Wish::Filter(filter) => self.classroom.wall.filter_by(filter, now),
+            Wish::Copy(text) => {
+                self.classroom.copied = true;
+                effects.push(Effect::Copy(text));
+            }
+            Wish::Dismiss => self.classroom.lost_sockets = false,
+        }
+        self.looks();
+        self.drives_on();
+    }
+
+    /// The page was opened by a class's link.
+    fn came_by(&mut self, code: String) {
+        let is_there = self
+            .classroom
+            .class()
+            .is_some_and(|class| class.code == code);
+        if !is_there {
+            self.classroom.open = true;
+            self.classroom.doorway.code = Some(code);
+        }
+    }
+
+    fn knock(&mut self, door: Door, ask: Ask, effects: &mut Vec<Effect>) {
+        if self.connection.state == State::Open && !self.seat.is_moving() {
+            let doorway = &mut self.classroom.doorway;
+            (doorway.wrong, doorway.asked) = (None, Some(door));
+            self.go_by(ask, effects);
+        }
+    }
+
+    pub(super) fn ask_class(&mut self, act: Act) {
+        if self.classroom.standing.is_some() && self.connection.state == State::Open {
+            self.classroom.refused = None;
+            let id = self.outbox.ask(Ask::Class { act });
+            self.classroom.asked.push(id);
+        }
+    }
+}

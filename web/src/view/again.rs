@@ -1,0 +1,161 @@
+//! Recorded calls made again: what came of each now, beside what came of it then.
+
+use shared::outcome::Outcome;
+use web_sys::Element;
+
+use super::pick;
+use crate::{
+    dom::{self, Listener, el},
+    i18n::{Language, Texts},
+    model::{
+        Event, Model,
+        again::{Again, Beside, Cannot, Now, Recorded, Step, Wish},
+        connection::State,
+        units, words,
+    },
+    shell::tell,
+};
+
+/// How much of a text a row shows.
+const MOST: usize = 60;
+
+/// The list as it is drawn.
+#[derive(Default)]
+pub(super) struct Calls {
+    rows: Vec<Element>,
+    drawn: Option<(u64, usize, Language)>,
+    offered: Option<(u64, Option<u64>, bool)>,
+}
+
+impl Calls {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        self.draw_offer(model);
+        dom::show(&el("again"), model.again.is_some());
+        let Some(again) = &model.again else {
+            self.drawn = None;
+            return;
+        };
+        dom::show(&el("again-back"), model.archive.has_aside());
+        let wanted = (again.version, again.steps.len(), texts.language);
+        if self.drawn.replace(wanted) == Some(wanted) {
+            return;
+        }
+        dom::show(&el("again-stop"), !again.is_over());
+        dom::write(&el("again-said"), &said(again, texts));
+        let list = el("again-list");
+        dom::resize(&mut self.rows, again.steps.len(), &|| {
+            dom::stamp("again-template", &list)
+        });
+        for (row, step) in self.rows.iter().zip(&again.steps) {
+            draw_row(row, step, texts);
+        }
+    }
+
+    /// Which calls can be made again: it is looked up where the ladder is another one.
+    fn draw_offer(&mut self, model: &Model) {
+        let shown = model.shown();
+        let replay = model.archive.replay.as_deref();
+        let holds = model.is_past() && replay.is_none_or(|replay| !replay.runs());
+        let wanted = (shown.log.version(), shown.selected, holds);
+        if !holds {
+            dom::show(&el("again-run"), false);
+            dom::show(&el("again-all"), false);
+            self.offered = None;
+        } else if self.offered.replace(wanted) != Some(wanted) {
+            let (run, all) = (model.calls_to_make(false), model.calls_to_make(true));
+            dom::show(&el("again-run"), !run.is_empty());
+            dom::show(&el("again-all"), all.len() > run.len());
+        }
+        let is_there = model.connection.state == State::Open;
+        for id in ["again-run", "again-all"] {
+            dom::toggle(&el(id), "disabled", !is_there);
+        }
+    }
+}
+
+fn draw_row(row: &Element, step: &Step, texts: &Texts) {
+    let part = |name: &str| dom::part(row, name);
+    let beside = match step.beside() {
+        Beside::Open => "open",
+        Beside::Same => "same",
+        Beside::Other => "other",
+    };
+    dom::set(row, "data-beside", beside);
+    dom::set(row, "data-call", step.then.name.as_str());
+    dom::write(&part("call"), &call(&step.then));
+    let then = match &step.then.outcome {
+        Some(outcome) => ended(outcome, step.then.took_ns, texts),
+        None => texts.get("again.never").to_owned(),
+    };
+    dom::write(&part("then"), &then);
+    let now = match &step.now {
+        Now::Waits => texts.get("again.waits").to_owned(),
+        Now::Made(..) => texts.get("row.blocked").to_owned(),
+        Now::Over(outcome, took) => ended(outcome, *took, texts),
+        Now::Left => texts.get("again.left").to_owned(),
+        Now::Cannot(cannot) => texts.get(cannot_key(*cannot)).to_owned(),
+    };
+    dom::write(&part("now"), &now);
+    let sign = pick(step.beside() == Beside::Other, "again.differs", "");
+    let sign = if sign.is_empty() { "" } else { texts.get(sign) };
+    dom::say(&part("sign"), sign);
+    for (name, key) in [("then-is", "again.then"), ("now-is", "again.now")] {
+        dom::write(&part(name), texts.get(key));
+    }
+}
+
+const fn cannot_key(cannot: Cannot) -> &'static str {
+    match cannot {
+        Cannot::NoSocket => "again.no_socket",
+        Cannot::NoTarget => "again.no_target",
+        Cannot::Unknown => "again.unknown",
+    }
+}
+
+fn call(then: &Recorded) -> String {
+    let arguments = then.arguments.as_ref().map_or_else(
+        || "…".to_owned(),
+        |arguments| words::arguments_of(then.name, then.transport, arguments, MOST),
+    );
+    let fd = then.fd.map(|fd| fd.to_string()).into_iter();
+    let parts = fd.chain(Some(arguments).filter(|text| !text.is_empty()));
+    let parts: Vec<String> = parts.collect();
+    [then.name.as_str(), "(", &parts.join(", "), ")"].concat()
+}
+
+fn ended(outcome: &Outcome, took_ns: u64, texts: &Texts) -> String {
+    let value = match outcome {
+        Outcome::Failed(failed) => failed.errno.clone(),
+        Outcome::Returned(returned) => words::value(returned, texts, MOST),
+    };
+    [&value, " · ", &units::duration(took_ns)].concat()
+}
+
+fn said(again: &Again, texts: &Texts) -> String {
+    let (over, others) = again.score();
+    let all = again.steps.len().to_string();
+    let key = match (again.is_over(), others) {
+        (false, _) => "again.goes_on",
+        (true, 0) => "again.all_same",
+        (true, _) => "again.some_differ",
+    };
+    let (over, others) = (over.to_string(), others.to_string());
+    texts.fill(key, &[("n", &*over), ("all", &all), ("others", &others)])
+}
+
+/// Listens to all of it.
+pub(super) fn listen() -> Vec<Listener> {
+    vec![Listener::on(&dom::document(), "click", |event| {
+        let source = dom::source(&event);
+        let button = source.and_then(|source| dom::around(&source, "button", "id"));
+        let wish = match button.as_deref() {
+            Some("again-run") => Wish::Begin(false),
+            Some("again-all") => Wish::Begin(true),
+            Some("again-stop") => Wish::Stop,
+            Some("again-back") => Wish::Back,
+            Some("again-close") => Wish::Close,
+            _ => return,
+        };
+        tell(Event::Again(wish));
+    })]
+}

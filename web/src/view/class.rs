@@ -1,0 +1,137 @@
+//! The class: the way into it, the strip that every view has under its top, the sign, the teacher's desk and the wall.
+
+mod desk;
+mod doors;
+mod hear;
+mod opened;
+mod strip;
+mod wall;
+
+use shared::call::Transport;
+
+pub(super) use self::hear::{listen, remembered};
+use self::{desk::Desk, strip::Strip, wall::Tiles};
+use super::pick;
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{
+        Model,
+        class::{Classroom, Parting},
+        explain,
+    },
+    window,
+};
+
+/// The class as it is drawn.
+#[derive(Default)]
+pub(super) struct Class {
+    strip: Strip,
+    desk: Desk,
+    tiles: Tiles,
+}
+
+impl Class {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let room = &model.classroom;
+        let stands = pick(room.is_teacher(), "teacher", "student");
+        let standing = room.standing.as_ref().map_or("none", |_| stands);
+        dom::set(&el("page"), "data-class", standing);
+        self.strip.draw(model, texts);
+        opened::draw(room, texts);
+        dom::show(&el("class"), room.open);
+        dom::show(&el("class-transports"), room.open);
+        if !room.open {
+            return;
+        }
+        let is_in = room.standing.is_some();
+        draw_transports(model);
+        dom::show(&el("class-hall"), is_in);
+        doors::draw(model, texts);
+        let parted = room.parted.filter(|_| !is_in).map(|parted| match parted {
+            Parting::Told(reason) => explain::goodbye_key(reason),
+            Parting::Gone => "class.gone",
+        });
+        let parted = parted.map(|key| texts.get(key)).unwrap_or_default();
+        dom::say(&el("class-parted"), parted);
+        if !is_in {
+            return;
+        }
+        draw_sign(room, texts);
+        self.desk.draw(model, texts);
+        dom::show(&el("class-people"), room.sees_others());
+        if room.sees_others() {
+            self.tiles.draw(room, texts);
+        }
+    }
+}
+
+/// Which server one looks at; the composer, where one chooses it otherwise, is not seen here.
+fn draw_transports(model: &Model) {
+    let tcp = model.transport() == Transport::Tcp;
+    dom::check(pick(tcp, "transport-tcp", "transport-udp"), true);
+    for (id, on) in [("class-udp", !tcp), ("class-tcp", tcp)] {
+        dom::set(&el(id), "aria-pressed", pick(on, "true", "false"));
+    }
+}
+
+/// What is shown for others to join.
+fn draw_sign(room: &Classroom, texts: &Texts) {
+    let Some(standing) = &room.standing else {
+        return;
+    };
+    let code = &standing.class.code;
+    let link = link(code, standing.reach.as_deref());
+    let picture = ["/c/", code, "/qr.svg"].concat();
+    let described = texts.fill("class.qr", &[("link", &link)]);
+    for (code_id, link_id, picture_id) in [
+        ("class-code", "class-link", "class-qr"),
+        ("class-large-code", "class-large-link", "class-large-qr"),
+    ] {
+        dom::write(&el(code_id), &apart(code));
+        dom::write(&el(link_id), &link);
+        dom::set(&el(picture_id), "src", &picture);
+        dom::set(&el(picture_id), "alt", &described);
+    }
+    dom::write(&el("class-large-title"), &title(room, texts));
+    let copied = if room.copied {
+        texts.get("copy.done")
+    } else {
+        ""
+    };
+    dom::say(&el("class-copied"), copied);
+}
+
+/// A code in two halves, as one reads it out.
+fn apart(code: &str) -> String {
+    match code.split_at_checked(code.len() / 2) {
+        Some((first, second)) => [first, " ", second].concat(),
+        None => code.to_owned(),
+    }
+}
+
+/// The link to a class. Who has the page open on the relay's own machine needs the name that others reach it by.
+fn link(code: &str, reach: Option<&str>) -> String {
+    let own = window::origin();
+    let origin = reach.filter(|_| window::is_on_this_machine());
+    [origin.unwrap_or(&own), "/c/", code].concat()
+}
+
+/// What the class is called.
+fn title(room: &Classroom, texts: &Texts) -> String {
+    let Some(class) = room.class() else {
+        return String::new();
+    };
+    if class.title.is_empty() {
+        return texts.fill("class.untitled", &[("code", &class.code)]);
+    }
+    class.title.clone()
+}
+
+/// What a member is called where names may be hidden.
+fn called(room: &Classroom, member: u32, name: &str, texts: &Texts) -> String {
+    if room.hides_names {
+        return texts.fill("class.number", &[("n", &member.to_string())]);
+    }
+    name.to_owned()
+}

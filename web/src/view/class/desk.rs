@@ -1,0 +1,76 @@
+//! The teacher's desk: how it goes, what holds for the class, what is said to it.
+
+use shared::class::Totals;
+
+use super::pick;
+use crate::{
+    dom::{self, el},
+    i18n::{Language, Texts},
+    model::{Model, units::count},
+};
+
+/// The desk as it is drawn.
+#[derive(Default)]
+pub(super) struct Desk {
+    /// What the field was filled with; what somebody types stays until it is another number.
+    cap: Option<u32>,
+    /// The cards that can be chosen.
+    deck: Option<(usize, Language)>,
+}
+
+impl Desk {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let room = &model.classroom;
+        dom::show(&el("class-desk"), room.is_teacher());
+        let Some(class) = room.class().filter(|_| room.is_teacher()) else {
+            return;
+        };
+        draw_totals(room.wall.totals(), texts);
+        for (id, on) in [
+            ("class-do-drive", class.drive.is_some()),
+            ("class-do-lock", class.locked),
+            ("class-do-open", class.open),
+        ] {
+            dom::set(&el(id), "aria-pressed", pick(on, "true", "false"));
+        }
+        dom::toggle(&el("class-unsay"), "disabled", class.message.is_none());
+        if self.cap.replace(class.cap) != Some(class.cap) {
+            dom::enter("class-cap", &class.cap.to_string());
+        }
+        self.draw_deck(model, texts);
+    }
+
+    /// The cards one can have predicted; without any, one asks a question of one's own.
+    fn draw_deck(&mut self, model: &Model, texts: &Texts) {
+        let titles = model.deck_in_words();
+        let list = el("class-deck");
+        let wanted = (titles.len(), texts.language);
+        if self.deck.replace(wanted) != Some(wanted) {
+            let chosen = dom::value("class-deck");
+            dom::empty(&list);
+            let own = (String::new(), texts.get("class.own_card").to_owned());
+            for (id, title) in titles.into_iter().chain(Some(own)) {
+                let option = dom::stamp("option-template", &list);
+                dom::set(&option, "value", &id);
+                dom::write(&option, &title);
+            }
+            dom::choose("class-deck", &chosen);
+        }
+        dom::show(&list, wanted.0 > 0);
+        let is_own = dom::value("class-deck").is_empty();
+        dom::show(&el("class-own-card"), is_own);
+    }
+}
+
+fn draw_totals(totals: Totals, texts: &Texts) {
+    let (connected, members) = (totals.connected.to_string(), totals.members.to_string());
+    let here = [("n", &*connected), ("members", &*members)];
+    dom::write(&el("class-here"), &texts.fill("class.here_of", &here));
+    for (id, number) in [
+        ("class-calls", totals.calls_per_second),
+        ("class-packets", totals.packets_per_second),
+        ("class-errors", totals.errors),
+    ] {
+        dom::write(&el(id), &count(number));
+    }
+}

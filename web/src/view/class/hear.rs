@@ -1,0 +1,236 @@
+//! What people do with a class.
+
+use shared::{
+    call::Transport,
+    class::{Act, MOST_CHOICES, MemberId},
+};
+use web_sys::{Element, Event as DomEvent};
+
+use crate::{
+    dom::{self, Listener, el},
+    model::{
+        Event,
+        class::{Sort, Wish},
+    },
+    shell::tell,
+    window,
+};
+
+/// Where it is remembered that names are hidden.
+const NAMES: &str = "names";
+
+/// Listens to all of it.
+pub(in crate::view) fn listen() -> Vec<Listener> {
+    let document = dom::document();
+    let hear = |name, hear: fn(&DomEvent, &Element)| {
+        Listener::on(&document, name, move |event| {
+            if let Some(source) = dom::source(&event) {
+                hear(&event, &source);
+            }
+        })
+    };
+    vec![
+        hear("click", |_, source| click(source)),
+        hear("submit", submit),
+        hear("change", |_, source| change(&source.id())),
+        hear("input", |_, source| {
+            if source.id() == "wall-filter" {
+                wish(Wish::Filter(dom::value("wall-filter")));
+            }
+        }),
+        hear("keydown", key),
+    ]
+}
+
+/// What was there before the page: the code in its address, and whether names are to be seen.
+pub(in crate::view) fn remembered() -> Vec<Event> {
+    let hides = window::remembered(NAMES).as_deref() == Some("hidden");
+    let came_by = window::code_in_address();
+    if let Some(code) = &came_by {
+        dom::enter("class-code-field", code);
+    }
+    let wishes = [
+        Some(Wish::Here),
+        came_by.map(Wish::CameBy),
+        hides.then_some(Wish::HideNames(true)),
+    ];
+    wishes.into_iter().flatten().map(Event::Class).collect()
+}
+
+fn wish(wish: Wish) {
+    tell(Event::Class(wish));
+}
+
+fn click(source: &Element) {
+    let id = dom::around(source, "button", "id").unwrap_or_default();
+    match id.as_str() {
+        "class-enlarge" => return dom::ask("class-large"),
+        "class-large-close" => return dom::close("class-large"),
+        "class-sure-no" => return dom::close("class-sure"),
+        "class-do-end" => return make_sure("end"),
+        "class-do-remove" => return make_sure("remove"),
+        "wall-names" => return turn_names(),
+        "class-udp" => return tell(Event::Choose(Transport::Udp)),
+        "class-tcp" => return tell(Event::Choose(Transport::Tcp)),
+        _ => {}
+    }
+    if let Some(wanted) = simple(&id)
+        .or_else(|| turned(&id))
+        .or_else(|| of_one(source))
+    {
+        wish(wanted);
+    }
+}
+
+/// Buttons that always mean the same.
+fn simple(id: &str) -> Option<Wish> {
+    Some(match id {
+        "view-class" => Wish::Look,
+        "class-return" => Wish::Return,
+        "class-forget" => Wish::Forget,
+        "class-step-out" => Wish::StepOut,
+        "class-lost-close" => Wish::Dismiss,
+        "class-drive-leave" => Wish::Follow(false),
+        "class-drive-follow" => Wish::Follow(true),
+        "class-close-tile" => Wish::Open(None),
+        "class-copy" => Wish::Copy(el("class-link").text_content().unwrap_or_default()),
+        "class-unsay" => Wish::Do(Act::Message(None)),
+        "class-card-close" => Wish::Do(Act::CloseCard),
+        "class-card-end" => Wish::Do(Act::EndCard),
+        "class-sure-yes" => return sure(),
+        _ => return None,
+    })
+}
+
+/// Buttons that turn something on and off.
+fn turned(id: &str) -> Option<Wish> {
+    let on = || !is_pressed(id);
+    Some(match id {
+        "class-do-drive" => Wish::Drive(on()),
+        "class-do-lock" => Wish::Do(Act::Lock(on())),
+        "class-do-open" => Wish::Do(Act::Open(on())),
+        "class-do-mute" => {
+            let (member, muted) = (opened()?, on());
+            Wish::Do(Act::Mute { member, muted })
+        }
+        _ => return None,
+    })
+}
+
+/// What is done with one tile or one choice.
+fn of_one(source: &Element) -> Option<Wish> {
+    if let Some(choice) = dom::around(source, "[data-choice] button", "data-p") {
+        let at = dom::around(source, "[data-choice]", "data-choice")?;
+        let at = at.parse().ok()?;
+        return Some(Wish::Do(match choice.as_str() {
+            "reveal" => Act::RevealCard { outcome: at },
+            _ => Act::Predict { choice: at },
+        }));
+    }
+    let member = dom::around(source, "#wall [data-member]", "data-member")?;
+    let member: MemberId = member.parse().ok()?;
+    let is_open = opened() == Some(member);
+    Some(Wish::Open((!is_open).then_some(member)))
+}
+
+fn is_pressed(id: &str) -> bool {
+    el(id).get_attribute("aria-pressed").as_deref() == Some("true")
+}
+
+/// The member whose tile is open.
+fn opened() -> Option<MemberId> {
+    let opened = el("class-opened");
+    if opened.has_attribute("hidden") {
+        return None;
+    }
+    opened.get_attribute("data-member")?.parse().ok()
+}
+
+/// Asks before what cannot be taken back.
+fn make_sure(what: &str) {
+    let texts = super::super::spoken();
+    let name = el("class-opened-name").text_content().unwrap_or_default();
+    let (text, yes) = match what {
+        "remove" => (
+            texts.fill("class.sure_remove", &[("name", &name)]),
+            "class.sure_remove_yes",
+        ),
+        _ => (texts.get("class.sure_end").to_owned(), "class.sure_end_yes"),
+    };
+    dom::write(&el("class-sure-text"), &text);
+    dom::write(&el("class-sure-yes"), texts.get(yes));
+    dom::set(&el("class-sure"), "data-what", what);
+    dom::ask("class-sure");
+}
+
+fn sure() -> Option<Wish> {
+    dom::close("class-sure");
+    let what = el("class-sure").get_attribute("data-what");
+    Some(Wish::Do(match what.as_deref() {
+        Some("remove") => Act::Remove(opened()?),
+        _ => Act::End,
+    }))
+}
+
+fn turn_names() {
+    let hides = !is_pressed("wall-names");
+    window::remember(NAMES, if hides { "hidden" } else { "seen" });
+    wish(Wish::HideNames(hides));
+}
+
+fn submit(event: &DomEvent, source: &Element) {
+    let wanted = match source.id().as_str() {
+        "class-join" => Wish::Join {
+            code: dom::value("class-code-field"),
+            name: dom::value("class-name-field"),
+        },
+        "class-create" => Wish::Create {
+            title: dom::value("class-title-field"),
+            admin: dom::value("class-admin-field"),
+        },
+        "class-say" => {
+            let said = dom::value("class-say-field");
+            Wish::Do(Act::Message((!said.trim().is_empty()).then_some(said)))
+        }
+        "class-limit" => Wish::Do(Act::Cap(dom::number("class-cap", u32::MAX))),
+        "class-ask" => card(),
+        _ => return,
+    };
+    event.prevent_default();
+    wish(wanted);
+}
+
+/// The chosen card, or a question of one's own.
+fn card() -> Wish {
+    let id = dom::value("class-deck");
+    if !id.is_empty() {
+        return Wish::Ask(id);
+    }
+    let choices = dom::number("class-ask-choices", MOST_CHOICES).max(2);
+    let id = dom::value("class-ask-field");
+    Wish::Do(Act::AskCard { id, choices })
+}
+
+fn change(id: &str) {
+    match id {
+        "wall-sort" => {
+            let name = dom::value("wall-sort");
+            let sort = Sort::ALL.into_iter().find(|(known, _)| *known == name);
+            sort.into_iter()
+                .for_each(|(_, sort)| wish(Wish::Sort(sort)));
+        }
+        // What belongs to a question of one's own is seen for such a one alone.
+        "class-deck" => wish(Wish::Look),
+        _ => {}
+    }
+}
+
+/// One key hides names from the projector, wherever one is in the class but in a field.
+fn key(event: &DomEvent, source: &Element) {
+    let is_field = matches!(source.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT");
+    let is_seen =
+        !el("class").has_attribute("hidden") && !el("class-people").has_attribute("hidden");
+    if is_seen && !is_field && dom::key(event).as_deref() == Some("n") {
+        turn_names();
+    }
+}

@@ -1,0 +1,30 @@
+//! Whose ladder it is while a member's tile is open.
+
+use super::{called, pick};
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::class::Classroom,
+};
+
+pub(super) fn draw(room: &Classroom, texts: &Texts) {
+    let opened = room.opened.filter(|_| room.sees_others());
+    let tile = opened.and_then(|opened| room.wall.tile(opened));
+    dom::show(&el("class-opened"), tile.is_some());
+    let empty = pick(room.watching().is_some(), "class.no_run", "wire.empty");
+    dom::write(&el("ladder-empty"), texts.get(empty));
+    let Some(tile) = tile else {
+        return;
+    };
+    dom::set(&el("class-opened"), "data-member", &tile.member.to_string());
+    let name = called(room, tile.member, &tile.name, texts);
+    dom::write(&el("class-opened-name"), &name);
+    let is_live = room.watching().is_some() && room.watching() == tile.process;
+    let state = pick(is_live, "class.live", "class.no_page");
+    dom::write(&el("class-opened-state"), texts.get(state));
+    for button in ["class-do-mute", "class-do-remove"] {
+        dom::show(&el(button), room.is_teacher());
+    }
+    let muted = pick(tile.muted, "true", "false");
+    dom::set(&el("class-do-mute"), "aria-pressed", muted);
+}

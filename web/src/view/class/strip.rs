@@ -1,0 +1,149 @@
+//! What everybody in a class sees in every view: which class it is, what the teacher says and shows, and the card.
+
+use shared::class::{Card, Phase};
+use web_sys::Element;
+
+use super::{pick, title};
+use crate::{
+    dom::{self, el},
+    i18n::Texts,
+    model::{Model, class::Classroom, explain},
+};
+
+/// The strip as it is drawn.
+#[derive(Default)]
+pub(super) struct Strip {
+    choices: Vec<Element>,
+}
+
+impl Strip {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let room = &model.classroom;
+        dom::show(&el("class-strip"), room.standing.is_some());
+        let Some(class) = room.class() else {
+            return;
+        };
+        dom::write(&el("class-title"), &title(room, texts));
+        let you = match room.you() {
+            Some(you) => texts.fill("class.you", &[("name", &you.name)]),
+            None => texts.get("class.teacher").to_owned(),
+        };
+        dom::write(&el("class-you"), &you);
+        dom::show(&el("class-locked"), class.locked);
+        dom::show(&el("class-is-open"), class.open);
+        dom::show(&el("class-muted"), room.you().is_some_and(|you| you.muted));
+        dom::say(
+            &el("class-message"),
+            class.message.as_deref().unwrap_or_default(),
+        );
+        dom::show(&el("class-lost"), room.lost_sockets);
+        draw_drive(room, texts);
+        let refused = room.refused.as_ref();
+        let why = refused.map(|failed| explain::failure(failed, texts));
+        dom::say(&el("class-refused"), &why.unwrap_or_default());
+        dom::show(&el("class-card"), class.card.is_some());
+        if let Some(card) = &class.card {
+            self.draw_card(card, model, texts);
+        }
+    }
+
+    fn draw_card(&mut self, card: &Card, model: &Model, texts: &Texts) {
+        let room = &model.classroom;
+        let words = model.card_in_words(card);
+        dom::marked(&el("class-card-title"), &words.title);
+        dom::marked(&el("class-card-question"), &words.question);
+        dom::show(&el("class-card-question"), !words.question.is_empty());
+        let list = el("class-choices");
+        let number = card.choices as usize;
+        dom::resize(&mut self.choices, number, &|| {
+            dom::stamp("choice-of-class-template", &list)
+        });
+        let most = card.counts.iter().flatten().sum::<u32>().max(1);
+        for (at, item) in self.choices.iter().enumerate() {
+            let said = words.choices.get(at).cloned().unwrap_or_else(|| {
+                let number = (at + 1).to_string();
+                texts.fill("class.choice", &[("n", &number)])
+            });
+            let count = card.counts.as_ref().and_then(|counts| counts.get(at));
+            draw_choice(item, at, &said, card, room, texts);
+            draw_bar(item, &said, count.copied(), most);
+        }
+        dom::write(&el("class-card-state"), &state(card, room, texts));
+        dom::show(&el("class-card-desk"), room.is_teacher());
+        dom::show(&el("class-card-close"), card.phase == Phase::Asking);
+    }
+}
+
+fn draw_drive(room: &Classroom, texts: &Texts) {
+    let is_driven = room.class().is_some_and(|class| class.drive.is_some());
+    dom::show(&el("class-drive"), is_driven);
+    if !is_driven {
+        return;
+    }
+    let follows = room.follows();
+    let key = match (room.is_teacher(), follows) {
+        (true, _) => "class.driving",
+        (false, true) => "class.following",
+        (false, false) => "class.looking_away",
+    };
+    dom::write(&el("class-drive-text"), texts.get(key));
+    dom::show(&el("class-drive-leave"), follows);
+    let may_follow = !follows && !room.is_teacher();
+    dom::show(&el("class-drive-follow"), may_follow);
+}
+
+fn draw_choice(
+    item: &Element,
+    at: usize,
+    said: &str,
+    card: &Card,
+    room: &Classroom,
+    texts: &Texts,
+) {
+    let is_at = |choice: Option<u32>| choice.is_some_and(|choice| choice as usize == at);
+    let (is_mine, is_true) = (is_at(room.chosen), is_at(card.outcome));
+    let is_asked = card.phase == Phase::Asking && !room.is_teacher();
+    dom::set(item, "data-choice", &at.to_string());
+    dom::toggle(item, "data-mine", is_mine);
+    dom::toggle(item, "data-true", is_true);
+    let (button, text) = (dom::part(item, "choose"), dom::part(item, "text"));
+    dom::marked(&button, said);
+    dom::marked(&text, said);
+    dom::show(&button, is_asked);
+    dom::show(&text, !is_asked);
+    dom::set(&button, "aria-pressed", pick(is_mine, "true", "false"));
+    let marks = [(is_mine, "class.yours"), (is_true, "class.came_true")];
+    let marks = marks.into_iter().filter(|(on, _)| *on);
+    let marks: Vec<&str> = marks.map(|(_, key)| texts.get(key)).collect();
+    dom::say(&dom::part(item, "mark"), &marks.join(" · "));
+    let reveal = dom::part(item, "reveal");
+    dom::write(&reveal, texts.get("class.reveal"));
+    let may_reveal = room.is_teacher() && card.phase != Phase::Revealed;
+    dom::show(&reveal, may_reveal);
+    let said = said.replace('`', "");
+    let label = [texts.get("class.reveal"), ": ", &said].concat();
+    dom::set(&reveal, "aria-label", &label);
+}
+
+fn draw_bar(item: &Element, said: &str, count: Option<u32>, most: u32) {
+    dom::show(&dom::part(item, "bar"), count.is_some());
+    let count = count.unwrap_or_default().to_string();
+    let meter = dom::part(item, "meter");
+    dom::set(&meter, "max", &most.to_string());
+    dom::set(&meter, "value", &count);
+    dom::set(&meter, "aria-label", &said.replace('`', ""));
+    dom::write(&dom::part(item, "count"), &count);
+}
+
+fn state(card: &Card, room: &Classroom, texts: &Texts) -> String {
+    match card.phase {
+        Phase::Asking if room.is_teacher() => {
+            let totals = room.wall.totals();
+            let (n, members) = (totals.predictions.to_string(), totals.members.to_string());
+            texts.fill("class.card_count", &[("n", &n), ("members", &members)])
+        }
+        Phase::Asking => texts.get("class.card_asking").to_owned(),
+        Phase::Closed => texts.get("class.card_closed").to_owned(),
+        Phase::Revealed => texts.get("class.card_revealed").to_owned(),
+    }
+}

@@ -1,0 +1,176 @@
+//! The wall's tiles. Only those that changed are written, and one that has the focus is never moved.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    class::{LastCall, MemberId, Tile},
+    trace::CallName,
+};
+use web_sys::Element;
+
+use super::{called, pick};
+use crate::{
+    dom::{self, el},
+    i18n::{Language, Texts},
+    model::class::{Classroom, Sort},
+};
+
+/// A socket that is closed so soon after a failure was closed for it, in nanoseconds.
+const CLOSES_WITHIN: u64 = 1_000_000_000;
+
+/// What all tiles depend on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Manner {
+    language: Language,
+    hides_names: bool,
+    opened: Option<MemberId>,
+}
+
+/// The tiles as they are drawn.
+#[derive(Default)]
+pub(super) struct Tiles {
+    items: BTreeMap<MemberId, Element>,
+    drawn: Option<(u64, Manner)>,
+    order: Vec<MemberId>,
+}
+
+impl Tiles {
+    pub(super) fn draw(&mut self, room: &Classroom, texts: &Texts) {
+        let manner = Manner {
+            language: texts.language,
+            hides_names: room.hides_names,
+            opened: room.opened,
+        };
+        let wall = &room.wall;
+        let before = self.drawn.replace((wall.version(), manner));
+        if before == self.drawn {
+            return;
+        }
+        let same = before.filter(|(_, before)| *before == manner);
+        self.patch(room, same.map(|(version, _)| version), texts);
+        if self.order != wall.order() {
+            self.arrange(wall.order());
+        }
+        draw_tools(room, texts);
+    }
+
+    fn patch(&mut self, room: &Classroom, since: Option<u64>, texts: &Texts) {
+        self.items.retain(|member, item| {
+            let stays = room.wall.tile(*member).is_some();
+            if !stays {
+                item.remove();
+            }
+            stays
+        });
+        let list = el("wall");
+        for seen in room.wall.tiles() {
+            let member = seen.tile.member;
+            let known = self.items.contains_key(&member);
+            let item = self
+                .items
+                .entry(member)
+                .or_insert_with(|| dom::stamp("tile-template", &list));
+            if !known || since.is_none_or(|since| seen.version > since) {
+                draw_tile(item, &seen.tile, room, texts);
+            }
+        }
+    }
+
+    /// Brings the tiles into this order; the others are hidden.
+    fn arrange(&mut self, order: &[MemberId]) {
+        let list = el("wall");
+        let focused = dom::focused();
+        let mut next = list.first_element_child();
+        for item in order.iter().filter_map(|member| self.items.get(member)) {
+            dom::show(item, true);
+            let has_focus = focused.as_ref().is_some_and(|it| item.contains(Some(it)));
+            while has_focus && next.as_ref().is_some_and(|next| next != item) {
+                let passed = next.take();
+                next = passed.as_ref().and_then(Element::next_element_sibling);
+                passed
+                    .iter()
+                    .for_each(|passed| dom::put(&list, passed, None));
+            }
+            if next.as_ref() == Some(item) {
+                next = item.next_element_sibling();
+            } else {
+                dom::put(&list, item, next.as_ref());
+            }
+        }
+        // Whatever is left stands behind.
+        while let Some(item) = next {
+            dom::show(&item, false);
+            next = item.next_element_sibling();
+        }
+        self.order = order.to_vec();
+    }
+}
+
+fn draw_tools(room: &Classroom, texts: &Texts) {
+    let (shown, all) = (room.wall.order().len(), room.wall.tiles().len());
+    dom::show(&el("wall-empty"), all == 0);
+    let numbers = [("n", &*shown.to_string()), ("members", &*all.to_string())];
+    let is_filtered = !room.wall.filter.trim().is_empty();
+    let count = is_filtered.then(|| texts.fill("class.shown", &numbers));
+    dom::write(&el("wall-count"), &count.unwrap_or_default());
+    let hides = pick(room.hides_names, "true", "false");
+    dom::set(&el("wall-names"), "aria-pressed", hides);
+    let sort = Sort::ALL
+        .into_iter()
+        .find(|(_, sort)| *sort == room.wall.sort);
+    dom::choose("wall-sort", sort.map_or("", |(name, _)| name));
+}
+
+fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
+    let (state, key) = state(tile);
+    dom::set(item, "data-member", &tile.member.to_string());
+    dom::set(item, "data-state", state);
+    dom::toggle(item, "data-muted", tile.muted);
+    let button = dom::find(item, "button");
+    let is_open = pick(room.opened == Some(tile.member), "true", "false");
+    button
+        .iter()
+        .for_each(|button| dom::set(button, "aria-pressed", is_open));
+    let name = called(room, tile.member, &tile.name, texts);
+    dom::write(&dom::part(item, "name"), &name);
+    let muted = if tile.muted {
+        texts.get("class.muted")
+    } else {
+        ""
+    };
+    let doing = [texts.get(key), muted];
+    let doing: Vec<&str> = doing.into_iter().filter(|said| !said.is_empty()).collect();
+    dom::write(&dom::part(item, "doing"), &doing.join(" · "));
+    let call = tile.call.map_or("", |call| call.name.as_str());
+    dom::write(&dom::part(item, "call"), call);
+    let error = tile.error.as_ref();
+    let error = error.map(|error| [&error.errno, " ", error.name.as_str()].concat());
+    dom::say(&dom::part(item, "error"), &error.unwrap_or_default());
+    let sentences = usize::try_from(tile.sentences).unwrap_or(usize::MAX);
+    let sum = texts.number("class.sentence", "class.sentences", sentences);
+    dom::write(&dom::part(item, "sum"), &sum);
+}
+
+/// Whether it was the last thing done that failed: the call itself, or what its socket was closed for.
+fn has_failed(last: LastCall, failed_ns: u64) -> bool {
+    let grace = if last.name == CallName::Close {
+        CLOSES_WITHIN
+    } else {
+        0
+    };
+    failed_ns.saturating_add(grace) >= last.mono_ns
+}
+
+/// A tile's state, and the word for it.
+fn state(tile: &Tile) -> (&'static str, &'static str) {
+    let failed = tile.error.as_ref().map(|error| error.mono_ns);
+    match tile.call {
+        _ if !tile.connected => ("away", "class.is_away"),
+        Some(call) if call.blocked => ("blocked", "class.is_blocked"),
+        Some(call) if failed.is_some_and(|failed| has_failed(call, failed)) => {
+            ("wrong", "class.is_wrong")
+        }
+        Some(_) => ("well", "class.is_well"),
+        None => ("quiet", "class.is_quiet"),
+    }
+}

@@ -1,0 +1,163 @@
+//! The trace as a link: how much of it, for how long, and the links one has made.
+
+use web_sys::Element;
+
+use crate::{
+    dom::{self, Listener, el},
+    i18n::{Language, Texts},
+    model::{
+        Event, Model,
+        archive::{
+            self,
+            link::{Mine, News, Wish},
+            part::{Extent, can_be},
+        },
+        explain,
+    },
+    shell::tell,
+    window,
+};
+
+/// Where this browser remembers its links.
+pub(crate) const LINKS: &str = "links";
+/// What the address of a saved trace begins with.
+const SAVED: &str = "/t/";
+
+/// The choices, as the markup names them.
+const EXTENTS: [(&str, Extent); 3] = [
+    ("link-all", Extent::All),
+    ("link-run", Extent::Run),
+    ("link-filtered", Extent::Filtered),
+];
+
+/// The list as it is drawn.
+#[derive(Default)]
+pub(super) struct Links {
+    rows: Vec<Element>,
+    drawn: Option<(u64, Language, bool)>,
+}
+
+impl Links {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        let links = &model.links;
+        for (id, extent) in EXTENTS {
+            let can = can_be(extent, model);
+            dom::toggle(&el(id), "disabled", !can);
+            if !can && dom::is_checked(id) {
+                dom::check("link-all", true);
+            }
+        }
+        let most = model
+            .welcome
+            .as_ref()
+            .map_or(1, |welcome| welcome.limits.link_days);
+        dom::set(&el("link-days"), "max", &most.to_string());
+        dom::toggle(&el("link-save"), "disabled", !model.can_save());
+        dom::say(&el("link-why-not"), why_not(model, texts));
+        let wanted = (links.version, texts.language, model.can_ask());
+        if self.drawn.replace(wanted) == Some(wanted) {
+            return;
+        }
+        dom::say(&el("link-said"), &said(&links.news, texts));
+        let list = el("link-list");
+        dom::resize(&mut self.rows, links.mine.len(), &|| {
+            dom::stamp("link-template", &list)
+        });
+        for (row, mine) in self.rows.iter().zip(&links.mine) {
+            draw_row(row, mine, model, texts);
+        }
+        dom::show(&el("link-none"), links.mine.is_empty());
+    }
+}
+
+fn draw_row(row: &Element, mine: &Mine, model: &Model, texts: &Texts) {
+    let address = window::address(&[SAVED, &mine.link].concat());
+    let link = dom::part(row, "link");
+    dom::set(&link, "href", &address);
+    dom::write(&link, &address);
+    let date = window::date(mine.expires_s * 1_000_000, texts.language.tag());
+    let expires = texts.fill("link.expires", &[("date", &date)]);
+    dom::write(&dom::part(row, "expires"), &expires);
+    let is_copied = model.links.copied.as_ref() == Some(&address);
+    for (part, key) in [
+        ("copy", if is_copied { "copy.done" } else { "code.copy" }),
+        ("delete", "link.delete"),
+    ] {
+        let button = dom::part(row, part);
+        dom::write(&button, texts.get(key));
+        let label = [texts.get(key), " ", &address].concat();
+        dom::set(&button, "aria-label", &label);
+    }
+    dom::set(&dom::part(row, "copy"), "data-copy-link", &address);
+    let delete = dom::part(row, "delete");
+    dom::set(&delete, "data-delete-link", &mine.link);
+    dom::toggle(&delete, "disabled", !model.can_ask());
+}
+
+/// Why nothing can be saved.
+fn why_not<'a>(model: &Model, texts: &'a Texts) -> &'a str {
+    if model.can_save() || model.links.is_asked() {
+        return "";
+    }
+    texts.get(if model.archive.opened.is_some() {
+        "link.is_saved"
+    } else if model.kept.len() == 0 {
+        "link.nothing"
+    } else {
+        "link.not_connected"
+    })
+}
+
+fn said(news: &News, texts: &Texts) -> String {
+    let key = match news {
+        News::None => return String::new(),
+        News::Refused(failed) => return explain::failure(failed, texts),
+        News::Asked => "link.asked",
+        News::Saved => "link.saved",
+        News::Deleted => "link.deleted",
+        News::WasGone => "link.was_gone",
+        News::Lost => "link.lost",
+    };
+    texts.get(key).to_owned()
+}
+
+/// The link this page was opened at.
+pub(super) fn opened() -> Option<Event> {
+    let path = window::path();
+    let is_link = path.starts_with(SAVED) && path.len() > SAVED.len();
+    is_link.then(|| Event::Archive(archive::Wish::Follow(path.trim_end_matches('/').to_owned())))
+}
+
+/// What this browser remembers.
+pub(super) fn remembered() -> Event {
+    let remembered = window::remembered(LINKS).unwrap_or_default();
+    Event::Link(Wish::See(remembered, window::wall_s()))
+}
+
+/// Listens to all of it.
+pub(super) fn listen() -> Vec<Listener> {
+    vec![Listener::on(&dom::document(), "click", |event| {
+        if let Some(event) = dom::source(&event).as_ref().and_then(click) {
+            tell(event);
+        }
+    })]
+}
+
+fn click(source: &Element) -> Option<Event> {
+    if let Some(address) = dom::around(source, "button[data-copy-link]", "data-copy-link") {
+        return Some(Event::Link(Wish::Copy(address)));
+    }
+    if let Some(link) = dom::around(source, "button[data-delete-link]", "data-delete-link") {
+        return Some(Event::Link(Wish::Delete(link)));
+    }
+    match dom::around(source, "button", "id")?.as_str() {
+        "links-open" => Some(remembered()),
+        "link-save" => {
+            let chosen = EXTENTS.iter().find(|(id, _)| dom::is_checked(id));
+            let extent = chosen.map_or(Extent::All, |(_, extent)| *extent);
+            let days = dom::number("link-days", u32::MAX);
+            Some(Event::Link(Wish::Save(extent, days.into())))
+        }
+        _ => None,
+    }
+}
