@@ -96,6 +96,7 @@ impl Trace {
             events: Events {
                 line,
                 concerns,
+                crowded: self.crowded,
                 began_wall: self.began_wall,
                 events: Vec::new(),
             },
@@ -227,6 +228,7 @@ impl Drop for Stretch<'_> {
         let Events {
             line,
             concerns,
+            crowded,
             began_wall,
             ..
         } = self.events;
@@ -239,6 +241,7 @@ impl Drop for Stretch<'_> {
         self.trace.write_down(Events {
             line,
             concerns,
+            crowded,
             began_wall,
             events,
         });

@@ -21,6 +21,8 @@ use super::{
 pub(in super::super) struct Events {
     pub(super) line: Line,
     pub(super) concerns: Option<ProcessId>,
+    /// Whether each viewer is told only what is its own business.
+    pub(super) crowded: bool,
     pub(super) began_wall: Duration,
     pub(super) events: Vec<(u64, Brief)>,
 }
@@ -61,7 +63,8 @@ impl Events {
 
     /// Whom one of them turned out to be about, that began before it was known.
     pub(in super::super) fn turns_out(&self, at: usize) -> Option<ProcessId> {
-        self.concerns.filter(|_| self.concerns(at).is_none())
+        self.concerns
+            .filter(|_| self.crowded && self.concerns(at).is_none())
     }
 
     /// Whether a call starts before it is known whom it is about: a server receives from whoever comes.
