@@ -10,6 +10,8 @@ mod browser;
 mod cards;
 /// A teacher, members who join by a code, a wall, and a relay that may be killed in the midst of it.
 mod class;
+/// A class in real Chromium: a teacher's page and several students' pages at one relay.
+mod classroom;
 /// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
 mod conditions;
 /// What was done at the workbench, as programs in other languages, does the same.

@@ -1,0 +1,369 @@
+//! A class in real Chromium: a teacher's page and several students' pages at one relay.
+
+use fantoccini::wd::WindowHandle;
+use serde_json::json;
+use shared::call::Transport::Tcp;
+use tests::{
+    browser::Browser,
+    folder::Folder,
+    language::Language,
+    link::{Link, Way},
+    relay::Relay,
+    story::{DESK, PHONE, Wish, in_both_languages_at},
+};
+
+/// A class that is being held.
+struct Class {
+    teacher: WindowHandle,
+    code: String,
+}
+
+impl Class {
+    /// The page one looks at becomes its teacher's.
+    async fn begins(browser: &Browser) -> Self {
+        browser.does("#view-class").await;
+        browser.writes("#class-title-field", "Tuesday").await;
+        browser.does("#class-create-do").await;
+        browser.sees("body[data-class=teacher]").await;
+        let shown = browser.text("#class-code").await;
+        let code = shown.replace(' ', "");
+        assert_eq!(code.len(), shared::class::CODE_LENGTH, "{shown}");
+        let teacher = browser.stands_at().await;
+        Self { teacher, code }
+    }
+
+    /// Somebody joins with another page, by typing the code as one hears it.
+    async fn is_joined(&self, browser: &Browser, url: &str, name: &str) -> WindowHandle {
+        let page = browser.opens_another(url).await;
+        browser.does("#view-class").await;
+        let said = format!(" {}", self.code.to_lowercase());
+        browser.writes("#class-code-field", &said).await;
+        enters(browser, name).await;
+        page
+    }
+
+    /// Somebody joins by the link.
+    async fn is_joined_by_link(
+        &self,
+        browser: &Browser,
+        relay: &Relay,
+        name: &str,
+    ) -> WindowHandle {
+        let link = format!("{}c/{}", relay.url(), self.code);
+        let page = browser.opens_another(&link).await;
+        browser.sees("#class-join:not([hidden])").await;
+        enters(browser, name).await;
+        page
+    }
+
+    async fn is_seen_by_teacher(&self, browser: &Browser) {
+        browser.goes_to(&self.teacher).await;
+    }
+}
+
+async fn enters(browser: &Browser, name: &str) {
+    browser.writes("#class-name-field", name).await;
+    browser.does("#class-join-do").await;
+    browser.sees("body[data-class=student]").await;
+    browser.sees("#class[hidden]").await;
+}
+
+fn start() -> Relay {
+    Relay::start(&[])
+}
+
+/// The tile of that name is in that state.
+async fn sees_tile(browser: &Browser, name: &str, state: &str) {
+    let wanted = format!(
+        "[...document.querySelectorAll('#wall [data-state={state}]')].some(tile => \
+         tile.querySelector('.who').textContent === {})",
+        json!(name)
+    );
+    browser.waits_until(&wanted).await;
+}
+
+async fn opens_tile(browser: &Browser, member: u32) {
+    let tile = format!("#wall [data-member='{member}'] button");
+    browser.does(&tile).await;
+    browser.sees("#class-opened:not([hidden])").await;
+}
+
+#[tokio::test]
+async fn students_join_by_code_and_by_link_and_stand_on_the_wall() {
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        let class = Class::begins(browser).await;
+        browser
+            .waits_until("document.getElementById('class-qr').naturalWidth > 0")
+            .await;
+        let empty = language.says("class.wall_empty").to_owned();
+        browser.reads_line("#wall-empty", &empty).await;
+
+        class.is_joined(browser, &relay.url(), "Ada").await;
+        let you = language.fills("class.you", &[("name", "Ada")]);
+        browser.reads_line("#class-you", &you).await;
+        browser.says("hello").await;
+        browser.reads_reply("HELLO").await;
+        class.is_joined_by_link(browser, &relay, "小明").await;
+        assert_eq!(browser.accessibility_findings().await, [""; 0]);
+
+        class.is_seen_by_teacher(browser).await;
+        sees_tile(browser, "Ada", "well").await;
+        sees_tile(browser, "小明", "quiet").await;
+        let here = language.fills("class.here_of", &[("n", "2"), ("members", "2")]);
+        browser.reads_line("#class-here", &here).await;
+        assert_eq!(browser.accessibility_findings().await, [""; 0]);
+
+        // One key, and no name is on the projector; that is remembered.
+        browser.reaches("#class-copy").await;
+        browser.keys("n").await;
+        let numbered = language.fills("class.number", &[("n", "1")]);
+        sees_tile(browser, &numbered, "well").await;
+        browser.reloads().await;
+        browser.sees("body[data-class=teacher]").await;
+        sees_tile(browser, &numbered, "well").await;
+        assert!(!browser.text("#wall").await.contains("Ada"));
+        browser.does("#wall-names").await;
+        sees_tile(browser, "Ada", "well").await;
+
+        browser.writes("#wall-filter", "明").await;
+        browser.sees("#wall [data-member='1'][hidden]").await;
+        assert!(browser.has("#wall [data-member='2']:not([hidden])").await);
+    };
+    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_told_beside_the_field() {
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        browser.does("#view-class").await;
+        for (code, name, field, key) in [
+            ("K7XM30", "Ada", "code", "class.no_code"),
+            ("222222", "Ada", "code", "reason.no_such_class"),
+        ] {
+            browser.writes("#class-code-field", code).await;
+            browser.writes("#class-name-field", name).await;
+            browser.does("#class-join-do").await;
+            let place = format!("#class-{field}-wrong");
+            browser.reads_line(&place, language.says(key)).await;
+        }
+        let class = Class::begins(browser).await;
+        browser.does("#class-do-lock").await;
+        browser.sees("#class-do-lock[aria-pressed=true]").await;
+        browser
+            .opens_another(&format!("{}c/{}", relay.url(), class.code))
+            .await;
+        browser.writes("#class-name-field", "Ada").await;
+        browser.does("#class-join-do").await;
+        let locked = language.says("reason.class_locked");
+        browser.reads_line("#class-code-wrong", locked).await;
+    };
+    in_both_languages_at([PHONE, DESK], start, Wish::default(), tell).await;
+}
+
+#[tokio::test]
+async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers() {
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        let class = Class::begins(browser).await;
+        let ada = class.is_joined(browser, &relay.url(), "Ada").await;
+        let bo = class.is_joined(browser, &relay.url(), "Bo").await;
+        browser.goes_to(&ada).await;
+        browser.says("ada speaks").await;
+        browser.reads_reply("ADA SPEAKS").await;
+
+        class.is_seen_by_teacher(browser).await;
+        opens_tile(browser, 1).await;
+        browser.reads_line("#class-opened-name", "Ada").await;
+        let ladder = "document.getElementById('client-names').textContent.includes('ada speaks')";
+        browser.waits_until(ladder).await;
+
+        browser.does("#class-do-drive").await;
+        browser.goes_to(&bo).await;
+        let told = language.says("class.following").to_owned();
+        browser.reads_line("#class-drive-text", &told).await;
+        browser.waits_until(ladder).await;
+        browser.does("#class-drive-leave").await;
+        // Bo has said nothing yet: there is no ladder of its own.
+        browser.sees("#ladder-empty:not([hidden])").await;
+        browser.sees("#canvas[hidden]").await;
+        browser.does("#class-drive-follow").await;
+        browser.waits_until(ladder).await;
+
+        class.is_seen_by_teacher(browser).await;
+        browser.does("#class-do-mute").await;
+        browser.goes_to(&ada).await;
+        browser.sees("#class-muted:not([hidden])").await;
+        browser.says("nobody hears").await;
+        let muted = language.says("reason.muted");
+        browser
+            .waits_until(&format!(
+                "document.getElementById('reply-text').textContent.includes({})",
+                json!(muted)
+            ))
+            .await;
+        class.is_seen_by_teacher(browser).await;
+        browser.does("#class-do-remove").await;
+        browser.does("#class-sure-yes").await;
+        browser.sees("#wall:not(:has([data-member='1']))").await;
+        browser.goes_to(&ada).await;
+        let removed = language.says("goodbye.removed").to_owned();
+        browser.reads_line("#class-parted", &removed).await;
+    };
+    in_both_languages_at([DESK, DESK], start, Wish::default(), tell).await;
+}
+
+#[tokio::test]
+async fn a_class_predicts_and_sees_what_came_true() {
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        let class = Class::begins(browser).await;
+        browser.unfolds("#class-more").await;
+        browser.writes("#class-say-field", "看屏幕 👀").await;
+        browser.keys("\u{e007}").await;
+        let ada = class.is_joined(browser, &relay.url(), "Ada").await;
+        browser.reads_line("#class-message", "看屏幕 👀").await;
+        let bo = class.is_joined(browser, &relay.url(), "Bo").await;
+
+        class.is_seen_by_teacher(browser).await;
+        browser.writes("#class-ask-field", "What comes back?").await;
+        browser.keys("\u{e007}").await;
+        for (page, choice) in [(&ada, 0), (&bo, 2)] {
+            browser.goes_to(page).await;
+            browser
+                .reads_line("#class-card-title", "What comes back?")
+                .await;
+            let button = format!("#class-choices [data-choice='{choice}'] [data-p=choose]");
+            browser.does(&button).await;
+            browser
+                .sees(&format!(
+                    "#class-choices [data-choice='{choice}'][data-mine]"
+                ))
+                .await;
+            assert!(
+                browser.has("#class-choices .bar[hidden]").await,
+                "not before it is closed"
+            );
+        }
+        class.is_seen_by_teacher(browser).await;
+        let count = language.fills("class.card_count", &[("n", "2"), ("members", "2")]);
+        browser.reads_line("#class-card-state", &count).await;
+        browser.does("#class-card-close").await;
+        browser
+            .sees("#class-choices [data-choice='2'] meter[value='1'][max='2']")
+            .await;
+        browser
+            .does("#class-choices [data-choice='2'] [data-p=reveal]")
+            .await;
+        browser.goes_to(&bo).await;
+        browser
+            .sees("#class-choices [data-choice='2'][data-mine][data-true]")
+            .await;
+        browser
+            .sees("#class-choices [data-choice='0'] meter[value='1']")
+            .await;
+        let revealed = language.says("class.card_revealed").to_owned();
+        browser.reads_line("#class-card-state", &revealed).await;
+        assert_eq!(browser.accessibility_findings().await, [""; 0]);
+        class.is_seen_by_teacher(browser).await;
+        browser.does("#class-card-end").await;
+        browser.goes_to(&ada).await;
+        browser.sees("#class-card[hidden]").await;
+    };
+    in_both_languages_at([PHONE, DESK], start, Wish::default(), tell).await;
+}
+
+#[tokio::test]
+async fn the_server_is_killed_before_the_whole_class() {
+    let tell = async |relay: Relay, browser: &Browser, _language: &Language| {
+        let class = Class::begins(browser).await;
+        let ada = class.is_joined(browser, &relay.url(), "Ada").await;
+        browser.turns_to(Tcp).await;
+        assert!(
+            browser.has("#server-kill[hidden]").await,
+            "not the student's"
+        );
+        class.is_seen_by_teacher(browser).await;
+        browser.does("#class-tcp").await;
+        browser.tells_server("#server-kill", "killed").await;
+        browser.goes_to(&ada).await;
+        browser.sees("#server[data-state=killed]").await;
+        browser.says("anybody there?").await;
+        browser
+            .sees("#calls [data-call=connect][data-errno=ECONNREFUSED]")
+            .await;
+        class.is_seen_by_teacher(browser).await;
+        sees_tile(browser, "Ada", "wrong").await;
+        browser.tells_server("#server-start", "running").await;
+        browser.goes_to(&ada).await;
+        browser.says("again").await;
+        browser.reads_reply("AGAIN").await;
+    };
+    in_both_languages_at([DESK, DESK], start, Wish::default(), tell).await;
+}
+
+/// The console has to complain while nobody answers: browsers write every failed WebSocket into it.
+const BROKEN: Wish = Wish {
+    languages: "en-US,en",
+    size: DESK,
+    dark: false,
+    forgives: &["WebSocket connection to"],
+};
+
+#[tokio::test]
+async fn a_student_whose_connection_drops_comes_back_by_itself() {
+    let tell = async |relay: Relay, browser: &Browser, _language: &Language| {
+        let class = Class::begins(browser).await;
+        let link = Link::to(relay.http).await;
+        let ada = class.is_joined(browser, &link.url(), "Ada").await;
+        browser.says("before").await;
+        browser.reads_reply("BEFORE").await;
+        link.becomes(Way::Cut);
+        browser.sees("#connection[data-state=lost]").await;
+        class.is_seen_by_teacher(browser).await;
+        sees_tile(browser, "Ada", "away").await;
+        link.becomes(Way::Open);
+        browser.goes_to(&ada).await;
+        browser.sees("#connection[data-state=open]").await;
+        browser.sees("body[data-class=student]").await;
+        assert!(
+            browser.has("#class-lost[hidden]").await,
+            "its sockets were kept"
+        );
+        browser.says("after").await;
+        browser.reads_reply("AFTER").await;
+        class.is_seen_by_teacher(browser).await;
+        sees_tile(browser, "Ada", "well").await;
+    };
+    in_both_languages_at([DESK, PHONE], start, BROKEN, tell).await;
+}
+
+#[tokio::test]
+async fn a_relay_killed_in_mid_class_is_started_again_and_everybody_is_back() {
+    let folder = Folder::new();
+    let data = folder.path().to_str().expect("a path").to_owned();
+    let start = || Relay::start(&["--data", &data]);
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        let class = Class::begins(browser).await;
+        let ada = class.is_joined(browser, &relay.url(), "Ada").await;
+        browser.says("before").await;
+        browser.reads_reply("BEFORE").await;
+        let before = relay.is_killed();
+        browser.sees("#connection[data-state=lost]").await;
+        let again = Relay::start_again(&before, &["--data", &data]);
+        browser.sees("#connection[data-state=open]").await;
+        browser.sees("body[data-class=student]").await;
+        let lost = language.says("class.lost");
+        browser.sees("#class-lost:not([hidden])").await;
+        assert!(browser.text("#class-lost").await.starts_with(lost));
+        browser.says("after").await;
+        browser.reads_reply("AFTER").await;
+        class.is_seen_by_teacher(browser).await;
+        browser.sees("body[data-class=teacher]").await;
+        sees_tile(browser, "Ada", "well").await;
+        let shown = browser.text("#class-code").await.replace(' ', "");
+        assert_eq!(shown, class.code);
+        browser.goes_to(&ada).await;
+        browser.reloads().await;
+        browser.sees("body[data-class=student]").await;
+        drop(again);
+    };
+    in_both_languages_at([DESK, PHONE], start, BROKEN, tell).await;
+}
