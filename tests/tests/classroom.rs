@@ -182,7 +182,9 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         browser.reads_line("#class-drive-text", &told).await;
         browser.waits_until(ladder).await;
         browser.does("#class-drive-leave").await;
-        browser.waits_until(&format!("!({ladder})")).await;
+        // Bo has said nothing yet: there is no ladder of its own.
+        browser.sees("#ladder-empty:not([hidden])").await;
+        browser.sees("#canvas[hidden]").await;
         browser.does("#class-drive-follow").await;
         browser.waits_until(ladder).await;
 
