@@ -36,6 +36,8 @@ mod own_lab;
 mod programs;
 /// Every call of the conversation, on real sockets, as the manual pages say.
 mod protocol;
+/// The past in real Chromium: saved as links, replayed, and a client's calls made again on fresh sockets.
+mod replay;
 /// The two server programs, sturdy and the book's, seen from plain sockets.
 mod servers;
 /// Every call in every state of a socket does through the relay what it does without it.
