@@ -11,6 +11,7 @@ use shared::{
 };
 use tests::{
     page::Page,
+    place,
     relay::Relay,
     trace::{TCP_SERVER, Trace},
 };
@@ -123,7 +124,8 @@ async fn without_a_capture_a_half_close_ends_one_side_first() {
 
 #[tokio::test]
 async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
-    let relay = Relay::start(&["--max-level", "l0", "--program", "book"]);
+    let arguments = ["--max-level", "l0", "--program", "book"];
+    let relay = Relay::start_at(place::own_host(), &arguments);
     let mut page = Page::open(&relay).await;
     let rst = |because, to_server| End {
         kind: DerivedKind::Rst,
