@@ -1,5 +1,6 @@
 //! How turns are taken: everybody runs at once, and is measured in turn, A B A B, so that a busy moment of the
-//! machine meets all of them alike.
+//! machine meets all of them alike. Only who has the kernel watch packets runs in its own turns alone: a kernel that
+//! watches watches everybody's.
 
 use std::io;
 
@@ -33,6 +34,14 @@ pub(crate) struct Taken {
     pub(crate) answered: u64,
     /// Wrong answers.
     pub(crate) wrong: u64,
+}
+
+/// Who has no turn just now.
+enum Waiting {
+    /// It runs meanwhile.
+    Runs(Subject),
+    /// It is started for each of its turns.
+    Is(Contender),
 }
 
 impl Taken {
@@ -69,12 +78,17 @@ impl Bench {
     ) {
         let _placed = placement.enter();
         eprintln!("{figure}, {} …", placement.name());
-        let mut subjects: Vec<Subject> = contenders
+        let mut waiting: Vec<Waiting> = contenders
             .iter()
-            .filter_map(|contender| self.start(*contender))
+            .filter_map(|contender| self.wait(*contender))
             .collect();
         for _ in 0..rounds {
-            subjects.retain(|subject| self.take_turn(figure, placement, subject, &mut turn));
+            waiting.retain(|waiting| match waiting {
+                Waiting::Runs(subject) => self.take_turn(figure, placement, subject, &mut turn),
+                Waiting::Is(contender) => self
+                    .start(*contender)
+                    .is_some_and(|it| self.take_turn(figure, placement, &it, &mut turn)),
+            });
         }
         print_figure(&self.sheet, figure, placement);
     }
@@ -97,6 +111,14 @@ impl Bench {
             }
         }
         print_figure(&self.sheet, figure, placement);
+    }
+
+    fn wait(&mut self, contender: Contender) -> Option<Waiting> {
+        if contender.watches() {
+            Some(Waiting::Is(contender))
+        } else {
+            self.start(contender).map(Waiting::Runs)
+        }
     }
 
     fn start(&mut self, contender: Contender) -> Option<Subject> {

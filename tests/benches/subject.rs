@@ -76,6 +76,12 @@ impl Contender {
         }
     }
 
+    /// Whether the kernel does more for every packet of the machine while this runs: it takes the time of each, or
+    /// hands over a copy.
+    pub(crate) const fn watches(self) -> bool {
+        matches!(self, Self::Relay(_, Tracing::L1 | Tracing::L2))
+    }
+
     /// How it is to be seen.
     pub(crate) const fn side(self) -> Side {
         match self {
