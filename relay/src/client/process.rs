@@ -5,6 +5,7 @@ mod direct;
 pub use direct::Direct;
 
 use std::{
+    cell::Cell,
     future::poll_fn,
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
@@ -41,6 +42,8 @@ pub struct Door {
     fd: Fd,
     socket: ClientSocket,
     process: Rc<Process>,
+    /// The address that everybody was told of, as long as it is this socket's alone.
+    told: Cell<Option<SocketAddr>>,
 }
 
 /// A call that was made, and all there is to tell of it.
@@ -118,6 +121,7 @@ impl Process {
                 fd,
                 socket,
                 process: Rc::clone(self),
+                told: Cell::default(),
             }),
             took_ns,
         )
@@ -249,13 +253,20 @@ impl Door {
         }
     }
 
-    /// Its address as the server sees it, made known to the trace.
+    /// Its address as the server sees it, made known to the trace, to its neighbours and to who rings there.
     fn address(&self) -> Option<SocketAddr> {
         let Process {
             id, host, trace, ..
         } = &*self.process;
         let address = self.socket.seen_as(*host)?;
+        let alone = !self.socket.may_share_its_port();
+        if self.told.replace(Some(address).filter(|_| alone)) == Some(address) && alone {
+            return Some(address);
+        }
         self.is_a_neighbour(address);
+        if self.socket.transport() == Transport::Udp {
+            self.socket.gate().is_at(address);
+        }
         for address in [Some(address), self.socket.seen_at_localhost6()]
             .into_iter()
             .flatten()
@@ -279,6 +290,7 @@ impl Door {
     fn asks_address_anew(&self) {
         let Process { host, trace, .. } = &*self.process;
         let before = self.socket.seen_as(*host);
+        self.told.take();
         self.socket.forgets_local();
         if let Some(before) = before.filter(|_| self.socket.seen_as(*host) != before) {
             trace.address_gone((self.socket.transport(), before));

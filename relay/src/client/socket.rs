@@ -53,6 +53,8 @@ pub struct ClientSocket {
     held: RefCell<Vec<Rc<Hold>>>,
     neighbours: Rc<Neighbours>,
     timeout: Cell<Option<Duration>>,
+    /// As `SO_REUSEADDR` was set.
+    shares_port: Cell<bool>,
     local: Cell<Option<SocketAddr>>,
     peer: Cell<Option<SocketAddr>>,
     sent: Cell<u64>,
@@ -105,6 +107,7 @@ impl ClientSocket {
             held: RefCell::default(),
             neighbours,
             timeout: Cell::default(),
+            shares_port: Cell::default(),
             local: Cell::default(),
             peer: Cell::default(),
             sent: Cell::default(),
@@ -246,6 +249,7 @@ impl ClientSocket {
             }
         }
         self.sent.set(self.sent.get() + sent as u64);
+        self.rings(self.peer());
         Ok(Returned::Sent { sent: sent as u64 })
     }
 
@@ -258,7 +262,15 @@ impl ClientSocket {
                 handle.socket().send_to(&data.0, &to.into())
             })
             .await?;
+        self.rings(self.named(to));
         Ok(Returned::Sent { sent: sent as u64 })
+    }
+
+    /// A datagram was sent there: if that is the server, it need not be told by the system.
+    fn rings(&self, to: Option<SocketAddr>) {
+        if self.transport == Transport::Udp && to == Some(self.server) {
+            self.gate.rings_server();
+        }
     }
 
     async fn receive(&self, size: u32) -> CallResult {
@@ -306,14 +318,18 @@ impl ClientSocket {
     fn set_option(&self, option: SocketOption, value: i32) -> CallResult {
         let bytes = usize::try_from(value).unwrap_or_default();
         let linger = u64::try_from(value).ok().map(Duration::from_secs);
-        self.kernel(|socket| match option {
+        let result = self.kernel(|socket| match option {
             SocketOption::SoReuseaddr => socket.set_reuse_address(value != 0),
             SocketOption::SoRcvbuf => socket.set_recv_buffer_size(bytes),
             SocketOption::SoSndbuf => socket.set_send_buffer_size(bytes),
             SocketOption::SoLinger => socket.set_linger(linger),
             SocketOption::TcpNodelay => socket.set_tcp_nodelay(value != 0),
             SocketOption::IpRecverr => receive::hear_errors(socket, value != 0),
-        })
+        });
+        if option == SocketOption::SoReuseaddr && result.is_ok() {
+            self.shares_port.set(value != 0);
+        }
+        result
     }
 
     fn shutdown(&self, how: How) -> CallResult {

@@ -77,8 +77,10 @@ impl Gate {
         socket: &UdpSocket,
         buffer: &mut [u8],
     ) -> io::Result<receive::Received> {
-        let direct = || receive::datagram(socket, buffer);
-        match self.directly(socket, direct).await? {
+        let received = poll_fn(|context| {
+            self.poll_directly(context, socket, || receive::datagram(socket, buffer))
+        });
+        match received.await? {
             Some(received) => Ok(received),
             None => Ok(self.through(socket).await?.put_into(buffer)),
         }
@@ -104,12 +106,26 @@ impl Gate {
         context: &mut Context<'_>,
         socket: &UdpSocket,
     ) -> Poll<io::Result<Option<Burst>>> {
+        if let Some(kept) = self.kept() {
+            return Poll::Ready(Ok(Some(kept)));
+        }
+        self.poll_directly(context, socket, || bursts::receive(socket))
+    }
+
+    /// Receives from the kernel itself, for as long as the gate is open; then nothing. It need not be looked at
+    /// before something came: what there is to happen happens to that.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn poll_directly<T>(
+        &self,
+        context: &mut Context<'_>,
+        socket: &UdpSocket,
+        mut receive: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<Option<T>>> {
         while self.is_open() {
-            if let Some(kept) = self.kept() {
-                return Poll::Ready(Ok(Some(kept)));
-            }
             let received = if self.bell.is_rung() {
-                bursts::receive(socket).inspect_err(|_| self.bell.in_vain())
+                receive().inspect_err(|_| self.bell.in_vain())
             } else {
                 self.bell.wakes(context);
                 ready!(socket.poll_recv_ready(context))?;
@@ -117,7 +133,7 @@ impl Gate {
                 if !self.is_open() {
                     break;
                 }
-                socket.try_io(Interest::READABLE, || bursts::receive(socket))
+                socket.try_io(Interest::READABLE, &mut receive)
             };
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -132,6 +148,9 @@ impl Gate {
 
     /// The socket's address: from now on the server rings here.
     pub fn is_at(&self, address: SocketAddr) {
+        if self.address.get() == Some(address) {
+            return;
+        }
         let mut bells = self.edge.bells.borrow_mut();
         if let Some(before) = self.address.replace(Some(address)) {
             bells.remove(&before);
@@ -160,29 +179,6 @@ impl Gate {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.lane().idle.get()
-    }
-
-    /// Receives from the kernel itself, for as long as the gate is open; then nothing. It need not be looked at
-    /// before something came: what there is to happen happens to that.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub async fn directly<T>(
-        &self,
-        socket: &UdpSocket,
-        mut attempt: impl FnMut() -> io::Result<T>,
-    ) -> io::Result<Option<T>> {
-        if !self.is_open() {
-            return Ok(None);
-        }
-        let attempt = || {
-            if self.is_open() {
-                attempt().map(Some)
-            } else {
-                Ok(None)
-            }
-        };
-        socket.async_io(Interest::READABLE, attempt).await
     }
 
     /// Waits for the next datagram to come through.

@@ -53,7 +53,7 @@ fn upgrade(
     else {
         return refused("this connection cannot be upgraded");
     };
-    tokio::spawn(hand_over(purpose, upgrading, from, Arc::clone(desk)));
+    tokio::task::spawn_local(hand_over(purpose, upgrading, from, Arc::clone(desk)));
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

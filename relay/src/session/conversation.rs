@@ -25,6 +25,8 @@ use crate::{failure, guard::Whence};
 
 /// So many events are looked at before calls have their turn again.
 const TRACE_PORTION: usize = 256;
+/// So many messages are heard one after the other before all else has its turn again.
+const HEARD_TOGETHER: u32 = 32;
 /// The trace leaves this much of `queued_bytes` to replies: a lab's noise must not hold up a page's own calls.
 const TRACE_SHARE: usize = 2;
 
@@ -101,13 +103,33 @@ impl Conversation {
 
     async fn goes_on(&mut self) -> Ending {
         loop {
-            let event = self.next_event().await;
-            let ending = self.handle(event).await;
-            self.say_replies();
-            if let Some(ending) = ending {
-                return ending;
+            let mut event = self.next_event().await;
+            for so_far in 1.. {
+                let said = matches!(event, Event::Heard(Heard::Said(_)));
+                let ending = self.handle(event).await;
+                self.say_replies();
+                if let Some(ending) = ending {
+                    return ending;
+                }
+                if !said || so_far == HEARD_TOGETHER || !self.is_listening() {
+                    break;
+                }
+                match self.talk.heard_already() {
+                    Some(more) => event = Event::Heard(more),
+                    None => break,
+                }
             }
         }
+    }
+
+    /// Who does not read is not worked for: what was sent has to go out first.
+    fn is_listening(&self) -> bool {
+        self.talk.queued() < self.queued_most()
+    }
+
+    fn queued_most(&self) -> usize {
+        let limits = &self.seat.surroundings.limits;
+        usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX)
     }
 
     fn say_replies(&mut self) {
@@ -117,6 +139,8 @@ impl Conversation {
     }
 
     async fn next_event(&mut self) -> Event {
+        let listening = self.is_listening();
+        let room_for_trace = self.talk.queued() < self.queued_most() / TRACE_SHARE;
         let Self {
             talk, seat, timer, ..
         } = self;
@@ -133,14 +157,11 @@ impl Conversation {
             Some(place) => (place.letters.as_mut(), Some(&mut place.gone)),
             None => (None, None),
         };
-        let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
-        // Who does not read is not worked for: what was sent has to go out first.
-        let listening = talk.queued() < queued_most;
-        let room_for_trace = talk.queued() < queued_most / TRACE_SHARE;
         let is_behind = trace_from.is_some_and(|from| from < *trace_until.borrow());
         if is_behind && room_for_trace {
             return Event::TraceGrew;
         }
+        let expected = !calls.is_empty();
         // A page that never pauses must not keep the clock, the trace and the relay's end from being seen.
         if timer.deadline() <= Instant::now() {
             return Event::TimerFired;
@@ -153,7 +174,7 @@ impl Conversation {
             Some(news) = next_letter(letters), if listening => Event::News(news),
             Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
             Some(returned) = calls.next(), if listening => Event::Returned(Box::new(returned)),
-            heard = talk.heard(listening) => Event::Heard(heard),
+            heard = talk.heard(listening, expected) => Event::Heard(heard),
             () = timer.as_mut() => Event::TimerFired,
         }
     }

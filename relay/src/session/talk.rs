@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
 
@@ -38,6 +38,8 @@ const LONGEST_REASON: usize = 123;
 pub(super) struct Talk {
     socket: WebSocketStream<TcpStream>,
     queued: usize,
+    /// Whether what is queued has waited already for what may follow at once.
+    waited: bool,
     unread_since: Option<Instant>,
 }
 
@@ -69,6 +71,7 @@ impl Talk {
         Self {
             socket,
             queued: 0,
+            waited: false,
             unread_since: None,
         }
     }
@@ -100,29 +103,53 @@ impl Talk {
     }
 
     /// The next thing heard. Whatever is queued is flushed once nothing more is there to be read, so many
-    /// messages leave in one write. With `listening` false nothing is read, and the visitor has to wait.
-    pub(super) async fn heard(&mut self, listening: bool) -> Heard {
-        std::future::poll_fn(|context| self.poll_heard(context, listening)).await
+    /// messages leave in one write; where more is `expected`, all others on the event loop have a turn first: the
+    /// server's answer may leave along with what is queued. With `listening` false nothing is read, and the visitor
+    /// has to wait.
+    pub(super) async fn heard(&mut self, listening: bool, expected: bool) -> Heard {
+        std::future::poll_fn(|context| self.poll_heard(context, listening, expected)).await
     }
 
-    fn poll_heard(&mut self, context: &mut Context<'_>, listening: bool) -> Poll<Heard> {
+    fn poll_heard(
+        &mut self,
+        context: &mut Context<'_>,
+        listening: bool,
+        expected: bool,
+    ) -> Poll<Heard> {
         if self.queued >= FLUSH_BEFORE_LISTENING
             && let Poll::Ready(heard) = self.poll_flush(context)
         {
             return Poll::Ready(heard);
         }
-        if listening && let Poll::Ready(said) = self.socket.poll_next_unpin(context) {
-            return Poll::Ready(match said {
-                Some(Ok(message)) => Heard::Said(message),
-                Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Heard::TooLong,
-                Some(Err(Error::Utf8(_))) => Heard::NotText,
-                Some(Err(_)) | None => Heard::Gone,
-            });
+        if listening && let Poll::Ready(heard) = self.poll_said(context) {
+            return Poll::Ready(heard);
         }
         if self.queued == 0 {
             return Poll::Pending;
         }
+        if expected && !std::mem::replace(&mut self.waited, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         self.poll_flush(context)
+    }
+
+    /// What was said along with what was heard last, if anything was.
+    pub(super) fn heard_already(&mut self) -> Option<Heard> {
+        match self.poll_said(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(heard) => Some(heard),
+            Poll::Pending => None,
+        }
+    }
+
+    fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        let said = ready!(self.socket.poll_next_unpin(context));
+        Poll::Ready(match said {
+            Some(Ok(message)) => Heard::Said(message),
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Heard::TooLong,
+            Some(Err(Error::Utf8(_))) => Heard::NotText,
+            Some(Err(_)) | None => Heard::Gone,
+        })
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
@@ -130,7 +157,7 @@ impl Talk {
             self.unread_since = Some(Instant::now());
         }
         let flushed = ready!(Pin::new(&mut self.socket).poll_flush(context));
-        (self.queued, self.unread_since) = (0, None);
+        (self.queued, self.waited, self.unread_since) = (0, false, None);
         Poll::Ready(if flushed.is_ok() {
             Heard::Flushed
         } else {

@@ -51,9 +51,8 @@ impl ClientSocket {
 
     /// Whether another program could have its port too, and get what is meant for it (`SO_REUSEADDR`, socket(7)).
     #[must_use]
-    pub fn may_share_its_port(&self) -> bool {
-        let handle = self.handle.borrow();
-        handle.socket().reuse_address().unwrap_or(true)
+    pub const fn may_share_its_port(&self) -> bool {
+        self.shares_port.get()
     }
 
     /// After a `connect` that failed the kernel may have taken its port back: what was known is asked anew.

@@ -1,7 +1,11 @@
 //! The calls of a page: checked against its limits, made in order on each socket, and settled as they return.
 
-use std::rc::Rc;
+use std::{
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
+use futures_util::future::LocalBoxFuture;
 use shared::{
     call::{Call, Family, Fd, Transport},
     outcome::{Failed, Outcome, Reason, Returned},
@@ -139,7 +143,19 @@ impl Seat {
         }
     }
 
+    /// Makes a call, and those in line behind it for as long as each returns at once.
     fn make(&mut self, turn: Turn<Door>) {
+        let mut turn = Some(turn);
+        while let Some(next) = turn.take() {
+            let mut call = self.begin(next);
+            match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(returned) => turn = self.conclude(returned),
+                Poll::Pending => self.calls.push(call),
+            }
+        }
+    }
+
+    fn begin(&mut self, turn: Turn<Door>) -> LocalBoxFuture<'static, Returning> {
         let Turn {
             id,
             call,
@@ -148,7 +164,7 @@ impl Seat {
         } = turn;
         let (cancel, cancels) = oneshot::channel();
         self.table.runs(id, cancel);
-        self.calls.push(Box::pin(async move {
+        Box::pin(async move {
             let cancelled = until_cancelled(cancels);
             let made = if matches!(call, Call::Close { .. }) {
                 // Closing has to wait until this future has let go of the socket.
@@ -162,11 +178,18 @@ impl Seat {
                 made,
                 door: Some((fd, door)),
             }
-        }));
+        })
     }
 
     /// A call has returned: its reply goes out, and the next one in line has its turn.
     pub(in crate::session) fn settle(&mut self, returned: Returning) {
+        if let Some(turn) = self.conclude(returned) {
+            self.make(turn);
+        }
+    }
+
+    /// Its reply goes out; whose turn it is then.
+    fn conclude(&mut self, returned: Returning) -> Option<Turn<Door>> {
         let Returning {
             id,
             call,
@@ -175,16 +198,16 @@ impl Seat {
         } = returned;
         let Some((fd, door)) = door else {
             self.table.ended(id);
-            return self.reply(id, made);
+            self.reply(id, made);
+            return None;
         };
         if matches!(call, Call::Close { .. }) {
-            return self.close(id, fd, door);
+            self.close(id, fd, door);
+            return None;
         }
         drop(door);
         self.reply(id, made);
-        if let Some(turn) = self.table.returned(id, fd) {
-            self.make(turn);
-        }
+        self.table.returned(id, fd)
     }
 
     fn close(&mut self, id: u64, fd: Fd, door: Rc<Door>) {
