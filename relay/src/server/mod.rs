@@ -69,6 +69,13 @@ struct Job {
     think_ms: u32,
 }
 
+impl Job {
+    /// As much of a datagram as there is room for.
+    fn receives(self, datagram: &[u8]) -> &[u8] {
+        &datagram[..datagram.len().min(self.receive_size)]
+    }
+}
+
 /// Makes the calls a server program begins with, on a socket of this transport.
 ///
 /// # Errors

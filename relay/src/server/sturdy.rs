@@ -184,21 +184,27 @@ impl Connection {
             client: self.from,
         });
         let answer = work(&chunk);
-        stretch.returns(receiving, Came::Chunk(chunk.clone()), Some(received));
-        let given = |data, letter| Given {
-            data: Some(data),
-            letter,
-            ..Given::default()
-        };
+        stretch.holds(&chunk);
+        stretch.holds(&answer);
+        stretch.returns(receiving, Came::Chunk(&chunk), Some(received));
         if let Some((name, letter)) = work_name(job.task) {
-            let open = stretch.starts(name, false, given(chunk, letter));
-            stretch.returns(open, Came::Chunk(answer.clone()), None);
+            let given = Given {
+                data: Some(&chunk),
+                letter,
+                ..Given::default()
+            };
+            let open = stretch.starts(name, false, given);
+            stretch.returns(open, Came::Chunk(&answer), None);
         }
         if job.think_ms > 0 {
             return (answer, Next::Thinking);
         }
         if !answer.is_empty() {
-            let open = stretch.starts(CallName::Send, true, given(answer.clone(), None));
+            let given = Given {
+                data: Some(&answer),
+                ..Given::default()
+            };
+            let open = stretch.starts(CallName::Send, true, given);
             // What the kernel does not take at once, or at all, is tried again by who can wait.
             let taken = stream.try_write(&answer).unwrap_or_default();
             if taken < answer.len() {

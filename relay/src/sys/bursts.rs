@@ -43,7 +43,7 @@ impl Burst {
         Self::new(from, told, bytes, size)
     }
 
-    /// All bytes, of one datagram after the other.
+    /// The same for keeps.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.bytes
@@ -55,12 +55,22 @@ impl Burst {
         self.bytes.len().div_ceil(self.size.max(1)).max(1)
     }
 
+    /// All bytes, of one datagram after the other.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// One of them, by its place; of none, nothing.
+    #[must_use]
+    pub fn datagram(&self, at: usize) -> &[u8] {
+        let from = self.bytes.len().min(at * self.size);
+        &self.bytes[from..self.bytes.len().min(from + self.size)]
+    }
+
     /// The datagrams, in order.
     pub fn datagrams(&self) -> impl Iterator<Item = Bytes> {
-        (0..self.count()).map(|at| {
-            let end = self.bytes.len().min((at + 1) * self.size);
-            self.bytes.slice(at * self.size..end)
-        })
+        (0..self.count()).map(|at| self.bytes.slice_ref(self.datagram(at)))
     }
 }
 
@@ -120,15 +130,21 @@ impl Batch {
 
     /// All bytes still to be sent.
     #[must_use]
-    pub fn rest(&self) -> Bytes {
-        self.bytes.slice(self.sent_bytes..)
+    pub fn rest(&self) -> &[u8] {
+        &self.bytes[self.sent_bytes..]
+    }
+
+    /// All bytes, sent or not.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 
     /// The bytes of the next ones.
     #[must_use]
-    pub fn next(&self, count: usize) -> Bytes {
+    pub fn next(&self, count: usize) -> &[u8] {
         let length: usize = self.left()[..count].iter().sum();
-        self.bytes.slice(self.sent_bytes..self.sent_bytes + length)
+        &self.bytes[self.sent_bytes..self.sent_bytes + length]
     }
 
     /// So many were sent.
@@ -162,7 +178,7 @@ impl Batch {
     /// The kernel's; `WouldBlock` where it has no room. None was sent then.
     pub fn send(&self, socket: &UdpSocket, to: Option<SocketAddr>, count: usize) -> io::Result<()> {
         let (bytes, size) = (self.next(count), self.left()[0]);
-        socket.try_io(Interest::WRITABLE, || send(socket, to, &bytes, size))
+        socket.try_io(Interest::WRITABLE, || send(socket, to, bytes, size))
     }
 
     /// How many may leave in the next call; with `at_once` as many as the kernel takes.

@@ -25,6 +25,14 @@ pub enum Hops {
 }
 
 impl Told {
+    /// Of a socket that was not asked to tell.
+    pub const NOTHING: Self = Self {
+        received_at_ns: None,
+        dropped: 0,
+        hops: None,
+        touched: None,
+    };
+
     /// As facts of the trace.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {

@@ -80,66 +80,74 @@ pub struct Page {
     pub next: u64,
 }
 
-/// Where an event is among others, and about how many bytes it keeps: known here, so that nothing else of it need be
-/// looked at when it makes room.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    at: u32,
-    bytes: u32,
+/// Events that were written down together, and make room together.
+#[derive(Debug)]
+struct Entry {
+    /// The number of the first.
+    first: u64,
+    /// About how many bytes they keep: known here, so that nothing else need be looked at when they make room.
+    bytes: u64,
+    kept: Kept,
 }
 
-/// An event in the log.
 #[derive(Debug)]
 enum Kept {
-    /// As it is.
-    Made(Rc<Recorded>),
-    /// One of many that were written down together, by its place among them: not made before somebody looks.
-    Among(Rc<Events>, Place),
+    /// One, as it is.
+    One(Rc<Recorded>),
+    /// Many, none of which is made before somebody looks; those that are.
+    Many(Box<Events>, Vec<Option<Rc<Recorded>>>),
 }
 
-impl Kept {
-    fn concerns(&self) -> Option<ProcessId> {
-        match self {
-            Self::Made(recorded) => recorded.concerns,
-            Self::Among(events, place) => events.concerns(place.at as usize),
+impl Entry {
+    fn count(&self) -> usize {
+        match &self.kept {
+            Kept::One(_) => 1,
+            Kept::Many(events, _) => events.count(),
         }
     }
 
-    fn weight(&self) -> u64 {
-        match self {
-            Self::Made(recorded) => weight(&recorded.event.what),
-            Self::Among(_, place) => EVENT_BYTES + u64::from(place.bytes),
-        }
+    /// The number after the last.
+    fn end(&self) -> u64 {
+        self.first + self.count() as u64
     }
 
-    /// Makes it, once.
-    fn look(&mut self, seq: u64) -> Rc<Recorded> {
-        let made = match self {
-            Self::Made(recorded) => return Rc::clone(recorded),
-            Self::Among(events, place) => {
-                let at = place.at as usize;
-                let (mono_ns, wall_us, what) = events.event(at);
-                let event = Event {
-                    seq,
-                    mono_ns,
-                    wall_us,
-                    what,
-                };
-                Recorded::new(event, events.concerns(at), events.turns_out(at))
-            }
+    /// Whom each of them concerns.
+    fn concerns(&self) -> impl Iterator<Item = (u64, Option<ProcessId>)> {
+        (self.first..).zip((0..self.count()).map(|at| match &self.kept {
+            Kept::One(recorded) => recorded.concerns,
+            Kept::Many(events, _) => events.concerns(at),
+        }))
+    }
+
+    /// Makes one, once.
+    fn look(&mut self, seq: u64) -> Option<Rc<Recorded>> {
+        let at = usize::try_from(seq.checked_sub(self.first)?).ok()?;
+        let (events, made) = match &mut self.kept {
+            Kept::One(recorded) => return Some(Rc::clone(recorded)),
+            Kept::Many(events, made) => (events, made),
         };
-        *self = Self::Made(Rc::clone(&made));
-        made
+        made.resize(events.count(), None);
+        let made = made.get_mut(at)?.get_or_insert_with(|| {
+            let (mono_ns, wall_us, what) = events.event(at);
+            let event = Event {
+                seq,
+                mono_ns,
+                wall_us,
+                what,
+            };
+            Recorded::new(event, events.concerns(at), events.turns_out(at))
+        });
+        Some(Rc::clone(made))
     }
 }
 
 /// A lab's log.
 #[derive(Debug)]
 pub struct Log {
-    kept: VecDeque<Kept>,
+    kept: VecDeque<Entry>,
     /// Where so many watch that what is nobody's business is not to be waded through.
     lines: Option<Lines>,
-    first: u64,
+    next: u64,
     bytes: u64,
     most_bytes: u64,
 }
@@ -151,7 +159,7 @@ impl Log {
         Self {
             kept: VecDeque::new(),
             lines: None,
-            first: 1,
+            next: 1,
             bytes: 0,
             most_bytes,
         }
@@ -169,39 +177,32 @@ impl Log {
     /// Adds an event; the oldest make room.
     pub fn append(&mut self, mono_ns: u64, wall_us: u64, what: What, concerns: Option<ProcessId>) {
         let event = Event {
-            seq: self.range().1,
+            seq: self.next,
             mono_ns,
             wall_us,
             what,
         };
-        self.bytes += weight(&event.what);
-        self.keep(Kept::Made(Recorded::new(event, concerns, None)));
-        self.make_room();
+        let bytes = weight(&event.what);
+        self.keep(bytes, Kept::One(Recorded::new(event, concerns, None)));
     }
 
     /// Adds events that were written down together.
-    pub(super) fn append_many(&mut self, events: &Rc<Events>, count: usize) {
-        for (at, number) in (0..count).zip(0..) {
-            let place = Place {
-                at: number,
-                bytes: u32::try_from(events.bytes(at)).unwrap_or(u32::MAX),
-            };
-            let kept = Kept::Among(Rc::clone(events), place);
-            self.bytes += kept.weight();
-            self.keep(kept);
-        }
-        self.make_room();
+    pub(super) fn append_many(&mut self, events: Events) {
+        let bytes = EVENT_BYTES * events.count() as u64 + events.bytes() as u64;
+        self.keep(bytes, Kept::Many(Box::new(events), Vec::new()));
     }
 
-    fn keep(&mut self, kept: Kept) {
-        let seq = self.range().1;
+    fn keep(&mut self, bytes: u64, kept: Kept) {
+        let first = self.next;
+        let entry = Entry { first, bytes, kept };
         if let Some(lines) = &mut self.lines {
-            lines.add(kept.concerns(), seq);
+            for (seq, concerns) in entry.concerns() {
+                lines.add(concerns, seq);
+            }
         }
-        self.kept.push_back(kept);
-    }
-
-    fn make_room(&mut self) {
+        self.next = entry.end();
+        self.bytes += bytes;
+        self.kept.push_back(entry);
         while self.bytes > self.most_bytes && self.kept.len() > 1 {
             self.forget_oldest();
         }
@@ -210,17 +211,19 @@ impl Log {
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
             if let Some(lines) = &mut self.lines {
-                lines.forget(oldest.concerns());
+                for (_, concerns) in oldest.concerns() {
+                    lines.forget(concerns);
+                }
             }
-            self.bytes -= oldest.weight();
-            self.first += 1;
+            self.bytes -= oldest.bytes;
         }
     }
 
     /// The first number still kept and the next one to be given.
     #[must_use]
     pub fn range(&self) -> (u64, u64) {
-        (self.first, self.first + self.kept.len() as u64)
+        let first = self.kept.front().map_or(self.next, |entry| entry.first);
+        (first, self.next)
     }
 
     /// A server's call that began at this number turned out to be for this process.
@@ -258,21 +261,24 @@ impl Log {
             (Sight::All, _) => (start..end).take(most).collect(),
             (Sight::Of(processes), Some(lines)) => lines.read(start, processes, most),
             (Sight::Of(processes), None) => {
-                let skip = usize::try_from(start - self.first).unwrap_or(usize::MAX);
-                let kept = (start..end).zip(self.kept.iter().skip(skip));
-                let sees = |kept: &Kept| {
-                    let concerns = kept.concerns();
-                    concerns.is_none() || processes.contains(&concerns)
-                };
-                let seen = kept.filter(|(_, kept)| sees(kept)).map(|(seq, _)| seq);
-                seen.take(most).collect()
+                let kept = self.kept.range(self.entry_of(start)..);
+                let kept = kept.flat_map(Entry::concerns);
+                let seen = kept.filter(|(seq, concerns)| {
+                    *seq >= start && (concerns.is_none() || processes.contains(concerns))
+                });
+                seen.map(|(seq, _)| seq).take(most).collect()
             }
         }
     }
 
     fn look(&mut self, seq: u64) -> Option<Rc<Recorded>> {
-        let at = usize::try_from(seq.checked_sub(self.first)?).ok()?;
-        Some(self.kept.get_mut(at)?.look(seq))
+        let entry = self.entry_of(seq);
+        self.kept.get_mut(entry)?.look(seq)
+    }
+
+    /// The place of the entry this number is in.
+    fn entry_of(&self, seq: u64) -> usize {
+        self.kept.partition_point(|entry| entry.end() <= seq)
     }
 }
 

@@ -6,7 +6,7 @@ mod events;
 
 pub(super) use events::Events;
 
-use std::{net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, net::SocketAddr};
 
 use bytes::Bytes;
 use shared::{
@@ -15,13 +15,25 @@ use shared::{
     trace::{Arguments, CallName, DerivedKind, ProcessId},
 };
 
-use self::events::Brief;
-use super::{Lately, OpenCall, Trace, derive, endings::Act};
+use self::events::{Brief, Piece, Return};
+use super::{
+    Lately, OpenCall, Trace, derive,
+    endings::{Act, Sent},
+};
 use crate::sys::Told;
 
-/// What a datagram comes to at most: received, worked on, sent, and what follows of it.
-const EVENTS_OF_ONE: usize = 8;
-const CALLS_OF_ONE: usize = 3;
+thread_local! {
+    /// Where stretches are written before it is known how long they are.
+    static ROOM: RefCell<Room> = const { RefCell::new(Room { events: Vec::new(), lately: Vec::new() }) };
+}
+
+/// Room for a stretch.
+#[derive(Debug, Default)]
+struct Room {
+    events: Vec<(u64, Brief)>,
+    /// The calls whose packets may be met.
+    lately: Vec<Lately>,
+}
 
 /// Whose calls they are, and between whom the bytes go.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +53,10 @@ pub struct Line {
 }
 
 /// What a call is made with.
-#[derive(Clone, Debug, Default)]
-pub struct Given {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
     /// Bytes it sends, or works on.
-    pub data: Option<Bytes>,
+    pub data: Option<&'a [u8]>,
     /// Bytes it has room for.
     pub size: Option<usize>,
     /// Whether it names the other end.
@@ -54,14 +66,14 @@ pub struct Given {
 }
 
 /// How it came back.
-#[derive(Clone, Debug)]
-pub enum Came {
+#[derive(Clone, Copy, Debug)]
+pub enum Came<'a> {
     /// So many bytes were taken.
     Sent(u64),
     /// Bytes of a stream, or a work's result.
-    Chunk(Bytes),
-    /// A datagram: as much of it as there was room for, how long it was, and what the kernel told.
-    Datagram(Bytes, usize, Told),
+    Chunk(&'a [u8]),
+    /// A datagram: as much of it as there was room for, and how long it was.
+    Datagram(&'a [u8], usize),
 }
 
 /// Calls being made. What they were is written down when it is dropped; nothing else may be in between.
@@ -71,8 +83,7 @@ pub struct Stretch<'a> {
     now_ns: u64,
     stranger: bool,
     events: Events,
-    /// The calls whose packets may be met.
-    lately: Vec<Lately>,
+    room: Room,
 }
 
 impl Trace {
@@ -94,24 +105,27 @@ impl Trace {
             now_ns: self.now(),
             stranger,
             events: Events {
-                line,
                 concerns,
                 crowded: self.crowded,
                 began_wall: self.began_wall,
-                events: Vec::new(),
+                ..Events::of(line)
             },
-            lately: Vec::new(),
+            room: ROOM.take(),
         }
     }
 }
 
 impl Stretch<'_> {
-    /// So many datagrams or pieces are to be written down.
-    pub fn expects(&mut self, count: usize) {
-        if !self.trace.off {
-            self.events.events.reserve(count * EVENTS_OF_ONE);
-            self.lately.reserve(count * CALLS_OF_ONE);
+    /// These bytes are kept: what calls are given of them, and return of them, need not be copied.
+    pub fn holds(&mut self, whole: &Bytes) {
+        if !self.trace.off && !whole.is_empty() {
+            self.events.wholes.push(whole.clone());
         }
+    }
+
+    /// What the kernel told of the datagrams to come, of each the same.
+    pub const fn is_told(&mut self, told: Told) {
+        self.events.told = told;
     }
 
     /// What follows happens now.
@@ -120,7 +134,7 @@ impl Stretch<'_> {
     }
 
     /// A call starts; `on_socket` unless it is the program's own work.
-    pub fn starts(&mut self, name: CallName, on_socket: bool, given: Given) -> OpenCall {
+    pub fn starts(&mut self, name: CallName, on_socket: bool, given: Given<'_>) -> OpenCall {
         let Line {
             process,
             fd,
@@ -136,66 +150,91 @@ impl Stretch<'_> {
             self.locates(&mut open);
             trace.begins(&mut open, &Arguments::default(), Some(client));
         }
+        if trace.off {
+            return open;
+        }
+        let Given {
+            data,
+            size,
+            names_peer,
+            letter,
+        } = given;
+        let data = data.map(|data| self.piece(data));
         self.push(Brief::Started {
             call,
             name,
             on_socket,
-            given,
+            data,
+            size,
+            names_peer,
+            letter,
         });
         open
     }
 
     /// It returns; of a stream `offset` bytes had gone the same way before.
-    pub fn returns(&mut self, mut open: OpenCall, came: Came, offset: Option<u64>) {
+    pub fn returns(&mut self, mut open: OpenCall, came: Came<'_>, offset: Option<u64>) {
         let trace = self.trace;
         trace.turns_out(&open, self.events.concerns);
         self.locates(&mut open);
-        let ended = self.ended(&open, &came);
-        let follows = trace.derives().then(|| self.follows(&open, &came));
+        let ended = self.ended(&open, came);
+        if trace.off {
+            return;
+        }
+        let result = match came {
+            Came::Sent(sent) => Return::Sent(sent),
+            Came::Chunk(data) => Return::Chunk(self.piece(data)),
+            Came::Datagram(data, length) => Return::Datagram(self.piece(data), length),
+        };
         self.push(Brief::Returned {
             call: open.call,
             on_socket: open.fd.is_some(),
             took_ns: self.now_ns.saturating_sub(open.started_ns),
-            came,
+            result,
             offset,
         });
-        for brief in follows.flatten().into_iter().chain(ended) {
-            self.push(brief);
+        if trace.derives()
+            && let Some(follows) = self.follows(&open, came)
+        {
+            self.push(follows);
+        }
+        if let Some(sent) = ended {
+            self.events.endings.push(sent);
+            self.push(Brief::Ended);
         }
     }
 
     /// How its connection ends with this call, where that is sure.
-    fn ended(&self, open: &OpenCall, came: &Came) -> Option<Brief> {
+    fn ended(&self, open: &OpenCall, came: Came<'_>) -> Option<Sent> {
         let Line {
             client,
             local,
             peer,
             ..
         } = self.events.line;
-        let sent = match (open.act?, came) {
+        match (open.act?, came) {
             (Act::Receive, Came::Chunk(data)) => {
                 let mut endings = self.trace.endings.borrow_mut();
-                endings.takes(open.caller(), client, data.len() as u64)?
+                endings.takes(open.caller(), client, data.len() as u64)
             }
             (_, Came::Sent(sent)) => {
-                let outcome = Outcome::Returned(Returned::Sent { sent: *sent });
+                let outcome = Outcome::Returned(Returned::Sent { sent });
                 let ends = (local, Some(peer));
-                self.trace.ending(open, &outcome, Some(client), ends)?
+                self.trace.ending(open, &outcome, Some(client), ends)
             }
-            _ => return None,
-        };
-        Some(Brief::Ended(sent))
+            _ => None,
+        }
     }
 
-    fn follows(&self, open: &OpenCall, came: &Came) -> Option<Brief> {
+    fn follows(&self, open: &OpenCall, came: Came<'_>) -> Option<Brief> {
         let udp = self.events.line.transport == Transport::Udp;
         let (kind, outward, length) = match (open.name, came) {
             (CallName::Send | CallName::SendTo, Came::Sent(sent)) => {
                 let kind = derive::sent(udp);
-                (kind, true, *sent)
+                (kind, true, sent)
             }
-            (_, Came::Datagram(_, length, _)) if self.stranger => {
-                (DerivedKind::Datagram, false, *length as u64)
+            (_, Came::Datagram(_, length)) if self.stranger => {
+                (DerivedKind::Datagram, false, length as u64)
             }
             (CallName::Recv, Came::Chunk(data)) if self.stranger => {
                 (DerivedKind::Data, false, data.len() as u64)
@@ -212,62 +251,46 @@ impl Stretch<'_> {
 
     fn locates(&mut self, open: &mut OpenCall) {
         if !open.located {
-            self.lately.push(open.is_located());
+            self.room.lately.push(open.is_located());
         }
     }
 
+    /// Where these bytes are among those that are kept; where they are not yet, they are from now on.
+    fn piece(&mut self, data: &[u8]) -> Piece {
+        let known = self.events.piece(data);
+        known.unwrap_or_else(|| {
+            self.events.wholes.push(Bytes::copy_from_slice(data));
+            Piece::last(&self.events.wholes)
+        })
+    }
+
     fn push(&mut self, brief: Brief) {
-        if !self.trace.off {
-            self.events.events.push((self.now_ns, brief));
-        }
+        self.room.events.push((self.now_ns, brief));
     }
 }
 
 impl Drop for Stretch<'_> {
     fn drop(&mut self) {
-        let Events {
-            line,
-            concerns,
-            crowded,
-            began_wall,
-            ..
-        } = self.events;
-        let events = std::mem::take(&mut self.events.events);
-        if !self.lately.is_empty() {
+        let (trace, line) = (self.trace, self.events.line);
+        let Room { events, lately } = &mut self.room;
+        if !lately.is_empty() {
             let door = (line.transport, line.client);
-            let mut processes = self.trace.processes.borrow_mut();
-            processes.called_often(door, &self.lately);
+            trace.processes.borrow_mut().called_often(door, lately);
+            lately.clear();
         }
-        self.trace.write_down(Events {
-            line,
-            concerns,
-            crowded,
-            began_wall,
-            events,
-        });
-    }
-}
-
-impl Trace {
-    fn write_down(&self, events: Events) {
-        let count = events.events.len();
-        if count == 0 {
-            return;
+        let count = events.len();
+        if count > 0 {
+            let written = std::mem::replace(&mut self.events, Events::of(line));
+            let briefs = events.as_slice().into();
+            events.clear();
+            trace
+                .log
+                .borrow_mut()
+                .append_many(Events { briefs, ..written });
+            trace.metrics.count_events(count as u64);
+            trace.changed.notify_one();
         }
-        self.log.borrow_mut().append_many(&Rc::new(events), count);
-        self.metrics.count_events(count as u64);
-        self.changed.notify_one();
-    }
-}
-
-impl Came {
-    /// The bytes that came.
-    #[must_use]
-    pub fn data(&self) -> Option<Bytes> {
-        match self {
-            Self::Sent(_) => None,
-            Self::Chunk(data) | Self::Datagram(data, ..) => Some(data.clone()),
-        }
+        ROOM.replace(std::mem::take(&mut self.room));
     }
 }
 

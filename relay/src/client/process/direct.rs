@@ -68,7 +68,6 @@ impl Direct {
             peer: door.socket.peer()?,
             client: door.address()?,
         };
-        door.socket.gate().is_at(line.client);
         Some(Self {
             door: Rc::clone(door),
             line,
@@ -129,7 +128,7 @@ impl Direct {
     fn send_on(&mut self, socket: &UdpSocket, batch: &mut Batch) -> io::Result<()> {
         let at_once = self.door.process.trace.level() < Level::L2;
         let mut stretch = self.door.process.trace.stretch(self.line);
-        stretch.expects(batch.left().len());
+        stretch.holds(batch.bytes());
         while !batch.is_empty() {
             let together = batch.together(at_once && self.sending.is_none());
             // Those the kernel does not take together may leave alone.
@@ -167,10 +166,11 @@ impl Direct {
     ) -> Poll<Result<(), Failed>> {
         let mut stretch = self.door.process.trace.stretch(self.line);
         if self.sending.is_none() {
+            stretch.holds(batch.bytes());
             self.sending = Some(starts_to_send(&mut stretch, batch.rest()));
         }
         while !batch.is_empty() {
-            match stream.try_write(&batch.rest()) {
+            match stream.try_write(batch.rest()) {
                 Ok(taken) => batch.are_taken(taken),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if stream.poll_write_ready(context).is_pending() {
@@ -215,14 +215,15 @@ impl Direct {
             }
         };
         let mut stretch = self.door.process.trace.stretch(self.line);
-        stretch.expects(burst.count());
+        stretch.holds(burst.bytes());
+        stretch.is_told(burst.told);
         let mut receiving = self.receiving.take();
-        for datagram in burst.datagrams() {
+        for at in 0..burst.count() {
             let open = receiving
                 .take()
                 .unwrap_or_else(|| starts_to_receive(&mut stretch, DATAGRAM));
-            let length = datagram.len();
-            stretch.returns(open, Came::Datagram(datagram, length, burst.told), None);
+            let datagram = burst.datagram(at);
+            stretch.returns(open, Came::Datagram(datagram, datagram.len()), None);
         }
         self.receiving = Some(starts_to_receive(&mut stretch, DATAGRAM));
         drop(stretch);
@@ -276,7 +277,8 @@ impl Direct {
             self.ends(open, Outcome::Returned(Returned::EndOfStream));
         } else {
             let mut stretch = self.door.process.trace.stretch(self.line);
-            stretch.returns(open, Came::Chunk(chunk.clone()), Some(self.received));
+            stretch.holds(&chunk);
+            stretch.returns(open, Came::Chunk(&chunk), Some(self.received));
             self.receiving = Some(starts_to_receive(&mut stretch, CHUNK));
             self.received += chunk.len() as u64;
         }
@@ -311,7 +313,7 @@ impl Direct {
     }
 }
 
-fn starts_to_send(stretch: &mut Stretch<'_>, data: Bytes) -> OpenCall {
+fn starts_to_send(stretch: &mut Stretch<'_>, data: &[u8]) -> OpenCall {
     let given = Given {
         data: Some(data),
         ..Given::default()

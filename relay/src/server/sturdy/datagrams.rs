@@ -71,10 +71,10 @@ struct Server {
     local: SocketAddr,
 }
 
-/// What came in a burst and is not answered yet, the first last, and the answers.
-struct Answers {
-    from: SocketAddr,
-    sentences: Vec<Came>,
+/// What came in a burst, how much of it was received, and the answers.
+struct Answers<'a> {
+    burst: &'a Burst,
+    received: usize,
     batch: Batch,
 }
 
@@ -104,13 +104,13 @@ impl Server {
         let mut receiving = Some(open);
         while let Some(stuck) = self.answer_on(&mut answers, &mut receiving) {
             let answer = answers.batch.next(1);
-            let sending = self.socket.send_to(&answer, answers.from);
+            let sending = self.socket.send_to(answer, burst.from);
             let sent = self.witness.blocks(sending).await;
             let result = sent
                 .map(|sent| Returned::Sent { sent: sent as u64 })
                 .map_err(|broken| broken.told());
             self.witness
-                .returns(stuck, result, self.ends(Some(answers.from)));
+                .returns(stuck, result, self.ends(Some(burst.from)));
             answers.batch.are_sent(1);
         }
     }
@@ -118,7 +118,7 @@ impl Server {
     /// Goes on answering, as long as the kernel has room; else the `sendto` that has to wait.
     fn answer_on(
         &self,
-        answers: &mut Answers,
+        answers: &mut Answers<'_>,
         receiving: &mut Option<OpenCall>,
     ) -> Option<OpenCall> {
         let trace = &self.witness.trace;
@@ -128,16 +128,18 @@ impl Server {
             fd: FIRST_FD,
             transport: self.witness.transport,
             local: Some(self.local),
-            peer: answers.from,
-            client: answers.from,
+            peer: answers.burst.from,
+            client: answers.burst.from,
         });
-        stretch.expects(answers.batch.left().len());
+        stretch.is_told(answers.burst.told);
+        stretch.holds(answers.burst.bytes());
+        stretch.holds(answers.batch.bytes());
         while !answers.batch.is_empty() {
             let together = answers.batch.together(at_once);
             // Those the kernel does not take together may leave alone.
             let many = together > 1 && self.sends(answers, together);
             for nth in 0..if many { together } else { 1 } {
-                let open = self.works(&mut stretch, answers, receiving.take())?;
+                let open = self.works(&mut stretch, answers, receiving.take());
                 if !many && !self.sends(answers, 1) {
                     return Some(open);
                 }
@@ -153,11 +155,11 @@ impl Server {
     }
 
     /// Sends the next answers in one call, if the kernel takes them.
-    fn sends(&self, answers: &Answers, count: usize) -> bool {
-        let to = Some(answers.from);
-        let sent = answers.batch.send(&self.socket, to, count).is_ok();
+    fn sends(&self, answers: &Answers<'_>, count: usize) -> bool {
+        let from = answers.burst.from;
+        let sent = answers.batch.send(&self.socket, Some(from), count).is_ok();
         if sent {
-            self.gate.rings(answers.from);
+            self.gate.rings(from);
         }
         sent
     }
@@ -166,32 +168,34 @@ impl Server {
     fn works(
         &self,
         stretch: &mut Stretch<'_>,
-        answers: &mut Answers,
+        answers: &mut Answers<'_>,
         receiving: Option<OpenCall>,
-    ) -> Option<OpenCall> {
+    ) -> OpenCall {
         let size = Given {
             size: Some(self.job.receive_size),
             ..Given::default()
         };
         let receiving = receiving.unwrap_or_else(|| stretch.starts(CallName::RecvFrom, true, size));
-        let received = answers.sentences.pop()?;
-        let (sentence, answer) = (received.data(), answers.batch.next(1));
-        stretch.returns(receiving, received, None);
+        let datagram = answers.burst.datagram(answers.received);
+        answers.received += 1;
+        let sentence = self.job.receives(datagram);
+        let answer = answers.batch.next(1);
+        stretch.returns(receiving, Came::Datagram(sentence, datagram.len()), None);
         if let Some((name, letter)) = work_name(self.job.task) {
             let given = Given {
-                data: sentence,
+                data: Some(sentence),
                 letter,
                 ..Given::default()
             };
             let open = stretch.starts(name, false, given);
-            stretch.returns(open, Came::Chunk(answer.clone()), None);
+            stretch.returns(open, Came::Chunk(answer), None);
         }
         let given = Given {
             data: Some(answer),
             names_peer: true,
             ..Given::default()
         };
-        Some(stretch.starts(CallName::SendTo, true, given))
+        stretch.starts(CallName::SendTo, true, given)
     }
 
     /// Receives each datagram of a burst, and answers it once it has been thought about.
@@ -202,9 +206,9 @@ impl Server {
                 thoughts.join_next().await;
             }
             let open = receiving.take().unwrap_or_else(|| self.receives());
-            let sentence = datagram.slice(..datagram.len().min(self.job.receive_size));
+            let sentence = self.job.receives(&datagram);
             let returned = Returned::Datagram {
-                data: sentence.as_ref().into(),
+                data: sentence.into(),
                 from,
                 truncated: sentence.len() < datagram.len(),
                 length: datagram.len() as u64,
@@ -215,8 +219,8 @@ impl Server {
                 .returns(open, Ok(returned), Ends { facts, ..ends });
             if self.answers(from) {
                 let task = self.job.task;
-                let work = || datagram_answer(task, &sentence);
-                let answer = self.witness.answers(task, &sentence, from, work);
+                let work = || datagram_answer(task, sentence);
+                let answer = self.witness.answers(task, sentence, from, work);
                 let server = self.clone();
                 thoughts.spawn_local(async move { server.thinks(from, &answer).await });
             }
@@ -240,19 +244,16 @@ impl Server {
     }
 }
 
-impl Answers {
-    fn to(burst: &Burst, job: Job) -> Self {
-        let count = burst.count();
-        let (mut sentences, mut answers) = (Vec::with_capacity(count), Gathering::default());
-        for datagram in burst.datagrams() {
-            let sentence = datagram.slice(..datagram.len().min(job.receive_size));
-            answers.add_with(|bytes| append_datagram_answer(job.task, &sentence, bytes));
-            sentences.push(Came::Datagram(sentence, datagram.len(), burst.told));
+impl<'a> Answers<'a> {
+    fn to(burst: &'a Burst, job: Job) -> Self {
+        let mut answers = Gathering::default();
+        for at in 0..burst.count() {
+            let sentence = job.receives(burst.datagram(at));
+            answers.add_with(|bytes| append_datagram_answer(job.task, sentence, bytes));
         }
-        sentences.reverse();
         Self {
-            from: burst.from,
-            sentences,
+            burst,
+            received: 0,
             batch: answers.finish(),
         }
     }

@@ -13,8 +13,9 @@ use shared::{
 
 use super::{
     super::{Processes, endings::Sent},
-    Came, Given, Line,
+    Line,
 };
+use crate::sys::Told;
 
 /// What was written down together.
 #[derive(Debug)]
@@ -24,23 +25,33 @@ pub(in super::super) struct Events {
     /// Whether each viewer is told only what is its own business.
     pub(super) crowded: bool,
     pub(super) began_wall: Duration,
-    pub(super) events: Vec<(u64, Brief)>,
+    /// What the kernel told of each datagram.
+    pub(super) told: Told,
+    /// All bytes they are about.
+    pub(super) wholes: Vec<Bytes>,
+    /// How connections ended, in order.
+    pub(super) endings: Vec<Sent>,
+    /// When each of them happened, in nanoseconds since the lab began, and what it was.
+    pub(super) briefs: Box<[(u64, Brief)]>,
 }
 
 /// One event, but for what all of them have in common.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Brief {
     Started {
         call: CallId,
         name: CallName,
         on_socket: bool,
-        given: Given,
+        data: Option<Piece>,
+        size: Option<usize>,
+        names_peer: bool,
+        letter: Option<char>,
     },
     Returned {
         call: CallId,
         on_socket: bool,
         took_ns: u64,
-        came: Came,
+        result: Return,
         offset: Option<u64>,
     },
     Derived {
@@ -49,15 +60,87 @@ pub(super) enum Brief {
         length: u64,
         because: CallId,
     },
-    Ended(Sent),
+    /// The next of the endings.
+    Ended,
+}
+
+/// How a call came back.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Return {
+    Sent(u64),
+    Chunk(Piece),
+    /// As much as there was room for, and how long it was.
+    Datagram(Piece, usize),
+}
+
+/// Bytes of one of the wholes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    whole: u32,
+    from: u32,
+    length: u32,
+}
+
+impl Piece {
+    /// All of the last one.
+    pub(super) fn last(wholes: &[Bytes]) -> Self {
+        let length = wholes.last().map_or(0, Bytes::len);
+        Self::new(wholes.len().saturating_sub(1), 0, length)
+    }
+
+    fn new(whole: usize, from: usize, length: usize) -> Self {
+        let small = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            whole: small(whole),
+            from: small(from),
+            length: small(length),
+        }
+    }
 }
 
 impl Events {
+    /// None yet, on this line.
+    pub(super) fn of(line: Line) -> Self {
+        Self {
+            line,
+            concerns: None,
+            crowded: false,
+            began_wall: Duration::ZERO,
+            told: Told::NOTHING,
+            wholes: Vec::new(),
+            endings: Vec::new(),
+            briefs: Box::new([]),
+        }
+    }
+
+    /// How many there are.
+    pub(in super::super) const fn count(&self) -> usize {
+        self.briefs.len()
+    }
+
+    /// Where these bytes are, if they are part of a whole.
+    pub(super) fn piece(&self, data: &[u8]) -> Option<Piece> {
+        let start = data.as_ptr() as usize;
+        let mut wholes = self.wholes.iter().enumerate();
+        wholes.find_map(|(number, whole)| {
+            let from = start.checked_sub(whole.as_ptr() as usize)?;
+            let within = from + data.len() <= whole.len();
+            within.then(|| Piece::new(number, from, data.len()))
+        })
+    }
+
+    fn bytes_of(&self, piece: Piece) -> &[u8] {
+        let whole = self.wholes.get(piece.whole as usize);
+        let from = piece.from as usize;
+        let bytes = whole.and_then(|whole| whole.get(from..from + piece.length as usize));
+        bytes.unwrap_or_default()
+    }
+
     /// The client one of them is about, if it is about one.
     pub(in super::super) fn concerns(&self, at: usize) -> Option<ProcessId> {
-        match &self.events[at].1 {
+        match &self.briefs[at].1 {
             Brief::Started { name, .. } => self.concerns.filter(|_| !self.is_for_anybody(*name)),
-            Brief::Returned { .. } | Brief::Derived { .. } | Brief::Ended(_) => self.concerns,
+            Brief::Returned { .. } | Brief::Derived { .. } | Brief::Ended => self.concerns,
         }
     }
 
@@ -74,50 +157,59 @@ impl Events {
 
     /// When one of them happened, in nanoseconds since the lab began and in microseconds since 1970, and what it was.
     pub(in super::super) fn event(&self, at: usize) -> (u64, u64, What) {
-        let (mono_ns, brief) = &self.events[at];
-        let wall = self.began_wall + Duration::from_nanos(*mono_ns);
+        let (mono_ns, brief) = self.briefs[at];
+        let wall = self.began_wall + Duration::from_nanos(mono_ns);
         let wall_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
-        (*mono_ns, wall_us, self.what(brief))
+        (mono_ns, wall_us, self.what(at, brief))
     }
 
-    /// About how many bytes one of them keeps.
-    pub(in super::super) fn bytes(&self, at: usize) -> usize {
-        match &self.events[at].1 {
-            Brief::Started { given, .. } => given.data.as_ref().map_or(0, Bytes::len),
-            Brief::Returned { came, .. } => match came {
-                Came::Sent(_) => 0,
-                Came::Chunk(data) => data.len(),
-                Came::Datagram(data, _, told) => data.len() + told.count() * 96,
+    /// About how many bytes all of them keep, beside what each event costs.
+    pub(in super::super) fn bytes(&self) -> usize {
+        let each = self.briefs.iter().map(|(_, brief)| match brief {
+            Brief::Started { data, .. } => data.map_or(0, |data| data.length as usize),
+            Brief::Returned { result, .. } => match result {
+                Return::Sent(_) => 0,
+                Return::Chunk(data) => data.length as usize,
+                Return::Datagram(data, _) => data.length as usize + self.told.count() * 96,
             },
-            Brief::Derived { .. } | Brief::Ended(_) => 0,
-        }
+            Brief::Derived { .. } | Brief::Ended => 0,
+        });
+        each.sum()
     }
 
-    fn what(&self, brief: &Brief) -> What {
+    fn what(&self, at: usize, brief: Brief) -> What {
         match brief {
             Brief::Started {
                 call,
                 name,
                 on_socket,
-                given,
+                data,
+                size,
+                names_peer,
+                letter,
             } => What::CallStarted(Box::new(CallStarted {
-                call: *call,
+                call,
                 process: self.line.process,
-                fd: Some(self.line.fd).filter(|_| *on_socket),
+                fd: Some(self.line.fd).filter(|_| on_socket),
                 transport: self.line.transport,
-                name: *name,
-                arguments: self.arguments(given),
+                name,
+                arguments: Arguments {
+                    address: names_peer.then_some(self.line.peer),
+                    data: data.map(|data| self.bytes_of(data).into()),
+                    number: size.and_then(|size| i64::try_from(size).ok()),
+                    word: letter.map(|letter| letter.to_string()),
+                },
                 request: None,
             })),
             Brief::Returned {
                 call,
                 on_socket,
                 took_ns,
-                came,
+                result,
                 offset,
             } => {
-                let local = self.line.local.filter(|_| *on_socket);
-                let returned = self.returned(*call, *took_ns, came, *offset);
+                let local = self.line.local.filter(|_| on_socket);
+                let returned = self.returned(call, took_ns, result, offset);
                 What::CallReturned(Box::new(CallReturned { local, ..returned }))
             }
             Brief::Derived {
@@ -126,33 +218,23 @@ impl Events {
                 length,
                 because,
             } => {
-                let (from, to) = self.ways(*outward);
+                let (from, to) = self.ways(outward);
                 What::Derived(Derived {
-                    kind: *kind,
+                    kind,
                     transport: self.line.transport,
                     from,
                     to,
-                    length: *length,
-                    because: *because,
+                    length,
+                    because,
                     process: self.concerns,
                 })
             }
-            Brief::Ended(sent) => What::Derived(sent.derived(self.line.transport, self.concerns)),
-        }
-    }
-
-    fn arguments(&self, given: &Given) -> Arguments {
-        let Given {
-            data,
-            size,
-            names_peer,
-            letter,
-        } = given;
-        Arguments {
-            address: names_peer.then_some(self.line.peer),
-            data: data.as_deref().map(Into::into),
-            number: size.and_then(|size| i64::try_from(size).ok()),
-            word: letter.map(|letter| letter.to_string()),
+            Brief::Ended => {
+                let before = self.briefs[..at].iter();
+                let nth = before.filter(|(_, brief)| matches!(brief, Brief::Ended));
+                let sent = self.endings[nth.count()];
+                What::Derived(sent.derived(self.line.transport, self.concerns))
+            }
         }
     }
 
@@ -160,24 +242,25 @@ impl Events {
         &self,
         call: CallId,
         took_ns: u64,
-        came: &Came,
+        result: Return,
         offset: Option<u64>,
     ) -> CallReturned {
         let Line { process, peer, .. } = self.line;
-        let (returned, facts) = match came {
-            Came::Sent(sent) => (Returned::Sent { sent: *sent }, Vec::new()),
-            Came::Chunk(data) => {
-                let data = data.as_ref().into();
+        let (returned, facts) = match result {
+            Return::Sent(sent) => (Returned::Sent { sent }, Vec::new()),
+            Return::Chunk(data) => {
+                let data = self.bytes_of(data).into();
                 (Returned::Chunk { data }, Vec::new())
             }
-            Came::Datagram(data, length, told) => {
+            Return::Datagram(data, length) => {
+                let data = self.bytes_of(data);
                 let returned = Returned::Datagram {
-                    data: data.as_ref().into(),
+                    data: data.into(),
                     from: peer,
-                    truncated: data.len() < *length,
-                    length: *length as u64,
+                    truncated: data.len() < length,
+                    length: length as u64,
                 };
-                (returned, told.facts())
+                (returned, self.told.facts())
             }
         };
         CallReturned {

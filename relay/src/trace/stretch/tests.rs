@@ -19,6 +19,17 @@ const CLIENT: SocketAddr =
 const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 12_000);
 
+/// What the kernel tells of every datagram.
+const TOLD: Told = Told {
+    received_at_ns: Some(7),
+    dropped: 2,
+    hops: Some(Hops::Ttl(64)),
+    touched: None,
+};
+
+/// What is kept from the start.
+static HELD: &str = "hello";
+
 fn trace(level: Level) -> Trace {
     Trace::new(
         level,
@@ -72,8 +83,8 @@ fn client_line(process: ProcessId, transport: Transport) -> Line {
 struct Call {
     name: CallName,
     on_socket: bool,
-    given: Given,
-    came: Came,
+    given: Given<'static>,
+    came: Came<'static>,
     offset: Option<u64>,
     /// Where the client is known only once it returned.
     client_unknown: bool,
@@ -86,10 +97,10 @@ fn one_by_one(trace: &Trace, line: Line, calls: &[Call]) {
             size,
             names_peer,
             letter,
-        } = call.given.clone();
+        } = call.given;
         let arguments = Arguments {
             address: names_peer.then_some(line.peer),
-            data: data.as_deref().map(Into::into),
+            data: data.map(Into::into),
             number: size.map(|size| i64::try_from(size).expect("small")),
             word: letter.map(|letter| letter.to_string()),
         };
@@ -102,22 +113,17 @@ fn one_by_one(trace: &Trace, line: Line, calls: &[Call]) {
             request: None,
             client: Some(line.client).filter(|_| !call.client_unknown),
         });
-        let (returned, facts) = match &call.came {
-            Came::Sent(sent) => (Returned::Sent { sent: *sent }, Vec::new()),
-            Came::Chunk(data) => (
-                Returned::Chunk {
-                    data: data.as_ref().into(),
-                },
-                Vec::new(),
-            ),
-            Came::Datagram(data, length, told) => {
+        let (returned, facts) = match call.came {
+            Came::Sent(sent) => (Returned::Sent { sent }, Vec::new()),
+            Came::Chunk(data) => (Returned::Chunk { data: data.into() }, Vec::new()),
+            Came::Datagram(data, length) => {
                 let returned = Returned::Datagram {
-                    data: data.as_ref().into(),
+                    data: data.into(),
                     from: line.peer,
-                    truncated: data.len() < *length,
-                    length: *length as u64,
+                    truncated: data.len() < length,
+                    length: length as u64,
                 };
-                (returned, told.facts())
+                (returned, TOLD.facts())
             }
         };
         let ends = Ends {
@@ -155,14 +161,17 @@ fn together(trace: &Trace, line: Line, calls: &[Call]) {
             })
         });
     let mut stretch = trace.stretch(line);
+    stretch.is_told(TOLD);
+    // Others are copied, and read the same.
+    stretch.holds(&Bytes::from_static(HELD.as_bytes()));
     for call in calls {
-        let starts = || stretch.starts(call.name, call.on_socket, call.given.clone());
+        let starts = || stretch.starts(call.name, call.on_socket, call.given);
         let open = begun.take().unwrap_or_else(starts);
-        stretch.returns(open, call.came.clone(), call.offset);
+        stretch.returns(open, call.came, call.offset);
     }
 }
 
-fn call(name: CallName, given: Given, came: Came, offset: Option<u64>) -> Call {
+fn call(name: CallName, given: Given<'static>, came: Came<'static>, offset: Option<u64>) -> Call {
     Call {
         on_socket: name != CallName::Upper && name != CallName::Count,
         client_unknown: name == CallName::RecvFrom,
@@ -173,32 +182,26 @@ fn call(name: CallName, given: Given, came: Came, offset: Option<u64>) -> Call {
     }
 }
 
-fn data(text: &'static str) -> Given {
+fn data(text: &'static str) -> Given<'static> {
     Given {
-        data: Some(Bytes::from_static(text.as_bytes())),
+        data: Some(text.as_bytes()),
         ..Given::default()
     }
 }
 
-fn room(size: usize) -> Given {
+fn room(size: usize) -> Given<'static> {
     Given {
         size: Some(size),
         ..Given::default()
     }
 }
 
-fn chunk(text: &'static str) -> Came {
-    Came::Chunk(Bytes::from_static(text.as_bytes()))
+fn chunk(text: &'static str) -> Came<'static> {
+    Came::Chunk(text.as_bytes())
 }
 
 fn a_datagram_is_answered() -> Vec<Call> {
-    let told = Told {
-        received_at_ns: Some(7),
-        dropped: 2,
-        hops: Some(Hops::Ttl(64)),
-        touched: None,
-    };
-    let came = Came::Datagram(Bytes::from_static(b"he"), 5, told);
+    let came = Came::Datagram(&HELD.as_bytes()[..2], 5);
     let counted = Given {
         letter: Some('h'),
         ..data("he")
