@@ -1,9 +1,9 @@
 //! A second pair of hands: a thread that writes to visitors while the event loop goes on with its turn.
 //!
 //! Most of what a bridge costs is the kernel sending to the visitor. A lone sentence is written by the event loop
-//! itself, as another thread would first have to be woken. Where many are answered in one turn, or much is to be
-//! written to one, a [`Job`] does it: bytes for one visitor, who has nothing else written meanwhile. What the kernel
-//! does not take at once goes back to the visitor, who knows how to wait for it.
+//! itself, as another thread would first have to be woken. Where many are answered before the event loop sleeps again,
+//! most of them are [`Job`]s: bytes for one visitor, who has nothing else written meanwhile. What the kernel does not
+//! take at once goes back to the visitor, who knows how to wait for it.
 
 use std::{
     cell::{Cell, OnceCell},
@@ -18,8 +18,6 @@ use std::{
 
 /// So many visitors the event loop answers by itself before it sleeps again.
 const ALONE: u32 = 4;
-/// So much to one visitor is worth a thread that has to be woken.
-const MUCH: usize = 32 << 10;
 /// With more than this waiting, the event loop writes, too: both share the work.
 const MOST_JOBS: usize = 64;
 const MOST_BYTES: usize = 4 << 20;
@@ -39,11 +37,12 @@ pub fn turn_ends() {
     ANSWERED.set(0);
 }
 
-/// Whether somebody else is to write so many bytes; asked once for every answer.
-pub(super) fn are_needed(length: usize) -> bool {
+/// Whether somebody else is to write; asked once for every answer. How long it is does not matter: waking the thread
+/// for a long one, and the event loop once it is written, costs what the event loop is spared.
+pub(super) fn are_needed() -> bool {
     let before = ANSWERED.get();
     ANSWERED.set(before.saturating_add(1));
-    before >= ALONE || length >= MUCH
+    before >= ALONE
 }
 
 /// Gives these bytes away to be written, for an empty buffer; or gives them back, where the event loop is to write.

@@ -165,7 +165,7 @@ impl Visitor {
     /// writes by itself.
     fn gives_away(&mut self, context: &Context<'_>) -> bool {
         let length = self.out.len();
-        if !hands::are_needed(length) || !self.has_room() {
+        if !hands::are_needed() || !self.has_room() {
             return false;
         }
         if self.desk.is_none() {
@@ -224,3 +224,6 @@ fn keep(mut room: Vec<u8>) {
         WRITING.replace(room);
     }
 }
+
+#[cfg(test)]
+mod tests;
