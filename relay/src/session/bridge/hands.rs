@@ -45,16 +45,25 @@ pub(super) fn are_needed() -> bool {
     before >= ALONE
 }
 
+/// Whether there is somebody else.
+pub(super) fn are_there() -> bool {
+    with(|hands| hands.is_some())
+}
+
 /// Gives these bytes away to be written, for an empty buffer; or gives them back, where the event loop is to write.
 pub(super) fn take(
     desk: &Arc<Desk>,
     bytes: Vec<u8>,
     context: &Context<'_>,
 ) -> Result<Vec<u8>, Vec<u8>> {
-    HANDS.with(|hands| match hands.get_or_init(Hands::if_they_help) {
+    with(|hands| match hands {
         Some(hands) => hands.take(desk, bytes, context),
         None => Err(bytes),
     })
+}
+
+fn with<T>(asks: impl FnOnce(Option<&Hands>) -> T) -> T {
+    HANDS.with(|hands| asks(hands.get_or_init(Hands::if_they_help).as_ref()))
 }
 
 /// What the hands know of one visitor.

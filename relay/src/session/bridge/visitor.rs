@@ -46,6 +46,8 @@ pub(super) struct Visitor {
     /// So many bytes somebody else is writing; nothing else is written meanwhile.
     away: usize,
     desk: Option<Arc<Desk>>,
+    /// A desk is made for the second answer that could be given away: many a visitor leaves after the first.
+    comes_back: bool,
     queued_most: usize,
     unread_since: Option<Instant>,
 }
@@ -76,6 +78,7 @@ impl Visitor {
             written: 0,
             away: 0,
             desk: None,
+            comes_back: false,
             queued_most,
             unread_since: None,
         }
@@ -165,10 +168,10 @@ impl Visitor {
     /// writes by itself.
     fn gives_away(&mut self, context: &Context<'_>) -> bool {
         let length = self.out.len();
-        if !hands::are_needed() || !self.has_room() {
+        if !hands::are_needed() || !self.has_room() || !mem::replace(&mut self.comes_back, true) {
             return false;
         }
-        if self.desk.is_none() {
+        if self.desk.is_none() && hands::are_there() {
             self.desk = Desk::of(&self.stream);
         }
         let Some(desk) = &self.desk else {
