@@ -26,23 +26,25 @@ const SPARE_BUFFERS: usize = 64;
 const SPARE_BYTES: usize = 1 << 20;
 
 thread_local! {
-    /// Visitors this event loop has answered since it slept.
-    static ANSWERED: Cell<u32> = const { Cell::new(0) };
+    /// The event loop's turn, from waking to sleeping, and how many visitors it has answered in it.
+    static TURN: Cell<(u64, u32)> = const { Cell::new((1, 0)) };
     /// The hands of this event loop, from when they were first needed; none where there is one processor.
     static HANDS: OnceCell<Option<Hands>> = const { OnceCell::new() };
 }
 
 /// To be told whenever the event loop has nothing more to do and goes to sleep.
 pub fn turn_ends() {
-    ANSWERED.set(0);
+    let (turn, _) = TURN.get();
+    TURN.set((turn + 1, 0));
 }
 
-/// Whether somebody else is to write; asked once for every answer. How long it is does not matter: waking the thread
-/// for a long one, and the event loop once it is written, costs what the event loop is spared.
-pub(super) fn are_needed() -> bool {
-    let before = ANSWERED.get();
-    ANSWERED.set(before.saturating_add(1));
-    before >= ALONE
+/// Whether somebody else is to answer a visitor who was last answered in that turn, none at first. However much one
+/// visitor is sent, for it alone the waking of two threads costs more than the event loop is spared.
+pub(super) fn are_needed(last: &mut u64) -> bool {
+    let (turn, answered) = TURN.get();
+    let answered = answered + u32::from(mem::replace(last, turn) != turn);
+    TURN.set((turn, answered));
+    answered > ALONE
 }
 
 /// Whether there is somebody else.

@@ -48,6 +48,8 @@ pub(super) struct Visitor {
     desk: Option<Arc<Desk>>,
     /// A desk is made for the second answer that could be given away: many a visitor leaves after the first.
     comes_back: bool,
+    /// The event loop's turn in which it was last answered.
+    answered: u64,
     queued_most: usize,
     unread_since: Option<Instant>,
 }
@@ -79,6 +81,7 @@ impl Visitor {
             away: 0,
             desk: None,
             comes_back: false,
+            answered: 0,
             queued_most,
             unread_since: None,
         }
@@ -168,7 +171,10 @@ impl Visitor {
     /// writes by itself.
     fn gives_away(&mut self, context: &Context<'_>) -> bool {
         let length = self.out.len();
-        if !hands::are_needed() || !self.has_room() || !mem::replace(&mut self.comes_back, true) {
+        if !hands::are_needed(&mut self.answered)
+            || !self.has_room()
+            || !mem::replace(&mut self.comes_back, true)
+        {
             return false;
         }
         if self.desk.is_none() && hands::are_there() {

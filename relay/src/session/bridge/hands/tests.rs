@@ -108,13 +108,18 @@ fn some_room_is_kept_and_used_again() {
 }
 
 #[test]
-fn a_few_answers_a_turn_need_nobody_else() {
+fn a_few_visitors_a_turn_need_nobody_else() {
     turn_ends();
-    for turn in 0..3 {
-        for _ in 0..ALONE {
-            assert!(!are_needed(), "turn {turn}");
+    for _ in 0..3 {
+        let mut visitors = [0; ALONE as usize];
+        for last in visitors.iter_mut() {
+            assert!(!are_needed(last) && !are_needed(last), "however often");
         }
-        assert!(are_needed(), "one too many");
+        let mut late = 0;
+        assert!(are_needed(&mut late), "one too many");
+        assert!(are_needed(&mut visitors[0]), "now for everybody");
+        turn_ends();
+        assert!(!are_needed(&mut late), "until the next turn");
         turn_ends();
     }
 }

@@ -11,7 +11,7 @@ const LONG: usize = 50_000;
 
 /// A visitor, whom a busy event loop has others write to, and its own end.
 async fn visitor() -> (Visitor, TcpStream) {
-    while !hands::are_needed() {}
+    while !hands::are_needed(&mut 0) {}
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let listener = listener.expect("a socket");
     let address = listener.local_addr().expect("bound");
