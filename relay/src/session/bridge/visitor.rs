@@ -46,8 +46,6 @@ pub(super) struct Visitor {
     /// So many bytes somebody else is writing; nothing else is written meanwhile.
     away: usize,
     desk: Option<Arc<Desk>>,
-    /// A desk is made for the second answer that could be given away: many a visitor leaves after the first.
-    comes_back: bool,
     /// The event loop's turn in which it was last answered.
     answered: u64,
     queued_most: usize,
@@ -80,7 +78,6 @@ impl Visitor {
             written: 0,
             away: 0,
             desk: None,
-            comes_back: false,
             answered: 0,
             queued_most,
             unread_since: None,
@@ -171,10 +168,7 @@ impl Visitor {
     /// writes by itself.
     fn gives_away(&mut self, context: &Context<'_>) -> bool {
         let length = self.out.len();
-        if !hands::are_needed(&mut self.answered)
-            || !self.has_room()
-            || !mem::replace(&mut self.comes_back, true)
-        {
+        if !hands::are_needed(&mut self.answered) || !self.has_room() {
             return false;
         }
         if self.desk.is_none() && hands::are_there() {

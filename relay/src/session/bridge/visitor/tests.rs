@@ -17,9 +17,7 @@ async fn visitor() -> (Visitor, TcpStream) {
     let address = listener.local_addr().expect("bound");
     let theirs = TcpStream::connect(address).await.expect("somebody");
     let (ours, _) = listener.accept().await.expect("the visitor");
-    let mut visitor = Visitor::new(ours, Vec::new(), false, 1 << 30);
-    visitor.comes_back = true;
-    (visitor, theirs)
+    (Visitor::new(ours, Vec::new(), false, 1 << 30), theirs)
 }
 
 /// Messages whose bytes and lengths all differ, and as they are to be on the wire.
