@@ -1,7 +1,8 @@
 //! The relay: runs the real servers of section 2.7 and lets pages be their clients, over real sockets.
 //!
 //! Everything lives on one event loop, so a sentence goes from WebSocket to socket to server and back without
-//! waking another thread, and nothing needs a lock. Arrows point down:
+//! waking another thread, and nothing needs a lock; only what many bridges have to say at once another thread
+//! writes. Arrows point down:
 //! `http → session → class → lab → {server, client, wire} → edge → trace → shared`.
 
 pub mod class;

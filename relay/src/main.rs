@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use relay::{Relay, config::Config, store::Store, sys};
+use relay::{Relay, config::Config, session, store::Store, sys};
 use tokio::{runtime::Builder, task::LocalSet};
 
 fn main() -> ExitCode {
     let config = Config::parse();
     sys::process::raise_descriptor_limit();
-    let runtime = match Builder::new_current_thread().enable_all().build() {
+    let mut builder = Builder::new_current_thread();
+    let builder = builder.enable_all().on_thread_park(session::turn_ends);
+    let runtime = match builder.build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("no event loop: {error}")),
     };

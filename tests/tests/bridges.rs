@@ -1,5 +1,6 @@
 //! Plain WebSocket clients reach the lab's servers byte for byte.
 
+use futures_util::future::join_all;
 use tests::{
     bridge::{Bridge, Crossed},
     calls::Ends,
@@ -129,6 +130,39 @@ async fn of_many_datagrams_at_once_each_is_traced_by_itself() {
     assert_eq!(derived.count(), 2 * said, "each datagram left once");
     let times: Vec<u64> = trace.events.iter().map(|event| event.mono_ns).collect();
     assert!(times.is_sorted(), "and time goes on");
+}
+
+#[tokio::test]
+async fn many_at_once_are_each_answered_in_order() {
+    let relay = Relay::start(&[]);
+    let visit = |nth: usize| {
+        let relay = &relay;
+        async move {
+            let path = ["/raw/tcp", "/raw/udp"][nth % 2];
+            let mut bridge = Bridge::open(relay, path).await;
+            for round in 0..20 {
+                let sentences = said_by(nth, round);
+                let answers = sentences.concat().to_ascii_uppercase();
+                bridge.sends_at_once(sentences).await;
+                let heard = bridge.hears_bytes(answers.len()).await;
+                assert!(heard == answers, "visitor {nth} on {path}, round {round}");
+            }
+        }
+    };
+    join_all((0..60).map(visit)).await;
+}
+
+/// Sentences of all sizes; to some visitors so much that it cannot leave at once.
+fn said_by(visitor: usize, round: usize) -> Vec<Vec<u8>> {
+    let most = if visitor < 4 { 40_000 } else { 1500 };
+    let size = |nth: usize| 10 + (visitor * 7919 + round * 104_729 + nth * 611) % most;
+    (0..=round % 3)
+        .map(|nth| {
+            let sentence = format!("{visitor} says {nth} in round {round}, ");
+            sentence.into_bytes().into_iter().cycle().take(size(nth))
+        })
+        .map(Iterator::collect)
+        .collect()
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
+pub use bridge::turn_ends;
 pub use seats::Seats;
 
 use crate::{

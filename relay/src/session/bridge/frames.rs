@@ -322,6 +322,7 @@ pub(super) fn write_close(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
 }
 
 fn write(code: u8, payload: &[u8], out: &mut Vec<u8>) {
+    out.reserve(LONGEST_HEAD + payload.len());
     out.push(0x80 | code);
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(length @ ..126), _) => out.push(length),

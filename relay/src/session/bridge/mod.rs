@@ -1,6 +1,7 @@
 //! A plain WebSocket bridge to the open lab's server: one message is one datagram, or the next bytes of a stream.
 
 mod frames;
+mod hands;
 mod visitor;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+pub use hands::turn_ends;
 use shared::{
     call::{Call, Fd, Target, Transport},
     message::GoodbyeReason,
@@ -52,7 +54,8 @@ pub(super) async fn hold(
     transport: Transport,
     surroundings: Surroundings,
 ) {
-    let mut visitor = Visitor::new(stream, early, transport == Transport::Tcp);
+    let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
+    let mut visitor = Visitor::new(stream, early, transport == Transport::Tcp, queued_most);
     let lab = Rc::clone(&surroundings.lab);
     let process = Rc::new(Process::new(
         lab.join(Role::Bridge),
@@ -77,7 +80,7 @@ pub(super) async fn hold(
 
 /// Turns a visitor away.
 pub(super) async fn refuse(stream: TcpStream, code: u16, reason: &str) {
-    let visitor = Visitor::new(stream, Vec::new(), false);
+    let visitor = Visitor::new(stream, Vec::new(), false, 0);
     visitor.close(Some(code), reason).await;
 }
 
@@ -108,16 +111,14 @@ async fn carry(
     let Some(direct) = Direct::through(door) else {
         return because(BAD_GATEWAY, "the socket is not connected");
     };
-    let limits = &surroundings.limits;
     let mut bridge = Bridge {
         visitor,
         direct,
         transport,
         batch: Batch::default(),
-        queued_most: usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX),
         ended: None,
     };
-    let unread = Duration::from_secs(limits.unread_seconds);
+    let unread = Duration::from_secs(surroundings.limits.unread_seconds);
     let mut looks = tokio::time::interval(unread);
     loop {
         tokio::select! {
@@ -151,7 +152,6 @@ struct Bridge<'a> {
     transport: Transport,
     /// What the visitor has said and the socket has not taken yet; nothing more is heard as long.
     batch: Batch,
-    queued_most: usize,
     /// The visitor has ended it, with what it said last still to be sent.
     ended: Option<Ended>,
 }
@@ -160,7 +160,7 @@ impl Bridge<'_> {
     /// Passes on all that can be, until the bridge ends.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         loop {
-            let mut moved = false;
+            let (mut moved, had_room) = (false, self.visitor.has_room());
             for step in [Self::hear, Self::send, Self::receive] {
                 match step(self, context) {
                     Poll::Ready(Ok(())) => moved = true,
@@ -173,7 +173,9 @@ impl Bridge<'_> {
             {
                 return Poll::Ready(None);
             }
-            if !moved {
+            // Who had no room has asked nobody to be woken for more.
+            let is_freed = !had_room && self.visitor.has_room();
+            if !moved && !is_freed {
                 return Poll::Pending;
             }
         }
@@ -198,7 +200,7 @@ impl Bridge<'_> {
 
     /// From the visitor; then what it said is sent.
     fn hear(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if !self.has_room() || !self.batch.is_empty() || self.ended.is_some() {
+        if !self.visitor.has_room() || !self.batch.is_empty() || self.ended.is_some() {
             return Poll::Pending;
         }
         let (mut said, mut ended) = (Gathering::default(), None);
@@ -226,7 +228,7 @@ impl Bridge<'_> {
 
     /// From the server.
     fn receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if !self.has_room() {
+        if !self.visitor.has_room() {
             return Poll::Pending;
         }
         let received = match self.transport {
@@ -251,10 +253,6 @@ impl Bridge<'_> {
             // A datagram did not arrive, which is no end.
             Ok(()) | Err(_) => Ok(()),
         })
-    }
-
-    const fn has_room(&self) -> bool {
-        self.visitor.queued() < self.queued_most
     }
 }
 

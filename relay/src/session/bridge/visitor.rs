@@ -2,8 +2,9 @@
 
 use std::{
     cell::RefCell,
-    io,
+    io, mem,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -13,7 +14,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::frames::{self, Fault, Part, Reader};
+use super::{
+    frames::{self, Fault, Part, Reader},
+    hands::{self, Desk, Left},
+};
 
 /// What one read takes.
 const READ: usize = 64 << 10;
@@ -34,8 +38,17 @@ pub(super) struct Visitor {
     stream: TcpStream,
     early: Vec<u8>,
     reader: Reader,
+    /// What is to be written next.
     out: Vec<u8>,
+    /// What is being written, and how much of it was.
+    going: Vec<u8>,
     written: usize,
+    /// So many bytes somebody else is writing; nothing else is written meanwhile.
+    away: usize,
+    desk: Option<Arc<Desk>>,
+    /// The event loop's turn in which it was last answered.
+    answered: u64,
+    queued_most: usize,
     unread_since: Option<Instant>,
 }
 
@@ -50,20 +63,35 @@ pub(super) enum Lost {
 
 impl Visitor {
     /// `early` came before the handshake was answered; of a `stream` only the bytes count.
-    pub(super) const fn new(connection: TcpStream, early: Vec<u8>, stream: bool) -> Self {
+    pub(super) const fn new(
+        connection: TcpStream,
+        early: Vec<u8>,
+        stream: bool,
+        queued_most: usize,
+    ) -> Self {
         Self {
             stream: connection,
             early,
             reader: Reader::new(stream),
             out: Vec::new(),
+            going: Vec::new(),
             written: 0,
+            away: 0,
+            desk: None,
+            answered: 0,
+            queued_most,
             unread_since: None,
         }
     }
 
-    /// Bytes that wait to be written.
+    /// Bytes that are not written yet.
     pub(super) const fn queued(&self) -> usize {
-        self.out.len() - self.written
+        self.out.len() + self.going.len() - self.written + self.away
+    }
+
+    /// Whether more may be queued.
+    pub(super) const fn has_room(&self) -> bool {
+        self.queued() < self.queued_most
     }
 
     /// Since when the visitor has not taken what was sent to it.
@@ -80,7 +108,7 @@ impl Visitor {
         let Self { reader, out, .. } = self;
         let mut hear = |part: Part<'_>| hear(part, out);
         if !self.early.is_empty() {
-            let mut early = std::mem::take(&mut self.early);
+            let mut early = mem::take(&mut self.early);
             return Poll::Ready(reader.read(&mut early, &mut hear).map_err(Lost::Fault));
         }
         READING.with_borrow_mut(|buffer| {
@@ -103,10 +131,14 @@ impl Visitor {
         }
     }
 
-    /// Writes what is queued, as far as the kernel has room.
+    /// Writes what is queued, as far as the kernel has room, or has somebody else write it.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.queued() > 0 {
-            let rest = &self.out[self.written..];
+        ready!(self.poll_back(context, !self.out.is_empty()));
+        if self.going.is_empty() && !self.out.is_empty() && self.gives_away(context) {
+            return Poll::Ready(Ok(()));
+        }
+        while self.next() {
+            let rest = &self.going[self.written..];
             match Pin::new(&mut self.stream).poll_write(context, rest) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => self.written += written,
@@ -118,22 +150,66 @@ impl Visitor {
             }
         }
         self.unread_since = None;
-        if self.written > 0 {
-            let mut room = std::mem::take(&mut self.out);
-            self.written = 0;
-            room.clear();
-            if room.capacity() <= KEPT_ROOM {
-                WRITING.replace(room);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether there is something to go on writing with.
+    fn next(&mut self) -> bool {
+        if self.written < self.going.len() {
+            return true;
+        }
+        self.written = 0;
+        let room = mem::replace(&mut self.going, mem::take(&mut self.out));
+        keep(room);
+        !self.going.is_empty()
+    }
+
+    /// Has somebody else write what is queued. Who has no room for more has to be woken when there is some, so it
+    /// writes by itself.
+    fn gives_away(&mut self, context: &Context<'_>) -> bool {
+        let length = self.out.len();
+        if !hands::are_needed(&mut self.answered) || !self.has_room() {
+            return false;
+        }
+        if self.desk.is_none() && hands::are_there() {
+            self.desk = Desk::of(&self.stream);
+        }
+        let Some(desk) = &self.desk else {
+            return false;
+        };
+        match hands::take(desk, mem::take(&mut self.out), context) {
+            Ok(room) => {
+                self.away = length;
+                keep(room);
+                true
+            }
+            Err(bytes) => {
+                self.out = bytes;
+                false
             }
         }
-        Poll::Ready(Ok(()))
+    }
+
+    /// Takes back what somebody else was writing; wakes the task when that can be, if it `waits` for it.
+    fn poll_back(&mut self, context: &Context<'_>, waits: bool) -> Poll<()> {
+        if self.away > 0
+            && let Some(desk) = &self.desk
+        {
+            if let Some(Left { bytes, written }) = ready!(desk.poll_back(context, waits)) {
+                (self.going, self.written) = (bytes, written);
+            }
+            self.away = 0;
+        }
+        Poll::Ready(())
     }
 
     /// Says why the bridge ends, and waits a little for the visitor to have heard it.
     pub(super) async fn close(mut self, code: Option<u16>, reason: &str) {
         frames::write_close(code, reason, &mut self.out);
         let farewell = async {
-            self.stream.write_all(&self.out[self.written..]).await?;
+            std::future::poll_fn(|context| self.poll_back(context, true)).await;
+            self.stream.write_all(&self.going[self.written..]).await?;
+            self.stream.write_all(&self.out).await?;
             self.stream.shutdown().await?;
             let mut rest = [0; 512];
             while self.stream.read(&mut rest).await? > 0 {}
@@ -143,3 +219,14 @@ impl Visitor {
         tokio::time::timeout(FAREWELL, farewell).await.ok();
     }
 }
+
+/// Keeps room for the next who has something to write.
+fn keep(mut room: Vec<u8>) {
+    if (1..=KEPT_ROOM).contains(&room.capacity()) {
+        room.clear();
+        WRITING.replace(room);
+    }
+}
+
+#[cfg(test)]
+mod tests;
