@@ -1,6 +1,7 @@
 //! How turns are taken: everybody runs at once, and is measured in turn, A B A B, so that a busy moment of the
 //! machine meets all of them alike. Only who has the kernel watch packets runs in its own turns alone: a kernel that
-//! watches watches everybody's.
+//! watches watches everybody's. It is warmed up first, so that its trace is full, as that of a relay is that has run
+//! for a while.
 
 use std::io;
 
@@ -85,9 +86,10 @@ impl Bench {
         for _ in 0..rounds {
             waiting.retain(|waiting| match waiting {
                 Waiting::Runs(subject) => self.take_turn(figure, placement, subject, &mut turn),
-                Waiting::Is(contender) => self
-                    .start(*contender)
-                    .is_some_and(|it| self.take_turn(figure, placement, &it, &mut turn)),
+                Waiting::Is(contender) => self.start(*contender).is_some_and(|subject| {
+                    subject.warm_up(self.effort.warming);
+                    self.take_turn(figure, placement, &subject, &mut turn)
+                }),
             });
         }
         print_figure(&self.sheet, figure, placement);

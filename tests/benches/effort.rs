@@ -9,6 +9,8 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// Sentences of one turn with one outstanding.
     pub(crate) round_trips: u64,
+    /// How long somebody is warmed up.
+    pub(crate) warming: Duration,
     /// How long one turn of many connections is.
     pub(crate) load: Duration,
     /// How many of the figures with idle connections are measured.
@@ -35,6 +37,7 @@ impl Effort {
     pub(crate) const FULL: Self = Self {
         rounds: 3,
         round_trips: 10_000,
+        warming: Duration::from_millis(600),
         load: Duration::from_millis(300),
         idle: 2,
         visits: (4_000, LONGEST_TURN),
@@ -49,6 +52,7 @@ impl Effort {
     pub(crate) const SHORT: Self = Self {
         rounds: 2,
         round_trips: 500,
+        warming: Duration::from_millis(20),
         load: Duration::from_millis(100),
         idle: 1,
         visits: (640, Duration::from_secs(3)),

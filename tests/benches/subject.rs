@@ -1,11 +1,11 @@
 //! Who is measured: running programs, and the way through them to a server.
 
-use std::{any::Any, cell::Cell, io, rc::Rc};
+use std::{any::Any, cell::Cell, io, rc::Rc, time::Duration};
 
 use shared::call::Transport;
 
 use crate::{
-    generator::{Crowd, Sentences, Way},
+    generator::{Crowd, Load, Sentences, Way},
     machine,
     peers::{Peer, Service, Tracing},
 };
@@ -26,6 +26,9 @@ pub(crate) enum Contender {
     /// Another program.
     Peer(Peer),
 }
+
+/// Connections, and sentences outstanding on each, with which somebody is warmed up.
+const WARMING: (usize, u64) = (16, 1);
 
 /// A process by its number, and what ends it.
 pub(crate) type Program = (u32, Rc<dyn Any>);
@@ -106,6 +109,18 @@ impl Subject {
     /// Whether a sentence comes back.
     pub(crate) fn answers(&self) -> io::Result<()> {
         Crowd::open(self.way, &Rc::new(Sentences::of(64)), 1).map(drop)
+    }
+
+    /// Has it answer for so long, which is not measured; who cannot take part is found out when it is.
+    pub(crate) fn warm_up(&self, time: Duration) {
+        let load = Load {
+            window: WARMING.1,
+            answers: u64::MAX,
+            time,
+        };
+        let sentences = Rc::new(Sentences::of(64));
+        let crowd = Crowd::open(self.way, &sentences, WARMING.0);
+        crowd.and_then(|mut crowd| crowd.run(&load)).ok();
     }
 
     /// Does something, and counts its processor time meanwhile.

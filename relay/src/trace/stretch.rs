@@ -93,6 +93,12 @@ impl Trace {
         self.off
     }
 
+    /// Whether so many watch that each is told only what is its own business.
+    #[must_use]
+    pub const fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
     /// Begins to write down calls on one socket.
     pub fn stretch(&self, line: Line) -> Stretch<'_> {
         let concerns = (!self.off)
@@ -119,6 +125,8 @@ impl Stretch<'_> {
     /// These bytes are kept: what calls are given of them, and return of them, need not be copied.
     pub fn holds(&mut self, whole: &Bytes) {
         if !self.trace.off && !whole.is_empty() {
+            // One or two: they are kept for long, room for more would be, too.
+            self.events.wholes.reserve_exact(1);
             self.events.wholes.push(whole.clone());
         }
     }

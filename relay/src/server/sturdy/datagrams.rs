@@ -37,14 +37,14 @@ pub(in super::super) async fn udp(
         witness,
         local,
     };
-    let mut thoughts = JoinSet::new();
+    let (mut thoughts, mut next) = (JoinSet::new(), None);
     loop {
         while thoughts.try_join_next().is_some() {}
-        let open = server.receives();
+        let open = next.take().unwrap_or_else(|| server.receives());
         let witness = &server.witness;
         match witness.blocks(server.gate.burst(&server.socket)).await {
             Ok(burst) if job.think_ms == 0 && server.answers(burst.from) => {
-                server.answer(open, &burst).await;
+                next = server.answer(open, &burst).await;
             }
             Ok(burst) => server.think(open, &burst, &mut thoughts).await,
             Err(broken) => {
@@ -98,8 +98,8 @@ impl Server {
         from.port() != PLAYGROUND_PORT && from.port() != self.local.port()
     }
 
-    /// Answers all of a burst at once.
-    async fn answer(&self, open: OpenCall, burst: &Burst) {
+    /// Answers all of a burst at once; the next `recvfrom`, where it was written down along with that.
+    async fn answer(&self, open: OpenCall, burst: &Burst) -> Option<OpenCall> {
         let mut answers = Answers::to(burst, self.job);
         let mut receiving = Some(open);
         while let Some(stuck) = self.answer_on(&mut answers, &mut receiving) {
@@ -113,6 +113,7 @@ impl Server {
                 .returns(stuck, result, self.ends(Some(burst.from)));
             answers.batch.are_sent(1);
         }
+        receiving
     }
 
     /// Goes on answering, as long as the kernel has room; else the `sendto` that has to wait.
@@ -151,7 +152,17 @@ impl Server {
                 answers.batch.are_sent(1);
             }
         }
+        // In a crowd it has to be found again, once it is known for whom it was.
+        *receiving =
+            (!trace.is_crowded()).then(|| stretch.starts(CallName::RecvFrom, true, self.room()));
         None
+    }
+
+    fn room(&self) -> Given<'static> {
+        Given {
+            size: Some(self.job.receive_size),
+            ..Given::default()
+        }
     }
 
     /// Sends the next answers in one call, if the kernel takes them.
@@ -171,11 +182,8 @@ impl Server {
         answers: &mut Answers<'_>,
         receiving: Option<OpenCall>,
     ) -> OpenCall {
-        let size = Given {
-            size: Some(self.job.receive_size),
-            ..Given::default()
-        };
-        let receiving = receiving.unwrap_or_else(|| stretch.starts(CallName::RecvFrom, true, size));
+        let receiving =
+            receiving.unwrap_or_else(|| stretch.starts(CallName::RecvFrom, true, self.room()));
         let datagram = answers.burst.datagram(answers.received);
         answers.received += 1;
         let sentence = self.job.receives(datagram);
