@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{
     sight::{Lines, Sight},
-    stretch::Events,
+    stretch::{Events, Ring, Timed},
 };
 
 /// What an event costs beyond its bytes: the structs, the allocations, its place in the queue.
@@ -112,15 +112,15 @@ impl Entry {
     }
 
     /// Whom each of them concerns.
-    fn concerns(&self) -> impl Iterator<Item = (u64, Option<ProcessId>)> {
+    fn concerns(&self, ring: &Ring) -> impl Iterator<Item = (u64, Option<ProcessId>)> {
         (self.first..).zip((0..self.count()).map(|at| match &self.kept {
             Kept::One(recorded) => recorded.concerns,
-            Kept::Many(events, _) => events.concerns(at),
+            Kept::Many(events, _) => events.concerns(ring, at),
         }))
     }
 
     /// Makes one, once.
-    fn look(&mut self, seq: u64) -> Option<Rc<Recorded>> {
+    fn look(&mut self, ring: &Ring, seq: u64) -> Option<Rc<Recorded>> {
         let at = usize::try_from(seq.checked_sub(self.first)?).ok()?;
         let (events, made) = match &mut self.kept {
             Kept::One(recorded) => return Some(Rc::clone(recorded)),
@@ -128,14 +128,14 @@ impl Entry {
         };
         made.resize(events.count(), None);
         let made = made.get_mut(at)?.get_or_insert_with(|| {
-            let (mono_ns, wall_us, what) = events.event(at);
+            let (mono_ns, wall_us, what) = events.event(ring, at);
             let event = Event {
                 seq,
                 mono_ns,
                 wall_us,
                 what,
             };
-            Recorded::new(event, events.concerns(at), events.turns_out(at))
+            Recorded::new(event, events.concerns(ring, at), events.turns_out(ring, at))
         });
         Some(Rc::clone(made))
     }
@@ -145,6 +145,8 @@ impl Entry {
 #[derive(Debug)]
 pub struct Log {
     kept: VecDeque<Entry>,
+    /// Of those that were written down together, each.
+    ring: Ring,
     /// Where so many watch that what is nobody's business is not to be waded through.
     lines: Option<Lines>,
     next: u64,
@@ -158,6 +160,7 @@ impl Log {
     pub const fn new(most_bytes: u64) -> Self {
         Self {
             kept: VecDeque::new(),
+            ring: Ring::new(),
             lines: None,
             next: 1,
             bytes: 0,
@@ -187,8 +190,9 @@ impl Log {
     }
 
     /// Adds events that were written down together.
-    pub(super) fn append_many(&mut self, events: Events) {
-        let bytes = EVENT_BYTES * events.count() as u64 + events.bytes() as u64;
+    pub(super) fn append_many(&mut self, mut events: Events, briefs: &[Timed]) {
+        self.ring.add(&mut events, briefs);
+        let bytes = EVENT_BYTES * briefs.len() as u64 + events.bytes(briefs) as u64;
         self.keep(bytes, Kept::Many(Box::new(events), Vec::new()));
     }
 
@@ -196,7 +200,7 @@ impl Log {
         let first = self.next;
         let entry = Entry { first, bytes, kept };
         if let Some(lines) = &mut self.lines {
-            for (seq, concerns) in entry.concerns() {
+            for (seq, concerns) in entry.concerns(&self.ring) {
                 lines.add(concerns, seq);
             }
         }
@@ -211,9 +215,12 @@ impl Log {
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.kept.pop_front() {
             if let Some(lines) = &mut self.lines {
-                for (_, concerns) in oldest.concerns() {
+                for (_, concerns) in oldest.concerns(&self.ring) {
                     lines.forget(concerns);
                 }
+            }
+            if let Kept::Many(events, _) = &oldest.kept {
+                self.ring.forget(events);
             }
             self.bytes -= oldest.bytes;
         }
@@ -262,7 +269,7 @@ impl Log {
             (Sight::Of(processes), Some(lines)) => lines.read(start, processes, most),
             (Sight::Of(processes), None) => {
                 let kept = self.kept.range(self.entry_of(start)..);
-                let kept = kept.flat_map(Entry::concerns);
+                let kept = kept.flat_map(|entry| entry.concerns(&self.ring));
                 let seen = kept.filter(|(seq, concerns)| {
                     *seq >= start && (concerns.is_none() || processes.contains(concerns))
                 });
@@ -273,7 +280,7 @@ impl Log {
 
     fn look(&mut self, seq: u64) -> Option<Rc<Recorded>> {
         let entry = self.entry_of(seq);
-        self.kept.get_mut(entry)?.look(seq)
+        self.kept.get_mut(entry)?.look(&self.ring, seq)
     }
 
     /// The place of the entry this number is in.

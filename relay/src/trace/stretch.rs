@@ -3,8 +3,10 @@
 //! looks, so that tracing costs a sentence next to nothing.
 
 mod events;
+mod ring;
 
 pub(super) use events::Events;
+pub(super) use ring::{Ring, Timed};
 
 use std::{cell::RefCell, net::SocketAddr};
 
@@ -30,7 +32,7 @@ thread_local! {
 /// Room for a stretch.
 #[derive(Debug, Default)]
 struct Room {
-    events: Vec<(u64, Brief)>,
+    events: Vec<Timed>,
     /// The calls whose packets may be met.
     lately: Vec<Lately>,
 }
@@ -207,8 +209,9 @@ impl Stretch<'_> {
             self.push(follows);
         }
         if let Some(sent) = ended {
+            let nth = self.events.endings.len();
             self.events.endings.push(sent);
-            self.push(Brief::Ended);
+            self.push(Brief::Ended { nth });
         }
     }
 
@@ -289,12 +292,8 @@ impl Drop for Stretch<'_> {
         let count = events.len();
         if count > 0 {
             let written = std::mem::replace(&mut self.events, Events::of(line));
-            let briefs = events.as_slice().into();
+            trace.log.borrow_mut().append_many(written, events);
             events.clear();
-            trace
-                .log
-                .borrow_mut()
-                .append_many(Events { briefs, ..written });
             trace.metrics.count_events(count as u64);
             trace.changed.notify_one();
         }

@@ -13,11 +13,11 @@ use shared::{
 
 use super::{
     super::{Processes, endings::Sent},
-    Line,
+    Line, Ring, Timed,
 };
 use crate::sys::Told;
 
-/// What was written down together.
+/// What was written down together; each of it is in a [`Ring`].
 #[derive(Debug)]
 pub(in super::super) struct Events {
     pub(super) line: Line,
@@ -31,13 +31,15 @@ pub(in super::super) struct Events {
     pub(super) wholes: Vec<Bytes>,
     /// How connections ended, in order.
     pub(super) endings: Vec<Sent>,
-    /// When each of them happened, in nanoseconds since the lab began, and what it was.
-    pub(super) briefs: Box<[(u64, Brief)]>,
+    /// So many.
+    pub(super) count: u32,
+    /// The place of the first.
+    pub(super) from: u64,
 }
 
 /// One event, but for what all of them have in common.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Brief {
+pub(in super::super) enum Brief {
     Started {
         call: CallId,
         name: CallName,
@@ -60,13 +62,13 @@ pub(super) enum Brief {
         length: u64,
         because: CallId,
     },
-    /// The next of the endings.
-    Ended,
+    /// One of the endings.
+    Ended { nth: usize },
 }
 
 /// How a call came back.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Return {
+pub(in super::super) enum Return {
     Sent(u64),
     Chunk(Piece),
     /// As much as there was room for, and how long it was.
@@ -75,7 +77,7 @@ pub(super) enum Return {
 
 /// Bytes of one of the wholes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(in super::super) struct Piece {
     whole: u32,
     from: u32,
     length: u32,
@@ -100,7 +102,7 @@ impl Piece {
 
 impl Events {
     /// None yet, on this line.
-    pub(super) fn of(line: Line) -> Self {
+    pub(super) const fn of(line: Line) -> Self {
         Self {
             line,
             concerns: None,
@@ -109,13 +111,14 @@ impl Events {
             told: Told::NOTHING,
             wholes: Vec::new(),
             endings: Vec::new(),
-            briefs: Box::new([]),
+            count: 0,
+            from: 0,
         }
     }
 
     /// How many there are.
     pub(in super::super) const fn count(&self) -> usize {
-        self.briefs.len()
+        self.count as usize
     }
 
     /// Where these bytes are, if they are part of a whole.
@@ -137,17 +140,17 @@ impl Events {
     }
 
     /// The client one of them is about, if it is about one.
-    pub(in super::super) fn concerns(&self, at: usize) -> Option<ProcessId> {
-        match &self.briefs[at].1 {
-            Brief::Started { name, .. } => self.concerns.filter(|_| !self.is_for_anybody(*name)),
-            Brief::Returned { .. } | Brief::Derived { .. } | Brief::Ended => self.concerns,
+    pub(in super::super) fn concerns(&self, ring: &Ring, at: usize) -> Option<ProcessId> {
+        match ring.get(self, at).1 {
+            Brief::Started { name, .. } => self.concerns.filter(|_| !self.is_for_anybody(name)),
+            Brief::Returned { .. } | Brief::Derived { .. } | Brief::Ended { .. } => self.concerns,
         }
     }
 
     /// Whom one of them turned out to be about, that began before it was known.
-    pub(in super::super) fn turns_out(&self, at: usize) -> Option<ProcessId> {
+    pub(in super::super) fn turns_out(&self, ring: &Ring, at: usize) -> Option<ProcessId> {
         self.concerns
-            .filter(|_| self.crowded && self.concerns(at).is_none())
+            .filter(|_| self.crowded && self.concerns(ring, at).is_none())
     }
 
     /// Whether a call starts before it is known whom it is about: a server receives from whoever comes.
@@ -156,28 +159,28 @@ impl Events {
     }
 
     /// When one of them happened, in nanoseconds since the lab began and in microseconds since 1970, and what it was.
-    pub(in super::super) fn event(&self, at: usize) -> (u64, u64, What) {
-        let (mono_ns, brief) = self.briefs[at];
+    pub(in super::super) fn event(&self, ring: &Ring, at: usize) -> (u64, u64, What) {
+        let (mono_ns, brief) = ring.get(self, at);
         let wall = self.began_wall + Duration::from_nanos(mono_ns);
         let wall_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
-        (mono_ns, wall_us, self.what(at, brief))
+        (mono_ns, wall_us, self.what(brief))
     }
 
     /// About how many bytes all of them keep, beside what each event costs.
-    pub(in super::super) fn bytes(&self) -> usize {
-        let each = self.briefs.iter().map(|(_, brief)| match brief {
+    pub(in super::super) fn bytes(&self, briefs: &[Timed]) -> usize {
+        let each = briefs.iter().map(|(_, brief)| match brief {
             Brief::Started { data, .. } => data.map_or(0, |data| data.length as usize),
             Brief::Returned { result, .. } => match result {
                 Return::Sent(_) => 0,
                 Return::Chunk(data) => data.length as usize,
                 Return::Datagram(data, _) => data.length as usize + self.told.count() * 96,
             },
-            Brief::Derived { .. } | Brief::Ended => 0,
+            Brief::Derived { .. } | Brief::Ended { .. } => 0,
         });
         each.sum()
     }
 
-    fn what(&self, at: usize, brief: Brief) -> What {
+    fn what(&self, brief: Brief) -> What {
         match brief {
             Brief::Started {
                 call,
@@ -229,10 +232,8 @@ impl Events {
                     process: self.concerns,
                 })
             }
-            Brief::Ended => {
-                let before = self.briefs[..at].iter();
-                let nth = before.filter(|(_, brief)| matches!(brief, Brief::Ended));
-                let sent = self.endings[nth.count()];
+            Brief::Ended { nth } => {
+                let sent = self.endings[nth];
                 What::Derived(sent.derived(self.line.transport, self.concerns))
             }
         }
