@@ -14,9 +14,11 @@ const NOTE_READY: &str = "new MutationObserver((_, observer) => {
     }
 }).observe(document, { subtree: true, childList: true, attributes: true });";
 
-/// What came with the first view: the document, and all that had been fetched by the time it could be used.
+/// What came with the first view: the document, and all style and code that had been fetched by the time it could be
+/// used; its words, which are of one language or the other, apart.
 const LOAD: &str = "(() => {
-    const came = performance.getEntriesByType('resource').filter(entry => entry.startTime <= window.readyAt);
+    const came = performance.getEntriesByType('resource').filter(entry =>
+        entry.startTime <= window.readyAt && /\\.(js|css|wasm)$/.test(new URL(entry.name).pathname));
     const all = came.concat(performance.getEntriesByType('navigation'));
     return {
         painted: performance.getEntriesByName('first-contentful-paint')[0].startTime,
@@ -48,7 +50,7 @@ pub struct Load {
     pub painted_ms: f64,
     /// Milliseconds until a sentence could be sent.
     pub ready_ms: f64,
-    /// Bytes that crossed for it, bodies only, as they were compressed.
+    /// Bytes that crossed for it, words apart: bodies only, as they were compressed.
     pub bytes: u64,
 }
 

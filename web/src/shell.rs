@@ -23,7 +23,7 @@ struct Shell {
     socket: Option<Socket>,
     timer: Timer,
     frame: Frame,
-    library: Library,
+    files: Library,
     listeners: Vec<Listener>,
     /// What the first part of the page has met.
     diary: Diary,
@@ -60,7 +60,7 @@ pub(crate) fn go_on(library: Library, past: &Array) {
     let socket = past.shift().dyn_into().ok();
     shell.socket = socket.map(|socket| Socket::adopt(socket, heard, closed));
     let Some(_) = &shell.socket else {
-        return start(shell.library);
+        return start(shell.files);
     };
     for entry in past.iter().filter_map(|entry| entry.as_string()) {
         shell.model.relive(&entry);
@@ -133,7 +133,7 @@ impl Shell {
             socket: None,
             timer: Timer::new(|| tell(Event::Woke)),
             frame: Frame::new(draw),
-            library,
+            files: library,
             listeners: view::listen(),
             diary: Diary::default(),
             is_over: false,
@@ -158,14 +158,14 @@ impl Shell {
         if WHOLE {
             // A class's card may be one of them.
             if self.model.cards.open || self.model.classroom.standing.is_some() {
-                self.library.want(TextFile::Cards);
+                self.files.want(TextFile::Cards);
             }
             let words = TextFile::WORDS.into_iter();
             words
                 .chain(self.model.wants_programs())
-                .for_each(|file| self.library.want(file));
+                .for_each(|file| self.files.want(file));
         } else if self.model.connection.state != State::Connecting {
-            self.library.want_the_whole();
+            self.files.want_the_whole();
         }
     }
 
@@ -174,7 +174,7 @@ impl Shell {
     fn can_speak(&mut self) -> bool {
         let words = TextFile::Words(self.model.language);
         if i18n::read(words).is_none() {
-            self.library.want(words);
+            self.files.want(words);
             return false;
         }
         true

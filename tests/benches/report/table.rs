@@ -73,20 +73,20 @@ pub(crate) fn print_verdicts(verdicts: &[Verdict]) {
     print(&rows);
 }
 
-/// Prints the goals as a table of the README: one line each, the peer's value beside ours.
+/// Prints the goals as a table of the README: one line each, the peer's value beside ours. Where whom the goal names is
+/// not there, the best of the others stands in its place, and nothing is judged.
 pub(crate) fn print_markdown(verdicts: &[Verdict]) {
     println!("\n| what | goal | compared with | ours | ratio | |\n|---|---|--:|--:|--:|---|");
     for verdict in verdicts {
-        let against = verdict
-            .against
-            .as_ref()
-            .or(verdict.best_peer.as_ref())
-            .map_or_else(String::new, |(name, value)| {
-                format!("{name} {}", verdict.metric.write(*value))
+        let against = verdict.against.as_ref().or(verdict.best_peer.as_ref());
+        let ratio = against
+            .filter(|(_, theirs)| *theirs > 0.0)
+            .map_or_else(String::new, |(_, theirs)| {
+                format!("{:.2}", verdict.value / theirs)
             });
-        let ratio = verdict
-            .ratio
-            .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        let against = against.map_or_else(String::new, |(name, value)| {
+            format!("{name} {}", verdict.metric.write(*value))
+        });
         let met = match verdict.met {
             Some(true) => "✓",
             Some(false) => "missed",
