@@ -152,6 +152,20 @@ async fn many_at_once_are_each_answered_in_order() {
     join_all((0..60).map(visit)).await;
 }
 
+#[tokio::test]
+async fn who_may_leave_little_unread_is_answered_on_and_on() {
+    // Nobody looks after it meanwhile.
+    let relay = Relay::start(&["--max-queued-bytes", "1000", "--unread-seconds", "3600"]);
+    let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
+    for round in 0..5 {
+        let sentence: Vec<u8> = (b'a'..=b'z').cycle().take(300_000 + round).collect();
+        let answer = sentence.to_ascii_uppercase();
+        bridge.sends_at_once(vec![sentence]).await;
+        let heard = bridge.hears_bytes(answer.len()).await;
+        assert!(heard == answer, "round {round}");
+    }
+}
+
 /// Sentences of all sizes; to some visitors so much that it cannot leave at once.
 fn said_by(visitor: usize, round: usize) -> Vec<Vec<u8>> {
     let most = if visitor < 4 { 40_000 } else { 1500 };

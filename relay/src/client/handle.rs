@@ -1,6 +1,6 @@
 //! The kernel's socket behind a client socket, and how it is tried without blocking anyone.
 
-use std::{cell::RefCell, future::poll_fn, io, net::SocketAddr, rc::Rc};
+use std::{cell::RefCell, io, net::SocketAddr, rc::Rc};
 
 use shared::{
     call::{Family, Transport},
@@ -49,9 +49,7 @@ impl Handle {
     /// Waits for the next one.
     pub(super) async fn next_datagram(&self, gate: &Gate, size: usize) -> io::Result<Datagram> {
         let socket = self.udp()?;
-        let received =
-            poll_fn(|context| gate.poll_directly(context, socket, || self.datagram(size)));
-        match received.await? {
+        match gate.directly(socket, || self.datagram(size)).await? {
             Some(datagram) => Ok(datagram),
             None => Ok(Datagram::cut(&gate.through(socket).await?, size)),
         }

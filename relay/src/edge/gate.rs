@@ -77,10 +77,8 @@ impl Gate {
         socket: &UdpSocket,
         buffer: &mut [u8],
     ) -> io::Result<receive::Received> {
-        let received = poll_fn(|context| {
-            self.poll_directly(context, socket, || receive::datagram(socket, buffer))
-        });
-        match received.await? {
+        let direct = || receive::datagram(socket, buffer);
+        match self.directly(socket, direct).await? {
             Some(received) => Ok(received),
             None => Ok(self.through(socket).await?.put_into(buffer)),
         }
@@ -117,7 +115,15 @@ impl Gate {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn poll_directly<T>(
+    pub async fn directly<T>(
+        &self,
+        socket: &UdpSocket,
+        mut receive: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<Option<T>> {
+        poll_fn(|context| self.poll_directly(context, socket, &mut receive)).await
+    }
+
+    fn poll_directly<T>(
         &self,
         context: &mut Context<'_>,
         socket: &UdpSocket,

@@ -54,12 +54,12 @@ pub(super) fn are_there() -> bool {
 
 /// Gives these bytes away to be written, for an empty buffer; or gives them back, where the event loop is to write.
 pub(super) fn take(
-    desk: &Arc<Desk>,
+    slip: &Arc<Slip>,
     bytes: Vec<u8>,
     context: &Context<'_>,
 ) -> Result<Vec<u8>, Vec<u8>> {
     with(|hands| match hands {
-        Some(hands) => hands.take(desk, bytes, context),
+        Some(hands) => hands.take(slip, bytes, context),
         None => Err(bytes),
     })
 }
@@ -70,7 +70,7 @@ fn with<T>(asks: impl FnOnce(Option<&Hands>) -> T) -> T {
 
 /// What the hands know of one visitor.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Slip {
     stream: TcpStream,
     state: Mutex<State>,
 }
@@ -96,11 +96,11 @@ pub(super) struct Left {
 /// Bytes for one visitor.
 #[derive(Debug)]
 struct Job {
-    desk: Arc<Desk>,
+    slip: Arc<Slip>,
     bytes: Vec<u8>,
 }
 
-impl Desk {
+impl Slip {
     /// For a visitor whose connection this is; none where there are no descriptors left.
     pub(super) fn of(connection: &tokio::net::TcpStream) -> Option<Arc<Self>> {
         let stream = socket2::SockRef::from(connection).try_clone().ok()?;
@@ -146,18 +146,18 @@ impl Desk {
 impl Job {
     /// Writes as much as the kernel takes at once; what remains is the empty buffer.
     fn write(self) -> Vec<u8> {
-        let Self { desk, mut bytes } = self;
+        let Self { slip, mut bytes } = self;
         let mut written = 0;
         while written < bytes.len() {
-            match (&desk.stream).write(&bytes[written..]) {
+            match (&slip.stream).write(&bytes[written..]) {
                 Ok(more @ 1..) => written += more,
                 Ok(0) | Err(_) => {
-                    desk.is_back(Some(Left { bytes, written }));
+                    slip.is_back(Some(Left { bytes, written }));
                     return Vec::new();
                 }
             }
         }
-        desk.is_back(None);
+        slip.is_back(None);
         bytes.clear();
         bytes
     }
@@ -199,7 +199,7 @@ impl Hands {
 
     fn take(
         &self,
-        desk: &Arc<Desk>,
+        slip: &Arc<Slip>,
         bytes: Vec<u8>,
         context: &Context<'_>,
     ) -> Result<Vec<u8>, Vec<u8>> {
@@ -207,13 +207,13 @@ impl Hands {
         if tray.jobs.len() >= MOST_JOBS || tray.job_bytes >= MOST_BYTES {
             return Err(bytes);
         }
-        *lock(&desk.state) = State::Away {
+        *lock(&slip.state) = State::Away {
             task: context.waker().clone(),
             waits: false,
         };
         tray.job_bytes += bytes.len();
         tray.jobs.push_back(Job {
-            desk: Arc::clone(desk),
+            slip: Arc::clone(slip),
             bytes,
         });
         let spare = tray.next_spare();

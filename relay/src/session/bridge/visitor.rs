@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     frames::{self, Fault, Part, Reader},
-    hands::{self, Desk, Left},
+    hands::{self, Left, Slip},
 };
 
 /// What one read takes.
@@ -45,7 +45,7 @@ pub(super) struct Visitor {
     written: usize,
     /// So many bytes somebody else is writing; nothing else is written meanwhile.
     away: usize,
-    desk: Option<Arc<Desk>>,
+    slip: Option<Arc<Slip>>,
     /// The event loop's turn in which it was last answered.
     answered: u64,
     queued_most: usize,
@@ -77,7 +77,7 @@ impl Visitor {
             going: Vec::new(),
             written: 0,
             away: 0,
-            desk: None,
+            slip: None,
             answered: 0,
             queued_most,
             unread_since: None,
@@ -171,13 +171,13 @@ impl Visitor {
         if !hands::are_needed(&mut self.answered) || !self.has_room() {
             return false;
         }
-        if self.desk.is_none() && hands::are_there() {
-            self.desk = Desk::of(&self.stream);
+        if self.slip.is_none() && hands::are_there() {
+            self.slip = Slip::of(&self.stream);
         }
-        let Some(desk) = &self.desk else {
+        let Some(slip) = &self.slip else {
             return false;
         };
-        match hands::take(desk, mem::take(&mut self.out), context) {
+        match hands::take(slip, mem::take(&mut self.out), context) {
             Ok(room) => {
                 self.away = length;
                 keep(room);
@@ -193,9 +193,9 @@ impl Visitor {
     /// Takes back what somebody else was writing; wakes the task when that can be, if it `waits` for it.
     fn poll_back(&mut self, context: &Context<'_>, waits: bool) -> Poll<()> {
         if self.away > 0
-            && let Some(desk) = &self.desk
+            && let Some(slip) = &self.slip
         {
-            if let Some(Left { bytes, written }) = ready!(desk.poll_back(context, waits)) {
+            if let Some(Left { bytes, written }) = ready!(slip.poll_back(context, waits)) {
                 (self.going, self.written) = (bytes, written);
             }
             self.away = 0;

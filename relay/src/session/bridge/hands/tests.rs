@@ -8,23 +8,23 @@ use std::{
 
 use super::*;
 
-/// A visitor's desk, and the visitor's own end.
-fn desk() -> (Arc<Desk>, TcpStream) {
+/// A visitor's slip, and the visitor's own end.
+fn slip() -> (Arc<Slip>, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     let theirs = TcpStream::connect(listener.local_addr().expect("bound")).expect("somebody");
     let (ours, _) = listener.accept().expect("the visitor");
     ours.set_nonblocking(true).expect("a socket");
     let ours = tokio::net::TcpStream::from_std(ours).expect("an event loop");
-    (Desk::of(&ours).expect("a descriptor"), theirs)
+    (Slip::of(&ours).expect("a descriptor"), theirs)
 }
 
-async fn gives(hands: &Hands, desk: &Arc<Desk>, bytes: &[u8]) {
-    let taken = poll_fn(|context| Poll::Ready(hands.take(desk, bytes.to_vec(), context))).await;
+async fn gives(hands: &Hands, slip: &Arc<Slip>, bytes: &[u8]) {
+    let taken = poll_fn(|context| Poll::Ready(hands.take(slip, bytes.to_vec(), context))).await;
     assert_eq!(taken, Ok(Vec::new()), "taken, for an empty buffer");
 }
 
-async fn back(desk: &Desk) -> Option<Left> {
-    poll_fn(|context| desk.poll_back(context, true)).await
+async fn back(slip: &Slip) -> Option<Left> {
+    poll_fn(|context| slip.poll_back(context, true)).await
 }
 
 /// Hands that never do anything.
@@ -38,7 +38,7 @@ fn idle_hands() -> Hands {
 #[tokio::test]
 async fn what_is_given_is_written_in_order() {
     let hands = Hands::start().expect("a thread");
-    let (desk, mut theirs) = desk();
+    let (slip, mut theirs) = slip();
     let sizes = (0..500).map(|nth: usize| 1 + nth * 37 % 3000);
     let sent: Vec<Vec<u8>> = sizes.map(|size| vec![size as u8; size]).collect();
     let reads = thread::spawn(move || {
@@ -48,44 +48,44 @@ async fn what_is_given_is_written_in_order() {
     });
     for bytes in &sent {
         let mut rest = bytes.clone();
-        gives(&hands, &desk, &rest).await;
+        gives(&hands, &slip, &rest).await;
         // A reader that was kept from reading has some of it come back.
-        while let Some(left) = back(&desk).await {
+        while let Some(left) = back(&slip).await {
             rest = left.bytes[left.written..].to_vec();
-            gives(&hands, &desk, &rest).await;
+            gives(&hands, &slip, &rest).await;
         }
     }
-    drop(desk);
+    drop(slip);
     assert!(reads.join().expect("a reader") == sent.concat());
 }
 
 #[tokio::test]
 async fn what_the_kernel_does_not_take_comes_back() {
     let hands = Hands::start().expect("a thread");
-    let (desk, mut theirs) = desk();
+    let (slip, mut theirs) = slip();
     let sent: Vec<u8> = (0..32_u32 << 20).map(|nth| (nth % 251) as u8).collect();
-    gives(&hands, &desk, &sent).await;
-    let left = back(&desk).await.expect("nobody reads");
+    gives(&hands, &slip, &sent).await;
+    let left = back(&slip).await.expect("nobody reads");
     assert!((1..sent.len()).contains(&left.written));
     assert!(left.bytes == sent, "all of it, and how far it is");
     let mut heard = vec![0; left.written];
     theirs.read_exact(&mut heard).expect("what was written");
     assert!(heard == sent[..left.written]);
-    assert!(back(&desk).await.is_none(), "it comes back once");
+    assert!(back(&slip).await.is_none(), "it comes back once");
 }
 
 #[tokio::test]
 async fn with_enough_waiting_no_more_is_taken() {
     let hands = idle_hands();
-    let (desk, _theirs) = desk();
+    let (slip, _theirs) = slip();
     for _ in 0..MOST_JOBS {
-        gives(&hands, &desk, b"one more").await;
+        gives(&hands, &slip, b"one more").await;
     }
-    let taken = poll_fn(|context| Poll::Ready(hands.take(&desk, b"too many".to_vec(), context)));
+    let taken = poll_fn(|context| Poll::Ready(hands.take(&slip, b"too many".to_vec(), context)));
     assert_eq!(taken.await, Err(b"too many".to_vec()));
     let hands = idle_hands();
-    gives(&hands, &desk, &vec![0; MOST_BYTES]).await;
-    let taken = poll_fn(|context| Poll::Ready(hands.take(&desk, b"too much".to_vec(), context)));
+    gives(&hands, &slip, &vec![0; MOST_BYTES]).await;
+    let taken = poll_fn(|context| Poll::Ready(hands.take(&slip, b"too much".to_vec(), context)));
     assert_eq!(taken.await, Err(b"too much".to_vec()));
 }
 
