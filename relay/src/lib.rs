@@ -5,12 +5,12 @@
 //! writes. Arrows point down:
 //! `http → session → class → lab → {server, client, wire} → edge → trace → shared`.
 
+pub mod admission;
 pub mod class;
 pub mod client;
 pub mod config;
 pub mod edge;
 pub mod failure;
-pub mod guard;
 pub mod http;
 pub mod lab;
 pub mod metrics;

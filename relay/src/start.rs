@@ -15,9 +15,9 @@ use tokio::{
 };
 
 use crate::{
+    admission::Guard,
     class::{self, Register},
     config::Config,
-    guard::Guard,
     http::{self, Desk},
     lab::{About, Lab, Prepared, Registry, Rules, source_for},
     metrics::{Meter, Metrics},

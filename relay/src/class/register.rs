@@ -21,8 +21,8 @@ use super::{
     tell, text,
 };
 use crate::{
+    admission::ClientOrigin,
     failure,
-    guard::Whence,
     lab::{
         Registry,
         secret::{self, Digest, digest},
@@ -140,7 +140,7 @@ impl Register {
         &self,
         title: &str,
         admin: Option<&str>,
-        from: Whence,
+        from: ClientOrigin,
         labs: &Rc<Registry>,
     ) -> Result<Arriving, Failed> {
         self.may_create(admin, from)?;
@@ -189,8 +189,8 @@ impl Register {
         }
     }
 
-    fn may_create(&self, admin: Option<&str>, from: Whence) -> Result<(), Failed> {
-        if from.is_here {
+    fn may_create(&self, admin: Option<&str>, from: ClientOrigin) -> Result<(), Failed> {
+        if from.is_this_machine {
             return Ok(());
         }
         self.may_guess(&self.codes, from.address)?;
@@ -227,7 +227,7 @@ impl Register {
         &self,
         code: &str,
         name: &str,
-        from: Whence,
+        from: ClientOrigin,
         labs: &Rc<Registry>,
     ) -> Result<Arriving, Failed> {
         self.may_guess(&self.codes, from.address)?;
@@ -275,7 +275,7 @@ impl Register {
     pub fn comes_back(
         &self,
         token: &str,
-        from: Whence,
+        from: ClientOrigin,
         labs: &Rc<Registry>,
     ) -> Result<Option<Arriving>, Failed> {
         let known = self.tokens.borrow().get(&digest(token)).cloned();
@@ -293,7 +293,7 @@ impl Register {
     ///
     /// # Errors
     /// Where too many of this address did.
-    pub fn wrong_token(&self, from: Whence) -> Result<(), Failed> {
+    pub fn wrong_token(&self, from: ClientOrigin) -> Result<(), Failed> {
         self.may_guess(&self.guessed_tokens, from.address)?;
         let mut guesses = self.guessed_tokens.borrow_mut();
         guesses.wrong(from.address, self.now_ms());
@@ -318,7 +318,7 @@ impl Class {
 }
 
 /// The lab of a class: the one that lives, or a new one.
-fn lives(class: &Rc<Class>, from: Whence, labs: &Rc<Registry>) -> Result<Rc<Live>, Failed> {
+fn lives(class: &Rc<Class>, from: ClientOrigin, labs: &Rc<Registry>) -> Result<Rc<Live>, Failed> {
     if let Some(live) = class.live.borrow().upgrade() {
         return Ok(live);
     }

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{Desk, accept::Peer};
-use crate::guard::{Whence, host_is_ours, origin_is_ours};
+use crate::admission::{ClientOrigin, host_is_ours, origin_is_ours};
 
 /// Nothing but the relay's own page may run, and nothing may frame it. `wasm-unsafe-eval` allows WebAssembly
 /// and no other evaluation (CSP Level 3).
@@ -49,9 +49,9 @@ pub(super) async fn admit(State(desk): State<Arc<Desk>>, request: Request, next:
 }
 
 /// Where a request comes from.
-pub(super) fn whence(Peer(peer): Peer, headers: &HeaderMap) -> Whence {
+pub(super) fn client_origin(Peer(peer): Peer, headers: &HeaderMap) -> ClientOrigin {
     let host = headers.get(header::HOST);
-    Whence::of(
+    ClientOrigin::of(
         peer,
         host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
     )

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use shared::class::normal_code;
 
 use super::Desk;
-use crate::guard::is_of_this_machine;
+use crate::admission::is_of_this_machine;
 
 /// `?scheme=https` where a proxy before the relay speaks that.
 #[derive(Debug, Default, Deserialize)]

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use shared::saved::Form;
 use tokio::sync::oneshot;
 
-use super::{Desk, accept::Peer, checks::whence};
+use super::{Desk, accept::Peer, checks::client_origin};
 use crate::{
     lab::{
         OPEN,
@@ -45,7 +45,7 @@ pub(super) async fn file(
         _ => return no_lab(),
     };
     let open = lab == OPEN;
-    if open && !whence(peer, &headers).is_here && !has_token(&desk, &headers) {
+    if open && !client_origin(peer, &headers).is_this_machine && !has_token(&desk, &headers) {
         let message = "The open lab's trace is for the relay's own machine, or with its admin token:\n\
             Authorization: Bearer TOKEN, where the relay was started with --admin-token TOKEN\n";
         return (StatusCode::FORBIDDEN, message).into_response();

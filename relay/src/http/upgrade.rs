@@ -13,9 +13,9 @@ use shared::{PROTOCOL, call::Transport};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Desk, accept::Peer, checks::whence};
+use super::{Desk, accept::Peer, checks::client_origin};
 use crate::{
-    guard::Whence,
+    admission::ClientOrigin,
     session::{Errand, Purpose, Visitor},
 };
 
@@ -48,7 +48,7 @@ fn upgrade(
         Err(why) => return refused(why),
     };
     let peer = request.extensions().get::<Peer>().copied();
-    let from = peer.map(|peer| whence(peer, request.headers()));
+    let from = peer.map(|peer| client_origin(peer, request.headers()));
     let (Some(upgrading), Some(from)) = (request.extensions_mut().remove::<OnUpgrade>(), from)
     else {
         return refused("this connection cannot be upgraded");
@@ -68,7 +68,7 @@ fn upgrade(
     response
 }
 
-async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: Whence, desk: Arc<Desk>) {
+async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: ClientOrigin, desk: Arc<Desk>) {
     // A visitor who leaves in the middle of the handshake has never come.
     let Ok(upgraded) = upgrading.await else {
         return;

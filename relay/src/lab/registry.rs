@@ -18,8 +18,8 @@ use shared::{
 
 use super::{About, Lab, Prepared, addresses::Addresses, secret};
 use crate::{
+    admission::{Full, Place, Tally},
     failure,
-    guard::{Full, Place, Tally},
     metrics::{Meter, Metrics},
     server::{Orders, PLAYGROUND_PORT},
     trace::Trace,

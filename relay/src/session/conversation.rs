@@ -21,7 +21,7 @@ use super::{
     seats::Demand,
     talk::{Heard, Talk},
 };
-use crate::{failure, guard::Whence};
+use crate::{admission::ClientOrigin, failure};
 
 /// So many events are looked at before calls have their turn again.
 const TRACE_PORTION: usize = 256;
@@ -31,7 +31,7 @@ const HEARD_TOGETHER: u32 = 32;
 const TRACE_SHARE: usize = 2;
 
 /// Holds the conversation until one side ends it.
-pub(super) async fn hold(talk: Talk, from: Whence, surroundings: Surroundings) {
+pub(super) async fn hold(talk: Talk, from: ClientOrigin, surroundings: Surroundings) {
     let seat = seat_in_the_open_lab(&surroundings, from);
     let mut conversation = Conversation::new(talk, seat, from);
     conversation.welcome();
@@ -53,7 +53,7 @@ pub(super) async fn hold(talk: Talk, from: Whence, surroundings: Surroundings) {
 pub(super) struct Conversation {
     pub(super) talk: Talk,
     pub(super) seat: Box<Seat>,
-    pub(super) from: Whence,
+    pub(super) from: ClientOrigin,
     heard_at: Instant,
     timer: Pin<Box<Sleep>>,
 }
@@ -83,7 +83,7 @@ enum Ending {
 }
 
 impl Conversation {
-    pub(super) fn new(talk: Talk, seat: Box<Seat>, from: Whence) -> Self {
+    pub(super) fn new(talk: Talk, seat: Box<Seat>, from: ClientOrigin) -> Self {
         let limits = &seat.surroundings.limits;
         let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
         Self {

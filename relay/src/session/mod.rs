@@ -21,8 +21,8 @@ pub use bridge::turn_ends;
 pub use seats::Seats;
 
 use crate::{
+    admission::{ClientOrigin, Guard},
     class::Register,
-    guard::{Guard, Whence},
     lab::{
         Lab, Registry,
         export::{Export, Format, export},
@@ -40,7 +40,7 @@ pub struct Visitor {
     /// What the visitor sent before the handshake's answer.
     pub early: Vec<u8>,
     /// Where it comes from.
-    pub from: Whence,
+    pub from: ClientOrigin,
 }
 
 /// What a visitor can come for.

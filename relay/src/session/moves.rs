@@ -13,7 +13,7 @@ use super::{
     seats::Demand,
     talk::Talk,
 };
-use crate::{failure, guard::Whence};
+use crate::{admission::ClientOrigin, failure};
 
 /// Where a page can go.
 pub(super) enum Move {
@@ -155,7 +155,7 @@ impl Conversation {
     async fn stays(
         talk: Talk,
         meanwhile: Meanwhile,
-        from: Whence,
+        from: ClientOrigin,
         around: &Surroundings,
         (id, failed): (u64, Failed),
     ) -> Self {
@@ -206,8 +206,8 @@ enum Meanwhile {
 }
 
 /// Where every page is at first; whoever is on this machine rules there.
-pub(super) fn seat_in_the_open_lab(around: &Surroundings, from: Whence) -> Box<Seat> {
-    Seat::in_the_open_lab(around, from.is_here)
+pub(super) fn seat_in_the_open_lab(around: &Surroundings, from: ClientOrigin) -> Box<Seat> {
+    Seat::in_the_open_lab(around, from.is_this_machine)
 }
 
 async fn come_back(

@@ -8,10 +8,10 @@ use shared::{
 };
 
 use super::Seat;
-use crate::{failure, guard::Whence, lab::Changes};
+use crate::{admission::ClientOrigin, failure, lab::Changes};
 
 impl Seat {
-    pub(super) async fn ask(&mut self, ask: Ask, from: Whence) -> Result<Returned, Failed> {
+    pub(super) async fn ask(&mut self, ask: Ask, from: ClientOrigin) -> Result<Returned, Failed> {
         if let Ask::Save { events, days } = ask {
             return self.save(events, days, from).await;
         }

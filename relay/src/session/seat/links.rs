@@ -4,8 +4,8 @@ use shared::outcome::{Failed, Reason, Returned};
 
 use super::Seat;
 use crate::{
+    admission::ClientOrigin,
     failure,
-    guard::Whence,
     lab::{
         export::{self, Part},
         secret::{self, digest},
@@ -21,7 +21,7 @@ impl Seat {
         &self,
         events: Option<Vec<(u64, u64)>>,
         days: Option<u64>,
-        from: Whence,
+        from: ClientOrigin,
     ) -> Result<Returned, Failed> {
         let limits = &self.surroundings.limits;
         let days = days.unwrap_or(limits.link_days);

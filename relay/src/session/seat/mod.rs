@@ -23,10 +23,10 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use self::replies::{CannotRepeat, Replies};
 use super::{Surroundings, seats::Demand, table::Table};
 use crate::{
+    admission::ClientOrigin,
     class::Place,
     client::{Door, Made, Process},
     failure,
-    guard::Whence,
     lab::Tenancy,
     trace::Sight,
 };
@@ -150,7 +150,7 @@ impl Seat {
     }
 
     /// Does what was asked; the reply comes now or when a call returns.
-    pub(super) async fn request(&mut self, message: ClientMessage, from: Whence) {
+    pub(super) async fn request(&mut self, message: ClientMessage, from: ClientOrigin) {
         let ClientMessage { id, request } = message;
         let result = match (self.check_id(id), request) {
             (Err(failed), _) => Err(failed),

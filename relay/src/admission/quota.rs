@@ -1,9 +1,9 @@
-//! Who may: how many pages and labs there are, from where, and which names and origins the relay answers to.
+//! Quotas: how many pages and labs there may be, in total and per address.
 
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     rc::Rc,
     sync::{
         Arc,
@@ -146,79 +146,6 @@ impl Drop for Place {
     }
 }
 
-/// Where a visitor comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Whence {
-    /// The address of its connection.
-    pub address: IpAddr,
-    /// Whether it sits at the relay's own machine.
-    pub is_here: bool,
-}
-
-impl Whence {
-    /// As the connection and the request's `Host` tell. What a proxy on this machine passes on comes from here too,
-    /// but was meant for another name.
-    #[must_use]
-    pub fn of(peer: SocketAddr, host: &str) -> Self {
-        let address = peer.ip().to_canonical();
-        Self {
-            address,
-            is_here: address.is_loopback() && is_of_this_machine(host),
-        }
-    }
-}
-
-/// Whether a request's `Host` means the machine that asks.
-#[must_use]
-pub fn is_of_this_machine(host: &str) -> bool {
-    let name = without_port(host);
-    let literal = name.trim_start_matches('[').trim_end_matches(']');
-    match literal.parse::<IpAddr>() {
-        Ok(named) => named.to_canonical().is_loopback(),
-        Err(_) => name.eq_ignore_ascii_case("localhost"),
-    }
-}
-
-/// Whether a request's `Host` is one the relay answers to: an address, `localhost`, or a name it was told.
-///
-/// A page of another site can make its own name resolve to this machine (DNS rebinding); it cannot make a
-/// browser send an address or a name it does not own.
-#[must_use]
-pub fn host_is_ours(host: &str, allowed: &[String]) -> bool {
-    let name = without_port(host);
-    let literal = name.trim_start_matches('[').trim_end_matches(']');
-    literal.parse::<IpAddr>().is_ok()
-        || name.eq_ignore_ascii_case("localhost")
-        || allowed
-            .iter()
-            .any(|allowed| name.eq_ignore_ascii_case(allowed))
-}
-
-/// Whether a request comes from the relay's own page: its `Origin` names the same host and port (RFC 6454).
-#[must_use]
-pub fn origin_is_ours(origin: &str, host: &str) -> bool {
-    let authority = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
-    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
-}
-
-/// `host:port`, `host` or `[address]:port` without the port.
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port))
-            if port.bytes().all(|byte| byte.is_ascii_digit()) && !is_bare_v6(name) =>
-        {
-            name
-        }
-        _ => host,
-    }
-}
-
-fn is_bare_v6(name: &str) -> bool {
-    name.contains(':') && !name.starts_with('[')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,71 +198,5 @@ mod tests {
         );
         drop((places, third));
         assert!(guard.admit(one, &limits).is_ok());
-    }
-
-    #[test]
-    fn whoever_comes_through_a_proxy_is_not_here() {
-        let here = |peer: &str, host| Whence::of(peer.parse().expect("an address"), host).is_here;
-        for host in [
-            "localhost",
-            "LOCALHOST:8080",
-            "127.0.0.1:8080",
-            "127.3.2.1",
-            "[::1]:80",
-        ] {
-            assert!(here("127.0.0.1:5", host), "{host}");
-            assert!(
-                here("[::1]:5", host) && here("[::ffff:127.0.0.1]:5", host),
-                "{host}"
-            );
-            assert!(!here("192.168.1.5:5", host), "{host}");
-        }
-        for host in [
-            "lab.example",
-            "192.168.1.5:8080",
-            "127.0.0.1.lab.example",
-            "",
-        ] {
-            assert!(!here("127.0.0.1:5", host), "{host}");
-        }
-    }
-
-    #[test]
-    fn only_addresses_and_known_names_are_hosts() {
-        let allowed = ["lab.example".to_owned()];
-        for ours in [
-            "127.0.0.1:8080",
-            "localhost",
-            "LOCALHOST:1",
-            "[::1]:8080",
-            "192.168.1.5",
-            "lab.example:443",
-        ] {
-            assert!(host_is_ours(ours, &allowed), "{ours}");
-        }
-        for other in [
-            "evil.example:8080",
-            "",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "[evil]:80",
-        ] {
-            assert!(!host_is_ours(other, &allowed), "{other}");
-        }
-    }
-
-    #[test]
-    fn only_the_relays_own_page_is_an_origin() {
-        assert!(origin_is_ours("http://127.0.0.1:8080", "127.0.0.1:8080"));
-        assert!(origin_is_ours("https://lab.example", "lab.example"));
-        for other in [
-            "null",
-            "http://127.0.0.1:8081",
-            "http://evil.example",
-            "file://",
-            "",
-        ] {
-            assert!(!origin_is_ours(other, "127.0.0.1:8080"), "{other}");
-        }
     }
 }
