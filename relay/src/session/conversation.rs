@@ -1,6 +1,11 @@
 //! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use shared::{
@@ -17,7 +22,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use super::{
     Surroundings,
     moves::{Move, seat_in_the_open_lab},
-    seat::{Returning, Seat, plain, sent_away, to, wanted},
+    seat::{Calls, Returning, Seat, plain, sent_away, to, wanted},
     seats::Demand,
     talk::{Heard, Talk},
 };
@@ -56,6 +61,8 @@ pub(super) struct Conversation {
     pub(super) from: ClientOrigin,
     heard_at: Instant,
     timer: Pin<Box<Sleep>>,
+    /// Whether the page is asked before its calls, this time.
+    page_first: bool,
 }
 
 /// What can happen next.
@@ -89,6 +96,7 @@ impl Conversation {
         Self {
             heard_at: Instant::now(),
             timer: Box::pin(tokio::time::sleep(first_look)),
+            page_first: false,
             talk,
             seat,
             from,
@@ -142,7 +150,11 @@ impl Conversation {
         let listening = self.is_listening();
         let room_for_trace = self.talk.queued() < self.queued_most() / TRACE_SHARE;
         let Self {
-            talk, seat, timer, ..
+            talk,
+            seat,
+            timer,
+            page_first,
+            ..
         } = self;
         let Seat {
             surroundings,
@@ -161,21 +173,20 @@ impl Conversation {
         if is_behind && room_for_trace {
             return Event::TraceGrew;
         }
-        let expected = !calls.is_empty();
-        // A page that never pauses must not keep the clock, the trace and the relay's end from being seen.
-        if timer.deadline() <= Instant::now() {
-            return Event::TimerFired;
-        }
+        // What is asked first cannot be starved: a page that never pauses, or a call that is always ready to be tried
+        // again, must not keep the clock, the trace and the relay's end from being seen.
         tokio::select! {
             biased;
             Ok(()) = surroundings.ending.changed() => Event::RelayEnds,
             Some(demand) = wanted(lasting) => Event::Wanted(demand),
             why = sent_away(gone) => Event::SentAway(why),
+            () = timer.as_mut() => Event::TimerFired,
             Some(news) = next_letter(letters), if listening => Event::News(news),
             Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
-            Some(returned) = calls.next(), if listening => Event::Returned(Box::new(returned)),
-            heard = talk.heard(listening, expected) => Event::Heard(heard),
-            () = timer.as_mut() => Event::TimerFired,
+            event = poll_fn(|context| {
+                *page_first = !*page_first;
+                poll_page_and_calls(context, talk, calls, (listening, *page_first))
+            }) => event,
         }
     }
 
@@ -338,6 +349,27 @@ impl Conversation {
     }
 }
 
+/// What the page says, or a call that returned. The two are asked in turn: each poll has a budget (`tokio::task::coop`),
+/// and whoever is asked second may find it spent.
+fn poll_page_and_calls(
+    context: &mut Context<'_>,
+    talk: &mut Talk,
+    calls: &mut Calls,
+    (listening, page_first): (bool, bool),
+) -> Poll<Event> {
+    if page_first && let Poll::Ready(heard) = talk.poll_heard(context, listening) {
+        return Poll::Ready(Event::Heard(heard));
+    }
+    if listening && let Poll::Ready(Some(returned)) = calls.poll_next_unpin(context) {
+        return Poll::Ready(Event::Returned(Box::new(returned)));
+    }
+    if !page_first && let Poll::Ready(heard) = talk.poll_heard(context, listening) {
+        return Poll::Ready(Event::Heard(heard));
+    }
+    let expected = !calls.is_empty();
+    talk.poll_sent(context, expected).map(Event::Heard)
+}
+
 /// The next word from the class; never, where there is none.
 async fn next_letter(letters: Option<&mut UnboundedReceiver<Utf8Bytes>>) -> Option<Utf8Bytes> {
     match letters {
@@ -357,3 +389,6 @@ fn goodbye(reason: GoodbyeReason, limit: Option<u64>, message: &str) -> Ending {
         message: message.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,28 +102,23 @@ impl Talk {
         Pin::new(&mut self.socket).start_send(message).ok();
     }
 
-    /// The next thing heard. Whatever is queued is flushed once nothing more is there to be read, so many
-    /// messages leave in one write; where more is `expected`, all others on the event loop have a turn first: the
-    /// server's answer may leave along with what is queued. With `listening` false nothing is read, and the visitor
-    /// has to wait.
-    pub(super) async fn heard(&mut self, listening: bool, expected: bool) -> Heard {
-        std::future::poll_fn(|context| self.poll_heard(context, listening, expected)).await
-    }
-
-    fn poll_heard(
-        &mut self,
-        context: &mut Context<'_>,
-        listening: bool,
-        expected: bool,
-    ) -> Poll<Heard> {
+    /// What the visitor says next. With `listening` false nothing is read, and the visitor has to wait.
+    pub(super) fn poll_heard(&mut self, context: &mut Context<'_>, listening: bool) -> Poll<Heard> {
         if self.queued >= FLUSH_BEFORE_LISTENING
             && let Poll::Ready(heard) = self.poll_flush(context)
         {
             return Poll::Ready(heard);
         }
-        if listening && let Poll::Ready(heard) = self.poll_said(context) {
-            return Poll::Ready(heard);
+        if listening {
+            return self.poll_said(context);
         }
+        Poll::Pending
+    }
+
+    /// Flushes what is queued. It is asked once nothing more is there to be read, so many messages leave in one write;
+    /// where more is `expected`, all others on the event loop have a turn first: the server's answer may leave along
+    /// with what is queued.
+    pub(super) fn poll_sent(&mut self, context: &mut Context<'_>, expected: bool) -> Poll<Heard> {
         if self.queued == 0 {
             return Poll::Pending;
         }

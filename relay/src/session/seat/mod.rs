@@ -37,7 +37,7 @@ pub(super) struct Seat {
     pub(super) surroundings: Surroundings,
     pub(super) process: Rc<Process>,
     pub(super) may_control: bool,
-    pub(super) calls: FuturesUnordered<LocalBoxFuture<'static, Returning>>,
+    pub(super) calls: Calls,
     /// Tells up to which number the trace can be read, and from where it is.
     pub(super) trace_until: watch::Receiver<u64>,
     pub(super) trace_from: Option<u64>,
@@ -62,6 +62,9 @@ pub(super) struct Lasting {
     _tenancy: Option<Tenancy>,
 }
 
+/// The calls of a page that have not returned.
+pub(super) type Calls = FuturesUnordered<LocalBoxFuture<'static, Returning>>;
+
 /// A call that has returned.
 pub(super) struct Returning {
     id: u64,
@@ -69,6 +72,19 @@ pub(super) struct Returning {
     made: Made,
     /// The socket it was made on, if it was made on one.
     door: Option<(Fd, Rc<Door>)>,
+}
+
+#[cfg(test)]
+impl Returning {
+    /// A call on no socket that returned nothing.
+    pub(super) const fn nothing(id: u64) -> Self {
+        Self {
+            id,
+            call: Call::Cancel { of: id },
+            made: plain(Outcome::Returned(shared::outcome::Returned::Nothing)),
+            door: None,
+        }
+    }
 }
 
 /// Tells of somebody in a class why it has to leave.
