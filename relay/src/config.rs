@@ -3,10 +3,13 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, ValueEnum};
+use ipnet::IpNet;
 use shared::{
     lab::{Level, Program, Task},
     limits::Limits,
 };
+
+use crate::admission::parse_range;
 
 /// Socket Playground: real UDP and TCP servers, and a page to be their client.
 #[derive(Clone, Debug, Parser)]
@@ -46,7 +49,8 @@ pub struct Config {
     #[arg(long, env = "PLAYGROUND_MAX_LEVEL", value_enum, default_value = "l2")]
     pub max_level: LevelName,
 
-    /// A further host name under which the page is reached, such as the one of a proxy before it; repeatable.
+    /// A further host name under which the page is reached, such as the one of a proxy before it; repeatable. With one
+    /// no connection has the rights of this machine by its address.
     #[arg(
         long,
         env = "PLAYGROUND_ALLOW_HOST",
@@ -54,6 +58,27 @@ pub struct Config {
         value_delimiter = ','
     )]
     pub allow_host: Vec<String>,
+
+    /// Addresses of a proxy before the relay, as a range or one address; repeatable. What it forwards as the visitor's
+    /// address then counts for limits, and no connection has the rights of this machine by its address.
+    #[arg(
+        long,
+        env = "PLAYGROUND_TRUST_PROXY",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        value_parser = parse_range
+    )]
+    pub trust_proxy: Vec<IpNet>,
+
+    /// A user of this machine, by number, whose direct connections have its rights, in place of the user who starts
+    /// the relay; repeatable. Linux only: elsewhere every direct connection from this machine has them.
+    #[arg(
+        long,
+        env = "PLAYGROUND_OWNER",
+        value_name = "UID",
+        value_delimiter = ','
+    )]
+    pub owner: Vec<u32>,
 
     /// Who says it may create classes, and as a bearer token read the open lab's trace, from another machine.
     #[arg(

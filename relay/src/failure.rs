@@ -87,7 +87,6 @@ const fn errno_for(reason: Reason) -> &'static str {
         | Reason::ClassFull
         | Reason::TooManyMembersFromAddress
         | Reason::TooManyToSeeAll => "EUSERS",
-        Reason::TooManyGuesses => "EBUSY",
         Reason::NotKept => "EIO",
         Reason::TooManyLinks | Reason::TooManyLinksFromAddress => "EDQUOT",
         Reason::NoAddressLeft => "EADDRNOTAVAIL",

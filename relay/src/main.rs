@@ -40,6 +40,7 @@ async fn run(config: Config) -> ExitCode {
         return fail(&format!("cannot give up its privileges: {error}"));
     }
     eprintln!("relay: {}", relay.truth_line());
+    eprintln!("relay: {}", relay.trust_line());
     match relay.ready_line() {
         Ok(line) => println!("{line}"),
         Err(error) => return fail(&format!("cannot tell its own address: {error}")),

@@ -29,6 +29,10 @@ pub struct Metrics {
     pub labs: AtomicU64,
     /// Labs beside the open one that were opened.
     pub labs_opened: AtomicU64,
+    /// Wrong class codes and admin tokens.
+    pub wrong_attempts: AtomicU64,
+    /// Attempts at codes and tokens that wait for their turn now.
+    pub attempts_waiting: AtomicU64,
     udp_up: AtomicBool,
     tcp_up: AtomicBool,
 }
@@ -94,6 +98,18 @@ impl Metrics {
                 "counter",
                 "Labs beside the open one that were opened",
                 &self.labs_opened,
+            ),
+            (
+                "wrong_attempts_total",
+                "counter",
+                "Wrong class codes and admin tokens",
+                &self.wrong_attempts,
+            ),
+            (
+                "attempts_waiting",
+                "gauge",
+                "Attempts at class codes and the admin token that wait for their turn",
+                &self.attempts_waiting,
             ),
         ] {
             head(&mut text, name, kind, help);

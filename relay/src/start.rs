@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    admission::Guard,
+    admission::{Guard, Trust},
     class::{self, Register},
     config::Config,
     http::{self, Desk},
@@ -42,6 +42,7 @@ pub struct Relay {
     task: Task,
     watch: Watch,
     limits: Rc<Limits>,
+    trust: Trust,
     allow_host: Vec<String>,
     admin_token: Option<String>,
 }
@@ -69,6 +70,8 @@ impl Relay {
             external_server,
             max_level,
             allow_host,
+            trust_proxy,
+            owner,
             admin_token,
             limits,
             data: _,
@@ -104,6 +107,7 @@ impl Relay {
             task,
             watch,
             limits: Rc::new(limits.into()),
+            trust: Trust::new(trust_proxy, !allow_host.is_empty(), &owner),
             allow_host,
             admin_token,
         })
@@ -133,6 +137,12 @@ impl Relay {
         }
     }
 
+    /// Who has the rights of this machine: for the log.
+    #[must_use]
+    pub fn trust_line(&self) -> String {
+        self.trust.line()
+    }
+
     /// The line that tells a person, or a program, where everything is.
     ///
     /// # Errors
@@ -153,6 +163,10 @@ impl Relay {
         let trace = Trace::new(truth.level, self.limits.trace_bytes, meter);
         let routes = Rc::new(Routes::default());
         tokio::task::spawn_local(self.watch.run(Rc::clone(&routes)));
+        let external_server = match &self.prepared {
+            Prepared::External(address, _) => Some(*address),
+            Prepared::Own(..) => None,
+        };
         let lab = Lab::open(About::open(truth.clone()), self.prepared, Rc::new(trace));
         let rules = Rules {
             limits: Rc::clone(&self.limits),
@@ -163,7 +177,8 @@ impl Relay {
         let classes = Register::open(class::Rules {
             limits: Rc::clone(&self.limits),
             store: self.store.clone(),
-            admin_token: self.admin_token.clone(),
+            admin_token: self.admin_token,
+            metrics: Arc::clone(&metrics),
             reach: self.reach.clone(),
         });
         let classes = classes.await;
@@ -173,8 +188,9 @@ impl Relay {
         let desk = Arc::new(Desk {
             errands,
             metrics: Arc::clone(&metrics),
+            trust: self.trust,
             allow_host: self.allow_host,
-            admin_token: self.admin_token,
+            external_server,
             reach: self.reach,
         });
         let surroundings = Surroundings {
@@ -250,6 +266,13 @@ async fn receive(mut waiting: mpsc::UnboundedReceiver<Errand>, surroundings: Sur
                 }
                 Some(Errand::Link(link, wanted)) => {
                     tokio::task::spawn_local(surroundings.clone().link(link, wanted));
+                }
+                Some(Errand::Admin(token, from, wanted)) => {
+                    let classes = Rc::clone(&surroundings.classes);
+                    tokio::task::spawn_local(async move {
+                        // Who does not wait any longer does not want to know any longer.
+                        wanted.send(classes.is_admin_token(&token, from).await).ok();
+                    });
                 }
                 Some(Errand::Export(lab, format, wanted)) => surroundings.export(&lab, format, wanted),
                 None => break,

@@ -2,7 +2,7 @@
 //!
 //! How the conversation of a class goes:
 //! - **Create.** The teacher's page asks [`Ask::CreateClass`](crate::message::Ask::CreateClass); on the relay's own
-//!   machine anybody may, elsewhere whoever says the admin token. As after `enter`, a reply and another welcome
+//!   machine the user who started it may, elsewhere whoever says the admin token. As after `enter`, a reply and another welcome
 //!   follow: its lab's kind is `class`, its [`Standing`] says `is_teacher`, `may_control` holds. The code stands in
 //!   [`Class::code`]; the link is `/c/{code}`, and `/c/{code}/qr.svg` shows it as a QR code.
 //! - **Join.** A student's page asks [`Ask::JoinClass`](crate::message::Ask::JoinClass) with the code, in either

@@ -162,7 +162,7 @@ pub enum Reason {
     OutOfRange,
     /// No datagram of this number is held.
     NotHeld,
-    /// Only a page on the relay's own machine may do this to the open lab.
+    /// Only the user who started the relay may do this to the open lab, on the relay's own machine.
     OnlyThisMachine,
     /// The server is already running.
     AlreadyRunning,
@@ -170,7 +170,7 @@ pub enum Reason {
     NotRunning,
     /// This system has no such option.
     NotOnThisSystem,
-    /// A class is created on the relay's own machine, or with its admin token.
+    /// A class is created by the user who started the relay, on its own machine, or with its admin token.
     OnlyWithAdminToken,
     /// More classes than `classes`.
     TooManyClasses,
@@ -182,8 +182,6 @@ pub enum Reason {
     ClassFull,
     /// More members of one class than `members_per_address` from this address.
     TooManyMembersFromAddress,
-    /// Too many wrong codes and tokens from this address: the limit tells in how many seconds to try again.
-    TooManyGuesses,
     /// A name, or what is said to all, has no letters.
     TextMissing,
     /// A name, a title or a message is longer than so many characters.

@@ -4,7 +4,7 @@
 //! (its usual [`calls`] as verbs, its [`trace`] as a story), [`http`] asks it
 //! plainly, `kernel` asks the system beside it, [`bridge`] is a plain WebSocket client, [`python`] runs the book's
 //! programs, [`browser`] is a person at real Chromium (at its [`inspector`] and its work[`bench`] too, by
-//! [`keyboard`] alone, in either [`language`], over a [`link`] that can break), [`story`]
+//! [`keyboard`] alone, in either [`language`], over a [`link`] that can break), `proxy` is what may stand between them, [`story`]
 //! opens and closes it, it plays the [`cards`], [`probe`] tells how quick it is, [`capture`] shows its files to another analyser. Whatever a
 //! story starts is a guard that ends with it.
 //!
@@ -31,6 +31,8 @@ pub mod patience;
 pub mod place;
 pub mod probe;
 pub mod process;
+#[cfg(target_os = "linux")]
+pub mod proxy;
 pub mod python;
 pub mod relay;
 pub mod story;

@@ -2,7 +2,7 @@
 
 mod going;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use shared::{
@@ -21,6 +21,7 @@ use tokio_tungstenite::{
     tungstenite::{
         Message,
         client::IntoClientRequest,
+        handshake::client::Request as Handshake,
         http::HeaderValue,
         protocol::frame::{self, CloseFrame, Frame, coding::OpCode},
     },
@@ -56,6 +57,17 @@ pub struct Parting {
     pub goodbye: Option<Goodbye>,
     /// The close frame's code, if there was a close frame.
     pub code: Option<u16>,
+}
+
+/// The handshake of a conversation under this host name.
+fn handshake(host: &str) -> Handshake {
+    let request = format!("ws://{host}/ws").into_client_request();
+    let mut request = request.expect("a WebSocket URL");
+    let protocol = HeaderValue::from_static(PROTOCOL);
+    request
+        .headers_mut()
+        .insert("Sec-WebSocket-Protocol", protocol);
+    request
 }
 
 /// What a page hears next.
@@ -115,19 +127,30 @@ impl Page {
         page.expect("a welcome")
     }
 
+    /// Opens a page at an address, perhaps a proxy's, under a host name, as a program does that is no browser and names
+    /// no origin; `None` where no WebSocket is opened.
+    ///
+    /// # Panics
+    /// When nobody listens there, or it is not welcomed.
+    pub async fn open_under(address: SocketAddr, host: &str) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        let opening = tokio_tungstenite::client_async(handshake(host), stream);
+        let (socket, _) = within("an answer to the handshake", opening).await.ok()?;
+        Some(Self::welcomed(socket).await.expect("a welcome"))
+    }
+
     async fn over(host: &str, stream: TcpStream) -> Result<Self, Parting> {
-        let mut request = format!("ws://{host}/ws")
-            .into_client_request()
-            .expect("a WebSocket URL");
+        let mut request = handshake(host);
         let origin = format!("http://{host}").parse().expect("a header value");
         request.headers_mut().insert("Origin", origin);
-        request
-            .headers_mut()
-            .insert("Sec-WebSocket-Protocol", HeaderValue::from_static(PROTOCOL));
         let opening = tokio_tungstenite::client_async(request, stream);
-        let (mut socket, _) = within("the WebSocket handshake", opening)
+        let (socket, _) = within("the WebSocket handshake", opening)
             .await
             .expect("a WebSocket on /ws");
+        Self::welcomed(socket).await
+    }
+
+    async fn welcomed(mut socket: WebSocketStream<TcpStream>) -> Result<Self, Parting> {
         let mut goodbye = None;
         loop {
             match hear(&mut socket, &mut goodbye).await {

@@ -57,22 +57,27 @@ impl Relay {
         Self::run(relay(binary()), None, http, server, args)
     }
 
-    /// Starts it as a user who may not capture anything: a copy of the binary without privileges, and as root as
-    /// somebody else.
+    /// Starts it as a user who may not capture anything: a copy of the binary without privileges, and as root without
+    /// any capability (setpriv(1)), so that its user is still the story's.
     ///
     /// # Panics
     /// When it does not become ready.
     #[cfg(unix)]
     #[must_use]
     pub fn start_unprivileged(args: &[&str]) -> Self {
-        use std::os::unix::{fs::MetadataExt, process::CommandExt};
-        const NOBODY: u32 = 65_534;
+        use std::os::unix::fs::MetadataExt;
         let folder = Folder::new();
-        let mut command = relay(&folder.copies(binary()));
+        let copy = folder.copies(binary());
         // What root makes belongs to root.
-        if std::fs::metadata(folder.path()).expect("our folder").uid() == 0 {
-            command.uid(NOBODY).gid(NOBODY);
-        }
+        let is_root = std::fs::metadata(folder.path()).expect("our folder").uid() == 0;
+        let command = if is_root {
+            let mut command = relay(Path::new("setpriv"));
+            command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]);
+            command.arg(copy);
+            command
+        } else {
+            relay(&copy)
+        };
         Self::run(command, Some(folder), "127.0.0.1:0", "127.0.0.1:0", args)
     }
 
@@ -208,12 +213,13 @@ pub fn refuses_to_start(args: &[&str]) -> String {
     process.diary()
 }
 
-/// The binary, without what the environment may say to it.
+/// A command for the binary, without what the environment may say to it: its user is the story's, also below sudo.
 fn relay(binary: &Path) -> Command {
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PLAYGROUND_")) {
         command.env_remove(name);
     }
+    command.env_remove("SUDO_UID").env_remove("PKEXEC_UID");
     command
 }
 

@@ -13,7 +13,7 @@ use shared::{
 use tests::{
     calls::Ends,
     folder::Folder,
-    http::get,
+    http::{get, get_with},
     page::{Page, VISITORS_NAME},
     relay::Relay,
 };
@@ -342,32 +342,72 @@ async fn bad_input_is_refused_with_a_reason_and_nobody_else_notices() {
 }
 
 #[tokio::test]
-async fn guessing_codes_and_tokens_is_slowed_down() {
-    let relay = Relay::start(&[]);
+async fn however_many_wrong_codes_and_tokens_come_from_an_address_the_right_one_is_let_in() {
+    let relay = Relay::start(&["--admin-token", "sesame"]);
     let teacher = teacher(&relay).await;
     let ada = joins(&relay, &class(&teacher).code, "Ada").await;
-    let mut guesser = Page::open(&relay).await;
-    let mut waits = async |ask: &dyn Fn() -> Ask| {
-        for _ in 0..10_000 {
-            let failed = guesser.asks(ask()).await.failed();
-            if failed.reason == Some(Reason::TooManyGuesses) {
-                return failed.limit;
-            }
+    // More than may be wrong at once, each page as often as costs it no pause.
+    for _ in 0..25 {
+        let mut guesser = Page::open(&relay).await;
+        for _ in 0..5 {
+            let guess = Ask::JoinClass {
+                code: "AAAAAA".to_owned(),
+                name: "Eve".to_owned(),
+            };
+            let failed = guesser.asks(guess).await.failed();
+            assert_eq!(failed.reason, Some(Reason::NoSuchClass));
         }
-        None
-    };
-    let join = || Ask::JoinClass {
-        code: "AAAAAA".to_owned(),
-        name: "Eve".to_owned(),
-    };
-    assert!(waits(&join).await.is_some_and(|seconds| seconds >= 1));
-    assert!(
-        waits(&|| resume("guess"))
-            .await
-            .is_some_and(|seconds| seconds >= 1)
-    );
+        let failed = guesser.asks(resume("guess")).await.failed();
+        assert_eq!(failed.reason, Some(Reason::NoSuchSeat));
+    }
+    let bob = joins(&relay, &class(&teacher).code, "Bob").await;
+    assert_eq!(you(&bob).name, "Bob");
     let back = comes_back(&relay, &token(&ada)).await;
-    assert_eq!(you(&back), you(&ada), "who knows its token is not kept out");
+    assert_eq!(you(&back), you(&ada));
+    assert!(counted(&relay, "wrong_attempts_total").await >= 125);
+}
+
+#[tokio::test]
+async fn wrong_admin_tokens_are_counted_by_whatever_way_they_come() {
+    const ELSEWHERE: (&str, &str) = ("Via", "1.1 a proxy");
+    let relay = Relay::start(&["--admin-token", "sesame", "--allow-host", VISITORS_NAME]);
+    let trace = async |token: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [ELSEWHERE, ("Authorization", bearer.as_str())];
+        get_with(relay.http, "/labs/open/trace.json", &headers)
+            .await
+            .status
+    };
+    for guess in 0..110 {
+        assert_eq!(trace(&guess.to_string()).await, 403);
+    }
+    assert_eq!(
+        trace("sesame").await,
+        200,
+        "after more than may be wrong at once"
+    );
+    let mut visitor = Page::open_as_visitor(&relay).await;
+    let create = |admin: &str| Ask::CreateClass {
+        title: String::new(),
+        admin: Some(admin.to_owned()),
+    };
+    let failed = visitor.asks(create("Sesame")).await.failed();
+    assert_eq!(failed.reason, Some(Reason::OnlyWithAdminToken));
+    assert_eq!(counted(&relay, "wrong_attempts_total").await, 111);
+    visitor.goes(create("sesame")).await;
+}
+
+/// A number of `/metrics`.
+async fn counted(relay: &Relay, name: &str) -> u64 {
+    let answer = get(relay.http, "/metrics").await;
+    let name = format!("playground_{name} ");
+    let found = answer
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix(&name));
+    found
+        .and_then(|value| value.parse().ok())
+        .expect("it is counted")
 }
 
 #[tokio::test]
@@ -463,13 +503,23 @@ async fn the_link_serves_the_page_and_its_qr_code() {
     let code = &class(&teacher).code;
     let page = get(relay.http, &format!("/c/{code}")).await;
     assert_eq!(page.body, get(relay.http, "/").await.body);
-    let picture = get(relay.http, &format!("/c/{code}/qr.svg")).await;
+    let qr = format!("/c/{code}/qr.svg");
+    let picture = get_with(relay.http, &qr, &[("Host", "192.0.2.5:8080")]).await;
     assert_eq!(
         (picture.status, picture.header("content-type")),
         (200, "image/svg+xml")
     );
     assert!(picture.text().starts_with("<svg"), "{:.40}", picture.text());
     assert_eq!(get(relay.http, "/c/0O1I/qr.svg").await.status, 404);
+    for host in ["127.0.0.1:8080", "localhost", "[::1]:8080"] {
+        let none = get_with(relay.http, &qr, &[("Host", host)]).await;
+        assert_eq!(none.status, 409, "no camera gets anywhere with {host}");
+        assert!(
+            none.text().contains("--http 0.0.0.0:8080"),
+            "{}",
+            none.text()
+        );
+    }
 }
 
 async fn teacher(relay: &Relay) -> Page {

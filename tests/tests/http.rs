@@ -213,6 +213,53 @@ async fn a_name_that_is_not_ours_is_turned_away() {
     );
 }
 
+/// Reads `/readyz` and asks nobody else: an iterative server has nobody to serve yet.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn ready_means_with_an_external_server_that_somebody_listens_there() {
+    let at = place::free_at(place::own_host());
+    let relay = Relay::launch("127.0.0.1:0", &at.to_string(), &["--external-server"]);
+    let ready = async || {
+        let answer = get(relay.http, "/readyz").await;
+        (answer.status, answer.text().to_owned())
+    };
+    let nobody = |who| {
+        let text = format!("nobody listens at {at} for {who}: start your server there\n");
+        (503, text)
+    };
+    assert_eq!(ready().await, nobody("UDP and TCP"));
+    let tcp = std::net::TcpListener::bind(at).expect("its port");
+    tcp.set_nonblocking(true).expect("a socket");
+    assert_eq!(ready().await, nobody("UDP"));
+    let udp = std::net::UdpSocket::bind(at).expect("its port");
+    assert_eq!(ready().await, (200, "ready\n".to_owned()));
+    let metrics = get(relay.http, "/metrics").await;
+    assert!(
+        metrics
+            .text()
+            .contains("playground_server_up{transport=\"udp\"} 1")
+    );
+    assert_eq!(
+        tcp.accept().map(|_| ()).map_err(|error| error.kind()),
+        Err(std::io::ErrorKind::WouldBlock),
+        "nobody has connected to find out"
+    );
+    drop((tcp, udp));
+    assert_eq!(ready().await, nobody("UDP and TCP"));
+}
+
+#[tokio::test]
+async fn of_another_machines_server_nothing_is_claimed() {
+    let relay = Relay::launch("127.0.0.1:0", "192.0.2.1:12000", &["--external-server"]);
+    let answer = get(relay.http, "/readyz").await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.text().contains("cannot be seen from here"),
+        "{}",
+        answer.text()
+    );
+}
+
 #[tokio::test]
 async fn a_name_the_relay_was_told_is_its_own() {
     let relay = Relay::start(&["--allow-host", "lab.example"]);

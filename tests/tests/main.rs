@@ -49,6 +49,9 @@ mod targets;
 mod tidy;
 /// Both sides of every call, in one gapless log.
 mod trace;
+/// Who has the rights of this machine, and whom a proxy does not give them.
+#[cfg(target_os = "linux")]
+mod trust;
 /// How much of the wire is seen at each level, and that nothing is invented.
 mod truth;
 /// What the page shows of each packet, beside what another analyser finds in the same.

@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     rc::Rc,
     sync::{
         Arc,
@@ -70,6 +70,19 @@ pub struct Tally {
     per_address: RefCell<HashMap<IpAddr, u64>>,
     metrics: Arc<Metrics>,
     gauge: fn(&Metrics) -> &AtomicU64,
+}
+
+/// The address that limits count a visitor by: of IPv6 its network of 64 bits, which a single machine has to itself
+/// (RFC 6177 §2: a site has at least one).
+#[must_use]
+pub fn quota_address(visitor: IpAddr) -> IpAddr {
+    const HOST_BITS: u32 = 64;
+    match visitor.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() >> HOST_BITS << HOST_BITS).into()
+        }
+    }
 }
 
 /// One place among them; dropped, the place is free again.
@@ -198,5 +211,15 @@ mod tests {
         );
         drop((places, third));
         assert!(guard.admit(one, &limits).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_visitor_counts_by_its_network() {
+        let counted = |text: &str| quota_address(text.parse().expect("an address")).to_string();
+        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(counted("2001:db8:1:2::"), counted("2001:db8:1:2:ffff::1"));
+        assert_ne!(counted("2001:db8:1:3::1"), counted("2001:db8:1:2::1"));
+        assert_eq!(counted("203.0.113.7"), "203.0.113.7");
+        assert_eq!(counted("::ffff:203.0.113.7"), "203.0.113.7");
     }
 }

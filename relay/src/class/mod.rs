@@ -1,7 +1,6 @@
 //! A class: who is in it, what they are told, and the lab they share for as long as anybody has a seat there.
 
 mod core;
-mod guesses;
 mod place;
 mod register;
 mod ruling;

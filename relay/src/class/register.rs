@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     rc::{Rc, Weak},
-    time::Instant,
+    sync::Arc,
 };
 
 use shared::{
@@ -17,23 +17,18 @@ use shared::{
 use super::{
     Class, Live, Place, Who,
     core::{Core, Member},
-    guesses::Guesses,
     tell, text,
 };
 use crate::{
-    admission::ClientOrigin,
+    admission::{Attempts, ClientOrigin},
     failure,
     lab::{
         Registry,
         secret::{self, Digest, digest},
     },
+    metrics::Metrics,
     store::{KeptClass, KeptMember, Store, now_s},
 };
-
-/// Wrong codes of one address: a class of beginners types some; a class's code stays unguessed for weeks.
-const CODES: (u64, u64) = (100, 1000);
-/// Wrong tokens of one address, which nobody guesses: after a relay lost its memory all its pages come with one.
-const TOKENS: (u64, u64) = (2000, 100);
 
 /// All classes of a relay.
 #[derive(Debug)]
@@ -41,9 +36,8 @@ pub struct Register {
     pub(super) rules: Rules,
     pub(super) classes: RefCell<HashMap<String, Rc<Class>>>,
     pub(super) tokens: RefCell<HashMap<Digest, (Weak<Class>, Who)>>,
-    codes: RefCell<Guesses>,
-    guessed_tokens: RefCell<Guesses>,
-    began: Instant,
+    codes: Rc<Attempts>,
+    admin_tokens: Rc<Attempts>,
 }
 
 /// What holds for all classes.
@@ -55,6 +49,8 @@ pub struct Rules {
     pub store: Store,
     /// The token with which others than visitors of this machine may create one.
     pub admin_token: Option<String>,
+    /// Where wrong codes and tokens are counted.
+    pub metrics: Arc<Metrics>,
     /// Where other machines reach this relay.
     pub reach: Option<String>,
 }
@@ -75,9 +71,8 @@ impl Register {
         let register = Self {
             classes: RefCell::default(),
             tokens: RefCell::default(),
-            codes: RefCell::new(Guesses::new(CODES.0, CODES.1)),
-            guessed_tokens: RefCell::new(Guesses::new(TOKENS.0, TOKENS.1)),
-            began: Instant::now(),
+            codes: Attempts::at_codes(Arc::clone(&rules.metrics)),
+            admin_tokens: Attempts::at_admin_token(Arc::clone(&rules.metrics)),
             rules,
         };
         // Why they could not be read was said where that was found out.
@@ -122,10 +117,6 @@ impl Register {
             .insert(class.code.clone(), Rc::clone(&class));
     }
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     /// Where other machines reach this relay, as far as it knows.
     #[must_use]
     pub fn reach(&self) -> Option<&str> {
@@ -143,7 +134,7 @@ impl Register {
         from: ClientOrigin,
         labs: &Rc<Registry>,
     ) -> Result<Arriving, Failed> {
-        self.may_create(admin, from)?;
+        self.may_create(admin, from).await?;
         let limits = &self.rules.limits;
         if self.classes.borrow().len() as u64 >= limits.classes {
             let limit = limits.classes;
@@ -189,34 +180,31 @@ impl Register {
         }
     }
 
-    fn may_create(&self, admin: Option<&str>, from: ClientOrigin) -> Result<(), Failed> {
-        if from.is_this_machine {
+    async fn may_create(&self, admin: Option<&str>, from: ClientOrigin) -> Result<(), Failed> {
+        let Some(denial) = from.denial else {
             return Ok(());
-        }
-        self.may_guess(&self.codes, from.address)?;
-        let token = self.rules.admin_token.as_deref();
-        let token = token.filter(|token| !token.is_empty());
-        if token
-            .zip(admin)
-            .is_some_and(|(token, said)| secret::same(token, said))
+        };
+        if let Some(admin) = admin
+            && self.is_admin_token(admin, from).await
         {
             return Ok(());
         }
-        if admin.is_some() {
-            self.codes.borrow_mut().wrong(from.address, self.now_ms());
-        }
-        let message = "a class is created on the relay's own machine, or with its admin token";
+        let message = format!(
+            "a class is created by the user who started the relay, on its own machine, or with its admin token: {}",
+            denial.advice()
+        );
         Err(failure::relay(Reason::OnlyWithAdminToken, message))
     }
 
-    fn may_guess(&self, guesses: &RefCell<Guesses>, from: IpAddr) -> Result<(), Failed> {
-        match guesses.borrow().wait_s(from, self.now_ms()) {
-            None => Ok(()),
-            Some(seconds) => {
-                let message = format!("too many wrong guesses came from here: wait {seconds} s");
-                Err(failure::limit(Reason::TooManyGuesses, seconds, message))
-            }
-        }
+    /// Whether this is the relay's admin token, which is looked at once it is this attempt's turn.
+    pub async fn is_admin_token(&self, said: &str, from: ClientOrigin) -> bool {
+        let token = self.rules.admin_token.as_deref();
+        // Without one there is nothing to guess.
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return false;
+        };
+        let look = || secret::same(token, said).then_some(());
+        self.admin_tokens.check(from.address, look).await.is_some()
     }
 
     /// A new member of a class.
@@ -230,10 +218,12 @@ impl Register {
         from: ClientOrigin,
         labs: &Rc<Registry>,
     ) -> Result<Arriving, Failed> {
-        self.may_guess(&self.codes, from.address)?;
-        let found = normal_code(code).and_then(|code| self.classes.borrow().get(&code).cloned());
-        let Some(class) = found else {
-            self.codes.borrow_mut().wrong(from.address, self.now_ms());
+        self.codes.set_classes(self.classes.borrow().len());
+        let look = || {
+            let code = normal_code(code)?;
+            self.classes.borrow().get(&code).cloned()
+        };
+        let Some(class) = self.codes.check(from.address, look).await else {
             let message = "no class has this code, or no longer";
             return Err(failure::relay(Reason::NoSuchClass, message));
         };
@@ -287,17 +277,6 @@ impl Register {
         let place = Place::new(class, live, who);
         let token = token.to_owned();
         Ok(Some(Arriving { place, token }))
-    }
-
-    /// A token led nowhere.
-    ///
-    /// # Errors
-    /// Where too many of this address did.
-    pub fn wrong_token(&self, from: ClientOrigin) -> Result<(), Failed> {
-        self.may_guess(&self.guessed_tokens, from.address)?;
-        let mut guesses = self.guessed_tokens.borrow_mut();
-        guesses.wrong(from.address, self.now_ms());
-        Ok(())
     }
 }
 

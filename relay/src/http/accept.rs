@@ -20,6 +20,8 @@ use tokio::{
     sync::watch,
 };
 
+use crate::admission::Peer;
+
 /// Connections that fetch the page or ask for metrics, beyond the pages themselves.
 const BESIDE_PAGES: u64 = 512;
 /// How long to wait when the system has no descriptor left for another connection.
@@ -27,10 +29,6 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 /// A visitor whose machine has vanished is found out after about a minute and a half.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_PROBE: Duration = Duration::from_secs(10);
-
-/// Where a connection comes from, for request handlers.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Accepts connections until the relay ends.
 pub async fn accept(
@@ -55,9 +53,9 @@ pub async fn accept(
                 };
                 open.set(open.get() + 1);
                 let router = router.clone();
-                tokio::task::spawn_local(async move {
-                    connection.serve(stream, Peer(from), router).await
-                });
+                tokio::task::spawn_local(
+                    async move { connection.serve(stream, from, router).await },
+                );
             }
             Ok(_) => {}
             Err(_) => tokio::time::sleep(BACK_OFF).await,
@@ -72,12 +70,13 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(mut self, stream: TcpStream, from: Peer, router: Router) {
+    async fn serve(mut self, stream: TcpStream, from: SocketAddr, router: Router) {
         prepare(&stream);
+        let peer = Peer::of(&stream, from);
         // The router is one for all connections: a layer of its own for each would build it anew.
         let router = TowerToHyperService::new(router);
         let answering = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(from);
+            request.extensions_mut().insert(peer.clone());
             router.call(request)
         });
         let serving = http1::Builder::new()

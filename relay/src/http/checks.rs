@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::{Desk, accept::Peer};
-use crate::admission::{ClientOrigin, host_is_ours, origin_is_ours};
+use super::Desk;
+use crate::admission::{host_is_ours, origin_is_ours};
 
 /// Nothing but the relay's own page may run, and nothing may frame it. `wasm-unsafe-eval` allows WebAssembly
 /// and no other evaluation (CSP Level 3).
@@ -46,15 +46,6 @@ pub(super) async fn admit(State(desk): State<Arc<Desk>>, request: Request, next:
             .insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-/// Where a request comes from.
-pub(super) fn client_origin(Peer(peer): Peer, headers: &HeaderMap) -> ClientOrigin {
-    let host = headers.get(header::HOST);
-    ClientOrigin::of(
-        peer,
-        host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
-    )
 }
 
 fn refusal(desk: &Desk, request: &Request) -> Option<(StatusCode, String)> {

@@ -7,7 +7,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Version, header},
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
@@ -15,12 +15,12 @@ use serde::Deserialize;
 use shared::saved::Form;
 use tokio::sync::oneshot;
 
-use super::{Desk, accept::Peer, checks::client_origin};
+use super::Desk;
 use crate::{
+    admission::{ClientOrigin, Denial, Peer},
     lab::{
         OPEN,
         export::{Export, Format},
-        secret,
     },
     session::Errand,
 };
@@ -37,6 +37,7 @@ pub(super) async fn file(
     Extension(peer): Extension<Peer>,
     Path((lab, file)): Path<(String, String)>,
     Query(wish): Query<Wish>,
+    version: Version,
     headers: HeaderMap,
 ) -> Response {
     let (format, kind) = match file.as_str() {
@@ -44,11 +45,13 @@ pub(super) async fn file(
         "trace.pcapng" => (Format::Pcapng(wish.form), "application/x-pcapng"),
         _ => return no_lab(),
     };
-    let open = lab == OPEN;
-    if open && !client_origin(peer, &headers).is_this_machine && !has_token(&desk, &headers) {
-        let message = "The open lab's trace is for the relay's own machine, or with its admin token:\n\
-            Authorization: Bearer TOKEN, where the relay was started with --admin-token TOKEN\n";
-        return (StatusCode::FORBIDDEN, message).into_response();
+    if lab == OPEN {
+        let from = desk.trust.origin(&peer, version, &headers);
+        if let Some(denial) = from.denial
+            && !has_admin_token(&desk, from, &headers).await
+        {
+            return refused(denial);
+        }
     }
     let (wanted, coming) = oneshot::channel();
     desk.send(Errand::Export(lab, format, wanted));
@@ -72,6 +75,16 @@ pub(super) async fn file(
     }
 }
 
+fn refused(denial: Denial) -> Response {
+    let message = format!(
+        "The open lab's trace is for the user who started the relay, on the relay's own machine: {}.\n\
+         Elsewhere it takes the admin token: Authorization: Bearer TOKEN, where the relay was started with \
+         --admin-token TOKEN\n",
+        denial.advice()
+    );
+    (StatusCode::FORBIDDEN, message).into_response()
+}
+
 fn nothing_captured(level: shared::lab::Level) -> Response {
     let message = format!(
         "This relay sees calls and what the kernel tells of them (level {level:?}), not packets. A capture file of \
@@ -93,15 +106,14 @@ fn no_lab() -> Response {
         .into_response()
 }
 
-fn has_token(desk: &Desk, headers: &HeaderMap) -> bool {
+/// Whether a request has the admin token as its bearer token (RFC 6750 §2.1).
+async fn has_admin_token(desk: &Desk, from: ClientOrigin, headers: &HeaderMap) -> bool {
     let sent = headers
         .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let sent = sent
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or_default();
-    desk.admin_token
-        .as_deref()
-        .filter(|token| !token.is_empty())
-        .is_some_and(|token| secret::same(token, sent))
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let Some(sent) = sent else { return false };
+    let (wanted, coming) = oneshot::channel();
+    desk.send(Errand::Admin(sent.to_owned(), from, wanted));
+    coming.await.unwrap_or_default()
 }

@@ -6,9 +6,13 @@ mod checks;
 mod classes;
 mod export;
 mod links;
+mod ready;
 mod upgrade;
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use axum::{
     Router,
@@ -21,9 +25,9 @@ use axum::{
 use shared::call::Transport;
 use tokio::sync::mpsc;
 
-pub use accept::{Peer, accept};
+pub use accept::accept;
 
-use crate::{metrics::Metrics, session::Errand};
+use crate::{admission::Trust, metrics::Metrics, session::Errand};
 
 /// What every request handler may use. Sessions live on the event loop; a handler only hands visitors over.
 #[derive(Debug)]
@@ -32,10 +36,12 @@ pub struct Desk {
     pub errands: mpsc::UnboundedSender<Errand>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Whom the relay trusts.
+    pub trust: Trust,
     /// Host names the relay answers to besides addresses and `localhost`.
     pub allow_host: Vec<String>,
-    /// The token that opens the trace to other machines.
-    pub admin_token: Option<String>,
+    /// Where the learner's own server is to be, if the relay runs none.
+    pub external_server: Option<SocketAddr>,
     /// Where other machines reach the relay, as far as it can know.
     pub reach: Option<String>,
 }
@@ -56,7 +62,7 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/t/{link}", get(links::page))
         .route("/t/{link}/trace.json", get(links::trace))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(ready::ready))
         .route("/metrics", get(metrics))
         .route(
             "/{*path}",
@@ -88,24 +94,8 @@ fn asset(path: &str, headers: &HeaderMap) -> Response {
     }
 }
 
-/// Ready means: a sentence would be answered.
-async fn ready(State(desk): State<Arc<Desk>>) -> Response {
-    let down: Vec<_> = Transport::ALL
-        .into_iter()
-        .filter(|transport| !desk.metrics.is_up(*transport))
-        .collect();
-    if down.is_empty() {
-        return "ready\n".into_response();
-    }
-    let names: Vec<_> = down.into_iter().map(Transport::name).collect();
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        format!("not running: {} server\n", names.join(" and ")),
-    )
-        .into_response()
-}
-
 async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+    ready::look(&desk);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], desk.metrics.text()).into_response()
 }

@@ -13,9 +13,9 @@ use shared::{PROTOCOL, call::Transport};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Desk, accept::Peer, checks::client_origin};
+use super::Desk;
 use crate::{
-    admission::ClientOrigin,
+    admission::{ClientOrigin, Peer},
     session::{Errand, Purpose, Visitor},
 };
 
@@ -47,8 +47,15 @@ fn upgrade(
         Ok(key) => key,
         Err(why) => return refused(why),
     };
-    let peer = request.extensions().get::<Peer>().copied();
-    let from = peer.map(|peer| client_origin(peer, request.headers()));
+    let from = request
+        .extensions()
+        .get::<Peer>()
+        .map(|peer| match purpose {
+            Purpose::Conversation => {
+                (desk.trust).origin(peer, request.version(), request.headers())
+            }
+            Purpose::Bridge(_) => desk.trust.origin_without_rights(peer, request.headers()),
+        });
     let (Some(upgrading), Some(from)) = (request.extensions_mut().remove::<OnUpgrade>(), from)
     else {
         return refused("this connection cannot be upgraded");

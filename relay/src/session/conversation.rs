@@ -59,6 +59,8 @@ pub(super) struct Conversation {
     pub(super) talk: Talk,
     pub(super) seat: Box<Seat>,
     pub(super) from: ClientOrigin,
+    /// Wrong codes and tokens it has said.
+    pub(super) wrong_attempts: u32,
     heard_at: Instant,
     timer: Pin<Box<Sleep>>,
     /// Whether the page is asked before its calls, this time.
@@ -100,6 +102,7 @@ impl Conversation {
             talk,
             seat,
             from,
+            wrong_attempts: 0,
         }
     }
 

@@ -57,6 +57,8 @@ pub enum Purpose {
 pub enum Errand {
     /// Somebody to be served.
     Visit(Visitor),
+    /// Whether this is the admin token, as somebody says who comes from there.
+    Admin(String, ClientOrigin, oneshot::Sender<bool>),
     /// A file of a lab's trace is wanted; nothing is answered where there is no such lab.
     Export(String, Format, oneshot::Sender<Export>),
     /// A saved trace is wanted, by its link; nothing is answered where there is none.

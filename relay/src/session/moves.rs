@@ -13,7 +13,10 @@ use super::{
     seats::Demand,
     talk::Talk,
 };
-use crate::{admission::ClientOrigin, failure};
+use crate::{
+    admission::{ClientOrigin, pause_after},
+    failure,
+};
 
 /// Where a page can go.
 pub(super) enum Move {
@@ -45,7 +48,7 @@ impl Move {
 
 impl Conversation {
     /// Goes there; where that cannot be, the page is told why and stays where it is.
-    pub(super) async fn moves(self, id: u64, to: Move) -> Self {
+    pub(super) async fn moves(mut self, id: u64, to: Move) -> Self {
         match to {
             Move::Enter(kind) => {
                 let seat = self.seat_in(kind);
@@ -59,7 +62,7 @@ impl Conversation {
                     around
                         .classes
                         .creates(&title, admin.as_deref(), self.from, &around.labs);
-                let seat = creating.await;
+                let seat = self.attempts(creating).await;
                 self.enters(
                     id,
                     seat.map(|new| Seat::in_a_class(&around, new, false)),
@@ -69,7 +72,7 @@ impl Conversation {
             Move::Join { code, name } => {
                 let around = self.seat.surroundings.clone();
                 let joining = around.classes.joins(&code, &name, self.from, &around.labs);
-                let seat = joining.await;
+                let seat = self.attempts(joining).await;
                 self.enters(
                     id,
                     seat.map(|new| Seat::in_a_class(&around, new, false)),
@@ -78,6 +81,28 @@ impl Conversation {
             }
             Move::Resume { token, heard } => self.resumes(id, &token, heard).await,
         }
+    }
+
+    /// Makes an attempt that a wrong code or token makes fail, after the pause that this connection's wrong ones have
+    /// earned it.
+    async fn attempts<T>(
+        &mut self,
+        attempt: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<T, Failed> {
+        let mut ending = self.seat.surroundings.ending.clone();
+        tokio::select! {
+            () = tokio::time::sleep(pause_after(self.wrong_attempts)) => {}
+            // Nobody waits for the end of a pause when all ends.
+            _ = ending.wait_for(|is_ending| *is_ending) => {}
+        }
+        let made = attempt.await;
+        let wrong = [Reason::NoSuchClass, Reason::OnlyWithAdminToken];
+        let is_wrong =
+            |failed: &Failed| failed.reason.is_some_and(|reason| wrong.contains(&reason));
+        if made.as_ref().is_err_and(is_wrong) {
+            self.wrong_attempts = self.wrong_attempts.saturating_add(1);
+        }
+        made
     }
 
     fn seat_in(&self, kind: LabKind) -> Result<Box<Seat>, Failed> {
@@ -104,7 +129,10 @@ impl Conversation {
                 } else {
                     leave(&mut self.talk, self.seat);
                 }
-                Self::new(self.talk, seat, self.from).arrives(id)
+                let wrong_attempts = self.wrong_attempts;
+                let mut there = Self::new(self.talk, seat, self.from);
+                there.wrong_attempts = wrong_attempts;
+                there.arrives(id)
             }
             Err(failed) => {
                 self.refuse(Some(id), failed);
@@ -119,10 +147,7 @@ impl Conversation {
             let back = around.classes.comes_back(token, self.from, &around.labs);
             let seat = back.and_then(|found| match found {
                 Some(arriving) => Ok(Seat::in_a_class(&around, arriving, true)),
-                None => Err(match around.classes.wrong_token(self.from) {
-                    Ok(()) => no_such_seat(),
-                    Err(failed) => failed,
-                }),
+                None => Err(no_such_seat()),
             });
             return self.enters(id, seat, false);
         }
@@ -207,7 +232,7 @@ enum Meanwhile {
 
 /// Where every page is at first; whoever is on this machine rules there.
 pub(super) fn seat_in_the_open_lab(around: &Surroundings, from: ClientOrigin) -> Box<Seat> {
-    Seat::in_the_open_lab(around, from.is_this_machine)
+    Seat::in_the_open_lab(around, from.is_this_machine())
 }
 
 async fn come_back(

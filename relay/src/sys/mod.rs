@@ -8,6 +8,9 @@ pub mod facts;
 pub mod options;
 pub mod process;
 pub mod receive;
+#[cfg(target_os = "linux")]
+mod sock_diag;
+pub mod socket_owner;
 pub mod sockets;
 pub mod streams;
 mod told;

@@ -92,7 +92,6 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::ClassLocked => "reason.class_locked",
         Reason::ClassFull => "reason.class_full",
         Reason::TooManyMembersFromAddress => "reason.too_many_members_from_address",
-        Reason::TooManyGuesses => "reason.too_many_guesses",
         Reason::TextMissing => "reason.text_missing",
         Reason::TextTooLong => "reason.text_too_long",
         Reason::TextNotPlain => "reason.text_not_plain",

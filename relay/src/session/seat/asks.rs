@@ -8,17 +8,21 @@ use shared::{
 };
 
 use super::Seat;
-use crate::{admission::ClientOrigin, failure, lab::Changes};
+use crate::{
+    admission::{ClientOrigin, Denial},
+    failure,
+    lab::Changes,
+};
 
 impl Seat {
     pub(super) async fn ask(&mut self, ask: Ask, from: ClientOrigin) -> Result<Returned, Failed> {
         if let Ask::Save { events, days } = ask {
             return self.save(events, days, from).await;
         }
-        self.ask_of_lab(ask).await.map(|()| Returned::Nothing)
+        self.ask_of_lab(ask, from).await.map(|()| Returned::Nothing)
     }
 
-    async fn ask_of_lab(&mut self, ask: Ask) -> Result<(), Failed> {
+    async fn ask_of_lab(&mut self, ask: Ask, from: ClientOrigin) -> Result<(), Failed> {
         match ask {
             Ask::StartServer {
                 transport,
@@ -32,13 +36,14 @@ impl Seat {
                     task,
                     settings,
                 },
+                from,
             ),
             Ask::KillServer { transport } => {
-                self.must_control()?;
+                self.must_control(from)?;
                 self.surroundings.lab.kill_server(transport).await
             }
             Ask::StopServer { transport } => {
-                self.must_control()?;
+                self.must_control(from)?;
                 self.surroundings.lab.stop_server(transport).await
             }
             Ask::Watch { from, whose } => {
@@ -53,11 +58,11 @@ impl Seat {
                 Ok(())
             }
             Ask::SetConditions { conditions } => {
-                self.must_control()?;
+                self.must_control(from)?;
                 self.surroundings.lab.edge().set(conditions)
             }
             Ask::Decide { datagram, verdict } => {
-                self.must_control()?;
+                self.must_control(from)?;
                 self.surroundings.lab.edge().decide(datagram, verdict)
             }
             Ask::Class { act } => {
@@ -81,15 +86,20 @@ impl Seat {
     }
 
     /// Whoever finds a server dead may start it again as it was; all else is for this machine.
-    fn start_server(&self, transport: Transport, changes: Changes) -> Result<(), Failed> {
+    fn start_server(
+        &self,
+        transport: Transport,
+        changes: Changes,
+        from: ClientOrigin,
+    ) -> Result<(), Failed> {
         let lab = &self.surroundings.lab;
         if !changes.is_none() || !lab.is_dead(transport) {
-            self.must_control()?;
+            self.must_control(from)?;
         }
         lab.start_server(transport, changes)
     }
 
-    fn must_control(&self) -> Result<(), Failed> {
+    fn must_control(&self, from: ClientOrigin) -> Result<(), Failed> {
         if self.may_control {
             return Ok(());
         }
@@ -97,7 +107,11 @@ impl Seat {
             let message = "only the class's teacher may do this";
             return Err(failure::relay(Reason::OnlyTeacher, message));
         }
-        let message = "the open lab is ruled from the relay's own machine";
+        let message = format!(
+            "the open lab is controlled by the user who started the relay, on its own machine: {}; or open a lab of \
+             your own",
+            from.denial.map_or("reload the page", Denial::advice)
+        );
         Err(failure::relay(Reason::OnlyThisMachine, message))
     }
 }

@@ -52,10 +52,7 @@ impl Doorway {
         let Some(door) = self.asked.take() else {
             return Err(failed);
         };
-        let about_token = [Reason::OnlyWithAdminToken, Reason::TooManyGuesses];
-        let is_about_token = failed
-            .reason
-            .is_some_and(|reason| about_token.contains(&reason));
+        let is_about_token = failed.reason == Some(Reason::OnlyWithAdminToken);
         self.wants_admin |= door == Door::Create && is_about_token;
         self.wrong = Some(Wrong::Refused(door, failed));
         Ok(())
@@ -73,10 +70,7 @@ impl Wrong {
             failed.reason,
             Some(Reason::TextMissing | Reason::TextTooLong | Reason::TextNotPlain)
         );
-        let is_token = matches!(
-            failed.reason,
-            Some(Reason::OnlyWithAdminToken | Reason::TooManyGuesses)
-        );
+        let is_token = failed.reason == Some(Reason::OnlyWithAdminToken);
         match door {
             Door::Create if is_token => Field::Admin,
             Door::Create => Field::Title,

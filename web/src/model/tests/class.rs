@@ -194,7 +194,6 @@ fn a_refusal_stands_beside_the_field_that_is_wrong() {
         (Door::Join, Reason::NoSuchClass, Field::Code),
         (Door::Join, Reason::ClassLocked, Field::Code),
         (Door::Join, Reason::ClassFull, Field::Code),
-        (Door::Join, Reason::TooManyGuesses, Field::Code),
         (Door::Join, Reason::TextTooLong, Field::Name),
         (Door::Join, Reason::TextMissing, Field::Name),
         (Door::Join, Reason::TextNotPlain, Field::Name),

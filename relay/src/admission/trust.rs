@@ -1,0 +1,218 @@
+//! Whom the relay trusts: the proxies before it, and the users of its machine.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, OnceLock},
+};
+
+use axum::http::{HeaderMap, Version, header};
+use ipnet::IpNet;
+use tokio::net::TcpStream;
+
+use super::{
+    forwarding::{forwarded_address, is_passed_on},
+    origin::{ClientOrigin, Denial, Signs, denial},
+    owner::owners,
+    quota::quota_address,
+};
+use crate::sys::socket_owner::{self, Query};
+
+/// The other end of an HTTP connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The relay's end; `None` where the connection is not from loopback.
+    local: Option<SocketAddr>,
+    /// Whether an owner holds it: asked once in a connection's life, where it matters at all.
+    is_owners: Arc<OnceLock<bool>>,
+}
+
+/// Whom the relay trusts.
+#[derive(Debug)]
+pub struct Trust {
+    proxies: Vec<IpNet>,
+    is_proxy_declared: bool,
+    owners: Vec<u32>,
+    query: Query,
+}
+
+impl Peer {
+    /// The other end of an accepted connection.
+    #[must_use]
+    pub fn of(stream: &TcpStream, address: SocketAddr) -> Self {
+        let address = canonical(address);
+        let is_loopback = address.ip().is_loopback();
+        let local = is_loopback.then(|| stream.local_addr().ok()).flatten();
+        Self {
+            address,
+            local: local.map(canonical),
+            is_owners: Arc::default(),
+        }
+    }
+}
+
+impl Trust {
+    /// As the command line says: proxies in these ranges, whether the relay has a name by which a proxy is reached,
+    /// and users of this machine; without any, the one who starts the relay.
+    #[must_use]
+    pub fn new(proxies: Vec<IpNet>, has_other_names: bool, declared_owners: &[u32]) -> Self {
+        let environment = |name: &str| std::env::var(name).ok();
+        let overflow = socket_owner::overflow_user();
+        Self {
+            is_proxy_declared: has_other_names || !proxies.is_empty(),
+            proxies,
+            owners: owners(declared_owners, socket_owner::user(), environment, overflow),
+            query: Query::probe(),
+        }
+    }
+
+    /// Where a request comes from.
+    #[must_use]
+    pub fn origin(&self, peer: &Peer, version: Version, headers: &HeaderMap) -> ClientOrigin {
+        let host = headers.get(header::HOST);
+        let signs = Signs {
+            peer: peer.address.ip(),
+            host: host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
+            is_passed_on: is_passed_on(version, headers),
+        };
+        let is_owners = || *peer.is_owners.get_or_init(|| self.is_owners(peer));
+        ClientOrigin {
+            denial: denial(self.is_proxy_declared, signs, is_owners),
+            ..self.origin_without_rights(peer, headers)
+        }
+    }
+
+    /// The same for one who has no use for the rights of this machine: the kernel is not asked.
+    #[must_use]
+    pub fn origin_without_rights(&self, peer: &Peer, headers: &HeaderMap) -> ClientOrigin {
+        let address = peer.address.ip();
+        let forwarded = || forwarded_address(headers, &self.proxies);
+        let visitor = if self.is_trusted_proxy(address) {
+            forwarded().unwrap_or(address)
+        } else {
+            address
+        };
+        ClientOrigin {
+            address: quota_address(visitor),
+            denial: Some(Denial::NotAsked),
+        }
+    }
+
+    /// Whether the forwarded address counts, of a connection from here: many visitors share it.
+    #[must_use]
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.proxies.iter().any(|range| range.contains(&address))
+    }
+
+    /// Who has the rights of this machine, for the log.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let who = if self.is_proxy_declared {
+            "nobody: a proxy is declared".to_owned()
+        } else if !socket_owner::IS_TOLD {
+            "whoever connects directly from a loopback address".to_owned()
+        } else if self.query == Query::None {
+            "nobody: this kernel does not tell whose a connection is".to_owned()
+        } else if self.owners.is_empty() {
+            "nobody: the relay's user is nobody in particular, see --owner".to_owned()
+        } else {
+            let users: Vec<_> = self.owners.iter().map(u32::to_string).collect();
+            format!(
+                "user {}, directly from a loopback address",
+                users.join(", ")
+            )
+        };
+        format!("rights of this machine: {who}")
+    }
+
+    fn is_owners(&self, peer: &Peer) -> bool {
+        if !socket_owner::IS_TOLD {
+            return true;
+        }
+        let owner = peer
+            .local
+            .and_then(|local| self.query.owner(peer.address, local));
+        owner.is_some_and(|owner| self.owners.contains(&owner))
+    }
+}
+
+/// With an IPv4 address where it is one that IPv6 carries.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// A range of addresses, or one address, as `--trust-proxy` takes it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_range(text: &str) -> Result<IpNet, String> {
+    let range = text.parse::<IpNet>().ok();
+    let range = range.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    range
+        .ok_or_else(|| "say a range such as 10.0.0.0/8 or 2001:db8::/32, or one address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trust(proxies: &[&str]) -> Trust {
+        let parse = |range: &&str| parse_range(range).expect("a range");
+        Trust::new(proxies.iter().map(parse).collect(), false, &[])
+    }
+
+    fn counted(trust: &Trust, peer: &str, forwarded: &str) -> String {
+        let peer = Peer {
+            address: canonical(peer.parse().expect("an address")),
+            local: None,
+            is_owners: Arc::default(),
+        };
+        let headers = [(
+            "x-forwarded-for".parse().expect("a name"),
+            forwarded.parse().expect("a value"),
+        )];
+        let headers = HeaderMap::from_iter(headers);
+        let origin = trust.origin(&peer, Version::HTTP_11, &headers);
+        origin.address.to_string()
+    }
+
+    #[test]
+    fn the_forwarded_address_counts_of_trusted_peers_alone() {
+        let trust = trust(&["10.0.0.0/8", "::1"]);
+        assert_eq!(counted(&trust, "10.9.9.9:5", "203.0.113.7"), "203.0.113.7");
+        assert_eq!(
+            counted(&trust, "[::ffff:10.9.9.9]:5", "203.0.113.7"),
+            "203.0.113.7"
+        );
+        assert_eq!(counted(&trust, "[::1]:5", "203.0.113.7"), "203.0.113.7");
+        assert_eq!(counted(&trust, "192.0.2.1:5", "203.0.113.7"), "192.0.2.1");
+        assert_eq!(counted(&trust, "10.9.9.9:5", "unknown"), "10.9.9.9");
+        assert_eq!(
+            counted(&trust, "10.9.9.9:5", "2001:db8:1:2:3:4:5:6"),
+            "2001:db8:1:2::"
+        );
+    }
+
+    #[test]
+    fn a_range_is_a_prefix_or_one_address() {
+        assert_eq!(
+            parse_range("10.0.0.0/8").map(|range| range.to_string()),
+            Ok("10.0.0.0/8".to_owned())
+        );
+        assert_eq!(
+            parse_range("::1").map(|range| range.to_string()),
+            Ok("::1/128".to_owned())
+        );
+        for wrong in ["", "10.0.0.0/33", "proxy.example", "10.0.0.0/8, ::1"] {
+            assert!(parse_range(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_log_says_who_rules() {
+        let line = trust(&["::1"]).line();
+        assert!(line.ends_with("nobody: a proxy is declared"), "{line}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Who has the rights of this machine: the user who started the relay, who connects directly; nobody whom a proxy
+//! brings, whatever its visitor or its configuration says.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::Transport,
+    message::Ask,
+    outcome::{Outcome, Reason},
+};
+use tests::{
+    http::{get_with, raw},
+    page::{Page, VISITORS_NAME},
+    proxy::{Nginx, Setup, Tunnel, is_root},
+    relay::Relay,
+};
+
+const TRACE: &str = "/labs/open/trace.json";
+const KILL: Ask = Ask::KillServer {
+    transport: Transport::Udp,
+};
+
+const fn create() -> Ask {
+    Ask::CreateClass {
+        title: String::new(),
+        admin: None,
+    }
+}
+
+/// Asks for all rights of this machine at an address, as a visitor who names this host; tells which were had.
+async fn rights_at(address: SocketAddr, host: &str) -> Vec<&'static str> {
+    let mut rights = Vec::new();
+    let trace = get_with(address, TRACE, &[("Host", host)]).await;
+    match trace.status {
+        200 => rights.push("trace"),
+        403 | 421 => {}
+        other => panic!("{other} for the trace: {}", trace.text()),
+    }
+    // Where no WebSocket is opened there is nothing to be had by it.
+    let Some(mut page) = Page::open_under(address, host).await else {
+        return rights;
+    };
+    if page.welcome.may_control {
+        rights.push("control");
+    }
+    let killed = page.asks(KILL).await.outcome;
+    let created = page.asks(create()).await.outcome;
+    for (outcome, right, reason) in [
+        (killed, "kill", Reason::OnlyThisMachine),
+        (created, "class", Reason::OnlyWithAdminToken),
+    ] {
+        match outcome {
+            Outcome::Returned(_) => rights.push(right),
+            Outcome::Failed(failed) => assert_eq!(failed.reason, Some(reason), "{right}"),
+        }
+    }
+    rights
+}
+
+const ALL: [&str; 4] = ["trace", "control", "kill", "class"];
+const NONE: [&str; 0] = [];
+
+/// The names under which a visitor may ask for a relay behind a proxy.
+fn hosts(relay: SocketAddr, proxy: SocketAddr) -> [String; 6] {
+    [
+        "localhost".to_owned(),
+        format!("127.0.0.1:{}", relay.port()),
+        relay.to_string(),
+        "[::1]".to_owned(),
+        VISITORS_NAME.to_owned(),
+        proxy.to_string(),
+    ]
+}
+
+async fn nobody_rules_through(relay: &Relay, setup: Setup) {
+    let nginx = Nginx::before(relay.http, setup);
+    for host in hosts(relay.http, nginx.address) {
+        assert_eq!(
+            rights_at(nginx.address, &host).await,
+            NONE,
+            "{setup:?} {host}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_started_the_relay_rules_at_every_loopback_name() {
+    for (http, host) in [
+        ("127.0.0.1:0", "127.0.0.1"),
+        ("127.0.0.1:0", "localhost"),
+        ("[::]:0", "127.0.0.1"),
+        ("[::1]:0", "[::1]"),
+        ("0.0.0.0:0", "localhost"),
+    ] {
+        let relay = Relay::launch(http, "127.0.0.1:0", &[]);
+        let port = relay.http.port();
+        let ip = if http.contains("::1") {
+            "::1"
+        } else {
+            "127.0.0.1"
+        };
+        let address = SocketAddr::new(ip.parse().expect("an address"), port);
+        let rights = rights_at(address, &format!("{host}:{port}")).await;
+        assert_eq!(rights, ALL, "{http} {host}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_nobody_declared_brings_nobody_who_rules() {
+    let relay = Relay::start(&[]);
+    for setup in Setup::ALL {
+        // One that runs as the relay's own user and adds nothing is like that user: it has to be declared.
+        if is_root() || matches!(setup, Setup::Default | Setup::Forwarding) {
+            nobody_rules_through(&relay, setup).await;
+        }
+    }
+    let host = relay.http.to_string();
+    assert_eq!(
+        rights_at(relay.http, &host).await,
+        ALL,
+        "its user still does"
+    );
+}
+
+#[tokio::test]
+async fn behind_a_declared_proxy_nobody_rules_by_address() {
+    for declared in [
+        ["--allow-host", VISITORS_NAME],
+        ["--trust-proxy", "127.0.0.0/8"],
+    ] {
+        let relay =
+            Relay::start(&[&declared[..], &["--admin-token", "a token of the teacher"]].concat());
+        for setup in Setup::ALL {
+            nobody_rules_through(&relay, setup).await;
+        }
+        let host = relay.http.to_string();
+        assert_eq!(rights_at(relay.http, &host).await, NONE, "{declared:?}");
+        let bearer = ("Authorization", "Bearer a token of the teacher");
+        let answer = get_with(relay.http, TRACE, &[bearer]).await;
+        assert_eq!(answer.status, 200, "whoever has the token, {declared:?}");
+        let refused = get_with(relay.http, TRACE, &[]).await;
+        assert!(
+            refused
+                .text()
+                .contains("a proxy is declared (--allow-host or --trust-proxy)")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_was_passed_on_is_not_of_this_machine() {
+    let relay = Relay::start(&[]);
+    for header in [
+        "Forwarded",
+        "Via",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Real-IP",
+        "X-Client-IP",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+    ] {
+        for value in ["", "127.0.0.1", "for=127.0.0.1"] {
+            let answer = get_with(relay.http, TRACE, &[(header, value)]).await;
+            assert_eq!(answer.status, 403, "{header}: {value}");
+        }
+    }
+    let old = format!("GET {TRACE} HTTP/1.0\r\nHost: {}\r\n\r\n", relay.http);
+    let answer = raw(relay.http, &old).await;
+    assert_eq!(answer.status, 403, "nginx's own way of asking");
+    assert!(
+        answer.text().contains("connect directly"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn another_user_of_this_machine_does_not_rule() {
+    if !is_root() {
+        eprintln!("not told: only root can be another user");
+        return;
+    }
+    let relay = Relay::start(&[]);
+    let tunnel = Tunnel::of_another_user(relay.http);
+    for host in [
+        relay.http.to_string(),
+        "localhost".to_owned(),
+        "[::1]".to_owned(),
+    ] {
+        assert_eq!(rights_at(tunnel.address, &host).await, NONE, "{host}");
+    }
+    let refused = get_with(tunnel.address, TRACE, &[("Host", "localhost")]).await;
+    assert!(refused.text().contains("--owner UID"), "{}", refused.text());
+    let owner = tests::proxy::ANOTHER_USER.to_string();
+    let theirs = Relay::start(&["--owner", &owner]);
+    let tunnel = Tunnel::of_another_user(theirs.http);
+    assert_eq!(rights_at(tunnel.address, "localhost").await, ALL);
+    let host = theirs.http.to_string();
+    assert_eq!(
+        rights_at(theirs.http, &host).await,
+        NONE,
+        "root is not named"
+    );
+}
