@@ -92,9 +92,10 @@ async fn opens_tile(browser: &Browser, member: u32) {
 async fn students_join_by_code_and_by_link_and_stand_on_the_wall() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let class = Class::begins(browser).await;
-        browser
-            .waits_until("document.getElementById('class-qr').naturalWidth > 0")
-            .await;
+        browser.sees("#class-qr[hidden]").await;
+        let flag = format!("--http 0.0.0.0:{}", relay.http.port());
+        let only_here = language.fills("class.only_here", &[("flag", &flag)]);
+        browser.reads_line("#class-only-here", &only_here).await;
         let empty = language.says("class.wall_empty").to_owned();
         browser.reads_line("#wall-empty", &empty).await;
 

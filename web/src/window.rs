@@ -159,6 +159,14 @@ pub(crate) fn origin() -> String {
         .unwrap_or_default()
 }
 
+/// The port of this page.
+pub(crate) fn port() -> String {
+    const USUAL: &str = "80";
+    let port = window().and_then(|window| window.location().port().ok());
+    port.filter(|port| !port.is_empty())
+        .unwrap_or_else(|| USUAL.to_owned())
+}
+
 /// Whether this page comes from the machine it is seen on, under a name that means another one elsewhere.
 pub(crate) fn is_on_this_machine() -> bool {
     let name = window().and_then(|window| window.location().hostname().ok());

@@ -33,10 +33,11 @@ pub(super) async fn qr(
     let host = headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let scheme = wish.scheme.filter(|scheme| scheme == "https");
-    let origin = match &desk.reach {
-        // No other machine gets anywhere with a name that means itself.
-        Some(reach) if is_of_this_machine(host) => reach.clone(),
-        _ => format!("{}://{host}", scheme.as_deref().unwrap_or("http")),
+    // No other machine gets anywhere with a name that means itself.
+    let origin = match (&desk.reach, is_of_this_machine(host)) {
+        (Some(reach), true) => reach.clone(),
+        (None, true) => return for_nobody_else(host),
+        (_, false) => format!("{}://{host}", scheme.as_deref().unwrap_or("http")),
     };
     match QRBuilder::new(format!("{origin}/c/{code}")).build() {
         Ok(drawn) => {
@@ -50,4 +51,13 @@ pub(super) async fn qr(
         )
             .into_response(),
     }
+}
+
+/// A code for cameras would lie: they are on other machines.
+fn for_nobody_else(host: &str) -> Response {
+    let message = format!(
+        "Only this machine can open a link to {host}. For others to join, start the relay with --http 0.0.0.0:8080, or \
+         open the page under the name of the proxy before it\n"
+    );
+    (StatusCode::CONFLICT, message).into_response()
 }

@@ -84,14 +84,24 @@ fn draw_sign(room: &Classroom, texts: &Texts) {
     let link = link(code, standing.reach.as_deref());
     let picture = ["/c/", code, "/qr.svg"].concat();
     let described = texts.fill("class.qr", &[("link", &link)]);
-    for (code_id, link_id, picture_id) in [
-        ("class-code", "class-link", "class-qr"),
-        ("class-large-code", "class-large-link", "class-large-qr"),
-    ] {
-        dom::write(&el(code_id), &apart(code));
-        dom::write(&el(link_id), &link);
-        dom::set(&el(picture_id), "src", &picture);
-        dom::set(&el(picture_id), "alt", &described);
+    let is_for_others = standing.reach.is_some() || !window::is_on_this_machine();
+    let flag = ["--http 0.0.0.0:", &window::port()].concat();
+    let only_here = if is_for_others {
+        String::new()
+    } else {
+        texts.fill("class.only_here", &[("flag", &flag)])
+    };
+    for size in ["class-", "class-large-"] {
+        let part = |name: &str| el(&[size, name].concat());
+        dom::write(&part("code"), &apart(code));
+        dom::write(&part("link"), &link);
+        dom::say(&part("only-here"), &only_here);
+        // A camera that reads this code is on another machine.
+        dom::show(&part("qr"), is_for_others);
+        if is_for_others {
+            dom::set(&part("qr"), "src", &picture);
+            dom::set(&part("qr"), "alt", &described);
+        }
     }
     dom::write(&el("class-large-title"), &title(room, texts));
     let copied = if room.copied {
