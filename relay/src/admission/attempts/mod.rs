@@ -226,25 +226,47 @@ mod tests {
         assert_eq!(pauses, [0, 0, 1, 2, 4, 8, 8, 8]);
     }
 
+    /// So many wrong attempts at once.
+    fn guesses(attempts: &Rc<Attempts>, count: u64) -> Vec<tokio::task::JoinHandle<bool>> {
+        let guess = |attempts: Rc<Attempts>| async move {
+            attempts.check(HERE, || None::<()>).await.is_none()
+        };
+        (0..count)
+            .map(|_| tokio::task::spawn_local(guess(Rc::clone(attempts))))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn beyond_the_burst_attempts_wait() {
+        let story = async {
+            let (metrics, hour) = (Arc::<Metrics>::default(), Duration::from_secs(3600));
+            let attempts = Attempts::new(hour, Arc::clone(&metrics));
+            let guesses = guesses(&attempts, BURST + 10);
+            let counted = || {
+                let wrong = metrics.wrong_attempts.load(Relaxed);
+                (wrong, metrics.attempts_waiting.load(Relaxed))
+            };
+            while counted().0 + counted().1 < BURST + 10 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(counted(), (BURST, 10));
+            drop(guesses);
+        };
+        LocalSet::new().run_until(story).await;
+    }
+
     #[tokio::test]
     async fn a_right_attempt_is_let_in_after_any_number_of_wrong_ones() {
         let story = async {
             let metrics = Arc::<Metrics>::default();
-            let attempts = Attempts::new(Duration::from_micros(100), Arc::clone(&metrics));
-            let guesser = |attempts: Rc<Attempts>| async move {
-                attempts.check(HERE, || None::<()>).await.is_none()
-            };
-            let guesses: Vec<_> = (0..1000)
-                .map(|_| tokio::task::spawn_local(guesser(Rc::clone(&attempts))))
-                .collect();
-            tokio::task::yield_now().await;
-            let waiting = metrics.attempts_waiting.load(Relaxed);
-            assert!(waiting > 0, "those beyond the burst wait");
+            let attempts = Attempts::new(Duration::from_millis(1), Arc::clone(&metrics));
+            let guesses = guesses(&attempts, 300);
             assert_eq!(attempts.check(HERE, || Some("in")).await, Some("in"));
             for guess in guesses {
                 assert!(guess.await.expect("a guess"), "each was looked at");
             }
-            assert_eq!(metrics.wrong_attempts.load(Relaxed), 1000);
+            assert_eq!(attempts.check(HERE, || Some("in")).await, Some("in"));
+            assert_eq!(metrics.wrong_attempts.load(Relaxed), 300);
             assert_eq!(metrics.attempts_waiting.load(Relaxed), 0);
         };
         LocalSet::new().run_until(story).await;
