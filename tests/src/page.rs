@@ -2,7 +2,11 @@
 
 mod going;
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use shared::{
@@ -137,6 +141,33 @@ impl Page {
         let opening = tokio_tungstenite::client_async(handshake(host), stream);
         let (socket, _) = within("an answer to the handshake", opening).await.ok()?;
         Some(Self::welcomed(socket).await.expect("a welcome"))
+    }
+
+    /// Opens a page from an address of this machine, with headers more, that the relay may refuse.
+    ///
+    /// # Errors
+    /// How it was refused.
+    ///
+    /// # Panics
+    /// When nobody listens there, or no WebSocket is opened.
+    pub async fn try_open_from(
+        source: IpAddr,
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Parting> {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((source, 0).into()).expect("its address");
+        let stream = socket.connect(address).await.expect("it listens");
+        let mut request = handshake(&address.to_string());
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).expect("a header value");
+            request.headers_mut().insert(*name, value);
+        }
+        let opening = tokio_tungstenite::client_async(request, stream);
+        let (socket, _) = within("an answer to the handshake", opening)
+            .await
+            .expect("a WebSocket on /ws");
+        Self::welcomed(socket).await
     }
 
     async fn over(host: &str, stream: TcpStream) -> Result<Self, Parting> {

@@ -50,7 +50,8 @@ impl Setup {
     }
 }
 
-/// A running nginx of the story's own; started by root its workers are `www-data`'s.
+/// A running nginx of the story's own; started by root its workers are `www-data`'s. It is at an address in
+/// [`HOSTS`](Self::HOSTS) and comes to the relay from there.
 #[derive(Debug)]
 pub struct Nginx {
     process: Process,
@@ -60,6 +61,9 @@ pub struct Nginx {
 }
 
 impl Nginx {
+    /// A range that has the addresses of all of them, and no other visitor's.
+    pub const HOSTS: &str = "127.64.0.0/10";
+
     /// Starts one before a relay, and waits until it listens.
     ///
     /// # Panics
@@ -68,6 +72,7 @@ impl Nginx {
     pub fn before(relay: SocketAddr, setup: Setup) -> Self {
         let folder = Folder::new();
         let address = free_port();
+        let host = address.ip();
         let lines = setup.lines();
         let prefix = folder.path().display();
         let user = if is_root() { "user www-data;" } else { "" };
@@ -78,7 +83,7 @@ impl Nginx {
                access_log off;
                client_body_temp_path {prefix}/body; proxy_temp_path {prefix}/proxy;
                fastcgi_temp_path {prefix}/fastcgi; uwsgi_temp_path {prefix}/uwsgi; scgi_temp_path {prefix}/scgi;
-               server {{ listen {address}; location / {{ proxy_pass http://{relay}; {lines} }} }}
+               server {{ listen {address}; location / {{ proxy_pass http://{relay}; proxy_bind {host}; {lines} }} }}
              }}"
         );
         let config = folder.keeps("nginx.conf", config.as_bytes());

@@ -1,7 +1,7 @@
 //! Who has the rights of this machine: the user who started the relay, who connects directly; nobody whom a proxy
 //! brings, whatever its visitor or its configuration says.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use shared::{
     call::Transport,
@@ -202,5 +202,81 @@ async fn another_user_of_this_machine_does_not_rule() {
         rights_at(theirs.http, &host).await,
         NONE,
         "root is not named"
+    );
+}
+
+/// How many of these visitors are let in together, where an address may have one page.
+async fn let_in(relay: SocketAddr, visitors: &[(IpAddr, &'static str, &str)]) -> Vec<bool> {
+    let mut pages = Vec::new();
+    for (source, name, value) in visitors {
+        pages.push(Page::try_open_from(*source, relay, &[(*name, *value)]).await);
+    }
+    pages.iter().map(Result::is_ok).collect()
+}
+
+const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const NEIGHBOUR: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+const ONE_EACH: [&str; 2] = ["--max-pages-per-address", "1"];
+
+#[tokio::test]
+async fn of_a_trusted_proxy_the_forwarded_address_counts() {
+    let relay = Relay::start(&[&ONE_EACH[..], &["--trust-proxy", "127.0.0.1"]].concat());
+    let forwarded = "x-forwarded-for";
+    let visitors = [
+        (VISITOR, forwarded, "192.0.2.1"),
+        (VISITOR, forwarded, "192.0.2.2"),
+        (VISITOR, forwarded, "6.6.6.6, 192.0.2.2"),
+        (VISITOR, "forwarded", "for=\"192.0.2.3:4711\""),
+        (VISITOR, "forwarded", "for=192.0.2.1"),
+        (VISITOR, forwarded, "2001:db8:1:2::1"),
+        (VISITOR, forwarded, "2001:db8:1:2:ffff::1"),
+        (VISITOR, forwarded, "2001:db8:1:3::1"),
+    ];
+    let expected = [true, true, false, true, false, true, false, true];
+    assert_eq!(let_in(relay.http, &visitors).await, expected);
+}
+
+#[tokio::test]
+async fn of_anybody_else_it_does_not() {
+    for trusted in [&[][..], &["--trust-proxy", "127.0.0.9,10.0.0.0/8"]] {
+        let relay = Relay::start(&[&ONE_EACH[..], trusted].concat());
+        let visitors = [
+            (VISITOR, "x-forwarded-for", "192.0.2.1"),
+            (VISITOR, "x-forwarded-for", "192.0.2.2"),
+            (VISITOR, "forwarded", "for=192.0.2.3"),
+            (NEIGHBOUR, "x-forwarded-for", "192.0.2.1"),
+        ];
+        let expected = [true, false, false, true];
+        assert_eq!(let_in(relay.http, &visitors).await, expected, "{trusted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_behind_nginx_cannot_choose_its_address() {
+    let relay = Relay::start(&[&ONE_EACH[..], &["--trust-proxy", Nginx::HOSTS]].concat());
+    let nginx = Nginx::before(relay.http, Setup::Forwarding);
+    let visitors = [
+        (VISITOR, "x-forwarded-for", "192.0.2.1"),
+        (VISITOR, "x-forwarded-for", "192.0.2.2"),
+        (NEIGHBOUR, "x-forwarded-for", "127.0.0.1"),
+        (NEIGHBOUR, "accept", "*/*"),
+    ];
+    let expected = [true, false, true, false];
+    assert_eq!(let_in(nginx.address, &visitors).await, expected);
+    // A header that this nginx does not write makes nobody somebody else.
+    let written = (NEIGHBOUR, "forwarded", "for=192.0.2.7");
+    let again = (NEIGHBOUR, "forwarded", "for=192.0.2.8");
+    assert_eq!(
+        let_in(nginx.address, &[written, again]).await,
+        [true, false]
+    );
+}
+
+#[test]
+fn a_range_that_is_none_is_refused_at_the_start() {
+    let said = tests::relay::refuses_to_start(&["--trust-proxy", "10.0.0.0/33"]);
+    assert!(
+        said.contains("--trust-proxy") && said.contains("10.0.0.0/8"),
+        "{said}"
     );
 }
