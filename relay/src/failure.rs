@@ -75,11 +75,15 @@ const fn errno_for(reason: Reason) -> &'static str {
         Reason::IdInUse | Reason::AlreadyRunning => "EALREADY",
         Reason::Cancelled => "ECANCELED",
         Reason::TimedOut => "EAGAIN",
-        Reason::PortReserved | Reason::ClassLocked | Reason::Muted | Reason::NotVisible => "EACCES",
+        Reason::PortReserved
+        | Reason::OnlyPortZero
+        | Reason::ClassLocked
+        | Reason::Muted
+        | Reason::NotVisible => "EACCES",
         Reason::OnlyThisMachine | Reason::OnlyWithAdminToken | Reason::OnlyTeacher => "EPERM",
         Reason::NotOnThisSystem => "ENOTSUP",
         Reason::UnknownName => "EAI_NONAME",
-        Reason::NotNobody => "EADDRINUSE",
+        Reason::NotNobody | Reason::LabsPort => "EADDRINUSE",
         Reason::NoAddress => "EDESTADDRREQ",
         Reason::TooManyLabs
         | Reason::TooManyLabsFromAddress

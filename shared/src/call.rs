@@ -141,11 +141,14 @@ pub enum Call {
         /// What it is wanted for.
         transport: Transport,
     },
-    /// Gives the socket a port of the client's host; 0 lets the kernel choose.
+    /// Gives the socket a port of the page's own address, `client_host` of the welcome; 0 lets the kernel choose. No
+    /// other address can be given: what a program writes as `''`, `0.0.0.0`, `127.0.0.1` or `::` would be other
+    /// people's as well. An IPv6 socket gets the same address as `::ffff:127.x.y.z` (`::1` on the relay's own
+    /// machine).
     Bind {
         /// The socket.
         fd: Fd,
-        /// 0, or 1024 to 65535.
+        /// 0, or 1024 to 65535; not the port of the lab's server, nor the next one.
         port: u16,
     },
     /// TCP: opens a connection. UDP: fixes the peer, sends nothing.

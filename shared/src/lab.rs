@@ -17,9 +17,10 @@ pub struct Lab {
     /// The name of its server's host, known in this lab only.
     #[serde(default)]
     pub host_name: String,
-    /// The address `bind` gives the page's sockets.
+    /// The address `bind` gives the page's sockets: of a page on the relay's own machine the server's; of any other the
+    /// lab's, or where many meet one of its own, in 127.0.0.0/8.
     pub client_host: IpAddr,
-    /// The address the kernel has those speak from that are bound to none.
+    /// The address those speak from that are bound to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_source: Option<IpAddr>,
     /// The servers as they are now, UDP first.

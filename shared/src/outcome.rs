@@ -144,6 +144,11 @@ pub enum Reason {
     TimedOut,
     /// Ports below 1024 belong to the system.
     PortReserved,
+    /// The port of the lab's server, or the one after it, at which nobody is: never a client's, of either transport,
+    /// also while the server is not running.
+    LabsPort,
+    /// The page's sockets share this address with other programs, so the kernel has to choose the port: `bind` 0.
+    OnlyPortZero,
     /// Names other than `localhost` and the lab's own are not looked up.
     UnknownName,
     /// Another program has that port: nobody can be promised to be there.

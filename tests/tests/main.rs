@@ -1,5 +1,10 @@
 //! All stories in one binary; each room says in one sentence what its stories are about.
 
+/// Where the sockets of a page are: at an address of its own, unless it is the machine's own user's.
+#[cfg(target_os = "linux")]
+mod addresses;
+/// Two datagram servers never answer each other for ever, whatever is sent in whose name.
+mod answers;
 /// One clear answer to whatever comes in wrong, and nobody else feels it.
 mod bad_input;
 /// Plain WebSocket clients reach the lab's servers byte for byte.

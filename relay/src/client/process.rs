@@ -7,7 +7,7 @@ pub use direct::Direct;
 use std::{
     cell::Cell,
     future::poll_fn,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::{Pin, pin},
     rc::Rc,
     task::Poll,
@@ -19,7 +19,7 @@ use shared::{
     trace::{Arguments, CallName, ProcessId, describe},
 };
 
-use super::{ClientSocket, neighbours::Neighbours, socket::Surroundings};
+use super::{ClientHost, ClientSocket, neighbours::Neighbours, socket::Surroundings};
 use crate::{
     edge::Edge,
     failure::{self, CallResult},
@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Process {
     id: ProcessId,
-    host: IpAddr,
+    host: Rc<ClientHost>,
     trace: Rc<Trace>,
     edge: Rc<Edge>,
     neighbours: Rc<Neighbours>,
@@ -62,10 +62,10 @@ pub struct Made {
 impl Process {
     /// The process with this number, on this host of the lab.
     #[must_use]
-    pub fn new(id: ProcessId, host: IpAddr, trace: Rc<Trace>, edge: Rc<Edge>) -> Self {
+    pub fn new(id: ProcessId, host: ClientHost, trace: Rc<Trace>, edge: Rc<Edge>) -> Self {
         Self {
             id,
-            host,
+            host: Rc::new(host),
             trace,
             edge,
             neighbours: Rc::default(),
@@ -75,6 +75,12 @@ impl Process {
     /// Where its calls are told.
     pub(super) const fn trace(&self) -> &Rc<Trace> {
         &self.trace
+    }
+
+    /// The host it is on.
+    #[must_use]
+    pub fn host(&self) -> &ClientHost {
+        &self.host
     }
 
     /// Its number.
@@ -101,9 +107,10 @@ impl Process {
         };
         let starting = self.starting(None, transport, CallName::Socket, arguments, request);
         let open = self.trace.call_started(starting);
-        let gate = self.edge.before_client(self.host, server);
+        let gate = self.edge.before_client(self.host.source(), server);
         let surroundings = Surroundings {
             server,
+            host: Rc::clone(&self.host),
             level: self.trace.level(),
             gate,
             neighbours: Rc::clone(&self.neighbours),
@@ -258,7 +265,7 @@ impl Door {
         let Process {
             id, host, trace, ..
         } = &*self.process;
-        let address = self.socket.seen_as(*host)?;
+        let address = self.socket.seen_as(host.source())?;
         let alone = !self.socket.may_share_its_port();
         if self.told.replace(Some(address).filter(|_| alone)) == Some(address) && alone {
             return Some(address);
@@ -289,10 +296,10 @@ impl Door {
     /// After a `connect` that failed: the port it had for it may be its own no longer.
     fn asks_address_anew(&self) {
         let Process { host, trace, .. } = &*self.process;
-        let before = self.socket.seen_as(*host);
+        let before = self.socket.seen_as(host.source());
         self.told.take();
         self.socket.forgets_local();
-        if let Some(before) = before.filter(|_| self.socket.seen_as(*host) != before) {
+        if let Some(before) = before.filter(|_| self.socket.seen_as(host.source()) != before) {
             trace.address_gone((self.socket.transport(), before));
         }
     }
@@ -310,7 +317,7 @@ impl Drop for Door {
     fn drop(&mut self) {
         self.process.neighbours.is_gone(self.fd);
         let addresses = [
-            self.socket.seen_as(self.process.host),
+            self.socket.seen_as(self.process.host.source()),
             self.socket.seen_at_localhost6(),
         ];
         for address in addresses.into_iter().flatten() {

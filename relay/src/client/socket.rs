@@ -27,9 +27,9 @@ use tokio::{
     net::{TcpStream, UdpSocket},
 };
 
-use self::addresses::family_of;
 use super::{
     handle::{self, Datagram, Handle},
+    host::{ClientHost, family_of},
     neighbours::Neighbours,
     nobody::Hold,
 };
@@ -39,15 +39,15 @@ use crate::{
     sys::{bursts::Burst, facts, receive},
 };
 
-/// Ports below belong to the system (RFC 6335 §6).
-const FIRST_FREE_PORT: u16 = 1024;
-
 /// One socket of a client process.
 #[derive(Debug)]
 pub struct ClientSocket {
     transport: Transport,
     family: Family,
     server: SocketAddr,
+    host: Rc<ClientHost>,
+    /// Whether it has an address, or the kernel is to choose one: nothing is to be done before it speaks.
+    is_bound: Cell<bool>,
     handle: RefCell<Handle>,
     /// Where nobody is as long as this socket may send there.
     held: RefCell<Vec<Rc<Hold>>>,
@@ -69,6 +69,8 @@ pub struct ClientSocket {
 pub(super) struct Surroundings {
     /// The server it can talk to.
     pub(super) server: SocketAddr,
+    /// The host it is on.
+    pub(super) host: Rc<ClientHost>,
     /// How much is seen.
     pub(super) level: Level,
     /// What a datagram comes through.
@@ -90,6 +92,7 @@ impl ClientSocket {
     ) -> Result<Self, Failed> {
         let Surroundings {
             server,
+            host,
             level,
             gate,
             neighbours,
@@ -103,6 +106,8 @@ impl ClientSocket {
             transport,
             family,
             server,
+            host,
+            is_bound: Cell::default(),
             handle: RefCell::new(handle),
             held: RefCell::default(),
             neighbours,
@@ -226,16 +231,6 @@ impl ClientSocket {
         }
     }
 
-    fn bind(&self, port: u16) -> CallResult {
-        if port != 0 && port < FIRST_FREE_PORT {
-            let message = "ports below 1024 belong to the system: choose 0, or 1024 to 65535";
-            return Err(failure::relay(Reason::PortReserved, message));
-        }
-        let address = self.bind_address(port);
-        self.local.take();
-        self.kernel(|socket| socket.bind(&address.into()))
-    }
-
     /// A blocking `send` takes all of a stream's bytes; one with a timeout takes what fits, as in Python.
     async fn send(&self, data: &Data) -> CallResult {
         let mut sent = 0;
@@ -254,7 +249,8 @@ impl ClientSocket {
     }
 
     async fn send_to(&self, to: Target, data: &Data) -> CallResult {
-        self.reach(to)?;
+        let address = self.reach(to)?;
+        self.bind_before_speaking(address)?;
         let sent = self
             .blocking(Interest::WRITABLE, |handle| {
                 // A neighbour that was closed while this waited is at no address any more.

@@ -103,7 +103,7 @@ fn head(lab: &Lab) -> Head {
     Head {
         socket_playground_trace: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        lab: lab.told(),
+        lab: lab.told(&lab.usual_client_host()),
         truth: lab.truth().clone(),
     }
 }

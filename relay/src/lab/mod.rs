@@ -23,6 +23,7 @@ use shared::{
 use tokio::task::AbortHandle;
 
 use crate::{
+    client::{AddressLease, ClientHost},
     edge::Edge,
     server::{self, Bound, Orders},
     trace::Trace,
@@ -248,21 +249,47 @@ impl Lab {
         self.slot(transport).server.borrow().address
     }
 
-    /// The address `bind` gives client sockets.
+    /// The host its servers are on.
     #[must_use]
-    pub fn client_host(&self) -> IpAddr {
+    pub fn server_host(&self) -> IpAddr {
         self.server_address(Transport::Udp).ip()
     }
 
-    /// The address a client socket that was bound to none sends from.
+    /// The address that is this lab's alone, if it has one.
     #[must_use]
-    pub const fn client_source(&self) -> IpAddr {
-        self.source
+    pub fn own_address(&self) -> Option<Ipv4Addr> {
+        match (self.kind(), self.server_host()) {
+            (LabKind::Private | LabKind::Class, IpAddr::V4(address)) => {
+                Some(address).filter(|address| *address != Ipv4Addr::LOCALHOST)
+            }
+            _ => None,
+        }
     }
 
-    /// The lab as a page is told of it.
+    /// The relay's machine as a host of clients. Only the machine's own user `may_choose_ports` there.
     #[must_use]
-    pub fn told(&self) -> Told {
+    pub fn machine(&self, may_choose_ports: bool) -> ClientHost {
+        let servers = Transport::ALL.map(|transport| self.server_address(transport));
+        ClientHost::of_machine(servers, self.source, may_choose_ports)
+    }
+
+    /// Its own host of clients, as far as it has one.
+    #[must_use]
+    pub fn usual_client_host(&self) -> ClientHost {
+        let own = self.own_address();
+        own.map_or_else(|| self.machine(true), |own| self.client_at(own, None))
+    }
+
+    /// A host of clients with an address of its own; leased, unless it is the lab's.
+    #[must_use]
+    pub fn client_at(&self, address: Ipv4Addr, lease: Option<AddressLease>) -> ClientHost {
+        let servers = Transport::ALL.map(|transport| self.server_address(transport));
+        ClientHost::at(address, lease, servers)
+    }
+
+    /// The lab as a page on this host is told of it.
+    #[must_use]
+    pub fn told(&self, host: &ClientHost) -> Told {
         let (first_seq, next_seq) = self.trace.range();
         let servers = self
             .slots
@@ -274,8 +301,8 @@ impl Lab {
             kind: self.kind(),
             host_name: self.host_name().to_owned(),
             conditions: self.edge.conditions(),
-            client_host: self.client_host(),
-            client_source: Some(self.client_source()),
+            client_host: host.address(),
+            client_source: Some(host.source()),
             servers,
             first_seq,
             next_seq,

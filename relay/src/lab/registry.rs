@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     io::{self, ErrorKind},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     ops::Deref,
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -19,6 +19,7 @@ use shared::{
 use super::{About, Lab, Prepared, addresses::Addresses, secret};
 use crate::{
     admission::{Full, Place, Tally},
+    client::{AddressLease, AddressLeases, ClientHost},
     failure,
     metrics::{Meter, Metrics},
     server::{Orders, PLAYGROUND_PORT},
@@ -40,6 +41,9 @@ pub struct Registry {
     labs: RefCell<HashMap<String, Rc<Lab>>>,
     tally: Rc<Tally>,
     addresses: RefCell<Addresses>,
+    /// The addresses of client hosts, and the one all bridges share once there was one.
+    leases: AddressLeases,
+    of_bridges: RefCell<Option<(Ipv4Addr, AddressLease)>>,
     routes: Rc<Routes>,
     rules: Rules,
 }
@@ -75,6 +79,8 @@ impl Registry {
             labs: RefCell::default(),
             tally: Tally::new(Arc::clone(&rules.metrics), |metrics| &metrics.labs),
             addresses: RefCell::new(Addresses::new(secret::seed())),
+            leases: AddressLeases::default(),
+            of_bridges: RefCell::default(),
             routes,
             rules,
         })
@@ -167,10 +173,7 @@ impl Registry {
     /// truth can be seen there.
     fn bind(&self, orders: Orders) -> io::Result<(Prepared, Truth)> {
         let truth = &self.rules.truth;
-        let in_use = |address: Ipv4Addr| {
-            let labs = self.labs.borrow();
-            labs.values().any(|lab| lab.client_host() == address)
-        };
+        let in_use = |address| self.is_in_use(address);
         let mut addresses = self.addresses.borrow_mut();
         let bind = |address| Prepared::bind(address, orders).map_err(|(_, error)| error);
         let (prepared, address) = first_free(|| addresses.next(in_use), bind)?;
@@ -183,6 +186,61 @@ impl Registry {
                 uncaptured(truth)
             },
         ))
+    }
+
+    fn is_in_use(&self, address: Ipv4Addr) -> bool {
+        let labs = self.labs.borrow();
+        self.leases.contains(address) || labs.values().any(|lab| lab.server_host() == address)
+    }
+
+    /// The host of a bridge to this lab, whoever is its visitor: one address for all of them, for a bridge's socket is
+    /// connected and its port the kernel's choice.
+    #[must_use]
+    pub fn bridge_host(&self, lab: &Lab) -> ClientHost {
+        let mut shared = self.of_bridges.borrow_mut();
+        if shared.is_none() {
+            *shared = self.lease();
+        }
+        let address = shared.as_ref().map(|(address, _)| *address);
+        address.map_or_else(
+            || lab.machine(false),
+            |address| lab.client_at(address, None),
+        )
+    }
+
+    /// The host of a page in this lab. In a lab of its own it shares the lab's address; where many
+    /// meet it has one of its own, so that no two can take each other's ports or datagrams, and only the machine's
+    /// own user is at the machine's address.
+    #[must_use]
+    pub fn client_host(&self, lab: &Lab, is_this_machine: bool) -> ClientHost {
+        match (lab.kind(), lab.own_address()) {
+            (LabKind::Open, _) if is_this_machine => lab.machine(true),
+            (LabKind::Private, Some(address)) => lab.client_at(address, None),
+            (LabKind::Private, None) => lab.machine(is_this_machine),
+            (LabKind::Open | LabKind::Class, _) => match self.lease() {
+                Some((address, lease)) => lab.client_at(address, Some(lease)),
+                None => lab.machine(is_this_machine),
+            },
+        }
+    }
+
+    /// An address nobody on this machine has; none where the machine has only one loopback address, or none is left.
+    fn lease(&self) -> Option<(Ipv4Addr, AddressLease)> {
+        let mut addresses = self.addresses.borrow_mut();
+        let mut last = None;
+        for _ in 0..TRIES {
+            let address = addresses.next(|address| self.is_in_use(address));
+            match UdpSocket::bind((address, PLAYGROUND_PORT)) {
+                // Another relay's lab is there; or a server at every address, which is at all the others as well.
+                Err(error) if error.kind() == ErrorKind::AddrInUse => last = Some(address),
+                Err(_) => return None,
+                Ok(_) => {
+                    last = Some(address);
+                    break;
+                }
+            }
+        }
+        last.and_then(|address| Some((address, self.leases.take(address)?)))
     }
 }
 
@@ -310,9 +368,9 @@ mod tests {
             for lab in &labs {
                 let found = registry.find(lab.id()).expect("it is there");
                 assert!(Rc::ptr_eq(&found, lab));
-                let same = |other: &&Tenancy| other.client_host() == lab.client_host();
+                let same = |other: &&Tenancy| other.server_host() == lab.server_host();
                 assert_eq!(labs.iter().filter(same).count(), 1);
-                assert_eq!(lab.told().kind, LabKind::Private);
+                assert_eq!(lab.kind(), LabKind::Private);
             }
             assert!(registry.find("nobody's").is_none());
             assert_eq!(registry.find("open").expect("always").id(), "open");

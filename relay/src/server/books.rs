@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Ended, FIRST_FD, Job, PLAYGROUND_PORT,
+    Ended, FIRST_FD, Job, is_question,
     task::book_answer,
     witness::{Broken, Served, Witness, receives, sends},
 };
@@ -85,7 +85,7 @@ async fn answer_datagram(
             ..ends(Some(from))
         },
     );
-    if from.port() == PLAYGROUND_PORT || Some(from.port()) == local.map(|local| local.port()) {
+    if !is_question(from, &told, local.map_or(0, |local| local.port())) {
         return Ok(());
     }
     let answer = witness

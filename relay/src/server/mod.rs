@@ -23,7 +23,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
 use self::witness::Witness;
-use crate::{edge::Edge, sys::facts, trace::Trace};
+use crate::{
+    edge::Edge,
+    sys::{Told, answers, facts},
+    trace::Trace,
+};
 
 /// The first socket of a program: 0, 1 and 2 are its terminal.
 const FIRST_FD: Fd = 3;
@@ -31,8 +35,15 @@ const FIRST_FD: Fd = 3;
 /// The default 208 KiB hold some 270 small datagrams; the kernel cuts it to net.core.rmem_max.
 const STURDY_RECEIVE_BUFFER: usize = 4 << 20;
 
-/// The port no datagram is answered from: two servers there would answer each other for ever.
+/// The port of section 2.7.
 pub const PLAYGROUND_PORT: u16 = 12_000;
+
+/// Whether a datagram is one to be answered. Two servers would answer each other for ever once somebody had sent to
+/// one of them in the other's name: the answer of a relay's server is known by its mark, and from the port of
+/// section 2.7, where the book's own servers are, or the server's own nothing is answered.
+const fn is_question(from: SocketAddr, told: &Told, own_port: u16) -> bool {
+    !told.is_answer && from.port() != PLAYGROUND_PORT && from.port() != own_port
+}
 
 /// A server program ready to run: its socket is bound, its port is its own.
 #[derive(Debug)]
@@ -181,6 +192,7 @@ impl Bound {
         witness.says_bound(address, settings, None);
         match transport {
             Transport::Udp => {
+                answers::mark(&socket, address.is_ipv6());
                 if level >= Level::L1 {
                     facts::ask_of_datagrams(&socket, address.is_ipv6());
                 }

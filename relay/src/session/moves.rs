@@ -57,7 +57,7 @@ impl Conversation {
                 self.enters(id, seat, gives_up)
             }
             Move::Create { title, admin } => {
-                let around = self.seat.surroundings.clone();
+                let (around, from) = (self.seat.surroundings.clone(), self.from);
                 let creating =
                     around
                         .classes
@@ -65,17 +65,17 @@ impl Conversation {
                 let seat = self.attempts(creating).await;
                 self.enters(
                     id,
-                    seat.map(|new| Seat::in_a_class(&around, new, false)),
+                    seat.map(|new| Seat::in_a_class(&around, new, from, false)),
                     false,
                 )
             }
             Move::Join { code, name } => {
-                let around = self.seat.surroundings.clone();
+                let (around, from) = (self.seat.surroundings.clone(), self.from);
                 let joining = around.classes.joins(&code, &name, self.from, &around.labs);
                 let seat = self.attempts(joining).await;
                 self.enters(
                     id,
-                    seat.map(|new| Seat::in_a_class(&around, new, false)),
+                    seat.map(|new| Seat::in_a_class(&around, new, from, false)),
                     false,
                 )
             }
@@ -116,7 +116,7 @@ impl Conversation {
             LabKind::Private => around
                 .labs
                 .open_private(self.from.address)
-                .map(|tenancy| Seat::in_its_own_lab(around, tenancy)),
+                .map(|tenancy| Seat::in_its_own_lab(around, tenancy, self.from)),
         }
     }
 
@@ -146,7 +146,7 @@ impl Conversation {
         if !around.seats.has(token) {
             let back = around.classes.comes_back(token, self.from, &around.labs);
             let seat = back.and_then(|found| match found {
-                Some(arriving) => Ok(Seat::in_a_class(&around, arriving, true)),
+                Some(arriving) => Ok(Seat::in_a_class(&around, arriving, self.from, true)),
                 None => Err(no_such_seat()),
             });
             return self.enters(id, seat, false);
@@ -232,7 +232,7 @@ enum Meanwhile {
 
 /// Where every page is at first; whoever is on this machine rules there.
 pub(super) fn seat_in_the_open_lab(around: &Surroundings, from: ClientOrigin) -> Box<Seat> {
-    Seat::in_the_open_lab(around, from.is_this_machine())
+    Seat::in_the_open_lab(around, from)
 }
 
 async fn come_back(

@@ -7,7 +7,7 @@ use nix::sys::socket::{
 };
 use shared::trace::{Fact, Source};
 
-use super::{Hops, Told, options};
+use super::{Hops, Told, answers, options};
 
 /// Has the kernel tell, with every datagram, when it came, how many hops it had left, and what was dropped.
 /// An option this kernel lacks only means fewer facts.
@@ -41,6 +41,10 @@ pub(super) fn add_message(told: &mut Told, message: &ControlMessageOwned) {
         told.hops = Some(Hops::Limit(*hops));
     } else if let ControlMessageOwned::RxqOvfl(dropped) = message {
         told.dropped = *dropped;
+    } else if let ControlMessageOwned::Ipv4Tos(class) = message {
+        told.is_answer = answers::is_marked(*class);
+    } else if let ControlMessageOwned::Ipv6TClass(class) = message {
+        told.is_answer = u8::try_from(*class).is_ok_and(answers::is_marked);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the operating system is asked beyond the standard library, and what it answers on systems that lack it.
 
+pub mod answers;
+pub mod binding;
 pub mod bursts;
 pub mod errno;
 #[cfg_attr(not(target_os = "linux"), path = "no_facts.rs")]

@@ -82,16 +82,16 @@ pub fn datagram(socket: &tokio::net::UdpSocket, buffer: &mut [u8]) -> io::Result
 #[cfg(not(target_os = "linux"))]
 const LONGEST: usize = 65_535;
 
-/// Room for what the kernel tells: a time, a hop count, a drop count, a burst's size, each behind a header of 16 bytes, aligned
-/// as these headers want it.
+/// Room for what the kernel tells: a time, a hop count, a class of service, a drop count, a burst's size, each behind a
+/// header of 16 bytes, aligned as these headers want it.
 #[cfg(target_os = "linux")]
 #[repr(align(16))]
-pub(super) struct Ancillary([u8; 128]);
+pub(super) struct Ancillary([u8; 160]);
 
 #[cfg(target_os = "linux")]
 impl Ancillary {
     pub(super) const fn new() -> Self {
-        Self([0; 128])
+        Self([0; 160])
     }
 
     pub(super) const fn bytes(&mut self) -> &mut [u8] {

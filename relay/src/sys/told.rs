@@ -11,6 +11,8 @@ pub struct Told {
     pub dropped: u32,
     /// The hops it had left.
     pub hops: Option<Hops>,
+    /// Whether a server sent it as an answer: see [`super::answers`].
+    pub is_answer: bool,
     /// Its number at the edge of the lab's network, if something happened to it there.
     pub touched: Option<u64>,
 }
@@ -30,6 +32,7 @@ impl Told {
         received_at_ns: None,
         dropped: 0,
         hops: None,
+        is_answer: false,
         touched: None,
     };
 
@@ -51,10 +54,13 @@ impl Told {
             Hops::Ttl(left) => kernel("ip.ttl", left.to_string()),
             Hops::Limit(left) => kernel("ipv6.hlim", left.to_string()),
         });
+        let mark = self
+            .is_answer
+            .then(|| kernel("ip.dsfield.dscp", "3".to_owned()));
         let touched = self
             .touched
             .map(|number| fact("edge.datagram", number.to_string(), Source::Computed));
-        [received, dropped, hops, touched]
+        [received, dropped, hops, mark, touched]
             .into_iter()
             .flatten()
             .collect()
@@ -66,6 +72,7 @@ impl Told {
         usize::from(self.received_at_ns.is_some())
             + usize::from(self.dropped > 0)
             + usize::from(self.hops.is_some())
+            + usize::from(self.is_answer)
             + usize::from(self.touched.is_some())
     }
 }

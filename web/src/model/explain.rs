@@ -73,6 +73,8 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::Cancelled => "reason.cancelled",
         Reason::TimedOut => "reason.timed_out",
         Reason::PortReserved => "reason.port_reserved",
+        Reason::LabsPort => "reason.labs_port",
+        Reason::OnlyPortZero => "reason.only_port_zero",
         Reason::OnlyThisMachine => "reason.only_this_machine",
         Reason::AlreadyRunning => "reason.already_running",
         Reason::NotRunning => "reason.not_running",

@@ -1,7 +1,7 @@
 //! The addresses of a client's socket: its own, and those it may speak to.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     rc::Rc,
 };
 
@@ -11,7 +11,11 @@ use shared::{
 };
 
 use super::ClientSocket;
-use crate::{client::nobody, failure};
+use crate::{
+    client::nobody,
+    failure::{self, CallResult},
+    sys::binding,
+};
 
 impl ClientSocket {
     /// Its own address, once it has a port.
@@ -63,12 +67,41 @@ impl ClientSocket {
     /// The address `bind` gives it: this port of the client's host, as its family has it.
     #[must_use]
     pub fn bind_address(&self, port: u16) -> SocketAddr {
-        let host = match self.family {
-            family if family == family_of(self.server) => self.server.ip(),
-            Family::Inet => Ipv4Addr::LOCALHOST.into(),
-            Family::Inet6 => Ipv6Addr::LOCALHOST.into(),
-        };
-        SocketAddr::new(host, port)
+        self.host.bind_address(self.family, port)
+    }
+
+    /// Binds it to this port of its host.
+    ///
+    /// # Errors
+    /// The host's rules, and the kernel's.
+    pub(super) fn bind(&self, port: u16) -> CallResult {
+        self.host.may_bind(self.family, port)?;
+        let address = self.bind_address(port);
+        self.local.take();
+        let bound = self.kernel(|socket| socket.bind(&address.into()))?;
+        self.is_bound.set(true);
+        Ok(bound)
+    }
+
+    /// Binds a socket that was not, before it first speaks to `target`, where its host wants that.
+    ///
+    /// # Errors
+    /// The kernel's: no port is left.
+    pub(super) fn bind_before_speaking(&self, target: SocketAddr) -> Result<(), Failed> {
+        if self.is_bound.get() {
+            return Ok(());
+        }
+        let address = self
+            .host
+            .before_speaking(self.transport, self.family, target);
+        if let Some(address) = address {
+            let handle = self.handle.borrow();
+            let bound = binding::bind_address(&handle.socket(), self.transport, address);
+            bound.map_err(|error| failure::kernel(&error))?;
+            self.local.take();
+        }
+        self.is_bound.set(true);
+        Ok(())
     }
 
     /// The address a call names; none where it names none, or there is no such port.
@@ -138,13 +171,5 @@ fn nowhere(to: Target) -> Failed {
         Target::Server | Target::Nobody | Target::Localhost6 => {
             failure::relay(Reason::NotNobody, "there is no port beside the server's")
         }
-    }
-}
-
-/// The family an address is of.
-pub(super) const fn family_of(address: SocketAddr) -> Family {
-    match address {
-        SocketAddr::V4(_) => Family::Inet,
-        SocketAddr::V6(_) => Family::Inet6,
     }
 }

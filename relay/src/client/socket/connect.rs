@@ -24,6 +24,7 @@ impl ClientSocket {
             return Err(failure::relay(Reason::NoAddress, ONLY_SENDTO));
         }
         let peer = self.reach(to)?;
+        self.bind_before_speaking(peer)?;
         let result = self.handle().socket().connect(&peer.into());
         match result {
             Ok(()) => self.watch().map_err(|error| failure::kernel(&error))?,

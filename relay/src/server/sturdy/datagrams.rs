@@ -7,7 +7,7 @@ use shared::{lab::Level, outcome::Returned, trace::CallName};
 use tokio::{net::UdpSocket, task::JoinSet};
 
 use super::super::{
-    Ended, FIRST_FD, Job, PLAYGROUND_PORT,
+    Ended, FIRST_FD, Job, is_question,
     task::{append_datagram_answer, datagram_answer},
     witness::{Broken, Witness, receives, sends, work_name},
 };
@@ -43,7 +43,7 @@ pub(in super::super) async fn udp(
         let open = next.take().unwrap_or_else(|| server.receives());
         let witness = &server.witness;
         match witness.blocks(server.gate.burst(&server.socket)).await {
-            Ok(burst) if job.think_ms == 0 && server.answers(burst.from) => {
+            Ok(burst) if job.think_ms == 0 && server.answers(&burst) => {
                 next = server.answer(open, &burst).await;
             }
             Ok(burst) => server.think(open, &burst, &mut thoughts).await,
@@ -93,9 +93,9 @@ impl Server {
         }
     }
 
-    /// Two servers at one port would answer each other for ever.
-    const fn answers(&self, from: SocketAddr) -> bool {
-        from.port() != PLAYGROUND_PORT && from.port() != self.local.port()
+    /// Whether it answers these datagrams.
+    const fn answers(&self, burst: &Burst) -> bool {
+        is_question(burst.from, &burst.told, self.local.port())
     }
 
     /// Answers all of a burst at once; the next `recvfrom`, where it was written down along with that.
@@ -225,7 +225,7 @@ impl Server {
             let ends = self.ends(Some(from));
             self.witness
                 .returns(open, Ok(returned), Ends { facts, ..ends });
-            if self.answers(from) {
+            if self.answers(burst) {
                 let task = self.job.task;
                 let work = || datagram_answer(task, sentence);
                 let answer = self.witness.answers(task, sentence, from, work);

@@ -59,7 +59,7 @@ pub(super) async fn hold(
     let lab = Rc::clone(&surroundings.lab);
     let process = Rc::new(Process::new(
         lab.join(Role::Bridge),
-        lab.client_source(),
+        surroundings.labs.bridge_host(&lab),
         Rc::clone(lab.trace()),
         Rc::clone(lab.edge()),
     ));

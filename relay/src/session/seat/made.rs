@@ -7,6 +7,7 @@ use shared::trace::Role;
 
 use super::{Lasting, Seat, replies::Replies};
 use crate::{
+    admission::ClientOrigin,
     class::Arriving,
     client::Process,
     lab::{Tenancy, secret},
@@ -30,25 +31,30 @@ impl Seat {
     /// A seat in the open lab; its trace is told from now on.
     pub(in crate::session) fn in_the_open_lab(
         around: &Surroundings,
-        may_control: bool,
+        from: ClientOrigin,
     ) -> Box<Self> {
         let lab = Rc::clone(around.labs.open());
-        let from = lab.trace().range().1;
+        let first = lab.trace().range().1;
         Self::new(
             Surroundings {
                 lab,
                 ..around.clone()
             },
-            may_control,
             from,
+            from.is_this_machine(),
+            first,
             None,
         )
     }
 
     /// A seat in a lab of its own; its trace is told from the beginning.
-    pub(in crate::session) fn in_its_own_lab(around: &Surroundings, tenancy: Tenancy) -> Box<Self> {
+    pub(in crate::session) fn in_its_own_lab(
+        around: &Surroundings,
+        tenancy: Tenancy,
+        from: ClientOrigin,
+    ) -> Box<Self> {
         let lab = Rc::clone(&tenancy);
-        let from = lab.trace().range().0;
+        let first = lab.trace().range().0;
         let lasting = Lasting {
             _tenancy: Some(tenancy),
             ..Lasting::under(secret::word(), around)
@@ -58,8 +64,9 @@ impl Seat {
                 lab,
                 ..around.clone()
             },
-            true,
             from,
+            true,
+            first,
             Some(lasting),
         )
     }
@@ -69,6 +76,7 @@ impl Seat {
     pub(in crate::session) fn in_a_class(
         around: &Surroundings,
         arriving: Arriving,
+        from: ClientOrigin,
         is_new: bool,
     ) -> Box<Self> {
         let Arriving { place, token } = arriving;
@@ -84,6 +92,7 @@ impl Seat {
                 lab,
                 ..around.clone()
             },
+            from,
             is_teacher,
             if is_teacher { first } else { next },
             Some(lasting),
@@ -98,21 +107,25 @@ impl Seat {
 
     fn new(
         surroundings: Surroundings,
+        from: ClientOrigin,
         may_control: bool,
-        from: u64,
+        trace_from: u64,
         lasting: Option<Lasting>,
     ) -> Box<Self> {
-        let Surroundings { lab, limits, .. } = &surroundings;
+        let Surroundings {
+            lab, labs, limits, ..
+        } = &surroundings;
         let queued = usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX);
         let id = lab.join(Role::Page);
         let (trace, edge) = (Rc::clone(lab.trace()), Rc::clone(lab.edge()));
-        let process = Process::new(id, lab.client_source(), trace, edge);
+        let host = labs.client_host(lab, from.is_this_machine());
+        let process = Process::new(id, host, trace, edge);
         Box::new(Self {
             process: Rc::new(process),
             may_control,
             calls: FuturesUnordered::new(),
             trace_until: lab.trace().viewer(),
-            trace_from: Some(from),
+            trace_from: Some(trace_from),
             table: Table::new(limits.sockets, limits.calls, limits.queued_bytes),
             replies: Replies::new(if lasting.is_some() { queued } else { 0 }),
             lasting,

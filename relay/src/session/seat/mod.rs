@@ -102,7 +102,7 @@ impl Seat {
             classes,
             ..
         } = &self.surroundings;
-        let mut told = lab.told();
+        let mut told = lab.told(self.process.host());
         // What the page is told of the trace begins here.
         told.next_seq = self.trace_from.unwrap_or(told.next_seq);
         let seat = self.lasting.as_ref().map(|lasting| message::Seat {

@@ -24,6 +24,7 @@ const TOLD: Told = Told {
     received_at_ns: Some(7),
     dropped: 2,
     hops: Some(Hops::Ttl(64)),
+    is_answer: true,
     touched: None,
 };
 
