@@ -26,7 +26,7 @@ use crate::{
     store::Store,
     sys::errno,
     trace::Trace,
-    wire::{Routes, Watch},
+    wire::{Routes, Scope, Watch},
 };
 
 /// How long sessions may take to say goodbye.
@@ -86,7 +86,10 @@ impl Relay {
         let prepared = if external_server {
             Prepared::External(server, task)
         } else {
-            let orders = Orders::usual(LabKind::Open, program.into(), task);
+            let orders = Orders {
+                shares_port: server.ip().is_unspecified(),
+                ..Orders::usual(LabKind::Open, program.into(), task)
+            };
             Prepared::bind(server, orders).map_err(|(transport, error)| {
                 let what = format!("run the {} server", transport.name());
                 StartError {
@@ -97,7 +100,8 @@ impl Relay {
                 }
             })?
         };
-        let watch = Watch::open(max_level.into(), &ports(&prepared));
+        let scope = Scope::of(&prepared.addresses());
+        let watch = Watch::open(max_level.into(), &ports(&prepared), scope);
         let reach = reach(&listener);
         Ok(Self {
             listener,
@@ -129,7 +133,15 @@ impl Relay {
             why_not_higher,
         } = self.watch.truth();
         match why_not_higher {
-            None => format!("level of truth {level:?}: every packet is captured"),
+            None => {
+                let place = match self.watch.scope() {
+                    Scope::Loopback => "on the loopback interface, where all of them cross",
+                    Scope::Everywhere => "on every interface that has an address",
+                };
+                format!(
+                    "level of truth {level:?}: every packet of the servers is captured, {place}"
+                )
+            }
             Some(Obstacle { kind, detail }) => format!(
                 "level of truth {level:?}, not higher: {} ({detail})",
                 remedy(*kind)

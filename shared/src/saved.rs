@@ -126,9 +126,9 @@ impl<'a> File<'a> {
                 .map(|call| describe(call)),
         );
         if completed {
-            comments.push("checksums completed by the playground: on loopback the kernel leaves them unfinished".to_owned());
+            comments.push("checksums completed by the playground: the kernel leaves them to the network card, and loopback has none".to_owned());
         } else if packet.checksum_unfinished {
-            comments.push("checksum unfinished: on loopback the kernel leaves it so".to_owned());
+            comments.push("checksum unfinished: the kernel leaves it to the network card, and loopback has none".to_owned());
         }
         let comments: Vec<&str> = comments.iter().map(String::as_str).collect();
         let interface = self.interface(packet);
@@ -155,11 +155,9 @@ impl<'a> File<'a> {
         if let Some((_, interface)) = known {
             return *interface;
         }
-        let interface = self.writer.interface(
-            packet.link,
-            &packet.interface,
-            "captured; each packet once, as it came in",
-        );
+        let interface =
+            self.writer
+                .interface(packet.link, &packet.interface, "captured; each packet once");
         self.interfaces.push((&packet.interface, interface));
         interface
     }

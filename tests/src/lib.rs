@@ -26,6 +26,7 @@ pub mod keyboard;
 pub mod language;
 pub mod link;
 pub mod listing;
+pub mod network;
 pub mod page;
 pub mod patience;
 pub mod place;

@@ -27,6 +27,9 @@ mod files;
 mod http;
 /// The ladder, the packets and the files to take along in real Chromium: one truth in many views.
 mod inspector;
+/// Networks of a story's own: clients on another host, packets in fragments, a server at every address.
+#[cfg(target_os = "linux")]
+mod interfaces;
 /// The book's own programs in Python meet our servers and our client sockets.
 mod interop;
 /// Labs of one's own: real servers nobody else has, and a seat to come back to.

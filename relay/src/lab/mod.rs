@@ -44,6 +44,8 @@ pub struct Lab {
     edge: Rc<Edge>,
     slots: [Slot; 2],
     source: IpAddr,
+    /// As [`Orders`] have it.
+    shares_port: bool,
     telling: AbortHandle,
 }
 
@@ -112,8 +114,14 @@ fn bind_at(
     address: SocketAddr,
     orders: Orders,
 ) -> Result<(SocketAddr, Bound), (Transport, io::Error)> {
-    let bound = server::bind(transport, address, orders.program, orders.of(transport))
-        .map_err(|refused| (transport, refused.error))?;
+    let bound = server::bind(
+        transport,
+        address,
+        orders.program,
+        orders.of(transport),
+        orders.shares_port,
+    )
+    .map_err(|refused| (transport, refused.error))?;
     let address = bound.address().map_err(|error| (transport, error))?;
     Ok((address, bound))
 }
@@ -179,6 +187,7 @@ impl Lab {
             trace,
             slots,
             source: source_for(addresses[0]),
+            shares_port: matches!(&prepared, Prepared::Own(orders, _) if orders.shares_port),
             telling: telling.abort_handle(),
         });
         // Of somebody else's server nothing is known to be down.
@@ -237,16 +246,29 @@ impl Lab {
         &self.about.truth
     }
 
-    /// Where its servers are reached.
+    /// Where its servers are bound.
     #[must_use]
     pub fn servers(&self) -> [(Transport, SocketAddr); 2] {
-        Transport::ALL.map(|transport| (transport, self.server_address(transport)))
+        let bound = |transport| self.slot(transport).server.borrow().address;
+        Transport::ALL.map(|transport| (transport, bound(transport)))
     }
 
-    /// Where a server is reached.
+    /// Whether its servers leave their port to other servers of the relay at addresses of their own.
+    #[must_use]
+    pub const fn shares_port(&self) -> bool {
+        self.shares_port
+    }
+
+    /// Where this machine's clients reach a server. One at all addresses is at the loopback address, too.
     #[must_use]
     pub fn server_address(&self, transport: Transport) -> SocketAddr {
-        self.slot(transport).server.borrow().address
+        let bound = self.slot(transport).server.borrow().address;
+        let ip = match bound.ip() {
+            IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            other => other,
+        };
+        SocketAddr::new(ip, bound.port())
     }
 
     /// The host its servers are on.

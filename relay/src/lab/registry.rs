@@ -138,7 +138,10 @@ impl Registry {
             LabKind::Class => Program::Sturdy,
             LabKind::Private | LabKind::Open => Program::Book,
         };
-        let orders = Orders::usual(kind, program, *task);
+        let orders = Orders {
+            shares_port: self.open.shares_port(),
+            ..Orders::usual(kind, program, *task)
+        };
         let (prepared, truth) = self.bind(orders).map_err(|error| unbound(&error))?;
         let meter = Meter::of_another_lab(Arc::clone(metrics));
         let trace = match kind {

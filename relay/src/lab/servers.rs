@@ -90,7 +90,8 @@ impl Lab {
         server.settings = Some(settings);
         server.program = changes.program.unwrap_or(server.program);
         server.task = changes.task.unwrap_or(server.task);
-        match server::bind(transport, server.address, server.program, settings) {
+        let (address, program) = (server.address, server.program);
+        match server::bind(transport, address, program, settings, self.shares_port) {
             Ok(bound) => {
                 slot.server.replace(server);
                 self.run(transport, bound);
@@ -179,6 +180,7 @@ impl Lab {
             let server = slot.server.borrow();
             let usual = Orders::usual(self.kind(), server.program, server.task);
             Orders {
+                shares_port: self.shares_port,
                 settings: usual.settings.map(|usual| server.settings.unwrap_or(usual)),
                 ..usual
             }

@@ -140,6 +140,7 @@ async fn answer_client(listener: &TcpListener, job: Job, witness: &Witness) -> R
             ));
         }
     };
+    job.meets(&stream);
     let facts = witness.facts(&stream, true);
     let local = stream.local_addr().ok();
     let ends = || Ends {

@@ -12,20 +12,24 @@ mod witness;
 pub use settings::{Orders, check, usual};
 pub use witness::Interrupt;
 
-use std::{io, net::SocketAddr, rc::Rc};
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    rc::Rc,
+};
 
 use shared::{
     call::{Fd, Transport},
     lab::{Level, Program, Settings, Task},
     trace::CallName,
 };
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use self::witness::Witness;
 use crate::{
     edge::Edge,
-    sys::{Told, answers, facts},
+    sys::{Told, answers, binding, facts},
     trace::Trace,
 };
 
@@ -78,16 +82,28 @@ struct Job {
     task: Task,
     receive_size: usize,
     think_ms: u32,
+    shares_port: bool,
 }
 
 impl Job {
+    /// A connection has been accepted. In TIME_WAIT it holds the address of its own server, as any does that does not
+    /// set `SO_REUSEADDR`; but not that of the open lab's, which is at all addresses.
+    fn meets(self, connection: &TcpStream) {
+        if self.shares_port {
+            // What cannot be set holds an address for shorter, or for longer.
+            binding::share_port(connection, false).ok();
+            SockRef::from(connection).set_reuse_address(true).ok();
+        }
+    }
+
     /// As much of a datagram as there is room for.
     fn receives(self, datagram: &[u8]) -> &[u8] {
         &datagram[..datagram.len().min(self.receive_size)]
     }
 }
 
-/// Makes the calls a server program begins with, on a socket of this transport.
+/// Makes the calls a server program begins with, on a socket of this transport. One that `shares_port` may be at an
+/// address of its own although another such server of the relay is at all addresses.
 ///
 /// # Errors
 /// The call the kernel failed.
@@ -96,6 +112,7 @@ pub fn bind(
     address: SocketAddr,
     program: Program,
     settings: Settings,
+    shares_port: bool,
 ) -> Result<Bound, Refused> {
     let refused = |call| move |error| Refused { call, error };
     let socket = open(transport, address).map_err(refused(CallName::Socket))?;
@@ -107,17 +124,44 @@ pub fn bind(
         // With the usual buffer it would lose more in a rush; that is no reason not to serve.
         socket.set_recv_buffer_size(STURDY_RECEIVE_BUFFER).ok();
     }
-    let bound = socket.bind(&address.into());
-    bound.map_err(refused(CallName::Bind))?;
-    match transport {
-        Transport::Udp => Ok(Bound::Udp(socket)),
-        Transport::Tcp => {
-            let backlog = i32::try_from(settings.backlog).unwrap_or(i32::MAX);
-            let listening = socket.listen(backlog);
-            listening.map_err(refused(CallName::Listen))?;
-            Ok(Bound::Tcp(socket))
+    match occupy(&socket, transport, address, settings) {
+        Err(Refused { error, .. }) if shares_port && error.kind() == ErrorKind::AddrInUse => {
+            let shared = binding::share_port(&socket, true);
+            shared.map_err(refused(CallName::Bind))?;
+            occupy(&socket, transport, address, settings)?;
+            if transport == Transport::Tcp {
+                binding::forget_last_bound(address.port());
+            }
+        }
+        occupied => {
+            occupied?;
+            if shares_port {
+                // Without it the next server cannot share, and says so.
+                binding::share_port(&socket, true).ok();
+            }
         }
     }
+    Ok(match transport {
+        Transport::Udp => Bound::Udp(socket),
+        Transport::Tcp => Bound::Tcp(socket),
+    })
+}
+
+fn occupy(
+    socket: &Socket,
+    transport: Transport,
+    address: SocketAddr,
+    settings: Settings,
+) -> Result<(), Refused> {
+    let refused = |call| move |error| Refused { call, error };
+    let bound = socket.bind(&address.into());
+    bound.map_err(refused(CallName::Bind))?;
+    if transport == Transport::Tcp {
+        let backlog = i32::try_from(settings.backlog).unwrap_or(i32::MAX);
+        let listening = socket.listen(backlog);
+        listening.map_err(refused(CallName::Listen))?;
+    }
+    Ok(())
 }
 
 fn open(transport: Transport, address: SocketAddr) -> io::Result<Socket> {
@@ -152,7 +196,7 @@ impl Bound {
         socket
             .local_addr()?
             .as_socket()
-            .ok_or_else(|| io::ErrorKind::InvalidInput.into())
+            .ok_or_else(|| ErrorKind::InvalidInput.into())
     }
 
     /// How many connections the kernel lets wait, as it says itself; none of a UDP socket, or where it does not say.
@@ -187,6 +231,7 @@ impl Bound {
             task: orders.task,
             receive_size: usize::try_from(settings.receive_size).unwrap_or(usize::MAX),
             think_ms: settings.think_ms,
+            shares_port: orders.shares_port,
         };
         let witness = Witness::new(transport, trace, interrupt);
         witness.says_bound(address, settings, None);

@@ -30,6 +30,8 @@ pub struct Orders {
     pub task: Task,
     /// How to do it, the UDP server and the TCP server.
     pub settings: [Settings; 2],
+    /// Whether other servers of the relay have the same port at other addresses although one is at all addresses.
+    pub shares_port: bool,
 }
 
 impl Orders {
@@ -41,6 +43,7 @@ impl Orders {
             program,
             task,
             settings,
+            shares_port: false,
         }
     }
 

@@ -49,6 +49,7 @@ pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> En
         };
         match witness.blocks(accepting).await {
             Ok((stream, from)) => {
+                job.meets(&stream);
                 let fd = lowest_free(|fd| fds.borrow().contains(&fd));
                 fds.borrow_mut().insert(fd);
                 let local = stream.local_addr().ok();

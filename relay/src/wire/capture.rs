@@ -1,8 +1,10 @@
-//! Every packet of the servers on the loopback interface, captured with `CAP_NET_RAW` (packet(7)).
+//! Every packet of the servers, captured with `CAP_NET_RAW` on the interfaces it may cross (packet(7)).
 
 use std::{
+    collections::HashSet,
     io,
     os::fd::AsRawFd,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -17,7 +19,7 @@ use shared::trace::Link;
 use socket2::{SockFilter, SockRef};
 use tokio::{io::Interest, net::UdpSocket};
 
-use super::{Seen, Stamp, bpf};
+use super::{Scope, Seen, Stamp, bpf, interfaces::Interfaces};
 use crate::sys::options;
 
 /// The interface over which a machine talks to itself.
@@ -25,6 +27,15 @@ const INTERFACE: &str = "lo";
 
 /// Room for some 200 ms at 50,000 packets a second, in case the event loop is busy.
 const RECEIVE_BUFFER: usize = 16 << 20;
+/// The kinds of interfaces whose packets can be told (linux/if_arp.h): with an Ethernet header, and with none.
+const ETHERNETS: [u16; 2] = [libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK];
+const TUNNELS: [u16; 4] = [
+    libc::ARPHRD_NONE,
+    libc::ARPHRD_TUNNEL,
+    libc::ARPHRD_TUNNEL6,
+    libc::ARPHRD_SIT,
+];
+
 /// The longest packet on loopback, whose MTU is 65,536, and its Ethernet header.
 const LONGEST: usize = 65_536 + 14;
 /// So many packets are taken before others on the event loop have their turn.
@@ -44,6 +55,46 @@ pub(super) struct Capture {
     /// Not a UDP socket: that is only the type by which the event loop watches any descriptor without `unsafe`.
     socket: UdpSocket,
     dropped_asked: Instant,
+    places: Places,
+}
+
+/// The interfaces packets are taken from.
+#[derive(Debug)]
+enum Places {
+    /// Loopback alone.
+    Loopback(Rc<str>),
+    /// All that have an address; and those of a kind whose packets cannot be told.
+    Everywhere(Interfaces, HashSet<usize>),
+}
+
+impl Places {
+    fn new(scope: Scope) -> Self {
+        match scope {
+            Scope::Loopback => Self::Loopback(INTERFACE.into()),
+            Scope::Everywhere => Self::Everywhere(Interfaces::default(), HashSet::new()),
+        }
+    }
+
+    /// The interface with this number, and what its packets begin with; none where they are not shown.
+    fn find(&mut self, number: usize, hardware: u16) -> Option<(Rc<str>, Link)> {
+        let (interfaces, unknown) = match self {
+            Self::Loopback(name) => return Some((Rc::clone(name), Link::Ethernet)),
+            Self::Everywhere(interfaces, unknown) => (interfaces, unknown),
+        };
+        let name = interfaces.name(number)?;
+        if ETHERNETS.contains(&hardware) {
+            return Some((name, Link::Ethernet));
+        }
+        if TUNNELS.contains(&hardware) {
+            return Some((name, Link::Raw));
+        }
+        if unknown.insert(number) {
+            eprintln!(
+                "relay: packets on interface {name} are not shown: its kind, {hardware}, is not known"
+            );
+        }
+        None
+    }
 }
 
 impl Capture {
@@ -51,7 +102,7 @@ impl Capture {
     ///
     /// # Errors
     /// The kernel's: `EPERM` without `CAP_NET_RAW`.
-    pub(super) fn open(ports: &[u16]) -> io::Result<Self> {
+    pub(super) fn open(ports: &[u16], scope: Scope) -> io::Result<Self> {
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let socket = socket(
             AddressFamily::Packet,
@@ -71,11 +122,14 @@ impl Capture {
             // Without CAP_NET_ADMIN the buffer is as large as net.core.rmem_max allows.
             setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER).ok();
         }
-        bind(socket.as_raw_fd(), &loopback()?)?;
+        if scope == Scope::Loopback {
+            bind(socket.as_raw_fd(), &loopback()?)?;
+        }
         let socket = UdpSocket::from_std(socket.into())?;
         let capture = Self {
             socket,
             dropped_asked: Instant::now(),
+            places: Places::new(scope),
         };
         capture.discard_what_came_before();
         Ok(capture)
@@ -103,7 +157,9 @@ impl Capture {
                     .socket
                     .async_io(Interest::READABLE, || receive(&self.socket, &mut buffer))
                     .await?;
-                seen(packet);
+                if let Some((interface, link)) = self.places.find(packet.number, packet.hardware) {
+                    seen(packet.seen_on(interface, link));
+                }
                 if self.dropped_asked.elapsed() >= ASK_FOR_DROPS {
                     self.dropped_asked = Instant::now();
                     let drops = self.drops()?;
@@ -138,13 +194,38 @@ fn loopback() -> io::Result<LinkAddr> {
     link.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no loopback interface"))
 }
 
-fn receive(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Seen> {
+/// A packet as the kernel hands it over.
+struct Received {
+    /// The number and the kind of its interface.
+    number: usize,
+    hardware: u16,
+    bytes: Vec<u8>,
+    length: u64,
+    stamp: Stamp,
+    checksum_unfinished: bool,
+}
+
+impl Received {
+    fn seen_on(self, interface: Rc<str>, link: Link) -> Seen {
+        Seen {
+            interface,
+            link,
+            bytes: self.bytes,
+            length: self.length,
+            stamp: self.stamp,
+            checksum_unfinished: self.checksum_unfinished,
+        }
+    }
+}
+
+fn receive(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Received> {
     let room = buffer.len();
     let mut told = nix::cmsg_space!(nix::sys::time::TimeSpec, [u8; 32]);
     let mut parts = [io::IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
     let message = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut told), flags)?;
     let length = message.bytes;
+    let from = message.address;
     let (mut stamp, mut checksum_unfinished) = (Stamp::default(), false);
     for told in message.cmsgs()? {
         if let ControlMessageOwned::ScmTimestampns(at) = &told {
@@ -164,9 +245,9 @@ fn receive(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<Seen> {
         }
     }
     let bytes = buffer[..length.min(room)].to_vec();
-    Ok(Seen {
-        interface: INTERFACE,
-        link: Link::Ethernet,
+    Ok(Received {
+        number: from.map_or(0, |from| from.ifindex()),
+        hardware: from.map_or(0, |from| from.hatype()),
         bytes,
         length: length as u64,
         stamp,

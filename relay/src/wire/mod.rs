@@ -7,9 +7,11 @@ mod attribute;
 mod bpf;
 #[cfg(target_os = "linux")]
 mod capture;
+mod fragments;
+mod interfaces;
 mod routes;
 
-use std::{io, rc::Rc};
+use std::{io, net::SocketAddr, rc::Rc};
 
 use shared::{
     lab::{Level, Obstacle, ObstacleKind, Truth},
@@ -22,7 +24,7 @@ pub use routes::Routes;
 #[derive(Debug)]
 pub struct Seen {
     /// On which interface.
-    pub interface: &'static str,
+    pub interface: Rc<str>,
     /// What its bytes start with.
     pub link: Link,
     /// Its bytes.
@@ -44,10 +46,33 @@ pub struct Stamp {
     pub nanoseconds: u32,
 }
 
+/// Where packets of the servers cross.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// On the loopback interface: from elsewhere no server is reached.
+    Loopback,
+    /// On any interface that has an address, or will have one.
+    Everywhere,
+}
+
+impl Scope {
+    /// Where those of servers at these addresses do.
+    #[must_use]
+    pub fn of(servers: &[SocketAddr]) -> Self {
+        let is_local = |server: &SocketAddr| server.ip().to_canonical().is_loopback();
+        if servers.iter().all(is_local) {
+            Self::Loopback
+        } else {
+            Self::Everywhere
+        }
+    }
+}
+
 /// How the wire is watched: the highest level that works here.
 #[derive(Debug)]
 pub struct Watch {
     truth: Truth,
+    scope: Scope,
     #[cfg(target_os = "linux")]
     capture: Option<capture::Capture>,
 }
@@ -55,7 +80,7 @@ pub struct Watch {
 impl Watch {
     /// Tries the levels from the top down; a level that fails says why and leaves the next one.
     #[must_use]
-    pub fn open(highest: Level, ports: &[u16]) -> Self {
+    pub fn open(highest: Level, ports: &[u16], scope: Scope) -> Self {
         if highest < Level::L2 {
             let level = if cfg!(target_os = "linux") {
                 highest
@@ -68,17 +93,18 @@ impl Watch {
                 format!("--max-level {highest:?}"),
             );
         }
-        Self::open_capture(ports)
+        Self::open_capture(ports, scope)
     }
 
     #[cfg(target_os = "linux")]
-    fn open_capture(ports: &[u16]) -> Self {
-        match capture::Capture::open(ports) {
+    fn open_capture(ports: &[u16], scope: Scope) -> Self {
+        match capture::Capture::open(ports, scope) {
             Ok(capture) => Self {
                 truth: Truth {
                     level: Level::L2,
                     why_not_higher: None,
                 },
+                scope,
                 capture: Some(capture),
             },
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -89,7 +115,7 @@ impl Watch {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn open_capture(_ports: &[u16]) -> Self {
+    fn open_capture(_ports: &[u16], _scope: Scope) -> Self {
         Self::below(
             Level::L0,
             ObstacleKind::NotLinux,
@@ -104,6 +130,7 @@ impl Watch {
         };
         Self {
             truth,
+            scope: Scope::Loopback,
             #[cfg(target_os = "linux")]
             capture: None,
         }
@@ -115,12 +142,19 @@ impl Watch {
         &self.truth
     }
 
+    /// Where packets are captured, if they are.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+
     /// Watches for as long as the relay runs, and writes every packet into the trace of the lab it belongs to.
     pub async fn run(self, routes: Rc<Routes>) {
         #[cfg(target_os = "linux")]
         if let Some(capture) = self.capture {
+            let mut attribution = attribute::Attribution::default();
             let (seen, lost) = (
-                |seen| attribute::record(&routes, seen),
+                |seen| attribution.record(&routes, seen),
                 |packets| routes.lost(packets),
             );
             if let Err(error) = capture.run(seen, lost).await {

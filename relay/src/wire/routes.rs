@@ -9,6 +9,7 @@ use std::{
 
 use shared::{call::Transport, trace::What};
 
+use super::interfaces::Interfaces;
 use crate::trace::{Door, Trace};
 
 /// The labs by their servers' addresses.
@@ -17,6 +18,8 @@ pub struct Routes {
     servers: RefCell<HashMap<Door, Rc<Trace>>>,
     /// Whether any server is bound to no address in particular.
     anywhere: Cell<bool>,
+    /// Which addresses such a server is at.
+    interfaces: RefCell<Interfaces>,
 }
 
 impl Routes {
@@ -81,7 +84,7 @@ impl Routes {
         Some(Rc::clone(trace))
     }
 
-    /// A server bound to no address in particular is at all of them, where no other is.
+    /// A server bound to no address in particular is at all of this machine's, where no other is.
     fn serves<'a>(
         &self,
         servers: &'a HashMap<Door, Rc<Trace>>,
@@ -89,7 +92,8 @@ impl Routes {
     ) -> Option<&'a Rc<Trace>> {
         let at = |ip: IpAddr| servers.get(&(transport, SocketAddr::new(ip, address.port())));
         let exactly = servers.get(&(transport, address));
-        if exactly.is_some() || !self.anywhere.get() {
+        let is_here = || self.interfaces.borrow_mut().has(address.ip());
+        if exactly.is_some() || !self.anywhere.get() || !is_here() {
             return exactly;
         }
         at(Ipv4Addr::UNSPECIFIED.into()).or_else(|| at(Ipv6Addr::UNSPECIFIED.into()))
@@ -160,6 +164,7 @@ mod tests {
         routes.add(servers("127.3.4.5:12000"), &own);
         let find = |server| routes.find(door(server), door(STRANGER));
         assert!(is(find("127.3.4.5:12000"), &own));
-        assert!(is(find("192.168.1.5:12000"), &open));
+        assert!(is(find("127.0.0.1:12000"), &open));
+        assert!(find("192.0.2.1:12000").is_none(), "another machine's");
     }
 }

@@ -15,7 +15,11 @@ const FLAGS: [&str; 5] = ["FIN", "SYN", "RST", "PSH", "ACK"];
 /// An ICMP error quotes the packet it is about after its own 8 bytes (RFC 792, RFC 4443 §3.1).
 const ICMP_HEADER: usize = 8;
 
-/// Reads the headers.
+/// The extension header of an IPv6 fragment, of 8 bytes (RFC 8200 §4.5).
+const FRAGMENT: u8 = 44;
+const FRAGMENT_HEADER: usize = 8;
+
+/// Reads the headers. A datagram in fragments is drawn once, with the first one, which has its ports and its length.
 pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
     let bytes = match packet.link {
         Link::Ethernet => packet.bytes.get(14..)?,
@@ -43,6 +47,7 @@ pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
 
 fn read_transport(ip: &Ip<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> {
     let (transport, header, seen) = match ip.protocol {
+        _ if ip.is_later_fragment => return None,
         17 => (Transport::Udp, 8, Seen::Datagram),
         6 => {
             // What is quoted in an ICMP error may end before the flags.
@@ -62,10 +67,18 @@ fn read_transport(ip: &Ip<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> 
         transport,
         from: Some(SocketAddr::new(ip.source, number(ip.rest, 0)?)),
         to: Some(SocketAddr::new(ip.destination, number(ip.rest, 2)?)),
-        length: ip.length.saturating_sub(header) as u64,
+        length: datagram_length(ip)
+            .unwrap_or(ip.length)
+            .saturating_sub(header) as u64,
         at_ns,
         call: packet.call,
     })
+}
+
+/// The length of all of a datagram that begins here, header included: a fragment's own is shorter (RFC 768).
+fn datagram_length(ip: &Ip<'_>) -> Option<usize> {
+    let length = number(ip.rest, 4).filter(|_| ip.protocol == 17 && ip.is_first_fragment)?;
+    Some(length.into())
 }
 
 /// What an IP header says.
@@ -77,6 +90,8 @@ struct Ip<'a> {
     rest: &'a [u8],
     /// How long that really was.
     length: usize,
+    is_first_fragment: bool,
+    is_later_fragment: bool,
 }
 
 fn read_ip(bytes: &[u8]) -> Option<Ip<'_>> {
@@ -92,18 +107,26 @@ fn read_ip(bytes: &[u8]) -> Option<Ip<'_>> {
                 protocol: bytes[9],
                 rest: bytes.get(header..)?,
                 length: usize::from(number(bytes, 2)?).checked_sub(header)?,
+                is_first_fragment: number(bytes, 6)? & 0x3fff == 0x2000,
+                is_later_fragment: number(bytes, 6)? & 0x1fff > 0,
             })
         }
         6 => {
             let address = |at: usize| {
                 Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(at..at + 16)?).ok()?).into())
             };
+            let (source, destination) = (address(8)?, address(24)?);
+            let (protocol, rest, length) = (bytes[6], bytes.get(40..)?, number(bytes, 4)?);
+            let fragment = (protocol == FRAGMENT).then(|| number(rest, 2)).flatten();
+            let is_fragment = fragment.is_some();
             Some(Ip {
-                source: address(8)?,
-                destination: address(24)?,
-                protocol: bytes[6],
-                rest: bytes.get(40..)?,
-                length: usize::from(number(bytes, 4)?),
+                source,
+                destination,
+                protocol: if is_fragment { rest[0] } else { protocol },
+                rest: rest.get(if is_fragment { FRAGMENT_HEADER } else { 0 }..)?,
+                length: length.into(),
+                is_first_fragment: fragment.is_some_and(|word| word & 0xfff9 == 1),
+                is_later_fragment: fragment.is_some_and(|word| word & 0xfff8 > 0),
             })
         }
         _ => None,
@@ -162,6 +185,38 @@ mod tests {
         );
         assert_eq!(crossing.to.map(|to| to.port()), Some(12_000));
         assert_eq!((crossing.length, crossing.at_ns), (0, 7));
+    }
+
+    #[test]
+    fn a_datagram_in_fragments_is_drawn_once_and_as_long_as_it_is() {
+        let fragment = |word: u16| {
+            let mut bytes = vec![0x45, 0, 0, 36, 0, 7];
+            bytes.extend(word.to_be_bytes());
+            bytes.extend([64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+            bytes.extend([0xc0, 0, 0x2e, 0xe0, 0x0f, 0xa8, 0, 0]);
+            bytes.extend([b'x'; 8]);
+            packet(bytes)
+        };
+        let first = read(&fragment(0x2000), 0).expect("the first");
+        assert_eq!(first.kind, CrossingKind::Captured(Seen::Datagram));
+        assert_eq!(first.length, 4000);
+        assert_eq!(read(&fragment(0x20b9), 0), None);
+        assert_eq!(read(&fragment(0x0172), 0), None);
+        assert_eq!(read(&fragment(0), 0).map(|whole| whole.length), Some(8));
+        let fragment6 = |word: u16| {
+            let mut bytes = vec![0x60, 0, 0, 0, 0, 24, 44, 64];
+            bytes.extend([0; 32]);
+            bytes.extend([17, 0]);
+            bytes.extend(word.to_be_bytes());
+            bytes.extend([0, 0, 0, 7]);
+            bytes.extend([0xc0, 0, 0x2e, 0xe0, 0x0f, 0xa8, 0, 0]);
+            bytes.extend([b'x'; 8]);
+            packet(bytes)
+        };
+        let first = read(&fragment6(1), 0).expect("the first");
+        assert_eq!((first.length, first.transport), (4000, Transport::Udp));
+        assert_eq!(first.to.map(|to| to.port()), Some(12_000));
+        assert_eq!(read(&fragment6(1448), 0), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use shared::{
     call::Transport,
-    dissect::{Checksum, Dissection, Fault, Mark, TcpFlags},
+    dissect::{Checksum, Dissection, Fault, Mark, Piece, TcpFlags},
     outcome::{Outcome, Returned},
     trace::{CallName, DerivedKind},
 };
@@ -52,7 +52,7 @@ pub(super) struct Scene<'a> {
     pub(super) run: Option<&'a Run>,
 }
 
-/// So far back a doubled datagram is looked for.
+/// So far back a doubled datagram is looked for, and so far both ways the other fragments of one.
 const BEFORE: u64 = 64;
 
 /// All there is to say.
@@ -108,6 +108,7 @@ fn of_captured(scene: Scene<'_>, captured: &Captured, found: &mut Vec<Remark>) {
         found.push(Remark::new("remark.empty", Tone::Odd));
     }
     found.extend(twin(scene, captured));
+    found.extend(fragment(scene, captured));
 }
 
 const fn of_mark(mark: Mark) -> (&'static str, Tone) {
@@ -246,6 +247,47 @@ fn twin(scene: Scene<'_>, captured: &Captured) -> Option<Remark> {
         .filter(|_| is_udp && identification(&captured.bytes))
         .find(is_twin)?;
     Some(Remark::new("remark.twin", Tone::Odd).with("number", twin))
+}
+
+/// It is one of the fragments of a datagram; and if all were seen, which one.
+fn fragment(scene: Scene<'_>, captured: &Captured) -> Option<Remark> {
+    let own = Piece::of(captured.link, &captured.bytes)?;
+    let from = scene.number.saturating_sub(BEFORE);
+    let near = scene.store.from(from);
+    let near = near.take_while(|(number, _)| *number <= scene.number + BEFORE);
+    let mut pieces: Vec<(Piece, u64)> = near
+        .filter_map(|(number, record)| {
+            let other = record.captured()?;
+            Some((Piece::of(other.link, &other.bytes)?, number))
+        })
+        .filter(|(piece, _)| piece.is_of_the_same(&own))
+        .collect();
+    pieces.sort_by_key(|(piece, _)| piece.offset);
+    let end = |piece: &Piece| piece.offset + piece.length;
+    let last_byte = end(&own).saturating_sub(1);
+    let at = |key| {
+        Remark::new(key, Tone::Odd)
+            .with("first", own.offset)
+            .with("last", last_byte)
+    };
+    let follows = |pair: &[(Piece, u64)]| pair[1].0.offset == end(&pair[0].0);
+    let is_whole = pieces.first().is_some_and(|(piece, _)| piece.offset == 0)
+        && pieces.windows(2).all(follows);
+    let Some((last, _)) = pieces.last().filter(|(last, _)| is_whole && !last.more) else {
+        return Some(at("remark.fragment_alone"));
+    };
+    let before = pieces.iter().filter(|(piece, _)| piece.offset < own.offset);
+    let numbers: Vec<String> = pieces
+        .iter()
+        .map(|(_, number)| number.to_string())
+        .collect();
+    Some(
+        at("remark.fragment")
+            .with("n", before.count() + 1)
+            .with("count", pieces.len())
+            .with("length", end(last))
+            .with("numbers", numbers.join(", ")),
+    )
 }
 
 /// The datagram did not fit into the buffer of the call that received it.

@@ -90,6 +90,10 @@ impl Socket {
             by.push_str(" · ");
             by.push_str(&texts.fill("bench.reached_at", &[("address", &seen)]));
         }
+        if card.bound && local.is_some_and(|local| !local.ip().is_unspecified()) {
+            by.push_str(" · ");
+            by.push_str(texts.get("bench.bound_here"));
+        }
         dom::write(&part("local-by"), &by);
         let each = card.transport == Transport::Udp && card.peer.is_none();
         let peer = if each {

@@ -53,6 +53,44 @@ fn checksums_are_told_apart() {
 }
 
 #[test]
+fn a_fragment_says_which_of_how_many_it_is() {
+    let piece = |at: u16, more: bool| {
+        let mut frame = udp(CLIENT, SERVER, &[b'x'; 16]);
+        frame.truncate(14 + 20 + 16);
+        let word = at | if more { 0x2000 } else { 0 };
+        frame[16..18].copy_from_slice(&36_u16.to_be_bytes());
+        frame[18..22].copy_from_slice(&[[0, 7], word.to_be_bytes()].concat());
+        frame[24..26].copy_from_slice(&[0, 0]);
+        let words = frame[14..34].chunks(2);
+        let sum: u32 = words
+            .map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])))
+            .sum();
+        let sum = u16::try_from((sum & 0xffff) + (sum >> 16)).expect("folded once");
+        frame[24..26].copy_from_slice(&(!sum).to_be_bytes());
+        frame
+    };
+    let all = [piece(0, true), piece(2, true), piece(4, false)];
+    assert_eq!(after(&all), ["remark.fragment"]);
+    assert_eq!(after(&all[1..]), ["remark.fragment_alone"]);
+    assert_eq!(after(&all[..2]), ["remark.fragment_alone"]);
+    let mut lab = Lab::open();
+    for piece in all {
+        lab.captures(piece, None);
+    }
+    said(&mut lab);
+    let remarks = &lab.inspector.opened.as_ref().expect("a packet").remarks;
+    let value = |wanted: &str| {
+        let mut values = remarks[0].values.iter();
+        values
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, value)| value.clone())
+    };
+    let told = ["n", "count", "first", "last", "length", "numbers"].map(value);
+    let expected = ["3", "3", "32", "47", "48", "1, 2, 3"];
+    assert_eq!(told, expected.map(|word| Some(word.to_owned())));
+}
+
+#[test]
 fn a_refused_datagram_says_where_nobody_is() {
     let sent = udp(CLIENT, SERVER, b"x");
     assert_eq!(
