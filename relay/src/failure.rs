@@ -78,8 +78,10 @@ const fn errno_for(reason: Reason) -> &'static str {
         Reason::PortReserved
         | Reason::OnlyPortZero
         | Reason::ClassLocked
-        | Reason::Muted
+        | Reason::Removed
         | Reason::NotVisible => "EACCES",
+        // A person says no: no kernel has the like.
+        Reason::Muted => "",
         Reason::OnlyThisMachine | Reason::OnlyWithAdminToken | Reason::OnlyTeacher => "EPERM",
         Reason::NotOnThisSystem => "ENOTSUP",
         Reason::UnknownName => "EAI_NONAME",

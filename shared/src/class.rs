@@ -5,15 +5,23 @@
 //!   machine the user who started it may, elsewhere whoever says the admin token. As after `enter`, a reply and another welcome
 //!   follow: its lab's kind is `class`, its [`Standing`] says `is_teacher`, `may_control` holds. The code stands in
 //!   [`Class::code`]; the link is `/c/{code}`, and `/c/{code}/qr.svg` shows it as a QR code.
-//! - **Join.** A student's page asks [`Ask::JoinClass`](crate::message::Ask::JoinClass) with the code, in either
-//!   case, and a name; a page opened at `/c/{code}` has the code from there. The welcome's standing says who it is.
-//!   The trace is told from now on.
+//! - **Join.** A student's page asks [`Ask::JoinClass`](crate::message::Ask::JoinClass) with the code, as people
+//!   type it, and a name; a page opened at `/c/{code}` has the code from there. The welcome's standing says who it is.
+//!   The trace is told from now on. The relay reads the code after NFKC (UAX #15), in either case, without blanks and
+//!   dashes, and with what looks like a letter of a code in its place; the name is kept in NFC. A second person of the
+//!   same name gets a number behind it, and both are told ([`You::namesakes`]).
 //! - **Come back.** Every member and the teacher has a [`Seat`](crate::message::Seat) whose token is all it needs,
 //!   for as long as the class lives: after a broken connection, a reload, a relay that was started anew, the page
 //!   says `resume`. Within `keep_seconds` its sockets are still there. Later, or of another relay's life, the seat
 //!   `is_new`: its sockets and calls are gone, its process has another number, nothing of before is to be said again,
 //!   and counting begins anew. Whoever comes with a token that another page holds takes over. `no_such_seat`: the
-//!   class has ended, or the member was removed.
+//!   class has ended. `removed`: the teacher has removed this member, see below.
+//! - **Go out and come back.** A page in a class that asks `{"ask":"enter","lab":"private"}` goes to a lab of its own
+//!   and stays in the class: its seat there is kept for as long as it is out, with all its sockets, it counts as
+//!   connected, and its tile says `elsewhere`. The welcome to its own lab has the `class` as well; [`News`] and
+//!   goodbyes of the class go on, and so do asks of the class such as [`Act::Predict`]. `resume` with the token of its
+//!   seat in the class leads back, and its own lab ends. Should its connection break, `resume` with the token of
+//!   its own lab leads there. A page that takes over its seat in the class ends the conversation, `taken_over`.
 //! - **Act.** All else is one ask, `{"ask":"class","act":…}`, see [`Act`]. Servers and network are controlled by the
 //!   asks of every lab; a student that tries is told `only_teacher`.
 //! - **Hear.** [`News`] comes as `{"class":…}`: [`Class`] whole to everybody whenever it is changed, [`You`] to the
@@ -24,7 +32,14 @@
 //!   members of an open class any, else the one the teacher drives. Numbers that were passed come only when they
 //!   are watched from again: a page begins a new log then. `"whose":"all"` is for the teacher, and for the members
 //!   of an open class that has at most [`SEE_ALL`].
-//! - **End.** Who is removed, or whose class ends, hears a goodbye, `removed` or `class_ended`.
+//! - **Sockets.** Of the kernel's list of sockets a member is told its own and those of the servers that wait for
+//!   anybody; the others are counted as `more`. The teacher is told all, and so are the members of an open class that
+//!   has at most [`SEE_ALL`].
+//! - **Remove.** Who is removed hears a goodbye, `removed`, and stays out: its token, its name, and a page that
+//!   says its token as it joins ([`Ask::JoinClass`](crate::message::Ask::JoinClass)) are refused as `removed`. Each
+//!   such attempt is a knock that the teacher hears of ([`News::Outsiders`]); after [`Act::LetIn`] the token leads
+//!   back. Somebody who comes with another browser and another name is not known.
+//! - **End.** Whose class ends hears a goodbye, `class_ended`.
 //!
 //! Nothing of it depends on time of day or order of arrival: every message tells how things are, not what to add.
 
@@ -46,6 +61,8 @@ pub const LONGEST_MESSAGE: usize = 500;
 pub const MOST_CHOICES: u32 = 12;
 /// The most characters of a card's name.
 pub const LONGEST_CARD: usize = 64;
+/// The most steps of a card that a member tells of.
+pub const MOST_STEPS: u32 = 100;
 /// In an open class of at most so many members everybody may watch the events of all at once.
 pub const SEE_ALL: u32 = 64;
 
@@ -81,6 +98,10 @@ pub struct You {
     /// What it predicted, while predictions are taken. Nobody else is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<u32>,
+    /// What others are called who gave the same name, but for case, width and joiners. All but the first have a
+    /// number behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namesakes: Vec<String>,
 }
 
 /// A class as everybody in it is told of it.
@@ -102,6 +123,10 @@ pub struct Class {
     /// What the teacher looks at, and the class's pages with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drive: Option<Drive>,
+    /// Which member that is; none where it is the teacher or a program outside. Everybody is told its name for as
+    /// long as it is driven, as everybody sees its ladder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driven: Option<Driven>,
     /// The card that is run with the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
@@ -115,6 +140,45 @@ pub struct Drive {
     /// Which event of it is selected: a call's start or a packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// Whether the class is not told the member's name: the teacher hides names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_name: bool,
+}
+
+/// The member the teacher drives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Driven {
+    /// Its number.
+    pub member: MemberId,
+    /// Its name; none where the teacher hides names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// How far a member is with a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The card's name.
+    pub id: String,
+    /// Steps that are done.
+    pub step: u32,
+    /// Steps there are, at most [`MOST_STEPS`].
+    pub steps: u32,
+    /// Whether the member has seen all there is to see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
+}
+
+/// Somebody the teacher has removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outsider {
+    /// Its number.
+    pub member: MemberId,
+    /// Its name.
+    pub name: String,
+    /// Whether it has knocked since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub knocks: bool,
 }
 
 /// A card that is run with the class: what will happen is predicted, then done.
@@ -146,7 +210,7 @@ pub enum Phase {
     Revealed,
 }
 
-/// What is done in a class: all but [`Act::Predict`] by the teacher.
+/// What is done in a class: all but [`Act::Predict`] and [`Act::Progress`] by the teacher.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -167,8 +231,10 @@ pub enum Act {
         /// Whether they are refused from now on.
         muted: bool,
     },
-    /// Remove a member: its page must leave, and its token leads nowhere any more.
+    /// Remove a member: its page must leave, and neither its token nor its name leads back.
     Remove(MemberId),
+    /// Let somebody who was removed come back: its token and its name lead in again.
+    LetIn(MemberId),
     /// Run a card with the class: predictions are taken from now on. A card that was run before is put away.
     AskCard {
         /// Its name.
@@ -190,6 +256,8 @@ pub enum Act {
         /// Which choice.
         choice: u32,
     },
+    /// A member tells how far it is with a card it plays by itself; or that it plays none any more.
+    Progress(Option<Progress>),
     /// End the class: nothing of it is kept.
     End,
 }
@@ -204,6 +272,8 @@ pub enum News {
     You(You),
     /// Who is in it.
     Roster(Roster),
+    /// Who was removed from it, all of them; for the teacher.
+    Outsiders(Vec<Outsider>),
 }
 
 /// Who is in the class: what changed since the last one.
@@ -247,6 +317,12 @@ pub struct Tile {
     pub errors: u64,
     /// How many sentences it got answered: datagrams and chunks it received.
     pub sentences: u64,
+    /// Whether its page is in a lab of its own for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
+    /// How far it is with the card it plays by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Progress>,
 }
 
 /// A member's last call.
@@ -301,40 +377,9 @@ pub enum Whose {
     All,
 }
 
-/// A code as it is looked up: in upper case, without what people put between letters.
-#[must_use]
-pub fn normal_code(said: &str) -> Option<String> {
-    let letters = said.chars().filter(|letter| !matches!(letter, ' ' | '-'));
-    let code: String = letters
-        .take(CODE_LENGTH + 1)
-        .map(|letter| letter.to_ascii_uppercase())
-        .collect();
-    let is_code =
-        code.len() == CODE_LENGTH && code.bytes().all(|byte| CODE_LETTERS.contains(&byte));
-    is_code.then_some(code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_code_is_read_however_it_was_typed() {
-        for said in ["K7XM3P", "k7xm3p", " K7X-M3P ", "k7x m3p"] {
-            assert_eq!(normal_code(said).as_deref(), Some("K7XM3P"), "{said:?}");
-        }
-        for wrong in [
-            "",
-            "K7XM3",
-            "K7XM3PP",
-            "K7XM30",
-            "K7XM3O",
-            "K7XM3世",
-            "\u{0}K7XM3P",
-        ] {
-            assert_eq!(normal_code(wrong), None, "{wrong:?}");
-        }
-    }
 
     #[test]
     fn no_letter_of_a_code_looks_like_another() {

@@ -60,6 +60,9 @@ pub enum Ask {
         code: String,
         /// What to be called in it.
         name: String,
+        /// The token of a seat this browser had in that class, if it remembers one: somebody who was removed is not
+        /// a newcomer under another name.
+        token: Option<String>,
     },
     /// Do something in the class the page is in.
     Class {
@@ -170,7 +173,7 @@ pub struct Welcome {
     /// Where the page can come back to, if its connection breaks; none in the open lab.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<Seat>,
-    /// What the page is in its class, if it is in one.
+    /// What the page is in its class, if it is in one; also while it is in a lab of its own for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<Box<Standing>>,
 }

@@ -80,7 +80,7 @@ pub enum Returned {
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
-    /// The error's name as in errno(3), such as `ECONNREFUSED`.
+    /// The error's name as in errno(3), such as `ECONNREFUSED`; empty where no kernel has the like: `muted`.
     pub errno: String,
     /// One English sentence: the system's own, or the relay's with what to do.
     pub message: String,
@@ -199,6 +199,8 @@ pub enum Reason {
     NotInClass,
     /// The teacher has muted this member.
     Muted,
+    /// The teacher has removed this member, who stays out until it is let in again.
+    Removed,
     /// The class has no such member, or no longer.
     NoSuchMember,
     /// There is no card of which predictions are taken or the outcome is due.

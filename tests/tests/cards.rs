@@ -46,6 +46,36 @@ async fn who_has_sent_a_first_sentence_is_led_to_the_first_card() {
     .await;
 }
 
+/// Whoever leaves a card, or is through with it, finds server and network as they were before.
+#[tokio::test]
+async fn a_card_puts_back_what_it_has_changed() {
+    let relay = Relay::start(&[]);
+    let all = cards::all();
+    let lost = all.iter().find(|card| card.id == "40-lost-either-way");
+    let lost = lost.expect("the card");
+    story(&relay, Wish::default(), async |browser| {
+        browser.turns_to_cards().await;
+        browser.takes_card(lost).await;
+        browser.does_steps(lost, &lost.every_step()).await;
+        browser.sees("#card-verdict[data-holds=true]").await;
+        browser.sees("#card-restored:not([hidden])").await;
+        browser.does("#view-play").await;
+        browser.says("hello").await;
+        browser.reads_reply("HELLO").await;
+        // The same of a card that is left in the midst of it.
+        browser.turns_to_cards().await;
+        browser.clicks("#card-again").await;
+        browser.scrolls_and_clicks("#card-skip").await;
+        browser.does_steps(lost, &[0]).await;
+        browser.clicks("#card-back").await;
+        browser.sees("#card-restored:not([hidden])").await;
+        browser.does("#view-play").await;
+        browser.says("again").await;
+        browser.reads_reply("AGAIN").await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn cards_are_accessible_and_nothing_is_cut_off_or_covered() {
     let relay = Relay::start(&[]);

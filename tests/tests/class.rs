@@ -125,6 +125,7 @@ async fn the_teacher_opens_a_tile_and_drives_the_class() {
     let drive = Drive {
         process: adas,
         seq: Some(seq),
+        hides_name: false,
     };
     does(&mut teacher, Act::Drive(Some(drive))).await;
     let drives = |news: &News| matches!(news, News::Class(class) if class.drive == Some(drive));
@@ -214,7 +215,7 @@ async fn a_member_is_muted_and_removed() {
         GoodbyeReason::Removed
     );
     let failed = Page::open(&relay).await.asks(resume(&token)).await.failed();
-    assert_eq!(failed.reason, Some(Reason::NoSuchSeat));
+    assert_eq!(failed.reason, Some(Reason::Removed));
     let gone = |news: &News| matches!(news, News::Roster(roster) if roster.removed == [member]);
     hears(&mut teacher, gone).await;
     let failed = act(&mut teacher, Act::Remove(member)).await.failed();
@@ -353,6 +354,7 @@ async fn however_many_wrong_codes_and_tokens_come_from_an_address_the_right_one_
             let guess = Ask::JoinClass {
                 code: "AAAAAA".to_owned(),
                 name: "Eve".to_owned(),
+                token: None,
             };
             let failed = guesser.asks(guess).await.failed();
             assert_eq!(failed.reason, Some(Reason::NoSuchClass));
@@ -553,6 +555,7 @@ fn join(code: &str, name: &str) -> Ask {
     Ask::JoinClass {
         code: code.to_owned(),
         name: name.to_owned(),
+        token: None,
     }
 }
 
@@ -599,7 +602,7 @@ fn token(page: &Page) -> String {
 fn card_of(news: &News) -> Option<&Card> {
     match news {
         News::Class(class) => class.card.as_ref(),
-        News::You(_) | News::Roster(_) => None,
+        News::You(_) | News::Roster(_) | News::Outsiders(_) => None,
     }
 }
 

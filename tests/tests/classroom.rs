@@ -138,7 +138,8 @@ async fn who_is_not_let_in_is_told_beside_the_field() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         browser.does("#view-class").await;
         for (code, name, field, key) in [
-            ("K7XM30", "Ada", "code", "class.no_code"),
+            (" - ", "Ada", "code", "class.no_code"),
+            ("K7XM30", "Ada", "code", "reason.no_such_class"),
             ("222222", "Ada", "code", "reason.no_such_class"),
         ] {
             browser.writes("#class-code-field", code).await;
@@ -179,9 +180,13 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
 
         browser.does("#class-do-drive").await;
         browser.goes_to(&bo).await;
-        let told = language.says("class.following").to_owned();
+        let told = language.fills("class.following_of", &[("name", "Ada")]);
         browser.reads_line("#class-drive-text", &told).await;
         browser.waits_until(ladder).await;
+        // Whoever it is has one name for all.
+        browser
+            .waits_until("document.getElementById('client-head').textContent.startsWith('Ada ')")
+            .await;
         browser.does("#class-drive-leave").await;
         // Bo has said nothing yet: there is no ladder of its own.
         browser.sees("#ladder-empty:not([hidden])").await;
@@ -193,14 +198,13 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         browser.does("#class-do-mute").await;
         browser.goes_to(&ada).await;
         browser.sees("#class-muted:not([hidden])").await;
-        browser.says("nobody hears").await;
-        let muted = language.says("reason.muted");
-        browser
-            .waits_until(&format!(
-                "document.getElementById('reply-text').textContent.includes({})",
-                json!(muted)
-            ))
-            .await;
+        // It is told as the teacher's doing, and what was done stays.
+        let muted = language.says("reason.muted").to_owned();
+        browser.reads_line("#class-muted-why", &muted).await;
+        browser.sees("#send[disabled]").await;
+        browser.reads_reply("ADA SPEAKS").await;
+        browser.waits_until(ladder).await;
+        assert!(!browser.text("main").await.contains("EACCES"));
         class.is_seen_by_teacher(browser).await;
         browser.does("#class-do-remove").await;
         browser.does("#class-sure-yes").await;
@@ -208,6 +212,30 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         browser.goes_to(&ada).await;
         let removed = language.says("goodbye.removed").to_owned();
         browser.reads_line("#class-parted", &removed).await;
+
+        // It stays out, under whatever name, until it is let in again.
+        let title = language.fills("class.ask_back", &[("title", "Tuesday")]);
+        browser
+            .reads_line("#class-seats [data-p=back]", &title)
+            .await;
+        browser.writes("#class-code-field", &class.code).await;
+        browser.writes("#class-name-field", "Eve").await;
+        browser.does("#class-join-do").await;
+        let kept_out = language.says("reason.removed").to_owned();
+        browser.reads_line("#class-code-wrong", &kept_out).await;
+        browser.does("#class-seats [data-p=back]").await;
+        let kept_out = language.says("class.kept_out").to_owned();
+        browser.reads_line("#class-parted", &kept_out).await;
+        class.is_seen_by_teacher(browser).await;
+        let knocks = language.says("class.knocks").to_owned();
+        browser
+            .reads_line("#class-outsiders [data-p=state]", &knocks)
+            .await;
+        browser.does("#class-outsiders [data-p=in]").await;
+        browser.sees("#class-outside[hidden]").await;
+        browser.goes_to(&ada).await;
+        browser.does("#class-seats [data-p=back]").await;
+        browser.sees("body[data-class=student]").await;
     };
     in_both_languages_at([DESK, DESK], start, Wish::default(), tell).await;
 }
@@ -367,4 +395,135 @@ async fn a_relay_killed_in_mid_class_is_started_again_and_everybody_is_back() {
         drop(again);
     };
     in_both_languages_at([DESK, PHONE], start, BROKEN, tell).await;
+}
+
+/// The step of the card in play at this place is in that state.
+async fn does_step(browser: &Browser, at: usize, state: &str) {
+    let step = format!("#card-steps > li:nth-child({at})");
+    browser.does(&format!("{step} button")).await;
+    browser.sees(&format!("{step}[data-state={state}]")).await;
+}
+
+#[tokio::test]
+async fn a_student_plays_a_card_in_a_lab_of_its_own_and_comes_back() {
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        let class = Class::begins(browser).await;
+        let ada = class.is_joined(browser, &relay.url(), "Ada").await;
+        browser.says("before").await;
+        browser.reads_reply("BEFORE").await;
+        let address = browser.text("#server-address").await;
+        browser.turns_to_cards().await;
+        let card = "#cards-list > [data-id='40-lost-either-way'] button";
+        browser.scrolls_and_clicks(card).await;
+        browser.scrolls_and_clicks("#card-skip").await;
+        browser.sees("#card-goes-out:not([hidden])").await;
+        does_step(browser, 1, "done").await;
+        browser.sees("#class-out:not([hidden])").await;
+        assert_ne!(
+            browser.text("#server-address").await,
+            address,
+            "a lab of its own"
+        );
+
+        // The class goes on, and the teacher sees how far it is.
+        class.is_seen_by_teacher(browser).await;
+        sees_tile(browser, "Ada", "out").await;
+        let steps = [("card", "40"), ("step", "1"), ("steps", "3")];
+        let at = language.fills("class.card_at", &steps);
+        browser.reads_line("#wall [data-p=card]", &at).await;
+        browser.unfolds("#class-more").await;
+        browser.writes("#class-say-field", "look up").await;
+        browser.keys("\u{e007}").await;
+        browser.goes_to(&ada).await;
+        browser.reads_line("#class-message", "look up").await;
+        let back = language.fills("class.back_to", &[("title", "Tuesday")]);
+        browser.reads_line("#class-back", &back).await;
+        assert_eq!(browser.accessibility_findings().await, [""; 0]);
+        for at in 2..=3 {
+            does_step(browser, at, "done").await;
+        }
+        browser.sees("#card-verdict[data-holds=true]").await;
+        class.is_seen_by_teacher(browser).await;
+        let done = language.fills("class.card_done", &[("card", "40")]);
+        browser.reads_line("#wall [data-p=card]", &done).await;
+
+        browser.goes_to(&ada).await;
+        browser.clicks("#card-back").await;
+        browser.sees("#class-out[hidden]").await;
+        browser.does("#view-play").await;
+        browser.reads_line("#server-address", &address).await;
+        browser.says("after").await;
+        browser.reads_reply("AFTER").await;
+        class.is_seen_by_teacher(browser).await;
+        sees_tile(browser, "Ada", "well").await;
+    };
+    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+}
+
+#[tokio::test]
+async fn whoever_closes_the_page_finds_back_to_the_class() {
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        let class = Class::begins(browser).await;
+        browser.does("#class-do-lock").await;
+        browser.sees("#class-do-lock[aria-pressed=true]").await;
+        // Another tab knows nothing of the first one but what the browser remembers.
+        let link = format!("{}c/{}", relay.url(), class.code);
+        browser.opens_another(&link).await;
+        let back = language.fills("class.back_to", &[("title", "Tuesday")]);
+        browser
+            .reads_line("#class-seats [data-p=back]", &back)
+            .await;
+        assert_eq!(browser.accessibility_findings().await, [""; 0]);
+        browser.does("#class-seats [data-p=back]").await;
+        browser.sees("body[data-class=teacher]").await;
+        browser.does("#class-do-lock").await;
+        browser.sees("#class-do-lock[aria-pressed=false]").await;
+
+        // The tab of before can take it back; and the link for another machine leads in as well.
+        let second = browser.stands_at().await;
+        browser.goes_to(&class.teacher).await;
+        browser.sees("#take-back:not([hidden])").await;
+        let token = browser
+            .asks("localStorage.getItem('class:' + document.getElementById('class-code').textContent.replace(' ', '')).split('\\t')[1]")
+            .await;
+        let token = token.as_str().expect("a token").to_owned();
+        browser.asks("localStorage.clear()").await;
+        browser
+            .opens_another(&format!("{link}#teacher={token}"))
+            .await;
+        browser.sees("body[data-class=teacher]").await;
+        assert_eq!(
+            browser.asks("location.hash").await,
+            json!(""),
+            "nobody reads it off the screen"
+        );
+        browser.goes_to(&second).await;
+        browser.sees("#take-back:not([hidden])").await;
+        browser.does("#take-back").await;
+        browser.sees("body[data-class=teacher]").await;
+    };
+    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+}
+
+#[tokio::test]
+async fn a_step_that_the_class_does_not_allow_is_marked_as_refused() {
+    let tell = async |relay: Relay, browser: &Browser, language: &Language| {
+        let class = Class::begins(browser).await;
+        let ada = class.is_joined(browser, &relay.url(), "Ada").await;
+        class.is_seen_by_teacher(browser).await;
+        opens_tile(browser, 1).await;
+        browser.does("#class-do-mute").await;
+        browser.goes_to(&ada).await;
+        browser.sees("#class-muted:not([hidden])").await;
+        browser.turns_to_cards().await;
+        let card = "#cards-list > [data-id='10-who-chose-my-port'] button";
+        browser.scrolls_and_clicks(card).await;
+        browser.scrolls_and_clicks("#card-skip").await;
+        does_step(browser, 1, "refused").await;
+        let why = language.says("reason.muted");
+        let refused = language.fills("cards.refused", &[("why", why)]);
+        let mark = "#card-steps > li:nth-child(1) [data-p=mark]";
+        browser.reads_line(mark, &refused).await;
+    };
+    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
 }

@@ -38,6 +38,8 @@ mod labs;
 mod lifecycle;
 /// Saved traces: who reads them, who deletes them, and what a killed relay still has.
 mod links;
+/// Who belongs to a class: out and back, removed and let in, muted, and told of no sockets but its own.
+mod membership;
 /// Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
 mod own_lab;
 /// The book's programs, line by line, in real Chromium and by keyboard alone.

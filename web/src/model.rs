@@ -151,10 +151,16 @@ impl Model {
             Event::Server(wish) if WHOLE => {
                 let transport = self.transport();
                 let may_control = self.may_control();
+                self.turns_by_hand(transport);
                 self.servers
                     .wish(transport, wish, may_control, &mut self.outbox);
             }
-            Event::Network(wish) if WHOLE => self.network.wish(wish, &mut self.outbox),
+            Event::Network(wish) if WHOLE => {
+                if matches!(wish, network::Wish::Set(_)) {
+                    self.sets_by_hand();
+                }
+                self.network.wish(wish, &mut self.outbox);
+            }
             Event::Enter(lab) if WHOLE => self.enter(lab, &mut effects),
             Event::TakeBack if WHOLE => self.take_back(&mut effects, now),
             Event::HadSeat(token) => self.had_seat(token, now),
@@ -175,7 +181,7 @@ impl Model {
             Event::Link(wish) if WHOLE => self.link(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
             Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
-            Event::Cards(act) if WHOLE => self.with_cards(act),
+            Event::Cards(act) if WHOLE => self.with_cards(act, &mut effects),
             Event::Class(wish) if WHOLE => self.wish_of_class(wish, &mut effects, now),
             // The first part of the page hears of none of these.
             Event::Server(_)
@@ -198,6 +204,9 @@ impl Model {
         if WHOLE {
             self.play(&mut effects, now);
             self.cards.settle(&mut effects);
+            self.restore_when_over();
+            self.restore_on();
+            self.tell_progress();
         }
         self.say(&mut effects);
         effects
@@ -213,7 +222,7 @@ impl Model {
         let is_here = !self.is_past();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
         let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
-        is_here && is_there && !is_busy
+        is_here && is_there && !is_busy && !self.classroom.is_muted()
     }
 
     /// When the page must look again though nothing came.

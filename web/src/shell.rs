@@ -204,6 +204,7 @@ impl Shell {
                 }
             }
             Effect::KeepSeat(token) => window::keep(view::SEAT, token.as_deref()),
+            Effect::KeepClass(code, line) => window::remember_class(&code, line.as_deref()),
             Effect::KeepProgress(done) => window::remember(view::CARDS, &done),
             Effect::Copy(text) => view::copy(text),
             Effect::Fetch(address) => view::fetch(address),

@@ -94,6 +94,34 @@ pub(crate) fn remember(key: &str, value: &str) {
     }
 }
 
+/// Before the code of each class that is remembered.
+const CLASS: &str = "class:";
+
+/// Remembers this of a class, where the browser lets it, or nothing any more. Each has its own place: another tab's
+/// classes stay.
+pub(crate) fn remember_class(code: &str, line: Option<&str>) {
+    let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) else {
+        return;
+    };
+    let key = [CLASS, code].concat();
+    match line {
+        Some(line) => storage.set_item(&key, line).ok(),
+        None => storage.remove_item(&key).ok(),
+    };
+}
+
+/// What was remembered of classes.
+pub(crate) fn remembered_classes() -> Vec<String> {
+    let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) else {
+        return Vec::new();
+    };
+    let keys = (0..storage.length().unwrap_or_default()).filter_map(|at| storage.key(at).ok()?);
+    let mut keys: Vec<String> = keys.filter(|key| key.starts_with(CLASS)).collect();
+    keys.sort();
+    let read = |key: &String| storage.get_item(key).ok()?;
+    keys.iter().filter_map(read).collect()
+}
+
 /// What this tab keeps over a reload.
 pub(crate) fn kept(key: &str) -> Option<String> {
     window()?.session_storage().ok()??.get_item(key).ok()?
@@ -178,6 +206,22 @@ pub(crate) fn code_in_address() -> Option<String> {
     let path = window()?.location().pathname().ok()?;
     let (_, code) = path.rsplit_once("/c/")?;
     Some(code.trim_end_matches('/').to_owned())
+}
+
+/// The token of a teacher's link that this page was opened by. It does not stay in the address, which is shown to
+/// everybody who looks at the screen.
+pub(crate) fn teachers_token() -> Option<String> {
+    let window = window()?;
+    let hash = window.location().hash().ok()?;
+    let token = hash.strip_prefix("#teacher=")?;
+    if let Ok(history) = window.history() {
+        let bare = window.location().pathname().ok();
+        let nothing = JsValue::NULL;
+        history
+            .replace_state_with_url(&nothing, "", bare.as_deref())
+            .ok();
+    }
+    Some(token.to_owned())
 }
 
 /// Where the files of words, and the rest of the page, are fetched; each is asked for once.

@@ -1,9 +1,14 @@
 //! A class without its lab: its members, its settings, its card. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+mod outsiders;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use shared::{
-    class::{Act, Card, Class, LONGEST_CARD, LONGEST_MESSAGE, MOST_CHOICES, MemberId, Phase, You},
+    class::{
+        Act, Card, Class, Driven, LONGEST_CARD, LONGEST_MESSAGE, LONGEST_NAME, MOST_CHOICES,
+        MOST_STEPS, MemberId, Phase, Progress, You,
+    },
     limits::Limits,
     outcome::{Failed, Reason},
     trace::ProcessId,
@@ -17,6 +22,8 @@ use crate::{failure, lab::secret::Digest};
 pub(super) struct Core {
     pub(super) class: Class,
     pub(super) members: BTreeMap<MemberId, Member>,
+    /// Those the teacher has removed, and whether they have knocked since.
+    pub(super) outsiders: BTreeMap<MemberId, (Member, bool)>,
     next: MemberId,
     predictions: HashMap<MemberId, u32>,
 }
@@ -25,10 +32,15 @@ pub(super) struct Core {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) name: String,
+    /// The name it gave, as names are compared.
+    key: String,
     pub(super) token: Digest,
     pub(super) muted: bool,
     pub(super) connected: bool,
+    /// Its page is in a lab of its own for a while.
+    pub(super) elsewhere: bool,
     pub(super) process: Option<ProcessId>,
+    pub(super) card: Option<Progress>,
 }
 
 impl Core {
@@ -36,35 +48,91 @@ impl Core {
         Self {
             class,
             members: BTreeMap::new(),
+            outsiders: BTreeMap::new(),
             next,
             predictions: HashMap::new(),
         }
     }
 
-    /// A new member.
+    /// A new member, who gives this name and has another one if that is taken.
     ///
     /// # Errors
     /// Where nobody may join any more.
-    pub(super) fn joins(&mut self, name: String, token: Digest) -> Result<MemberId, Failed> {
+    pub(super) fn joins(&mut self, said: &str, token: Digest) -> Result<MemberId, Failed> {
         if self.class.locked {
             let message = "the teacher lets nobody else join";
             return Err(failure::relay(Reason::ClassLocked, message));
         }
         let cap = u64::from(self.class.cap);
         if self.members.len() as u64 >= cap {
-            let message = format!("this class has {cap} members, as many as it may");
-            return Err(failure::limit(Reason::ClassFull, cap, message));
+            return Err(full(cap));
         }
         let number = self.next;
         self.next += 1;
-        self.members.insert(number, Member::new(name, token, false));
+        let name = self.free_name(said);
+        let member = Member::new(name, said, token, false);
+        self.members.insert(number, member);
         Ok(number)
     }
 
-    /// It is no member any more.
-    pub(super) fn removes(&mut self, member: MemberId) -> Option<Member> {
+    /// The name, or with the first number behind it with which nobody else is called the same.
+    fn free_name(&self, said: &str) -> String {
+        let outside = self.outsiders.values().map(|(member, _)| member);
+        let all = self.members.values().chain(outside);
+        let taken: HashSet<String> = all.map(|member| text::key(&member.name)).collect();
+        let mut name = said.to_owned();
+        for number in 2.. {
+            if !taken.contains(&text::key(&name)) {
+                break;
+            }
+            name = text::numbered(said, number, LONGEST_NAME);
+        }
+        name
+    }
+
+    /// What others are called who gave the same name.
+    pub(super) fn namesakes(&self, member: MemberId) -> Vec<(MemberId, String)> {
+        let Some(known) = self.members.get(&member) else {
+            return Vec::new();
+        };
+        let same =
+            |(number, other): &(&MemberId, &Member)| **number != member && other.key == known.key;
+        let others = self.members.iter().filter(same);
+        others
+            .map(|(number, other)| (*number, other.name.clone()))
+            .collect()
+    }
+
+    /// It is no member any more, as if it had never been one.
+    pub(super) fn forgets(&mut self, member: MemberId) {
         self.predictions.remove(&member);
-        self.members.remove(&member)
+        self.members.remove(&member);
+    }
+
+    /// A member tells how far it is with a card.
+    ///
+    /// # Errors
+    /// Where that cannot be.
+    pub(super) fn progresses(
+        &mut self,
+        member: MemberId,
+        card: Option<Progress>,
+    ) -> Result<(), Failed> {
+        let card = card.map(checked_progress).transpose()?;
+        if let Some(known) = self.members.get_mut(&member) {
+            known.card = card;
+        }
+        Ok(())
+    }
+
+    /// The member that has this process, as everybody is told of it while it is driven.
+    fn driven(&self, process: ProcessId, hides_name: bool) -> Option<Driven> {
+        let mut all = self.members.iter();
+        let found = all.find(|(_, member)| member.process == Some(process));
+        found.map(|(number, member)| Driven {
+            member: *number,
+            name: (!hides_name).then(|| member.name.clone()),
+        })
     }
 
     /// A member as it is told itself.
@@ -75,6 +143,11 @@ impl Core {
             name: known.name.clone(),
             muted: known.muted,
             choice: self.predictions.get(&member).copied(),
+            namesakes: self
+                .namesakes(member)
+                .into_iter()
+                .map(|(_, name)| name)
+                .collect(),
         })
     }
 
@@ -86,8 +159,7 @@ impl Core {
         if self.members.contains_key(&member) {
             return Ok(());
         }
-        let message = format!("this class has no member {member}, or no longer");
-        Err(failure::relay(Reason::NoSuchMember, message))
+        Err(no_such_member(member))
     }
 
     /// How many predictions there are.
@@ -124,7 +196,10 @@ impl Core {
             Act::Cap(cap) => class.cap = cap,
             Act::Message(None) => class.message = None,
             Act::Message(Some(said)) => class.message = Some(text::needed(&said, LONGEST_MESSAGE)?),
-            Act::Drive(drive) => class.drive = drive,
+            Act::Drive(drive) => {
+                class.driven = drive.and_then(|it| self.driven(it.process, it.hides_name));
+                class.drive = drive;
+            }
             Act::AskCard { id, choices } => {
                 if !(2..=MOST_CHOICES).contains(&choices) {
                     let message = format!("a card has 2 to {MOST_CHOICES} choices");
@@ -152,7 +227,12 @@ impl Core {
                 }
             }
             Act::EndCard => class.card = None,
-            Act::Mute { .. } | Act::Remove(_) | Act::Predict { .. } | Act::End => {}
+            Act::Mute { .. }
+            | Act::Remove(_)
+            | Act::LetIn(_)
+            | Act::Predict { .. }
+            | Act::Progress(_)
+            | Act::End => {}
         }
         Ok(class)
     }
@@ -186,15 +266,53 @@ impl Core {
 }
 
 impl Member {
-    pub(super) const fn new(name: String, token: Digest, muted: bool) -> Self {
+    /// Called so, who gave that name.
+    pub(super) fn new(name: String, said: &str, token: Digest, muted: bool) -> Self {
         Self {
+            key: text::key(if said.is_empty() { &name } else { said }),
             name,
             token,
             muted,
             connected: false,
+            elsewhere: false,
             process: None,
+            card: None,
         }
     }
+}
+
+fn checked_progress(progress: Progress) -> Result<Progress, Failed> {
+    let Progress {
+        id,
+        step,
+        steps,
+        done,
+    } = progress;
+    if steps > MOST_STEPS || step > steps {
+        let message = format!("a card has at most {MOST_STEPS} steps");
+        return Err(failure::limit(
+            Reason::OutOfRange,
+            MOST_STEPS.into(),
+            message,
+        ));
+    }
+    let id = text::needed(&id, LONGEST_CARD)?;
+    Ok(Progress {
+        id,
+        step,
+        steps,
+        done,
+    })
+}
+
+fn full(cap: u64) -> Failed {
+    let message = format!("this class has {cap} members, as many as it may");
+    failure::limit(Reason::ClassFull, cap, message)
+}
+
+fn no_such_member(member: MemberId) -> Failed {
+    let message = format!("this class has no member {member}, or no longer");
+    failure::relay(Reason::NoSuchMember, message)
 }
 
 fn check_choice(choice: u32, choices: u32) -> Result<(), Failed> {

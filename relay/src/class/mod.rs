@@ -1,6 +1,8 @@
 //! A class: who is in it, what they are told, and the lab they share for as long as anybody has a seat there.
 
+mod code;
 mod core;
+mod excursion;
 mod place;
 mod register;
 mod ruling;
@@ -15,10 +17,13 @@ use std::{
     time::Duration,
 };
 
+pub use code::normal_code;
+pub use excursion::Excursion;
 pub use place::Place;
-pub use register::{Arriving, Register, Rules};
+pub use register::{Arriving, Newcomer, Register, Rules};
+pub use ruling::Tie;
 use shared::{
-    class::{self as told, MemberId, News, Roster},
+    class::{self as told, MemberId, News, Roster, Standing},
     codec::encode_server,
     message::{GoodbyeReason, ServerMessage},
 };
@@ -71,6 +76,8 @@ pub struct Class {
 struct Person {
     /// While a page is there.
     letters: Option<mpsc::UnboundedSender<Utf8Bytes>>,
+    /// How many pages were there by now.
+    pages: u64,
     gone: watch::Sender<Option<GoodbyeReason>>,
 }
 
@@ -99,6 +106,69 @@ impl Class {
             live: RefCell::default(),
             joined_from: RefCell::default(),
         })
+    }
+
+    /// A page of somebody is there, in the class's lab or in one of its own; what was told to another page of it
+    /// goes to this one from now on. Which page it is, and what it is told.
+    fn connects(&self, who: Who, elsewhere: bool) -> (u64, mpsc::UnboundedReceiver<Utf8Bytes>) {
+        let (letters, coming) = mpsc::unbounded_channel();
+        let mut page = 0;
+        if let Some(person) = self.people.borrow_mut().get_mut(&who) {
+            person.pages += 1;
+            (person.letters, page) = (Some(letters), person.pages);
+        }
+        self.is_at(who, true, elsewhere);
+        (page, coming)
+    }
+
+    /// That page is there no more; another one may be.
+    fn disconnects(&self, who: Who, page: u64) {
+        match self.people.borrow_mut().get_mut(&who) {
+            Some(person) if person.pages == page => person.letters = None,
+            Some(_) | None => return,
+        }
+        self.is_at(who, false, false);
+    }
+
+    fn is_at(&self, who: Who, connected: bool, elsewhere: bool) {
+        let Who::Member(member) = who else {
+            return;
+        };
+        if let Some(known) = self.core.borrow_mut().members.get_mut(&member) {
+            (known.connected, known.elsewhere) = (connected, elsewhere);
+        }
+        self.touch(member);
+    }
+
+    /// What somebody's page is told as it comes.
+    fn standing(&self, who: Who, reach: Option<&str>) -> Standing {
+        let core = self.core.borrow();
+        Standing {
+            is_teacher: who == Who::Teacher,
+            you: match who {
+                Who::Teacher => None,
+                Who::Member(member) => core.you(member),
+            },
+            class: core.class.clone(),
+            reach: reach.map(str::to_owned),
+        }
+    }
+
+    /// Somebody's page is told of everybody it may see.
+    fn tell_who_is_there(&self, whom: Who) {
+        if whom == Who::Teacher {
+            self.tell_outsiders();
+        }
+        let live = self.live.borrow().upgrade();
+        if let Some(live) = live.filter(|_| self.sees_roster(whom)) {
+            self.tell_whole_roster(whom, &live);
+        }
+    }
+
+    /// The teacher is told who was removed.
+    fn tell_outsiders(&self) {
+        let outsiders = self.core.borrow().told_outsiders();
+        self.tell(|who| who == Who::Teacher, News::Outsiders(outsiders));
     }
 
     fn tell(&self, whom: impl Fn(Who) -> bool, news: News) {

@@ -11,7 +11,7 @@ use shared::{
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{Class, Live, Person, Who};
+use super::{Class, Excursion, Live, Person, Who};
 use crate::{
     failure,
     lab::Tenancy,
@@ -25,6 +25,7 @@ pub struct Place {
     pub(super) live: Rc<Live>,
     pub(super) who: Who,
     process: Cell<Option<ProcessId>>,
+    page: Cell<u64>,
     whose: Cell<Whose>,
     /// What is to be said to its page.
     pub letters: Option<mpsc::UnboundedReceiver<Utf8Bytes>>,
@@ -37,6 +38,7 @@ impl Place {
         let (going, gone) = watch::channel(None);
         let person = Person {
             letters: None,
+            pages: 0,
             gone: going,
         };
         class.people.borrow_mut().insert(who, person);
@@ -45,6 +47,7 @@ impl Place {
             live,
             who,
             process: Cell::default(),
+            page: Cell::default(),
             whose: Cell::new(Whose::Own),
             letters: None,
             gone,
@@ -86,49 +89,33 @@ impl Place {
 
     /// A page is there: from now on it is told what is new.
     pub fn arrives(&mut self) {
-        let (letters, coming) = mpsc::unbounded_channel();
-        if let Some(person) = self.class.people.borrow_mut().get_mut(&self.who) {
-            person.letters = Some(letters);
+        if let Who::Member(member) = self.who {
+            // Nothing is known of a card before this page tells of it.
+            self.class.core.borrow_mut().progresses(member, None).ok();
         }
+        let (page, coming) = self.class.connects(self.who, false);
+        self.page.set(page);
         self.letters = Some(coming);
-        self.is_connected(true);
-        if self.class.sees_roster(self.who) {
-            self.class.tell_whole_roster(self.who, &self.live);
-        }
+        self.class.tell_who_is_there(self.who);
+    }
+
+    /// Its page goes to a lab of its own for a while.
+    #[must_use]
+    pub fn goes_out(&mut self) -> Excursion {
+        self.letters = None;
+        Excursion::new(Rc::clone(&self.class), self.who, self.gone.clone())
     }
 
     /// No page is there any more.
     pub fn departs(&mut self) {
         self.letters = None;
-        if let Some(person) = self.class.people.borrow_mut().get_mut(&self.who) {
-            person.letters = None;
-        }
-        self.is_connected(false);
-    }
-
-    fn is_connected(&self, connected: bool) {
-        let Who::Member(member) = self.who else {
-            return;
-        };
-        if let Some(known) = self.class.core.borrow_mut().members.get_mut(&member) {
-            known.connected = connected;
-        }
-        self.live.wall.borrow_mut().touch(member);
+        self.class.disconnects(self.who, self.page.get());
     }
 
     /// What its page is told as it comes.
     #[must_use]
     pub fn standing(&self, reach: Option<&str>) -> Standing {
-        let core = self.class.core.borrow();
-        Standing {
-            is_teacher: self.is_teacher(),
-            you: match self.who {
-                Who::Teacher => None,
-                Who::Member(member) => core.you(member),
-            },
-            class: core.class.clone(),
-            reach: reach.map(str::to_owned),
-        }
+        self.class.standing(self.who, reach)
     }
 
     /// Whether its calls are made.
@@ -173,11 +160,17 @@ impl Place {
         whose == Whose::Own || self.is_teacher() || core.class.open || drive == Some(whose)
     }
 
+    fn sees_everybody(&self) -> bool {
+        let core = self.class.core.borrow();
+        core.class.open && core.members.len() <= SEE_ALL as usize
+    }
+
     /// Whose events it is told now; what it may see no more it is not told, whatever it asked for before.
     #[must_use]
     pub fn sight(&self) -> Sight {
         let own = self.process.get();
-        let ruler = self.is_teacher().then_some(RULER);
+        // What is only for whoever rules the lab is for all where everybody may see everybody.
+        let ruler = (self.is_teacher() || self.sees_everybody()).then_some(RULER);
         match self.whose.get() {
             whose if !self.may_see(whose) => Sight::Of([own, None, ruler]),
             Whose::Own => Sight::Of([own, None, ruler]),
@@ -190,7 +183,14 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.departs();
-        self.class.people.borrow_mut().remove(&self.who);
+        let mut people = self.class.people.borrow_mut();
+        // Somebody who was let in again may have another place by now.
+        let is_mine = |person: &Person| person.gone.subscribe().same_channel(&self.gone);
+        if !people.get(&self.who).is_some_and(is_mine) {
+            return;
+        }
+        people.remove(&self.who);
+        drop(people);
         if let Who::Member(member) = self.who {
             if let Some(known) = self.class.core.borrow_mut().members.get_mut(&member) {
                 known.process = None;

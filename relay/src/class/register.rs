@@ -9,13 +9,14 @@ use std::{
 };
 
 use shared::{
-    class::{Class as Told, LONGEST_NAME, LONGEST_TITLE, normal_code},
+    class::{Class as Told, LONGEST_NAME, LONGEST_TITLE, MemberId},
     limits::Limits,
     outcome::{Failed, Reason},
 };
 
 use super::{
     Class, Live, Place, Who,
+    code::normal_code,
     core::{Core, Member},
     tell, text,
 };
@@ -53,6 +54,17 @@ pub struct Rules {
     pub metrics: Arc<Metrics>,
     /// Where other machines reach this relay.
     pub reach: Option<String>,
+}
+
+/// Somebody wants to be a member.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// The class's code, as it was typed.
+    pub code: String,
+    /// What to be called.
+    pub name: String,
+    /// The token of a seat its browser had there.
+    pub token: Option<String>,
 }
 
 /// Somebody comes to a class, with the token that leads back.
@@ -96,11 +108,18 @@ impl Register {
         for KeptMember {
             number,
             name,
+            said,
             token,
             muted,
+            removed,
         } in kept.members
         {
-            core.members.insert(number, Member::new(name, token, muted));
+            let member = Member::new(name, &said, token, muted);
+            if removed {
+                core.outsiders.insert(number, (member, false));
+            } else {
+                core.members.insert(number, member);
+            }
         }
         self.adds(Class::new(kept.lab, kept.teacher, core));
     }
@@ -109,9 +128,13 @@ impl Register {
         let mut tokens = self.tokens.borrow_mut();
         let weak = Rc::downgrade(&class);
         tokens.insert(class.teacher, (weak.clone(), Who::Teacher));
-        for (number, member) in &class.core.borrow().members {
+        let core = class.core.borrow();
+        let outside = core.outsiders.iter();
+        let outside = outside.map(|(number, (member, _))| (number, member));
+        for (number, member) in core.members.iter().chain(outside) {
             tokens.insert(member.token, (weak.clone(), Who::Member(*number)));
         }
+        drop(core);
         self.classes
             .borrow_mut()
             .insert(class.code.clone(), Rc::clone(&class));
@@ -152,6 +175,7 @@ impl Register {
             cap: u32::try_from(limits.members).unwrap_or(u32::MAX),
             message: None,
             drive: None,
+            driven: None,
             card: None,
         };
         let kept = KeptClass {
@@ -213,37 +237,37 @@ impl Register {
     /// Where there is no such class, or no room in it, or the name cannot be had, or it could not be kept.
     pub async fn joins(
         &self,
-        code: &str,
-        name: &str,
+        newcomer: Newcomer,
         from: ClientOrigin,
         labs: &Rc<Registry>,
     ) -> Result<Arriving, Failed> {
+        let Newcomer { code, name, token } = newcomer;
         self.codes.set_classes(self.classes.borrow().len());
         let look = || {
-            let code = normal_code(code)?;
+            let code = normal_code(&code)?;
             self.classes.borrow().get(&code).cloned()
         };
         let Some(class) = self.codes.check(from.address, look).await else {
             let message = "no class has this code, or no longer";
             return Err(failure::relay(Reason::NoSuchClass, message));
         };
-        let name = text::needed(name, LONGEST_NAME)?;
+        let said = text::needed(&name, LONGEST_NAME)?;
+        self.keeps_out(&class, &said, token.as_deref())?;
         class.has_room_from(from.address, self.rules.limits.members_per_address)?;
         let token = secret::word();
         let live = lives(&class, from, labs)?;
-        let number = class
-            .core
-            .borrow_mut()
-            .joins(name.clone(), digest(&token))?;
+        let number = class.core.borrow_mut().joins(&said, digest(&token))?;
         let kept = KeptMember {
             number,
-            name,
+            name: class.name_of(number),
+            said,
             token: digest(&token),
             muted: false,
+            removed: false,
         };
         let code = class.code.clone();
         if let Err(failed) = self.rules.store.add_member(code, kept, now_s()).await {
-            class.core.borrow_mut().removes(number);
+            class.core.borrow_mut().forgets(number);
             return Err(failed);
         }
         *class
@@ -254,6 +278,7 @@ impl Register {
         let who = Who::Member(number);
         let known = (Rc::downgrade(&class), who);
         self.tokens.borrow_mut().insert(digest(&token), known);
+        class.tell_namesakes(number);
         let place = Place::new(class, live, who);
         Ok(Arriving { place, token })
     }
@@ -261,7 +286,7 @@ impl Register {
     /// Back to a class, where no seat is kept any more. None where the token is none of a class's.
     ///
     /// # Errors
-    /// Where no lab can be had.
+    /// Where the teacher has removed whoever had it, or no lab can be had.
     pub fn comes_back(
         &self,
         token: &str,
@@ -273,14 +298,58 @@ impl Register {
         let Some((class, who)) = found else {
             return Ok(None);
         };
+        if let Who::Member(member) = who {
+            class.is_not_out(member)?;
+        }
         let live = lives(&class, from, labs)?;
         let place = Place::new(class, live, who);
         let token = token.to_owned();
         Ok(Some(Arriving { place, token }))
     }
+
+    /// Whether somebody who wants to join was removed before, by the token its browser remembers and by its name.
+    fn keeps_out(&self, class: &Class, said: &str, token: Option<&str>) -> Result<(), Failed> {
+        let tokens = self.tokens.borrow();
+        let known = token.and_then(|token| tokens.get(&digest(token)));
+        if let Some((other, Who::Member(member))) = known
+            && other
+                .upgrade()
+                .is_some_and(|other| std::ptr::eq(&*other, class))
+        {
+            class.is_not_out(*member)?;
+        }
+        let called = class.core.borrow().outsider_called(said);
+        called.map_or(Ok(()), |member| class.is_not_out(member))
+    }
 }
 
 impl Class {
+    /// Somebody comes who may have been removed: then that was a knock, and the teacher hears of it.
+    fn is_not_out(&self, member: MemberId) -> Result<(), Failed> {
+        if !self.core.borrow().outsiders.contains_key(&member) {
+            return Ok(());
+        }
+        if self.core.borrow_mut().knocks(member) {
+            self.tell_outsiders();
+        }
+        let message = "the teacher has removed this member; the teacher can let it in again";
+        Err(failure::relay(Reason::Removed, message))
+    }
+
+    fn name_of(&self, member: MemberId) -> String {
+        let core = self.core.borrow();
+        let known = core.members.get(&member);
+        known.map(|known| known.name.clone()).unwrap_or_default()
+    }
+
+    /// Those who gave the same name as a newcomer are told of it.
+    fn tell_namesakes(&self, newcomer: MemberId) {
+        let namesakes = self.core.borrow().namesakes(newcomer);
+        for (member, _) in namesakes {
+            self.tell_member(member);
+        }
+    }
+
     fn has_room_from(&self, address: IpAddr, most: u64) -> Result<(), Failed> {
         let here = self.joined_from.borrow().get(&address).copied();
         if here.unwrap_or_default() < most {
@@ -304,7 +373,10 @@ fn lives(class: &Rc<Class>, from: ClientOrigin, labs: &Rc<Registry>) -> Result<R
     let tenancy = labs.open_class(class.lab.clone(), from.address)?;
     let trace = Rc::clone(tenancy.trace());
     // Processes of a lab that is gone are nobody's.
-    class.core.borrow_mut().class.drive = None;
+    {
+        let mut core = class.core.borrow_mut();
+        (core.class.drive, core.class.driven) = (None, None);
+    }
     let weak = Rc::downgrade(class);
     let live = Rc::new_cyclic(|live: &Weak<Live>| Live {
         tenancy,

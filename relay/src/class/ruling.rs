@@ -8,32 +8,51 @@ use shared::{
     outcome::{Failed, Reason},
 };
 
-use super::{Class, Place, Register, Who, register::state};
+use super::{Class, Excursion, Place, Register, Who, register::state};
 use crate::{failure, store::now_s};
 
+/// How a page belongs to its class.
+#[derive(Clone, Copy, Debug)]
+pub enum Tie<'a> {
+    /// It is there.
+    Place(&'a Place),
+    /// It is in a lab of its own for a while.
+    Excursion(&'a Excursion),
+}
+
 impl Register {
-    /// Does something in a class for whoever has this place there.
+    /// Does something in a class for whoever belongs to it.
     ///
     /// # Errors
     /// Where it may not, or it cannot be done, or it could not be kept: then nothing is changed.
-    pub async fn acts(&self, place: &Place, act: Act) -> Result<(), Failed> {
-        let class = &place.class;
-        match (place.who, act) {
+    pub async fn acts(&self, tie: Tie<'_>, act: Act) -> Result<(), Failed> {
+        let (class, who) = match tie {
+            Tie::Place(place) => (&place.class, place.who),
+            Tie::Excursion(excursion) => (&excursion.class, excursion.who),
+        };
+        match (who, act) {
             (Who::Member(member), Act::Predict { choice }) => {
                 class.core.borrow_mut().predicts(member, choice)?;
                 class.tell_member(member);
+                Ok(())
+            }
+            (Who::Member(member), Act::Progress(card)) => {
+                class.core.borrow_mut().progresses(member, card)?;
+                class.touch(member);
                 Ok(())
             }
             (Who::Member(_), _) => {
                 let message = "only the class's teacher may do this";
                 Err(failure::relay(Reason::OnlyTeacher, message))
             }
-            (Who::Teacher, Act::Predict { .. }) => {
-                let message = "the teacher is no member, and does not predict";
+            (Who::Teacher, Act::Predict { .. } | Act::Progress(_)) => {
+                let message =
+                    "the teacher is no member, and neither predicts nor tells how far it is";
                 Err(failure::relay(Reason::NotInClass, message))
             }
             (Who::Teacher, Act::Mute { member, muted }) => self.mutes(class, member, muted).await,
             (Who::Teacher, Act::Remove(member)) => self.removes(class, member).await,
+            (Who::Teacher, Act::LetIn(member)) => self.lets_in(class, member).await,
             (Who::Teacher, Act::End) => self.ends(class).await,
             (Who::Teacher, act) => self.changes(class, act).await,
         }
@@ -45,6 +64,7 @@ impl Register {
         let lasting = |told: &Told| Told {
             // Processes and events are of this life of the lab.
             drive: None,
+            driven: None,
             ..told.clone()
         };
         if lasting(&after) != lasting(&class.core.borrow().class) {
@@ -75,15 +95,27 @@ impl Register {
     async fn removes(&self, class: &Class, member: MemberId) -> Result<(), Failed> {
         class.core.borrow().must_have(member)?;
         let code = class.code.clone();
-        self.rules.store.remove_member(code, member).await?;
-        let known = class.core.borrow_mut().removes(member);
-        if let Some(known) = known {
-            self.tokens.borrow_mut().remove(&known.token);
+        self.rules.store.set_removed(code, member, true).await?;
+        let most = usize::try_from(self.rules.limits.members).unwrap_or(usize::MAX);
+        let forgotten = class.core.borrow_mut().removes(member, most);
+        if let Some(token) = forgotten {
+            self.tokens.borrow_mut().remove(&token);
         }
         if let Some(live) = class.live.borrow().upgrade() {
             live.wall.borrow_mut().forgets(member);
         }
         class.sends_away(|who| who == Who::Member(member), GoodbyeReason::Removed);
+        class.tell_outsiders();
+        Ok(())
+    }
+
+    async fn lets_in(&self, class: &Class, member: MemberId) -> Result<(), Failed> {
+        class.core.borrow().may_let_in(member)?;
+        let code = class.code.clone();
+        self.rules.store.set_removed(code, member, false).await?;
+        class.core.borrow_mut().lets_in(member)?;
+        class.touch(member);
+        class.tell_outsiders();
         Ok(())
     }
 

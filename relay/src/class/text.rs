@@ -1,27 +1,40 @@
 //! What people write for others to read: names, titles, messages. Pure.
 
 use shared::outcome::{Failed, Reason};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::failure;
 
-/// The text without white space around it, if it can be shown to others as it is.
+/// Zero width non-joiner and joiner: letters of Persian, of the scripts of India, and emoji are written with them.
+const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+
+/// The text in NFC (UAX #15) and without white space around it, if it can be shown to others as it is.
 ///
 /// # Errors
-/// Where it is too long, or has characters that cannot be seen or that turn others around (UAX #9).
+/// Where it is too long, or has characters that cannot be seen or that turn others around (UAX #9). A joiner between
+/// two characters that can be seen is theirs.
 pub(super) fn plain(said: &str, longest: usize) -> Result<String, Failed> {
     // What is far too long is not looked at: a character has at most four bytes.
-    let is_long = said.len() > longest * 4 || said.trim().chars().count() > longest;
-    if is_long {
-        let message = format!("this may have at most {longest} characters");
-        return Err(failure::limit(Reason::TextTooLong, longest as u64, message));
+    if said.len() > longest * 4 {
+        return Err(too_long(longest));
     }
-    let text = said.trim();
-    if let Some(character) = text.chars().find(|character| is_hidden(*character)) {
+    let text: String = said.trim().nfc().collect();
+    if text.chars().count() > longest {
+        return Err(too_long(longest));
+    }
+    let strays = stray_joiner(&text).then_some(JOINERS[0]);
+    let hidden = text.chars().find(|character| is_hidden(*character));
+    if let Some(character) = hidden.or(strays) {
         let code = u32::from(character);
         let message = format!("this has the character U+{code:04X}, which cannot be seen");
         return Err(failure::relay(Reason::TextNotPlain, message));
     }
-    Ok(text.to_owned())
+    Ok(text)
+}
+
+fn too_long(longest: usize) -> Failed {
+    let message = format!("this may have at most {longest} characters");
+    failure::limit(Reason::TextTooLong, longest as u64, message)
 }
 
 /// The same of what must not be empty.
@@ -37,13 +50,47 @@ pub(super) fn needed(said: &str, longest: usize) -> Result<String, Failed> {
     Ok(text)
 }
 
+/// What two names have in common that people take for the same: alike but for width and other forms of compatibility
+/// (NFKC), case, joiners, and how many blanks there are.
+pub(super) fn key(name: &str) -> String {
+    let visible = name.nfkc().filter(|letter| !JOINERS.contains(letter));
+    let folded: String = visible.flat_map(char::to_lowercase).nfkc().collect();
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The name with a number behind it, no longer than a name may be.
+pub(super) fn numbered(name: &str, number: u32, longest: usize) -> String {
+    let mark = format!(" {number}");
+    let room = longest.saturating_sub(mark.len());
+    let kept: String = name.chars().take(room).collect();
+    // A name that is cut does not end in what joins it to what is gone.
+    let kept = kept.trim_end_matches(|last: char| last.is_whitespace() || JOINERS.contains(&last));
+    [kept, &mark].concat()
+}
+
+/// Whether a joiner stands at an end or beside another one.
+fn stray_joiner(text: &str) -> bool {
+    let mut before = None;
+    for character in text.chars() {
+        let joins = |it: char| JOINERS.contains(&it) || it.is_whitespace();
+        if JOINERS.contains(&character) && before.is_none_or(joins) {
+            return true;
+        }
+        if character.is_whitespace() && before.is_some_and(|it| JOINERS.contains(&it)) {
+            return true;
+        }
+        before = Some(character);
+    }
+    before.is_some_and(|last| JOINERS.contains(&last))
+}
+
 /// Control characters, what orders directions, what joins nothing and breaks lines, blanks that are no spaces, and
-/// tags. U+200D stays: it holds emoji together.
+/// tags.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-            | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e0fff}')
 }
@@ -60,6 +107,10 @@ mod tests {
             ("עדה", "עדה"),
             ("👩\u{200d}🎓", "👩\u{200d}🎓"),
             ("O'Brien-Straße", "O'Brien-Straße"),
+            ("می\u{200c}ترا", "می\u{200c}ترا"),
+            ("ක්\u{200d}රිස්", "ක්\u{200d}රිස්"),
+            ("Ame\u{301}lie", "Am\u{e9}lie"),
+            ("Ｌｉ　Ｗｅｉ", "Ｌｉ　Ｗｅｉ"),
         ] {
             assert_eq!(needed(said, 40).as_deref(), Ok(text));
         }
@@ -76,6 +127,12 @@ mod tests {
             ("a\nb", Reason::TextNotPlain),
             ("a\0", Reason::TextNotPlain),
             ("\u{200b}", Reason::TextNotPlain),
+            ("\u{200c}", Reason::TextNotPlain),
+            ("\u{200d}Ada", Reason::TextNotPlain),
+            ("Ada\u{200c}", Reason::TextNotPlain),
+            ("A\u{200d}\u{200d}da", Reason::TextNotPlain),
+            ("A \u{200c}da", Reason::TextNotPlain),
+            ("A\u{200c} da", Reason::TextNotPlain),
             ("\u{1b}[31m", Reason::TextNotPlain),
         ] {
             assert_eq!(reason(said), Some(why), "{said:?}");
@@ -86,5 +143,30 @@ mod tests {
             Some(Reason::TextTooLong)
         );
         assert!(needed(&"界".repeat(40), 40).is_ok());
+    }
+
+    #[test]
+    fn names_that_look_the_same_have_the_same_key() {
+        let same = [
+            "Li Wei",
+            "li  wei",
+            "ＬＩ　ＷＥＩ",
+            "L\u{200c}i Wei",
+            "LI WEI",
+        ];
+        for name in same {
+            assert_eq!(key(name), "li wei", "{name:?}");
+        }
+        assert_eq!(key("Ame\u{301}lie"), key("AM\u{c9}LIE"));
+        assert_ne!(key("Li Wei"), key("Li Wen"));
+    }
+
+    #[test]
+    fn a_number_fits_behind_a_long_name() {
+        assert_eq!(numbered("Li Wei", 2, 40), "Li Wei 2");
+        let long = numbered(&"界".repeat(40), 12, 40);
+        assert_eq!(long.chars().count(), 40);
+        assert!(long.ends_with("界 12"));
+        assert_eq!(numbered("ab\u{200d}🎓", 2, 5), "ab 2");
     }
 }

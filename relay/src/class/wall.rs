@@ -154,6 +154,8 @@ impl Wall {
             error: marks.and_then(|marks| marks.error.clone()),
             errors: marks.map_or(0, |marks| marks.errors),
             sentences: marks.map_or(0, |marks| marks.sentences),
+            elsewhere: member.elsewhere,
+            card: member.card.clone(),
         })
     }
 

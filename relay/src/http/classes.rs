@@ -9,10 +9,9 @@ use axum::{
 };
 use fast_qr::{QRBuilder, convert::svg::SvgBuilder};
 use serde::Deserialize;
-use shared::class::normal_code;
 
 use super::Desk;
-use crate::admission::is_of_this_machine;
+use crate::{admission::is_of_this_machine, class::normal_code};
 
 /// `?scheme=https` where a proxy before the relay speaks that.
 #[derive(Debug, Default, Deserialize)]

@@ -7,14 +7,14 @@ use std::{cell::Cell, collections::HashMap, net::SocketAddr, rc::Rc, sync::Arc, 
 
 use shared::{
     call::Transport,
-    trace::{KernelSocket, SocketState, Sockets, What},
+    trace::{KernelSocket, ProcessId, SocketState, Sockets},
 };
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     client::nobody_beside,
     sys::sockets::{Entry, Listing},
-    trace::{RULER, Trace},
+    trace::{Door, Processes, RULER, Trace},
 };
 
 /// How long to wait after something has happened: what belongs together is then looked at once.
@@ -50,6 +50,7 @@ pub(super) async fn look(view: View) {
     let places = places(servers);
     let reader = READER.with(Rc::clone);
     let (mut told, mut again, mut arrivals) = (None, None, Arrivals::default());
+    let mut owners = Owners::default();
     loop {
         match again.filter(|_| trace.viewers() > 0) {
             Some(after) => drop(tokio::time::timeout(after, trace.stirs()).await),
@@ -64,10 +65,11 @@ pub(super) async fn look(view: View) {
         };
         let sockets = sockets(&listing, &places, backlog.get(), &mut arrivals);
         again = next_look(&sockets);
+        let whose = owners.of(&sockets, &servers, |door| trace.known_owner(door));
         if told.as_ref().is_none_or(|told| differs(told, &sockets)) {
             // Told to a crowd it would be more than all the rest: there it is for whoever rules the lab.
             let whom = (trace.viewers() > MOST_VIEWERS).then_some(RULER);
-            trace.record(What::Sockets(sockets.clone()), whom);
+            trace.record_sockets(sockets.clone(), whose, whom);
             told = Some(sockets);
         }
     }
@@ -176,6 +178,37 @@ impl Arrivals {
             self.numbers.insert(ends, number);
         }
         sockets.sort_by_key(|socket| (rank(socket), self.numbers.get(&ends(socket)).copied()));
+    }
+}
+
+/// Whose the sockets of the list are. A connection that is over stays its client's for as long as it is listed,
+/// though nothing else is known of that client's port any more.
+#[derive(Debug, Default)]
+struct Owners(HashMap<Ends, ProcessId>);
+
+impl Owners {
+    fn of(
+        &mut self,
+        sockets: &Sockets,
+        servers: &[(Transport, SocketAddr)],
+        known: impl Fn(Door) -> Option<ProcessId>,
+    ) -> Box<[Option<ProcessId>]> {
+        let before = std::mem::take(&mut self.0);
+        let mut owner = |socket: &KernelSocket| {
+            let place = (socket.transport, socket.local);
+            // Of one that waits for anybody the other end is nobody's.
+            if socket.peer.is_none() && servers.contains(&place) {
+                return Some(Processes::server(socket.transport));
+            }
+            let client = socket.peer.filter(|_| servers.contains(&place));
+            let door = (socket.transport, client.unwrap_or(socket.local));
+            let found = known(door).or_else(|| before.get(&ends(socket)).copied());
+            if let Some(process) = found {
+                self.0.insert(ends(socket), process);
+            }
+            found
+        };
+        sockets.sockets.iter().map(&mut owner).collect()
     }
 }
 

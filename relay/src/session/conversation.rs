@@ -30,6 +30,8 @@ use crate::{admission::ClientOrigin, failure};
 
 /// So many events are looked at before calls have their turn again.
 const TRACE_PORTION: usize = 256;
+/// What a page is told whose place another one has.
+pub(super) const TAKEN_OVER: &str = "another page has come with the token of this one's seat";
 /// So many messages are heard one after the other before all else has its turn again.
 const HEARD_TOGETHER: u32 = 32;
 /// The trace leaves this much of `queued_bytes` to replies: a lab's noise must not hold up a page's own calls.
@@ -77,6 +79,8 @@ enum Event {
     Wanted(Demand),
     /// Something is new in the class.
     News(Utf8Bytes),
+    /// Another page has this one's place in the class.
+    Untied,
     /// Whoever is in a class has to leave it.
     SentAway(GoodbyeReason),
 }
@@ -166,11 +170,13 @@ impl Conversation {
             trace_until,
             lasting,
             place,
+            excursion,
             ..
         } = &mut **seat;
-        let (letters, gone) = match place {
-            Some(place) => (place.letters.as_mut(), Some(&mut place.gone)),
-            None => (None, None),
+        let (letters, gone) = match (place, excursion) {
+            (Some(place), _) => (place.letters.as_mut(), Some(&mut place.gone)),
+            (None, Some(out)) => (out.letters.as_mut(), Some(&mut out.gone)),
+            (None, None) => (None, None),
         };
         let is_behind = trace_from.is_some_and(|from| from < *trace_until.borrow());
         if is_behind && room_for_trace {
@@ -184,7 +190,7 @@ impl Conversation {
             Some(demand) = wanted(lasting) => Event::Wanted(demand),
             why = sent_away(gone) => Event::SentAway(why),
             () = timer.as_mut() => Event::TimerFired,
-            Some(news) = next_letter(letters), if listening => Event::News(news),
+            news = next_letter(letters), if listening => news.map_or(Event::Untied, Event::News),
             Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
             event = poll_fn(|context| {
                 *page_first = !*page_first;
@@ -211,6 +217,13 @@ impl Conversation {
             Event::TraceGrew => self.tell_trace(),
             Event::TimerFired => return self.check_time(),
             Event::News(news) => self.talk.say_text(news),
+            Event::Untied => {
+                if let Some(place) = &mut self.seat.place {
+                    place.letters = None;
+                    return None;
+                }
+                return Some(goodbye(GoodbyeReason::TakenOver, None, TAKEN_OVER));
+            }
             Event::SentAway(why) => {
                 let message = if why == GoodbyeReason::Removed {
                     "the teacher has removed you from the class"

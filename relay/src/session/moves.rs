@@ -8,13 +8,14 @@ use shared::{
 
 use super::{
     Surroundings,
-    conversation::Conversation,
+    conversation::{Conversation, TAKEN_OVER},
     seat::{Seat, plain, to},
     seats::Demand,
     talk::Talk,
 };
 use crate::{
     admission::{ClientOrigin, pause_after},
+    class::{Excursion, Newcomer},
     failure,
 };
 
@@ -28,7 +29,7 @@ pub(super) enum Move {
         admin: Option<String>,
     },
     /// To a class it has not been in.
-    Join { code: String, name: String },
+    Join(Newcomer),
     /// Back to a seat.
     Resume { token: String, heard: Option<u64> },
 }
@@ -39,7 +40,9 @@ impl Move {
         match request {
             Request::Ask(Ask::Enter { lab }) => Ok(Self::Enter(lab)),
             Request::Ask(Ask::CreateClass { title, admin }) => Ok(Self::Create { title, admin }),
-            Request::Ask(Ask::JoinClass { code, name }) => Ok(Self::Join { code, name }),
+            Request::Ask(Ask::JoinClass { code, name, token }) => {
+                Ok(Self::Join(Newcomer { code, name, token }))
+            }
             Request::Ask(Ask::Resume { token, heard }) => Ok(Self::Resume { token, heard }),
             other @ (Request::Call(_) | Request::Ask(_)) => Err(other),
         }
@@ -51,9 +54,16 @@ impl Conversation {
     pub(super) async fn moves(mut self, id: u64, to: Move) -> Self {
         match to {
             Move::Enter(kind) => {
-                let seat = self.seat_in(kind);
+                let is_own = kind == LabKind::Private;
+                let mut seat = self.seat_in(kind);
+                // Who is in a class stays in it.
+                if let Ok(seat) = seat.as_mut()
+                    && is_own
+                {
+                    seat.excursion = self.seat.goes_out();
+                }
                 // Nobody needs two labs of their own; kept, they would soon be all there may be.
-                let gives_up = kind == LabKind::Private && self.seat.is_in_its_own_lab();
+                let gives_up = is_own && self.seat.is_in_its_own_lab();
                 self.enters(id, seat, gives_up)
             }
             Move::Create { title, admin } => {
@@ -69,9 +79,9 @@ impl Conversation {
                     false,
                 )
             }
-            Move::Join { code, name } => {
+            Move::Join(newcomer) => {
                 let (around, from) = (self.seat.surroundings.clone(), self.from);
-                let joining = around.classes.joins(&code, &name, self.from, &around.labs);
+                let joining = around.classes.joins(newcomer, self.from, &around.labs);
                 let seat = self.attempts(joining).await;
                 self.enters(
                     id,
@@ -153,22 +163,28 @@ impl Conversation {
         }
         let Self {
             mut talk,
-            seat,
+            mut seat,
             from,
             ..
         } = self;
+        let excursion = seat.excursion.take();
         // While it waits for that seat it holds none that others may wait for, not even the very same.
         let meanwhile = match seat.token().map(str::to_owned) {
             Some(token) => {
                 seat.left();
-                Meanwhile::Kept(token)
+                Meanwhile::Kept(token, excursion)
             }
             None => Meanwhile::Open(seat),
         };
         match come_back(&around, token, heard).await {
-            Ok(seat) => {
-                if let Meanwhile::Open(seat) = meanwhile {
-                    leave(&mut talk, seat);
+            Ok(mut seat) => {
+                match meanwhile {
+                    Meanwhile::Open(seat) => leave(&mut talk, seat),
+                    // To the very seat it was in.
+                    Meanwhile::Kept(own, out) if own == token => seat.excursion = out,
+                    // Who was out for a while is back, and its own lab ends.
+                    Meanwhile::Kept(own, Some(_)) => around.seats.end(own),
+                    Meanwhile::Kept(_, None) => {}
                 }
                 Self::new(talk, seat, from).arrives(id)
             }
@@ -186,7 +202,13 @@ impl Conversation {
     ) -> Self {
         let seat = match meanwhile {
             Meanwhile::Open(seat) => Some(seat),
-            Meanwhile::Kept(token) => around.seats.demand(&token).await,
+            Meanwhile::Kept(token, excursion) => {
+                let mut seat = around.seats.demand(&token).await;
+                if let Some(seat) = &mut seat {
+                    seat.excursion = excursion;
+                }
+                seat
+            }
         };
         let is_back = seat.is_some();
         let seat = seat.unwrap_or_else(|| seat_in_the_open_lab(around, from));
@@ -216,7 +238,7 @@ impl Conversation {
         let goodbye = Goodbye {
             reason: GoodbyeReason::TakenOver,
             limit: None,
-            message: "another page has come with the token of this one's seat".to_owned(),
+            message: TAKEN_OVER.to_owned(),
         };
         talk.part(&goodbye).await;
     }
@@ -226,8 +248,8 @@ impl Conversation {
 enum Meanwhile {
     /// In the open lab, as before.
     Open(Box<Seat>),
-    /// Nowhere: its own seat is kept under this token.
-    Kept(String),
+    /// Nowhere: its own seat is kept under this token, and its place in a class while it is out.
+    Kept(String, Option<Excursion>),
 }
 
 /// Where every page is at first; whoever is on this machine rules there.

@@ -1,6 +1,6 @@
 //! Seats by their tokens: who wants one asks whoever holds it, a page's session or the task that keeps it.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,6 +31,12 @@ impl Seats {
     /// Whether there is one under this token.
     pub(super) fn has(&self, token: &str) -> bool {
         self.holders.borrow().contains_key(token)
+    }
+
+    /// The seat under this token is to end, whoever keeps it.
+    pub(super) fn end(self: &Rc<Self>, token: String) {
+        let seats = Rc::clone(self);
+        tokio::task::spawn_local(async move { drop(seats.demand(&token).await) });
     }
 
     /// Takes the seat from whoever holds it. Who waits here must hold none itself: two that want each other's would

@@ -33,10 +33,14 @@ pub struct KeptMember {
     pub number: MemberId,
     /// Its name.
     pub name: String,
+    /// The name it gave; empty where it joined before that was kept.
+    pub said: String,
     /// Of its token.
     pub token: Digest,
     /// Whether its calls are refused.
     pub muted: bool,
+    /// Whether the teacher has removed it.
+    pub removed: bool,
 }
 
 impl Store {
@@ -131,13 +135,15 @@ impl Store {
             let KeptMember {
                 number,
                 name,
+                said,
                 token,
                 muted,
+                removed,
             } = member;
             let transaction = connection.transaction()?;
             transaction.execute(
-                "INSERT INTO member (code, number, name, token, muted) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![code, number, name, token, muted],
+                "INSERT INTO member (code, number, name, said, token, muted, removed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![code, number, name, said, token, muted, removed],
             )?;
             let next = "UPDATE class SET next_member = max(next_member, ?2 + 1), used_s = ?3 WHERE code = ?1";
             transaction.execute(next, params![code, number, now_s])?;
@@ -164,14 +170,19 @@ impl Store {
         .await
     }
 
-    /// Forgets a member.
+    /// Keeps whether a member has been removed.
     ///
     /// # Errors
-    /// Where it could not be forgotten.
-    pub async fn remove_member(&self, code: String, number: MemberId) -> Result<(), Failed> {
+    /// Where it could not be kept.
+    pub async fn set_removed(
+        &self,
+        code: String,
+        number: MemberId,
+        removed: bool,
+    ) -> Result<(), Failed> {
         self.does(move |connection| {
-            let remove = "DELETE FROM member WHERE code = ?1 AND number = ?2";
-            connection.execute(remove, params![code, number])?;
+            let set = "UPDATE member SET removed = ?3 WHERE code = ?1 AND number = ?2";
+            connection.execute(set, params![code, number, removed])?;
             Ok(())
         })
         .await
@@ -180,13 +191,15 @@ impl Store {
 
 fn members(connection: &Connection, code: &str) -> rusqlite::Result<Vec<KeptMember>> {
     let mut find = connection
-        .prepare("SELECT number, name, token, muted FROM member WHERE code = ?1 ORDER BY number")?;
+        .prepare("SELECT number, name, said, token, muted, removed FROM member WHERE code = ?1 ORDER BY number")?;
     let rows = find.query_map([code], |row| {
         Ok(KeptMember {
             number: row.get(0)?,
             name: row.get(1)?,
-            token: row.get(2)?,
-            muted: row.get(3)?,
+            said: row.get(2)?,
+            token: row.get(3)?,
+            muted: row.get(4)?,
+            removed: row.get(5)?,
         })
     })?;
     rows.collect()

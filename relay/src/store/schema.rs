@@ -5,7 +5,8 @@ use std::fmt;
 use rusqlite::Connection;
 
 /// Each brings a store from the version that is its place in the list to the next one. They are never changed.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE class (
         code TEXT PRIMARY KEY,
         lab TEXT NOT NULL,
@@ -31,7 +32,12 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
     CREATE INDEX link_by_address ON link (address);
     CREATE INDEX link_by_expiry ON link (expires_s);
-"];
+",
+    "
+    ALTER TABLE member ADD COLUMN said TEXT NOT NULL DEFAULT '';
+    ALTER TABLE member ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// What is wrong with a file.
 #[derive(Debug)]

@@ -53,7 +53,9 @@ fn member(number: MemberNumber) -> KeptMember {
         number,
         name: "小明".to_owned(),
         token: digest(&format!("member {number}")),
+        said: String::new(),
         muted: false,
+        removed: false,
     }
 }
 
@@ -80,7 +82,7 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
     }
     let code = || "AAAAAA".to_owned();
     store.set_muted(code(), 1, true).await.expect("kept");
-    store.remove_member(code(), 3).await.expect("kept");
+    store.set_removed(code(), 3, true).await.expect("kept");
     store
         .set_state(code(), "[]".to_owned(), 11)
         .await
@@ -95,10 +97,14 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
         muted: true,
         ..member(1)
     };
+    let removed = KeptMember {
+        removed: true,
+        ..member(3)
+    };
     let expected = KeptClass {
         state: "[]".to_owned(),
         next_member: 4,
-        members: vec![muted, member(2)],
+        members: vec![muted, member(2), removed],
         ..class("AAAAAA")
     };
     assert_eq!(store.classes(12).await.expect("read"), [expected]);

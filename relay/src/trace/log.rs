@@ -11,12 +11,13 @@ use shared::{
     codec::encode_event,
     message::Gap,
     outcome::{Outcome, Returned},
-    trace::{Event, ProcessId, What},
+    trace::{Event, ProcessId, Sockets, What},
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{
-    sight::{Lines, Sight},
+    Processes,
+    sight::{Lines, RULER, Sight},
     stretch::{Events, Ring, Timed},
 };
 
@@ -31,6 +32,8 @@ pub struct Recorded {
     concerns: Option<ProcessId>,
     /// Of a server's call that began before it was known for whom: whom it turned out to be for.
     turned_out: Cell<Option<ProcessId>>,
+    /// Of a list of sockets: whose each of them is. Who does not rule the lab sees its own and the servers'.
+    owners: Box<[Option<ProcessId>]>,
     message: OnceCell<Utf8Bytes>,
 }
 
@@ -39,12 +42,40 @@ const ENVELOPE: &str = r#"{"trace":"#;
 
 impl Recorded {
     fn new(event: Event, concerns: Option<ProcessId>, turned_out: Option<ProcessId>) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new(Self::bare(event, concerns, turned_out))
+    }
+
+    fn bare(event: Event, concerns: Option<ProcessId>, turned_out: Option<ProcessId>) -> Self {
+        Self {
             event,
             concerns,
             turned_out: Cell::new(turned_out),
+            owners: Box::default(),
             message: OnceCell::new(),
-        })
+        }
+    }
+
+    /// As these see it: of a list of sockets their own, and those of servers; how many others there are is told.
+    fn seen_by(self: Rc<Self>, processes: [Option<ProcessId>; 3]) -> Rc<Self> {
+        let What::Sockets(all) = &self.event.what else {
+            return self;
+        };
+        if processes.contains(&Some(RULER)) {
+            return self;
+        }
+        let sees = |owner: &Option<ProcessId>| {
+            owner.is_some_and(|it| Processes::is_server(it) || processes.contains(owner))
+        };
+        let with_owners = all.sockets.iter().zip(&self.owners);
+        let seen = with_owners.filter(|(_, owner)| sees(owner));
+        let sockets: Vec<_> = seen.map(|(socket, _)| socket.clone()).collect();
+        let hidden = (all.sockets.len() - sockets.len()) as u64;
+        let more = all.more + hidden;
+        let event = Event {
+            what: What::Sockets(Sockets { sockets, more }),
+            ..self.event
+        };
+        Self::new(event, self.concerns, None)
     }
 
     /// Whether it is for any of these: a server's call that turned out to be for somebody else is not.
@@ -189,6 +220,29 @@ impl Log {
         self.keep(bytes, Kept::One(Recorded::new(event, concerns, None)));
     }
 
+    /// Adds a list of sockets, with whose each of them is.
+    pub fn append_sockets(
+        &mut self,
+        (mono_ns, wall_us): (u64, u64),
+        sockets: Sockets,
+        owners: Box<[Option<ProcessId>]>,
+        concerns: Option<ProcessId>,
+    ) {
+        let what = What::Sockets(sockets);
+        let bytes = weight(&what);
+        let event = Event {
+            seq: self.next,
+            mono_ns,
+            wall_us,
+            what,
+        };
+        let recorded = Recorded {
+            owners,
+            ..Recorded::bare(event, concerns, None)
+        };
+        self.keep(bytes, Kept::One(Rc::new(recorded)));
+    }
+
     /// Adds events that were written down together.
     pub(super) fn append_many(&mut self, mut events: Events, briefs: &[Timed]) {
         self.ring.add(&mut events, briefs);
@@ -257,6 +311,7 @@ impl Log {
         let mut events: Vec<_> = seen.into_iter().filter_map(|seq| self.look(seq)).collect();
         if let Sight::Of(processes) = sight {
             events.retain(|recorded| recorded.is_for(processes));
+            events = events.into_iter().map(|it| it.seen_by(processes)).collect();
         }
         Page { gap, events, next }
     }

@@ -24,7 +24,7 @@ use std::{
 
 use shared::{
     lab::Level,
-    trace::{CallId, ProcessId, What},
+    trace::{CallId, ProcessId, Sockets, What},
 };
 use tokio::sync::{Notify, watch};
 
@@ -110,13 +110,35 @@ impl Trace {
         if self.off {
             return;
         }
-        let wall = self.began_wall + Duration::from_nanos(mono_ns);
-        let wall_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
+        let wall_us = self.wall_us(mono_ns);
         self.log
             .borrow_mut()
             .append(mono_ns, wall_us, what, concerns);
         self.metrics.count_events(1);
         self.changed.notify_one();
+    }
+
+    /// Writes down what sockets the lab has now, with whose each of them is, as far as that is known.
+    pub fn record_sockets(
+        &self,
+        sockets: Sockets,
+        owners: Box<[Option<ProcessId>]>,
+        concerns: Option<ProcessId>,
+    ) {
+        if self.off {
+            return;
+        }
+        let now = self.now();
+        let when = (now, self.wall_us(now));
+        let mut log = self.log.borrow_mut();
+        log.append_sockets(when, sockets, owners, concerns);
+        self.metrics.count_events(1);
+        self.changed.notify_one();
+    }
+
+    fn wall_us(&self, mono_ns: u64) -> u64 {
+        let wall = self.began_wall + Duration::from_nanos(mono_ns);
+        u64::try_from(wall.as_micros()).unwrap_or(u64::MAX)
     }
 
     /// Now, in nanoseconds since the lab began.

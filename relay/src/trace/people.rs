@@ -47,6 +47,12 @@ impl Trace {
         known.unwrap_or_else(|| self.meets(door))
     }
 
+    /// The client that has this address, or had it a moment ago, if it is known.
+    #[must_use]
+    pub fn known_owner(&self, door: Door) -> Option<ProcessId> {
+        self.processes.borrow().owner(door)
+    }
+
     /// Whether a client of the relay's own has this address, or had it a moment ago.
     #[must_use]
     pub fn is_ours(&self, door: Door) -> bool {

@@ -208,6 +208,7 @@ impl ClientRepr {
             "join_class" => Ask::JoinClass {
                 code: need(self.code, of, "code")?,
                 name: need(self.name, of, "name")?,
+                token: self.token,
             },
             "class" => Ask::Class {
                 act: need(self.act, of, "act")?,
@@ -339,8 +340,8 @@ impl ClientRepr {
                 (self.title, self.admin) = (Some(title), admin);
                 "create_class"
             }
-            Ask::JoinClass { code, name } => {
-                (self.code, self.name) = (Some(code), Some(name));
+            Ask::JoinClass { code, name, token } => {
+                (self.code, self.name, self.token) = (Some(code), Some(name), token);
                 "join_class"
             }
             Ask::Class { act } => {

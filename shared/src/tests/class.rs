@@ -2,8 +2,8 @@
 
 use crate::{
     class::{
-        Act, Card, Class, Drive, LastCall, LastError, News, Phase, Roster, Standing, Tile, Totals,
-        Whose, You,
+        Act, Card, Class, Drive, Driven, LastCall, LastError, News, Outsider, Phase, Progress,
+        Roster, Standing, Tile, Totals, Whose, You,
     },
     message::{Ask, ServerMessage},
     trace::CallName,
@@ -46,6 +46,12 @@ pub(super) fn asks() -> Vec<(&'static str, Ask)> {
     let join = Ask::JoinClass {
         code: "K7XM3P".to_owned(),
         name: "小明".to_owned(),
+        token: None,
+    };
+    let join_again = Ask::JoinClass {
+        code: "Ｋ７ｘ-m3p".to_owned(),
+        name: "小明".to_owned(),
+        token: Some("dGhlc2VhdG9mdGhpc2Jyb3dz".to_owned()),
     };
     let watch = |whose| Ask::Watch {
         from: 17,
@@ -68,8 +74,15 @@ pub(super) fn asks() -> Vec<(&'static str, Ask)> {
         ("watch_all", watch(Whose::All)),
         ("save", save),
         ("delete_link", delete),
+        ("join_class_again", join_again),
     ];
-    acts.into_iter().chain(others).collect()
+    let later = [
+        ("class_let_in", Act::LetIn(7)),
+        ("class_progress", Act::Progress(Some(progress()))),
+        ("class_progress_none", Act::Progress(None)),
+    ];
+    let later = later.map(|(name, act)| (name, Ask::Class { act }));
+    acts.into_iter().chain(others).chain(later).collect()
 }
 
 pub(super) fn news() -> Vec<(&'static str, ServerMessage)> {
@@ -83,6 +96,7 @@ pub(super) fn news() -> Vec<(&'static str, ServerMessage)> {
         ("class_class", News::Class(class())),
         ("class_you", News::You(you())),
         ("class_roster", News::Roster(roster)),
+        ("class_outsiders", News::Outsiders(outsiders())),
     ];
     news.map(|(name, news)| (name, ServerMessage::Class(news)))
         .into()
@@ -101,7 +115,26 @@ const fn drive() -> Drive {
     Drive {
         process: 3,
         seq: Some(120),
+        hides_name: false,
     }
+}
+
+fn progress() -> Progress {
+    Progress {
+        id: "40-lost-either-way".to_owned(),
+        step: 3,
+        steps: 5,
+        done: false,
+    }
+}
+
+fn outsiders() -> Vec<Outsider> {
+    let outsider = |member, name: &str, knocks| Outsider {
+        member,
+        name: name.to_owned(),
+        knocks,
+    };
+    vec![outsider(3, "Ana", true), outsider(5, "小红", false)]
 }
 
 fn class() -> Class {
@@ -113,6 +146,10 @@ fn class() -> Class {
         cap: 300,
         message: Some("看屏幕 👀".to_owned()),
         drive: Some(drive()),
+        driven: Some(Driven {
+            member: 7,
+            name: Some("小明".to_owned()),
+        }),
         card: Some(Card {
             id: "udp-lost".to_owned(),
             choices: 3,
@@ -129,6 +166,7 @@ fn you() -> You {
         name: "小明".to_owned(),
         muted: false,
         choice: Some(2),
+        namesakes: vec!["小明 2".to_owned()],
     }
 }
 
@@ -151,6 +189,8 @@ fn tile() -> Tile {
         }),
         errors: 2,
         sentences: 14,
+        elsewhere: true,
+        card: Some(progress()),
     }
 }
 
@@ -165,6 +205,8 @@ fn quiet_tile() -> Tile {
         error: None,
         errors: 0,
         sentences: 0,
+        elsewhere: false,
+        card: None,
     }
 }
 

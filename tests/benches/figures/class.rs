@@ -114,7 +114,12 @@ async fn lesson(relay: &Relay, many: usize, time: Duration) -> (Sentences, Wall)
     for nth in 0..many {
         let mut page = Page::open(relay).await;
         let (code, name) = (standing.class.code.clone(), format!("member {nth}"));
-        page.goes(Ask::JoinClass { code, name }).await;
+        page.goes(Ask::JoinClass {
+            code,
+            name,
+            token: None,
+        })
+        .await;
         members.push(page);
     }
     let wall = RefCell::new(Wall::default());

@@ -4,12 +4,16 @@ mod card;
 mod check;
 mod deeds;
 mod play;
+mod restore;
 mod witness;
 
 pub(crate) use self::{
     card::{Card, Dealt, Look},
     play::Play,
+    restore::{Part, Restored},
 };
+use shared::lab::LabKind;
+
 use super::{Effect, Model, Outbox, workbench::Workbench};
 use crate::json;
 
@@ -52,6 +56,8 @@ pub(crate) struct Cards {
     pub(crate) deck: Vec<Dealt>,
     /// The one that is played.
     pub(crate) play: Option<Play>,
+    /// What was put back of what the last card had changed.
+    pub(crate) restored: Restored,
     done: Vec<String>,
     begins: bool,
 }
@@ -111,7 +117,7 @@ impl Cards {
 }
 
 impl Model {
-    pub(super) fn with_cards(&mut self, act: Act) {
+    pub(super) fn with_cards(&mut self, act: Act, effects: &mut Vec<Effect>) {
         match act {
             Act::Look | Act::Begin => {
                 self.cards.open = true;
@@ -119,26 +125,26 @@ impl Model {
                 self.workbench.open = true;
                 self.log.touch();
                 self.cards.begins |= matches!(act, Act::Begin);
-                self.begin_cards();
+                self.begin_cards(effects);
             }
             Act::Deal(text) => {
                 self.cards.deal(&text);
-                self.begin_cards();
+                self.begin_cards(effects);
             }
             Act::WereDone(ids) => {
                 self.cards.done = ids.split_whitespace().map(str::to_owned).collect();
             }
-            Act::Take(at) => self.take_card(at),
+            Act::Take(at) => self.take_card(at, effects),
             Act::Again => {
                 if let Some(at) = self.cards.play.as_ref().map(|play| play.card) {
-                    self.take_card(at);
+                    self.take_card(at, effects);
                 }
             }
-            Act::PutBack => self.put_back(),
+            Act::PutBack => self.put_back(effects),
             Act::Next => {
                 let at = self.cards.play.as_ref().map_or(0, |play| play.card);
                 if let Some(next) = self.cards.undone(at) {
-                    self.take_card(next);
+                    self.take_card(next, effects);
                 }
             }
             Act::Answer(choice) => {
@@ -155,29 +161,39 @@ impl Model {
         }
     }
 
-    fn begin_cards(&mut self) {
+    fn begin_cards(&mut self, effects: &mut Vec<Effect>) {
         let first = self.cards.undone(0).filter(|_| self.cards.begins);
         if let Some(first) = first {
             self.cards.begins = false;
-            self.take_card(first);
+            self.take_card(first, effects);
         }
     }
 
-    fn take_card(&mut self, at: usize) {
-        self.put_back();
+    fn take_card(&mut self, at: usize, effects: &mut Vec<Effect>) {
+        self.put_back(effects);
         self.cards.take(at, &self.workbench);
     }
 
-    /// What the card has opened is closed with it.
-    fn put_back(&mut self) {
-        let Some(play) = self.cards.play.take() else {
+    /// What the card has opened is closed with it, and what it has changed is put back. Who went out of a class for
+    /// it goes back there.
+    fn put_back(&mut self, effects: &mut Vec<Effect>) {
+        if self.cards.play.is_none() {
             return;
-        };
+        }
         self.select(None);
         if self.can_act() {
-            for (_, key) in play.keys() {
+            self.cards.restored = Restored::default();
+            for (_, key) in self.cards.play.iter().flat_map(Play::keys) {
                 self.workbench.close(key, &mut self.outbox);
             }
+            // One's own lab ends as one goes back to the class.
+            if !self.seat.is_out() {
+                self.restore(true);
+            }
+        }
+        self.cards.play = None;
+        if self.seat.is_out() {
+            self.enter(LabKind::Class, effects);
         }
     }
 
@@ -192,6 +208,7 @@ impl Model {
         if let Some((play, step)) = self.cards.play.as_mut().zip(step)
             && play.running.is_none()
         {
+            self.cards.restored = Restored::default();
             play.look = step.look.or(play.look);
             play.step(at, &step.deeds);
         }

@@ -8,17 +8,21 @@ mod deck;
 mod door;
 mod drive;
 mod news;
+mod progress;
+mod remembered;
 mod wall;
 
 use shared::{
-    class::{Act, Card, Class, Drive, MemberId, Phase, Standing, You},
+    class::{Act, Card, Class, Drive, MemberId, Outsider, Phase, Progress, Standing, You},
     message::GoodbyeReason,
     outcome::Failed,
     trace::ProcessId,
 };
 
+pub(super) use self::news::Left;
 pub(crate) use self::{
     door::{Door, Doorway, Field, Wrong},
+    remembered::Remembered,
     wall::{Sort, Wall},
 };
 
@@ -45,6 +49,12 @@ pub(crate) enum Wish {
         /// What to be called.
         name: String,
     },
+    /// To have back the seats of classes that this browser remembers.
+    Remember(Vec<String>),
+    /// To go back to the one of this code.
+    BackTo(String),
+    /// To have it remembered no longer.
+    ForgetSeat(String),
     /// To go to the open lab for a while.
     StepOut,
     /// To go back.
@@ -69,8 +79,12 @@ pub(crate) enum Wish {
     Filter(String),
     /// To have this on the clipboard.
     Copy(String),
+    /// To have the link with which another machine becomes the teacher's; this is where the page comes from.
+    CopyTeachersLink(String),
     /// To be told no more what was told once.
     Dismiss,
+    /// The same of others who have the same name.
+    DismissNamesakes,
 }
 
 /// Why a page is no longer in its class.
@@ -80,6 +94,19 @@ pub(crate) enum Parting {
     Told(GoodbyeReason),
     /// It was away, and then its place was not there any more.
     Gone,
+    /// The teacher has removed it, and has not let it in again.
+    KeptOut,
+}
+
+/// What a member is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Called<'a> {
+    /// By its name.
+    Name(&'a str),
+    /// By its number.
+    Number(MemberId),
+    /// It is the teacher.
+    Teacher,
 }
 
 /// The class as this page knows it.
@@ -97,6 +124,16 @@ pub(crate) struct Classroom {
     pub(crate) refused: Option<Failed>,
     /// Why the page is no longer in the class it was in.
     pub(crate) parted: Option<Parting>,
+    /// The seats in classes that this browser remembers.
+    pub(crate) remembered: Vec<Remembered>,
+    /// Who was removed; the teacher is told.
+    pub(crate) outsiders: Vec<Outsider>,
+    /// Those of the same name that one knows of.
+    pub(crate) known_namesakes: Vec<String>,
+    /// Whether the page is in a lab of its own for a while.
+    pub(crate) is_out: bool,
+    /// The link for another machine was put onto the clipboard.
+    pub(crate) copied_teachers: bool,
     /// It came back, and nothing was kept of its sockets.
     pub(crate) lost_sockets: bool,
     /// It looks at its own although the teacher drives.
@@ -115,6 +152,8 @@ pub(crate) struct Classroom {
     followed: Option<u64>,
     /// What was last asked to be driven.
     driven: Option<Drive>,
+    /// How far this page has told to be with a card.
+    progress: Option<Progress>,
     asked: Vec<u64>,
     is_here: bool,
 }
@@ -148,7 +187,7 @@ impl Classroom {
 
     /// Whether this page looks at that.
     pub(crate) fn follows(&self) -> bool {
-        self.drive().is_some() && !self.looks_away
+        self.drive().is_some() && !self.looks_away && !self.is_out
     }
 
     /// The card that is run, as far as it is.
@@ -161,8 +200,43 @@ impl Classroom {
         self.watching
     }
 
+    /// Whether the teacher keeps this member from calls.
+    pub(crate) fn is_muted(&self) -> bool {
+        !self.is_out && self.you().is_some_and(|you| you.muted)
+    }
+
+    /// Others of the same name one has not been told of.
+    pub(crate) fn namesakes(&self) -> Option<&[String]> {
+        let names = &self.you()?.namesakes;
+        (!names.is_empty() && *names != self.known_namesakes).then_some(names)
+    }
+
+    /// What a client's process is called here: by its member's name, or by the number where names are hidden. Nothing
+    /// of one that this page is not told of, or that is no member's.
+    pub(crate) fn called(&self, process: ProcessId) -> Option<Called<'_>> {
+        let mut tiles = self.wall.tiles().map(|seen| &seen.tile);
+        let tile = tiles.find(|tile| tile.process == Some(process));
+        if let Some(tile) = tile.filter(|_| self.sees_others()) {
+            return Some(if self.hides_names {
+                Called::Number(tile.member)
+            } else {
+                Called::Name(&tile.name)
+            });
+        }
+        let class = self.class()?;
+        class.drive.filter(|drive| drive.process == process)?;
+        let Some(driven) = &class.driven else {
+            return Some(Called::Teacher);
+        };
+        let name = driven.name.as_deref();
+        Some(name.map_or(Called::Number(driven.member), Called::Name))
+    }
+
     /// Whose it should be.
     fn wants_to_see(&self) -> Option<ProcessId> {
+        if self.is_out {
+            return None;
+        }
         if self.follows() {
             return self.drive().map(|drive| drive.process);
         }
@@ -171,7 +245,7 @@ impl Classroom {
     }
 
     /// The page is in this lab now, with nothing of what was before where it `is_new` there.
-    fn arrives(&mut self, standing: Option<&Standing>, is_new: bool) {
+    fn arrives(&mut self, standing: Option<&Standing>, is_new: bool, is_out: bool) {
         let code = |standing: &Standing| standing.class.code.clone();
         let is_same = self.standing.as_deref().map(code) == standing.map(code);
         if !is_same {
@@ -181,6 +255,7 @@ impl Classroom {
                 parted,
                 hides_names,
                 is_here,
+                remembered,
                 ..
             } = std::mem::take(self);
             *self = Self {
@@ -189,12 +264,14 @@ impl Classroom {
                 parted,
                 hides_names,
                 is_here,
+                remembered,
                 ..Self::default()
             };
         }
-        if is_new {
+        if is_new || is_out {
             (self.watching, self.followed) = (None, None);
         }
+        (self.is_out, self.progress) = (is_out, None);
         self.asked.clear();
         self.refused = None;
         if let Some(standing) = standing {

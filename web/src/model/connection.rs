@@ -85,6 +85,11 @@ impl Connection {
         self.failures = 0;
     }
 
+    /// Whether they talk.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
     /// What was lost is told until the next sentence.
     pub(crate) fn forget(&mut self) {
         self.lost = Lost::default();

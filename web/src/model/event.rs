@@ -99,6 +99,8 @@ pub(crate) enum Effect {
     ShowLab,
     /// Remember these links, and none else.
     KeepLinks(String),
+    /// Remember this of a seat in the class of that code, over the tab's end; or nothing any more.
+    KeepClass(String, Option<String>),
     /// Remember which cards are done.
     KeepProgress(String),
     /// Put this text onto the clipboard.

@@ -100,6 +100,7 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::OnlyTeacher => "reason.only_teacher",
         Reason::NotInClass => "reason.not_in_class",
         Reason::Muted => "reason.muted",
+        Reason::Removed => "reason.removed",
         Reason::NoSuchMember => "reason.no_such_member",
         Reason::NoCard => "reason.no_card",
         Reason::NotVisible => "reason.not_visible",

@@ -10,6 +10,7 @@ use shared::{
 
 use super::{
     Effect, Millis, Model,
+    class::Left,
     connection::State,
     program::{Lost, Program},
     seat::{Answer, Arrival},
@@ -29,11 +30,19 @@ impl Model {
             (LabKind::Private, LabKind::Class) => LabKind::Class,
             _ => to,
         };
-        if to == LabKind::Class && self.classroom.standing.is_some() {
+        let is_there = self.classroom.standing.is_some() && !self.seat.is_out();
+        if to == LabKind::Class && is_there {
             return;
         }
         if self.connection.state == State::Open && !self.seat.is_moving() {
             self.go(to, None, effects);
+        }
+    }
+
+    /// To a new lab of one's own; who is in a class stays in it.
+    pub(super) fn go_out(&mut self, effects: &mut Vec<Effect>) {
+        if self.connection.state == State::Open && !self.seat.is_moving() {
+            self.go(LabKind::Private, None, effects);
         }
     }
 
@@ -76,7 +85,7 @@ impl Model {
             self.begin_elsewhere();
         }
         if WHOLE {
-            self.enters_class(&welcome);
+            self.enters_class(&welcome, effects);
         }
         let seen = self.log.last_seq();
         let restarted = seen.is_some_and(|seen| welcome.lab.next_seq <= seen);
@@ -125,7 +134,11 @@ impl Model {
             Answer::Stays(Some(lobby)) => self.arrive(*lobby, effects, now),
         }
         if WHOLE {
-            self.is_kept_out(home);
+            let left = Left {
+                home,
+                token: had.clone(),
+            };
+            self.is_kept_out(left, effects);
         }
         self.keep_token(had.as_deref(), effects);
         true

@@ -21,6 +21,8 @@ const KEPT: Millis = 60_000;
 #[derive(Debug, Default)]
 pub(crate) struct Seat {
     held: Option<Held>,
+    /// The one in a class, while the page is in a lab of its own for a while.
+    parked: Option<Held>,
     moving: Option<Moving>,
     /// The ask that makes the trace begin anew; what comes before its reply will come again.
     catching_up: Option<u64>,
@@ -50,10 +52,22 @@ struct Held {
 #[derive(Debug)]
 struct Moving {
     id: u64,
-    /// To the seat it has.
-    back: bool,
+    to: Goal,
     /// The open lab's welcome, where the page has come to the relay only to go back.
     lobby: Option<Box<Welcome>>,
+}
+
+/// Where a way leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// To a seat it does not have yet.
+    New,
+    /// Back to the seat it has.
+    Held,
+    /// Back to the one in the class.
+    Parked,
+    /// To one that this browser had before.
+    Remembered,
 }
 
 /// What a reply means for the page's place.
@@ -110,7 +124,12 @@ impl Seat {
 
     /// The seat is no longer this page's.
     pub(super) fn is_gone(&mut self) {
-        self.held = None;
+        (self.held, self.parked) = (None, None);
+    }
+
+    /// Whether the page is in a lab of its own for a while, and its seat in a class is kept.
+    pub(crate) const fn is_out(&self) -> bool {
+        self.parked.is_some()
     }
 
     /// How long it is still kept. The one in a class is kept as long as the class.
@@ -135,7 +154,9 @@ impl Seat {
 
     /// Whether the page is on its way to a seat it had.
     pub(super) fn comes_back(&self) -> bool {
-        self.moving.as_ref().is_some_and(|moving| moving.back)
+        self.moving
+            .as_ref()
+            .is_some_and(|moving| moving.to != Goal::New)
     }
 
     /// With the reply to this the trace begins.
@@ -150,18 +171,20 @@ impl Seat {
         id: u64,
         lobby: Option<Box<Welcome>>,
     ) -> ClientMessage {
-        let kept = self
-            .held
-            .as_ref()
-            .filter(|held| to == held.kind && held.away.is_some());
-        let ask = match kept {
-            Some(held) => Ask::Resume {
-                token: held.token.clone(),
-                heard: held.heard,
-            },
-            None => Ask::Enter { lab: to },
+        let kept = |held: &&Held| to == held.kind && held.away.is_some();
+        let held = self.held.as_ref().filter(kept);
+        let parked = self.parked.as_ref().filter(kept);
+        let back = held
+            .map(|held| (Goal::Held, held))
+            .or_else(|| parked.map(|parked| (Goal::Parked, parked)));
+        let (goal, ask) = match back {
+            Some((goal, held)) => {
+                let (token, heard) = (held.token.clone(), held.heard);
+                (goal, Ask::Resume { token, heard })
+            }
+            None => (Goal::New, Ask::Enter { lab: to }),
         };
-        self.goes_by(ask, id, lobby)
+        self.goes_to(goal, ask, id, lobby)
     }
 
     /// Asks for a way.
@@ -171,9 +194,20 @@ impl Seat {
         id: u64,
         lobby: Option<Box<Welcome>>,
     ) -> ClientMessage {
+        let is_back = matches!(ask, Ask::Resume { .. });
+        let goal = if is_back { Goal::Remembered } else { Goal::New };
+        self.goes_to(goal, ask, id, lobby)
+    }
+
+    fn goes_to(
+        &mut self,
+        to: Goal,
+        ask: Ask,
+        id: u64,
+        lobby: Option<Box<Welcome>>,
+    ) -> ClientMessage {
         self.refused = None;
-        let back = matches!(ask, Ask::Resume { .. });
-        self.moving = Some(Moving { id, back, lobby });
+        self.moving = Some(Moving { id, to, lobby });
         let request = Request::Ask(ask);
         ClientMessage { id, request }
     }
@@ -198,13 +232,22 @@ impl Seat {
         };
         // Of a seat that is gone no limit is told.
         let counted = self.held.as_mut().filter(|held| held.heard.is_some());
-        if let Some(held) = counted.filter(|_| failed.limit.is_some() && moving.back) {
+        let to_held = moving.to == Goal::Held;
+        if let Some(held) = counted.filter(|_| failed.limit.is_some() && to_held) {
             held.forgets();
             return Answer::Again(moving.lobby.take());
         }
         // What could not be gone back to is gone.
-        if moving.back {
-            self.held = None;
+        match moving.to {
+            Goal::Held => self.held = None,
+            Goal::Parked => self.parked = None,
+            Goal::New | Goal::Remembered => {}
+        }
+        // Its own lab is no more: the class is still there.
+        if let Some(mut class) = self.parked.take_if(|_| to_held) {
+            class.wants_back = true;
+            self.held = Some(class);
+            return Answer::Again(moving.lobby.take());
         }
         self.refused = Some(failed.clone());
         Answer::Stays(moving.lobby.take())
@@ -230,8 +273,10 @@ impl Seat {
 
     /// The relay welcomes the page to a lab.
     pub(super) fn arrives(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
-        let back = self.moving.take().is_some_and(|moving| moving.back);
+        let moved = self.moving.take();
+        let back = moved.is_some_and(|moving| moving.to == Goal::Held);
         self.catching_up = None;
+        self.park(welcome, now);
         let seat = welcome
             .seat
             .as_ref()
@@ -263,6 +308,24 @@ impl Seat {
         arrival
     }
 
+    /// Who leaves a class for a lab of its own keeps its seat there; whoever is back, or elsewhere, has no other.
+    fn park(&mut self, welcome: &Welcome, now: Millis) {
+        let is_out = welcome.lab.kind == LabKind::Private && welcome.class.is_some();
+        if !is_out {
+            // From a lab of one's own to the open one: what one comes back to is the class.
+            let class = self.parked.take();
+            if let Some(class) = class.filter(|_| welcome.lab.kind == LabKind::Open) {
+                self.held = Some(class);
+            }
+        } else if self.parked.is_none() {
+            let class = self.held.take_if(|held| held.kind == LabKind::Class);
+            self.parked = class.map(|mut class| {
+                class.leaves(now);
+                class
+            });
+        }
+    }
+
     /// The connection broke.
     pub(super) fn breaks(&mut self, now: Millis) {
         (self.moving, self.catching_up) = (None, None);
@@ -274,6 +337,9 @@ impl Seat {
 
     /// Another page has come with the same token; what was under way is that page's matter.
     pub(super) fn is_taken_over(&mut self, now: Millis) {
+        if let Some(class) = self.parked.take() {
+            self.held = Some(class);
+        }
         if let Some(held) = &mut self.held {
             held.leaves(now);
         }
@@ -296,7 +362,9 @@ impl Seat {
 
     /// The token, for the page to find it after a reload.
     pub(super) fn token(&self) -> Option<&str> {
-        self.held.as_ref().map(|held| held.token.as_str())
+        // A page that is loaded again goes back to the class.
+        let lasting = self.parked.as_ref().or(self.held.as_ref());
+        lasting.map(|held| held.token.as_str())
     }
 
     /// When the countdown is to be looked at again.

@@ -7,6 +7,7 @@ mod class;
 mod connection;
 mod diary;
 mod edge;
+mod excursion;
 mod explain;
 mod handover;
 mod ladder;
@@ -100,10 +101,13 @@ impl Page {
             | Effect::ShowLab
             | Effect::KeepLinks(_)
             | Effect::KeepSeat(_)
+            | Effect::KeepClass(..)
             | Effect::KeepProgress(_)) => {
                 panic!("nothing else was to be done: {other:?}")
             }
         };
+        let is_said = |effect: &Effect| !matches!(effect, Effect::KeepClass(..));
+        self.effects.retain(is_said);
         self.effects.drain(..).map(read).collect()
     }
 

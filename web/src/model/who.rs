@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 
+use shared::trace::ProcessId;
+
 use super::{
     Model,
+    class::Called,
     log::{Kind, Run, Side},
 };
 use crate::{WHOLE, i18n::Texts};
@@ -38,6 +41,15 @@ impl Model {
         self.log.runs().iter().any(Run::is_foreign)
     }
 
+    /// What a client is called in the class: the same wherever it is seen.
+    pub(crate) fn name_of(&self, process: ProcessId, texts: &Texts) -> Option<String> {
+        Some(match self.classroom.called(process)? {
+            Called::Name(name) => name.to_owned(),
+            Called::Teacher => texts.get("class.the_teacher").to_owned(),
+            Called::Number(number) => texts.fill("class.number", &[("n", &number.to_string())]),
+        })
+    }
+
     /// Who the client of a run is, as its column is headed.
     pub(crate) fn client_of(&self, run: &Run, texts: &Texts) -> String {
         let address = self.client_address(run).map(|address| address.to_string());
@@ -46,10 +58,14 @@ impl Model {
             Kind::Stranger(_, from) => {
                 texts.fill("wire.terminal", &[("address", &from.to_string())])
             }
-            Kind::Page(_, process) => texts.fill(
-                "wire.page",
-                &[("n", &process.to_string()), ("address", &address)],
-            ),
+            Kind::Page(_, process) => {
+                let name = self.name_of(*process, texts);
+                let n = process.to_string();
+                match &name {
+                    Some(name) => [name, " ", &address].concat(),
+                    None => texts.fill("wire.page", &[("n", &n), ("address", &address)]),
+                }
+            }
             Kind::Own(..)
             | Kind::ServerStart(_)
             | Kind::Server(_)

@@ -86,7 +86,7 @@ impl Calls {
                 selected,
                 ..wanted
             };
-            group.draw(run, wanted, texts, waiting);
+            group.draw(model, run, wanted, texts, waiting);
         }
         dom::show(&el("calls-empty"), self.groups.is_empty());
         dom::show(&grid, !self.groups.is_empty());
@@ -155,13 +155,23 @@ impl Calls {
 }
 
 impl Group {
-    fn draw(&mut self, run: &Run, wanted: Drawn, texts: &Texts, waiting: Option<Millis>) {
+    fn draw(
+        &mut self,
+        model: &Model,
+        run: &Run,
+        wanted: Drawn,
+        texts: &Texts,
+        waiting: Option<Millis>,
+    ) {
         let grows = waiting.is_some() && run.is_blocked();
         if self.drawn == Some(wanted) && !grows {
             return;
         }
         self.drawn = Some(wanted);
-        dom::write(&dom::part(&self.element, "title"), &title(run, texts));
+        dom::write(
+            &dom::part(&self.element, "title"),
+            &title(model, run, texts),
+        );
         let element = &self.element;
         dom::resize(&mut self.rows, run.calls.len(), &|| {
             dom::stamp("call-template", element)
@@ -180,7 +190,7 @@ impl Group {
 }
 
 /// What a run is called.
-fn title(run: &Run, texts: &Texts) -> String {
+fn title(model: &Model, run: &Run, texts: &Texts) -> String {
     let transport = run.transport().map_or("", |transport| transport.name());
     let (key, value) = match &run.kind {
         Kind::Own(_, sentence) if sentence.is_empty() => ("run.bench", String::new()),
@@ -190,7 +200,10 @@ fn title(run: &Run, texts: &Texts) -> String {
         }
         Kind::Server(server) => return super::server::note(server, texts),
         Kind::Stranger(_, address) => ("run.outside", address.to_string()),
-        Kind::Page(_, process) => ("run.page", process.to_string()),
+        Kind::Page(_, process) => match model.name_of(*process, texts) {
+            Some(name) => return [transport, " ", &name].concat(),
+            None => ("run.page", process.to_string()),
+        },
         Kind::ServerStart(_) => ("run.server_starts", String::new()),
         Kind::Conditions(conditions) => {
             let what = network::summary(conditions, texts);

@@ -2,6 +2,7 @@
 
 mod hear;
 
+use shared::{call::Transport, lab::LabKind};
 use web_sys::Element;
 
 pub(crate) use self::hear::CARDS;
@@ -12,7 +13,8 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        cards::{Card, Look, Play},
+        cards::{Card, Look, Part, Play, Restored},
+        explain,
         workbench::machine,
     },
 };
@@ -41,6 +43,8 @@ impl Cards {
             is_first && cards.are_new() && !cards.open,
         );
         dom::show(&el("cards"), cards.open);
+        let restored = restored(&cards.restored, texts);
+        dom::say(&el("card-restored"), &restored);
         let played = cards.play.as_ref().zip(cards.card()).filter(|_| cards.open);
         let look = played.and_then(|(play, _)| play.look);
         dom::set(&el("page"), "data-look", look.map_or("", place_name));
@@ -138,7 +142,9 @@ impl Cards {
         for (at, (item, step)) in self.steps.iter().zip(&card.steps).enumerate() {
             let is_done = play.done.get(at) == Some(&true);
             let runs = play.running == Some(at);
-            let state = pick(runs, "running", pick(is_done, "done", "open"));
+            let refused = play.refused.get(at).and_then(Option::as_ref);
+            let rest = pick(refused.is_some(), "refused", "open");
+            let state = pick(runs, "running", pick(is_done, "done", rest));
             dom::set(item, "data-state", state);
             dom::toggle(
                 item,
@@ -161,11 +167,20 @@ impl Cards {
                 "running" => texts.get("cards.doing"),
                 _ => "",
             };
-            dom::write(&dom::part(item, "mark"), mark);
+            let why = refused.filter(|_| state == "refused").map(|failed| {
+                let why = explain::failure(failed, texts);
+                texts.fill("cards.refused", &[("why", &why)])
+            });
+            dom::say(&dom::part(item, "mark"), why.as_deref().unwrap_or(mark));
         }
         let lacks = play.lacks.as_ref();
         let lacks = lacks.map(|name| texts.fill("cards.lacks", &[("name", name)]));
         dom::say(&el("card-lacks"), &lacks.unwrap_or_default());
+        // A member's step that needs a lab of one's own, before it is taken.
+        let is_member = model.classroom.you().is_some() && !model.classroom.is_out;
+        let mut deeds = card.steps.iter().flat_map(|step| &step.deeds);
+        let goes_out = is_member && deeds.any(|deed| deed.lab == Some(LabKind::Private));
+        dom::show(&el("card-goes-out"), goes_out);
     }
 
     fn draw_sockets(&mut self, model: &Model, play: &Play, texts: &Texts) {
@@ -250,6 +265,31 @@ impl Cards {
                 }
             }
         }
+    }
+}
+
+/// What was put back of what a card had changed, and what was not.
+fn restored(restored: &Restored, texts: &Texts) -> String {
+    let say = |key: &str, parts: &[Part]| {
+        let names: Vec<&str> = parts
+            .iter()
+            .map(|part| texts.get(part_key(*part)))
+            .collect();
+        let what = names.join(texts.get("class.and"));
+        (!parts.is_empty()).then(|| texts.fill(key, &[("what", &what)]))
+    };
+    let said = [
+        say("cards.put_back", &restored.back),
+        say("cards.left_as_is", &restored.left),
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+const fn part_key(part: Part) -> &'static str {
+    match part {
+        Part::Network => "cards.the_network",
+        Part::Server(Transport::Udp) => "cards.the_udp_server",
+        Part::Server(Transport::Tcp) => "cards.the_tcp_server",
     }
 }
 

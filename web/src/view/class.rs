@@ -4,13 +4,14 @@ mod desk;
 mod doors;
 mod hear;
 mod opened;
+mod outsiders;
 mod strip;
 mod wall;
 
 use shared::call::Transport;
 
 pub(super) use self::hear::{listen, remembered};
-use self::{desk::Desk, strip::Strip, wall::Tiles};
+use self::{desk::Desk, doors::Doors, outsiders::Outsiders, strip::Strip, wall::Tiles};
 use super::pick;
 use crate::{
     dom::{self, el},
@@ -29,6 +30,8 @@ pub(super) struct Class {
     strip: Strip,
     desk: Desk,
     tiles: Tiles,
+    outsiders: Outsiders,
+    doors: Doors,
 }
 
 impl Class {
@@ -47,10 +50,11 @@ impl Class {
         let is_in = room.standing.is_some();
         draw_transports(model);
         dom::show(&el("class-hall"), is_in);
-        doors::draw(model, texts);
+        self.doors.draw(model, texts);
         let parted = room.parted.filter(|_| !is_in).map(|parted| match parted {
             Parting::Told(reason) => explain::goodbye_key(reason),
             Parting::Gone => "class.gone",
+            Parting::KeptOut => "class.kept_out",
         });
         let parted = parted.map(|key| texts.get(key)).unwrap_or_default();
         dom::say(&el("class-parted"), parted);
@@ -59,6 +63,7 @@ impl Class {
         }
         draw_sign(room, texts);
         self.desk.draw(model, texts);
+        self.outsiders.draw(room, texts);
         dom::show(&el("class-people"), room.sees_others());
         if room.sees_others() {
             self.tiles.draw(room, texts);
@@ -110,6 +115,13 @@ fn draw_sign(room: &Classroom, texts: &Texts) {
         ""
     };
     dom::say(&el("class-copied"), copied);
+    dom::show(&el("class-teachers"), room.is_teacher());
+    let copied = if room.copied_teachers {
+        texts.get("class.teachers_copied")
+    } else {
+        ""
+    };
+    dom::say(&el("class-teachers-copied"), copied);
 }
 
 /// A code in two halves, as one reads it out.
@@ -132,10 +144,15 @@ fn title(room: &Classroom, texts: &Texts) -> String {
     let Some(class) = room.class() else {
         return String::new();
     };
-    if class.title.is_empty() {
-        return texts.fill("class.untitled", &[("code", &class.code)]);
+    named(&class.code, &class.title, texts)
+}
+
+/// What a class that is remembered is called.
+fn named(code: &str, title: &str, texts: &Texts) -> String {
+    if title.is_empty() {
+        return texts.fill("class.untitled", &[("code", code)]);
     }
-    class.title.clone()
+    title.to_owned()
 }
 
 /// What a member is called where names may be hidden.

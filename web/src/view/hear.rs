@@ -59,7 +59,8 @@ pub(crate) fn remembered() -> Vec<Event> {
         Event::Choose(transport),
         Event::Keep(dom::is_checked("keep")),
     ];
-    events.extend(window::kept(SEAT).map(Event::HadSeat));
+    let token = window::teachers_token().or_else(|| window::kept(SEAT));
+    events.extend(token.map(Event::HadSeat));
     events
 }
 

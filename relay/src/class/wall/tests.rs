@@ -20,10 +20,11 @@ fn core() -> Core {
         cap: 9,
         message: None,
         drive: None,
+        driven: None,
         card: None,
     };
     let mut core = Core::new(class, 1);
-    core.joins("Ada".to_owned(), digest("token")).expect("room");
+    core.joins("Ada", digest("token")).expect("room");
     core
 }
 

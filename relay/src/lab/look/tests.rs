@@ -5,7 +5,7 @@ use std::{
     sync::Arc as Shared,
 };
 
-use shared::lab::Level;
+use shared::{lab::Level, trace::What};
 
 use super::*;
 use crate::{metrics::Meter, trace::Sight};

@@ -66,8 +66,8 @@ impl Seat {
                 self.surroundings.lab.edge().decide(datagram, verdict)
             }
             Ask::Class { act } => {
-                let place = self.place.as_ref().ok_or_else(not_in_a_class)?;
-                self.surroundings.classes.acts(place, act).await
+                let tie = self.tie().ok_or_else(not_in_a_class)?;
+                self.surroundings.classes.acts(tie, act).await
             }
             Ask::Enter { .. }
             | Ask::CreateClass { .. }

@@ -25,7 +25,9 @@ const LONGEST_NAME: usize = 253;
 impl Seat {
     /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
     pub(super) fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
-        if let Some(place) = &self.place {
+        // What only ends something a muted member may do as well.
+        let ends = matches!(call, Call::Cancel { .. } | Call::Close { .. });
+        if let Some(place) = self.place.as_ref().filter(|_| !ends) {
             place.may_call()?;
         }
         self.check_size(&call)?;

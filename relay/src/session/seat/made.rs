@@ -130,6 +130,8 @@ impl Seat {
             replies: Replies::new(if lasting.is_some() { queued } else { 0 }),
             lasting,
             place: None,
+            excursion: None,
+            out: None,
             surroundings,
         })
     }

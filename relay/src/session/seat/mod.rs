@@ -7,7 +7,7 @@ mod links;
 mod made;
 mod replies;
 
-use std::{pin::pin, rc::Rc, time::Duration};
+use std::{convert::Infallible, pin::pin, rc::Rc, time::Duration};
 
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use shared::{
@@ -17,14 +17,17 @@ use shared::{
     message::{self, ClientMessage, GoodbyeReason, Reply, Request, ServerMessage, Welcome},
     outcome::{Failed, Outcome, Reason},
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use self::replies::{CannotRepeat, Replies};
 use super::{Surroundings, seats::Demand, table::Table};
 use crate::{
     admission::ClientOrigin,
-    class::Place,
+    class::{Excursion, Place, Tie},
     client::{Door, Made, Process},
     failure,
     lab::Tenancy,
@@ -45,6 +48,10 @@ pub(super) struct Seat {
     pub(super) lasting: Option<Lasting>,
     /// Its place in a class, if it is in one.
     pub(super) place: Option<Place>,
+    /// Its tie to a class, if it is in a lab of its own for a while.
+    pub(super) excursion: Option<Excursion>,
+    /// Resolves when the page that went out from here is no longer out.
+    out: Option<oneshot::Receiver<Infallible>>,
     table: Table<Door, oneshot::Sender<()>>,
     replies: Replies,
 }
@@ -93,8 +100,12 @@ type Gone = watch::Receiver<Option<GoodbyeReason>>;
 impl Seat {
     /// What its page is told first of all; it is there from now on.
     pub(super) fn welcome(&mut self) -> Welcome {
+        self.out = None;
         if let Some(place) = &mut self.place {
             place.arrives();
+        }
+        if let Some(excursion) = &mut self.excursion {
+            excursion.arrives();
         }
         let Surroundings {
             lab,
@@ -112,7 +123,10 @@ impl Seat {
             keep_seconds: limits.keep_seconds,
             is_new: lasting.is_new,
         });
-        let standing = |place: &Place| Box::new(place.standing(classes.reach()));
+        let reach = classes.reach();
+        let here = self.place.as_ref().map(|place| place.standing(reach));
+        let out = self.excursion.as_ref();
+        let standing = here.or_else(|| out.map(|excursion| excursion.standing(reach)));
         if let Some(place) = &self.place {
             place.lab_name().clone_into(&mut told.id);
         }
@@ -125,7 +139,7 @@ impl Seat {
             truth: lab.truth().clone(),
             may_control: self.may_control,
             seat,
-            class: self.place.as_ref().map(standing),
+            class: standing.map(Box::new),
         }
     }
 
@@ -143,6 +157,23 @@ impl Seat {
     /// Whether nobody else is in its lab.
     pub(super) fn is_in_its_own_lab(&self) -> bool {
         self.lasting.is_some() && self.place.is_none()
+    }
+
+    /// How its page belongs to a class, if it does.
+    fn tie(&self) -> Option<Tie<'_>> {
+        let out = self.excursion.as_ref().map(Tie::Excursion);
+        self.place.as_ref().map(Tie::Place).or(out)
+    }
+
+    /// Its page goes to a lab of its own. If it is in a class it stays there, and all it has in the class's lab is
+    /// kept for as long as it is out.
+    pub(super) fn goes_out(&mut self) -> Option<Excursion> {
+        let Some(place) = &mut self.place else {
+            return self.excursion.take();
+        };
+        let mut excursion = place.goes_out();
+        self.out = Some(excursion.over());
+        Some(excursion)
     }
 
     /// Where it can be come back to.
@@ -250,17 +281,21 @@ impl Seat {
         if let Some(place) = &mut self.place {
             place.departs();
         }
+        if let Some(excursion) = &mut self.excursion {
+            excursion.departs();
+        }
         if self.lasting.is_some() {
             tokio::task::spawn_local(self.kept());
         }
     }
 
     /// Goes on without a page: blocked calls return, and their replies wait. Ends when somebody comes back to it,
-    /// its time is up, or the relay ends.
+    /// its time is up, or the relay ends. Its time begins when its page is no longer out in a lab of its own.
     async fn kept(mut self: Box<Self>) {
         let limits = Rc::clone(&self.surroundings.limits);
         let mut ending = self.surroundings.ending.clone();
-        let mut time = pin!(tokio::time::sleep(Duration::from_secs(limits.keep_seconds)));
+        let keep = Duration::from_secs(limits.keep_seconds);
+        let mut time = pin!(tokio::time::sleep(keep));
         loop {
             // As with a page that does not read: it is not worked for without end.
             let room = (self.replies.unsaid_bytes() as u64) < limits.queued_bytes;
@@ -273,7 +308,11 @@ impl Seat {
                 },
                 _ = ending.wait_for(|ending| *ending) => return,
                 _ = sent_away(self.place.as_mut().map(|place| &mut place.gone)) => return,
-                () = time.as_mut() => return,
+                () = is_over(&mut self.out) => {
+                    self.out = None;
+                    time.as_mut().reset(Instant::now() + keep);
+                }
+                () = time.as_mut(), if self.out.is_none() => return,
                 Some(returned) = self.calls.next(), if room => self.settle(returned),
             }
         }
@@ -289,6 +328,14 @@ impl Drop for Seat {
         self.calls.clear();
         self.table = Table::new(0, 0, 0);
         self.surroundings.lab.leave(self.process.id());
+    }
+}
+
+/// Resolves when whoever is out is back; never, where nobody is.
+async fn is_over(out: &mut Option<oneshot::Receiver<Infallible>>) {
+    match out {
+        Some(over) => drop(over.await),
+        None => std::future::pending().await,
     }
 }
 

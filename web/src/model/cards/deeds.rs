@@ -3,6 +3,7 @@
 use shared::{
     call::{Call, Family, Transport},
     lab::{LabKind, ServerState},
+    outcome::{Failed, FailureSource, Reason},
 };
 
 use super::{
@@ -22,11 +23,14 @@ enum Deeded {
     NotYet(Waits),
     /// There is no socket of this name.
     Lacks(String),
+    /// It may not be done here.
+    Refused(Failed),
 }
 
 impl Model {
     /// Goes on with the running step as far as it can.
     pub(in crate::model) fn play(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        self.look_after_calls();
         while let Some(play) = &self.cards.play
             && play.running.is_some()
             && self.can_act()
@@ -39,6 +43,12 @@ impl Model {
             if !leaves_it && waits.is_some_and(|waits| self.waits_for(waits)) {
                 return;
             }
+            let refusal = waits.and_then(|waits| self.refusal_of(waits));
+            if let Some((refusal, play)) = refusal.zip(self.cards.play.as_mut()) {
+                play.is_refused(refusal);
+                return;
+            }
+            self.note_change();
             let deeded = deed.map(|deed| self.perform(&deed, effects, now));
             let Some(play) = &mut self.cards.play else {
                 return;
@@ -47,10 +57,14 @@ impl Model {
                 None => play.has_stepped(),
                 Some(Deeded::Done(waits)) => {
                     play.queue.pop_front();
+                    if let (Some(Waits::Call(request)), Some(at)) = (&waits, play.running) {
+                        play.under_way.push((at, *request));
+                    }
                     play.waits = waits;
                 }
                 Some(Deeded::NotYet(waits)) => play.waits = Some(waits),
                 Some(Deeded::Lacks(name)) => play.is_lacking(&name),
+                Some(Deeded::Refused(failed)) => play.is_refused(failed),
             }
         }
     }
@@ -80,6 +94,41 @@ impl Model {
         }
     }
 
+    /// A step does not wait for its last call: that it was refused is known later.
+    fn look_after_calls(&mut self) {
+        let Some(play) = &mut self.cards.play else {
+            return;
+        };
+        let made = &self.workbench.made;
+        let mut refused = Vec::new();
+        play.under_way.retain(|(at, request)| {
+            let found = made.iter().find(|made| made.request == Some(*request));
+            let failed = found.and_then(|made| made.failed());
+            let refusal = failed.filter(|failed| is_refusal(failed));
+            refused.extend(refusal.map(|failed| (*at, failed.clone())));
+            found.is_some_and(|made| made.is_open())
+        });
+        for (at, failed) in refused {
+            play.is_refused_at(at, failed);
+        }
+    }
+
+    /// Why what was waited for was not done, where the relay would not.
+    fn refusal_of(&self, waits: &Waits) -> Option<Failed> {
+        let failed = match waits {
+            Waits::Call(request) => {
+                let mut made = self.workbench.made.iter();
+                let made = made.find(|made| made.request == Some(*request))?;
+                made.failed().filter(|_| !made.is_open())
+            }
+            Waits::Ask => self.network.refused.as_ref(),
+            Waits::Server(..) => self.servers.refused.as_ref(),
+            Waits::Lab(_) => self.seat.refused.as_ref(),
+            Waits::Held | Waits::Sight => None,
+        };
+        failed.filter(|failed| is_refusal(failed)).cloned()
+    }
+
     fn perform(&mut self, deed: &Deed, effects: &mut Vec<Effect>, now: Millis) -> Deeded {
         if let Some(lab) = deed.lab {
             return self.go_to(lab, effects);
@@ -88,6 +137,7 @@ impl Model {
             return self.turn_server(becomes, transport, deed);
         }
         if let Some(conditions) = deed.network {
+            self.changes_network(conditions);
             let wish = network::Wish::Set(conditions);
             self.network.wish(wish, &mut self.outbox);
             return Deeded::Done(Some(Waits::Ask));
@@ -114,11 +164,18 @@ impl Model {
         let Some(here) = self.welcome.as_ref().map(|welcome| &welcome.lab) else {
             return Deeded::Done(None);
         };
-        // A class is not left for a card.
-        if here.kind == LabKind::Class || (lab == LabKind::Open && here.kind == lab) {
+        let left = Waits::Lab(here.id.clone());
+        if here.kind == LabKind::Class {
+            // The class's lab is the teacher's own; a member goes out and stays in the class.
+            if lab == LabKind::Open || self.may_control() {
+                return Deeded::Done(None);
+            }
+            self.go_out(effects);
+            return Deeded::Done(Some(left));
+        }
+        if lab == LabKind::Open && here.kind == lab {
             return Deeded::Done(None);
         }
-        let left = Waits::Lab(here.id.clone());
         let goes_back = lab == LabKind::Private && self.seat.keeps() == Some(lab);
         self.enter(lab, effects);
         if goes_back {
@@ -133,6 +190,7 @@ impl Model {
         let Some(known) = self.servers.get(transport) else {
             return Deeded::Done(None);
         };
+        let before = known.clone();
         let runs = known.state == ServerState::Running;
         let wanted = server::Wanted {
             program: deed.program,
@@ -149,10 +207,31 @@ impl Model {
             Becomes::Kill => server::Wish::Kill,
         };
         let may_control = self.may_control();
+        // Who may not control a server cannot even ask for another program.
+        if !may_control && matches!(wish, server::Wish::Restart(_)) {
+            return Deeded::Refused(self.no_control());
+        }
+        self.changes_server(before);
         self.servers
             .wish(transport, wish, may_control, &mut self.outbox);
         let up = becomes == Becomes::Start;
         Deeded::Done(Some(Waits::Server(transport, up)))
+    }
+
+    /// What the relay would say of a server that is not this page's to control.
+    fn no_control(&self) -> Failed {
+        let reason = if self.classroom.standing.is_some() {
+            Reason::OnlyTeacher
+        } else {
+            Reason::OnlyThisMachine
+        };
+        Failed {
+            errno: String::new(),
+            message: String::new(),
+            source: FailureSource::Relay,
+            reason: Some(reason),
+            limit: None,
+        }
     }
 
     fn look_out(&mut self) -> Deeded {
@@ -225,6 +304,21 @@ impl Model {
         let key = self.key_of(name)?;
         self.workbench.card(key).map(|card| card.fd.to_string())
     }
+}
+
+/// Whether that was not done because the relay would not; what a card may want to show is none.
+fn is_refusal(failed: &Failed) -> bool {
+    let shows = [
+        Reason::Cancelled,
+        Reason::TimedOut,
+        Reason::NoSuchSocket,
+        Reason::NoSuchCall,
+        Reason::UnknownName,
+        Reason::NoAddress,
+        Reason::AlreadyRunning,
+        Reason::NotRunning,
+    ];
+    failed.reason.is_some_and(|reason| !shows.contains(&reason))
 }
 
 impl Deed {

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use shared::call::Transport;
+use shared::{call::Transport, outcome::Failed};
 
 use super::{
     card::{Card, Deed, Look},
     check::Check,
+    restore::Changes,
 };
 use crate::{filter::Filter, model::workbench::Workbench};
 
@@ -21,6 +22,8 @@ pub(crate) struct Play {
     pub(crate) done: Vec<bool>,
     /// The one that is under way.
     pub(crate) running: Option<usize>,
+    /// Why a step was not done, of those that were refused.
+    pub(crate) refused: Vec<Option<Failed>>,
     /// The last one could not be done: a socket was missing.
     pub(crate) lacks: Option<String>,
     /// What has been seen.
@@ -35,6 +38,11 @@ pub(crate) struct Play {
     pub(super) before: u64,
     pub(super) queue: VecDeque<Deed>,
     pub(super) waits: Option<Waits>,
+    /// The calls of steps that have not been seen to end: which step, and the message that asked for it. A step does
+    /// not wait for its last one.
+    pub(super) under_way: Vec<(usize, u64)>,
+    /// What it has changed in the lab it is played in.
+    pub(super) changes: Changes,
 }
 
 /// A socket of the card.
@@ -71,6 +79,7 @@ impl Play {
         Self {
             card: at,
             done: vec![false; card.steps.len()],
+            refused: vec![None; card.steps.len()],
             check: Check::of(card),
             before,
             ..Self::default()
@@ -80,6 +89,9 @@ impl Play {
     /// Another lab: what was done and seen is of no use there.
     pub(super) fn begins_anew(&mut self) {
         self.done.fill(false);
+        self.refused.fill(None);
+        self.under_way.clear();
+        self.changes = Changes::default();
         self.check.begins_anew();
         self.sockets.clear();
     }
@@ -100,6 +112,9 @@ impl Play {
         let filters = waits.filter_map(|deed| Filter::parse(&deed.wait).ok());
         self.check.watch(filters);
         self.queue = deeds.iter().cloned().collect();
+        if let Some(refused) = self.refused.get_mut(at) {
+            *refused = None;
+        }
         (self.running, self.waits, self.lacks) = (Some(at), None, None);
     }
 
@@ -109,6 +124,30 @@ impl Play {
             *done = true;
         }
         self.waits = None;
+    }
+
+    /// The running step was refused: nothing of it that is left is done.
+    pub(super) fn is_refused(&mut self, failed: Failed) {
+        if let Some(at) = self.running {
+            self.is_refused_at(at, failed);
+        }
+    }
+
+    /// A step was refused, though it may have seemed to be done.
+    pub(super) fn is_refused_at(&mut self, at: usize, failed: Failed) {
+        let step = self.done.get_mut(at).zip(self.refused.get_mut(at));
+        if let Some((done, refused)) = step {
+            (*done, *refused) = (false, Some(failed));
+        }
+        if self.running == Some(at) {
+            self.queue.clear();
+            (self.running, self.waits) = (None, None);
+        }
+    }
+
+    /// Whether all steps are done and all was seen.
+    pub(crate) fn is_over(&self) -> bool {
+        self.running.is_none() && self.next().is_none() && self.check.holds()
     }
 
     /// The running step cannot go on without this socket.

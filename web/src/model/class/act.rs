@@ -1,10 +1,6 @@
 //! What somebody wants of a class, done.
 
-use shared::{
-    class::{Act, normal_code},
-    lab::LabKind,
-    message::Ask,
-};
+use shared::{class::Act, lab::LabKind, message::Ask};
 
 use super::{
     super::{Effect, Millis, Model, connection::State},
@@ -26,13 +22,20 @@ impl Model {
                 let admin = Some(admin).filter(|admin| !admin.is_empty());
                 self.knock(Door::Create, Ask::CreateClass { title, admin }, effects);
             }
-            Wish::Join { code, name } => match normal_code(&code) {
-                Some(code) => self.knock(Door::Join, Ask::JoinClass { code, name }, effects),
-                None => self.classroom.doorway.wrong = Some(Wrong::NoCode),
-            },
+            Wish::Join { code, name } if code.chars().any(char::is_alphanumeric) => {
+                let token = self.token_for(&code);
+                self.knock(Door::Join, Ask::JoinClass { code, name, token }, effects);
+            }
+            Wish::Join { .. } => self.classroom.doorway.wrong = Some(Wrong::NoCode),
+            Wish::Remember(lines) => self.remember_seats(&lines, effects),
+            Wish::BackTo(code) => self.go_back_to(&code, effects),
+            Wish::ForgetSeat(code) => self.forget_seat(&code, effects),
             Wish::StepOut => self.enter(LabKind::Open, effects),
             Wish::Return => self.enter(LabKind::Class, effects),
             Wish::Forget => {
+                if let Some(code) = self.code_of_this_seat() {
+                    self.forget_seat(&code, effects);
+                }
                 self.seat.is_gone();
                 effects.push(Effect::KeepSeat(None));
             }
@@ -56,6 +59,11 @@ impl Model {
                 self.classroom.copied = true;
                 effects.push(Effect::Copy(text));
             }
+            Wish::CopyTeachersLink(origin) => self.copy_teachers_link(&origin, effects),
+            Wish::DismissNamesakes => {
+                let names = self.classroom.you().map(|you| you.namesakes.clone());
+                self.classroom.known_namesakes = names.unwrap_or_default();
+            }
             Wish::Dismiss => self.classroom.lost_sockets = false,
         }
         self.looks();
@@ -75,10 +83,36 @@ impl Model {
     }
 
     fn knock(&mut self, door: Door, ask: Ask, effects: &mut Vec<Effect>) {
-        if self.connection.state == State::Open && !self.seat.is_moving() {
+        if self.may_move() {
             let doorway = &mut self.classroom.doorway;
             (doorway.wrong, doorway.asked) = (None, Some(door));
             self.go_by(ask, effects);
+        }
+    }
+
+    /// Whether the page can go to another lab right now.
+    pub(super) fn may_move(&self) -> bool {
+        self.connection.state == State::Open && !self.seat.is_moving()
+    }
+
+    /// The class whose seat this page has, wherever it is.
+    pub(super) fn code_of_this_seat(&self) -> Option<String> {
+        let token = self.seat.token()?;
+        let mut known = self.classroom.remembered.iter();
+        let seat = known.find(|seat| seat.token == token)?;
+        Some(seat.code.clone())
+    }
+
+    /// Whoever has this link is the teacher. What leads there stands behind a `#`: browsers keep that to themselves.
+    fn copy_teachers_link(&mut self, origin: &str, effects: &mut Vec<Effect>) {
+        let class = self
+            .classroom
+            .class()
+            .filter(|_| self.classroom.is_teacher());
+        if let Some((class, token)) = class.zip(self.seat.token()) {
+            let link = [origin, "/c/", &class.code, "#teacher=", token].concat();
+            self.classroom.copied_teachers = true;
+            effects.push(Effect::Copy(link));
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Doorway {
     pub(crate) wants_admin: bool,
     /// The way that was asked for and not answered.
     pub(super) asked: Option<Door>,
+    /// The code of the class that one wants to be back in.
+    pub(super) back_to: Option<String>,
 }
 
 impl Doorway {

@@ -89,6 +89,7 @@ impl Model {
         Some(Drive {
             process: self.classroom.watching.unwrap_or(me),
             seq: call.map(|call| call.seq()).or(self.inspector.selected),
+            hides_name: self.classroom.hides_names,
         })
     }
 }

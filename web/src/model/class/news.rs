@@ -12,12 +12,25 @@ use super::{
     Parting,
 };
 
+/// What a page had before it was told where it is.
+#[derive(Debug)]
+pub(in crate::model) struct Left {
+    /// The kind of the lab it would come back to.
+    pub(in crate::model) home: LabKind,
+    /// What would lead there.
+    pub(in crate::model) token: Option<String>,
+}
+
 impl Model {
     /// The page is in this lab from now on.
-    pub(in crate::model) fn enters_class(&mut self, welcome: &Welcome) {
+    pub(in crate::model) fn enters_class(&mut self, welcome: &Welcome, effects: &mut Vec<Effect>) {
         let is_new = welcome.seat.as_ref().is_none_or(|seat| seat.is_new);
         let was_in = self.classroom.standing.is_some();
-        self.classroom.arrives(welcome.class.as_deref(), is_new);
+        let is_out = self.seat.is_out();
+        self.classroom
+            .arrives(welcome.class.as_deref(), is_new, is_out);
+        self.classroom.doorway.back_to = None;
+        self.remember_this_seat(welcome, effects);
         // Who has joined begins with a sentence, the teacher with the code on the wall.
         let asked = self.classroom.doorway.asked.take();
         if welcome.class.is_some() && (asked.is_some() || !was_in) {
@@ -47,6 +60,7 @@ impl Model {
                 self.classroom.knows_choice();
             }
             News::Roster(roster) => self.classroom.wall.take(roster, now),
+            News::Outsiders(outsiders) => self.classroom.outsiders = outsiders,
         }
         let opened = self.classroom.opened;
         if opened.is_some_and(|opened| self.classroom.wall.tile(opened).is_none()) {
@@ -62,6 +76,14 @@ impl Model {
             return;
         }
         self.classroom.parted = Some(Parting::Told(goodbye.reason));
+        let code = self.classroom.class().map(|class| class.code.clone());
+        if let Some(code) = code {
+            if goodbye.reason == GoodbyeReason::Removed {
+                self.is_removed_from(&code, effects);
+            } else {
+                self.forget_seat(&code, effects);
+            }
+        }
         self.classroom.open = true;
         self.seat.is_gone();
         effects.push(Effect::KeepSeat(None));
@@ -69,15 +91,34 @@ impl Model {
 
     /// The place in the class was not there any more, or a door stayed shut, which is told beside the field that is
     /// wrong; other refusals are not of a class.
-    pub(in crate::model) fn is_kept_out(&mut self, home: LabKind) {
+    pub(in crate::model) fn is_kept_out(&mut self, from: Left, effects: &mut Vec<Effect>) {
         let Some(failed) = self.seat.refused.take() else {
             return;
         };
-        if home == LabKind::Class && failed.reason == Some(Reason::NoSuchSeat) {
-            self.classroom.parted = Some(Parting::Gone);
-            self.classroom.open = true;
-        } else {
-            self.seat.refused = self.classroom.doorway.refuse(failed).err();
+        let Left { home, token } = from;
+        let back_to = self.classroom.doorway.back_to.take();
+        let is_class = home == LabKind::Class || back_to.is_some();
+        let mut known = self.classroom.remembered.iter();
+        let code = back_to.or_else(|| {
+            let had = known.find(|seat| Some(&seat.token) == token.as_ref());
+            had.map(|seat| seat.code.clone())
+        });
+        match failed.reason {
+            Some(Reason::NoSuchSeat) if is_class => {
+                self.classroom.parted = Some(Parting::Gone);
+                self.classroom.open = true;
+                if let Some(code) = code {
+                    self.forget_seat(&code, effects);
+                }
+            }
+            Some(Reason::Removed) if is_class => {
+                self.classroom.parted = Some(Parting::KeptOut);
+                self.classroom.open = true;
+                if let Some(code) = code {
+                    self.is_removed_from(&code, effects);
+                }
+            }
+            _ => self.seat.refused = self.classroom.doorway.refuse(failed).err(),
         }
     }
 

@@ -193,6 +193,8 @@ mod tests {
             }),
             errors: failed,
             sentences: 0,
+            elsewhere: false,
+            card: None,
         }
     }
 

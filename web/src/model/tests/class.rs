@@ -9,10 +9,10 @@ use shared::{
 use super::*;
 use crate::model::class::{Door, Field, Parting, Wish, Wrong};
 
-const TOKEN: &str = "ticket";
+pub(super) const TOKEN: &str = "ticket";
 const TEACHER: ProcessId = 3;
 
-fn class() -> Class {
+pub(super) fn class() -> Class {
     Class {
         code: "K7XM3P".to_owned(),
         title: "Tuesday".to_owned(),
@@ -21,21 +21,23 @@ fn class() -> Class {
         cap: 300,
         message: None,
         drive: None,
+        driven: None,
         card: None,
     }
 }
 
-fn you() -> You {
+pub(super) fn you() -> You {
     You {
         member: 4,
         name: "Ada".to_owned(),
         muted: false,
         choice: None,
+        namesakes: Vec::new(),
     }
 }
 
 /// The welcome to the class, as its teacher or as a member; `is_new` where nothing was kept.
-fn into(is_teacher: bool, is_new: bool, class: Class) -> ServerMessage {
+pub(super) fn into(is_teacher: bool, is_new: bool, class: Class) -> ServerMessage {
     let ServerMessage::Welcome(mut welcome) = welcome(100) else {
         panic!("a welcome")
     };
@@ -75,6 +77,8 @@ fn tile(member: u32, process: Option<ProcessId>) -> Tile {
         error: None,
         errors: 0,
         sentences: 1,
+        elsewhere: false,
+        card: None,
     }
 }
 
@@ -85,12 +89,12 @@ fn refusal(reason: Reason) -> Outcome {
 }
 
 impl Page {
-    fn wishes(&mut self, wish: Wish) {
+    pub(super) fn wishes(&mut self, wish: Wish) {
         self.does(Event::Class(wish));
     }
 
     /// The only thing it has asked for.
-    fn asks_for_one(&mut self) -> (u64, Ask) {
+    pub(super) fn asks_for_one(&mut self) -> (u64, Ask) {
         let ask = |message: ClientMessage| match message.request {
             Request::Ask(ask) => (message.id, ask),
             Request::Call(call) => panic!("no ask but {call:?}"),
@@ -100,12 +104,12 @@ impl Page {
         asked.remove(0)
     }
 
-    fn forgets_effects(&mut self) {
+    pub(super) fn forgets_effects(&mut self) {
         self.effects.clear();
     }
 
     /// A member of the class.
-    fn student() -> Self {
+    pub(super) fn student() -> Self {
         Self::member(class())
     }
 
@@ -117,17 +121,22 @@ impl Page {
             name: "Ada".to_owned(),
         });
         let (id, ask) = page.asks_for_one();
-        let (code, name) = ("K7XM3P".to_owned(), "Ada".to_owned());
-        assert_eq!(ask, Ask::JoinClass { code, name });
+        let (code, name) = (" k7x-m3p".to_owned(), "Ada".to_owned());
+        let token = None;
+        assert_eq!(ask, Ask::JoinClass { code, name, token });
         page.returns(id, Returned::Nothing);
         page.hears(into(false, false, class));
-        let kept = Effect::KeepSeat(Some(TOKEN.to_owned()));
-        assert_eq!(std::mem::take(&mut page.effects), [kept]);
+        let line = ["K7XM3P", TOKEN, "Tuesday", "member", "Ada"].join("\t");
+        let kept = [
+            Effect::KeepClass("K7XM3P".to_owned(), Some(line)),
+            Effect::KeepSeat(Some(TOKEN.to_owned())),
+        ];
+        assert_eq!(std::mem::take(&mut page.effects), kept);
         page.seq = 30;
         page
     }
 
-    fn teacher() -> Self {
+    pub(super) fn teacher() -> Self {
         let mut page = Self::open();
         page.wishes(Wish::Here);
         page.wishes(Wish::Create {
@@ -180,7 +189,7 @@ fn who_joins_begins_with_a_sentence_and_who_creates_with_the_code() {
 fn what_is_no_code_is_not_asked_for() {
     let mut page = Page::open();
     page.wishes(Wish::Join {
-        code: "K7XM3O".to_owned(),
+        code: " - ".to_owned(),
         name: "Ada".to_owned(),
     });
     assert_eq!(page.said(), []);
@@ -341,7 +350,13 @@ fn who_is_removed_does_not_come_back() {
     for reason in [GoodbyeReason::Removed, GoodbyeReason::ClassEnded] {
         let mut page = Page::student();
         page.hears(goodbye(reason));
-        assert_eq!(std::mem::take(&mut page.effects), [Effect::KeepSeat(None)]);
+        let line = ["K7XM3P", TOKEN, "Tuesday", "removed", "Ada"].join("\t");
+        let line = (reason == GoodbyeReason::Removed).then_some(line);
+        let kept = [
+            Effect::KeepClass("K7XM3P".to_owned(), line),
+            Effect::KeepSeat(None),
+        ];
+        assert_eq!(std::mem::take(&mut page.effects), kept);
         page.does(Event::Closed);
         page.does(Event::TryNow);
         page.forgets_effects();
@@ -365,7 +380,11 @@ fn who_was_away_when_the_class_ended_is_told() {
     page.hears(welcome(10));
     let (id, _) = page.asks_for_one();
     page.ends(id, refusal(Reason::NoSuchSeat));
-    assert_eq!(page.effects, [Effect::KeepSeat(None)]);
+    let kept = [
+        Effect::KeepClass("K7XM3P".to_owned(), None),
+        Effect::KeepSeat(None),
+    ];
+    assert_eq!(page.effects, kept);
     assert_eq!(page.model.classroom.parted, Some(Parting::Gone));
     assert_eq!(page.model.seat.refused, None, "told once");
     assert!(page.model.classroom.open && page.model.can_send());
@@ -444,6 +463,7 @@ fn the_class_follows_what_the_teacher_selects() {
     let driven = Drive {
         process: TEACHER,
         seq: None,
+        hides_name: false,
     };
     page.hears_class(|class| class.drive = Some(driven));
     let (id, ask) = page.asks_for_one();
@@ -478,6 +498,7 @@ fn what_the_first_part_met_is_followed_once_the_whole_is_here() {
     class.drive = Some(Drive {
         process: TEACHER,
         seq: None,
+        hides_name: false,
     });
     let mut page = Page::open();
     page.wishes(Wish::Join {
@@ -501,6 +522,7 @@ fn the_teacher_drives_with_what_is_selected() {
     let mut driven = Drive {
         process: TEACHER,
         seq: None,
+        hides_name: false,
     };
     let act = Act::Drive(Some(driven));
     assert_eq!(ask, Ask::Class { act });

@@ -2,12 +2,15 @@
 
 use shared::lab::LabKind;
 
+use web_sys::Element;
+
+use super::{named, pick};
 use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
         Model,
-        class::{Field, Wrong},
+        class::{Field, Remembered, Wrong},
         connection::State,
         explain,
     },
@@ -21,7 +24,63 @@ const FIELDS: [(Field, &str, &str); 4] = [
     (Field::Admin, "class-admin-field", "class-admin-wrong"),
 ];
 
-pub(super) fn draw(model: &Model, texts: &Texts) {
+/// The ways as they are drawn.
+#[derive(Default)]
+pub(super) struct Doors {
+    items: Vec<Element>,
+}
+
+impl Doors {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+        draw_forms(model, texts);
+        self.draw_remembered(model, texts);
+    }
+
+    /// The seats this browser remembers; the one of the class whose link was opened comes first.
+    fn draw_remembered(&mut self, model: &Model, texts: &Texts) {
+        let room = &model.classroom;
+        let is_in = room.standing.is_some();
+        let is_away = model.seat.keeps() == Some(LabKind::Class);
+        let seats = if is_in || is_away {
+            Vec::new()
+        } else {
+            let came_by = room.doorway.code.as_deref();
+            let is_it = |seat: &&Remembered| Some(seat.code.as_str()) == came_by;
+            let (first, others): (Vec<_>, Vec<_>) = room.remembered.iter().partition(is_it);
+            [first, others].concat()
+        };
+        dom::show(&el("class-remembered"), !seats.is_empty());
+        let list = el("class-seats");
+        dom::resize(&mut self.items, seats.len(), &|| {
+            dom::stamp("seat-template", &list)
+        });
+        let is_late = model.connection.state != State::Open || model.seat.is_moving();
+        for (item, seat) in self.items.iter().zip(seats) {
+            draw_seat(item, seat, is_late, texts);
+        }
+    }
+}
+
+fn draw_seat(item: &Element, seat: &Remembered, is_late: bool, texts: &Texts) {
+    let title = named(&seat.code, &seat.title, texts);
+    let back = pick(seat.is_removed, "class.ask_back", "class.back_to");
+    let back = texts.fill(back, &[("title", &title)]);
+    let who = match &seat.name {
+        None => texts.get("class.teacher").to_owned(),
+        Some(name) if seat.is_removed => texts.fill("class.was_removed", &[("name", name)]),
+        Some(name) => texts.fill("class.you", &[("name", name)]),
+    };
+    dom::set(item, "data-seat", &seat.code);
+    let (button, forget) = (dom::part(item, "back"), dom::part(item, "forget"));
+    dom::write(&button, &back);
+    dom::toggle(&button, "disabled", is_late);
+    dom::write(&dom::part(item, "who"), &who);
+    dom::write(&forget, texts.get("class.forget_seat"));
+    let label = [texts.get("class.forget_seat"), ": ", &title].concat();
+    dom::set(&forget, "aria-label", &label);
+}
+
+fn draw_forms(model: &Model, texts: &Texts) {
     let is_in = model.classroom.standing.is_some();
     let is_away = !is_in && model.seat.keeps() == Some(LabKind::Class);
     dom::show(&el("class-away"), is_away);

@@ -51,6 +51,7 @@ pub(in crate::view) fn remembered() -> Vec<Event> {
     }
     let wishes = [
         Some(Wish::Here),
+        Some(Wish::Remember(window::remembered_classes())),
         came_by.map(Wish::CameBy),
         hides.then_some(Wish::HideNames(true)),
     ];
@@ -90,6 +91,9 @@ fn simple(id: &str) -> Option<Wish> {
         "class-forget" => Wish::Forget,
         "class-step-out" => Wish::StepOut,
         "class-lost-close" => Wish::Dismiss,
+        "class-namesakes-close" => Wish::DismissNamesakes,
+        "class-back" => Wish::Return,
+        "class-copy-teachers" => Wish::CopyTeachersLink(teachers_origin()),
         "class-drive-leave" => Wish::Follow(false),
         "class-drive-follow" => Wish::Follow(true),
         "class-close-tile" => Wish::Open(None),
@@ -119,6 +123,17 @@ fn turned(id: &str) -> Option<Wish> {
 
 /// What is done with one tile or one choice.
 fn of_one(source: &Element) -> Option<Wish> {
+    if let Some(seat) = dom::around(source, "[data-seat]", "data-seat") {
+        return match dom::around(source, "button", "data-p").as_deref() {
+            Some("back") => Some(Wish::BackTo(seat)),
+            Some("forget") => Some(Wish::ForgetSeat(seat)),
+            _ => None,
+        };
+    }
+    if let Some(outsider) = dom::around(source, "[data-outsider]", "data-outsider") {
+        dom::around(source, "button", "data-p")?;
+        return Some(Wish::Do(Act::LetIn(outsider.parse().ok()?)));
+    }
     if let Some(choice) = dom::around(source, "[data-choice] button", "data-p") {
         let at = dom::around(source, "[data-choice]", "data-choice")?;
         let at = at.parse().ok()?;
@@ -131,6 +146,13 @@ fn of_one(source: &Element) -> Option<Wish> {
     let member: MemberId = member.parse().ok()?;
     let is_open = opened() == Some(member);
     Some(Wish::Open((!is_open).then_some(member)))
+}
+
+/// Where the teacher's link begins: where the link to join does.
+fn teachers_origin() -> String {
+    let link = el("class-link").text_content().unwrap_or_default();
+    let origin = link.rsplit_once("/c/").map(|(origin, _)| origin.to_owned());
+    origin.unwrap_or_else(window::origin)
 }
 
 fn is_pressed(id: &str) -> bool {

@@ -31,13 +31,24 @@ impl Strip {
         dom::write(&el("class-you"), &you);
         dom::show(&el("class-locked"), class.locked);
         dom::show(&el("class-is-open"), class.open);
-        dom::show(&el("class-muted"), room.you().is_some_and(|you| you.muted));
+        let is_muted = room.you().is_some_and(|you| you.muted);
+        dom::show(&el("class-muted"), is_muted);
+        let muted = pick(room.is_out, "class.muted_there", "reason.muted");
+        dom::say(
+            &el("class-muted-why"),
+            if is_muted { texts.get(muted) } else { "" },
+        );
+        dom::show(&el("class-out"), room.is_out);
+        let class_title = title(room, texts);
+        let back = texts.fill("class.back_to", &[("title", &class_title)]);
+        dom::write(&el("class-back"), &back);
+        draw_namesakes(room, texts);
         dom::say(
             &el("class-message"),
             class.message.as_deref().unwrap_or_default(),
         );
         dom::show(&el("class-lost"), room.lost_sockets);
-        draw_drive(room, texts);
+        draw_drive(model, texts);
         let refused = room.refused.as_ref();
         let why = refused.map(|failed| explain::failure(failed, texts));
         dom::say(&el("class-refused"), &why.unwrap_or_default());
@@ -74,19 +85,44 @@ impl Strip {
     }
 }
 
-fn draw_drive(room: &Classroom, texts: &Texts) {
+/// Others of the same name.
+fn draw_namesakes(room: &Classroom, texts: &Texts) {
+    let names = room.namesakes().zip(room.you());
+    dom::show(&el("class-namesakes"), names.is_some());
+    if let Some((names, you)) = names {
+        let others = names.join(texts.get("class.and"));
+        let said = [("name", &*you.name), ("others", &*others)];
+        let said = texts.fill("class.namesakes", &said);
+        dom::write(&el("class-namesakes-text"), &said);
+    }
+}
+
+fn draw_drive(model: &Model, texts: &Texts) {
+    let room = &model.classroom;
     let is_driven = room.class().is_some_and(|class| class.drive.is_some());
     dom::show(&el("class-drive"), is_driven);
     if !is_driven {
         return;
     }
     let follows = room.follows();
-    let key = match (room.is_teacher(), follows) {
-        (true, _) => "class.driving",
-        (false, true) => "class.following",
-        (false, false) => "class.looking_away",
+    if room.is_out {
+        dom::write(&el("class-drive-text"), texts.get("class.drives_there"));
+        dom::show(&el("class-drive-leave"), false);
+        dom::show(&el("class-drive-follow"), false);
+        return;
+    }
+    let (key, key_of) = match (room.is_teacher(), follows) {
+        (true, _) => ("class.driving", "class.driving"),
+        (false, true) => ("class.following", "class.following_of"),
+        (false, false) => ("class.looking_away", "class.looking_away_of"),
     };
-    dom::write(&el("class-drive-text"), texts.get(key));
+    let process = room.drive().map(|drive| drive.process);
+    let name = process.and_then(|process| model.name_of(process, texts));
+    let said = match name {
+        Some(name) => texts.fill(key_of, &[("name", &name)]),
+        None => texts.get(key).to_owned(),
+    };
+    dom::write(&el("class-drive-text"), &said);
     dom::show(&el("class-drive-leave"), follows);
     let may_follow = !follows && !room.is_teacher();
     dom::show(&el("class-drive-follow"), may_follow);

@@ -146,9 +146,25 @@ fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
     let error = tile.error.as_ref();
     let error = error.map(|error| [&error.errno, " ", error.name.as_str()].concat());
     dom::say(&dom::part(item, "error"), &error.unwrap_or_default());
+    dom::say(&dom::part(item, "card"), &on_card(tile, texts));
     let sentences = usize::try_from(tile.sentences).unwrap_or(usize::MAX);
     let sum = texts.number("class.sentence", "class.sentences", sentences);
     dom::write(&dom::part(item, "sum"), &sum);
+}
+
+/// How far a member is with the card it plays by itself.
+fn on_card(tile: &Tile, texts: &Texts) -> String {
+    let Some(card) = &tile.card else {
+        return String::new();
+    };
+    let number = card
+        .id
+        .split_once('-')
+        .map_or(&*card.id, |(number, _)| number);
+    let (step, steps) = (card.step.to_string(), card.steps.to_string());
+    let numbers = [("card", number), ("step", &*step), ("steps", &*steps)];
+    let key = pick(card.done, "class.card_done", "class.card_at");
+    texts.fill(key, &numbers)
 }
 
 /// Whether it was the last thing done that failed: the call itself, or what its socket was closed for.
@@ -166,6 +182,7 @@ fn state(tile: &Tile) -> (&'static str, &'static str) {
     let failed = tile.error.as_ref().map(|error| error.mono_ns);
     match tile.call {
         _ if !tile.connected => ("away", "class.is_away"),
+        _ if tile.elsewhere => ("out", "class.is_out"),
         Some(call) if call.blocked => ("blocked", "class.is_blocked"),
         Some(call) if failed.is_some_and(|failed| has_failed(call, failed)) => {
             ("wrong", "class.is_wrong")

@@ -1,0 +1,129 @@
+//! A class's code as people type it. Pure.
+
+use shared::class::{CODE_LENGTH, CODE_LETTERS};
+use unicode_normalization::UnicodeNormalization;
+
+/// The most characters of a code as it is typed; whatever is longer is none.
+const LONGEST_TYPED: usize = 64;
+
+/// Letters that no code has, each with the letter of a code that it is mistaken for: what looks alike in Latin, and
+/// the letters of Cyrillic and Greek keyboards that look the same. 0, O, 1, I and L resemble no letter of a code
+/// more than another one, so they stay wrong.
+const LOOK_ALIKES: [(char, char); 30] = [
+    ('B', '8'),
+    ('S', '5'),
+    ('U', 'V'),
+    ('Z', '2'),
+    ('А', 'A'),
+    ('В', '8'),
+    ('Е', 'E'),
+    ('З', '3'),
+    ('К', 'K'),
+    ('М', 'M'),
+    ('Н', 'H'),
+    ('Р', 'P'),
+    ('С', 'C'),
+    ('Т', 'T'),
+    ('У', 'Y'),
+    ('Х', 'X'),
+    ('Ѕ', '5'),
+    ('Ј', 'J'),
+    ('Α', 'A'),
+    ('Β', '8'),
+    ('Ε', 'E'),
+    ('Ζ', '2'),
+    ('Η', 'H'),
+    ('Κ', 'K'),
+    ('Μ', 'M'),
+    ('Ν', 'N'),
+    ('Ρ', 'P'),
+    ('Τ', 'T'),
+    ('Υ', 'Y'),
+    ('Χ', 'X'),
+];
+
+/// A code as it is looked up: compatibility forms such as full-width letters in their plain form (NFKC, UAX #15), in
+/// upper case, without what people put between letters, and with look-alikes read as the letter they resemble. None
+/// where that is no code.
+#[must_use]
+pub fn normal_code(typed: &str) -> Option<String> {
+    let letters = typed.nfkc().filter(|letter| !separates(*letter));
+    let letters = letters.take(LONGEST_TYPED).flat_map(char::to_uppercase);
+    let code: String = letters.take(CODE_LENGTH + 1).map(read_as).collect();
+    let is_code =
+        code.len() == CODE_LENGTH && code.bytes().all(|byte| CODE_LETTERS.contains(&byte));
+    is_code.then_some(code)
+}
+
+fn read_as(letter: char) -> char {
+    let known = LOOK_ALIKES.iter().find(|(typed, _)| *typed == letter);
+    known.map_or(letter, |(_, read)| *read)
+}
+
+/// Blanks, dashes, points, and what cannot be seen and comes along when a code is copied.
+fn separates(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(
+            letter,
+            '-' | '_' | '.' | '·' | ',' | ':' | '/' | '"' | '\'' | '`' | '「' | '」' | '。' | '、'
+            | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}' | '\u{2212}'
+            | '\u{201c}'..='\u{201f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
+            | '\u{30fc}' | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_however_it_was_typed() {
+        for typed in [
+            "K7XM3P",
+            "k7xm3p",
+            " K7X-M3P ",
+            "k7x m3p",
+            "Ｋ７ＸＭ３Ｐ",
+            "ｋ７ｘ　ｍ３ｐ",
+            "Ｋ７Ｘ－Ｍ３Ｐ",
+            "K7X–M3P",
+            "k7x\u{a0}m3p\n",
+            "\u{feff}K7X\u{200b}M3P",
+            "К7ХМЗР",
+            "Ⓚ7ⓍM3P",
+            "“K7X M3P”.",
+        ] {
+            assert_eq!(normal_code(typed).as_deref(), Some("K7XM3P"), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_letter_of_a_code_is_read_as_that() {
+        assert_eq!(normal_code("sbzu23").as_deref(), Some("582V23"));
+        for (typed, read) in LOOK_ALIKES {
+            assert!(!typed.is_ascii() || !CODE_LETTERS.contains(&(typed as u8)));
+            assert!(CODE_LETTERS.contains(&(read as u8)), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_not_guessed_at() {
+        let long = "K".repeat(100_000);
+        for wrong in [
+            "",
+            " - ",
+            "K7XM3",
+            "K7XM3PP",
+            "K7XM30",
+            "K7XM3O",
+            "K7XM31",
+            "K7XM3l",
+            "K7XM3世",
+            "K7XM3\u{301}",
+            "\u{0}K7XM3P",
+            &long,
+        ] {
+            assert_eq!(normal_code(wrong), None, "{wrong:.20?}");
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! Who belongs to a class: out in a lab of one's own and back, removed and let in again, of the same name as another
+//! one, muted, and told of no sockets but its own.
+
+use std::collections::BTreeSet;
+
+use shared::{
+    call::{Call, Transport},
+    class::{Act, Class, Drive, Driven, News, Outsider, Progress, Tile, You},
+    lab::LabKind,
+    message::{Ask, GoodbyeReason, Reply},
+    outcome::{Failed, Outcome, Reason},
+    trace::{SocketState, Sockets, What},
+};
+use tests::{calls::Ends, folder::Folder, page::Page, relay::Relay};
+
+#[tokio::test]
+async fn a_member_plays_in_a_lab_of_its_own_and_stays_in_the_class() {
+    let relay = Relay::start(&["--keep-seconds", "1"]);
+    let mut teacher = teacher(&relay).await;
+    let code = class(&teacher).code.clone();
+    let mut ada = joins(&relay, &code, "Ada").await;
+    let (ticket, process) = (token(&ada), ada.welcome.process);
+    let fd = ada.makes_socket(Transport::Udp).await;
+    ada.goes(enter(LabKind::Private)).await;
+    assert_eq!(ada.welcome.lab.kind, LabKind::Private);
+    assert!(ada.welcome.may_control, "its own lab is its own");
+    assert_eq!(class(&ada).code, code, "and it is still in the class");
+    let tile = sees_tile(&mut teacher, |tile| tile.elsewhere).await;
+    assert!(tile.connected);
+    assert_eq!(ada.exchanges_by_tcp("mine").await, "MINE");
+    stops_its_server(&mut ada).await;
+
+    // What is said and asked in the class comes through, and so does an answer.
+    does(&mut teacher, Act::Message(Some("look up".to_owned()))).await;
+    let told = |news: &News| matches!(news, News::Class(class) if class.message.is_some());
+    hears(&mut ada, told).await;
+    let (id, choices) = ("40-lost-either-way".to_owned(), 3);
+    does(&mut teacher, Act::AskCard { id, choices }).await;
+    hears(
+        &mut ada,
+        |news| matches!(news, News::Class(class) if class.card.is_some()),
+    )
+    .await;
+    does(&mut ada, Act::Predict { choice: 1 }).await;
+    let card = Progress {
+        id: "40-lost-either-way".to_owned(),
+        step: 3,
+        steps: 5,
+        done: false,
+    };
+    does(&mut ada, Act::Progress(Some(card.clone()))).await;
+    let tile = sees_tile(&mut teacher, |tile| tile.card.is_some()).await;
+    assert_eq!(tile.card, Some(card));
+
+    // Another card, another lab; and the seat in the class is kept for longer than any other.
+    ada.goes(enter(LabKind::Private)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    ada.goes(resume(&ticket)).await;
+    assert_eq!(
+        (ada.welcome.lab.kind, ada.welcome.process),
+        (LabKind::Class, process)
+    );
+    assert!(!ada.welcome.seat.as_ref().expect("a seat").is_new);
+    ada.does(Call::Close { fd }).await;
+    assert_eq!(ada.exchanges_by_udp("back").await, "BACK");
+    let back = sees_tile(&mut teacher, |tile| tile.connected && !tile.elsewhere).await;
+    assert_eq!(back.card, None, "it plays no card any more");
+}
+
+#[tokio::test]
+async fn a_break_while_out_leads_back_out_and_a_reload_to_the_class() {
+    let relay = Relay::start(&[]);
+    let mut teacher = teacher(&relay).await;
+    let mut ada = joins(&relay, &class(&teacher).code, "Ada").await;
+    let (ticket, process) = (token(&ada), ada.welcome.process);
+    ada.goes(enter(LabKind::Private)).await;
+    let (own, lab) = (token(&ada), ada.welcome.lab.id.clone());
+    assert_ne!(own, ticket);
+    // To the very seat it is in.
+    ada.goes(resume(&own)).await;
+    assert_eq!(
+        (&ada.welcome.lab.id, you(&ada).name.as_str()),
+        (&lab, "Ada")
+    );
+    ada.vanishes();
+    sees_tile(&mut teacher, |tile| !tile.connected).await;
+    let ada = comes_back(&relay, &own).await;
+    assert_eq!(ada.welcome.lab.id, lab);
+    assert_eq!(you(&ada).name, "Ada", "still in the class");
+    sees_tile(&mut teacher, |tile| tile.connected && tile.elsewhere).await;
+    let loaded_again = comes_back(&relay, &ticket).await;
+    assert_eq!(loaded_again.welcome.process, process);
+    let parting = ada.hears_the_end().await;
+    let goodbye = parting.goodbye.expect("a word");
+    assert_eq!(goodbye.reason, GoodbyeReason::TakenOver);
+}
+
+#[tokio::test]
+async fn who_is_out_hears_of_its_removal_and_of_the_end() {
+    let relay = Relay::start(&[]);
+    let mut teacher = teacher(&relay).await;
+    let code = class(&teacher).code.clone();
+    for reason in [GoodbyeReason::Removed, GoodbyeReason::ClassEnded] {
+        let mut member = joins(&relay, &code, &format!("{reason:?}")).await;
+        let number = you(&member).member;
+        member.goes(enter(LabKind::Private)).await;
+        let act = match reason {
+            GoodbyeReason::Removed => Act::Remove(number),
+            _ => Act::End,
+        };
+        does(&mut teacher, act).await;
+        let parting = member.hears_the_end().await;
+        assert_eq!(parting.goodbye.expect("a word").reason, reason);
+    }
+}
+
+#[tokio::test]
+async fn progress_that_cannot_be_is_refused() {
+    let relay = Relay::start(&[]);
+    let mut teacher = teacher(&relay).await;
+    let mut ada = joins(&relay, &class(&teacher).code, "Ada").await;
+    let progress = |id: &str, step, steps| {
+        Act::Progress(Some(Progress {
+            id: id.to_owned(),
+            step,
+            steps,
+            done: false,
+        }))
+    };
+    for (wrong, reason) in [
+        (progress("a", 2, 1), Reason::OutOfRange),
+        (progress("a", 0, 101), Reason::OutOfRange),
+        (progress("a\u{202e}b", 0, 1), Reason::TextNotPlain),
+        (progress(&"a".repeat(65), 0, 1), Reason::TextTooLong),
+        (progress("", 0, 1), Reason::TextMissing),
+    ] {
+        assert_eq!(act(&mut ada, wrong).await.failed().reason, Some(reason));
+    }
+    let failed = act(&mut teacher, progress("a", 0, 1)).await.failed();
+    assert_eq!(failed.reason, Some(Reason::NotInClass));
+}
+
+#[tokio::test]
+async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
+    let folder = Folder::new();
+    let data = folder.path().join("data").display().to_string();
+    let relay = Relay::start(&["--data", &data]);
+    let mut teacher = teacher(&relay).await;
+    let code = class(&teacher).code.clone();
+    let ana = joins(&relay, &code, "Ana").await;
+    let (member, ticket) = (you(&ana).member, token(&ana));
+    does(&mut teacher, Act::Remove(member)).await;
+    ana.hears_the_end().await;
+    let outsider = |knocks| Outsider {
+        member,
+        name: "Ana".to_owned(),
+        knocks,
+    };
+    hears(&mut teacher, |news| {
+        *news == News::Outsiders(vec![outsider(false)])
+    })
+    .await;
+    for again in [
+        resume(&ticket),
+        join(&code, "Ana"),
+        join(&code, " ＡＮＡ"),
+        join_from(&code, "Somebody else", &ticket),
+    ] {
+        let failed = Page::open(&relay).await.asks(again).await.failed();
+        assert_eq!(failed.reason, Some(Reason::Removed));
+    }
+    hears(&mut teacher, |news| {
+        *news == News::Outsiders(vec![outsider(true)])
+    })
+    .await;
+    let ticket_of_teacher = token(&teacher);
+    let relay = Relay::start_again(&relay.is_killed(), &["--data", &data]);
+    let failed = Page::open(&relay)
+        .await
+        .asks(resume(&ticket))
+        .await
+        .failed();
+    assert_eq!(
+        failed.reason,
+        Some(Reason::Removed),
+        "a restart lets nobody in"
+    );
+    let mut teacher = comes_back(&relay, &ticket_of_teacher).await;
+    hears(&mut teacher, |news| {
+        *news == News::Outsiders(vec![outsider(true)])
+    })
+    .await;
+    does(&mut teacher, Act::LetIn(member)).await;
+    hears(&mut teacher, |news| *news == News::Outsiders(Vec::new())).await;
+    let mut ana = comes_back(&relay, &ticket).await;
+    assert_eq!(you(&ana).member, member, "it is who it was");
+    assert_eq!(ana.exchanges_by_udp("hello").await, "HELLO");
+    let failed = act(&mut teacher, Act::LetIn(member)).await.failed();
+    assert_eq!(failed.reason, Some(Reason::NoSuchMember));
+}
+
+#[tokio::test]
+async fn two_of_the_same_name_are_told_apart_and_both_hear_of_it() {
+    let relay = Relay::start(&[]);
+    let teacher = teacher(&relay).await;
+    let code = class(&teacher).code.clone();
+    let mut first = joins(&relay, &code, "Li Wei").await;
+    let second = joins(&relay, &code, "ＬＩ  ＷＥＩ").await;
+    let other = you(&second).name.clone();
+    assert_eq!(other, "ＬＩ  ＷＥＩ 2");
+    assert_eq!(you(&second).namesakes, ["Li Wei"]);
+    let told = |news: &News| matches!(news, News::You(You { namesakes, .. }) if *namesakes == [other.clone()]);
+    hears(&mut first, told).await;
+    let third = joins(&relay, &code, "li wei").await;
+    assert_eq!(you(&third).name, "li wei 3");
+    let named_so = joins(&relay, &code, "Li Wei 2").await;
+    assert_eq!(
+        you(&named_so).name,
+        "Li Wei 2 2",
+        "no two are called the same"
+    );
+}
+
+#[tokio::test]
+async fn names_and_codes_are_taken_as_people_type_them() {
+    let relay = Relay::start(&[]);
+    let teacher = teacher(&relay).await;
+    let code = class(&teacher).code.clone();
+    let wide = |text: &str| -> String {
+        let widen = |letter: char| char::from_u32(u32::from(letter) + 0xFEE0).unwrap_or(letter);
+        text.chars().map(widen).collect()
+    };
+    let halves = [&code[..3], &code[3..]];
+    let looked_alike: String = code
+        .chars()
+        .map(|letter| match letter {
+            '5' => 's',
+            '8' => 'B',
+            '2' => 'z',
+            'V' => 'u',
+            'A' => 'А',
+            other => other,
+        })
+        .collect();
+    for (typed, name) in [
+        (wide(&code), "می\u{200c}ترا"),
+        (wide(&code.to_lowercase()), "👩\u{200d}🎓"),
+        (halves.join("　"), "Ame\u{301}lie"),
+        (halves.join(" – "), "ක්\u{200d}රිස්"),
+        (looked_alike, "小明"),
+    ] {
+        let member = joins(&relay, &typed, name).await;
+        let kept = name.replace("e\u{301}", "\u{e9}");
+        assert_eq!(you(&member).name, kept, "{typed}");
+    }
+    for name in [
+        "\u{200c}Ada",
+        "Ada\u{200d}",
+        "\u{200d}",
+        "A\u{200c}\u{200c}da",
+    ] {
+        let failed = refused(&relay, &code, name).await;
+        assert_eq!(failed.reason, Some(Reason::TextNotPlain), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_muted_member_may_still_end_what_it_began() {
+    let relay = Relay::start(&[]);
+    let mut teacher = teacher(&relay).await;
+    let mut ada = joins(&relay, &class(&teacher).code, "Ada").await;
+    let (member, muted) = (you(&ada).member, true);
+    let fd = ada.makes_socket(Transport::Udp).await;
+    ada.sends_to_server(fd, "hello").await;
+    ada.receives_text(fd).await;
+    let waiting = ada.starts(Call::RecvFrom { fd, size: 2048 }).await;
+    does(&mut teacher, Act::Mute { member, muted }).await;
+    hears(&mut ada, |news| matches!(news, News::You(you) if you.muted)).await;
+    let failed = ada.fails(Call::GetSockName { fd }).await;
+    assert_eq!(failed.reason, Some(Reason::Muted));
+    assert_eq!(failed.errno, "", "no kernel has said anything");
+    ada.does(Call::Cancel { of: waiting }).await;
+    let ended = ada.hears_of(waiting).await.failed();
+    assert_eq!(ended.reason, Some(Reason::Cancelled));
+    ada.does(Call::Close { fd }).await;
+}
+
+#[tokio::test]
+async fn the_class_is_told_whom_the_teacher_drives_and_by_which_name() {
+    let relay = Relay::start(&[]);
+    let mut teacher = teacher(&relay).await;
+    let code = class(&teacher).code.clone();
+    let ada = joins(&relay, &code, "Ada").await;
+    let mut bob = joins(&relay, &code, "Bob").await;
+    let member = you(&ada).member;
+    let drive = |process, hides_name| {
+        Act::Drive(Some(Drive {
+            process,
+            seq: None,
+            hides_name,
+        }))
+    };
+    let (adas, teachers) = (ada.welcome.process, teacher.welcome.process);
+    for (act, driven) in [
+        (drive(adas, false), Some(Some("Ada".to_owned()))),
+        (drive(adas, true), Some(None)),
+        (drive(teachers, false), None),
+    ] {
+        let wanted = driven.map(|name| Driven { member, name });
+        does(&mut teacher, act).await;
+        let told = |news: &News| matches!(news, News::Class(class) if class.driven == wanted && class.drive.is_some());
+        hears(&mut bob, told).await;
+    }
+    does(&mut teacher, Act::Drive(None)).await;
+    hears(&mut bob, |news| matches!(news, News::Class(class) if class.drive.is_none() && class.driven.is_none())).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_member_is_told_of_no_sockets_but_its_own_and_the_servers() {
+    let relay = Relay::start(&[]);
+    let mut teacher = teacher(&relay).await;
+    let code = class(&teacher).code.clone();
+    let mut ada = joins(&relay, &code, "Ada").await;
+    let mut bob = joins(&relay, &code, "Bob").await;
+    let (adas, bobs) = (has_ports(&mut ada).await, has_ports(&mut bob).await);
+    let both: BTreeSet<u16> = adas.union(&bobs).copied().collect();
+    let seen = sees_ports(&mut teacher, &both).await;
+    assert!(seen.0.is_superset(&both), "the teacher sees all");
+    let mut has_others = false;
+    for (page, own) in [(&mut ada, &adas), (&mut bob, &bobs)] {
+        let (ports, listens, more) = sees_ports(page, own).await;
+        assert_eq!(ports, *own);
+        assert!(listens, "the server's door is everybody's");
+        has_others |= more > 0;
+        assert_eq!(
+            foreign_ports(page, own),
+            BTreeSet::new(),
+            "in no event at all"
+        );
+    }
+    assert!(has_others, "how many others there are is told");
+    does(&mut teacher, Act::Open(true)).await;
+    hears(
+        &mut bob,
+        |news| matches!(news, News::Class(class) if class.open),
+    )
+    .await;
+    bob.makes_socket(Transport::Udp).await;
+    let mut third = joins(&relay, &code, "Cy").await;
+    let thirds = has_ports(&mut third).await;
+    sees_ports(&mut bob, &thirds).await;
+}
+
+/// Two connections that stand: their ports.
+async fn has_ports(page: &mut Page) -> BTreeSet<u16> {
+    let mut ports = BTreeSet::new();
+    for _ in 0..2 {
+        let fd = page.connects(Transport::Tcp).await;
+        ports.insert(page.own_address(fd).await.port());
+    }
+    ports
+}
+
+/// Waits for a list of sockets in which these ports are: the clients' ports there, whether a server listens, and how
+/// many more there are.
+async fn sees_ports(page: &mut Page, wanted: &BTreeSet<u16>) -> (BTreeSet<u16>, bool, u64) {
+    loop {
+        let event = page.hears_event().await;
+        let What::Sockets(sockets) = &event.what else {
+            continue;
+        };
+        let ports = clients_ports(page, sockets);
+        let mut all = sockets.sockets.iter();
+        let listens = all.any(|it| it.state == SocketState::Listen);
+        if ports.is_superset(wanted) {
+            return (ports, listens, sockets.more);
+        }
+    }
+}
+
+fn clients_ports(page: &Page, sockets: &Sockets) -> BTreeSet<u16> {
+    let servers = page.welcome.lab.servers.iter();
+    let servers: Vec<_> = servers.map(|server| server.address).collect();
+    let all = sockets.sockets.iter();
+    let ends = all.flat_map(|socket| [Some(socket.local), socket.peer]);
+    let clients = ends.flatten().filter(|end| !servers.contains(end));
+    clients
+        .map(|end| end.port())
+        .filter(|port| *port != 0)
+        .collect()
+}
+
+/// Ports of others in any list of sockets it has heard of and not looked at.
+fn foreign_ports(page: &Page, own: &BTreeSet<u16>) -> BTreeSet<u16> {
+    let lists = page.events.iter().filter_map(|event| match &event.what {
+        What::Sockets(sockets) => Some(clients_ports(page, sockets)),
+        _ => None,
+    });
+    lists.flatten().filter(|port| !own.contains(port)).collect()
+}
+
+async fn stops_its_server(page: &mut Page) {
+    let stop = Ask::StopServer {
+        transport: Transport::Tcp,
+    };
+    page.asks(stop).await.returned();
+}
+
+async fn teacher(relay: &Relay) -> Page {
+    let mut page = Page::open(relay).await;
+    let create = Ask::CreateClass {
+        title: "Networks".to_owned(),
+        admin: None,
+    };
+    page.goes(create).await;
+    page
+}
+
+async fn joins(relay: &Relay, code: &str, name: &str) -> Page {
+    let mut page = Page::open(relay).await;
+    page.goes(join(code, name)).await;
+    page
+}
+
+async fn refused(relay: &Relay, code: &str, name: &str) -> Failed {
+    let mut page = Page::open(relay).await;
+    page.asks(join(code, name)).await.failed()
+}
+
+async fn comes_back(relay: &Relay, token: &str) -> Page {
+    let mut page = Page::open(relay).await;
+    page.goes(resume(token)).await;
+    page
+}
+
+fn join(code: &str, name: &str) -> Ask {
+    Ask::JoinClass {
+        code: code.to_owned(),
+        name: name.to_owned(),
+        token: None,
+    }
+}
+
+fn join_from(code: &str, name: &str, token: &str) -> Ask {
+    Ask::JoinClass {
+        code: code.to_owned(),
+        name: name.to_owned(),
+        token: Some(token.to_owned()),
+    }
+}
+
+fn resume(token: &str) -> Ask {
+    Ask::Resume {
+        token: token.to_owned(),
+        heard: None,
+    }
+}
+
+const fn enter(lab: LabKind) -> Ask {
+    Ask::Enter { lab }
+}
+
+async fn act(page: &mut Page, act: Act) -> Reply {
+    page.asks(Ask::Class { act }).await
+}
+
+async fn does(page: &mut Page, act: Act) {
+    let named = format!("{act:?}");
+    let reply = page.asks(Ask::Class { act }).await;
+    assert!(
+        matches!(reply.outcome, Outcome::Returned(_)),
+        "{named}: {reply:?}"
+    );
+}
+
+fn class(page: &Page) -> &Class {
+    &page.welcome.class.as_ref().expect("in a class").class
+}
+
+fn you(page: &Page) -> &You {
+    let standing = page.welcome.class.as_ref().expect("in a class");
+    standing.you.as_ref().expect("a member")
+}
+
+fn token(page: &Page) -> String {
+    page.welcome.seat.as_ref().expect("a seat").token.clone()
+}
+
+async fn hears(page: &mut Page, wanted: impl Fn(&News) -> bool) -> News {
+    loop {
+        let news = page.hears_news().await;
+        if wanted(&news) {
+            return news;
+        }
+    }
+}
+
+/// The tile of the first member, as soon as it is like this.
+async fn sees_tile(page: &mut Page, wanted: impl Fn(&Tile) -> bool) -> Tile {
+    loop {
+        let News::Roster(roster) = page.hears_news().await else {
+            continue;
+        };
+        let is_it = |tile: &Tile| tile.member == 1 && wanted(tile);
+        if let Some(tile) = roster.tiles.into_iter().find(is_it) {
+            return tile;
+        }
+    }
+}
