@@ -38,7 +38,8 @@ pub enum Returned {
         /// Bytes; a stream may take fewer than it was given.
         sent: u64,
     },
-    /// `recv` on a stream: the next bytes, never none.
+    /// `recv` on a stream: the next bytes, never none. On UDP: none, and from nobody, which is no datagram: what `recv`
+    /// and `recvfrom` return at once after `shutdown` has ended receiving, and nothing is left to be received.
     Chunk {
         /// The bytes.
         data: Data,

@@ -1,21 +1,31 @@
 //! The benchmark's own command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--but NAME]... [--who NAME]... [--json FILE] [--markdown] [--curves FOLDER]\n\
+use tests::soak::{Length, Plan};
+
+/// Visitors of a soak at any time.
+const VISITORS: u64 = 30;
+
+const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--but NAME]... [--who NAME]... [--json FILE] [--markdown] [--curves FOLDER] [--soak SECONDS [--seed NUMBER]]\n\
     --short      a few seconds per row, for continuous integration: answers are checked, times only told\n\
     --only NAME  only figures whose name holds NAME; repeatable\n\
     --but NAME   no figures whose name holds NAME; repeatable\n\
     --who NAME   only contenders whose name holds NAME; repeatable\n\
     --json FILE  writes all that was measured there\n\
     --markdown   prints the goals as the README has them\n\
-    --curves FOLDER  measures curves in place of the figures, and draws them there";
+    --curves FOLDER  measures curves in place of the figures, and draws them there\n\
+    --soak SECONDS  leaves a relay to 30 visitors who make random calls, in place of the figures: its memory stays\n\
+                 flat, and nothing of theirs is left; 600 is usual\n\
+    --seed NUMBER  what these visitors do";
 
 /// What the program was started for.
 #[derive(Debug)]
 pub(crate) enum Wanted {
     /// To measure.
     Figures(Arguments),
+    /// To leave a relay to random visitors.
+    Soak(Plan),
     /// To be one of the floors, as a process of its own.
     Floor(FloorArguments),
 }
@@ -51,6 +61,7 @@ pub(crate) struct FloorArguments {
 /// Reads the command line.
 pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let mut arguments = Arguments::default();
+    let (mut soak, mut seed) = (None, 1);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
@@ -63,6 +74,8 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Wanted, St
             "--markdown" => arguments.markdown = true,
             "--curves" => arguments.curves = Some(value()?.into()),
             "--json" => arguments.json = Some(value()?.into()),
+            "--soak" => soak = Some(Duration::from_secs(number(&value()?)?)),
+            "--seed" => seed = number(&value()?)?,
             "--floor" => {
                 let name = value()?;
                 let server = words.next().and_then(|address| address.parse().ok());
@@ -71,7 +84,18 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Wanted, St
             _ => return Err(HELP.to_owned()),
         }
     }
-    Ok(Wanted::Figures(arguments))
+    Ok(match soak {
+        Some(time) => Wanted::Soak(Plan {
+            seed,
+            visitors: VISITORS,
+            length: Length::For(time),
+        }),
+        None => Wanted::Figures(arguments),
+    })
+}
+
+fn number(word: &str) -> Result<u64, String> {
+    word.parse().map_err(|_| format!("{word} is not a number"))
 }
 
 impl Arguments {

@@ -5,7 +5,8 @@
 //! plainly, `kernel` asks the system beside it, [`bridge`] is a plain WebSocket client, [`python`] runs the book's
 //! programs, [`browser`] is a person at real Chromium (at its [`inspector`] and its work[`bench`] too, by
 //! [`keyboard`] alone, in either [`language`], over a [`link`] that can break), `proxy` is what may stand between them, [`story`]
-//! opens and closes it, it plays the [`cards`], [`probe`] tells how quick it is, [`capture`] shows its files to another analyser. Whatever a
+//! opens and closes it, it plays the [`cards`], [`probe`] tells how quick it is, [`capture`] shows its files to another analyser,
+//! `soak` leaves it to random visitors, whose `usage` of the machine it looks at. Whatever a
 //! story starts is a guard that ends with it.
 //!
 //! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
@@ -36,5 +37,9 @@ pub mod process;
 pub mod proxy;
 pub mod python;
 pub mod relay;
+#[cfg(target_os = "linux")]
+pub mod soak;
 pub mod story;
 pub mod trace;
+#[cfg(target_os = "linux")]
+pub mod usage;

@@ -25,6 +25,9 @@ mod equivalents;
 mod files;
 /// The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.
 mod http;
+/// Whatever its visitors did, the relay is idle afterwards, holds nothing of theirs, and answers.
+#[cfg(target_os = "linux")]
+mod idle;
 /// The ladder, the packets and the files to take along in real Chromium: one truth in many views.
 mod inspector;
 /// Networks of a story's own: clients on another host, packets in fragments, a server at every address.

@@ -35,7 +35,10 @@ enum State {
     Connected,
     Closed,
     Connecting,
-    HalfClosed,
+    /// Connected, and this much of it shut down.
+    Shut(How),
+    /// Shut down without a connection: that fails, and has its effect.
+    NewShut(How),
     ClosedByPeer,
     Reset,
     AfterFailedConnect,
@@ -43,13 +46,29 @@ enum State {
 
 use State as S;
 
-const UDP_STATES: [State; 4] = [S::New, S::Bound, S::Connected, S::Closed];
-const TCP_STATES: [State; 9] = [
+const UDP_STATES: [State; 10] = [
+    S::New,
+    S::Bound,
+    S::Connected,
+    S::Shut(How::Read),
+    S::Shut(How::Write),
+    S::Shut(How::Both),
+    S::NewShut(How::Read),
+    S::NewShut(How::Write),
+    S::NewShut(How::Both),
+    S::Closed,
+];
+const TCP_STATES: [State; 14] = [
     S::New,
     S::Bound,
     S::Connecting,
     S::Connected,
-    S::HalfClosed,
+    S::Shut(How::Read),
+    S::Shut(How::Write),
+    S::Shut(How::Both),
+    S::NewShut(How::Read),
+    S::NewShut(How::Write),
+    S::NewShut(How::Both),
     S::ClosedByPeer,
     S::Reset,
     S::AfterFailedConnect,
@@ -212,10 +231,13 @@ impl Ground {
                 let refused = page.fails(Call::Connect { fd, to }).await;
                 assert_eq!(refused.errno, "ECONNREFUSED");
             }
-            S::Connected | S::HalfClosed | S::ClosedByPeer | S::Reset => {
+            S::NewShut(how) => {
+                let failed = page.fails(Call::Shutdown { fd, how }).await;
+                assert_eq!(failed.errno, "ENOTCONN");
+            }
+            S::Connected | S::Shut(_) | S::ClosedByPeer | S::Reset => {
                 page.does(Call::Connect { fd, to }).await;
-                if state == S::HalfClosed {
-                    let how = How::Write;
+                if let S::Shut(how) = state {
                     page.does(Call::Shutdown { fd, how }).await;
                 }
                 if transport == Tcp {
@@ -251,11 +273,13 @@ impl Ground {
             S::AfterFailedConnect => {
                 socket.connect(&server).expect_err("nobody listens");
             }
-            S::Connected | S::HalfClosed | S::ClosedByPeer | S::Reset => {
+            S::NewShut(how) => {
+                socket.shutdown(direction(how)).expect_err("no connection");
+            }
+            S::Connected | S::Shut(_) | S::ClosedByPeer | S::Reset => {
                 socket.connect(&server).expect("a server");
-                if state == S::HalfClosed {
-                    let how = std::net::Shutdown::Write;
-                    socket.shutdown(how).expect("a connection");
+                if let S::Shut(how) = state {
+                    socket.shutdown(direction(how)).expect("a connection");
                 }
                 if transport == Tcp {
                     let client = socket.local_addr().expect("an address");
@@ -284,13 +308,15 @@ impl Ground {
                 drop(peer);
                 None
             }
-            S::HalfClosed => {
+            S::Shut(How::Write | How::Both) => {
                 self.kept.push(peer);
                 Some(state::FIN_WAIT_2)
             }
             S::New
+            | S::NewShut(_)
             | S::Bound
             | S::Connected
+            | S::Shut(How::Read)
             | S::Closed
             | S::Connecting
             | S::AfterFailedConnect => {
@@ -299,6 +325,14 @@ impl Ground {
             }
         };
         kernel::becomes(client, self.server, becomes).await;
+    }
+}
+
+const fn direction(how: How) -> std::net::Shutdown {
+    match how {
+        How::Read => std::net::Shutdown::Read,
+        How::Write => std::net::Shutdown::Write,
+        How::Both => std::net::Shutdown::Both,
     }
 }
 

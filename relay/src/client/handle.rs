@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     edge::{Gate, Through},
-    sys::receive,
+    sys::{receive, retry::retry},
 };
 
 /// The kernel's socket. A TCP socket is watched only from `connect` on: watched earlier, it would be reported
@@ -68,8 +68,8 @@ impl Handle {
         attempt: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
         match self {
-            Self::Udp(socket) => socket.async_io(interest, attempt).await,
-            Self::Tcp(stream) => stream.async_io(interest, attempt).await,
+            Self::Udp(socket) => retry(&**socket, interest, attempt).await,
+            Self::Tcp(stream) => retry(&**stream, interest, attempt).await,
             // The kernel never lets a call on an unconnected stream wait.
             Self::Unconnected(_) => Err(io::ErrorKind::NotConnected.into()),
         }

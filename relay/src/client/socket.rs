@@ -53,6 +53,8 @@ pub struct ClientSocket {
     held: RefCell<Vec<Rc<Hold>>>,
     neighbours: Rc<Neighbours>,
     timeout: Cell<Option<Duration>>,
+    /// Whether its receiving was shut down, of UDP.
+    receives_no_more: Cell<bool>,
     /// As `SO_REUSEADDR` was set.
     shares_port: Cell<bool>,
     local: Cell<Option<SocketAddr>>,
@@ -112,6 +114,7 @@ impl ClientSocket {
             held: RefCell::default(),
             neighbours,
             timeout: Cell::default(),
+            receives_no_more: Cell::default(),
             shares_port: Cell::default(),
             local: Cell::default(),
             peer: Cell::default(),
@@ -273,12 +276,16 @@ impl ClientSocket {
         let size = size as usize;
         match self.transport {
             Transport::Udp => {
-                let Datagram {
+                let Some(Datagram {
                     data,
                     length,
                     from,
                     facts,
-                } = self.datagram(size).await?;
+                }) = self.datagram(size).await?
+                else {
+                    let data = Data::default();
+                    return Ok(Returned::Chunk { data });
+                };
                 self.told.replace(facts);
                 let truncated = (data.len() as u64) < length;
                 Ok(Returned::Datagram {
@@ -301,14 +308,20 @@ impl ClientSocket {
         }
     }
 
-    /// The next datagram, from the kernel itself or, where something happens to datagrams, through the edge.
-    async fn datagram(&self, size: usize) -> Result<Datagram, Failed> {
+    /// The next datagram, from the kernel itself or, where something happens to datagrams, through the edge; none where
+    /// a `recv` that blocks returns without one, as on Linux after `shutdown`. With a timeout Python polls and tries
+    /// without blocking, until the time is over.
+    async fn datagram(&self, size: usize) -> Result<Option<Datagram>, Failed> {
         let handle = self.handle();
         match handle.datagram_now(&self.gate, size) {
             Err(error) if self.waits_after(&error) => {}
-            other => return other.map_err(|error| failure::kernel(&error)),
+            other => return other.map(Some).map_err(|error| failure::kernel(&error)),
         }
-        self.in_time(handle.next_datagram(&self.gate, size)).await
+        if self.receives_no_more.get() && self.timeout.get().is_none() {
+            return Ok(None);
+        }
+        let next = handle.next_datagram(&self.gate, size);
+        self.in_time(next).await.map(Some)
     }
 
     fn set_option(&self, option: SocketOption, value: i32) -> CallResult {
@@ -334,7 +347,14 @@ impl ClientSocket {
             How::Write => std::net::Shutdown::Write,
             How::Both => std::net::Shutdown::Both,
         };
-        self.kernel(|socket| socket.shutdown(how))
+        let result = self.handle().socket().shutdown(how);
+        if self.transport == Transport::Udp && how != std::net::Shutdown::Write {
+            // Linux shuts an unconnected socket down, too, although it calls that ENOTCONN.
+            let is_shut = result.is_ok() || cfg!(target_os = "linux");
+            self.receives_no_more.set(is_shut);
+        }
+        result.map_err(|error| failure::kernel(&error))?;
+        Ok(Returned::Nothing)
     }
 
     fn address(&self, of: impl FnOnce(&Socket) -> io::Result<socket2::SockAddr>) -> CallResult {

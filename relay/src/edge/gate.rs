@@ -28,6 +28,7 @@ use super::{
 use crate::sys::{
     bursts::{self, Burst},
     receive,
+    retry::Pauses,
 };
 
 /// So many datagrams are taken from the kernel before the event loop has a say again.
@@ -42,6 +43,8 @@ pub struct Gate {
     place: Place,
     /// What the kernel handed over together with a datagram that came before.
     rest: RefCell<VecDeque<Burst>>,
+    /// Whether the kernel had more than a [`PORTION`].
+    has_more: Cell<bool>,
     bell: Rc<Bell>,
     /// Where the bell is known by.
     address: Cell<Option<SocketAddr>>,
@@ -63,6 +66,7 @@ impl Gate {
             side,
             place,
             rest: RefCell::new(VecDeque::new()),
+            has_more: Cell::new(false),
             bell,
             address: Cell::new(None),
         }
@@ -89,7 +93,10 @@ impl Gate {
     /// # Errors
     /// The kernel's.
     pub async fn burst(&self, socket: &UdpSocket) -> io::Result<Burst> {
-        match poll_fn(|context| self.poll_burst(context, socket)).await? {
+        if let Some(kept) = self.kept() {
+            return Ok(kept);
+        }
+        match self.directly(socket, || bursts::receive(socket)).await? {
             Some(burst) => Ok(burst),
             None => Ok(self.through(socket).await?.burst()),
         }
@@ -98,7 +105,7 @@ impl Gate {
     /// The same, for as long as the gate is open; then nothing.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The kernel's; `WouldBlock` where the socket is said to be ready and is not: to be tried again after a pause.
     pub fn poll_burst(
         &self,
         context: &mut Context<'_>,
@@ -120,7 +127,13 @@ impl Gate {
         socket: &UdpSocket,
         mut receive: impl FnMut() -> io::Result<T>,
     ) -> io::Result<Option<T>> {
-        poll_fn(|context| self.poll_directly(context, socket, &mut receive)).await
+        let mut pauses = Pauses::default();
+        loop {
+            match poll_fn(|context| self.poll_directly(context, socket, &mut receive)).await {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => pauses.pass().await,
+                other => return other,
+            }
+        }
     }
 
     fn poll_directly<T>(
@@ -129,8 +142,10 @@ impl Gate {
         socket: &UdpSocket,
         mut receive: impl FnMut() -> io::Result<T>,
     ) -> Poll<io::Result<Option<T>>> {
+        let mut in_vain = false;
         while self.is_open() {
-            let received = if self.bell.is_rung() {
+            let rung = self.bell.is_rung();
+            let received = if rung {
                 receive().inspect_err(|_| self.bell.in_vain())
             } else {
                 self.bell.wakes(context);
@@ -142,7 +157,10 @@ impl Gate {
                 socket.try_io(Interest::READABLE, &mut receive)
             };
             match received {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // One that stays ready is closed for reading (see `sys::retry`).
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !in_vain => {
+                    in_vain = !rung;
+                }
                 other => {
                     self.bell.answered();
                     return Poll::Ready(other.map(Some));
@@ -192,14 +210,19 @@ impl Gate {
     /// # Errors
     /// The kernel's, at once, whatever waits.
     pub async fn through(&self, socket: &UdpSocket) -> io::Result<Through> {
+        let mut pauses = Pauses::default();
         loop {
             match self.try_through(socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other,
             }
+            if self.has_more.take() {
+                tokio::task::yield_now().await;
+                continue;
+            }
             tokio::select! {
                 biased;
-                readable = socket.readable() => readable?,
+                readable = pauses.until_readable(socket) => readable?,
                 () = self.edge.changed.notified() => {}
                 () = self.until_due() => {}
             }
@@ -231,6 +254,7 @@ impl Gate {
                 other => self.meets(other?),
             }
         }
+        self.has_more.set(true);
         Ok(())
     }
 

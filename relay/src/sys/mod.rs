@@ -10,6 +10,7 @@ pub mod facts;
 pub mod options;
 pub mod process;
 pub mod receive;
+pub mod retry;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 pub mod socket_owner;

@@ -2,11 +2,10 @@
 
 mod cores;
 mod foreign;
-mod usage;
 
 pub(crate) use cores::{Placement, how_many};
 pub(crate) use foreign::Foreign;
-pub(crate) use usage::{cpu_ns, pss_kib};
+pub(crate) use tests::usage::{cpu_ns, pss_kib};
 
 /// As many descriptors as the system permits: every connection is one. Tells how many.
 pub(crate) fn raise_descriptor_limit() -> u64 {

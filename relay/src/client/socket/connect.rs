@@ -13,6 +13,7 @@ use super::ClientSocket;
 use crate::{
     client::handle::{self, Handle},
     failure::{self, CallResult},
+    sys::retry::retry,
 };
 
 /// A connected socket would go on sending there when that socket is closed and its port is somebody else's.
@@ -28,13 +29,17 @@ impl ClientSocket {
         let result = self.handle().socket().connect(&peer.into());
         match result {
             Ok(()) => self.watch().map_err(|error| failure::kernel(&error))?,
-            Err(error) if self.waits_for(&error) => self.finish_connecting(peer).await?,
             Err(error) => {
                 if handle::in_progress(&error) {
-                    // It goes on by itself; later calls have to be told when they can go on, too.
+                    // An attempt has begun. Where this call does not wait for it, it goes on by itself, and later calls
+                    // have to be told when they can go on, too.
+                    self.unwatch();
                     self.watch().map_err(|error| failure::kernel(&error))?;
                 }
-                return Err(failure::kernel(&error));
+                if !self.waits_for(&error) {
+                    return Err(failure::kernel(&error));
+                }
+                self.finish_connecting(peer).await?;
             }
         }
         self.local.take();
@@ -56,12 +61,11 @@ impl ClientSocket {
     }
 
     async fn finish_connecting(&self, peer: SocketAddr) -> Result<(), Failed> {
-        self.watch().map_err(|error| failure::kernel(&error))?;
         let Handle::Tcp(stream) = self.handle() else {
             return Ok(());
         };
         let attempt = || handle::connected(&stream, peer);
-        let connecting = stream.async_io(Interest::WRITABLE, attempt);
+        let connecting = retry(&*stream, Interest::WRITABLE, attempt);
         let result = self.in_time(connecting).await;
         drop(stream);
         // Where only the time is over the attempt goes on.
@@ -83,7 +87,8 @@ impl ClientSocket {
         Ok(())
     }
 
-    /// After a failed `connect` the socket is as new, and may try again.
+    /// The event loop forgets it, and that it was closed: after a failed `connect` the socket is as new, and may try
+    /// again.
     fn unwatch(&self) {
         let mut handle = self.handle.borrow_mut();
         if let Handle::Tcp(stream) = &*handle
