@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest},
+    tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 use crate::{patience::within, relay::Relay};
@@ -30,12 +30,25 @@ impl Bridge {
     /// # Panics
     /// When it does not open.
     pub async fn open(relay: &Relay, path: &str) -> Self {
+        Self::offering(relay, path, None).await
+    }
+
+    /// Opens it, or any other WebSocket of the relay's, with these subprotocols on offer; the relay has to choose one.
+    ///
+    /// # Panics
+    /// When it does not open.
+    pub async fn offering(relay: &Relay, path: &str, subprotocols: Option<&str>) -> Self {
         let stream = TcpStream::connect(relay.http)
             .await
             .expect("the relay listens");
-        let request = format!("ws://{}{path}", relay.http)
+        let mut request = format!("ws://{}{path}", relay.http)
             .into_client_request()
             .expect("a WebSocket URL");
+        if let Some(offered) = subprotocols {
+            let offered = offered.parse().expect("a header value");
+            let headers = request.headers_mut();
+            headers.insert("Sec-WebSocket-Protocol", offered);
+        }
         let opening = tokio_tungstenite::client_async(request, stream);
         Self(
             within("the WebSocket handshake", opening)
@@ -104,6 +117,24 @@ impl Bridge {
     /// Says that nothing more will come from this side.
     pub async fn closes(&mut self) {
         self.0.close(None).await.ok();
+    }
+
+    /// The same with a code of its own.
+    pub async fn closes_with(&mut self, code: u16) {
+        let (code, reason) = (code.into(), "".into());
+        self.0.close(Some(CloseFrame { code, reason })).await.ok();
+    }
+
+    /// Hears it to its end: all bytes, of text or not, and the code.
+    pub async fn hears_to_the_end(&mut self) -> (Vec<u8>, Option<u16>) {
+        let mut bytes = Vec::new();
+        loop {
+            match self.hears().await {
+                Crossed::Text(text) => bytes.extend(text.into_bytes()),
+                Crossed::Bytes(more) => bytes.extend(more),
+                Crossed::End(code) => return (bytes, code),
+            }
+        }
     }
 
     /// What comes next.

@@ -7,6 +7,8 @@ mod addresses;
 mod answers;
 /// One clear answer to whatever comes in wrong, and nobody else feels it.
 mod bad_input;
+/// How a bridge ends, and in which kinds of messages it speaks: as its visitor does.
+mod bridge_ends;
 /// Plain WebSocket clients reach the lab's servers byte for byte.
 mod bridges;
 /// A person at real Chromium does what section 2.7 does, and sees what happened.

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::Desk;
 use crate::{
     admission::{ClientOrigin, Peer},
-    session::{Errand, Purpose, Visitor},
+    session::{Encoding, Errand, Purpose, Visitor},
 };
 
 /// `/ws`: our subprotocol, where the visitor names any.
@@ -29,17 +29,22 @@ pub(super) async fn conversation(State(desk): State<Arc<Desk>>, request: Request
             offered.join(", ")
         ));
     }
-    upgrade(Purpose::Conversation, ours, &desk, request)
+    let subprotocol = ours.then_some(PROTOCOL);
+    upgrade(Purpose::Conversation, subprotocol, &desk, request)
 }
 
-/// `/raw/…`: whatever subprotocol the visitor's library likes; none is chosen.
+/// `/raw/…`: `binary` or `base64`, where the visitor offers one of them. Of others none is chosen: the server behind the
+/// bridge does not speak them (RFC 6455 §4.2.2), and a browser then says why it cannot connect.
 pub(super) fn bridge(transport: Transport, desk: &Arc<Desk>, request: Request) -> Response {
-    upgrade(Purpose::Bridge(transport), false, desk, request)
+    let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
+    let chosen = Encoding::chosen(offered.iter().map(String::as_str));
+    let purpose = Purpose::Bridge(transport, chosen.unwrap_or_default());
+    upgrade(purpose, chosen.map(Encoding::name), desk, request)
 }
 
 fn upgrade(
     purpose: Purpose,
-    name_protocol: bool,
+    subprotocol: Option<&'static str>,
     desk: &Arc<Desk>,
     mut request: Request,
 ) -> Response {
@@ -54,7 +59,7 @@ fn upgrade(
             Purpose::Conversation => {
                 (desk.trust).origin(peer, request.version(), request.headers())
             }
-            Purpose::Bridge(_) => desk.trust.origin_without_rights(peer, request.headers()),
+            Purpose::Bridge(..) => desk.trust.origin_without_rights(peer, request.headers()),
         });
     let (Some(upgrading), Some(from)) = (request.extensions_mut().remove::<OnUpgrade>(), from)
     else {
@@ -66,11 +71,9 @@ fn upgrade(
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
-    if name_protocol {
-        headers.insert(
-            header::SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(PROTOCOL),
-        );
+    if let Some(name) = subprotocol {
+        let name = HeaderValue::from_static(name);
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
     }
     response
 }

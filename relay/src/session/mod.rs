@@ -1,6 +1,7 @@
 //! One visitor: a page's conversation, or a plain bridge.
 
 mod bridge;
+mod close_code;
 mod conversation;
 mod moves;
 mod seat;
@@ -17,7 +18,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-pub use bridge::turn_ends;
+pub use bridge::{Encoding, turn_ends};
 pub use seats::Seats;
 
 use crate::{
@@ -49,7 +50,7 @@ pub enum Purpose {
     /// `/ws`.
     Conversation,
     /// `/raw/udp`, `/raw/tcp`.
-    Bridge(Transport),
+    Bridge(Transport, Encoding),
 }
 
 /// What the front door hands to the event loop on which labs live.
@@ -126,11 +127,12 @@ pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
             })
             .await;
         }
-        (Err(goodbye), Purpose::Bridge(_)) => {
+        (Err(goodbye), Purpose::Bridge(..)) => {
             bridge::refuse(stream, goodbye.reason.close_code(), &goodbye.message).await;
         }
-        (Ok(_place), Purpose::Bridge(transport)) => {
-            bridge::hold(stream, early, transport, surroundings.clone()).await;
+        (Ok(_place), Purpose::Bridge(transport, encoding)) => {
+            let way = (transport, encoding);
+            bridge::hold(stream, early, way, surroundings.clone()).await;
         }
     }
 }

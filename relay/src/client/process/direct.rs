@@ -9,8 +9,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use shared::{
-    call::Transport,
+    call::{Call, How, Transport},
     lab::Level,
     outcome::{Failed, Outcome, Returned},
     trace::CallName,
@@ -170,13 +171,14 @@ impl Direct {
             self.sending = Some(starts_to_send(&mut stretch, batch.rest()));
         }
         while !batch.is_empty() {
-            match stream.try_write(batch.rest()) {
-                Ok(taken) => batch.are_taken(taken),
+            let written = match stream.try_write(batch.rest()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if stream.poll_write_ready(context).is_pending() {
-                        return Poll::Pending;
-                    }
+                    ready!(stream.poll_write_ready(context)).map(|()| 0)
                 }
+                other => other,
+            };
+            match written {
+                Ok(taken) => batch.are_taken(taken),
                 Err(error) => {
                     drop(stretch);
                     batch.give_up();
@@ -192,6 +194,16 @@ impl Direct {
         }
         self.sent += length;
         Poll::Ready(Ok(()))
+    }
+
+    /// Tells the other end of a stream that nothing more is sent: `shutdown(SHUT_WR)`.
+    pub fn shuts_sending(&self) {
+        let call = Call::Shutdown {
+            fd: self.door.fd,
+            how: How::Write,
+        };
+        // It never blocks; that the connection is gone is found out by who receives.
+        let _made = self.door.make(&call, None).now_or_never();
     }
 
     /// What comes next from the other end, as one `recv` after the other returns it.
@@ -235,10 +247,14 @@ impl Direct {
         context: &mut Context<'_>,
         socket: &UdpSocket,
     ) -> Poll<io::Result<Burst>> {
-        if self.crossing.is_none()
-            && let Some(burst) = ready!(self.door.socket.gate().poll_burst(context, socket))?
-        {
-            return Poll::Ready(Ok(burst));
+        if self.crossing.is_none() {
+            match ready!(self.door.socket.gate().poll_burst(context, socket)) {
+                // To be tried again after a pause.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(None) => {}
+                Ok(Some(burst)) => return Poll::Ready(Ok(burst)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
         let door = &self.door;
         let crossing = self.crossing.get_or_insert_with(|| {

@@ -15,8 +15,10 @@ const KEPT_ROOM: usize = 4 << 10;
 /// What a visitor says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part<'a> {
-    /// A whole message; of a stream also what has come of one.
+    /// A whole message of bytes; of a stream also what has come of one.
     Data(&'a [u8]),
+    /// A whole message of text, which is UTF-8.
+    Text(&'a [u8]),
     /// To be answered with the same bytes.
     Ping(&'a [u8]),
     /// It says no more, with this code if it names one.
@@ -211,7 +213,11 @@ impl Reader {
         if text && std::str::from_utf8(message).is_err() {
             return Err(Fault::NotText);
         }
-        if !self.stream || !message.is_empty() {
+        if self.stream && message.is_empty() {
+            // Nothing was said.
+        } else if text {
+            hear(Part::Text(message));
+        } else {
             hear(Part::Data(message));
         }
         kept.clear();
@@ -301,6 +307,11 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, Fault> {
 /// Appends a binary message.
 pub(super) fn write_data(data: &[u8], out: &mut Vec<u8>) {
     write(2, data, out);
+}
+
+/// Appends a text message, which has to be UTF-8.
+pub(super) fn write_text(text: &[u8], out: &mut Vec<u8>) {
+    write(1, text, out);
 }
 
 /// Appends the answer to a ping.

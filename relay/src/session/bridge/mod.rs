@@ -1,7 +1,9 @@
 //! A plain WebSocket bridge to the open lab's server: one message is one datagram, or the next bytes of a stream.
 
+mod ending;
 mod frames;
 mod hands;
+mod payload;
 mod visitor;
 
 use std::{
@@ -10,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 pub use hands::turn_ends;
+pub use payload::Encoding;
 use shared::{
     call::{Call, Fd, Target, Transport},
     message::GoodbyeReason,
@@ -21,10 +23,15 @@ use shared::{
 use tokio::net::TcpStream;
 
 use self::{
+    ending::{Ended, Ending, Farewell},
     frames::{Fault, Part},
+    payload::Writer,
     visitor::{Lost, Visitor},
 };
-use super::Surroundings;
+use super::{
+    Surroundings,
+    close_code::{AWAY, INTERNAL, INVALID, NORMAL, PROTOCOL, SIZE},
+};
 use crate::{
     client::{Direct, Door, Process},
     server::task::LONGEST_DATAGRAM,
@@ -36,22 +43,11 @@ const FD: Fd = 3;
 /// With so much queued, it leaves even if more is there to be passed on.
 const FLUSH_BEFORE_MORE: usize = 64 << 10;
 
-// Close codes (RFC 6455 §7.4.1); 1014 is registered as "Bad Gateway".
-const NORMAL: u16 = 1000;
-const AWAY: u16 = 1001;
-const PROTOCOL: u16 = 1002;
-const INVALID: u16 = 1007;
-const SIZE: u16 = 1009;
-const BAD_GATEWAY: u16 = 1014;
-
-/// Why a bridge ends, for the close frame; none where the visitor is already gone.
-type Ended = Option<(Option<u16>, String)>;
-
 /// Bridges until one side ends it; tells the visitor why in the close frame.
 pub(super) async fn hold(
     stream: TcpStream,
     early: Vec<u8>,
-    transport: Transport,
+    (transport, encoding): (Transport, Encoding),
     surroundings: Surroundings,
 ) {
     let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
@@ -66,15 +62,18 @@ pub(super) async fn hold(
     let id = process.id();
     let ended = match open(process, transport, &surroundings).await {
         Ok(door) => {
-            let ended = carry(&mut visitor, &door, transport, surroundings).await;
+            let way = (transport, encoding);
+            let ended = carry(&mut visitor, &door, way, surroundings).await;
             let _made = door.close(None);
             ended
         }
-        Err(failed) => because(BAD_GATEWAY, told(&failed)),
+        Err(failed) => because(INTERNAL, told(&failed)),
     };
     lab.leave(id);
-    if let Some((code, reason)) = ended {
-        visitor.close(code, &reason).await;
+    match ended {
+        Some(Farewell::Close(code, reason)) => visitor.close(code, &reason).await,
+        Some(Farewell::Said) => visitor.hang_up().await,
+        None => {}
     }
 }
 
@@ -105,18 +104,21 @@ async fn open(
 async fn carry(
     visitor: &mut Visitor,
     door: &Rc<Door>,
-    transport: Transport,
+    (transport, encoding): (Transport, Encoding),
     mut surroundings: Surroundings,
 ) -> Ended {
     let Some(direct) = Direct::through(door) else {
-        return because(BAD_GATEWAY, "the socket is not connected");
+        return because(INTERNAL, "the socket is not connected");
     };
     let mut bridge = Bridge {
         visitor,
         direct,
         transport,
+        encoding,
+        writer: Writer::new(encoding),
         batch: Batch::default(),
-        ended: None,
+        unanswered: 0,
+        ending: Ending::default(),
     };
     let unread = Duration::from_secs(surroundings.limits.unread_seconds);
     let mut looks = tokio::time::interval(unread);
@@ -124,11 +126,11 @@ async fn carry(
         tokio::select! {
             biased;
             Ok(()) = surroundings.ending.changed() => {
-                return because(AWAY, "the relay is ending");
+                return bridge.ending.or(because(AWAY, "the relay is ending"));
             }
             _ = looks.tick() => {
                 if let Some(ended) = left_unread(bridge.visitor, unread) {
-                    return Some(ended);
+                    return bridge.ending.or(Some(ended));
                 }
             }
             ended = std::future::poll_fn(|context| bridge.poll(context)) => return ended,
@@ -150,10 +152,13 @@ struct Bridge<'a> {
     visitor: &'a mut Visitor,
     direct: Direct,
     transport: Transport,
+    encoding: Encoding,
+    writer: Writer,
     /// What the visitor has said and the socket has not taken yet; nothing more is heard as long.
     batch: Batch,
-    /// The visitor has ended it, with what it said last still to be sent.
-    ended: Option<Ended>,
+    /// Datagrams from the visitor that nothing has come back for.
+    unanswered: usize,
+    ending: Ending,
 }
 
 impl Bridge<'_> {
@@ -176,7 +181,7 @@ impl Bridge<'_> {
             // Who had no room has asked nobody to be woken for more.
             let is_freed = !had_room && self.visitor.has_room();
             if !moved && !is_freed {
-                return Poll::Pending;
+                return self.ending.poll_late(context);
             }
         }
     }
@@ -184,76 +189,177 @@ impl Bridge<'_> {
     /// To the server. A datagram that could not be sent is lost, as on any way; a stream that cannot go on has ended.
     fn send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         if self.batch.is_empty() {
-            return match self.ended.take() {
-                Some(ended) => Poll::Ready(Err(ended)),
-                None => Poll::Pending,
-            };
+            return self.all_is_sent();
         }
         let sent = std::task::ready!(self.direct.poll_send(context, &mut self.batch));
         Poll::Ready(match sent {
+            // Why it ends is known already.
+            Err(_) if !self.ending.may_change() => Ok(()),
             Err(failed) if self.transport == Transport::Tcp => {
-                Err(because(BAD_GATEWAY, told(&failed)))
+                Err(because(INTERNAL, told(&failed)))
             }
-            Ok(()) | Err(_) => Ok(()),
+            Err(_) => {
+                self.are_answered(1);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         })
+    }
+
+    /// What is left to be done once all that the visitor has said is sent.
+    fn all_is_sent(&mut self) -> Poll<Result<(), Ended>> {
+        match &mut self.ending {
+            Ending::None => Poll::Pending,
+            Ending::Now(..) | Ending::Server(true, _) => Poll::Ready(Err(self.ending.farewell())),
+            Ending::Server(false, _) => Poll::Pending,
+            Ending::Visitor(..) if self.transport == Transport::Udp => match self.unanswered {
+                0 => Poll::Ready(Err(self.ending.farewell())),
+                _ => Poll::Pending,
+            },
+            Ending::Visitor(visitor, _) if !visitor.is_shut => {
+                visitor.is_shut = true;
+                self.direct.shuts_sending();
+                Poll::Ready(Ok(()))
+            }
+            Ending::Visitor(..) => Poll::Pending,
+        }
     }
 
     /// From the visitor; then what it said is sent.
     fn hear(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if !self.visitor.has_room() || !self.batch.is_empty() || self.ended.is_some() {
+        if !self.visitor.has_room() || !self.batch.is_empty() || !self.ending.listens() {
             return Poll::Pending;
         }
-        let (mut said, mut ended) = (Gathering::default(), None);
-        let udp = self.transport == Transport::Udp;
-        let mut hear = |part: Part<'_>, out: &mut Vec<u8>| match part {
-            _ if ended.is_some() => {}
-            Part::Data(data) if udp && data.len() > LONGEST_DATAGRAM => {
+        let (mut said, mut ending) = (Gathering::default(), None);
+        let (udp, encoding) = (self.transport == Transport::Udp, self.encoding);
+        let (writer, over) = (&mut self.writer, self.ending.is_by_visitor());
+        let mut add = |data: &[u8]| {
+            if udp && data.len() > LONGEST_DATAGRAM {
                 let reason = format!("one datagram holds at most {LONGEST_DATAGRAM} bytes");
-                ended = Some(because(SIZE, reason));
+                return Some(Hearing::Fault(because(SIZE, reason)));
             }
-            Part::Data(data) => said.add(data),
+            said.add(data);
+            None
+        };
+        let mut hear = |part: Part<'_>, out: &mut Vec<u8>| match part {
+            // After its close frame nothing it says counts (RFC 6455 §5.5.1).
+            _ if over || ending.is_some() => {}
+            Part::Data(data) => {
+                writer.heard(false);
+                ending = add(data);
+            }
+            Part::Text(text) => {
+                writer.heard(true);
+                ending = match encoding.decode(text) {
+                    Ok(None) => add(text),
+                    Ok(Some(data)) => add(&data),
+                    Err(payload::NotBase64) => {
+                        Some(Hearing::Fault(because(INVALID, "text that is not base64")))
+                    }
+                };
+            }
             Part::Ping(data) => frames::write_pong(data, out),
-            // It is answered with the code it named.
-            Part::Close(code) => ended = Some(Some((code, String::new()))),
+            Part::Close(code) => ending = Some(Hearing::Closes(code)),
         };
         let heard = std::task::ready!(self.visitor.poll_hear(context, &mut hear));
         self.batch = said.finish();
-        self.ended = ended.or(match heard {
-            Ok(()) => None,
-            Err(Lost::Gone) => Some(None),
-            Err(Lost::Fault(fault)) => Some(about(fault)),
-        });
+        if udp {
+            self.unanswered += self.batch.left().len();
+        }
+        match (ending, heard) {
+            (None, Ok(())) => Poll::Ready(Ok(())),
+            (None, Err(Lost::Gone)) => Poll::Ready(Err(None)),
+            (None, Err(Lost::Ended)) => self.is_over(Hearing::Ends),
+            (None, Err(Lost::Fault(fault))) => self.is_over(Hearing::Fault(about(fault))),
+            (Some(ending), _) => self.is_over(ending),
+        }
+    }
+
+    /// The visitor says no more.
+    fn is_over(&mut self, how: Hearing) -> Poll<Result<(), Ended>> {
+        let nothing_waits = self.batch.is_empty() && self.unanswered == 0;
+        match (&mut self.ending, how) {
+            // It has closed before, and has now ended its side of the connection; it may still be told something.
+            (Ending::Visitor(visitor, _), _) => visitor.is_deaf = true,
+            // It answers the relay's close frame, or breaks off.
+            (Ending::Server(is_answered, _), _) => *is_answered = true,
+            (Ending::Now(..), _) => {}
+            (Ending::None, Hearing::Fault(ended)) => self.ending = Ending::now(ended),
+            (Ending::None, Hearing::Ends) if self.transport == Transport::Udp && nothing_waits => {
+                return Poll::Ready(Err(None));
+            }
+            (Ending::None, Hearing::Ends) => {
+                self.ending = Ending::by_visitor(None, true, self.transport);
+            }
+            (Ending::None, Hearing::Closes(code)) => {
+                self.ending = Ending::by_visitor(code, false, self.transport);
+            }
+        }
         Poll::Ready(Ok(()))
     }
 
     /// From the server.
     fn receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if !self.visitor.has_room() {
+        if !self.visitor.has_room() || self.ending.is_by_server() {
             return Poll::Pending;
         }
-        let received = match self.transport {
+        match self.transport {
             Transport::Udp => {
-                let received = std::task::ready!(self.direct.poll_burst(context));
-                received.map(|burst| self.visitor.queue(burst.datagrams()))
+                match std::task::ready!(self.direct.poll_burst(context)) {
+                    Ok(burst) => {
+                        self.are_answered(burst.count());
+                        let out = self.visitor.out();
+                        for datagram in burst.datagrams() {
+                            self.writer.write_datagram(&datagram, out);
+                        }
+                    }
+                    // A datagram did not arrive, which is no end.
+                    Err(_) => self.are_answered(1),
+                }
+                Poll::Ready(Ok(()))
             }
             Transport::Tcp => {
-                let received = std::task::ready!(self.direct.poll_chunk(context));
-                match received {
-                    Ok(chunk) if chunk.is_empty() => {
-                        return Poll::Ready(Err(because(NORMAL, "end of stream")));
-                    }
-                    other => other.map(|chunk: Bytes| self.visitor.queue(std::iter::once(chunk))),
+                let chunk = std::task::ready!(self.direct.poll_chunk(context));
+                let chunk = chunk.map_err(|failed| because(INTERNAL, told(&failed)))?;
+                if chunk.is_empty() {
+                    return self.server_ends();
                 }
+                self.writer.write_chunk(&chunk, self.visitor.out());
+                Poll::Ready(Ok(()))
             }
-        };
-        Poll::Ready(match received {
-            Err(failed) if self.transport == Transport::Tcp => {
-                Err(because(BAD_GATEWAY, told(&failed)))
-            }
-            // A datagram did not arrive, which is no end.
-            Ok(()) | Err(_) => Ok(()),
-        })
+        }
     }
+
+    /// The server's stream has ended. The visitor is told so in a close frame, and what it says until it answers that
+    /// is still passed on: each side ends its own half.
+    fn server_ends(&mut self) -> Poll<Result<(), Ended>> {
+        let out = self.visitor.out();
+        self.writer.write_rest(out);
+        match &mut self.ending {
+            Ending::None => {
+                frames::write_close(Some(NORMAL), "end of stream", out);
+                self.ending = Ending::by_server();
+                Poll::Ready(Ok(()))
+            }
+            Ending::Now(..) | Ending::Visitor(..) | Ending::Server(..) => {
+                Poll::Ready(Err(self.ending.farewell()))
+            }
+        }
+    }
+
+    const fn are_answered(&mut self, count: usize) {
+        self.unanswered = self.unanswered.saturating_sub(count);
+    }
+}
+
+/// How hearing a visitor comes to its end.
+enum Hearing {
+    /// By a close frame with this code.
+    Closes(Option<u16>),
+    /// Without one.
+    Ends,
+    /// By something that cannot be gone on after.
+    Fault(Ended),
 }
 
 fn about(fault: Fault) -> Ended {
@@ -265,7 +371,7 @@ fn about(fault: Fault) -> Ended {
 }
 
 fn because(code: u16, reason: impl Into<String>) -> Ended {
-    Some((Some(code), reason.into()))
+    Some(Farewell::Close(Some(code), reason.into()))
 }
 
 fn told(failed: &Failed) -> String {

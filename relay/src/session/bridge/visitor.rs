@@ -55,6 +55,8 @@ pub(super) struct Visitor {
 /// Why no more is heard.
 #[derive(Debug)]
 pub(super) enum Lost {
+    /// It has ended its side of the connection, without a close frame.
+    Ended,
     /// It is gone.
     Gone,
     /// It cannot be understood.
@@ -115,20 +117,19 @@ impl Visitor {
             let mut room = ReadBuf::new(buffer);
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut room));
             Poll::Ready(match (read, room.filled_mut()) {
-                (Err(_), _) | (Ok(()), []) => Err(Lost::Gone),
+                (Err(_), _) => Err(Lost::Gone),
+                (Ok(()), []) => Err(Lost::Ended),
                 (Ok(()), bytes) => reader.read(bytes, &mut hear).map_err(Lost::Fault),
             })
         })
     }
 
-    /// Queues messages.
-    pub(super) fn queue(&mut self, messages: impl Iterator<Item = impl AsRef<[u8]>>) {
+    /// Where frames are appended to be written next.
+    pub(super) fn out(&mut self) -> &mut Vec<u8> {
         if self.out.capacity() == 0 {
             self.out = WRITING.take();
         }
-        for message in messages {
-            frames::write_data(message.as_ref(), &mut self.out);
-        }
+        &mut self.out
     }
 
     /// Writes what is queued, as far as the kernel has room, or has somebody else write it.
@@ -206,6 +207,11 @@ impl Visitor {
     /// Says why the bridge ends, and waits a little for the visitor to have heard it.
     pub(super) async fn close(mut self, code: Option<u16>, reason: &str) {
         frames::write_close(code, reason, &mut self.out);
+        self.hang_up().await;
+    }
+
+    /// Writes what is queued and ends the connection, and waits a little for the visitor to have heard it.
+    pub(super) async fn hang_up(mut self) {
         let farewell = async {
             std::future::poll_fn(|context| self.poll_back(context, true)).await;
             self.stream.write_all(&self.going[self.written..]).await?;

@@ -11,6 +11,7 @@ use super::*;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Heard {
     Data(Vec<u8>),
+    Text(Vec<u8>),
     Ping(Vec<u8>),
     Close(Option<u16>),
 }
@@ -24,6 +25,7 @@ fn hear(stream: bool, bytes: &[u8], piece: usize) -> (Vec<Heard>, Result<(), Fau
         let result = reader.read(piece, &mut |part| {
             heard.push(match part {
                 Part::Data(data) => Heard::Data(data.to_vec()),
+                Part::Text(text) => Heard::Text(text.to_vec()),
                 Part::Ping(data) => Heard::Ping(data.to_vec()),
                 Part::Close(code) => Heard::Close(code),
             });
@@ -104,7 +106,7 @@ fn a_message_in_fragments_is_one_and_control_frames_may_come_between() {
     .concat();
     let heard = [
         Heard::Ping(b"there?".to_vec()),
-        Heard::Data("straße".as_bytes().to_vec()),
+        Heard::Text("straße".as_bytes().to_vec()),
         Heard::Close(Some(1000)),
     ];
     assert_eq!(messages(&bytes).expect("no fault"), heard);
@@ -121,7 +123,7 @@ fn of_a_stream_bytes_are_passed_on_as_they_come_and_text_once_it_is_whole() {
     );
     let bytes = frame(OpCode::Data(Data::Text), true, "straße".as_bytes());
     let (heard, _) = hear(true, &bytes, 3);
-    assert_eq!(heard, [Heard::Data("straße".as_bytes().to_vec())]);
+    assert_eq!(heard, [Heard::Text("straße".as_bytes().to_vec())]);
     assert_eq!(hear(true, &binary(b""), 1), (Vec::new(), Ok(())));
 }
 

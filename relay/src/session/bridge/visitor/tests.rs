@@ -35,7 +35,7 @@ fn messages(count: usize, length: usize) -> (Vec<Vec<u8>>, Vec<u8>) {
 /// Queues each message and has it written as far as that goes.
 async fn says(visitor: &mut Visitor, messages: &[Vec<u8>]) {
     for message in messages {
-        visitor.queue(std::iter::once(message));
+        frames::write_data(message, visitor.out());
         let _flushed = poll_fn(|context| Poll::Ready(visitor.poll_flush(context))).await;
     }
 }
@@ -106,7 +106,9 @@ async fn who_is_gone_is_found_out() {
     drop(theirs);
     let (messages, _) = messages(1, LONG);
     loop {
-        visitor.queue(messages.iter());
+        for message in &messages {
+            frames::write_data(message, visitor.out());
+        }
         let flushed = poll_fn(|context| {
             ready!(visitor.poll_back(context, true));
             visitor.poll_flush(context)
