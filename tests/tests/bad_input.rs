@@ -3,6 +3,7 @@
 use std::net::{TcpListener, UdpSocket};
 
 use shared::{
+    PROTOCOL,
     call::{
         Call,
         Target::Server,
@@ -59,10 +60,41 @@ async fn what_is_no_conversation_ends_it_with_a_reason() {
     );
     let mut page = Page::open(&relay).await;
     page.says_broken_text().await;
-    assert!(
-        matches!(page.hears_the_end().await.code, Some(1003 | 1007)),
-        "text that is not UTF-8"
-    );
+    let parting = page.hears_the_end().await;
+    assert_eq!(parting.code, Some(1007), "text that is not UTF-8");
+    let goodbye = parting.goodbye.expect("a goodbye");
+    assert_eq!(goodbye.reason, GoodbyeReason::NotAConversation);
+}
+
+#[tokio::test]
+async fn frames_that_break_a_rule_get_the_close_code_for_it() {
+    let relay = Relay::start(&[]);
+    let faults: [(&str, &[u8], u16); 10] = [
+        ("no mask", b"\x81\x02{}", 1002),
+        ("a reserved bit", b"\xc1\x82\0\0\0\0{}", 1002),
+        ("an unknown kind", b"\x83\x80\0\0\0\0", 1002),
+        ("nothing to go on with", b"\x80\x80\0\0\0\0", 1002),
+        (
+            "a message within another",
+            b"\x01\x81\0\0\0\0{\x81\x81\0\0\0\0}",
+            1002,
+        ),
+        ("a ping in fragments", b"\x09\x80\0\0\0\0", 1002),
+        ("half a close code", b"\x88\x81\0\0\0\0\x03", 1002),
+        ("no UTF-8", b"\x81\x81\0\0\0\0\xff", 1007),
+        ("bytes", b"\x82\x82\0\0\0\0{}", 1003),
+        ("2 GB", b"\x81\xff\0\0\0\0\x7f\0\0\0\0\0\0\0", 1009),
+    ];
+    for (what, frame, code) in faults {
+        let mut socket = Bridge::offering(&relay, "/ws", Some(PROTOCOL)).await;
+        socket.sends_raw(frame).await;
+        // What comes after it is not understood, and does not reset the connection before its end was heard.
+        socket.sends_raw(&[0; 4096]).await;
+        let (said, end) = socket.hears_to_the_end().await;
+        assert_eq!(end, Some(code), "{what}");
+        let said = String::from_utf8(said).expect("text");
+        assert!(said.contains("goodbye"), "{what}: {said}");
+    }
 }
 
 #[tokio::test]

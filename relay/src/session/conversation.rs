@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::{
     Surroundings,
+    close_code::{INVALID, PROTOCOL, UNSUPPORTED},
     moves::{Move, seat_in_the_open_lab},
     seat::{Calls, Returning, Seat, plain, sent_away, to, wanted},
     seats::Demand,
@@ -46,10 +47,10 @@ pub(super) async fn hold(talk: Talk, from: ClientOrigin, surroundings: Surroundi
         match conversation.goes_on().await {
             Ending::Moves(id, to) => conversation = conversation.moves(id, to).await,
             Ending::Wanted(demand) => return conversation.hands_over(demand).await,
-            Ending::Goodbye(goodbye) => {
+            Ending::Goodbye(goodbye, code) => {
                 let Conversation { mut talk, seat, .. } = conversation;
                 seat.left();
-                return talk.part(&goodbye).await;
+                return talk.part_with(&goodbye, code).await;
             }
             Ending::Gone => return conversation.seat.left(),
         }
@@ -87,7 +88,8 @@ enum Event {
 
 /// How a conversation in one seat ends.
 enum Ending {
-    Goodbye(Goodbye),
+    /// With these last words and this close code.
+    Goodbye(Goodbye, u16),
     Gone,
     /// The page goes to another lab.
     Moves(u64, Move),
@@ -204,7 +206,10 @@ impl Conversation {
             Event::Heard(Heard::Said(message)) => return self.hear(message).await,
             Event::Heard(Heard::Flushed) => {}
             Event::Heard(Heard::Gone) => return Some(Ending::Gone),
-            Event::Heard(Heard::NotText) => return Some(no_conversation("text that is not UTF-8")),
+            Event::Heard(Heard::NotText) => {
+                return Some(no_conversation(INVALID, "text that is not UTF-8"));
+            }
+            Event::Heard(Heard::Broken(rule)) => return Some(no_conversation(PROTOCOL, &rule)),
             Event::Heard(Heard::TooLong) => {
                 let limit = self.seat.surroundings.limits.message_bytes;
                 return Some(goodbye(
@@ -249,7 +254,10 @@ impl Conversation {
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => {
-                return Some(no_conversation("binary message where JSON text is due"));
+                return Some(no_conversation(
+                    UNSUPPORTED,
+                    "binary message where JSON text is due",
+                ));
             }
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
                 return None;
@@ -261,7 +269,7 @@ impl Conversation {
                 Err(request) => self.hear_request(id, request, text.len()).await,
             },
             Err(DecodeError::NotAConversation) => {
-                return Some(no_conversation("not a JSON object"));
+                return Some(no_conversation(UNSUPPORTED, "not a JSON object"));
             }
             Err(DecodeError::NotAMessage {
                 id: Some(id),
@@ -394,16 +402,22 @@ async fn next_letter(letters: Option<&mut UnboundedReceiver<Utf8Bytes>>) -> Opti
     }
 }
 
-fn no_conversation(message: &str) -> Ending {
-    goodbye(GoodbyeReason::NotAConversation, None, message)
+fn no_conversation(code: u16, message: &str) -> Ending {
+    let goodbye = Goodbye {
+        reason: GoodbyeReason::NotAConversation,
+        limit: None,
+        message: message.to_owned(),
+    };
+    Ending::Goodbye(goodbye, code)
 }
 
 fn goodbye(reason: GoodbyeReason, limit: Option<u64>, message: &str) -> Ending {
-    Ending::Goodbye(Goodbye {
+    let goodbye = Goodbye {
         reason,
         limit,
         message: message.to_owned(),
-    })
+    };
+    Ending::Goodbye(goodbye, reason.close_code())
 }
 
 #[cfg(test)]

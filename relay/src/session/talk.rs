@@ -12,12 +12,15 @@ use shared::{
     limits::Limits,
     message::{Goodbye, ServerMessage},
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Message, Utf8Bytes,
-        error::{CapacityError, Error},
+        error::{CapacityError, Error, ProtocolError},
         protocol::{CloseFrame, Role, WebSocketConfig},
     },
 };
@@ -54,6 +57,8 @@ pub(super) enum Heard {
     TooLong,
     /// Its text was not UTF-8.
     NotText,
+    /// It broke a rule of the protocol.
+    Broken(String),
     /// It is gone.
     Gone,
 }
@@ -143,6 +148,9 @@ impl Talk {
             Some(Ok(message)) => Heard::Said(message),
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Heard::TooLong,
             Some(Err(Error::Utf8(_))) => Heard::NotText,
+            Some(Err(Error::Protocol(broken))) if is_a_rule(&broken) => {
+                Heard::Broken(broken.to_string())
+            }
             Some(Err(_)) | None => Heard::Gone,
         })
     }
@@ -162,9 +170,13 @@ impl Talk {
 
     /// Says why the conversation ends, and ends it.
     pub(super) async fn part(&mut self, goodbye: &Goodbye) {
+        self.part_with(goodbye, goodbye.reason.close_code()).await;
+    }
+
+    /// The same with a close code that says more than that of the reason.
+    pub(super) async fn part_with(&mut self, goodbye: &Goodbye, code: u16) {
         self.say(&ServerMessage::Goodbye(goodbye.clone()));
-        self.close(goodbye.reason.close_code(), &goodbye.message)
-            .await;
+        self.close(code, &goodbye.message).await;
     }
 
     /// Closes with a code and a reason, and waits a little for the visitor to have heard it.
@@ -180,8 +192,24 @@ impl Talk {
         let farewell = async {
             self.socket.send(Message::Close(Some(frame))).await.ok();
             while let Some(Ok(_)) = self.socket.next().await {}
+            // What cannot be understood is read all the same: closed with unread bytes, a connection is reset, and the
+            // visitor may lose the last words with it (RFC 6455 §7.1.1).
+            let stream = self.socket.get_mut();
+            stream.shutdown().await.ok();
+            let mut rest = [0; 512];
+            while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
         };
         // Who does not listen even now is left.
         tokio::time::timeout(FAREWELL, farewell).await.ok();
     }
+}
+
+/// Whether a rule was broken by what the visitor sent. The library calls some ends of a connection so, too.
+const fn is_a_rule(broken: &ProtocolError) -> bool {
+    !matches!(
+        broken,
+        ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::ReceivedAfterClosing
+            | ProtocolError::SendAfterClosing
+    )
 }
