@@ -4,6 +4,7 @@
 
 mod addresses;
 mod connect;
+mod receiving;
 
 use std::{
     cell::{Cell, RefCell},
@@ -28,7 +29,7 @@ use tokio::{
 };
 
 use super::{
-    handle::{self, Datagram, Handle},
+    handle::{self, Handle},
     host::{ClientHost, family_of},
     neighbours::Neighbours,
     nobody::Hold,
@@ -270,58 +271,6 @@ impl ClientSocket {
         if self.transport == Transport::Udp && to == Some(self.server) {
             self.gate.rings_server();
         }
-    }
-
-    async fn receive(&self, size: u32) -> CallResult {
-        let size = size as usize;
-        match self.transport {
-            Transport::Udp => {
-                let Some(Datagram {
-                    data,
-                    length,
-                    from,
-                    facts,
-                }) = self.datagram(size).await?
-                else {
-                    let data = Data::default();
-                    return Ok(Returned::Chunk { data });
-                };
-                self.told.replace(facts);
-                let truncated = (data.len() as u64) < length;
-                Ok(Returned::Datagram {
-                    data,
-                    from,
-                    truncated,
-                    length,
-                })
-            }
-            Transport::Tcp => {
-                let data = self
-                    .blocking(Interest::READABLE, |handle| handle.chunk(size))
-                    .await?;
-                if data.is_empty() && size > 0 {
-                    return Ok(Returned::EndOfStream);
-                }
-                self.received.set(self.received.get() + data.len() as u64);
-                Ok(Returned::Chunk { data })
-            }
-        }
-    }
-
-    /// The next datagram, from the kernel itself or, where something happens to datagrams, through the edge; none where
-    /// a `recv` that blocks returns without one, as on Linux after `shutdown`. With a timeout Python polls and tries
-    /// without blocking, until the time is over.
-    async fn datagram(&self, size: usize) -> Result<Option<Datagram>, Failed> {
-        let handle = self.handle();
-        match handle.datagram_now(&self.gate, size) {
-            Err(error) if self.waits_after(&error) => {}
-            other => return other.map(Some).map_err(|error| failure::kernel(&error)),
-        }
-        if self.receives_no_more.get() && self.timeout.get().is_none() {
-            return Ok(None);
-        }
-        let next = handle.next_datagram(&self.gate, size);
-        self.in_time(next).await.map(Some)
     }
 
     fn set_option(&self, option: SocketOption, value: i32) -> CallResult {

@@ -1,5 +1,7 @@
 //! Receiving at the edge: one socket, and what stands between it and its program.
 
+mod sender;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -11,18 +13,14 @@ use std::{
     time::Duration,
 };
 
-use shared::{
-    call::Transport,
-    conditions::Direction,
-    trace::{CallId, CallName},
-};
+use shared::conditions::Direction;
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::{
     Edge, Lane,
     bell::Bell,
     conditions::Arriving,
-    crossing::{Crossing, LONGEST, Through, is_at, kernel_time},
+    crossing::{Crossing, LONGEST, Through, kernel_time},
     line::{Delivery, Place},
 };
 use crate::sys::{
@@ -332,37 +330,6 @@ impl Gate {
             process: None,
             call: None,
         })
-    }
-
-    /// Whose it is, and which call sent it. Without the kernel's time of it the call is not known: of several it
-    /// may be any.
-    fn belongs(&self, crossing: Crossing, received_ns: Option<u64>) -> Crossing {
-        let trace = &self.edge.trace;
-        let client = match self.side {
-            Side::Server => crossing.from,
-            Side::Client { .. } => crossing.to,
-        };
-        let door = (Transport::Udp, client);
-        let sent = |by_ns| -> Option<CallId> {
-            let last = match self.side {
-                Side::Server => trace.last_call(door, by_ns, |lately| {
-                    !lately.by_server && matches!(lately.name, CallName::Send | CallName::SendTo)
-                }),
-                Side::Client { server, .. } if is_at(server, crossing.from) => {
-                    trace.last_call(door, by_ns, |lately| {
-                        lately.by_server && lately.name == CallName::SendTo
-                    })
-                }
-                // Somebody else's, whose calls are not seen.
-                Side::Client { .. } => None,
-            };
-            last.map(|lately| lately.call)
-        };
-        Crossing {
-            process: Some(trace.client_at(door)),
-            call: received_ns.and_then(sent),
-            ..crossing
-        }
     }
 
     fn due(&self) -> Option<Through> {

@@ -1,13 +1,9 @@
 //! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
 
-use std::{
-    future::poll_fn,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+mod turns;
 
-use futures_util::StreamExt;
+use std::{future::poll_fn, pin::Pin, time::Duration};
+
 use shared::{
     codec::{DecodeError, decode_client},
     message::{ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
@@ -19,11 +15,12 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use self::turns::Turns;
 use super::{
     Surroundings,
     close_code::{INVALID, PROTOCOL, UNSUPPORTED},
     moves::{Move, seat_in_the_open_lab},
-    seat::{Calls, Returning, Seat, plain, sent_away, to, wanted},
+    seat::{Returning, Seat, plain, sent_away, to, wanted},
     seats::Demand,
     talk::{Heard, Talk},
 };
@@ -66,8 +63,7 @@ pub(super) struct Conversation {
     pub(super) wrong_attempts: u32,
     heard_at: Instant,
     timer: Pin<Box<Sleep>>,
-    /// Whether the page is asked before its calls, this time.
-    page_first: bool,
+    turns: Turns,
 }
 
 /// What can happen next.
@@ -104,7 +100,7 @@ impl Conversation {
         Self {
             heard_at: Instant::now(),
             timer: Box::pin(tokio::time::sleep(first_look)),
-            page_first: false,
+            turns: Turns::default(),
             talk,
             seat,
             from,
@@ -162,7 +158,7 @@ impl Conversation {
             talk,
             seat,
             timer,
-            page_first,
+            turns,
             ..
         } = self;
         let Seat {
@@ -194,10 +190,7 @@ impl Conversation {
             () = timer.as_mut() => Event::TimerFired,
             news = next_letter(letters), if listening => news.map_or(Event::Untied, Event::News),
             Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
-            event = poll_fn(|context| {
-                *page_first = !*page_first;
-                poll_page_and_calls(context, talk, calls, (listening, *page_first))
-            }) => event,
+            event = poll_fn(|context| turns.poll(context, talk, calls, listening)) => event,
         }
     }
 
@@ -371,27 +364,6 @@ impl Conversation {
             .reset(Instant::now() + unread.min(idle.saturating_sub(self.heard_at.elapsed())));
         None
     }
-}
-
-/// What the page says, or a call that returned. The two are asked in turn: each poll has a budget (`tokio::task::coop`),
-/// and whoever is asked second may find it spent.
-fn poll_page_and_calls(
-    context: &mut Context<'_>,
-    talk: &mut Talk,
-    calls: &mut Calls,
-    (listening, page_first): (bool, bool),
-) -> Poll<Event> {
-    if page_first && let Poll::Ready(heard) = talk.poll_heard(context, listening) {
-        return Poll::Ready(Event::Heard(heard));
-    }
-    if listening && let Poll::Ready(Some(returned)) = calls.poll_next_unpin(context) {
-        return Poll::Ready(Event::Returned(Box::new(returned)));
-    }
-    if !page_first && let Poll::Ready(heard) = talk.poll_heard(context, listening) {
-        return Poll::Ready(Event::Heard(heard));
-    }
-    let expected = !calls.is_empty();
-    talk.poll_sent(context, expected).map(Event::Heard)
 }
 
 /// The next word from the class; never, where there is none.

@@ -5,7 +5,7 @@ use std::{io::Write, net::Ipv4Addr};
 use clap::Parser;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::*;
+use super::{super::seat::Calls, *};
 use crate::config::Config;
 
 /// The masked text frame `{}` (RFC 6455 §5.2), with a mask of zeros.
@@ -33,11 +33,8 @@ async fn a_call_that_never_waits_does_not_keep_its_page_from_being_heard() {
             tokio::task::coop::consume_budget().await;
         }
     }));
-    let mut page_first = false;
-    let heard = poll_fn(|context| {
-        page_first = !page_first;
-        poll_page_and_calls(context, &mut talk, &mut calls, (true, page_first))
-    });
+    let mut turns = Turns::default();
+    let heard = poll_fn(|context| turns.poll(context, &mut talk, &mut calls, true));
     let heard = tokio::time::timeout(Duration::from_secs(30), heard).await;
     assert!(
         matches!(heard, Ok(Event::Heard(Heard::Said(_)))),
@@ -50,13 +47,10 @@ async fn a_page_that_never_pauses_does_not_keep_its_calls_from_returning() {
     let (mut talk, mut page) = page_that_spoke().await;
     let mut calls = Calls::new();
     calls.push(Box::pin(std::future::ready(Returning::nothing(1))));
-    let mut page_first = false;
+    let mut turns = Turns::default();
     for _ in 0..2 {
         page.write_all(SAID).expect("an open connection");
-        let next = poll_fn(|context| {
-            page_first = !page_first;
-            poll_page_and_calls(context, &mut talk, &mut calls, (true, page_first))
-        });
+        let next = poll_fn(|context| turns.poll(context, &mut talk, &mut calls, true));
         if matches!(next.await, Event::Returned(_)) {
             return;
         }
