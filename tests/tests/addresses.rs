@@ -191,7 +191,12 @@ async fn members_of_a_class_hear_nothing_of_each_other_whatever_they_bind() {
     for name in ["Ada", "Bob"] {
         let mut page = Page::open(&relay).await;
         let (code, name) = (code.clone(), name.to_owned());
-        page.goes(Ask::JoinClass { code, name }).await;
+        page.goes(Ask::JoinClass {
+            code,
+            name,
+            token: None,
+        })
+        .await;
         members.push(page);
     }
     let server = teacher.welcome.lab.servers[0].address;
