@@ -2,14 +2,22 @@
 //!
 //! What the page cannot do without is found by its id; where the markup lacks it, that is said and nothing goes on.
 
+mod fields;
+
 use wasm_bindgen::{JsCast, closure::Closure, throw_str};
 use web_sys::{
     Document, Element, Event, EventTarget, FocusEvent, HtmlDialogElement, HtmlElement,
-    HtmlInputElement, HtmlSelectElement, HtmlTemplateElement, HtmlTextAreaElement, KeyboardEvent,
-    Node,
+    HtmlTemplateElement, KeyboardEvent, Node, SvgElement,
+};
+
+pub(crate) use self::fields::{
+    check, choose, enter, fill, is_being_rewritten, is_checked, number, rewrite, select, typed,
+    value,
 };
 
 const SVG: &str = "http://www.w3.org/2000/svg";
+/// The `keyCode` of a key that an input method has taken (UI Events, 7.3.1).
+const TAKEN_BY_INPUT_METHOD: u32 = 229;
 
 fn lacks(what: &str) -> ! {
     throw_str(&["the page lacks ", what].concat())
@@ -148,6 +156,17 @@ pub(crate) fn style(element: &Element, name: &str, pixels: i32) {
     }
 }
 
+/// Gives the stylesheet a number that an element of a drawing has.
+pub(crate) fn number_for_style(element: &Element, name: &str, number: usize) {
+    let (Some(element), number) = (element.dyn_ref::<SvgElement>(), number.to_string()) else {
+        return;
+    };
+    let style = element.style();
+    if style.get_property_value(name).ok().as_deref() != Some(number.as_str()) {
+        style.set_property(name, &number).ok();
+    }
+}
+
 /// Makes `pool` hold exactly so many elements.
 pub(crate) fn resize(pool: &mut Vec<Element>, length: usize, make: &dyn Fn() -> Element) {
     while pool.len() > length {
@@ -157,57 +176,6 @@ pub(crate) fn resize(pool: &mut Vec<Element>, length: usize, make: &dyn Fn() -> 
     }
     while pool.len() < length {
         pool.push(make());
-    }
-}
-
-/// What stands in a field.
-pub(crate) fn value(id: &str) -> String {
-    let field = el(id);
-    if let Some(field) = field.dyn_ref::<HtmlTextAreaElement>() {
-        return field.value();
-    }
-    if let Some(field) = field.dyn_ref::<HtmlInputElement>() {
-        return field.value();
-    }
-    field
-        .dyn_ref::<HtmlSelectElement>()
-        .map(HtmlSelectElement::value)
-        .unwrap_or_default()
-}
-
-/// The whole number in a field, at most so large; 0 where there is none.
-pub(crate) fn number(id: &str, most: u32) -> u32 {
-    value(id)
-        .trim()
-        .parse()
-        .map_or(0, |number: u32| number.min(most))
-}
-
-/// Writes into a field of one line.
-pub(crate) fn enter(id: &str, value: &str) {
-    if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
-        field.set_value(value);
-    }
-}
-
-/// Checks a box or a radio button, or not.
-pub(crate) fn check(id: &str, on: bool) {
-    if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
-        field.set_checked(on);
-    }
-}
-
-/// What stands in the field of that name in a form.
-pub(crate) fn typed(form: &Element, name: &str) -> String {
-    let Some(field) = find(form, &["[data-argument=", name, "]"].concat()) else {
-        return String::new();
-    };
-    match field.dyn_ref::<HtmlInputElement>() {
-        Some(field) => field.value(),
-        None => field
-            .dyn_ref::<HtmlSelectElement>()
-            .map(HtmlSelectElement::value)
-            .unwrap_or_default(),
     }
 }
 
@@ -239,21 +207,6 @@ pub(crate) fn empty(element: &Element) {
     element.set_text_content(None);
 }
 
-/// Chooses in a list.
-pub(crate) fn choose(id: &str, value: &str) {
-    if let Some(list) = el(id).dyn_ref::<HtmlSelectElement>() {
-        list.set_value(value);
-    }
-}
-
-/// Writes into a field, and selects it.
-pub(crate) fn fill(id: &str, text: &str) {
-    if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
-        field.set_value(text);
-        field.select();
-    }
-}
-
 /// Opens a dialog that wants an answer before anything else.
 pub(crate) fn ask(id: &str) {
     if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
@@ -266,20 +219,6 @@ pub(crate) fn close(id: &str) {
     if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
         dialog.close();
     }
-}
-
-/// Selects all that stands in a field.
-pub(crate) fn select(id: &str) {
-    if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
-        field.select();
-    }
-}
-
-/// Whether a box or a radio button is checked.
-pub(crate) fn is_checked(id: &str) -> bool {
-    el(id)
-        .dyn_ref::<HtmlInputElement>()
-        .is_some_and(HtmlInputElement::checked)
 }
 
 /// The element an event came from.
@@ -297,17 +236,25 @@ pub(crate) fn is_in(element: &Element, id: &str) -> bool {
     el(id).contains(Some(element))
 }
 
-/// The key that was pressed; none while an input method is choosing a word.
+/// The key that was pressed; none where an input method takes it. Safari ends the composition before it tells of the
+/// key that ended it, so that only the code gives it away.
 pub(crate) fn key(event: &Event) -> Option<String> {
-    let event = event
-        .dyn_ref::<KeyboardEvent>()
-        .filter(|event| !event.is_composing())?;
+    let event = event.dyn_ref::<KeyboardEvent>()?;
+    if event.is_composing() || event.key_code() == TAKEN_BY_INPUT_METHOD {
+        return None;
+    }
     let key = event.key();
     Some(if event.shift_key() {
         ["Shift+", &key].concat()
     } else {
         key
     })
+}
+
+/// Whether a key is held with it that makes it a shortcut of the browser or the system.
+pub(crate) fn is_shortcut(event: &Event) -> bool {
+    let event = event.dyn_ref::<KeyboardEvent>();
+    event.is_some_and(|event| event.ctrl_key() || event.alt_key() || event.meta_key())
 }
 
 /// Whether the focus goes from inside this element to somewhere outside.

@@ -169,7 +169,7 @@ impl Model {
                 self.drives_on();
             }
             Event::Inspect(action) if WHOLE => {
-                self.inspect(action);
+                self.inspect(action, now);
                 self.drives_on();
             }
             Event::Clear if WHOLE => self.clear(),
@@ -221,7 +221,8 @@ impl Model {
     pub(crate) fn can_send(&self) -> bool {
         let is_here = !self.is_past();
         let is_there = self.connection.state == State::Open && !self.seat.is_moving();
-        let is_busy = self.program.is_busy() || self.listing.client.is_blocked();
+        let is_listing_busy = self.listing.client.is_blocked() || self.listing.client.has_read();
+        let is_busy = self.program.is_busy() || is_listing_busy;
         is_here && is_there && !is_busy && !self.classroom.is_muted()
     }
 
@@ -240,7 +241,13 @@ impl Model {
             self.listing.client.wakes_at(now),
             self.classroom.wall.wakes_at(),
         ];
-        let of_the_whole = WHOLE.then(|| [self.replay_wakes_at(now), self.again_wakes_at()]);
+        let of_the_whole = WHOLE.then(|| {
+            [
+                self.replay_wakes_at(now),
+                self.again_wakes_at(),
+                self.shown().inspector.query.wakes_at(now),
+            ]
+        });
         let others = others.into_iter().chain(of_the_whole.into_iter().flatten());
         tick.into_iter().chain(others.flatten()).min()
     }

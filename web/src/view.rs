@@ -149,7 +149,7 @@ impl View {
         if is_due {
             self.handover.draw(shown, texts);
         }
-        self.packets.draw(shown, texts);
+        self.packets.draw(shown, texts, now);
         !is_due
     }
 }

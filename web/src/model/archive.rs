@@ -5,7 +5,7 @@ mod kept;
 pub(crate) mod link;
 mod open;
 pub(crate) mod part;
-mod text;
+pub(crate) mod text;
 
 use shared::saved::Form;
 

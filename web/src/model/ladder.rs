@@ -5,6 +5,7 @@
 
 mod arrows;
 mod edge;
+pub(crate) mod told;
 
 use shared::trace::{CallId, CallName};
 
@@ -61,7 +62,7 @@ pub(crate) struct Bar {
     pub(crate) bottom: i32,
     /// The rung its name stands at.
     pub(crate) label: i32,
-    /// The rung its result stands at, where that is another one.
+    /// Where its result stands, if not beside its name; or how long it is blocked already.
     pub(crate) result: Option<i32>,
     /// It spans more than one moment.
     pub(crate) long: bool,
@@ -122,18 +123,37 @@ pub(crate) fn lay(run: &Run, waiting: &[Call], pitch: i32, now: Option<Millis>) 
         bars.push(bar(call, *span, rungs, pitch, foot + growth));
     }
     part_lanes(&mut bars);
+    if now.is_some() {
+        give_room_to_blocked(&mut bars, pitch);
+    }
     let arrows = arrows::draw(run, &calls, &places, pitch);
-    let height = bars
-        .iter()
-        .map(|bar| bar.bottom + MARGIN)
-        .max()
-        .unwrap_or(0)
-        .max(foot);
+    let bottom = |bar: &Bar| {
+        let result = bar.result.map_or(0, |y| y + pitch);
+        result.max(bar.bottom + MARGIN)
+    };
+    let height = bars.iter().map(bottom).max().unwrap_or(0).max(foot);
     Ladder {
         height,
         rungs: places.rungs,
         bars,
         arrows,
+    }
+}
+
+/// How long a client's call is blocked stands below its name, where nothing else does.
+fn give_room_to_blocked(bars: &mut [Bar], pitch: i32) {
+    for at in 0..bars.len() {
+        let bar = &bars[at];
+        let y = bar.label + pitch;
+        let is_near = |other: i32| (other - y).abs() < pitch;
+        let is_taken = bars.iter().enumerate().any(|(place, other)| {
+            place != at
+                && other.side == Side::Client
+                && (is_near(other.label) || other.result.is_some_and(is_near))
+        });
+        if bar.open && bar.side == Side::Client && !is_taken {
+            bars[at].result = Some(y);
+        }
     }
 }
 

@@ -151,13 +151,13 @@ impl Model {
         }
     }
 
-    /// A sentence was entered; tells whether the program reads it. If it is elsewhere, it makes room for another.
+    /// A sentence was entered; tells whether the program has it. One that has not begun or is through makes room.
     pub(super) fn listing_reads(&mut self, text: &str, now: Millis) -> bool {
         if !WHOLE {
             return false;
         }
         self.listing.version += 1;
-        if self.listing.client.phase != Phase::Reads {
+        if !self.listing.client.is_under_way() {
             self.listing.client.reset(&mut self.outbox);
             return false;
         }

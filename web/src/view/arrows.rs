@@ -8,6 +8,7 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
+        archive::text::width,
         fate,
         ladder::{Arrow, Carried, Way},
         log::Becoming,
@@ -24,6 +25,9 @@ const TO_EDGE: [&str; 2] = ["86%", "14%"];
 const ABOVE: i32 = 5;
 /// And what became of it this much below.
 const BELOW: i32 = 13;
+/// Where both stand: in the middle of the line they belong to.
+const MIDDLE: &str = "50%";
+const MIDDLE_TO_EDGE: [&str; 2] = ["43%", "57%"];
 
 #[derive(Default)]
 pub(super) struct Arrows {
@@ -64,11 +68,22 @@ impl Arrows {
     }
 }
 
+/// Says how many columns a text is wide, so that the stylesheet makes it fit between the lanes. A mark at the edge takes
+/// a fifth of that.
+fn fit(text: &Element, columns: usize, beside_mark: bool) {
+    let columns = if beside_mark {
+        columns * 5 / 4
+    } else {
+        columns
+    };
+    dom::number_for_style(text, "--wide", columns.max(1));
+}
+
 fn group() -> Element {
     let group = dom::svg("g", &el("arrows"));
     dom::svg("line", &group);
     for _ in 0..2 {
-        dom::set(&dom::svg("text", &group), "x", "50%");
+        dom::svg("text", &group);
     }
     group
 }
@@ -82,13 +97,21 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
     let middle = stroke.from_y.midpoint(stroke.to_y);
     let label = line.and_then(|line| line.next_element_sibling());
     let fate = group.last_element_child();
+    let ends_early = arrow.way == Way::ToEdge;
+    let x = if ends_early {
+        pick(stroke.to_server, MIDDLE_TO_EDGE[0], MIDDLE_TO_EDGE[1])
+    } else {
+        MIDDLE
+    };
     for (text, y, said) in [
         (label, middle - ABOVE, &stroke.label),
         (fate, middle + BELOW, &stroke.fate),
     ] {
         if let Some(text) = text {
+            dom::set(&text, "x", x);
             dom::set(&text, "y", &y.to_string());
             dom::write(&text, said);
+            fit(&text, width(said), ends_early);
         }
     }
     let is_lost = arrow.becoming.is_some_and(Becoming::is_end);

@@ -51,6 +51,18 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     };
     dom::set(&el("reply"), "data-size", size);
     dom::write(&el("reply"), &text);
+    // Its colour is that of the transport it came by, whatever is chosen for the next.
+    let by = if is_lines {
+        Some(lines.transport())
+    } else {
+        sentence.map(|sentence| sentence.transport)
+    };
+    dom::set(
+        &el("answer"),
+        "data-transport",
+        name(by.unwrap_or(model.transport())),
+    );
+    dom::write(&el("reply-by"), by.map_or("", Transport::name));
     let (facts, Note { errno, text }) = if is_lines {
         Default::default()
     } else {

@@ -146,6 +146,10 @@ fn key(event: &DomEvent, source: &Element) {
     match key.as_str() {
         "Enter" if source.id() == "sentence" => submit(event, source),
         "Escape" => {
+            // Browsers empty a field for searching, and undo does not bring it back.
+            if source.matches("[type=search]").unwrap_or(false) {
+                event.prevent_default();
+            }
             dom::toggle(&el("truth"), "open", false);
             dom::toggle(&el("network"), "open", false);
             tell(Event::Select(None));

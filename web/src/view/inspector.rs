@@ -6,15 +6,18 @@ mod filter;
 mod follow;
 mod hear;
 mod rolling;
+mod sizes;
 mod table;
 
 pub(super) use self::hear::listen;
-use self::{bytes::Bytes, fields::Fields, filter::FilterBox, follow::Said, table::Table};
+use self::{
+    bytes::Bytes, fields::Fields, filter::FilterBox, follow::Said, sizes::Sizes, table::Table,
+};
 use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Model,
+        Millis, Model,
         inspector::{Inspector, store},
         units,
     },
@@ -28,6 +31,7 @@ pub(super) struct Packets {
     fields: Fields,
     bytes: Bytes,
     said: Said,
+    sizes: Option<Sizes>,
 }
 
 impl Packets {
@@ -40,13 +44,14 @@ impl Packets {
         }
     }
 
-    pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
+    pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
         let inspector = &model.inspector;
         draw_tabs(inspector.open, inspector.store.len());
         if !inspector.open {
             return;
         }
-        self.filter.draw(inspector, texts);
+        self.sizes.get_or_insert_with(Sizes::observe);
+        self.filter.draw(inspector, texts, now);
         draw_notes(model, texts);
         self.table.draw(inspector, model.selected, texts);
         let has_packet = inspector.opened.is_some();

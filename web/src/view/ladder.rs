@@ -13,7 +13,7 @@ use crate::{
     i18n::Texts,
     model::{
         Millis, Model,
-        ladder::{self, Arrow, Bar, Rung, Way},
+        ladder::{self, Arrow, Bar, Rung, Way, told::told},
         log::{Call, Run, Side},
         units, words,
     },
@@ -36,6 +36,7 @@ pub(super) struct Ladder {
     names: Vec<Element>,
     results: Vec<Element>,
     arrows: Arrows,
+    told: Vec<Element>,
     drawn: Option<Drawn>,
     packet: Option<u64>,
 }
@@ -61,6 +62,7 @@ impl Ladder {
         let before = self.drawn.replace(wanted);
         let packet = std::mem::replace(&mut self.packet, model.inspector.selected);
         let Some(run) = run else {
+            self.tell(&[]);
             draw_legend(&[]);
             return draw_heads(model, None, texts);
         };
@@ -95,6 +97,19 @@ impl Ladder {
         self.arrows
             .draw(&ladder.arrows, selected, is_new, scene.texts);
         draw_legend(&ladder.arrows);
+        self.tell(&told(&ladder, |call| scene.find(call), scene.texts));
+    }
+
+    /// The same in words, in the order of time.
+    fn tell(&mut self, told: &[String]) {
+        let list = el("ladder-told");
+        dom::show(&list, !told.is_empty());
+        dom::resize(&mut self.told, told.len(), &|| {
+            dom::stamp("told-template", &list)
+        });
+        for (element, sentence) in self.told.iter().zip(told) {
+            dom::write(element, sentence);
+        }
     }
 
     fn draw_rungs(&mut self, rungs: &[Rung]) {
@@ -136,8 +151,8 @@ struct Scene<'a> {
     waiting: Option<Millis>,
 }
 
-impl Scene<'_> {
-    fn find(&self, id: CallId) -> Option<&Call> {
+impl<'a> Scene<'a> {
+    fn find(&self, id: CallId) -> Option<&'a Call> {
         let calls = self.run.calls.iter().chain(self.model.log.waiting());
         calls.into_iter().find(|call| call.id == id)
     }
@@ -164,7 +179,10 @@ impl Scene<'_> {
 
     fn value(&self, call: &Call) -> String {
         if call.side == Side::Client && call.is_open() {
-            return words::blocked_for(call, self.waiting);
+            let time = words::blocked_for(call, self.waiting);
+            let told =
+                (!time.is_empty()).then(|| self.texts.fill("wire.blocked", &[("time", &time)]));
+            return told.unwrap_or_default();
         }
         words::brief_result(call, self.texts, BRIEF)
     }

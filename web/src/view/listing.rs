@@ -181,6 +181,7 @@ fn draw_controls(model: &Model, texts: &Texts) {
         );
     }
     dom::say(&el("listing-screen"), &client.screen);
+    dom::show(&el("send-held"), client.is_held() && !model.is_past());
 }
 
 /// Why there is no listing, and what to do about it.
@@ -310,7 +311,7 @@ fn click(source: &Element) {
             Act::Step
         }
         Some("listing-interrupt") => Act::Interrupt,
-        Some("listing-reset") => Act::Reset,
+        Some("listing-reset" | "send-reset") => Act::Reset,
         Some("client-copy") => Act::Copy(Side::Client),
         Some("server-copy") => Act::Copy(Side::Server),
         Some("server-book") => {

@@ -1,7 +1,7 @@
 //! A replay's controls: the same by buttons, by keys and by a slider.
 
 use shared::trace::{CallId, Event as TraceEvent, ProcessId, What};
-use web_sys::Element;
+use web_sys::{Element, Event as DomEvent};
 
 use super::pick;
 use crate::{
@@ -17,15 +17,81 @@ use crate::{
     window,
 };
 
-/// The buttons that go on or back, and whether they go back.
-const STEPS: [(&str, Step, bool); 6] = [
-    ("replay-rewind", Step::Start, true),
-    ("replay-call-back", Step::CallBack, true),
-    ("replay-event-back", Step::EventBack, true),
-    ("replay-event", Step::Event, false),
-    ("replay-call", Step::Call, false),
-    ("replay-to-end", Step::End, false),
+/// A button that goes on or back.
+struct Button {
+    id: &'static str,
+    label: &'static str,
+    step: Step,
+    back: bool,
+    /// The key that does the same, and how it is written.
+    key: [&'static str; 2],
+}
+
+const STEPS: [Button; 6] = [
+    button(
+        "replay-rewind",
+        "replay.rewind",
+        Step::Start,
+        true,
+        ["Home", "Home"],
+    ),
+    button(
+        "replay-call-back",
+        "replay.call_back",
+        Step::CallBack,
+        true,
+        ["Shift+ArrowLeft", "Shift ←"],
+    ),
+    button(
+        "replay-event-back",
+        "replay.event_back",
+        Step::EventBack,
+        true,
+        ["ArrowLeft", "←"],
+    ),
+    button(
+        "replay-event",
+        "replay.event",
+        Step::Event,
+        false,
+        ["ArrowRight", "→"],
+    ),
+    button(
+        "replay-call",
+        "replay.call",
+        Step::Call,
+        false,
+        ["Shift+ArrowRight", "Shift →"],
+    ),
+    button(
+        "replay-to-end",
+        "replay.to_end",
+        Step::End,
+        false,
+        ["End", "End"],
+    ),
 ];
+
+const fn button(
+    id: &'static str,
+    label: &'static str,
+    step: Step,
+    back: bool,
+    key: [&'static str; 2],
+) -> Button {
+    Button {
+        id,
+        label,
+        step,
+        back,
+        key,
+    }
+}
+
+/// What has a use of its own for a key.
+const FIELDS: &str = "input, textarea, select, dialog, [popover]";
+const PRESSED_BY_SPACE: &str = "button, summary, a";
+const WALKED_BY_KEYS: &str = "[role=tablist], [role=listbox], [role=grid], [role=tree]";
 
 pub(super) fn draw(model: &Model, texts: &Texts) {
     let replay = model.archive.replay.as_deref();
@@ -34,13 +100,16 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
     dom::show(&el("replay-begin"), can_begin);
     let Some(replay) = replay else { return };
     let (at, all) = (replay.at(), replay.len());
-    for (id, _, back) in STEPS {
-        let is_there = if back { at == 0 } else { at == all };
+    for button in &STEPS {
+        let is_there = if button.back { at == 0 } else { at == all };
+        let element = el(button.id);
         // A button that is switched off would lose the focus.
-        dom::set(&el(id), "aria-disabled", pick(is_there, "true", "false"));
+        dom::set(&element, "aria-disabled", pick(is_there, "true", "false"));
+        name_key(&element, texts.get(button.label), button.key[1]);
     }
-    let run = pick(replay.runs(), "replay.hold", "replay.run");
-    dom::write(&el("replay-run"), texts.get(run));
+    let run = texts.get(pick(replay.runs(), "replay.hold", "replay.run"));
+    dom::write(&el("replay-run"), run);
+    name_key(&el("replay-run"), run, texts.get("replay.space"));
     draw_moment(replay, texts);
     let chosen = Speed::ALL
         .iter()
@@ -49,6 +118,11 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
     let slowed = replay.slowed();
     let slowed = slowed.map(|times| texts.fill("replay.slowed", &[("n", &units::count(times))]));
     dom::say(&el("replay-slowed"), &slowed.unwrap_or_default());
+}
+
+/// Tells those who point at a button what it does, and by which key.
+fn name_key(button: &Element, label: &str, key: &str) {
+    dom::set(button, "title", &[label, " (", key, ")"].concat());
 }
 
 fn draw_moment(replay: &Replay, texts: &Texts) {
@@ -115,11 +189,37 @@ pub(super) fn listen() -> Vec<Listener> {
             }
         })
     };
+    let keys = Listener::on(&document, "keydown", |event| {
+        let wish = dom::source(&event).and_then(|source| pressed(&event, &source));
+        if let Some(wish) = wish {
+            event.prevent_default();
+            tell(Event::Replay(wish));
+        }
+    });
     vec![
         hear("click", click),
         hear("input", slide),
         hear("change", change),
+        keys,
     ]
+}
+
+/// Keys mean the replay wherever they mean nothing else.
+fn pressed(event: &DomEvent, source: &Element) -> Option<Wish> {
+    let is_shown = !el("replay").has_attribute("hidden");
+    if !is_shown || event.default_prevented() || dom::is_shortcut(event) {
+        return None;
+    }
+    let is_in = |what: &str| source.closest(what).is_ok_and(|found| found.is_some());
+    if is_in(FIELDS) {
+        return None;
+    }
+    let key = dom::key(event)?;
+    if key == " " {
+        return (!is_in(PRESSED_BY_SPACE)).then_some(Wish::RunOrHold);
+    }
+    let button = STEPS.iter().find(|button| button.key[0] == key)?;
+    (!is_in(WALKED_BY_KEYS)).then_some(Wish::Go(button.step))
 }
 
 fn click(source: &Element) -> Option<Wish> {
@@ -128,7 +228,7 @@ fn click(source: &Element) -> Option<Wish> {
         "replay-begin" => Wish::Begin(!window::prefers_stillness()),
         "replay-run" => Wish::RunOrHold,
         "replay-end" => Wish::End,
-        _ => Wish::Go(STEPS.iter().find(|(id, ..)| *id == button)?.1),
+        id => Wish::Go(STEPS.iter().find(|button| button.id == id)?.step),
     })
 }
 

@@ -84,7 +84,7 @@ fn names(run: &Run, waiting: &[Call], ladder: &Ladder, texts: &Texts) -> Vec<(i3
         } else {
             words::brief_result(call, texts, MOST)
         };
-        let value = if value.is_empty() {
+        let value = if value.is_empty() || call.is_open() {
             value
         } else {
             ["-> ", &value].concat()
@@ -244,8 +244,8 @@ fn pad(wide: usize, text: &str) -> String {
     " ".repeat(wide.saturating_sub(width(text)))
 }
 
-/// How many columns a text takes: East Asian characters and emoji take two (Unicode Annex 11).
-fn width(text: &str) -> usize {
+/// How many columns of a fixed-width font a text takes: East Asian characters and emoji take two (Unicode Annex 11).
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 

@@ -55,7 +55,7 @@ impl Model {
         if call.is_some() {
             self.select(call);
         } else if self.log.run_with(seq).is_some() {
-            self.inspect(Action::Select(seq));
+            self.inspect(Action::Select(seq), 0);
         } else {
             return;
         }

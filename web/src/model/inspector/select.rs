@@ -1,16 +1,16 @@
 //! What somebody does with the packets, and what is looked at because of it.
 
 use super::{Action, CallId, Follow, Go, Inspector, query::Stroke, scene};
-use crate::model::{Model, log::Log};
+use crate::model::{Millis, Model, log::Log};
 
 impl Model {
     /// Does something with the packets that are shown, those of a saved trace where one looks at that.
-    pub(in crate::model) fn inspect(&mut self, action: Action) {
+    pub(in crate::model) fn inspect(&mut self, action: Action, now: Millis) {
         if let Action::Open(open) = action {
             self.inspector.open = open;
         }
         self.with_shown(|shown| {
-            if let Some(call) = shown.inspector.act(action) {
+            if let Some(call) = shown.inspector.act(action, now) {
                 shown.selected = call;
             }
         });
@@ -69,14 +69,14 @@ impl Inspector {
         (self.tail, self.selected) = (other.tail, other.selected);
         self.follow = other.follow.as_ref().map(|follow| Follow::new(follow.talk));
         let typed = Stroke::Typed(other.query.text.clone(), other.query.cursor);
-        if let Some(filter) = self.query.take(typed) {
+        if let Some(filter) = self.query.take(typed, 0) {
             self.sieve.set(filter);
         }
-        self.query.take(Stroke::Leave);
+        self.query.take(Stroke::Leave, 0);
     }
 
     /// Takes in what somebody does. Where another packet is looked at now, the call it belongs to is given.
-    pub(in crate::model) fn act(&mut self, action: Action) -> Option<Option<CallId>> {
+    pub(in crate::model) fn act(&mut self, action: Action, now: Millis) -> Option<Option<CallId>> {
         match action {
             Action::Open(open) => self.open = open,
             Action::Select(seq) => return self.select(seq),
@@ -95,7 +95,7 @@ impl Inspector {
             Action::Byte(at) => self.point(at),
             Action::MoveByte(by) => self.point(self.byte_or_first().saturating_add_signed(by)),
             Action::Filter(stroke) => {
-                if let Some(filter) = self.query.take(stroke) {
+                if let Some(filter) = self.query.take(stroke, now) {
                     self.sieve.set(filter);
                     self.tail = self.selected.is_none();
                 }

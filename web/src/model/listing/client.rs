@@ -71,6 +71,8 @@ pub(crate) struct Client {
     pub(crate) request: Option<u64>,
     /// What its user has in the keyboard's field.
     typed: String,
+    /// Whether Enter was pressed before it read the keyboard: then it goes on until it has.
+    entered: bool,
     file: &'static str,
     transport: Transport,
     lines: Vec<String>,
@@ -94,6 +96,7 @@ impl Default for Client {
             pace: PACE,
             request: None,
             typed: String::new(),
+            entered: false,
             file: "",
             transport: Transport::Udp,
             lines: Vec::new(),
@@ -126,6 +129,22 @@ impl Client {
     /// Whether a call of its has not returned.
     pub(crate) const fn is_blocked(&self) -> bool {
         matches!(self.phase, Phase::Calls(..))
+    }
+
+    /// Whether it has read its sentence and is not through: until then it reads no keyboard.
+    pub(crate) fn has_read(&self) -> bool {
+        self.is_under_way() && !self.will_read()
+    }
+
+    /// Whether a line entered now is its next input.
+    fn will_read(&self) -> bool {
+        let mut rest = self.lines.iter().skip(self.at);
+        self.is_under_way() && rest.any(|line| Says::of(line) == Says::Input)
+    }
+
+    /// Whether it halts after its sentence, so that only its user can bring it on.
+    pub(crate) fn is_held(&self) -> bool {
+        self.has_read() && self.phase == Phase::Stands && !self.runs
     }
 
     /// Whether it has begun, and what it does is the latest.
@@ -197,18 +216,23 @@ impl Client {
         self.typed = text;
     }
 
-    /// Its user has pressed Enter, and it reads.
+    /// Its user has pressed Enter. Where it does not read yet, it goes on line by line until it has read this.
     pub(super) fn enters(&mut self, text: String, now: Millis) {
         self.typed = text;
-        self.takes_sentence();
-        self.due = now + self.pace;
+        if self.phase == Phase::Reads {
+            self.takes_sentence();
+            self.due = now + self.pace;
+        } else {
+            self.entered = true;
+            self.due = now;
+        }
     }
 
     /// When it wants to go on, or the time of its call to be told again.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         match self.phase {
             Phase::Calls(_, since) => Some(now + TICK - now.saturating_sub(since) % TICK),
-            Phase::Stands => Some(self.due.max(now)).filter(|_| self.runs),
+            Phase::Stands => Some(self.due.max(now)).filter(|_| self.goes_by_itself()),
             Phase::Fresh
             | Phase::Reads
             | Phase::Ended
@@ -220,14 +244,19 @@ impl Client {
 
     /// Goes on by itself, as far as it may.
     pub(super) fn goes_on(&mut self, outbox: &mut Outbox, now: Millis) {
-        while self.runs && self.phase == Phase::Stands && self.due <= now {
+        while self.goes_by_itself() && self.phase == Phase::Stands && self.due <= now {
             self.step(outbox, now);
         }
+    }
+
+    const fn goes_by_itself(&self) -> bool {
+        self.runs || self.entered
     }
 
     /// It is to go on by itself, or not.
     pub(super) const fn set_running(&mut self, runs: bool, now: Millis) {
         (self.runs, self.due) = (runs, now);
+        self.entered &= runs;
     }
 
     /// Does its line.
@@ -242,7 +271,7 @@ impl Client {
         let line = self.line();
         match Says::of(&line) {
             Says::Call(call) => return self.call(call, &line, outbox, now),
-            Says::Input if self.typed.is_empty() => {
+            Says::Input if self.typed.is_empty() && !self.entered => {
                 self.prompts(&line);
                 self.phase = Phase::Reads;
                 return;
@@ -307,6 +336,7 @@ impl Client {
     /// The sentence that was typed becomes the line's variable.
     fn takes_sentence(&mut self) {
         self.sentence.clone_from(&self.typed);
+        self.entered = false;
         let line = self.line();
         self.screen.push_str(&self.sentence);
         self.screen.push('\n');

@@ -7,7 +7,7 @@ use shared::{
 
 use super::{log::by_client, *};
 use crate::model::{
-    ladder::{self, Arrow, Bar, Carried, Ladder},
+    ladder::{self, Arrow, Bar, Carried, Ladder, told},
     log::Side,
 };
 
@@ -170,4 +170,55 @@ fn calls_of_one_side_that_overlap_have_lanes_of_their_own() {
     page.starts(4, started(12, ME, CallName::SendTo, Some(3), None));
     let ladder = page.ladder();
     assert_ne!(bar(&ladder, 11).lane, bar(&ladder, 12).lane);
+}
+
+#[test]
+fn how_long_a_call_is_blocked_stands_below_it_where_there_is_room() {
+    let mut page = Page::open();
+    page.sends("hello");
+    let id = page.said()[0].id;
+    page.starts(1, started(10, ME, CallName::RecvFrom, None, Some(id)));
+    let ladder = page.ladder();
+    let blocked = bar(&ladder, 10);
+    assert_eq!(blocked.result, Some(blocked.label + PITCH));
+    assert!(ladder.height >= blocked.label + 2 * PITCH, "it is not cut");
+    page.starts(2, started(11, ME, CallName::SendTo, None, Some(id)));
+    let ladder = page.ladder();
+    assert_eq!(bar(&ladder, 10).result, None, "another call stands there");
+    let run = page.model.shown_run().expect("a run");
+    let past = ladder::lay(run, &[], PITCH, None);
+    assert!(
+        past.bars.iter().all(|bar| bar.result.is_none()),
+        "nobody waits in a saved trace"
+    );
+}
+
+#[test]
+fn in_words_it_is_told_in_the_order_of_time() {
+    let mut page = Page::open();
+    page.sees_a_sentence();
+    let run = page.model.shown_run().expect("a run");
+    let find = |id| {
+        let mut calls = run.calls.iter().chain(page.model.log.waiting());
+        calls.find(|call| call.id == id)
+    };
+    let told = told::told(&page.ladder(), find, &Texts::new(Language::English));
+    let told: Vec<String> = told
+        .iter()
+        .map(|line| line.replace('\u{202f}', " "))
+        .collect();
+    let place = |part: &str| {
+        let found = told.iter().position(|line| line.contains(part));
+        found.unwrap_or_else(|| panic!("{part} in {told:#?}"))
+    };
+    let order = [
+        "the client calls socket(): fd 3.",
+        "the client calls sendto(\"hello\").",
+        "UDP 5 B, client to server, follows from the calls.",
+        "the server calls sendto(\"HELLO\").",
+        "UDP 5 B, server to client, follows from the calls.",
+        "recvfrom() of the client returns \"HELLO\".",
+    ]
+    .map(place);
+    assert!(order.is_sorted(), "{told:#?}");
 }

@@ -340,18 +340,90 @@ fn reset_gives_back_what_it_had_and_begins_again() {
 }
 
 #[test]
-fn send_and_the_other_transport_make_room() {
+fn enter_is_the_keyboard_of_a_program_that_stands_before_input() {
+    let mut page = Page::open();
+    before(&mut page, "input(");
+    page.sends("hi");
+    assert!(
+        page.calls().is_empty(),
+        "nothing is reset, nothing else begun"
+    );
+    assert_eq!(page.value(Side::Client, "message"), "'hi'");
+    assert!(
+        page.value(Side::Client, "clientSocket").contains("fd=3"),
+        "its socket and variables are still there"
+    );
+    assert_eq!(page.screen(), "Input lowercase sentence: hi\n");
+    assert!(page.at().contains("sendto"), "and it halts after that line");
+    page.waits(10_000);
+    assert!(page.at().contains("sendto"));
+}
+
+#[test]
+fn enter_brings_a_program_that_stands_earlier_to_its_input() {
+    let mut page = Page::open();
+    page.presses(Act::Pace(100));
+    page.steps();
+    assert_eq!(page.at(), "serverName = '127.0.0.1'");
+    page.sends("");
+    for _ in 0..3 {
+        page.waits(100);
+    }
+    let (socket, _) = page.only_call();
+    page.returns(socket, FD);
+    page.waits(100);
+    assert_eq!(
+        page.value(Side::Client, "message"),
+        "''",
+        "an empty line is one"
+    );
+    assert!(page.at().contains("sendto"));
+    page.waits(10_000);
+    assert!(page.calls().is_empty(), "it halts there");
+}
+
+#[test]
+fn step_and_pause_take_over_from_enter() {
+    for act in [Act::Step, Act::Run] {
+        let mut page = Page::open();
+        page.presses(Act::Pace(1_000));
+        page.steps();
+        page.sends("hi");
+        if matches!(act, Act::Run) {
+            page.presses(Act::Run);
+        }
+        page.presses(act);
+        let at = page.at();
+        page.waits(10_000);
+        assert_eq!(page.at(), at, "it halts where its user wants it to");
+    }
+}
+
+#[test]
+fn a_program_that_has_read_its_sentence_is_not_reset_by_send() {
     let mut page = Page::open();
     page.writes("hello");
     before(&mut page, "sendto");
+    assert!(!page.model.can_send() && page.model.listing.client.is_held());
+    page.sends("another");
+    assert!(page.calls().is_empty());
+    assert_eq!(page.value(Side::Client, "message"), "'hello'");
+    page.presses(Act::Reset);
+    assert_eq!(page.only_call().1, Call::Close { fd: 3 });
+    assert!(page.model.can_send());
+}
+
+#[test]
+fn an_ended_program_and_the_other_transport_make_room() {
+    let mut page = Page::open();
+    page.writes("hello");
+    before(&mut page, "recvfrom");
+    page.steps();
+    let (receive, _) = page.only_call();
+    page.fails(receive, "ECONNREFUSED");
+    page.calls();
     page.sends("hello");
-    let calls = page.calls();
-    assert_eq!(
-        calls[0].1,
-        Call::Close { fd: 3 },
-        "what stood before a line is reset"
-    );
-    assert!(matches!(calls[1].1, Call::Socket { .. }));
+    assert!(matches!(page.calls()[0].1, Call::Socket { .. }));
     let mut page = Page::open();
     page.writes("hello");
     before(&mut page, "sendto");

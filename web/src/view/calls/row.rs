@@ -14,7 +14,10 @@ use crate::{
         log::{Call, Side},
         units, words,
     },
-    view::{client::address, pick},
+    view::{
+        client::{address, name as transport},
+        pick,
+    },
 };
 
 pub(super) fn draw(
@@ -58,6 +61,7 @@ fn mark(row: &Element, call: &Call, selected: bool) {
             pick(call.side == Side::Client, "client", "server"),
         ),
         ("data-state", super::state(call)),
+        ("data-transport", transport(call.transport)),
         ("data-errno", errno),
         ("aria-selected", pick(selected, "true", "false")),
     ] {

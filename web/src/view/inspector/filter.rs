@@ -8,6 +8,7 @@ use crate::{
     filter::{Candidate, Mistake, Type},
     i18n::{Language, Texts, fields::meaning},
     model::{
+        Millis,
         inspector::{Inspector, query::Query},
         units::count,
     },
@@ -21,14 +22,14 @@ pub(super) struct FilterBox {
 }
 
 impl FilterBox {
-    pub(super) fn draw(&mut self, inspector: &Inspector, texts: &Texts) {
+    pub(super) fn draw(&mut self, inspector: &Inspector, texts: &Texts, now: Millis) {
         let query = &inspector.query;
         let field = el("filter");
         if let Some(field) = field
             .dyn_ref::<HtmlInputElement>()
             .filter(|field| field.value() != query.text)
         {
-            field.set_value(&query.text);
+            dom::rewrite(field, &query.text);
             let cursor = query
                 .text
                 .get(..query.cursor)
@@ -39,22 +40,24 @@ impl FilterBox {
         dom::set(
             &field,
             "aria-invalid",
-            if query.mistake.is_some() {
+            if query.told(now).is_some() {
                 "true"
             } else {
                 "false"
             },
         );
-        draw_mistake(query, texts);
+        draw_mistake(query, texts, now);
         self.draw_offered(query, texts);
         let shown = inspector.sieve.len(&inspector.store) as u64;
         let all = inspector.store.len() as u64;
-        let filters = query.mistake.is_none() && !query.text.trim().is_empty();
         let number = texts.fill(
             "packets.of",
             &[("shown", &count(shown)), ("all", &count(all))],
         );
-        dom::say(&el("filter-count"), if filters { &number } else { "" });
+        dom::say(
+            &el("filter-count"),
+            if query.is_in_force() { &number } else { "" },
+        );
     }
 
     fn draw_offered(&mut self, query: &Query, texts: &Texts) {
@@ -124,9 +127,9 @@ fn draw_candidate(element: &Element, at: usize, candidate: &Candidate, texts: &T
 }
 
 /// The same text lies under the field, unseen but for what underlines the mistake.
-fn draw_mistake(query: &Query, texts: &Texts) {
+fn draw_mistake(query: &Query, texts: &Texts, now: Millis) {
     let mirror = el("filter-mirror");
-    let mistake = query.mistake.as_ref();
+    let mistake = query.told(now);
     let range = mistake.map_or(0..0, |mistake| mistake.range.clone());
     let split = |range: std::ops::Range<usize>| query.text.get(range).unwrap_or_default();
     dom::write(&dom::part(&mirror, "before"), split(0..range.start));

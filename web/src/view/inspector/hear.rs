@@ -137,7 +137,7 @@ fn keep_focus(event: &DomEvent, source: &Element) {
 }
 
 fn typed(_: &DomEvent, source: &Element) {
-    if source.id() == "filter" {
+    if source.id() == "filter" && !dom::is_being_rewritten() {
         typed_into(source);
     }
 }
@@ -174,7 +174,8 @@ fn key(event: &DomEvent, source: &Element) {
     }
 }
 
-/// Which fields are offered is the model's matter: what is drawn may be a frame behind who types.
+/// Which fields are offered is the model's matter: what is drawn may be a frame behind who types. Escape closes their
+/// list, and then leaves the box as it is, as in other analysers.
 fn filter_key(key: &str) -> bool {
     let is_drawn = |name: &str| {
         el("filter")
@@ -186,10 +187,12 @@ fn filter_key(key: &str) -> bool {
         "ArrowUp" => (Stroke::Previous, is_drawn("aria-expanded")),
         "Enter" => (Stroke::Take, true),
         "Tab" => (Stroke::Take, is_drawn("aria-activedescendant")),
-        "Escape" => (
-            Stroke::Escape,
-            is_drawn("aria-expanded") || !field_text().is_empty(),
-        ),
+        "Escape" => {
+            if !is_drawn("aria-expanded") {
+                leave_filter();
+            }
+            (Stroke::Escape, true)
+        }
         "ArrowLeft" | "ArrowRight" | "Home" | "End" => (Stroke::Leave, false),
         _ => return false,
     };
@@ -197,11 +200,11 @@ fn filter_key(key: &str) -> bool {
     is_ours
 }
 
-fn field_text() -> String {
-    el("filter")
-        .dyn_ref::<HtmlInputElement>()
-        .map(HtmlInputElement::value)
-        .unwrap_or_default()
+/// To the table, or where there is none to its tab.
+fn leave_filter() {
+    let table = el("packets");
+    let is_there = !table.has_attribute("hidden");
+    dom::focus(&if is_there { table } else { el("packets-tab") });
 }
 
 fn table_key(key: &str) -> bool {

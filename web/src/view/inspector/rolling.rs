@@ -17,9 +17,11 @@ pub(super) struct Rolling {
     pub(super) top: i32,
     /// How high its window is.
     window: i32,
-    /// How high a row is, and how wide the scroller was when that was measured.
+    /// How high a row is.
     row: i32,
+    /// How wide its window is.
     width: i32,
+    /// How high all rows are.
     height: i32,
     pool: Vec<Element>,
 }
@@ -44,16 +46,13 @@ impl Rolling {
         }
     }
 
-    /// Reads the layout.
+    /// Reads the layout. Nothing of it is kept from before: a row may be another one at the same width.
     pub(super) fn look(&mut self) {
         let scroller = el(self.scroller);
         self.top = scroller.scroll_top();
         self.window = scroller.client_height();
-        let width = scroller.client_width();
-        if self.width != width || self.row == 0 {
-            self.width = width;
-            self.measure();
-        }
+        self.width = scroller.client_width();
+        self.measure();
     }
 
     /// Makes its window as high as so many rows.
@@ -83,10 +82,15 @@ impl Rolling {
         else {
             return;
         };
+        // A row that is seen is measured without laying anything out anew.
         let is_hidden = row.hidden();
-        row.set_hidden(false);
+        if is_hidden {
+            row.set_hidden(false);
+        }
         self.row = row.offset_height();
-        row.set_hidden(is_hidden);
+        if is_hidden {
+            row.set_hidden(true);
+        }
     }
 
     /// Its window has this width.
@@ -103,13 +107,11 @@ impl Rolling {
         }
     }
 
-    /// Makes it as high as the list, scrolls, and puts the rows that are seen in their places: these are given.
+    /// Lets it grow, scrolls, and puts the rows that are seen in their places: these are given.
     pub(super) fn place(&mut self, rows: usize, top: i32) -> (Shown, &[Element]) {
+        self.grow(rows);
         let roll = self.roll(rows);
-        if self.height != roll.height() {
-            self.height = roll.height();
-            dom::style(&el(self.inside), "height", self.height);
-        }
+        let top = top.min(roll.deepest());
         // Only after it has grown: what is not there yet cannot be scrolled to.
         if self.top != top {
             self.top = top;
@@ -128,6 +130,20 @@ impl Rolling {
             }
         }
         (shown, self.pool.get(..shown.count).unwrap_or_default())
+    }
+
+    /// Makes it as high as the list. A window that is only as high as what it shows grows with it, and is measured
+    /// again: in one column it has no height of its own.
+    pub(super) fn grow(&mut self, rows: usize) {
+        let (before, height) = (self.height, self.roll(rows).height());
+        if before == height {
+            return;
+        }
+        self.height = height;
+        dom::style(&el(self.inside), "height", height);
+        if before <= self.window && self.window < height {
+            self.window = el(self.scroller).client_height();
+        }
     }
 
     /// New rows are hidden until they are rows of something: else they would lie over others and take their clicks.

@@ -78,6 +78,7 @@ impl Table {
         if self.rolling.is_unmeasured() {
             self.look();
         }
+        self.rolling.grow(rows);
         let top = self.top(inspector, rows);
         dom::set(&el("packets"), "aria-rowcount", &(rows + 1).to_string());
         let (shown, elements) = self.rolling.place(rows, top);

@@ -16,8 +16,8 @@ use crate::model::{
 
 /// The conversation of the first packet, as it stands.
 fn followed(lab: &mut Lab) -> Vec<(Side, String)> {
-    lab.inspector.act(Action::Go(Go::Home, 1));
-    lab.inspector.act(Action::Follow(true));
+    lab.inspector.act(Action::Go(Go::Home, 1), 0);
+    lab.inspector.act(Action::Follow(true), 0);
     lab.settles();
     said(lab)
 }

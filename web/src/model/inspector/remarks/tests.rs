@@ -13,7 +13,7 @@ use crate::{
 
 /// What is said of the last packet.
 fn said(lab: &mut Lab) -> Vec<&'static str> {
-    lab.inspector.act(Action::Go(Go::End, 1));
+    lab.inspector.act(Action::Go(Go::End, 1), 0);
     lab.settles();
     let texts = Texts::new(Language::English);
     let remarks = &lab.inspector.opened.as_ref().expect("a packet").remarks;

@@ -51,7 +51,7 @@ fn chosen(lab: &Lab) -> Option<&str> {
 fn nothing_is_taken_apart_until_somebody_looks() {
     let mut lab = sentence();
     lab.inspector.open = false;
-    lab.inspector.act(Action::Select(4));
+    lab.inspector.act(Action::Select(4), 0);
     assert!(!lab.inspector.settle(&lab.log));
     assert!(lab.inspector.opened.is_none());
     assert_eq!(lab.inspector.store.len(), 2, "but all is kept");
@@ -62,7 +62,7 @@ fn a_packet_is_looked_into_with_what_the_kernel_told_its_receiver() {
     let mut lab = sentence();
     let seq = lab.inspector.store.get(1).expect("a packet").seq;
     assert_eq!(
-        lab.inspector.act(Action::Select(seq)),
+        lab.inspector.act(Action::Select(seq), 0),
         Some(Some(11)),
         "its call is looked at too"
     );
@@ -89,41 +89,41 @@ fn a_packet_is_looked_into_with_what_the_kernel_told_its_receiver() {
 #[test]
 fn a_byte_and_its_field_are_chosen_together() {
     let mut lab = sentence();
-    lab.inspector.act(Action::Go(Go::Home, 10));
+    lab.inspector.act(Action::Go(Go::Home, 10), 0);
     lab.settles();
-    lab.inspector.act(Action::Byte(22));
+    lab.inspector.act(Action::Byte(22), 0);
     assert_eq!(
         (chosen(&lab), lab.inspector.byte),
         (Some("udp.dstport"), Some(22))
     );
-    lab.inspector.act(Action::Byte(8));
+    lab.inspector.act(Action::Byte(8), 0);
     assert_eq!(chosen(&lab), Some("ip.ttl"));
     let tree = &lab.inspector.tree;
     assert!(
         tree.chosen().is_some_and(|at| tree.seen()[at]),
         "what it lies in is unfolded"
     );
-    lab.inspector.act(Action::Byte(35));
+    lab.inspector.act(Action::Byte(35), 0);
     assert_eq!(
         chosen(&lab),
         Some("data.text"),
         "a character has bytes of its own"
     );
-    lab.inspector.act(Action::MoveByte(-10));
+    lab.inspector.act(Action::MoveByte(-10), 0);
     assert_eq!(lab.inspector.byte, Some(25));
-    lab.inspector.act(Action::MoveByte(isize::MAX));
+    lab.inspector.act(Action::MoveByte(isize::MAX), 0);
     assert_eq!(lab.inspector.byte, Some(36), "the last");
-    lab.inspector.act(Action::Step(Step::Previous));
+    lab.inspector.act(Action::Step(Step::Previous), 0);
     assert_eq!(lab.inspector.byte, None);
 }
 
 #[test]
 fn the_same_field_stays_chosen_in_the_next_packet() {
     let mut lab = sentence();
-    lab.inspector.act(Action::Go(Go::Home, 10));
+    lab.inspector.act(Action::Go(Go::Home, 10), 0);
     lab.settles();
-    lab.inspector.act(Action::Byte(20));
-    lab.inspector.act(Action::Go(Go::Down, 10));
+    lab.inspector.act(Action::Byte(20), 0);
+    lab.inspector.act(Action::Go(Go::Down, 10), 0);
     lab.settles();
     assert_eq!(
         (chosen(&lab), lab.inspector.byte),
@@ -154,41 +154,43 @@ fn a_call_has_its_packet_and_a_packet_its_call() {
 fn what_is_selected_stays_where_it_is() {
     let mut lab = sentence();
     assert!(lab.inspector.tail, "at first the newest is shown");
-    lab.inspector.act(Action::Go(Go::Home, 10));
+    lab.inspector.act(Action::Go(Go::Home, 10), 0);
     assert!(!lab.inspector.tail);
-    lab.inspector.act(Action::Go(Go::End, 10));
+    lab.inspector.act(Action::Go(Go::End, 10), 0);
     assert!(lab.inspector.tail);
-    lab.inspector.act(Action::Scrolled(false));
+    lab.inspector.act(Action::Scrolled(false), 0);
     assert!(!lab.inspector.tail);
-    lab.inspector.act(Action::Newest);
+    lab.inspector.act(Action::Newest, 0);
     assert!(lab.inspector.tail);
 }
 
 #[test]
 fn a_filter_shows_what_it_lets_through_and_what_comes_later() {
     let mut lab = sentence();
-    lab.inspector.act(Action::Filter(Stroke::Typed(
-        "lab.side == \"server\"".to_owned(),
+    lab.inspector.act(
+        Action::Filter(Stroke::Typed("lab.side == \"server\"".to_owned(), 0)),
         0,
-    )));
+    );
     lab.settles();
     assert_eq!(lab.shown(), [2]);
     lab.captures(udp(SERVER, CLIENT, b"X"), None);
     lab.captures(udp(CLIENT, SERVER, b"x"), None);
     lab.settles();
     assert_eq!(lab.shown(), [2, 3]);
-    lab.inspector.act(Action::Filter(Stroke::Typed(
-        "call.name == \"sendto\"".to_owned(),
+    lab.inspector.act(
+        Action::Filter(Stroke::Typed("call.name == \"sendto\"".to_owned(), 0)),
         0,
-    )));
+    );
     lab.settles();
     assert_eq!(lab.shown(), [1], "a packet is of its call");
-    lab.inspector
-        .act(Action::Filter(Stroke::Typed("call.name ==".to_owned(), 0)));
+    lab.inspector.act(
+        Action::Filter(Stroke::Typed("call.name ==".to_owned(), 0)),
+        0,
+    );
     lab.settles();
     assert_eq!(lab.shown(), [1], "what cannot be read changes nothing");
     lab.inspector
-        .act(Action::Filter(Stroke::Typed(String::new(), 0)));
+        .act(Action::Filter(Stroke::Typed(String::new(), 0)), 0);
     assert_eq!(lab.shown(), [1, 2, 3, 4]);
 }
 
@@ -199,7 +201,8 @@ fn one_can_look_at_the_packets_of_one_process_only() {
     lab.settles();
     assert_eq!(lab.shown(), [1, 2]);
     let filter = "lab.side == \"client\"".to_owned();
-    lab.inspector.act(Action::Filter(Stroke::Typed(filter, 0)));
+    lab.inspector
+        .act(Action::Filter(Stroke::Typed(filter, 0)), 0);
     lab.settles();
     assert_eq!(lab.shown(), [1], "and filter them");
     lab.inspector.sieve.restrict(Some(ME + 1));
@@ -213,17 +216,17 @@ fn the_way_through_a_filtered_table_knows_where_it_was() {
     for _ in 0..4 {
         lab.captures(udp(SERVER, CLIENT, b"X"), None);
     }
-    lab.inspector.act(Action::Go(Go::Home, 10));
-    lab.inspector.act(Action::Filter(Stroke::Typed(
-        "frame.number > 2".to_owned(),
+    lab.inspector.act(Action::Go(Go::Home, 10), 0);
+    lab.inspector.act(
+        Action::Filter(Stroke::Typed("frame.number > 2".to_owned(), 0)),
         0,
-    )));
+    );
     lab.settles();
     assert_eq!(lab.inspector.row(), None, "the selected packet is hidden");
-    lab.inspector.act(Action::Go(Go::PageDown, 2));
+    lab.inspector.act(Action::Go(Go::PageDown, 2), 0);
     assert_eq!(lab.inspector.record().map(|(number, _)| number), Some(5));
-    lab.inspector.act(Action::Go(Go::PageUp, 2));
-    lab.inspector.act(Action::Go(Go::Up, 2));
+    lab.inspector.act(Action::Go(Go::PageUp, 2), 0);
+    lab.inspector.act(Action::Go(Go::Up, 2), 0);
     assert_eq!(
         lab.inspector.record().map(|(number, _)| number),
         Some(3),
@@ -247,7 +250,7 @@ fn what_was_derived_says_so_and_can_be_asked_for() {
         because: 11,
         process,
     });
-    lab.inspector.act(Action::Go(Go::End, 10));
+    lab.inspector.act(Action::Go(Go::End, 10), 0);
     lab.settles();
     let is_derived = lab
         .inspector
@@ -265,7 +268,7 @@ fn what_was_derived_says_so_and_can_be_asked_for() {
         ("tcp", false),
     ] {
         lab.inspector
-            .act(Action::Filter(Stroke::Typed(filter.to_owned(), 0)));
+            .act(Action::Filter(Stroke::Typed(filter.to_owned(), 0)), 0);
         lab.settles();
         assert_eq!(lab.shown().len(), usize::from(shows), "{filter}");
     }
@@ -284,7 +287,7 @@ fn an_event_that_comes_twice_is_one() {
 fn all_is_wiped_but_the_filter_and_the_numbers_of_conversations() {
     let mut lab = sentence();
     lab.inspector
-        .act(Action::Filter(Stroke::Typed("udp".to_owned(), 3)));
+        .act(Action::Filter(Stroke::Typed("udp".to_owned(), 3)), 0);
     lab.inspector.clear();
     assert_eq!((lab.inspector.store.len(), lab.inspector.open), (0, true));
     lab.captures(udp(CLIENT, SERVER, b"x"), None);

@@ -15,7 +15,7 @@ use crate::{
 fn looked_into(bytes: Vec<u8>) -> Lab {
     let mut lab = Lab::open();
     lab.captures(bytes, None);
-    lab.inspector.act(Action::Go(Go::Home, 1));
+    lab.inspector.act(Action::Go(Go::Home, 1), 0);
     lab.settles();
     lab
 }
@@ -130,7 +130,7 @@ fn one_walks_through_the_tree_by_keys() {
     );
     let mut walk = |steps: &[Step]| {
         for step in steps {
-            lab.inspector.act(Action::Step(*step));
+            lab.inspector.act(Action::Step(*step), 0);
         }
         let tree = &lab.inspector.tree;
         tree.chosen()
@@ -192,7 +192,7 @@ fn the_first_syn_is_taken_apart_though_nobody_captured_it() {
         source: Source::Kernel,
     };
     lab.returns(11, ME, Returned::Sent { sent: 1 }, vec![fact]);
-    lab.inspector.act(Action::Go(Go::Home, 1));
+    lab.inspector.act(Action::Go(Go::Home, 1), 0);
     lab.settles();
     let flag = lab
         .inspector

@@ -1,0 +1,183 @@
+//! Fields: what stands in them, and how the page writes into them.
+
+use std::cell::Cell;
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlDocument, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
+
+use super::{el, find};
+
+/// What stands in a field.
+pub(crate) fn value(id: &str) -> String {
+    let field = el(id);
+    if let Some(field) = field.dyn_ref::<HtmlTextAreaElement>() {
+        return field.value();
+    }
+    if let Some(field) = field.dyn_ref::<HtmlInputElement>() {
+        return field.value();
+    }
+    field
+        .dyn_ref::<HtmlSelectElement>()
+        .map(HtmlSelectElement::value)
+        .unwrap_or_default()
+}
+
+/// The whole number in a field, at most so large; 0 where there is none.
+pub(crate) fn number(id: &str, most: u32) -> u32 {
+    value(id)
+        .trim()
+        .parse()
+        .map_or(0, |number: u32| number.min(most))
+}
+
+/// Writes into a field of one line.
+pub(crate) fn enter(id: &str, value: &str) {
+    if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
+        rewrite(field, value);
+    }
+}
+
+/// Writes another text into a field. Where somebody is writing in it, the change is one that undo takes back: a browser
+/// forgets what there was to undo when a script sets the value.
+pub(crate) fn rewrite(field: &HtmlInputElement, text: &str) {
+    let old = field.value();
+    if old == text {
+        return;
+    }
+    let is_edited = super::focused().as_ref() == Some(field.as_ref());
+    if !is_edited || !replace(field, &changed(&old, text)) || field.value() != text {
+        field.set_value(text);
+    }
+}
+
+/// Whether it is the page that writes into a field just now, and nobody types.
+pub(crate) fn is_being_rewritten() -> bool {
+    IS_REWRITING.get()
+}
+
+thread_local! {
+    static IS_REWRITING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What has to be done to a text: characters of UTF-16 to be replaced, as browsers count them, and by what.
+#[derive(Debug, PartialEq, Eq)]
+struct Change<'a> {
+    start: u32,
+    end: u32,
+    new: &'a str,
+}
+
+/// The smallest change that makes one text of another.
+fn changed<'a>(old: &str, new: &'a str) -> Change<'a> {
+    let same = |(one, other): &(char, char)| one == other;
+    let before: usize = old
+        .chars()
+        .zip(new.chars())
+        .take_while(same)
+        .map(|(same, _)| same.len_utf8())
+        .sum();
+    let (old_rest, new_rest) = (&old[before..], &new[before..]);
+    let after: usize = old_rest
+        .chars()
+        .rev()
+        .zip(new_rest.chars().rev())
+        .take_while(same)
+        .map(|(same, _)| same.len_utf8())
+        .sum();
+    let units = |text: &str| u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX);
+    let start = units(&old[..before]);
+    Change {
+        start,
+        end: start + units(&old_rest[..old_rest.len() - after]),
+        new: &new_rest[..new_rest.len() - after],
+    }
+}
+
+/// Has the browser edit as if somebody had typed; tells whether it did.
+fn replace(field: &HtmlInputElement, change: &Change<'_>) -> bool {
+    let Some(document) = super::document().dyn_into::<HtmlDocument>().ok() else {
+        return false;
+    };
+    if field.set_selection_range(change.start, change.end).is_err() {
+        return false;
+    }
+    let command = if change.new.is_empty() {
+        "delete"
+    } else {
+        "insertText"
+    };
+    IS_REWRITING.set(true);
+    let done = document.exec_command_with_show_ui_and_value(command, false, change.new);
+    IS_REWRITING.set(false);
+    done == Ok(true)
+}
+
+/// Checks a box or a radio button, or not.
+pub(crate) fn check(id: &str, on: bool) {
+    if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
+        field.set_checked(on);
+    }
+}
+
+/// What stands in the field of that name in a form.
+pub(crate) fn typed(form: &Element, name: &str) -> String {
+    let Some(field) = find(form, &["[data-argument=", name, "]"].concat()) else {
+        return String::new();
+    };
+    match field.dyn_ref::<HtmlInputElement>() {
+        Some(field) => field.value(),
+        None => field
+            .dyn_ref::<HtmlSelectElement>()
+            .map(HtmlSelectElement::value)
+            .unwrap_or_default(),
+    }
+}
+
+/// Chooses in a list.
+pub(crate) fn choose(id: &str, value: &str) {
+    if let Some(list) = el(id).dyn_ref::<HtmlSelectElement>() {
+        list.set_value(value);
+    }
+}
+
+/// Writes into a field, and selects it.
+pub(crate) fn fill(id: &str, text: &str) {
+    if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
+        field.set_value(text);
+        field.select();
+    }
+}
+
+/// Selects all that stands in a field.
+pub(crate) fn select(id: &str) {
+    if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
+        field.select();
+    }
+}
+
+/// Whether a box or a radio button is checked.
+pub(crate) fn is_checked(id: &str) -> bool {
+    el(id)
+        .dyn_ref::<HtmlInputElement>()
+        .is_some_and(HtmlInputElement::checked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_replaced() {
+        let change = |start, end, new| Change { start, end, new };
+        for (old, new, expected) in [
+            ("udp.dstp == 1", "udp.dstport == 1", change(8, 8, "ort")),
+            ("udp", "", change(0, 3, "")),
+            ("", "udp", change(0, 0, "udp")),
+            ("aa", "aaa", change(2, 2, "a")),
+            ("😀x", "😀yx", change(2, 2, "y")),
+            ("😀", "😁", change(0, 2, "😁")),
+        ] {
+            assert_eq!(changed(old, new), expected, "{old} {new}");
+        }
+    }
+}
