@@ -32,7 +32,7 @@ impl Browser {
     }
 
     /// The same while a key is held down.
-    async fn keys_while(&self, held: Option<Key>, keys: &str) {
+    pub async fn keys_while(&self, held: Option<Key>, keys: &str) {
         let held = held.map(char::from);
         let down = |value| KeyAction::Down { value };
         let up = |value| KeyAction::Up { value };

@@ -25,6 +25,7 @@ pub mod inspector;
 pub mod kernel;
 pub mod keyboard;
 pub mod language;
+pub mod legible;
 pub mod link;
 pub mod listing;
 pub mod network;

@@ -39,6 +39,8 @@ mod interfaces;
 mod interop;
 /// Labs of one's own: real servers nobody else has, and a seat to come back to.
 mod labs;
+/// No text lies over another and none is cut, in every pane and at every size of the window.
+mod legible;
 /// A server's life: started as one likes, stopped, killed, and what its clients meet.
 mod lifecycle;
 /// Saved traces: who reads them, who deletes them, and what a killed relay still has.
@@ -55,6 +57,8 @@ mod protocol;
 mod replay;
 /// The two server programs, sturdy and the book's, seen from plain sockets.
 mod servers;
+/// The table of packets in windows of any size.
+mod sizes;
 /// Every call in every state of a socket does through the relay what it does without it.
 #[cfg(target_os = "linux")]
 mod states;
@@ -71,8 +75,12 @@ mod trust;
 mod truth;
 /// What the page shows of each packet, beside what another analyser finds in the same.
 mod tshark;
+/// What Enter, Escape and undo mean while somebody types.
+mod typing;
 /// The same where nothing may be captured: as an unprivileged user.
 #[cfg(unix)]
 mod uncaptured;
+/// The page with forced colours, by ear, by key and on paper.
+mod ways;
 /// The workbench in real Chromium, by keyboard alone: any call, in any order, right or wrong.
 mod workbench;
