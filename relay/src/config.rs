@@ -144,13 +144,30 @@ pub struct LimitFlags {
         default_value_t = 8192
     )]
     max_pages: u64,
-    /// Seconds a connection may take to say what it wants.
+    /// HTTP connections that are no page, in total. Like --max-pages it is lowered at start to what the limit of
+    /// file descriptors bears.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_CONNECTIONS",
+        value_name = "COUNT",
+        default_value_t = 8192
+    )]
+    max_connections: u64,
+    /// The same from one address; of IPv6 from one /64.
+    #[arg(
+        long,
+        env = "PLAYGROUND_MAX_CONNECTIONS_PER_ADDRESS",
+        value_name = "COUNT",
+        default_value_t = 2048
+    )]
+    max_connections_per_address: u64,
+    /// Seconds an HTTP connection may take for a request's headers, or say nothing between two requests.
     #[arg(long, env = "PLAYGROUND_HANDSHAKE_SECONDS", value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
     handshake_seconds: u64,
     /// Seconds a page may say nothing before it is asked to leave.
     #[arg(long, env = "PLAYGROUND_IDLE_SECONDS", value_name = "SECONDS", default_value_t = 3600, value_parser = seconds())]
     idle_seconds: u64,
-    /// Seconds a page may leave unread what it was sent.
+    /// Seconds a page, or any other connection, may leave unread what it was sent.
     #[arg(long, env = "PLAYGROUND_UNREAD_SECONDS", value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
     unread_seconds: u64,
     /// Bytes a lab's trace keeps; the oldest events make room. With 0 nothing is traced, and pages see no calls.
@@ -215,6 +232,12 @@ pub struct LimitFlags {
         default_value_t = 200
     )]
     max_links_per_address: u64,
+    /// Bytes of all saved traces together. Without --data they are in memory.
+    #[arg(long, env = "PLAYGROUND_MAX_LINKS_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
+    max_links_bytes: u64,
+    /// The same of one address.
+    #[arg(long, env = "PLAYGROUND_MAX_LINKS_BYTES_PER_ADDRESS", value_name = "BYTES", default_value_t = 16 << 20)]
+    max_links_bytes_per_address: u64,
     /// Bytes of a saved trace.
     #[arg(long, env = "PLAYGROUND_MAX_LINK_BYTES", value_name = "BYTES", default_value_t = 4 << 20)]
     max_link_bytes: u64,
@@ -240,6 +263,8 @@ impl From<LimitFlags> for Limits {
             queued_bytes: flags.max_queued_bytes,
             pages_per_address: flags.max_pages_per_address,
             pages: flags.max_pages,
+            connections: flags.max_connections,
+            connections_per_address: flags.max_connections_per_address,
             handshake_seconds: flags.handshake_seconds,
             idle_seconds: flags.idle_seconds,
             unread_seconds: flags.unread_seconds,
@@ -253,6 +278,8 @@ impl From<LimitFlags> for Limits {
             members_per_address: flags.max_members_per_address,
             links: flags.max_links,
             links_per_address: flags.max_links_per_address,
+            links_bytes: flags.max_links_bytes,
+            links_bytes_per_address: flags.max_links_bytes_per_address,
             link_bytes: flags.max_link_bytes,
             link_days: flags.link_days,
         }

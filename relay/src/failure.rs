@@ -4,7 +4,7 @@ use std::io;
 
 use shared::outcome::{Failed, FailureSource, Outcome, Reason, Returned};
 
-use crate::sys::errno;
+use crate::{descriptors, sys::errno};
 
 /// How a call ends inside the relay.
 pub type CallResult = Result<Returned, Failed>;
@@ -13,6 +13,9 @@ pub type CallResult = Result<Returned, Failed>;
 #[must_use]
 pub fn kernel(error: &io::Error) -> Failed {
     let errno = errno::name(error);
+    if matches!(errno.as_str(), "EMFILE" | "ENFILE") {
+        descriptors::note_exhausted();
+    }
     Failed {
         errno,
         message: errno::message(error),
@@ -94,7 +97,10 @@ const fn errno_for(reason: Reason) -> &'static str {
         | Reason::TooManyMembersFromAddress
         | Reason::TooManyToSeeAll => "EUSERS",
         Reason::NotKept => "EIO",
-        Reason::TooManyLinks | Reason::TooManyLinksFromAddress => "EDQUOT",
+        Reason::TooManyLinks
+        | Reason::TooManyLinksFromAddress
+        | Reason::TooManyLinkBytes
+        | Reason::TooManyLinkBytesFromAddress => "EDQUOT",
         Reason::NoAddressLeft => "EADDRNOTAVAIL",
         Reason::NoSuchSeat
         | Reason::NoSuchClass

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod class;
 pub mod client;
 pub mod config;
+pub mod descriptors;
 pub mod edge;
 pub mod failure;
 pub mod http;

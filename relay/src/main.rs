@@ -3,12 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use relay::{Relay, config::Config, session, store::Store, sys};
+use relay::{Relay, config::Config, descriptors, session, store::Store, sys};
 use tokio::{runtime::Builder, task::LocalSet};
 
 fn main() -> ExitCode {
     let config = Config::parse();
-    sys::process::raise_descriptor_limit();
+    let descriptor_limit = sys::descriptors::raise_limit();
+    if let Some(limit) = descriptor_limit.filter(|limit| *limit < descriptors::MINIMUM) {
+        return fail(&format!(
+            "{limit} file descriptors are too few: allow at least {} (ulimit -n)",
+            descriptors::MINIMUM
+        ));
+    }
     let mut builder = Builder::new_current_thread();
     let builder = builder.enable_all().on_thread_park(session::turn_ends);
     let runtime = match builder.build() {
@@ -16,14 +22,14 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("no event loop: {error}")),
     };
     // In a task of its own: what the event loop looks at after every turn is to be next to nothing.
-    let running = async { tokio::task::spawn_local(run(config)).await };
+    let running = async { tokio::task::spawn_local(run(config, descriptor_limit)).await };
     match LocalSet::new().block_on(&runtime, running) {
         Ok(code) => code,
         Err(panic) => fail(&format!("it broke down: {panic}")),
     }
 }
 
-async fn run(config: Config) -> ExitCode {
+async fn run(config: Config, descriptor_limit: Option<u64>) -> ExitCode {
     let shutdown = match sys::process::told_to_end() {
         Ok(shutdown) => shutdown,
         Err(error) => return fail(&format!("cannot listen for signals: {error}")),
@@ -32,15 +38,21 @@ async fn run(config: Config) -> ExitCode {
         Ok(store) => store,
         Err(error) => return fail(&error.to_string()),
     };
-    let relay = match Relay::bind(config, store).await {
+    let relay = match Relay::bind(config, store, descriptor_limit).await {
         Ok(relay) => relay,
         Err(error) => return fail(&error.to_string()),
     };
     if let Err(error) = sys::process::drop_privileges() {
         return fail(&format!("cannot give up its privileges: {error}"));
     }
+    if let Err(error) = descriptors::fill() {
+        return fail(&format!("cannot hold file descriptors in reserve: {error}"));
+    }
     eprintln!("relay: {}", relay.truth_line());
     eprintln!("relay: {}", relay.trust_line());
+    for line in relay.lowered_limits() {
+        eprintln!("relay: {line}");
+    }
     match relay.ready_line() {
         Ok(line) => println!("{line}"),
         Err(error) => return fail(&format!("cannot tell its own address: {error}")),

@@ -10,11 +10,17 @@ use std::{
 
 use shared::call::Transport;
 
+use crate::{descriptors, sys};
+
 /// The counters and gauges of one relay.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// HTTP requests answered.
     pub requests: AtomicU64,
+    /// HTTP connections that are no page or bridge.
+    pub connections: AtomicU64,
+    refused: [AtomicU64; 3],
+    descriptor_limit: Option<u64>,
     /// Pages and bridges that are here now.
     pub pages: AtomicU64,
     /// Pages and bridges that have come.
@@ -37,7 +43,50 @@ pub struct Metrics {
     tcp_up: AtomicBool,
 }
 
+/// What leaves no room for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBy {
+    /// The limit for all together.
+    Total,
+    /// The limit of its address.
+    Address,
+    /// The limit of file descriptors.
+    Descriptors,
+}
+
+impl RefusedBy {
+    const ALL: [Self; 3] = [Self::Total, Self::Address, Self::Descriptors];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Address => "address",
+            Self::Descriptors => "descriptors",
+        }
+    }
+}
+
 impl Metrics {
+    /// Nothing is counted yet.
+    #[must_use]
+    pub fn new(descriptor_limit: Option<u64>) -> Self {
+        Self {
+            descriptor_limit,
+            ..Self::default()
+        }
+    }
+
+    /// How many file descriptors the system lets the relay have; none where there is no such limit.
+    #[must_use]
+    pub const fn descriptor_limit(&self) -> Option<u64> {
+        self.descriptor_limit
+    }
+
+    /// A connection was refused.
+    pub fn count_refused_connection(&self, by: RefusedBy) {
+        self.refused[by as usize].fetch_add(1, Relaxed);
+    }
+
     /// A server has come up or gone down.
     pub fn server_is(&self, transport: Transport, up: bool) {
         self.server(transport).store(up, Relaxed);
@@ -66,6 +115,12 @@ impl Metrics {
                 "counter",
                 "HTTP requests answered",
                 &self.requests,
+            ),
+            (
+                "connections",
+                "gauge",
+                "HTTP connections that are no page or bridge",
+                &self.connections,
             ),
             ("pages", "gauge", "Pages and bridges connected", &self.pages),
             (
@@ -130,7 +185,51 @@ impl Metrics {
                 u64::from(self.is_up(transport)),
             );
         }
+        self.write_refused(&mut text);
+        self.write_descriptors(&mut text);
         text
+    }
+
+    fn write_refused(&self, text: &mut String) {
+        let name = "connections_refused_total";
+        head(
+            text,
+            name,
+            "counter",
+            "HTTP connections refused, by the limit that was reached",
+        );
+        for by in RefusedBy::ALL {
+            let labels = format!("{{limit=\"{}\"}}", by.name());
+            line(text, name, &labels, self.refused[by as usize].load(Relaxed));
+        }
+    }
+
+    fn write_descriptors(&self, text: &mut String) {
+        for (name, kind, help, value) in [
+            (
+                "descriptors",
+                "gauge",
+                "File descriptors open, the reserve included",
+                sys::descriptors::count(),
+            ),
+            (
+                "descriptors_limit",
+                "gauge",
+                "File descriptors the system allows",
+                self.descriptor_limit,
+            ),
+            (
+                "descriptors_exhausted_total",
+                "counter",
+                "Calls that failed for want of a file descriptor",
+                Some(descriptors::exhausted_count()),
+            ),
+        ] {
+            if let Some(value) = value {
+                head(text, name, kind, help);
+                line(text, name, "", value);
+            }
+        }
     }
 }
 

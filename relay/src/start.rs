@@ -18,7 +18,8 @@ use crate::{
     admission::{Guard, Trust},
     class::{self, Register},
     config::Config,
-    http::{self, Desk},
+    descriptors,
+    http::{self, Desk, Downloads},
     lab::{About, Lab, Prepared, Registry, Rules, source_for},
     metrics::{Meter, Metrics},
     server::{Orders, PLAYGROUND_PORT},
@@ -43,6 +44,8 @@ pub struct Relay {
     watch: Watch,
     limits: Rc<Limits>,
     trust: Trust,
+    lowered_limits: Vec<String>,
+    descriptor_limit: Option<u64>,
     allow_host: Vec<String>,
     admin_token: Option<String>,
 }
@@ -57,11 +60,16 @@ pub struct StartError {
 }
 
 impl Relay {
-    /// Binds everything; nothing runs yet. What is to be kept goes to `store`.
+    /// Binds everything; nothing runs yet. What is to be kept goes to `store`. Limits that `descriptor_limit` cannot
+    /// bear are lowered.
     ///
     /// # Errors
     /// The address that cannot be had, and what to do about it.
-    pub async fn bind(config: Config, store: Store) -> Result<Self, StartError> {
+    pub async fn bind(
+        config: Config,
+        store: Store,
+        descriptor_limit: Option<u64>,
+    ) -> Result<Self, StartError> {
         let Config {
             http,
             server,
@@ -103,6 +111,11 @@ impl Relay {
         let scope = Scope::of(&prepared.addresses());
         let watch = Watch::open(max_level.into(), &ports(&prepared), scope);
         let reach = reach(&listener);
+        let asked = limits.into();
+        let (limits, lowered_limits) = match descriptor_limit {
+            Some(descriptors) => descriptors::fit(&asked, descriptors),
+            None => (asked, Vec::new()),
+        };
         Ok(Self {
             listener,
             reach,
@@ -110,8 +123,10 @@ impl Relay {
             store,
             task,
             watch,
-            limits: Rc::new(limits.into()),
             trust: Trust::new(trust_proxy, !allow_host.is_empty(), &owner),
+            limits: Rc::new(limits),
+            lowered_limits,
+            descriptor_limit,
             allow_host,
             admin_token,
         })
@@ -123,6 +138,12 @@ impl Relay {
     /// The kernel's.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// The limits that are lower than asked for, a line about each: for the log.
+    #[must_use]
+    pub fn lowered_limits(&self) -> &[String] {
+        &self.lowered_limits
     }
 
     /// How much can be seen, and why not more: for the log.
@@ -169,7 +190,7 @@ impl Relay {
 
     /// Runs until `shutdown` resolves and everybody has been told. Needs a [`tokio::task::LocalSet`] around it.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(self.descriptor_limit));
         let truth = self.watch.truth().clone();
         let meter = Meter::of_the_open_lab(Arc::clone(&metrics));
         let trace = Trace::new(truth.level, self.limits.trace_bytes, meter);
@@ -201,6 +222,7 @@ impl Relay {
             errands,
             metrics: Arc::clone(&metrics),
             trust: self.trust,
+            downloads: Downloads::default(),
             allow_host: self.allow_host,
             external_server,
             reach: self.reach,
@@ -211,11 +233,12 @@ impl Relay {
             seats: Rc::default(),
             classes,
             store: self.store,
-            guard: Rc::new(Guard::new(metrics)),
+            saving: Rc::default(),
+            guard: Rc::new(Guard::new(Arc::clone(&metrics))),
             limits: Rc::clone(&self.limits),
             ending: ending.clone(),
         };
-        let accepting = http::accept(self.listener, http::router(desk), self.limits, ending);
+        let accepting = http::accept(self.listener, desk, self.limits, ending);
         let accepting = tokio::task::spawn_local(accepting);
         let receiving = tokio::task::spawn_local(receive(waiting, surroundings));
         shutdown.await;

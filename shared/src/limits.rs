@@ -20,11 +20,15 @@ pub struct Limits {
     pub pages_per_address: u64,
     /// Pages in total, raw bridges included.
     pub pages: u64,
-    /// Seconds a connection may take to say what it wants.
+    /// HTTP connections that are no page, in total.
+    pub connections: u64,
+    /// The same from one address; of IPv6 from one /64.
+    pub connections_per_address: u64,
+    /// Seconds an HTTP connection may take for a request's headers, or say nothing between two requests.
     pub handshake_seconds: u64,
     /// Seconds a page may say nothing before it is asked to leave.
     pub idle_seconds: u64,
-    /// Seconds a page may leave unread what it was sent.
+    /// Seconds a page, or any other connection, may leave unread what it was sent.
     pub unread_seconds: u64,
     /// Bytes the open lab's trace keeps.
     pub trace_bytes: u64,
@@ -46,7 +50,11 @@ pub struct Limits {
     pub links: u64,
     /// Saved traces of one address.
     pub links_per_address: u64,
-    /// Bytes of a saved trace.
+    /// Bytes of all saved traces together.
+    pub links_bytes: u64,
+    /// Bytes of all saved traces of one address.
+    pub links_bytes_per_address: u64,
+    /// Bytes of one saved trace.
     pub link_bytes: u64,
     /// Days a saved trace is kept.
     pub link_days: u64,

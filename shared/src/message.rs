@@ -263,6 +263,8 @@ pub enum GoodbyeReason {
     TooManyPages,
     /// More than `pages_per_address` from this address.
     TooManyPagesFromAddress,
+    /// The relay has as many file descriptors open as the system lets it: the limit tells how many.
+    OutOfDescriptors,
     /// The page did not read what it was sent for `unread_seconds`.
     Unread,
     /// What came was no conversation: not a JSON object, or not text.
@@ -285,7 +287,7 @@ impl GoodbyeReason {
             Self::ShuttingDown => 1001,
             Self::NotAConversation => 1003,
             Self::TooLong => 1009,
-            Self::TooManyPages | Self::TooManyPagesFromAddress => 1013,
+            Self::TooManyPages | Self::TooManyPagesFromAddress | Self::OutOfDescriptors => 1013,
             Self::Idle => 4000,
             Self::Unread => 4001,
             Self::TakenOver => 4002,

@@ -218,6 +218,10 @@ pub enum Reason {
     TooManyLinks,
     /// More saved traces of one address than `links_per_address`.
     TooManyLinksFromAddress,
+    /// With this one, more bytes of saved traces than `links_bytes`.
+    TooManyLinkBytes,
+    /// With this one, more bytes of saved traces of one address than `links_bytes_per_address`.
+    TooManyLinkBytesFromAddress,
     /// The trace is longer than `link_bytes`.
     TraceTooLong,
     /// There is no event in what is to be saved.

@@ -81,6 +81,17 @@ impl Relay {
         Self::run(command, Some(folder), "127.0.0.1:0", "127.0.0.1:0", args)
     }
 
+    /// Starts it with so many file descriptors, soft and hard limit alike.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn start_with_descriptors(limit: u32, args: &[&str]) -> Self {
+        let command = limited(limit, relay(Path::new("sh")));
+        Self::run(command, None, "127.0.0.1:0", "127.0.0.1:0", args)
+    }
+
     fn run(
         mut command: Command,
         folder: Option<Folder>,
@@ -160,8 +171,16 @@ impl Relay {
     ///
     /// # Panics
     /// Unless it exits with 0 within 5 seconds.
-    pub fn ends(mut self) -> Ended {
-        let status = self.process.ends_within(ENDING);
+    pub fn ends(self) -> Ended {
+        self.ends_within(ENDING)
+    }
+
+    /// Waits for the end it was asked for, no longer than this.
+    ///
+    /// # Panics
+    /// Unless it exits with 0 by then.
+    pub fn ends_within(mut self, limit: Duration) -> Ended {
+        let status = self.process.ends_within(limit);
         assert!(status.success(), "the relay ended with {status}");
         Ended {
             http: self.http,
@@ -211,6 +230,28 @@ pub fn refuses_to_start(args: &[&str]) -> String {
     );
     assert_eq!(process.says(), None, "nothing on standard output");
     process.diary()
+}
+
+/// The same with so many file descriptors.
+///
+/// # Panics
+/// When it starts all the same.
+#[cfg(unix)]
+#[must_use]
+pub fn refuses_to_start_with_descriptors(limit: u32) -> String {
+    let mut process = Process::start(&mut limited(limit, relay(Path::new("sh"))), "Is it built?");
+    let status = process.ends_within(PATIENCE);
+    assert!(!status.success(), "it should not have started");
+    process.diary()
+}
+
+/// The binary, started by a shell that has lowered its limit of file descriptors.
+#[cfg(unix)]
+fn limited(limit: u32, mut shell: Command) -> Command {
+    shell
+        .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
+        .arg(binary());
+    shell
 }
 
 /// A command for the binary, without what the environment may say to it: its user is the story's, also below sudo.

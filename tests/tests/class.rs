@@ -244,7 +244,7 @@ async fn nobody_joins_a_class_that_is_locked_full_or_over() {
         (Some(Reason::ClassFull), Some(1))
     );
     does(&mut teacher, Act::Cap(9)).await;
-    let _others = [
+    let others = [
         joins(&relay, &code, "Bob").await,
         joins(&relay, &code, "Eve").await,
     ];
@@ -253,6 +253,9 @@ async fn nobody_joins_a_class_that_is_locked_full_or_over() {
         (failed.reason, failed.limit),
         (Some(Reason::TooManyMembersFromAddress), Some(3))
     );
+    let removed = you(&others[1]).member;
+    does(&mut teacher, Act::Remove(removed)).await;
+    joins(&relay, &code, "Mallory").await;
     does(&mut teacher, Act::End).await;
     let parting = back.hears_the_end().await;
     assert_eq!(

@@ -21,6 +21,12 @@ mod class;
 mod classroom;
 /// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
 mod conditions;
+/// HTTP connections that are slow, deaf, half open or too many, and what becomes of them.
+#[cfg(target_os = "linux")]
+mod connections;
+/// A relay with few file descriptors: what it says, whom it refuses, and that all is well afterwards.
+#[cfg(target_os = "linux")]
+mod descriptors;
 /// What was done at the workbench, as programs in other languages, does the same.
 mod equivalents;
 /// A trace to take along, as JSON and as a capture file that another analyser reads.

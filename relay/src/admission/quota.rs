@@ -63,6 +63,19 @@ impl Guard {
     }
 }
 
+impl Guard {
+    /// What to tell a page for which no file descriptor is left.
+    #[must_use]
+    pub fn out_of_descriptors(&self) -> Goodbye {
+        self.metrics.pages_refused.fetch_add(1, Relaxed);
+        Goodbye {
+            reason: GoodbyeReason::OutOfDescriptors,
+            limit: self.metrics.descriptor_limit(),
+            message: "this relay has no file descriptor left for another page".to_owned(),
+        }
+    }
+}
+
 /// Counts what is limited in total and per address: pages, labs.
 #[derive(Debug)]
 pub struct Tally {
@@ -172,6 +185,8 @@ mod tests {
             queued_bytes: 0,
             pages_per_address,
             pages,
+            connections: 0,
+            connections_per_address: 0,
             handshake_seconds: 0,
             idle_seconds: 0,
             unread_seconds: 0,
@@ -185,6 +200,8 @@ mod tests {
             members_per_address: 0,
             links: 0,
             links_per_address: 0,
+            links_bytes: 0,
+            links_bytes_per_address: 0,
             link_bytes: 0,
             link_days: 0,
         }

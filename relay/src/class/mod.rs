@@ -68,7 +68,8 @@ pub struct Class {
     /// Who has a seat.
     people: RefCell<BTreeMap<Who, Person>>,
     live: RefCell<Weak<Live>>,
-    joined_from: RefCell<HashMap<IpAddr, u64>>,
+    /// Where each member has joined from, since the relay began.
+    joined_from: RefCell<HashMap<MemberId, IpAddr>>,
 }
 
 /// What reaches somebody who has a seat.

@@ -270,11 +270,7 @@ impl Register {
             class.core.borrow_mut().forgets(number);
             return Err(failed);
         }
-        *class
-            .joined_from
-            .borrow_mut()
-            .entry(from.address)
-            .or_default() += 1;
+        class.joined_from.borrow_mut().insert(number, from.address);
         let who = Who::Member(number);
         let known = (Rc::downgrade(&class), who);
         self.tokens.borrow_mut().insert(digest(&token), known);
@@ -351,8 +347,9 @@ impl Class {
     }
 
     fn has_room_from(&self, address: IpAddr, most: u64) -> Result<(), Failed> {
-        let here = self.joined_from.borrow().get(&address).copied();
-        if here.unwrap_or_default() < most {
+        let joined_from = self.joined_from.borrow();
+        let here = joined_from.values().filter(|other| **other == address);
+        if (here.count() as u64) < most {
             return Ok(());
         }
         let message =

@@ -98,6 +98,7 @@ impl Register {
         self.rules.store.set_removed(code, member, true).await?;
         let most = usize::try_from(self.rules.limits.members).unwrap_or(usize::MAX);
         let forgotten = class.core.borrow_mut().removes(member, most);
+        class.joined_from.borrow_mut().remove(&member);
         if let Some(token) = forgotten {
             self.tokens.borrow_mut().remove(&token);
         }

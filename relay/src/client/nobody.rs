@@ -19,7 +19,7 @@ use shared::{
 };
 use socket2::{Domain, Socket, Type};
 
-use crate::failure;
+use crate::{failure, sys::descriptors::is_exhausted};
 
 /// The port beside a server's; none where there is none.
 #[must_use]
@@ -57,6 +57,7 @@ pub(super) fn hold(transport: Transport, address: SocketAddr) -> Result<Rc<Hold>
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
                 Rc::new(Hold { _socket: None })
             }
+            Err(error) if is_exhausted(&error) => return Err(failure::kernel(&error)),
             Err(error) => return Err(not_nobody(address, &error)),
         };
         held.insert((transport, address), Rc::downgrade(&hold));

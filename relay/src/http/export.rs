@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, Version, header},
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
 use serde::Deserialize;
 use shared::saved::Form;
 use tokio::sync::oneshot;
@@ -53,13 +51,16 @@ pub(super) async fn file(
             return refused(denial);
         }
     }
+    let address = desk.trust.origin_without_rights(&peer, &headers).address;
+    let permit = match desk.downloads.permit(address).await {
+        Ok(permit) => permit,
+        Err(busy) => return busy,
+    };
     let (wanted, coming) = oneshot::channel();
     desk.send(Errand::Export(lab, format, wanted));
     match coming.await {
         Ok(Export::File(pieces)) => {
-            let body = Body::from_stream(stream::iter(
-                pieces.into_iter().map(Ok::<_, std::convert::Infallible>),
-            ));
+            let body = permit.body_of(pieces);
             let name = format!("attachment; filename=\"{file}\"");
             let name =
                 HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));

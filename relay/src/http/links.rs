@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
+    Extension,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -12,13 +12,23 @@ use axum::{
 use tokio::sync::oneshot;
 
 use super::{Desk, asset};
-use crate::session::Errand;
+use crate::{admission::Peer, session::Errand};
 
 pub(super) async fn page(headers: HeaderMap) -> Response {
     asset("/", &headers)
 }
 
-pub(super) async fn trace(State(desk): State<Arc<Desk>>, Path(link): Path<String>) -> Response {
+pub(super) async fn trace(
+    State(desk): State<Arc<Desk>>,
+    Extension(peer): Extension<Peer>,
+    Path(link): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let address = desk.trust.origin_without_rights(&peer, &headers).address;
+    let permit = match desk.downloads.permit(address).await {
+        Ok(permit) => permit,
+        Err(busy) => return busy,
+    };
     let (wanted, coming) = oneshot::channel();
     desk.send(Errand::Link(link, wanted));
     match coming.await {
@@ -30,7 +40,7 @@ pub(super) async fn trace(State(desk): State<Arc<Desk>>, Path(link): Path<String
                 ),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             ];
-            (headers, Body::from(trace)).into_response()
+            (headers, permit.body(trace)).into_response()
         }
         Err(_) => (
             StatusCode::NOT_FOUND,

@@ -4,10 +4,14 @@ mod accept;
 pub mod assets;
 mod checks;
 mod classes;
+mod connections;
+mod downloads;
 mod export;
 mod links;
 mod ready;
+mod refusal;
 mod upgrade;
+mod write_timeout;
 
 use std::{
     net::SocketAddr,
@@ -26,6 +30,7 @@ use shared::call::Transport;
 use tokio::sync::mpsc;
 
 pub use accept::accept;
+pub use downloads::Downloads;
 
 use crate::{admission::Trust, metrics::Metrics, session::Errand};
 
@@ -38,6 +43,8 @@ pub struct Desk {
     pub metrics: Arc<Metrics>,
     /// Whom the relay trusts.
     pub trust: Trust,
+    /// Traces on their way as files.
+    pub downloads: Downloads,
     /// Host names the relay answers to besides addresses and `localhost`.
     pub allow_host: Vec<String>,
     /// Where the learner's own server is to be, if the relay runs none.

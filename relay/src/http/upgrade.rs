@@ -10,10 +10,9 @@ use axum::{
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use shared::{PROTOCOL, call::Transport};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::Desk;
+use super::{Desk, write_timeout::WriteTimeout};
 use crate::{
     admission::{ClientOrigin, Peer},
     session::{Encoding, Errand, Purpose, Visitor},
@@ -83,10 +82,12 @@ async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: ClientOrigin, d
     let Ok(upgraded) = upgrading.await else {
         return;
     };
-    if let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() {
+    if let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<WriteTimeout>>() {
+        let (stream, slot) = io.into_inner().into_parts();
         let visitor = Visitor {
             purpose,
-            stream: io.into_inner(),
+            stream,
+            slot,
             early: read_buf.to_vec(),
             from,
         };

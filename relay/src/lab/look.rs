@@ -60,8 +60,14 @@ pub(super) async fn look(view: View) {
             continue;
         }
         tokio::time::sleep(SETTLE).await;
-        let Some(listing) = reader.listing().await else {
-            return;
+        let listing = match reader.listing().await {
+            Some(listing) => listing,
+            // With no descriptor left it could not be read this time.
+            None if Listing::is_there() => {
+                again = Some(GLANCE);
+                continue;
+            }
+            None => return,
         };
         let sockets = sockets(&listing, &places, backlog.get(), &mut arrivals);
         again = next_look(&sockets);

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     edge::Gate,
-    sys::{errno, receive},
+    failure,
+    sys::{descriptors::is_exhausted, errno, receive},
     trace::{Ends, OpenCall},
 };
 
@@ -130,6 +131,13 @@ async fn answer_client(listener: &TcpListener, job: Job, witness: &Witness) -> R
     let open = witness.starts(Some(FIRST_FD), CallName::Accept, Arguments::default(), None);
     let (stream, from) = match witness.blocks(listener.accept()).await {
         Ok(accepted) => accepted,
+        Err(Broken::Failed(error)) if is_exhausted(&error) => {
+            witness.returns(open, Err(failure::kernel(&error)), Ends::default());
+            // The relay's process has no descriptor left. The book's server runs in a process of its own, which
+            // would have: so it does not die of this, and tries again when there is one.
+            let waited = witness.wait_for_descriptor().await;
+            return waited.map_err(|broken| ends_by(CallName::Accept, &broken));
+        }
         Err(broken) => {
             return Err(breaks(
                 witness,

@@ -27,11 +27,11 @@ use super::{
 };
 use crate::{
     client::lowest_free,
-    sys::streams::poll_read,
+    sys::{descriptors::is_exhausted, streams::poll_read},
     trace::{Came, Ends, Given, Line, OpenCall},
 };
 
-/// How long to wait when the system has no descriptor left for another connection.
+/// How long to wait when a connection could not be accepted.
 const BACK_OFF: Duration = Duration::from_millis(50);
 pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> Ended {
     let local = listener.local_addr().ok();
@@ -77,6 +77,9 @@ pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> En
                 witness.returns(open, Err(broken.told()), Ends::default());
                 let waited = match broken {
                     Broken::Interrupted => Err(broken),
+                    Broken::Failed(error) if is_exhausted(&error) => {
+                        witness.wait_for_descriptor().await
+                    }
                     Broken::Failed(_) => witness.waits(BACK_OFF).await,
                 };
                 if waited.is_err() {

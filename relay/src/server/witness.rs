@@ -12,6 +12,7 @@ use tokio::{net::TcpStream, sync::Notify};
 
 use super::{FIRST_FD, Refused};
 use crate::{
+    descriptors,
     failure::{self, CallResult},
     sys::facts,
     trace::{Ends, OpenCall, Processes, Starting, Trace},
@@ -182,6 +183,15 @@ impl Witness {
             Ok(())
         };
         self.blocks(passing).await
+    }
+
+    /// Waits until a file descriptor is free, after a call that failed because none was; Ctrl-C ends it.
+    pub(super) async fn wait_for_descriptor(&self) -> Result<(), Broken> {
+        let free = async {
+            descriptors::wait_for_free().await;
+            Ok(())
+        };
+        self.blocks(free).await
     }
 
     /// The time a program takes to think before it answers a client.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use shared::{call::Transport, limits::Limits};
 use tokio::{
     net::TcpStream,
-    sync::{oneshot, watch},
+    sync::{Mutex, oneshot, watch},
 };
 
 pub use bridge::{Encoding, turn_ends};
@@ -24,6 +24,7 @@ pub use seats::Seats;
 use crate::{
     admission::{ClientOrigin, Guard},
     class::Register,
+    descriptors::Slot,
     lab::{
         Lab, Registry,
         export::{Export, Format, export},
@@ -38,6 +39,8 @@ pub struct Visitor {
     pub purpose: Purpose,
     /// The connection.
     pub stream: TcpStream,
+    /// Where it came on a descriptor of the reserve: it is told so, and nothing else.
+    pub slot: Option<Slot>,
     /// What the visitor sent before the handshake's answer.
     pub early: Vec<u8>,
     /// Where it comes from.
@@ -79,6 +82,8 @@ pub struct Surroundings {
     pub classes: Rc<Register>,
     /// What outlives the relay.
     pub store: Store,
+    /// Held while a trace is written and saved as a link.
+    pub saving: Rc<Mutex<()>>,
     /// Who may.
     pub guard: Rc<Guard>,
     /// The limits in force.
@@ -108,10 +113,14 @@ impl Surroundings {
 /// Serves a visitor until it leaves.
 pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
     let Surroundings { guard, limits, .. } = &surroundings;
-    let place = guard.admit(visitor.from.address, limits);
+    let place = match &visitor.slot {
+        Some(_) => Err(guard.out_of_descriptors()),
+        None => guard.admit(visitor.from.address, limits),
+    };
     let Visitor {
         purpose,
         stream,
+        slot: _slot,
         early,
         from,
     } = visitor;

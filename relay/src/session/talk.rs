@@ -10,7 +10,7 @@ use futures_util::{Sink, SinkExt, StreamExt};
 use shared::{
     codec::encode_server,
     limits::Limits,
-    message::{Goodbye, ServerMessage},
+    message::{Goodbye, GoodbyeReason, ServerMessage},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -25,12 +25,16 @@ use tokio_tungstenite::{
     },
 };
 
+use crate::sys::streams::reset_on_close;
+
 /// The library's default of 128 KiB is allocated for every connection and zeroed before every read.
 const READ_BUFFER: usize = 8 << 10;
 /// With so much queued, it leaves even if the visitor has more to say.
 const FLUSH_BEFORE_LISTENING: usize = 64 << 10;
 /// How long the last words may take to be heard.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// The same when the relay ends, which is to take no longer than that in all.
+const SHUTDOWN_FAREWELL: Duration = Duration::from_millis(500);
 /// A frame's header has at most so many bytes when a server sends it (RFC 6455 §5.2).
 const FRAME_HEADER: usize = 10;
 /// A close frame's reason has room for 123 bytes (RFC 6455 §5.5).
@@ -176,11 +180,20 @@ impl Talk {
     /// The same with a close code that says more than that of the reason.
     pub(super) async fn part_with(&mut self, goodbye: &Goodbye, code: u16) {
         self.say(&ServerMessage::Goodbye(goodbye.clone()));
-        self.close(code, &goodbye.message).await;
+        let farewell = if goodbye.reason == GoodbyeReason::ShuttingDown {
+            SHUTDOWN_FAREWELL
+        } else {
+            FAREWELL
+        };
+        let closing = self.close(code, &goodbye.message);
+        // Who does not listen even now is left.
+        if tokio::time::timeout(farewell, closing).await.is_err() {
+            reset_on_close(self.socket.get_ref());
+        }
     }
 
-    /// Closes with a code and a reason, and waits a little for the visitor to have heard it.
-    pub(super) async fn close(&mut self, code: u16, reason: &str) {
+    /// Closes with a code and a reason, and waits for the visitor to have heard it.
+    async fn close(&mut self, code: u16, reason: &str) {
         let mut end = LONGEST_REASON.min(reason.len());
         while !reason.is_char_boundary(end) {
             end -= 1;
@@ -189,18 +202,14 @@ impl Talk {
             code: code.into(),
             reason: reason[..end].into(),
         };
-        let farewell = async {
-            self.socket.send(Message::Close(Some(frame))).await.ok();
-            while let Some(Ok(_)) = self.socket.next().await {}
-            // What cannot be understood is read all the same: closed with unread bytes, a connection is reset, and the
-            // visitor may lose the last words with it (RFC 6455 §7.1.1).
-            let stream = self.socket.get_mut();
-            stream.shutdown().await.ok();
-            let mut rest = [0; 512];
-            while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
-        };
-        // Who does not listen even now is left.
-        tokio::time::timeout(FAREWELL, farewell).await.ok();
+        self.socket.send(Message::Close(Some(frame))).await.ok();
+        while let Some(Ok(_)) = self.socket.next().await {}
+        // What cannot be understood is read all the same: closed with unread bytes, a connection is reset, and the
+        // visitor may lose the last words with it (RFC 6455 §7.1.1).
+        let stream = self.socket.get_mut();
+        stream.shutdown().await.ok();
+        let mut rest = [0; 512];
+        while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod binding;
 pub mod bursts;
+pub mod descriptors;
 pub mod errno;
 #[cfg_attr(not(target_os = "linux"), path = "no_facts.rs")]
 pub mod facts;

@@ -1,21 +1,6 @@
-//! The relay as a process: its descriptors, and how it is told to end.
+//! The relay as a process: its privileges, and how it is told to end.
 
 use std::io;
-
-/// Every page and every socket is a descriptor: as many are allowed as the system permits at all.
-#[cfg(unix)]
-pub fn raise_descriptor_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // Without it the relay runs with fewer, and says EMFILE to whoever hits that.
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok();
-    }
-}
-
-/// Other systems have no such limit to raise.
-#[cfg(not(unix))]
-pub fn raise_descriptor_limit() {}
 
 /// Resolves when the relay is told to end: Ctrl-C, or SIGTERM.
 ///

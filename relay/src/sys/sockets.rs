@@ -39,6 +39,12 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// Whether this system has such a list.
+    #[must_use]
+    pub fn is_there() -> bool {
+        std::path::Path::new("/proc/net/tcp").exists()
+    }
+
     /// The list as the kernel tells it now; none where there is no `/proc`. With thousands of sockets it takes
     /// milliseconds.
     #[must_use]

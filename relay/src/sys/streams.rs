@@ -1,12 +1,14 @@
-//! Reading a stream with as few calls as can be.
+//! Streams: read with as few calls as can be, and given up.
 
 use std::{
     cell::RefCell,
     io,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::{io::Interest, net::TcpStream};
 
 thread_local! {
@@ -49,8 +51,29 @@ fn read(stream: &TcpStream, most: usize) -> io::Result<(Bytes, bool)> {
             buffer.resize(most, 0);
         }
         let room = &mut buffer[..most];
-        let length = io::Read::read(&mut &*socket2::SockRef::from(stream), room)?;
+        let length = io::Read::read(&mut &*SockRef::from(stream), room)?;
         let drained = 0 < length && length < most;
         Ok((Bytes::copy_from_slice(&room[..length]), drained))
     })
 }
+
+/// Has the kernel drop what the peer has not read when `stream` is closed, instead of offering it for minutes to a peer
+/// that does not read (tcp(7), `SO_LINGER` of 0).
+pub fn reset_on_close(stream: &TcpStream) {
+    // Where it fails, the kernel keeps the bytes a while longer.
+    SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
+}
+
+/// Has the kernel take at most so many bytes that it has not sent (tcp(7), `TCP_NOTSENT_LOWAT`); elsewhere than on Linux
+/// it takes what it likes.
+#[cfg(target_os = "linux")]
+pub fn limit_unsent<'s, S>(socket: &'s S, bytes: u32)
+where
+    SockRef<'s>: From<&'s S>,
+{
+    SockRef::from(socket).set_tcp_notsent_lowat(bytes).ok();
+}
+
+/// Has the kernel take at most so many bytes that it has not sent: only Linux can be told.
+#[cfg(not(target_os = "linux"))]
+pub const fn limit_unsent<S>(_: &S, _: u32) {}

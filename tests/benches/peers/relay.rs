@@ -91,7 +91,14 @@ impl Tracing {
 /// # Errors
 /// Where it may not capture here.
 pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
-    let room = ["--max-pages", "20000", "--max-pages-per-address", "20000"];
+    let room = [
+        "--max-pages",
+        "20000",
+        "--max-pages-per-address",
+        "20000",
+        "--max-connections-per-address",
+        "20000",
+    ];
     let relay = Relay::start(&[&room, tracing.arguments(), more].concat());
     if tracing == Tracing::L2 && !captures(&relay) {
         return Err("it may not capture packets here: that needs CAP_NET_RAW".to_owned());

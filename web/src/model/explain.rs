@@ -109,6 +109,8 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
         Reason::NoSuchLink => "reason.no_such_link",
         Reason::TooManyLinks => "reason.too_many_links",
         Reason::TooManyLinksFromAddress => "reason.too_many_links_from_address",
+        Reason::TooManyLinkBytes => "reason.too_many_link_bytes",
+        Reason::TooManyLinkBytesFromAddress => "reason.too_many_link_bytes_from_address",
         Reason::TraceTooLong => "reason.trace_too_long",
         Reason::NothingToSave => "reason.nothing_to_save",
     }
@@ -126,6 +128,7 @@ pub(crate) const fn goodbye_key(reason: GoodbyeReason) -> &'static str {
         GoodbyeReason::Idle => "goodbye.idle",
         GoodbyeReason::TooManyPages => "goodbye.too_many_pages",
         GoodbyeReason::TooManyPagesFromAddress => "goodbye.too_many_pages_from_address",
+        GoodbyeReason::OutOfDescriptors => "goodbye.out_of_descriptors",
         GoodbyeReason::Unread => "goodbye.unread",
         GoodbyeReason::NotAConversation => "goodbye.not_a_conversation",
         GoodbyeReason::TooLong => "goodbye.too_long",

@@ -224,6 +224,8 @@ fn limits() -> Limits {
         queued_bytes: 1 << 20,
         pages_per_address: 10,
         pages: 100,
+        connections: 100,
+        connections_per_address: 10,
         handshake_seconds: 10,
         idle_seconds: 600,
         unread_seconds: 10,
@@ -237,6 +239,8 @@ fn limits() -> Limits {
         members_per_address: 400,
         links: 1000,
         links_per_address: 200,
+        links_bytes: 67_108_864,
+        links_bytes_per_address: 16_777_216,
         link_bytes: 4_194_304,
         link_days: 30,
     }

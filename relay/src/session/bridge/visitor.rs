@@ -15,9 +15,11 @@ use tokio::{
 };
 
 use super::{
+    AWAY,
     frames::{self, Fault, Part, Reader},
     hands::{self, Left, Slip},
 };
+use crate::sys::streams::reset_on_close;
 
 /// What one read takes.
 const READ: usize = 64 << 10;
@@ -25,6 +27,8 @@ const READ: usize = 64 << 10;
 const KEPT_ROOM: usize = 1 << 20;
 /// How long the last words may take to be heard.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// The same when the relay ends, which is to take no longer than that in all.
+const SHUTDOWN_FAREWELL: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// Where all bridges of an event loop read, and where they begin to write: one that is idle needs no room.
@@ -207,11 +211,20 @@ impl Visitor {
     /// Says why the bridge ends, and waits a little for the visitor to have heard it.
     pub(super) async fn close(mut self, code: Option<u16>, reason: &str) {
         frames::write_close(code, reason, &mut self.out);
-        self.hang_up().await;
+        let time = if code == Some(AWAY) {
+            SHUTDOWN_FAREWELL
+        } else {
+            FAREWELL
+        };
+        self.hang_up_within(time).await;
     }
 
     /// Writes what is queued and ends the connection, and waits a little for the visitor to have heard it.
-    pub(super) async fn hang_up(mut self) {
+    pub(super) async fn hang_up(self) {
+        self.hang_up_within(FAREWELL).await;
+    }
+
+    async fn hang_up_within(mut self, time: Duration) {
         let farewell = async {
             std::future::poll_fn(|context| self.poll_back(context, true)).await;
             self.stream.write_all(&self.going[self.written..]).await?;
@@ -222,7 +235,9 @@ impl Visitor {
             io::Result::Ok(())
         };
         // Who does not listen even now is left.
-        tokio::time::timeout(FAREWELL, farewell).await.ok();
+        if tokio::time::timeout(time, farewell).await.is_err() {
+            reset_on_close(&self.stream);
+        }
     }
 }
 

@@ -144,6 +144,8 @@ const fn nothing_allowed() -> Limits {
         queued_bytes: 0,
         pages_per_address: 0,
         pages: 0,
+        connections: 0,
+        connections_per_address: 0,
         handshake_seconds: 0,
         idle_seconds: 0,
         unread_seconds: 0,
@@ -157,6 +159,8 @@ const fn nothing_allowed() -> Limits {
         members_per_address: 0,
         links: 0,
         links_per_address: 0,
+        links_bytes: 0,
+        links_bytes_per_address: 0,
         link_bytes: 0,
         link_days: 0,
     }
