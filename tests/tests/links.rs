@@ -3,7 +3,7 @@
 
 use shared::{
     message::Ask,
-    outcome::{Reason, Returned},
+    outcome::{Outcome, Reason, Returned},
     saved::Saved,
     trace::{CallName, Event},
 };
@@ -111,14 +111,14 @@ async fn limits_are_told_to_whoever_hits_them() {
         let failed = page.asks(save(Some(nothing), None)).await.failed();
         assert_eq!(failed.reason, Some(Reason::NothingToSave));
     }
-    for _ in 0..2 {
-        saves(&mut page, ALL).await;
-    }
+    let (link, secret) = saves(&mut page, ALL).await;
+    saves(&mut page, ALL).await;
     let failed = page.asks(ALL).await.failed();
     assert_eq!(
         (failed.reason, failed.limit),
         (Some(Reason::TooManyLinks), Some(2))
     );
+    page.asks(Ask::DeleteLink { link, secret }).await.returned();
     page.exchanges_by_tcp(&"long ".repeat(8000)).await;
     let failed = page.asks(ALL).await.failed();
     assert_eq!(
@@ -126,6 +126,55 @@ async fn limits_are_told_to_whoever_hits_them() {
         (Some(Reason::TraceTooLong), Some(20_000))
     );
     assert_eq!(page.exchanges_by_udp("and on").await, "AND ON");
+}
+
+#[tokio::test]
+async fn bytes_are_limited_in_all_and_from_one_address_and_none_is_dropped_for_another() {
+    for (most, most_here, reason, limit) in [
+        (
+            "1000000",
+            "40000",
+            Reason::TooManyLinkBytesFromAddress,
+            40_000,
+        ),
+        ("40000", "1000000", Reason::TooManyLinkBytes, 40_000),
+    ] {
+        let flags = [
+            "--max-level",
+            "l0",
+            "--max-links-bytes",
+            most,
+            "--max-links-bytes-per-address",
+            most_here,
+        ];
+        let relay = Relay::start(&flags);
+        let mut page = Page::open(&relay).await;
+        page.exchanges_by_udp("hello").await;
+        let mut saved = Vec::new();
+        let failed = loop {
+            let reply = page.asks(ALL).await;
+            match reply.outcome {
+                Outcome::Returned(Returned::Saved { link, secret, .. }) => {
+                    saved.push((link, secret))
+                }
+                Outcome::Returned(other) => panic!("saving returned {other:?}"),
+                Outcome::Failed(failed) => break failed,
+            }
+            assert!(saved.len() < 100, "there is no end of it");
+        };
+        assert_eq!((failed.reason, failed.limit), (Some(reason), Some(limit)));
+        assert!(saved.len() > 1);
+        let mut bytes = 0;
+        for (link, _) in &saved {
+            let answer = get(relay.http, &format!("/t/{link}/trace.json")).await;
+            assert_eq!(answer.status, 200, "an older one is still there");
+            bytes += answer.body.len() as u64;
+        }
+        assert!(bytes <= limit, "{bytes}");
+        let (link, secret) = saved.remove(0);
+        page.asks(Ask::DeleteLink { link, secret }).await.returned();
+        saves(&mut page, ALL).await;
+    }
 }
 
 #[tokio::test]
@@ -198,6 +247,24 @@ fn a_store_that_cannot_be_used_is_told_at_the_start() {
         &file,
     ]);
     assert!(told.contains("--data DIR"), "{told}");
+}
+
+#[test]
+fn an_emptied_store_is_no_new_start() {
+    let folder = Folder::new();
+    folder.keeps("playground.sqlite", b"");
+    let here = folder.path().display().to_string();
+    let (http, server) = (["--http", "127.0.0.1:0"], ["--server", "127.0.0.1:0"]);
+    let told = refuses_to_start(&[&http[..], &server[..], &["--data", &here]].concat());
+    assert!(
+        told.contains("is empty") && told.contains("delete the file to begin anew"),
+        "{told}"
+    );
+    assert_eq!(
+        folder.names(),
+        ["playground.sqlite"],
+        "and nothing was made"
+    );
 }
 
 async fn saves(page: &mut Page, ask: Ask) -> (String, String) {

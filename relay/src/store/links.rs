@@ -1,6 +1,6 @@
 //! Saved traces.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use shared::outcome::Failed;
 
 use super::Store;
@@ -21,40 +21,84 @@ pub struct Link {
     pub trace: Vec<u8>,
 }
 
-/// Whether there was room for a saved trace.
+/// What saved traces may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Traces in total, and of one address.
+    pub links: [u64; 2],
+    /// Bytes in total, and of one address.
+    pub bytes: [u64; 2],
+}
+
+/// Whether there is room for a saved trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
-    /// It is saved.
+    /// There is; if it was to be saved, it is.
     Enough,
     /// There are as many as there may be.
     NoneInTotal,
     /// There are as many of this address as there may be.
     NoneFromAddress,
+    /// They would have more bytes than they may.
+    NoBytesInTotal,
+    /// Those of this address would have more bytes than they may.
+    NoBytesFromAddress,
+}
+
+/// How many saved traces there are, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Usage {
+    links: u64,
+    bytes: u64,
+}
+
+/// Whether one more of `bytes` fits. Pure.
+const fn room(quota: Quota, [total, here]: [Usage; 2], bytes: u64) -> Room {
+    let [links, links_here] = quota.links;
+    let [most, most_here] = quota.bytes;
+    if total.links >= links {
+        Room::NoneInTotal
+    } else if here.links >= links_here {
+        Room::NoneFromAddress
+    } else if total.bytes.saturating_add(bytes) > most {
+        Room::NoBytesInTotal
+    } else if here.bytes.saturating_add(bytes) > most_here {
+        Room::NoBytesFromAddress
+    } else {
+        Room::Enough
+    }
 }
 
 impl Store {
-    /// Saves a trace, if there are fewer than `most`, and of its address fewer than `most_here`.
+    /// Whether there is room for one more trace of this address, however short.
     ///
     /// # Errors
-    /// Where it could not be kept.
-    pub async fn save_link(
+    /// Where that could not be read.
+    pub async fn link_room(
         &self,
-        link: Link,
-        (most, most_here): (u64, u64),
+        address: Digest,
+        quota: Quota,
         now_s: u64,
     ) -> Result<Room, Failed> {
         self.does(move |connection| {
+            forget_expired(connection, now_s)?;
+            Ok(room(quota, usage(connection, address)?, 1))
+        })
+        .await
+    }
+
+    /// Saves a trace, if the quota has room for it. None that is saved makes room for it.
+    ///
+    /// # Errors
+    /// Where it could not be kept.
+    pub async fn save_link(&self, link: Link, quota: Quota, now_s: u64) -> Result<Room, Failed> {
+        self.does(move |connection| {
             let transaction = connection.transaction()?;
             forget_expired(&transaction, now_s)?;
-            let total: u64 =
-                transaction.query_row("SELECT count(*) FROM link", [], |row| row.get(0))?;
-            let of_address = "SELECT count(*) FROM link WHERE address = ?1";
-            let here: u64 = transaction.query_row(of_address, [link.address], |row| row.get(0))?;
-            if total >= most {
-                return Ok(Room::NoneInTotal);
-            }
-            if here >= most_here {
-                return Ok(Room::NoneFromAddress);
+            let used = usage(&transaction, link.address)?;
+            let room = room(quota, used, link.trace.len() as u64);
+            if room != Room::Enough {
+                return Ok(room);
             }
             transaction.execute(
                 "INSERT INTO link (id, secret, address, expires_s, trace) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -91,6 +135,21 @@ impl Store {
         })
         .await
     }
+}
+
+/// In total, and of one address.
+fn usage(connection: &Connection, address: Digest) -> rusqlite::Result<[Usage; 2]> {
+    // The length of a blob stands before it: none is read.
+    let read = |which: &str, parameters: &[&dyn ToSql]| {
+        let query = format!("SELECT count(*), coalesce(sum(length(trace)), 0) FROM link {which}");
+        connection.query_row(&query, parameters, |row| {
+            Ok(Usage {
+                links: row.get(0)?,
+                bytes: row.get(1)?,
+            })
+        })
+    };
+    Ok([read("", &[])?, read("WHERE address = ?1", &[&address])?])
 }
 
 fn forget_expired(connection: &Connection, now_s: u64) -> rusqlite::Result<()> {

@@ -15,7 +15,7 @@ use std::{
 };
 
 pub use classes::{KeptClass, KeptMember};
-pub use links::{Link, Room};
+pub use links::{Link, Quota, Room};
 use rusqlite::{Connection, ErrorCode};
 use shared::outcome::{Failed, Reason};
 use tokio::sync::oneshot;
@@ -24,6 +24,10 @@ use crate::{failure, sys::process};
 
 /// The file in the folder that was given.
 const FILE: &str = "playground.sqlite";
+/// What a new one is called until it is whole.
+const NEW_FILE: &str = "playground.sqlite.new";
+/// What SQLite keeps beside a file it writes to (<https://sqlite.org/tempfiles.html>).
+const COMPANIONS: [&str; 2] = ["playground.sqlite-wal", "playground.sqlite-journal"];
 
 /// Something the store's thread does.
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -45,10 +49,14 @@ impl Store {
             None => in_memory().map_err(|error| OpenError::of(Path::new(":memory:"), &error))?,
             Some(folder) => {
                 let path = folder.join(FILE);
-                make_private(folder, &path).map_err(|error| OpenError::Unusable {
-                    path: path.clone(),
-                    why: error.to_string(),
-                })?;
+                match find(folder, &path).map_err(|error| OpenError::unusable(&path, &error))? {
+                    Found::Nothing => {
+                        make_new(folder, &path).map_err(|error| OpenError::of(&path, &error))?;
+                    }
+                    Found::File => {}
+                    Found::Emptied => return Err(OpenError::Emptied { path }),
+                    Found::OnlyCompanion => return Err(OpenError::Missing { path }),
+                }
                 in_a_file(&path).map_err(|error| OpenError::of(&path, &error))?
             }
         };
@@ -123,14 +131,54 @@ fn in_a_file(path: &Path) -> Result<Connection, schema::Mistake> {
     Ok(connection)
 }
 
-/// Makes the folder and the file, for nobody else to read.
-fn make_private(folder: &Path, path: &Path) -> io::Result<()> {
+/// What is in a folder.
+enum Found {
+    /// No store yet.
+    Nothing,
+    /// A file that may be one.
+    File,
+    /// A file without a byte. The relay never leaves such a one, so something else emptied it.
+    Emptied,
+    /// What belongs to a file that is gone.
+    OnlyCompanion,
+}
+
+/// Looks into the folder, which is made if it is not there.
+fn find(folder: &Path, path: &Path) -> io::Result<Found> {
     fs::create_dir_all(folder)?;
+    match fs::metadata(path) {
+        Ok(file) if file.len() == 0 => Ok(Found::Emptied),
+        Ok(_) => {
+            // Opened for writing once, so that a file that cannot be written to is found out now.
+            fs::OpenOptions::new().write(true).open(path)?;
+            Ok(Found::File)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let is_left = COMPANIONS.iter().any(|name| folder.join(name).exists());
+            Ok(if is_left {
+                Found::OnlyCompanion
+            } else {
+                Found::Nothing
+            })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a new file, for nobody else to read. It has its name only when it is whole: a relay killed before leaves
+/// nothing that looks like a store that was emptied.
+fn make_new(folder: &Path, path: &Path) -> Result<(), schema::Mistake> {
+    let new = folder.join(NEW_FILE);
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    options.open(&new)?;
+    let mut connection = Connection::open(&new)?;
+    schema::migrate(&mut connection)?;
+    connection.close().map_err(|(_, error)| error)?;
+    fs::rename(&new, path)?;
+    Ok(())
 }
 
 /// Why the store cannot be used: one line that says what to do.
@@ -160,14 +208,39 @@ pub enum OpenError {
         /// Which.
         path: PathBuf,
     },
+    /// The file has no byte, or no table, any more.
+    Emptied {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The file is gone, and what SQLite kept beside it is still there.
+    Missing {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Another program's database.
+    Foreign {
+        /// Which.
+        path: PathBuf,
+    },
 }
 
 impl OpenError {
+    fn unusable(path: &Path, error: &io::Error) -> Self {
+        Self::Unusable {
+            path: path.to_owned(),
+            why: error.to_string(),
+        }
+    }
+
     fn of(path: &Path, mistake: &schema::Mistake) -> Self {
         let path = path.to_owned();
         let why = mistake.to_string();
         match mistake {
             schema::Mistake::Newer => Self::Newer { path },
+            schema::Mistake::Empty => Self::Emptied { path },
+            schema::Mistake::Foreign => Self::Foreign { path },
+            schema::Mistake::Io(_) => Self::Unusable { path, why },
             schema::Mistake::Damaged(_) => Self::Damaged { path, why },
             schema::Mistake::Sqlite(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
@@ -202,6 +275,24 @@ impl fmt::Display for OpenError {
             Self::Newer { path } => write!(
                 f,
                 "{} was written by a newer relay: run that one, or choose another folder with --data DIR",
+                path.display()
+            ),
+            Self::Emptied { path } => write!(
+                f,
+                "{} is empty: something other than the relay emptied it, and the classes and saved traces in it are \
+                 gone. Put back a copy, or delete the file to begin anew",
+                path.display()
+            ),
+            Self::Missing { path } => write!(
+                f,
+                "{} is gone, but what belongs to it is still there. Put the file back, or delete {} to begin anew",
+                path.display(),
+                COMPANIONS.join(" and ")
+            ),
+            Self::Foreign { path } => write!(
+                f,
+                "{} is another program's database: choose another folder with --data DIR, or move the file away to \
+                 begin anew",
                 path.display()
             ),
         }

@@ -1,6 +1,6 @@
 //! The tables, how they came to be as they are, and whether a file still has them whole.
 
-use std::fmt;
+use std::{fmt, io};
 
 use rusqlite::Connection;
 
@@ -48,10 +48,50 @@ pub(super) enum Mistake {
     Damaged(String),
     /// Its version is beyond the last migration.
     Newer,
+    /// It has no table.
+    Empty,
+    /// Its tables are none of the relay's.
+    Foreign,
+    /// What the system says.
+    Io(io::Error),
 }
 
-/// Whether all of a file holds together: better to be told now than in the midst of a class.
+/// Whether all of a file holds together, and is a store: better to be told now than in the midst of a class.
 pub(super) fn check(connection: &Connection) -> Result<(), Mistake> {
+    check_whole(connection)?;
+    let version = version(connection)?;
+    if version > MIGRATIONS.len() {
+        return Err(Mistake::Newer);
+    }
+    let count: usize = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
+    })?;
+    let find = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('class', 'member', 'link')";
+    let ours: usize = connection.query_row(find, [], |row| {
+        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
+    })?;
+    match (version, ours, count) {
+        (_, _, 0) => Err(Mistake::Empty),
+        (1.., TABLES, _) => Ok(()),
+        (0, ..) | (_, 0, _) => Err(Mistake::Foreign),
+        _ => Err(Mistake::Damaged(format!(
+            "{} of its {TABLES} tables are missing",
+            TABLES - ours
+        ))),
+    }
+}
+
+/// How many tables every version has.
+const TABLES: usize = 3;
+
+fn version(connection: &Connection) -> Result<usize, Mistake> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| {
+        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or(usize::MAX))
+    })?;
+    Ok(version)
+}
+
+fn check_whole(connection: &Connection) -> Result<(), Mistake> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" {
         return Ok(());
@@ -62,9 +102,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Mistake> {
 /// Brings a store to the version of this relay; each step is made whole or not at all.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Mistake> {
     connection.pragma_update(None, "foreign_keys", true)?;
-    let version: usize = connection.query_row("PRAGMA user_version", [], |row| {
-        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or(usize::MAX))
-    })?;
+    let version = version(connection)?;
     let steps = MIGRATIONS.get(version..).ok_or(Mistake::Newer)?;
     for (step, next) in steps.iter().zip(version + 1..) {
         let transaction = connection.transaction()?;
@@ -81,12 +119,21 @@ impl From<rusqlite::Error> for Mistake {
     }
 }
 
+impl From<io::Error> for Mistake {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(error) => error.fmt(f),
             Self::Damaged(found) => f.write_str(found),
             Self::Newer => f.write_str("its version is unknown"),
+            Self::Empty => f.write_str("it has no table"),
+            Self::Foreign => f.write_str("its tables are another program's"),
+            Self::Io(error) => error.fmt(f),
         }
     }
 }

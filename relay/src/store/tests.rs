@@ -59,6 +59,11 @@ fn member(number: MemberNumber) -> KeptMember {
     }
 }
 
+const ROOMY: Quota = Quota {
+    links: [5, 5],
+    bytes: [1 << 30, 1 << 30],
+};
+
 type MemberNumber = shared::class::MemberId;
 
 fn link(id: &str, from: &str, expires_s: u64) -> Link {
@@ -88,7 +93,7 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
         .await
         .expect("kept");
     store
-        .save_link(link("here", "a", 100), (5, 5), 10)
+        .save_link(link("here", "a", 100), ROOMY, 10)
         .await
         .expect("kept");
     drop(store);
@@ -133,7 +138,11 @@ async fn a_class_nobody_used_for_long_is_forgotten() {
 async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
     let store = Store::open(None).expect("memory");
     let save = |id: &'static str, from: &'static str, now| {
-        let saving = store.save_link(link(id, from, 100), (3, 2), now);
+        let quota = Quota {
+            links: [3, 2],
+            ..ROOMY
+        };
+        let saving = store.save_link(link(id, from, 100), quota, now);
         async { saving.await.expect("asked") }
     };
     assert_eq!(save("1", "a", 10).await, Room::Enough);
@@ -154,6 +163,45 @@ async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
         Room::Enough,
         "the expired make room"
     );
+}
+
+#[tokio::test]
+async fn saved_traces_are_limited_in_bytes_and_none_makes_room_for_another() {
+    let store = Store::open(None).expect("memory");
+    let quota = Quota {
+        links: [100, 100],
+        bytes: [100, 60],
+    };
+    let save = |id: &str, from: &str, bytes: usize| {
+        let trace = vec![b' '; bytes];
+        store.save_link(
+            Link {
+                trace,
+                ..link(id, from, 100)
+            },
+            quota,
+            10,
+        )
+    };
+    assert_eq!(save("1", "a", 60).await.expect("asked"), Room::Enough);
+    let full = store.link_room(digest("a"), quota, 10).await;
+    assert_eq!(full.expect("asked"), Room::NoBytesFromAddress);
+    assert_eq!(
+        save("2", "a", 1).await.expect("asked"),
+        Room::NoBytesFromAddress
+    );
+    assert_eq!(save("3", "b", 40).await.expect("asked"), Room::Enough);
+    assert_eq!(
+        save("4", "c", 1).await.expect("asked"),
+        Room::NoBytesInTotal
+    );
+    for (id, bytes) in [("1", 60), ("3", 40)] {
+        let kept = store.link(id.to_owned(), 10).await.expect("asked");
+        assert_eq!(kept.map(|trace| trace.len()), Some(bytes), "{id}");
+    }
+    let deleted = store.delete_link("1".to_owned(), digest("secret"));
+    assert!(deleted.await.expect("asked"));
+    assert_eq!(save("5", "c", 60).await.expect("asked"), Room::Enough);
 }
 
 #[test]
@@ -203,6 +251,110 @@ fn a_file_that_cannot_be_used_says_what_to_do() {
     );
 }
 
+/// What the relay says about a folder it cannot use.
+fn refused(folder: &Folder) -> String {
+    Store::open(Some(&folder.0))
+        .expect_err("an unusable store")
+        .to_string()
+}
+
+/// A folder with a store that is closed, all of it in its one file.
+async fn closed(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    let store = opened(&folder);
+    store.add_class(class("AAAAAA"), 10).await.expect("kept");
+    store
+        .does(|connection| connection.pragma_update(None, "journal_mode", "DELETE"))
+        .await
+        .expect("all in one file");
+    drop(store);
+    drop(opened(&folder));
+    folder
+}
+
+#[tokio::test]
+async fn a_file_that_was_emptied_cut_or_lost_is_no_new_start() {
+    let folder = closed("emptied").await;
+    let whole = fs::read(folder.file()).expect("a file");
+    fs::write(folder.file(), "").expect("emptied");
+    let told = refused(&folder);
+    assert!(
+        told.contains("is empty") && told.contains("Put back a copy, or delete the file"),
+        "{told}"
+    );
+    for cut in [1, 512, 4096, whole.len() / 2, whole.len() - 4096] {
+        fs::write(folder.file(), &whole[..cut]).expect("cut");
+        for companion in COMPANIONS {
+            fs::remove_file(folder.0.join(companion)).ok();
+        }
+        let told = refused(&folder);
+        // Less than a page is nothing to SQLite.
+        let says = if cut < 4096 { "is empty" } else { "is damaged" };
+        assert!(told.contains(says), "{cut}: {told}");
+    }
+    fs::remove_file(folder.file()).expect("lost");
+    fs::write(folder.0.join(COMPANIONS[0]), "left").expect("written");
+    let told = refused(&folder);
+    assert!(
+        told.contains("is gone") && told.contains(COMPANIONS[0]),
+        "{told}"
+    );
+    fs::remove_file(folder.0.join(COMPANIONS[0])).expect("removed");
+    let anew = opened(&folder).classes(12).await.expect("read");
+    assert_eq!(anew, [], "a folder with nothing in it is a new start");
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    for (name, tables, says) in [
+        (
+            "foreign",
+            "CREATE TABLE bookmarks (url TEXT)",
+            "another program's",
+        ),
+        (
+            "foreign-version",
+            "CREATE TABLE bookmarks (url TEXT); PRAGMA user_version = 1",
+            "another program's",
+        ),
+        ("bare", "PRAGMA user_version = 1; VACUUM", "is empty"),
+        (
+            "half",
+            "CREATE TABLE class (code TEXT); PRAGMA user_version = 1",
+            "2 of its 3 tables are missing",
+        ),
+    ] {
+        let folder = Folder::new(name);
+        fs::create_dir(&folder.0).expect("a folder");
+        let file = Connection::open(folder.file()).expect("a database");
+        file.execute_batch(tables).expect("its tables");
+        file.close().expect("closed");
+        let before = fs::read(folder.file()).expect("a file");
+        let told = refused(&folder);
+        assert!(told.contains(says), "{name}: {told}");
+        let after = Connection::open(folder.file()).expect("a database");
+        let ours: u32 = after
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE name = 'link'",
+                [],
+                |row| row.get(0),
+            )
+            .expect("read");
+        assert_eq!(ours, 0, "{name}: nothing was made in it");
+        assert!(!before.is_empty());
+    }
+}
+
+#[test]
+fn a_relay_killed_while_it_made_a_store_makes_it_again() {
+    let folder = Folder::new("killed");
+    fs::create_dir(&folder.0).expect("a folder");
+    fs::write(folder.0.join(NEW_FILE), "half of").expect("written");
+    drop(opened(&folder));
+    assert!(!folder.0.join(NEW_FILE).exists());
+    assert!(fs::metadata(folder.file()).expect("a file").len() > 0);
+}
+
 #[tokio::test]
 async fn a_full_disk_is_told_and_leaves_nothing_half() {
     let folder = Folder::new("full");
@@ -215,7 +367,7 @@ async fn a_full_disk_is_told_and_leaves_nothing_half() {
         trace: vec![7; 1 << 20],
         ..link("big", "a", 100)
     };
-    let failed = store.save_link(big, (5, 5), 10).await.expect_err("no room");
+    let failed = store.save_link(big, ROOMY, 10).await.expect_err("no room");
     assert_eq!(failed.reason, Some(Reason::NotKept));
     assert!(failed.message.contains("full"), "{failed:?}");
     assert_eq!(store.link("big".to_owned(), 10).await.expect("read"), None);

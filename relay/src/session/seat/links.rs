@@ -1,6 +1,9 @@
 //! Saving what a page is told of its lab's trace as a link, and deleting it.
 
-use shared::outcome::{Failed, Reason, Returned};
+use shared::{
+    limits::Limits,
+    outcome::{Failed, Reason, Returned},
+};
 
 use super::Seat;
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
         export::{self, Part},
         secret::{self, digest},
     },
-    store::{Link, Room, now_s},
+    store::{Link, Quota, Room, now_s},
 };
 
 const DAY_S: u64 = 24 * 3600;
@@ -30,6 +33,17 @@ impl Seat {
             let message = format!("a saved trace is kept for 1 to {limit} days");
             return Err(failure::limit(Reason::OutOfRange, limit, message));
         }
+        let quota = Quota {
+            links: [limits.links, limits.links_per_address],
+            bytes: [limits.links_bytes, limits.links_bytes_per_address],
+        };
+        let address = digest(&from.address.to_string());
+        // One at a time: however many ask, no more than one is in memory that is not counted yet.
+        let _turn = self.surroundings.saving.lock().await;
+        // Where there is no room, none is written in the first place.
+        let store = &self.surroundings.store;
+        let room = store.link_room(address, quota, now_s()).await?;
+        check_room(room, limits)?;
         let part = Part {
             sight: self.sight(),
             stretches: events,
@@ -40,30 +54,17 @@ impl Seat {
         let link = Link {
             id: secret::word(),
             secret: digest(&secret),
-            address: digest(&from.address.to_string()),
+            address,
             expires_s: now.saturating_add(days * DAY_S),
             trace,
         };
         let (id, expires_s) = (link.id.clone(), link.expires_s);
-        let most = (limits.links, limits.links_per_address);
-        match self.surroundings.store.save_link(link, most, now).await? {
-            Room::Enough => Ok(Returned::Saved {
-                link: id,
-                secret,
-                expires_s,
-            }),
-            Room::NoneInTotal => {
-                let limit = limits.links;
-                let message = format!("this relay keeps {limit} saved traces, as many as it may");
-                Err(failure::limit(Reason::TooManyLinks, limit, message))
-            }
-            Room::NoneFromAddress => {
-                let limit = limits.links_per_address;
-                let message = format!("your address has {limit} saved traces, as many as one may");
-                let reason = Reason::TooManyLinksFromAddress;
-                Err(failure::limit(reason, limit, message))
-            }
-        }
+        check_room(store.save_link(link, quota, now).await?, limits)?;
+        Ok(Returned::Saved {
+            link: id,
+            secret,
+            expires_s,
+        })
     }
 
     /// Deletes a saved trace.
@@ -75,4 +76,44 @@ impl Seat {
         let message = "no trace is saved under this link with this secret, or no longer";
         Err(failure::relay(Reason::NoSuchLink, message))
     }
+}
+
+/// Says which limit leaves no room.
+fn check_room(room: Room, limits: &Limits) -> Result<(), Failed> {
+    let (reason, limit, message) = match room {
+        Room::Enough => return Ok(()),
+        Room::NoneInTotal => (
+            Reason::TooManyLinks,
+            limits.links,
+            format!(
+                "this relay keeps {} saved traces, as many as it may",
+                limits.links
+            ),
+        ),
+        Room::NoneFromAddress => (
+            Reason::TooManyLinksFromAddress,
+            limits.links_per_address,
+            format!(
+                "your address has {} saved traces, as many as one may",
+                limits.links_per_address
+            ),
+        ),
+        Room::NoBytesInTotal => (
+            Reason::TooManyLinkBytes,
+            limits.links_bytes,
+            format!(
+                "all saved traces have at most {} bytes together: this one would be more",
+                limits.links_bytes
+            ),
+        ),
+        Room::NoBytesFromAddress => (
+            Reason::TooManyLinkBytesFromAddress,
+            limits.links_bytes_per_address,
+            format!(
+                "the saved traces of one address have at most {} bytes together: this one would be more",
+                limits.links_bytes_per_address
+            ),
+        ),
+    };
+    Err(failure::limit(reason, limit, message))
 }
