@@ -56,17 +56,17 @@ fn checksums_are_told_apart() {
 fn a_fragment_says_which_of_how_many_it_is() {
     let piece = |at: u16, more: bool| {
         let mut frame = udp(CLIENT, SERVER, &[b'x'; 16]);
-        frame.truncate(14 + 20 + 16);
+        frame.truncate(20 + 16);
         let word = at | if more { 0x2000 } else { 0 };
-        frame[16..18].copy_from_slice(&36_u16.to_be_bytes());
-        frame[18..22].copy_from_slice(&[[0, 7], word.to_be_bytes()].concat());
-        frame[24..26].copy_from_slice(&[0, 0]);
-        let words = frame[14..34].chunks(2);
+        frame[2..4].copy_from_slice(&36_u16.to_be_bytes());
+        frame[4..8].copy_from_slice(&[[0, 7], word.to_be_bytes()].concat());
+        frame[10..12].copy_from_slice(&[0, 0]);
+        let words = frame[..20].chunks(2);
         let sum: u32 = words
             .map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])))
             .sum();
         let sum = u16::try_from((sum & 0xffff) + (sum >> 16)).expect("folded once");
-        frame[24..26].copy_from_slice(&(!sum).to_be_bytes());
+        frame[10..12].copy_from_slice(&(!sum).to_be_bytes());
         frame
     };
     let all = [piece(0, true), piece(2, true), piece(4, false)];
