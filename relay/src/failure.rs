@@ -59,6 +59,7 @@ pub fn outcome(result: CallResult) -> Outcome {
 const fn errno_for(reason: Reason) -> &'static str {
     match reason {
         Reason::Malformed
+        | Reason::UnknownKey
         | Reason::NotRunning
         | Reason::NoSuchCall
         | Reason::OutOfRange

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::{
-    message::{ClientMessage, ServerMessage, UNKNOWN},
+    message::{ClientMessage, ServerMessage, UNKNOWN, UNKNOWN_KEY, refused_key},
     outcome::Reason,
     trace::Event,
 };
@@ -51,15 +51,34 @@ pub fn decode_client(text: &str) -> Result<ClientMessage, DecodeError> {
 
 fn explain(text: &str, error: &serde_json::Error) -> DecodeError {
     #[derive(Deserialize)]
-    struct OnlyId {
+    struct Head {
         id: Option<serde_json::Value>,
+        call: Option<serde_json::Value>,
+        ask: Option<serde_json::Value>,
+        #[serde(flatten)]
+        tagged: Tagged,
     }
-    let Ok(OnlyId { id }) = serde_json::from_str(text) else {
+    let Ok(Head {
+        id,
+        call,
+        ask,
+        tagged,
+    }) = serde_json::from_str(text)
+    else {
         return DecodeError::NotAConversation;
     };
+    let name = call.or(ask);
+    let name = name.as_ref().and_then(serde_json::Value::as_str);
     let message = error.to_string();
+    let message = match unknown_field(&message) {
+        Some((key, true)) => refused_key(name, key),
+        Some((_, false)) => message.replacen("unknown field", UNKNOWN_KEY, 1),
+        None => tagged.with_a_key_too_many().unwrap_or(message),
+    };
     let reason = if message.starts_with(UNKNOWN) {
         Reason::UnknownCall
+    } else if message.starts_with(UNKNOWN_KEY) {
+        Reason::UnknownKey
     } else {
         Reason::Malformed
     };
@@ -68,6 +87,41 @@ fn explain(text: &str, error: &serde_json::Error) -> DecodeError {
         reason,
         message,
     }
+}
+
+/// What is told apart by its only key, such as `{"fd":4}`.
+#[derive(Deserialize)]
+struct Tagged {
+    to: Option<serde_json::Value>,
+    whose: Option<serde_json::Value>,
+    act: Option<serde_json::Value>,
+    task: Option<serde_json::Value>,
+}
+
+impl Tagged {
+    /// Which of them has more than one, in one English sentence.
+    fn with_a_key_too_many(&self) -> Option<String> {
+        let Self {
+            to,
+            whose,
+            act,
+            task,
+        } = self;
+        [("to", to), ("whose", whose), ("act", act), ("task", task)]
+            .into_iter()
+            .find_map(|(name, value)| {
+                let keys = value.as_ref()?.as_object()?.keys();
+                let keys: Vec<&str> = keys.map(String::as_str).collect();
+                let keys = (keys.len() > 1).then(|| keys.join(", "))?;
+                Some(format!("{UNKNOWN_KEY}: {name} has only one, not {keys}"))
+            })
+    }
+}
+
+/// The key that serde does not know, and whether it is one of the message itself and not of something in it.
+fn unknown_field(message: &str) -> Option<(&str, bool)> {
+    let (key, expected) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    Some((key, expected.contains("`ask`")))
 }
 
 /// Writes what a page says.

@@ -1,6 +1,7 @@
 //! Both directions of the conversation on one page.
 
 mod client_json;
+mod keys;
 mod server_json;
 
 use std::net::SocketAddr;
@@ -17,9 +18,16 @@ use crate::{
     trace::{Event, ProcessId},
 };
 
-pub(crate) use client_json::UNKNOWN;
+pub(crate) use client_json::{UNKNOWN, UNKNOWN_KEY, refused_key};
+pub(crate) use keys::{drive as said_drive, progress as said_progress};
 
 /// What a page says: always something that gets one [`Reply`] with the same id.
+///
+/// A key that its call or ask does not have, at whatever depth, is refused as `unknown_key` and never ignored: a
+/// misspelt argument would have done something else than was meant, and a client that is newer than the relay learns
+/// at once what the relay cannot do. So a client uses what the `protocol` and the `version` of the [`Welcome`] offer.
+/// In the other direction clients ignore keys they do not know: a relay may add some to its messages, and to saved
+/// traces, without another name for the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientMessage {
     /// Chosen by the page; in use until its reply has come.

@@ -123,6 +123,8 @@ pub enum Reason {
     Malformed,
     /// No call or ask of this name.
     UnknownCall,
+    /// The call or ask has no such key: nothing that was said is ignored.
+    UnknownKey,
     /// The whole message is longer than `message_bytes`.
     MessageTooLarge,
     /// The call's data is longer than `data_bytes`.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     call::{Fd, Transport},
-    conditions::Conditions,
+    conditions::{Conditions, Direction},
     data::{Data, base64_bytes},
     lab::Server,
     outcome::Outcome,
@@ -280,6 +280,9 @@ pub struct Packet {
     /// The call it came from, or was received by: found by addresses, direction and time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
+    /// Which way it went, by its own addresses: to the server or to the client. Left out by older relays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
 }
 
 /// What a captured packet starts with; the numbers are those of capture files.

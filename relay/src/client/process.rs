@@ -295,12 +295,14 @@ impl Door {
 
     /// After a `connect` that failed: the port it had for it may be its own no longer.
     fn asks_address_anew(&self) {
-        let Process { host, trace, .. } = &*self.process;
+        let Process {
+            id, host, trace, ..
+        } = &*self.process;
         let before = self.socket.seen_as(host.source());
         self.told.take();
         self.socket.forgets_local();
         if let Some(before) = before.filter(|_| self.socket.seen_as(host.source()) != before) {
-            trace.address_gone((self.socket.transport(), before));
+            trace.address_gone(*id, (self.socket.transport(), before));
         }
     }
 
@@ -323,7 +325,7 @@ impl Drop for Door {
         for address in addresses.into_iter().flatten() {
             self.process
                 .trace
-                .address_gone((self.socket.transport(), address));
+                .address_gone(self.process.id, (self.socket.transport(), address));
         }
     }
 }

@@ -72,6 +72,8 @@ async fn answer_datagram(
         }
     };
     buffer.truncate(kept);
+    let door = (witness.transport, from);
+    witness.trace.heard_from(door, told.received_at_ns);
     let returned = Returned::Datagram {
         data: buffer.as_slice().into(),
         from,

@@ -208,7 +208,13 @@ impl Trace {
             transport,
             ..
         } = open;
-        let concerns = self.concerns(process, transport, client);
+        let accepted = client.filter(|_| {
+            open.name == CallName::Accept && matches!(outcome, Outcome::Returned(_)) && !self.off
+        });
+        let concerns = match accepted {
+            Some(address) => Some(self.accepted_from((transport, address))),
+            None => self.concerns(process, transport, client),
+        };
         self.turns_out(&open, concerns);
         self.locate(&mut open, client);
         // No packet comes from 0.0.0.0, to which a client's socket may be bound.

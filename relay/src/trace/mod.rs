@@ -9,12 +9,14 @@ mod log;
 mod people;
 mod processes;
 mod sight;
+mod sockets;
 mod stretch;
 
 pub use calls::{Ends, OpenCall, Starting};
 pub use log::{Log, Page, Recorded};
 pub use processes::{Door, Lately, Processes};
 pub use sight::{RULER, Sight};
+pub use sockets::{TcpTrail, Trail};
 pub use stretch::{Came, Given, Line, Stretch};
 
 use std::{
@@ -33,6 +35,11 @@ use crate::metrics::Meter;
 
 /// How long events are gathered before viewers are told: far below what an eye sees, far above a round trip.
 const GATHER: Duration = Duration::from_millis(5);
+
+/// Both clocks are read within this time of each other, in at most [`CLOCK_READINGS`] attempts.
+const CLOCK_GAP: Duration = Duration::from_micros(50);
+/// Maximum number of attempts to read both clocks at one moment.
+const CLOCK_READINGS: usize = 4;
 
 /// In a crowd, the same for each viewer: 100 ms for a thousand of them.
 const GATHER_PER_VIEWER: Duration = Duration::from_micros(100);
@@ -155,8 +162,9 @@ impl Trace {
     /// wall clock set anew in between does no harm.
     #[must_use]
     pub fn mono_of(&self, seconds: u64, nanoseconds: u32) -> u64 {
-        let ago = since_1970().saturating_sub(Duration::new(seconds, nanoseconds));
-        self.mono(Instant::now())
+        let (now, wall) = both_clocks();
+        let ago = wall.saturating_sub(Duration::new(seconds, nanoseconds));
+        self.mono(now)
             .saturating_sub(u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX))
     }
 
@@ -213,6 +221,20 @@ impl Trace {
             self.stirred.notify_one();
         }
     }
+}
+
+/// Both clocks at one moment: read again where the thread was made to wait in between.
+fn both_clocks() -> (Instant, Duration) {
+    let mut now = Instant::now();
+    for _ in 0..CLOCK_READINGS {
+        let wall = since_1970();
+        let after = Instant::now();
+        if after.saturating_duration_since(now) < CLOCK_GAP {
+            return (now, wall);
+        }
+        now = after;
+    }
+    (now, since_1970())
 }
 
 fn since_1970() -> Duration {

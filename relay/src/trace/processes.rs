@@ -1,7 +1,7 @@
 //! Who is who: which client process has which address, and which calls were made there lately. Pure.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map},
     net::SocketAddr,
 };
 
@@ -9,6 +9,8 @@ use shared::{
     call::Transport,
     trace::{CallId, CallName, ProcessId},
 };
+
+use super::sockets::{Socket, Sockets, Trail};
 
 /// The UDP server's process.
 const UDP_SERVER: ProcessId = 1;
@@ -19,8 +21,6 @@ const TCP_SERVER: ProcessId = 2;
 const MOST_STRANGERS: usize = 16_384;
 /// A socket's last packets are read from the capture a little after it was closed.
 const LINGER_NS: u64 = 3_000_000_000;
-/// So many calls are remembered at each address, to find the one a packet came from.
-const MOST_CALLS: usize = 16;
 
 /// A client's socket as the world sees it.
 pub type Door = (Transport, SocketAddr);
@@ -29,16 +29,9 @@ pub type Door = (Transport, SocketAddr);
 #[derive(Debug, Default)]
 pub struct Processes {
     came: ProcessId,
-    doors: HashMap<Door, Entry>,
+    doors: HashMap<Door, Sockets>,
     strangers: HashSet<ProcessId>,
     gone: VecDeque<(u64, Door)>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    process: ProcessId,
-    gone_ns: Option<u64>,
-    calls: VecDeque<Lately>,
 }
 
 /// A call made lately on a connection, or about a client's address.
@@ -77,46 +70,76 @@ impl Processes {
     }
 
     /// A client of the relay's own has a socket with this address.
-    pub fn has(&mut self, process: ProcessId, door: Door) {
-        match self.doors.get_mut(&door) {
-            Some(entry) if entry.process == process && entry.gone_ns.is_none() => {}
-            _ => self.enter(process, door),
+    pub fn has(&mut self, process: ProcessId, door: Door, now: impl FnOnce() -> u64) {
+        let known = self.doors.get(&door).map(|sockets| &sockets.newest);
+        let is_known = known.is_some_and(|socket| socket.process == process && socket.is_open());
+        if is_known {
+            return;
         }
+        let now_ns = now();
+        // Two UDP sockets have one address only one after the other.
+        if let (Transport::Udp, Some(sockets)) = (door.0, self.doors.get_mut(&door)) {
+            sockets.newest.closed_ns.get_or_insert(now_ns);
+        }
+        self.enter(Socket::new(process, false, now_ns), door);
     }
 
     /// A program outside was met at this address. Where too many were, all are forgotten and met anew.
     pub fn met(&mut self, process: ProcessId, door: Door) {
         if self.strangers.len() >= MOST_STRANGERS {
             self.doors
-                .retain(|_, entry| !self.strangers.contains(&entry.process));
+                .retain(|_, sockets| !self.strangers.contains(&sockets.newest.process));
             self.strangers.clear();
         }
         self.strangers.insert(process);
-        self.enter(process, door);
+        self.enter(Socket::new(process, true, 0), door);
     }
 
-    fn enter(&mut self, process: ProcessId, door: Door) {
-        self.doors.insert(
-            door,
-            Entry {
-                process,
-                gone_ns: None,
-                calls: VecDeque::new(),
-            },
-        );
+    /// The same by a packet of a connection, whose number is its own.
+    pub fn met_with(&mut self, process: ProcessId, door: Door, trail: Trail) {
+        self.met(process, door);
+        if let (Some(sockets), Some(tcp)) = (self.doors.get_mut(&door), trail.tcp) {
+            sockets.set_isn(tcp.client_seq.filter(|_| tcp.opens));
+        }
     }
 
-    /// That socket is closed.
-    pub fn lost(&mut self, door: Door, now_ns: u64) {
+    fn enter(&mut self, socket: Socket, door: Door) {
+        match self.doors.entry(door) {
+            hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(Sockets::new(socket));
+            }
+            hash_map::Entry::Occupied(mut known) => {
+                if let Some(forgotten) = known.get_mut().replace(socket) {
+                    self.strangers.remove(&forgotten.process);
+                }
+            }
+        }
+    }
+
+    /// That socket of this process is closed.
+    pub fn lost(&mut self, process: ProcessId, door: Door, now_ns: u64) {
         self.forget_the_long_gone(now_ns);
-        if let Some(entry) = self
-            .doors
-            .get_mut(&door)
-            .filter(|entry| entry.gone_ns.is_none())
-        {
-            entry.gone_ns = Some(now_ns);
+        let Some(sockets) = self.doors.get_mut(&door) else {
+            return;
+        };
+        let mut its = sockets
+            .oldest_first()
+            .filter(|socket| socket.process == process && socket.is_open());
+        if let Some(socket) = its.next() {
+            socket.closed_ns = Some(now_ns);
             self.gone.push_back((now_ns, door));
         }
+    }
+
+    /// The server's connection to the program outside that had this address first has ended; which program it was.
+    pub fn lost_outside(&mut self, door: Door, now_ns: u64) -> Option<ProcessId> {
+        self.forget_the_long_gone(now_ns);
+        let sockets = self.doors.get_mut(&door)?;
+        let mut outside = sockets.oldest_first().filter(|socket| socket.is_outside);
+        let socket = outside.find(|socket| socket.is_open())?;
+        socket.closed_ns = Some(now_ns);
+        self.gone.push_back((now_ns, door));
+        Some(socket.process)
     }
 
     fn forget_the_long_gone(&mut self, now_ns: u64) {
@@ -129,10 +152,12 @@ impl Processes {
             if self
                 .doors
                 .get(&door)
-                .is_some_and(|entry| entry.gone_ns == Some(gone_ns))
-                && let Some(entry) = self.doors.remove(&door)
+                .is_some_and(|sockets| sockets.newest.closed_ns == Some(gone_ns))
+                && let Some(mut sockets) = self.doors.remove(&door)
             {
-                self.strangers.remove(&entry.process);
+                for socket in sockets.oldest_first() {
+                    self.strangers.remove(&socket.process);
+                }
             }
         }
     }
@@ -143,46 +168,51 @@ impl Processes {
         self.strangers.contains(&process)
     }
 
-    /// Who has this address, or had it a moment ago. A program outside that has gone does not come back.
+    /// Who has this address, or had it a moment ago. A program outside that has gone does not come back, and what
+    /// was sent after a socket had been closed was sent by another: `sent_ns` tells when that was, where it is known.
     #[must_use]
-    pub fn client(&self, door: Door) -> Option<ProcessId> {
-        let entry = self.doors.get(&door)?;
-        (entry.gone_ns.is_none() || !self.is_stranger(entry.process)).then_some(entry.process)
+    pub fn client(&self, door: Door, sent_ns: impl FnOnce() -> Option<u64>) -> Option<ProcessId> {
+        let sockets = self.doors.get(&door)?;
+        let socket = &sockets.newest;
+        let may_be = || !socket.is_outside && !sent_ns().is_some_and(|at| sockets.was_closed(at));
+        (socket.is_open() || may_be()).then_some(socket.process)
     }
 
-    /// The program outside that has this address now.
-    #[must_use]
-    pub fn stranger(&self, door: Door) -> Option<ProcessId> {
-        let entry = self
-            .doors
-            .get(&door)
-            .filter(|entry| entry.gone_ns.is_none())?;
-        Some(entry.process).filter(|process| self.is_stranger(*process))
+    /// The server accepts a connection from this address: whose it is, where it is of a socket that was met before.
+    pub fn accept(&mut self, door: Door) -> Option<ProcessId> {
+        let sockets = self.doors.get_mut(&door)?;
+        let is_its = !(sockets.newest.is_outside && !sockets.newest.is_open()) && sockets.accept();
+        is_its.then_some(sockets.newest.process)
     }
 
-    /// Whose packet it is: who has this address, or had it a moment ago.
+    /// Whether a client of the relay's own has this address, or had it a moment ago.
     #[must_use]
-    pub fn owner(&self, door: Door) -> Option<ProcessId> {
-        self.doors.get(&door).map(|entry| entry.process)
+    pub fn is_ours(&self, door: Door) -> bool {
+        let sockets = self.doors.get(&door);
+        sockets.is_some_and(|sockets| !sockets.newest.is_outside)
+    }
+
+    /// Whose packet it is, and the last call on that socket that started by then and fits.
+    #[must_use]
+    pub fn owner(
+        &mut self,
+        door: Door,
+        trail: Trail,
+        fits: impl Fn(&Lately) -> bool,
+    ) -> Option<(ProcessId, Option<Lately>)> {
+        let socket = self.doors.get_mut(&door)?.owner(trail)?;
+        Some((socket.process, socket.last_call(trail.at_ns, fits)))
     }
 
     /// A call was made on, or about, a client's address.
     pub fn called(&mut self, door: Door, lately: Lately) {
-        if let Some(entry) = self.doors.get_mut(&door) {
-            if entry.calls.len() == MOST_CALLS {
-                entry.calls.pop_front();
-            }
-            entry.calls.push_back(lately);
-        }
+        self.called_often(door, &[lately]);
     }
 
     /// The same of calls that follow each other.
     pub(super) fn called_often(&mut self, door: Door, lately: &[Lately]) {
-        if let Some(entry) = self.doors.get_mut(&door) {
-            let newest = &lately[lately.len().saturating_sub(MOST_CALLS)..];
-            let too_many = (entry.calls.len() + newest.len()).saturating_sub(MOST_CALLS);
-            entry.calls.drain(..too_many);
-            entry.calls.extend(newest);
+        if let Some(sockets) = self.doors.get_mut(&door) {
+            sockets.newest.add_calls(lately);
         }
     }
 
@@ -194,34 +224,34 @@ impl Processes {
         by_ns: u64,
         fits: impl Fn(&Lately) -> bool,
     ) -> Option<Lately> {
-        let calls = &self.doors.get(&door)?.calls;
-        calls
-            .iter()
-            .rev()
-            .find(|lately| lately.started_ns <= by_ns && fits(lately))
-            .copied()
+        self.doors.get(&door)?.newest.last_call(by_ns, fits)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::TcpTrail;
 
     fn door(transport: Transport) -> Door {
         (transport, SocketAddr::from(([127, 0, 0, 1], 5000)))
+    }
+
+    fn client(processes: &Processes, transport: Transport) -> Option<ProcessId> {
+        processes.client(door(transport), || None)
     }
 
     #[test]
     fn an_address_leads_to_its_process_also_for_what_is_still_under_way() {
         let mut processes = Processes::default();
         let page = processes.come();
-        processes.has(page, door(Transport::Udp));
-        assert_eq!(processes.client(door(Transport::Udp)), Some(page));
-        assert_eq!(processes.client(door(Transport::Tcp)), None);
-        processes.lost(door(Transport::Udp), 1);
-        assert_eq!(processes.client(door(Transport::Udp)), Some(page));
-        processes.lost(door(Transport::Tcp), 2 * LINGER_NS);
-        assert_eq!(processes.client(door(Transport::Udp)), None);
+        processes.has(page, door(Transport::Udp), || 0);
+        assert_eq!(client(&processes, Transport::Udp), Some(page));
+        assert_eq!(client(&processes, Transport::Tcp), None);
+        processes.lost(page, door(Transport::Udp), 1);
+        assert_eq!(client(&processes, Transport::Udp), Some(page));
+        processes.lost(UDP_SERVER, door(Transport::Tcp), 2 * LINGER_NS);
+        assert_eq!(client(&processes, Transport::Udp), None);
     }
 
     #[test]
@@ -229,12 +259,21 @@ mod tests {
         let mut processes = Processes::default();
         let stranger = processes.come();
         processes.met(stranger, door(Transport::Tcp));
-        assert_eq!(processes.stranger(door(Transport::Tcp)), Some(stranger));
-        processes.lost(door(Transport::Tcp), 1);
-        assert_eq!(processes.stranger(door(Transport::Tcp)), None);
-        assert_eq!(processes.client(door(Transport::Tcp)), None);
+        let lost = |processes: &mut Processes| processes.lost_outside(door(Transport::Tcp), 1);
+        assert_eq!(lost(&mut processes), Some(stranger));
+        assert_eq!(lost(&mut processes), None);
+        assert_eq!(client(&processes, Transport::Tcp), None);
+        let trail = Trail {
+            at_ns: 2,
+            from_client: true,
+            tcp: Some(TcpTrail {
+                opens: false,
+                client_seq: Some(7),
+            }),
+        };
+        let owner = processes.owner(door(Transport::Tcp), trail, |_| true);
         assert_eq!(
-            processes.owner(door(Transport::Tcp)),
+            owner.map(|(process, _)| process),
             Some(stranger),
             "its last packets are still its own"
         );
@@ -244,18 +283,18 @@ mod tests {
     fn the_long_gone_are_forgotten_but_not_who_came_after() {
         let mut processes = Processes::default();
         let (first, second) = (processes.come(), processes.come());
-        processes.has(first, door(Transport::Udp));
-        processes.lost(door(Transport::Udp), 1);
-        processes.has(second, door(Transport::Udp));
-        processes.lost(door(Transport::Tcp), 2 * LINGER_NS);
-        assert_eq!(processes.client(door(Transport::Udp)), Some(second));
+        processes.has(first, door(Transport::Udp), || 0);
+        processes.lost(first, door(Transport::Udp), 1);
+        processes.has(second, door(Transport::Udp), || 2);
+        processes.lost(UDP_SERVER, door(Transport::Tcp), 2 * LINGER_NS);
+        assert_eq!(client(&processes, Transport::Udp), Some(second));
     }
 
     #[test]
     fn a_packet_finds_the_call_before_it() {
         let mut processes = Processes::default();
         let page = processes.come();
-        processes.has(page, door(Transport::Udp));
+        processes.has(page, door(Transport::Udp), || 0);
         for (call, started_ns) in [(1, 100), (2, 200), (3, 300)] {
             let by_server = call == 2;
             processes.called(

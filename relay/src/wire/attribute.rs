@@ -4,12 +4,13 @@ use std::rc::{Rc, Weak};
 
 use shared::{
     call::Transport,
+    conditions::Direction,
     dissect::{Piece, Protocol, Segment, Summary, TcpFlags},
     trace::{CallId, CallName, Packet, ProcessId, What},
 };
 
 use super::{Routes, Seen, Stamp, fragments::Fragments};
-use crate::trace::{Door, Lately, Trace};
+use crate::trace::{Door, Lately, TcpTrail, Trace, Trail};
 
 /// The transports by their IANA numbers.
 const TCP: u8 = 6;
@@ -29,6 +30,7 @@ struct Owner {
     trace: Weak<Trace>,
     process: ProcessId,
     call: Option<CallId>,
+    direction: Direction,
 }
 
 /// Puts packets into the traces of their labs.
@@ -81,17 +83,26 @@ fn write_first(
         from_server,
     } = ends(summary, piece, routes)?;
     let at_ns = trace.mono_of(seen.stamp.seconds, seen.stamp.nanoseconds);
-    let process = trace.owner_of(client);
-    let call = trace.last_call(client, at_ns, |lately| {
+    let trail = Trail {
+        at_ns,
+        from_client: !from_server,
+        tcp: tcp_trail(summary, client.0, from_server),
+    };
+    let (process, call) = trace.owner_of(client, trail, |lately| {
         comes_from(lately, summary, from_server)
     });
-    let call = call.map(|lately| lately.call);
-    write(&trace, seen, at_ns, (process, call));
-    piece.map(|_| Owner {
+    let owner = Owner {
         trace: Rc::downgrade(&trace),
         process,
-        call,
-    })
+        call: call.map(|lately| lately.call),
+        direction: if from_server {
+            Direction::Reply
+        } else {
+            Direction::Request
+        },
+    };
+    owner.write(&trace, seen, at_ns);
+    piece.map(|_| owner)
 }
 
 impl Owner {
@@ -104,31 +115,54 @@ impl Owner {
             return;
         };
         let at_ns = trace.mono_of(seconds, nanoseconds);
-        write(&trace, seen, at_ns, (self.process, self.call));
+        self.write(&trace, seen, at_ns);
+    }
+
+    fn write(&self, trace: &Trace, seen: Seen, at_ns: u64) {
+        let Self {
+            process,
+            call,
+            direction,
+            ..
+        } = *self;
+        let Seen {
+            interface,
+            link,
+            bytes,
+            length,
+            stamp,
+            checksum_unfinished,
+        } = seen;
+        let packet = Packet {
+            interface: interface.as_ref().to_owned(),
+            link,
+            bytes,
+            length,
+            kernel_s: stamp.seconds,
+            kernel_ns: stamp.nanoseconds,
+            checksum_unfinished,
+            process: Some(process),
+            call,
+            direction: Some(direction),
+        };
+        trace.record_seen(at_ns, What::Packet(Box::new(packet)), Some(process));
     }
 }
 
-fn write(trace: &Trace, seen: Seen, at_ns: u64, (process, call): (ProcessId, Option<CallId>)) {
-    let Seen {
-        interface,
-        link,
-        bytes,
-        length,
-        stamp,
-        checksum_unfinished,
-    } = seen;
-    let packet = Packet {
-        interface: interface.as_ref().to_owned(),
-        link,
-        bytes,
-        length,
-        kernel_s: stamp.seconds,
-        kernel_ns: stamp.nanoseconds,
-        checksum_unfinished,
-        process: Some(process),
-        call,
+/// What a packet tells of its connection: the client's own sequence number, or the one that the server acknowledges.
+/// An error about a packet tells none.
+fn tcp_trail(summary: &Summary, transport: Transport, from_server: bool) -> Option<TcpTrail> {
+    let segment = summary.tcp.filter(|_| summary.quoted.is_none());
+    let acks = |segment: &Segment| segment.flags.has(TcpFlags::ACK);
+    let client_seq = match segment {
+        // A SYN-ACK and a refusal acknowledge the SYN, which counts as one byte.
+        Some(segment) if from_server => acks(&segment).then(|| segment.ack.wrapping_sub(1)),
+        Some(segment) => Some(segment.seq),
+        None => None,
     };
-    trace.record_seen(at_ns, What::Packet(Box::new(packet)), Some(process));
+    let opens = segment
+        .is_some_and(|segment| segment.flags.has(TcpFlags::SYN) && !acks(&segment) && !from_server);
+    (transport == Transport::Tcp).then_some(TcpTrail { opens, client_seq })
 }
 
 /// The ends of a packet of these servers, or of the one an ICMP error is about.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{Ask, ClientMessage, Request};
+use super::{Ask, ClientMessage, Request, keys};
 use crate::{
     call::{Call, Family, Fd, How, SocketOption, Target, Transport},
     class::{Act, Whose},
@@ -16,6 +16,7 @@ use crate::{
 /// Flat and hand-matched rather than tagged by serde: no buffering of the whole message, and an error
 /// can say which argument of which call is missing.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ClientRepr {
     id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,11 @@ struct ClientRepr {
     program: Option<Program>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<Task>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "keys::settings"
+    )]
     settings: Option<Settings>,
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<Family>,
@@ -62,7 +67,11 @@ struct ClientRepr {
     token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     heard: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "keys::conditions"
+    )]
     conditions: Option<Conditions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     datagram: Option<DatagramId>,
@@ -90,6 +99,20 @@ struct ClientRepr {
 
 /// The name no call or ask has; the codec turns it into its own reason.
 pub(crate) const UNKNOWN: &str = "unknown call or ask";
+/// A key that the call or ask has not; likewise.
+pub(crate) const UNKNOWN_KEY: &str = "unknown key";
+
+/// Why a message that has a key too many is refused; `of` is its call's or ask's name.
+pub(crate) fn refused_key(of: Option<&str>, key: &str) -> String {
+    let Some(of) = of else {
+        return format!("{UNKNOWN_KEY} {key:?}");
+    };
+    match keys::of(of) {
+        Some([]) => format!("{UNKNOWN_KEY} {key:?}: {of} has none"),
+        Some(known) => format!("{UNKNOWN_KEY} {key:?}: {of} has {}", known.join(", ")),
+        None => format!("{UNKNOWN}: {of:.40}"),
+    }
+}
 
 fn need<T>(argument: Option<T>, of: &str, name: &str) -> Result<T, String> {
     argument.ok_or_else(|| format!("{of} needs \"{name}\""))
@@ -98,12 +121,62 @@ fn need<T>(argument: Option<T>, of: &str, name: &str) -> Result<T, String> {
 impl ClientRepr {
     fn read(self) -> Result<ClientMessage, String> {
         let id = self.id;
+        self.check_keys()?;
         let request = match (self.call.is_some(), self.ask.is_some()) {
             (true, false) => Request::Call(self.read_call()?),
             (false, true) => Request::Ask(self.read_ask()?),
             _ => return Err("a message has either \"call\" or \"ask\"".to_owned()),
         };
         Ok(ClientMessage { id, request })
+    }
+
+    /// No key of another call or ask may be there.
+    fn check_keys(&self) -> Result<(), String> {
+        let name = self.call.as_deref().or(self.ask.as_deref());
+        let Some(known) = name.and_then(keys::of) else {
+            return Ok(());
+        };
+        let mut given = self.given().into_iter().filter(|(_, given)| *given);
+        let extra = given.find(|(key, _)| !known.contains(key));
+        extra.map_or(Ok(()), |(key, _)| Err(refused_key(name, key)))
+    }
+
+    /// Every key but `id`, `call` and `ask`, and whether it is there.
+    const fn given(&self) -> [(&'static str, bool); 32] {
+        [
+            ("fd", self.fd.is_some()),
+            ("transport", self.transport.is_some()),
+            ("to", self.to.is_some()),
+            ("data", self.data.is_some()),
+            ("size", self.size.is_some()),
+            ("port", self.port.is_some()),
+            ("milliseconds", self.milliseconds.is_some()),
+            ("option", self.option.is_some()),
+            ("value", self.value.is_some()),
+            ("how", self.how.is_some()),
+            ("of", self.of.is_some()),
+            ("from", self.from.is_some()),
+            ("program", self.program.is_some()),
+            ("task", self.task.is_some()),
+            ("settings", self.settings.is_some()),
+            ("family", self.family.is_some()),
+            ("name", self.name.is_some()),
+            ("lab", self.lab.is_some()),
+            ("token", self.token.is_some()),
+            ("heard", self.heard.is_some()),
+            ("conditions", self.conditions.is_some()),
+            ("datagram", self.datagram.is_some()),
+            ("verdict", self.verdict.is_some()),
+            ("title", self.title.is_some()),
+            ("admin", self.admin.is_some()),
+            ("code", self.code.is_some()),
+            ("act", self.act.is_some()),
+            ("whose", self.whose.is_some()),
+            ("events", self.events.is_some()),
+            ("days", self.days.is_some()),
+            ("link", self.link.is_some()),
+            ("secret", self.secret.is_some()),
+        ]
     }
 
     fn read_call(self) -> Result<Call, String> {

@@ -508,6 +508,16 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 expires_s: 1_792_592_000,
             }),
         ),
+        (
+            "failed_unknown_key",
+            Outcome::Failed(Failed {
+                errno: "EINVAL".to_owned(),
+                message: "unknown key \"port\": recv has fd, size".to_owned(),
+                source: FailureSource::Relay,
+                reason: Some(Reason::UnknownKey),
+                limit: None,
+            }),
+        ),
     ]
 }
 
@@ -552,6 +562,7 @@ fn happenings() -> Vec<(&'static str, What)> {
         checksum_unfinished: true,
         process: Some(3),
         call: Some(9),
+        direction: Some(Direction::Request),
     };
     let derived = Derived {
         kind: DerivedKind::Datagram,

@@ -1,6 +1,9 @@
 //! Round trips, mutations, and what a wrong message is told.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
+use serde_json::Value;
 
 use crate::{
     codec::{DecodeError, decode_client, decode_server, encode_client, encode_server},
@@ -32,6 +35,101 @@ fn an_unknown_call_is_told_apart() {
     let (id, reason, message) = explain(r#"{"id":7,"call":"fly"}"#);
     assert_eq!((id, reason), (Some(7), Reason::UnknownCall));
     assert!(message.contains("fly"), "{message}");
+}
+
+/// All that a JSON value becomes when one key more stands in one of its objects.
+fn with_surplus(value: &Value) -> Vec<Value> {
+    let Value::Object(object) = value else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    let mut more = object.clone();
+    more.insert("surplus".to_owned(), Value::from(1));
+    all.push(Value::Object(more));
+    for (key, inner) in object {
+        for inner in with_surplus(inner) {
+            let mut changed = object.clone();
+            changed.insert(key.clone(), inner);
+            all.push(Value::Object(changed));
+        }
+    }
+    all
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_name_wherever_it_stands() {
+    let mut count = 0;
+    for (name, message) in client_samples() {
+        let value: Value = serde_json::from_str(&encode_client(&message)).expect("JSON");
+        for changed in with_surplus(&value) {
+            let (id, reason, message) = explain(&changed.to_string());
+            assert_eq!(id, value["id"].as_u64(), "{changed}");
+            assert_eq!(reason, Reason::UnknownKey, "{name}: {message}");
+            assert!(message.contains("surplus"), "{name}: {message}");
+            count += 1;
+        }
+    }
+    assert!(count > client_samples().len(), "nested ones too");
+}
+
+#[test]
+fn a_key_of_another_call_is_refused() {
+    let keys: BTreeMap<String, Value> = client_samples()
+        .iter()
+        .flat_map(|(_, message)| {
+            let value = serde_json::from_str(&encode_client(message)).expect("JSON");
+            let Value::Object(object) = value else {
+                panic!("an object")
+            };
+            object
+        })
+        .filter(|(key, _)| !["id", "call", "ask"].contains(&key.as_str()))
+        .collect();
+    for (name, message) in client_samples() {
+        let text = encode_client(&message);
+        let Ok(Value::Object(object)) = serde_json::from_str(&text) else {
+            panic!("an object")
+        };
+        for (key, value) in keys.iter().filter(|(key, _)| !object.contains_key(*key)) {
+            let mut changed = object.clone();
+            changed.insert(key.clone(), value.clone());
+            // What may be left out may be there as well.
+            if let Err(error) = decode_client(&Value::Object(changed).to_string()) {
+                let DecodeError::NotAMessage {
+                    reason, message, ..
+                } = error
+                else {
+                    panic!("{name} {key}")
+                };
+                assert_eq!(reason, Reason::UnknownKey, "{name}: {message}");
+                assert!(message.contains(&format!("{key:?}")), "{name}: {message}");
+            } else {
+                let optional = [
+                    "family",
+                    "milliseconds",
+                    "program",
+                    "task",
+                    "settings",
+                    "heard",
+                    "whose",
+                    "admin",
+                    "token",
+                    "events",
+                    "days",
+                ];
+                assert!(optional.contains(&key.as_str()), "{name} takes {key}");
+            }
+        }
+    }
+    let (_, reason, message) = explain(r#"{"id":7,"call":"recv","fd":3,"size":9,"port":80}"#);
+    assert_eq!(reason, Reason::UnknownKey);
+    assert_eq!(message, r#"unknown key "port": recv has fd, size"#);
+}
+
+#[test]
+fn an_unknown_call_comes_before_its_unknown_keys() {
+    let (id, reason, _) = explain(r#"{"id":7,"call":"fork","pid":1}"#);
+    assert_eq!((id, reason), (Some(7), Reason::UnknownCall));
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub(crate) const fn reason_key(reason: Reason) -> &'static str {
     match reason {
         Reason::Malformed => "reason.malformed",
         Reason::UnknownCall => "reason.unknown_call",
+        Reason::UnknownKey => "reason.unknown_key",
         Reason::MessageTooLarge => "reason.message_too_large",
         Reason::DataTooLarge => "reason.data_too_large",
         Reason::TooManySockets => "reason.too_many_sockets",

@@ -13,7 +13,7 @@ use std::{net::SocketAddr, ops::Range};
 use shared::{call::Transport, trace::CallName};
 
 pub(crate) use self::words::line;
-use super::log::{Call, Side, same};
+use super::log::{Call, ClientId, Side, same};
 
 /// Where the bytes of one call went, or from where they came.
 #[derive(Clone, Debug)]
@@ -87,10 +87,16 @@ struct Ends {
     transport: Transport,
     client: SocketAddr,
     server: Option<SocketAddr>,
+    /// The client's socket, where it is known: another may have had its address before.
+    socket: Option<ClientId>,
 }
 
 impl Ends {
     fn is(self, other: Self) -> bool {
+        let sockets = self.socket.zip(other.socket);
+        if sockets.is_some_and(|(one, another)| one != another) {
+            return false;
+        }
         let one_server = match (self.server, other.server) {
             (Some(one), Some(another)) => same(one, another),
             _ => true,
@@ -114,6 +120,7 @@ fn ends(call: &Call) -> Option<Ends> {
         transport: call.transport,
         client,
         server,
+        socket: call.client,
     })
 }
 

@@ -37,11 +37,6 @@ impl<K: PartialEq, V: Copy> Lately<K, V> {
         }
         self.0.push_back((key, value));
     }
-
-    /// All values, to be changed where they stand.
-    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut V> {
-        self.0.iter_mut().map(|(_, value)| value)
-    }
 }
 
 #[cfg(test)]

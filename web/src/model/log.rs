@@ -5,6 +5,7 @@
 
 mod arrive;
 mod call;
+mod clients;
 mod edge;
 mod places;
 mod run;
@@ -18,7 +19,8 @@ use shared::{
     trace::{CallId, Event, ProcessId},
 };
 
-pub(crate) use self::call::{Call, Crossing, CrossingKind, Return, Seen, Side};
+pub(crate) use self::call::{Call, Crossing, CrossingKind, Numbers, Return, Seen, Side, sender};
+pub(crate) use self::clients::ClientId;
 pub(crate) use self::edge::{Becoming, Touch};
 use self::places::Places;
 pub(crate) use self::places::same;

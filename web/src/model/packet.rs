@@ -7,10 +7,13 @@ use shared::{
     trace::{Link, Packet},
 };
 
-use super::log::{Crossing, CrossingKind, Seen};
+use super::log::{Crossing, CrossingKind, Numbers, Seen};
 
 /// The flags of TCP from the lowest bit up (RFC 9293 §3.1).
 const FLAGS: [&str; 5] = ["FIN", "SYN", "RST", "PSH", "ACK"];
+
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
 
 /// An ICMP error quotes the packet it is about after its own 8 bytes (RFC 792, RFC 4443 §3.1).
 const ICMP_HEADER: usize = 8;
@@ -39,6 +42,7 @@ pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
             from,
             to,
             length: 0,
+            numbers: None,
             ..about
         });
     }
@@ -72,6 +76,24 @@ fn read_transport(ip: &Ip<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> 
             .saturating_sub(header) as u64,
         at_ns,
         call: packet.call,
+        process: packet.process,
+        direction: packet.direction,
+        numbers: numbers(ip, transport),
+    })
+}
+
+/// The numbers of a segment (RFC 9293 3.1).
+fn numbers(ip: &Ip<'_>, transport: Transport) -> Option<Numbers> {
+    let field = |at: usize| {
+        let bytes = ip.rest.get(at..at + 4)?;
+        Some(u32::from_be_bytes(bytes.try_into().ok()?))
+    };
+    let flags = *ip.rest.get(13).filter(|_| transport == Transport::Tcp)?;
+    let ack = field(8)?;
+    Some(Numbers {
+        seq: field(4)?,
+        ack: (flags & ACK != 0).then_some(ack),
+        syn: flags & SYN != 0,
     })
 }
 
@@ -164,17 +186,18 @@ mod tests {
             checksum_unfinished: false,
             process: None,
             call: None,
+            direction: None,
         }
     }
 
-    const SYN: [u8; 40] = [
+    const OPENING: [u8; 40] = [
         0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 0xc0, 0, 0x2e,
         0xe0, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0,
     ];
 
     #[test]
     fn a_syn_is_read() {
-        let crossing = read(&packet(SYN.to_vec()), 7).expect("a packet");
+        let crossing = read(&packet(OPENING.to_vec()), 7).expect("a packet");
         assert_eq!(
             crossing.kind,
             CrossingKind::Captured(Seen::Segment("SYN".to_owned()))
@@ -222,7 +245,7 @@ mod tests {
     #[test]
     fn no_beginning_of_a_packet_is_more_than_nothing() {
         for end in 0..24 {
-            assert_eq!(read(&packet(SYN[..end].to_vec()), 0), None, "{end}");
+            assert_eq!(read(&packet(OPENING[..end].to_vec()), 0), None, "{end}");
         }
     }
 

@@ -16,6 +16,7 @@ mod listing;
 mod log;
 mod programs;
 mod replay;
+mod reuse;
 mod seat;
 mod server;
 mod workbench;

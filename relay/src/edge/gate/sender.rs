@@ -36,7 +36,10 @@ impl Gate {
             last.map(|lately| lately.call)
         };
         Crossing {
-            process: Some(trace.client_at(door)),
+            process: Some(match self.side {
+                Side::Server => trace.sender_at(door, || received_ns),
+                Side::Client { .. } => trace.client_at(door),
+            }),
             call: received_ns.and_then(sent),
             ..crossing
         }

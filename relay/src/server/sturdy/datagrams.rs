@@ -100,6 +100,9 @@ impl Server {
 
     /// Answers all of a burst at once; the next `recvfrom`, where it was written down along with that.
     async fn answer(&self, open: OpenCall, burst: &Burst) -> Option<OpenCall> {
+        let door = (self.witness.transport, burst.from);
+        let trace = &self.witness.trace;
+        trace.heard_from(door, burst.told.received_at_ns);
         let mut answers = Answers::to(burst, self.job);
         let mut receiving = Some(open);
         while let Some(stuck) = self.answer_on(&mut answers, &mut receiving) {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use shared::{
     call::Transport,
+    conditions::Direction,
     data::Data,
     outcome::{Outcome, Returned},
     trace::{Derived, Event, Packet, What},
@@ -17,7 +18,7 @@ use super::{
 use crate::{
     filter::Filter,
     model::{
-        log::{Call, Log, Side},
+        log::{Call, Log, Side, sender},
         server::Servers,
     },
 };
@@ -105,6 +106,7 @@ impl Inspector {
             (false, true) => Some(Side::Client),
             (false, false) => None,
         };
+        let side = packet.direction.map(side_of).or(side);
         let at_ns = self.moment(event, packet);
         self.put(Record {
             seq: event.seq,
@@ -125,11 +127,12 @@ impl Inspector {
             .and_then(said)
             .map(|data| data.0.as_slice())
             .unwrap_or_default();
-        let side = if is_server(servers, derived.from) {
+        let side = call.and_then(|call| sender(call, derived.from, derived.to));
+        let side = side.unwrap_or(if is_server(servers, derived.from) {
             Side::Server
         } else {
             Side::Client
-        };
+        });
         self.put(Record {
             seq: event.seq,
             at_ns: event.mono_ns,
@@ -163,6 +166,14 @@ impl Inspector {
             .saturating_mul(1_000_000_000)
             .saturating_add(packet.kernel_ns.into());
         seen.saturating_sub(self.clock_ns)
+    }
+}
+
+/// Who sends what goes this way.
+const fn side_of(direction: Direction) -> Side {
+    match direction {
+        Direction::Request => Side::Client,
+        Direction::Reply => Side::Server,
     }
 }
 

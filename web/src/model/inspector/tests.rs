@@ -90,6 +90,7 @@ impl Lab {
             checksum_unfinished: false,
             process: Some(ME),
             call,
+            direction: None,
         };
         self.happens(What::Packet(Box::new(packet)))
     }

@@ -5,6 +5,7 @@
 
 use shared::{
     call::Transport,
+    conditions::Direction,
     outcome::{Outcome, Returned},
     trace::{CallId, CallName, DerivedKind},
 };
@@ -14,7 +15,7 @@ use crate::{
     i18n::Texts,
     model::{
         fate,
-        log::{Becoming, Call, Crossing, CrossingKind, Return, Run, Seen, Side},
+        log::{Becoming, Call, Crossing, CrossingKind, Return, Run, Seen, Side, sender},
         units,
     },
 };
@@ -282,16 +283,22 @@ impl Sheet<'_> {
         sends(sender) && !sends(receiver) && one < other + got && other < one + sent
     }
 
+    /// Whether the client sent it: the packet's own direction, and what the calls say of its ends where nobody told.
     fn leaves_client(&self, crossing: &Crossing) -> bool {
-        let mut clients = self.calls.iter().filter(|call| call.side == Side::Client);
-        let mut servers = self.calls.iter().filter(|call| call.side == Side::Server);
-        let is = |call: &&Call, peer: bool| {
-            let end = call.end.as_ref();
-            let address = end.and_then(|end| if peer { end.peer } else { end.local });
-            address.is_some()
-                && address.map(|address| address.port()) == crossing.from.map(|from| from.port())
+        if let Some(direction) = crossing.direction {
+            return direction == Direction::Request;
+        }
+        let (Some(from), Some(to)) = (crossing.from, crossing.to) else {
+            return true;
         };
-        clients.any(|call| is(call, false)) || servers.any(|call| is(call, true))
+        let mut calls = self.calls.iter();
+        let because = calls.find(|call| Some(call.id) == crossing.call);
+        let derived = because.filter(|_| matches!(crossing.kind, CrossingKind::Derived(_)));
+        let side = derived
+            .and_then(|call| sender(call, from, to))
+            .or_else(|| self.calls.iter().find_map(|call| sender(call, from, to)));
+        // Servers have the lower ports, as a rule.
+        side.map_or(from.port() > to.port(), |side| side == Side::Client)
     }
 
     pub(super) fn middle(&self, rung: Option<usize>) -> Option<i32> {

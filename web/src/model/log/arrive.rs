@@ -1,7 +1,5 @@
 //! How the trace's events find their run, whatever the order in which they are heard of.
 
-use std::net::SocketAddr;
-
 use shared::{
     call::Transport,
     data::Data,
@@ -10,8 +8,9 @@ use shared::{
 };
 
 use super::{
-    CALLS, Call, Crossing, Kind, LONG_RUN, Log, RECENT, RUNS, Run, RunId, Side, began_us,
-    places::same,
+    CALLS, Call, ClientId, Crossing, Kind, LONG_RUN, Log, RECENT, RUNS, Run, RunId, Side, began_us,
+    clients::{Told, TurnsOut},
+    places::{Door, same},
 };
 use crate::model::Millis;
 
@@ -26,7 +25,11 @@ impl Log {
         let now = self.page_time(event.mono_ns, now);
         match event.what {
             What::Process(_) => {}
-            What::ProcessEnded { process } => self.ends(process),
+            What::ProcessEnded { process } => {
+                let clients = &mut self.places.clients;
+                clients.close(event.mono_ns, |whose, _| whose == process);
+                self.ends(process);
+            }
             What::CallStarted(started) => self.started(
                 Call::started(&started, event.mono_ns, event.seq, now),
                 &started,
@@ -128,8 +131,8 @@ impl Log {
             return self.places.busy(process);
         }
         match started.arguments.address {
-            Some(address) => self.places.at(transport, address),
-            None => self.places.of(transport, process, started.fd?),
+            Some(address) => self.places.clients.run_at((transport, address)),
+            None => self.places.of(process, started.fd?),
         }
     }
 
@@ -143,14 +146,16 @@ impl Log {
                 Kind::Page(transport, process)
             }));
         }
-        self.places.of(started.transport, process, started.fd?)
+        self.places.of(process, started.fd?)
     }
 
     fn returned(&mut self, returned: CallReturned, mono_ns: u64, seq: u64, now: Millis) {
-        let (call, old_home) = self.take(&returned, mono_ns, seq, now);
+        let (mut call, old_home) = self.take(&returned, mono_ns, seq, now);
         let home = match call.side {
-            Side::Client => self.learn_client(&call, &returned, old_home),
-            Side::Server => self.learn_server(&call, &returned).or(old_home),
+            Side::Client => self.learn_client(&mut call, &returned, old_home, mono_ns),
+            Side::Server => self
+                .learn_server(&mut call, &returned, mono_ns)
+                .or(old_home),
         };
         let moved = home != old_home;
         let call = call.returned(returned, mono_ns, moved.then_some(seq));
@@ -182,9 +187,10 @@ impl Log {
 
     fn learn_client(
         &mut self,
-        call: &Call,
+        call: &mut Call,
         returned: &CallReturned,
         home: Option<RunId>,
+        mono_ns: u64,
     ) -> Option<RunId> {
         if let Outcome::Returned(Returned::Socket { fd }) = returned.outcome {
             if let Some(run) = home {
@@ -194,47 +200,100 @@ impl Log {
         }
         let home = call
             .fd
-            .and_then(|fd| self.places.of(call.transport, call.process, fd))
+            .and_then(|fd| self.places.of(call.process, fd))
             .or(home);
-        if let (Some(run), Some(local)) = (home, returned.local) {
-            let is_new = self.places.at(call.transport, local) != Some(run);
-            self.places.has_address(call.transport, local, run);
-            self.adopt(run, call.transport, local);
-            if is_new {
-                // A packet of no call can be told before the call that tells whose address it has.
-                self.comes_home(run, None, local);
-            }
+        let (Some(run), Some(local)) = (home, returned.local) else {
+            return home;
+        };
+        let door = (call.transport, local);
+        let TurnsOut {
+            client,
+            is_news,
+            was_in,
+        } = self.places.clients.told(Told {
+            door,
+            run,
+            process: call.process,
+            since_ns: call.started_ns,
+        });
+        call.client = Some(client);
+        if let Some(visitor) = was_in {
+            self.adopt(run, visitor);
+        }
+        if is_news {
+            // A packet of no call can be told before the call that tells whose address it has.
+            self.comes_home(run, None, client);
+        }
+        if call.name == CallName::Close {
+            let clients = &mut self.places.clients;
+            clients.close(mono_ns, |whose, (transport, address)| {
+                whose == call.process && transport == door.0 && same(address, local)
+            });
         }
         home
     }
 
     /// The client a server's call turns out to be for.
-    fn learn_server(&mut self, call: &Call, returned: &CallReturned) -> Option<RunId> {
-        let client = returned.peer.or(match &returned.outcome {
+    fn learn_server(
+        &mut self,
+        call: &mut Call,
+        returned: &CallReturned,
+        mono_ns: u64,
+    ) -> Option<RunId> {
+        let address = returned.peer.or(match &returned.outcome {
             Outcome::Returned(
                 Returned::Accepted { from, .. } | Returned::Datagram { from, .. },
             ) => Some(*from),
             Outcome::Returned(_) | Outcome::Failed(_) => None,
         })?;
+        let door = (call.transport, address);
         let brings = matches!(
             returned.outcome,
             Outcome::Returned(Returned::Datagram { .. })
         );
-        let known = self.places.at(call.transport, client);
-        let run = match known.filter(|run| self.goes_on(*run, brings)) {
-            Some(run) => run,
-            None => {
-                let run = self.begin(Kind::Stranger(call.transport, client));
-                self.places.has_address(call.transport, client, run);
-                self.comes_home(run, known, client);
-                run
+        let known = self.client_of(call, returned, door);
+        let before = known.and_then(|client| self.places.clients.run(client));
+        let (run, client) = match (before.filter(|run| self.goes_on(*run, brings)), known) {
+            (Some(run), Some(client)) => (run, client),
+            (_, known) => {
+                let run = self.begin(Kind::Stranger(call.transport, address));
+                let clients = &mut self.places.clients;
+                let client = known.unwrap_or_else(|| clients.met(door, run, mono_ns));
+                clients.tells_in(client, run);
+                self.comes_home(run, before, client);
+                (run, client)
             }
         };
         if let Outcome::Returned(Returned::Accepted { fd, .. }) = returned.outcome {
+            self.places.clients.is_accepted(client);
             self.places.accepted(call.process, fd, client);
         }
+        call.client = Some(client);
         self.places.works_for(call.process, run);
         Some(run)
+    }
+
+    /// The socket of the client that a server's call was for, if that was met before.
+    fn client_of(&self, call: &Call, returned: &CallReturned, door: Door) -> Option<ClientId> {
+        let clients = &self.places.clients;
+        if matches!(
+            returned.outcome,
+            Outcome::Returned(Returned::Accepted { .. })
+        ) {
+            return clients.accept(door);
+        }
+        let by_socket = call
+            .fd
+            .and_then(|fd| self.places.client_of(call.process, fd));
+        by_socket.or_else(|| {
+            let (client, run, is_closed) = clients.newest(door)?;
+            // What it has sent was received long since: this is from whoever has its address now.
+            let received = || {
+                run.and_then(|run| self.run(run))
+                    .is_some_and(has_received_all)
+            };
+            (!(is_closed && call.transport == Transport::Udp && received())).then_some(client)
+        })
     }
 
     /// Whether a run takes in more: a stranger's next datagram begins another, and none grows without end.
@@ -248,11 +307,8 @@ impl Log {
     }
 
     /// A visitor turns out to be this client, whose own call said later which address it has.
-    fn adopt(&mut self, run: RunId, transport: Transport, local: SocketAddr) {
-        let is_it = |other: &Run| {
-            other.id > run
-                && matches!(other.kind, Kind::Stranger(by, from) if by == transport && same(from, local))
-        };
+    fn adopt(&mut self, run: RunId, visitor: RunId) {
+        let is_it = |other: &Run| other.id == visitor && matches!(other.kind, Kind::Stranger(..));
         let Some(at) = self.runs.iter().position(is_it) else {
             return;
         };
@@ -309,4 +365,17 @@ impl Log {
             .find(|run| run.kind == *kind)
             .map(|run| run.id)
     }
+}
+
+/// Whether the server has received as many datagrams in a run as its client has sent.
+fn has_received_all(run: &Run) -> bool {
+    let outcomes = |side| {
+        let calls = run.calls.iter().filter(move |call| call.side == side);
+        calls.filter_map(|call| call.end.as_ref().map(|end| &end.outcome))
+    };
+    let sent = outcomes(Side::Client)
+        .filter(|outcome| matches!(outcome, Outcome::Returned(Returned::Sent { .. })));
+    let received = outcomes(Side::Server)
+        .filter(|outcome| matches!(outcome, Outcome::Returned(Returned::Datagram { .. })));
+    received.count() >= sent.count()
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use shared::{
     call::{Fd, Transport},
+    conditions::Direction,
     outcome::{Outcome, Returned},
     trace::{
         Arguments, CallId, CallName, CallReturned, CallStarted, Derived, DerivedKind, Fact,
@@ -11,6 +12,7 @@ use shared::{
     },
 };
 
+use super::{ClientId, same};
 use crate::model::Millis;
 
 /// The processes below are servers: 1 for UDP, 2 for TCP.
@@ -66,6 +68,8 @@ pub(crate) struct Call {
     pub(super) order: u64,
     /// It had begun before its run did.
     pub(crate) from_before: bool,
+    /// The client's socket that it was about, once that is known: an address may be another's later.
+    pub(crate) client: Option<ClientId>,
 }
 
 /// How a call ended.
@@ -107,6 +111,7 @@ impl Call {
             facts: Vec::new(),
             order: seq,
             from_before: false,
+            client: None,
         }
     }
 
@@ -133,6 +138,7 @@ impl Call {
             facts: Vec::new(),
             order: seq,
             from_before: true,
+            client: None,
         }
     }
 
@@ -211,6 +217,34 @@ pub(crate) struct Crossing {
     pub(crate) at_ns: u64,
     /// The call it came from or follows from.
     pub(crate) call: Option<CallId>,
+    /// The client process it belongs to, if that was told.
+    pub(crate) process: Option<ProcessId>,
+    /// Which way it went, if that was told.
+    pub(crate) direction: Option<Direction>,
+    /// A captured segment's numbers.
+    pub(crate) numbers: Option<Numbers>,
+}
+
+/// What a segment tells of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// Its sequence number.
+    pub(crate) seq: u32,
+    /// What it acknowledges, if it does.
+    pub(crate) ack: Option<u32>,
+    /// Whether its SYN flag is set.
+    pub(crate) syn: bool,
+}
+
+impl Numbers {
+    /// The initial sequence number of the connection that it opens, if it does (RFC 9293 3.5).
+    pub(super) const fn opens(self) -> Option<u32> {
+        if self.syn && self.ack.is_none() {
+            Some(self.seq)
+        } else {
+            None
+        }
+    }
 }
 
 /// What crossed.
@@ -244,6 +278,29 @@ impl Crossing {
             length: derived.length,
             at_ns,
             call: Some(derived.because),
+            process: derived.process,
+            direction: None,
+            numbers: None,
         }
+    }
+}
+
+/// On which side of the wire that stands from which something went to `to`, as far as a call at one of these ends tells.
+pub(crate) fn sender(call: &Call, from: SocketAddr, to: SocketAddr) -> Option<Side> {
+    let end = call.end.as_ref();
+    let own = end.and_then(|end| end.local);
+    let named = call.arguments.as_ref().and_then(|given| given.address);
+    // What a `bind` names is its own.
+    let named = named.filter(|_| call.name != CallName::Bind);
+    let other = end.and_then(|end| end.peer).or(named);
+    let is = |address: Option<SocketAddr>, end| address.is_some_and(|address| same(address, end));
+    let (out, back) = (
+        is(own, from) || is(other, to),
+        is(own, to) || is(other, from),
+    );
+    match (call.side, out, back) {
+        (Side::Client, true, false) | (Side::Server, false, true) => Some(Side::Client),
+        (Side::Client, false, true) | (Side::Server, true, false) => Some(Side::Server),
+        (_, true, true) | (_, false, false) => None,
     }
 }

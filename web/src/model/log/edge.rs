@@ -120,7 +120,8 @@ impl Log {
                 .and_then(|call| self.run_of(call))
                 .map(|run| run.id)
         };
-        let at = |end| self.places.at(Transport::Udp, end);
+        let clients = &self.places.clients;
+        let at = |end| clients.run_at_time((Transport::Udp, end), at_ns);
         let home = known
             .or_else(by_call)
             .or_else(|| [edge.from, edge.to].into_iter().find_map(at));

@@ -1,4 +1,4 @@
-//! Who is where: which socket, address and message belong to which run.
+//! Who is where: which socket and message belong to which run.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,10 @@ use shared::{
     trace::ProcessId,
 };
 
-use super::RunId;
+use super::{
+    RunId,
+    clients::{ClientId, Clients},
+};
 use crate::model::lately::Lately;
 
 /// Where the calls on a socket belong.
@@ -15,8 +18,8 @@ use crate::model::lately::Lately;
 enum Place {
     /// To this run.
     Run(RunId),
-    /// To whoever has this address.
-    Client(SocketAddr),
+    /// To the client whose connection it is.
+    Client(ClientId),
 }
 
 /// What is known of lately.
@@ -24,24 +27,27 @@ enum Place {
 pub(super) struct Places {
     /// The page's messages.
     pub(super) requests: Lately<u64, RunId>,
+    /// The sockets of clients by their addresses.
+    pub(super) clients: Clients,
     sockets: Lately<(ProcessId, Fd), Place>,
-    addresses: Lately<(Transport, SocketAddr), RunId>,
     /// Whom the servers, whose numbers are 1 and 2, work for right now.
     busy: [Option<RunId>; 3],
 }
 
 impl Places {
-    /// The run of the client at this address.
-    pub(super) fn at(&self, transport: Transport, address: SocketAddr) -> Option<RunId> {
-        self.addresses
-            .find(|(by, known)| *by == transport && same(*known, address))
-    }
-
     /// The run of a socket.
-    pub(super) fn of(&self, transport: Transport, process: ProcessId, fd: Fd) -> Option<RunId> {
+    pub(super) fn of(&self, process: ProcessId, fd: Fd) -> Option<RunId> {
         match self.sockets.get(&(process, fd))? {
             Place::Run(run) => Some(run),
-            Place::Client(address) => self.at(transport, address),
+            Place::Client(client) => self.clients.run(client),
+        }
+    }
+
+    /// The client whose connection a server's socket is.
+    pub(super) fn client_of(&self, process: ProcessId, fd: Fd) -> Option<ClientId> {
+        match self.sockets.get(&(process, fd))? {
+            Place::Run(_) => None,
+            Place::Client(client) => Some(client),
         }
     }
 
@@ -63,13 +69,8 @@ impl Places {
     }
 
     /// A server has a new connection.
-    pub(super) fn accepted(&mut self, process: ProcessId, fd: Fd, client: SocketAddr) {
+    pub(super) fn accepted(&mut self, process: ProcessId, fd: Fd, client: ClientId) {
         self.sockets.set((process, fd), Place::Client(client));
-    }
-
-    /// A client's socket turns out to have this address.
-    pub(super) fn has_address(&mut self, transport: Transport, address: SocketAddr, run: RunId) {
-        self.addresses.set((transport, address), run);
     }
 
     /// A socket of a run before is used on in this one, and its address with it.
@@ -87,12 +88,8 @@ impl Places {
 
     /// What belonged to one run belongs to another now.
     pub(super) fn moved(&mut self, from: RunId, to: RunId) {
-        for run in self
-            .addresses
-            .values()
-            .chain(self.busy.iter_mut().flatten())
-            .filter(|run| **run == from)
-        {
+        self.clients.moved(from, to);
+        for run in self.busy.iter_mut().flatten().filter(|run| **run == from) {
             *run = to;
         }
     }
@@ -103,3 +100,6 @@ pub(crate) fn same(one: SocketAddr, other: SocketAddr) -> bool {
     let any = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && (any || one.ip() == other.ip())
 }
+
+/// An address of this transport.
+pub(super) type Door = (Transport, SocketAddr);

@@ -1,10 +1,10 @@
 //! What the wire and the kernel tell of calls, put to their runs.
 
-use std::net::SocketAddr;
-
 use shared::trace::{CallId, Facts, Packet};
 
-use super::{Crossing, HOMELESS, Log, RECENT, Run, RunId, same};
+use super::{
+    ClientId, Crossing, CrossingKind, HOMELESS, Log, Numbers, RECENT, Run, RunId, clients::Claim,
+};
 use crate::model::packet;
 
 impl Log {
@@ -27,12 +27,7 @@ impl Log {
     }
 
     pub(super) fn cross(&mut self, crossing: Crossing, call: Option<CallId>) {
-        let by_call = call.and_then(|call| self.run_of(call)).map(|run| run.id);
-        let ends = [crossing.from, crossing.to].into_iter().flatten();
-        let home = by_call.or_else(|| {
-            ends.clone()
-                .find_map(|end| self.places.at(crossing.transport, end))
-        });
+        let home = self.home_of(&crossing, call);
         self.version += 1;
         let version = self.version;
         let Some(home) = home else {
@@ -48,28 +43,48 @@ impl Log {
         }
     }
 
-    /// A visitor's run has begun: a packet of his that came first was the reason for it, or the reason why the server
-    /// learned of him. `before` is the run he had until now.
-    pub(super) fn comes_home(&mut self, run: RunId, before: Option<RunId>, client: SocketAddr) {
-        let mut crossings = Vec::new();
-        let is_his = |end: Option<SocketAddr>| end.is_some_and(|end| same(end, client));
-        let Some(transport) = self.run(run).and_then(Run::transport) else {
-            return;
+    /// The run of what crossed: its call's, and else its socket's.
+    fn home_of(&mut self, crossing: &Crossing, call: Option<CallId>) -> Option<RunId> {
+        let by_call = call.and_then(|call| self.run_of(call));
+        let by_call = by_call.map(|run| (run.id, was_under_way(run, call, crossing)));
+        let clients = &mut self.places.clients;
+        if matches!(crossing.kind, CrossingKind::Derived(_)) {
+            let mut ends = [crossing.from, crossing.to].into_iter().flatten();
+            let at = |end| clients.run_at_time((crossing.transport, end), crossing.at_ns);
+            return by_call.map(|(run, _)| run).or_else(|| ends.find_map(at));
+        }
+        let claim = clients.claim(crossing);
+        let by_socket = match claim {
+            Claim::Known(client) => clients.run(client),
+            Claim::New(_) | Claim::Unknown => None,
         };
+        // An older relay gave a connection's first packets to the call of the one before.
+        let by_call = by_call.filter(|(_, under_way)| crossing.direction.is_some() || *under_way);
+        let home = match by_call.map(|(run, _)| run) {
+            Some(run) if crossing.direction.is_some() => Some(run),
+            by_call => by_socket.or(by_call),
+        };
+        if let (Some(run), Claim::New(client)) = (home, claim) {
+            clients.tells_in(client, run);
+        }
+        home
+    }
+
+    /// A client's run has begun, or its address has turned out: a packet of its socket that came first was the reason
+    /// for it, or the reason why the server learned of it. `before` is the run it had until now.
+    pub(super) fn comes_home(&mut self, run: RunId, before: Option<RunId>, client: ClientId) {
+        let clients = &self.places.clients;
+        let mut crossings = Vec::new();
         let version = self.version;
         if let Some(before) = self.runs.iter_mut().find(|run| Some(run.id) == before) {
             let ended_ns = before.ends_ns();
-            let is_later = |crossing: &Crossing| is_his(crossing.from) && crossing.at_ns > ended_ns;
-            crossings.extend(
-                before
-                    .crossings
-                    .extract_if(.., |crossing| is_later(crossing)),
-            );
+            crossings.extend(before.crossings.extract_if(.., |crossing| {
+                crossing.at_ns > ended_ns && clients.sent(client, crossing)
+            }));
             before.version = version;
         }
         self.homeless.retain(|crossing| {
-            let ends = is_his(crossing.from) || is_his(crossing.to);
-            let comes = crossing.transport == transport && ends;
+            let comes = clients.is_of(client, crossing);
             if comes {
                 crossings.push(crossing.clone());
             }
@@ -91,4 +106,12 @@ impl Log {
             }
         }
     }
+}
+
+/// Whether the call was not over yet when something crossed.
+fn was_under_way(run: &Run, call: Option<CallId>, crossing: &Crossing) -> bool {
+    let call = run.calls.iter().find(|known| Some(known.id) == call);
+    let end = call.and_then(|call| call.end.as_ref());
+    let opens = crossing.numbers.and_then(Numbers::opens).is_some();
+    !opens || end.is_none_or(|end| end.at_ns >= crossing.at_ns)
 }

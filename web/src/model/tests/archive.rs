@@ -48,6 +48,7 @@ impl Page {
                 checksum_unfinished: true,
                 process: None,
                 call: None,
+                direction: None,
             })),
         );
     }

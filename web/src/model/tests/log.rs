@@ -274,6 +274,7 @@ pub(super) fn datagram_packet(us: u64) -> What {
         checksum_unfinished: false,
         process: None,
         call: None,
+        direction: None,
     }))
 }
 
