@@ -59,9 +59,10 @@ pub struct Statistics {
 }
 
 impl Writer {
-    /// Starts the file with a Section Header Block (section 4.1) that names the program which writes it.
+    /// Starts the file with a Section Header Block (section 4.1) that names the program which writes it; `comment`,
+    /// unless it is empty, is what a reader is to know of all of it.
     #[must_use]
-    pub fn new(application: &str) -> Self {
+    pub fn new(application: &str, comment: &str) -> Self {
         let mut writer = Self {
             file: Vec::new(),
             interfaces: 0,
@@ -71,6 +72,7 @@ impl Writer {
             block.u16(1);
             block.u16(0);
             block.u64(LENGTH_UNKNOWN);
+            block.text_option(OPT_COMMENT, comment);
             block.text_option(SHB_USERAPPL, application);
             block.end_of_options();
         });
@@ -321,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_read_back() {
-        let mut writer = Writer::new("Socket Playground");
+        let mut writer = Writer::new("Socket Playground", "");
         writer.interface(Link::Raw, "wire", "the lab's own wire");
         let lo = writer.interface(Link::Ethernet, "lo", "");
         writer.packet(&Packet {
@@ -351,7 +353,7 @@ mod tests {
 
     #[test]
     fn an_interface_and_its_statistics_are_read_back() {
-        let mut writer = Writer::new("Socket Playground");
+        let mut writer = Writer::new("Socket Playground", "");
         let lo = writer.interface(Link::Ethernet, "lo", "captured on loopback");
         writer.statistics(&Statistics {
             interface: lo,
@@ -386,7 +388,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        let mut writer = Writer::new("Socket Playground");
+        let mut writer = Writer::new("Socket Playground", "");
         let six = IpAddr::from([0_u16, 0, 0, 0, 0, 0, 0, 1]);
         writer.names(&[(IpAddr::from([127, 0, 0, 1]), "ser\0ver"), (six, "six")]);
         let blocks = read(&writer.finish());
@@ -401,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_file_can_leave_in_pieces() {
-        let mut writer = Writer::new("Socket Playground");
+        let mut writer = Writer::new("Socket Playground", "");
         let mut file = writer.take();
         writer.interface(Link::Raw, "wire", "");
         file.extend(writer.take());
@@ -415,7 +417,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_cut_between_characters() {
-        let mut writer = Writer::new("");
+        let mut writer = Writer::new("", "");
         let wire = writer.interface(Link::Raw, &"线".repeat(30_000), "");
         let long = "é".repeat(40_000);
         writer.names(&[(IpAddr::from([10, 0, 0, 1]), &long)]);
@@ -443,7 +445,7 @@ mod tests {
             original_length in 0_usize..200,
             comments in prop::collection::vec(".{1,20}", 0..4),
         ) {
-            let mut writer = Writer::new("Socket Playground");
+            let mut writer = Writer::new("Socket Playground", "");
             let interface = writer.interface(Link::Raw, "wire", "");
             let comments: Vec<&str> = comments.iter().map(String::as_str).collect();
             let (direction, bytes, comments) = (None, bytes.as_slice(), comments.as_slice());

@@ -51,6 +51,15 @@ pub fn opening(head: &Head) -> String {
 /// How the file ends after its last event.
 pub const CLOSING: &str = "\n]}\n";
 
+/// Which option has Wireshark and tshark show UDP on ports 12000 to 12004 as data: they take it for Logical-Link
+/// Control, as SNA's Enterprise Extender uses these ports (RFC 2353 2.6.1).
+pub const AS_DATA: &str = "-d udp.port==12000-12004,data";
+
+/// The comment of a capture file.
+const UDP_12000: &str = "Wireshark and tshark take UDP on ports 12000 to 12004 for LLC. To see it as UDP with data, \
+    open this file with the option -d udp.port==12000-12004,data; or in Wireshark's window, Analyze > Decode As... : \
+    UDP port, 12000, Data.";
+
 /// What a capture file is to say of checksums that the kernel left unfinished on loopback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,7 +96,10 @@ impl<'a> File<'a> {
     fn new(form: Form) -> Self {
         Self {
             form,
-            writer: Writer::new(concat!("Socket Playground ", env!("CARGO_PKG_VERSION"))),
+            writer: Writer::new(
+                concat!("Socket Playground ", env!("CARGO_PKG_VERSION")),
+                UDP_12000,
+            ),
             interfaces: Vec::new(),
             calls: HashMap::new(),
             packets: 0,

@@ -1,16 +1,20 @@
 //! A trace to take along, as JSON and as a capture file that another analyser reads.
 
-use std::net::{Ipv6Addr, UdpSocket};
+use std::{
+    net::{Ipv6Addr, UdpSocket},
+    process::Command,
+};
 
 use shared::{
     call::{Call, Transport::Udp},
     message::Ask,
-    saved::Saved,
-    trace::{CallName, What},
+    saved::{AS_DATA, Form, Saved, pcapng},
+    trace::{CallName, Event, Link, Packet, What},
 };
 use tests::{
     calls::Ends,
     capture::Capture,
+    folder::Folder,
     http::get,
     page::Page,
     relay::Relay,
@@ -58,6 +62,67 @@ async fn another_analyser_reads_packets_of_ipv6() {
         return;
     }
     is_read_by_another_analyser(Relay::launch("127.0.0.1:0", "[::1]:0", &[])).await;
+}
+
+/// The port of the labs, which other analysers know as another protocol's.
+#[test]
+fn the_capture_file_says_which_option_shows_its_datagrams_as_such() {
+    let packet = Packet {
+        interface: "lo".to_owned(),
+        link: Link::Raw,
+        bytes: datagram(40_000, 12_000, b"hello"),
+        length: 33,
+        kernel_s: 1_700_000_000,
+        kernel_ns: 0,
+        checksum_unfinished: false,
+        process: None,
+        call: None,
+        direction: None,
+    };
+    let event = Event {
+        seq: 1,
+        mono_ns: 0,
+        wall_us: 0,
+        what: What::Packet(Box::new(packet)),
+    };
+    let (bytes, packets) = pcapng([event].iter(), Form::Captured);
+    assert_eq!(packets, 1);
+    let folder = Folder::new();
+    let file = folder.keeps("packets.pcapng", &bytes);
+    let protocols = |options: &[&str]| {
+        let mut tshark = Command::new("tshark");
+        tshark.args(["-n", "-T", "fields", "-e", "frame.protocols"]);
+        let told = tshark.args(options).arg("-r").arg(&file).output();
+        let told = told.expect("tshark: let tests/run install it");
+        String::from_utf8(told.stdout)
+            .expect("text")
+            .trim()
+            .to_owned()
+    };
+    assert_eq!(
+        protocols(&[]).split(':').nth(3),
+        Some("llc"),
+        "else the note is needed no longer"
+    );
+    let options: Vec<_> = AS_DATA.split(' ').collect();
+    assert_eq!(protocols(&options), "raw:ip:udp:data");
+    let comment = String::from_utf8_lossy(&bytes);
+    assert!(comment.contains(AS_DATA), "the file says so itself");
+    let page = include_str!("../../www/index.html");
+    assert!(page.contains(AS_DATA), "and the page beside the button");
+}
+
+/// A UDP datagram over IPv4 between two ports of this machine.
+fn datagram(from: u16, to: u16, data: &[u8]) -> Vec<u8> {
+    let length = |headers: usize| u16::try_from(headers + data.len()).expect("a short one");
+    let mut bytes = vec![0x45, 0];
+    bytes.extend(length(28).to_be_bytes());
+    bytes.extend([0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+    for field in [from, to, length(8), 0] {
+        bytes.extend(field.to_be_bytes());
+    }
+    bytes.extend(data);
+    bytes
 }
 
 async fn is_read_by_another_analyser(relay: Relay) {
