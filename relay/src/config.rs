@@ -103,8 +103,9 @@ pub struct Config {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitFlags {
-    /// Bytes in one message of the conversation.
-    #[arg(long, env = "PLAYGROUND_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 256 << 10)]
+    /// Bytes in one message of the conversation. The longest datagram UDP can carry, 65,507 bytes, fits into the
+    /// default whatever its bytes are: JSON writes some of them as six.
+    #[arg(long, env = "PLAYGROUND_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 512 << 10)]
     max_message_bytes: u64,
     /// Bytes in one call's data, and in one receive.
     #[arg(long, env = "PLAYGROUND_MAX_DATA_BYTES", value_name = "BYTES", default_value_t = 128 << 10)]

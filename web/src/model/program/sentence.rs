@@ -59,18 +59,20 @@ pub(crate) enum Ending {
 
 impl Sentence {
     pub(super) fn new(order: &Order<'_>) -> Self {
-        let longest = longest_data(order.limits);
-        let too_long = order.transport == Transport::Udp && order.text.len() > longest;
+        let too_long = match order.transport {
+            Transport::Udp => too_long(order.text, order.limits),
+            Transport::Tcp => None,
+        };
         Self {
             run: order.run,
             transport: order.transport,
             received: Vec::new(),
             expected: order.expected,
             cut: 0,
-            ending: too_long.then_some(Ending::TooLong(Reason::DataTooLarge, longest as u64)),
+            ending: too_long.map(|(reason, limit)| Ending::TooLong(reason, limit)),
             data: order.text.as_bytes().to_vec(),
             sent: 0,
-            piece: longest,
+            piece: longest_piece(order.limits),
             size: receive_size(order.transport, order.expected, order.limits),
         }
     }
@@ -143,8 +145,41 @@ fn receive_size(transport: Transport, expected: Option<usize>, limits: &Limits) 
     u32::try_from(wanted.min(limits.data_bytes)).unwrap_or(u32::MAX)
 }
 
+/// The limit of the relay that a datagram is beyond, if it is; how long one may be is for the kernel to say.
+fn too_long(text: &str, limits: &Limits) -> Option<(Reason, u64)> {
+    if text.len() as u64 > limits.data_bytes {
+        return Some((Reason::DataTooLarge, limits.data_bytes));
+    }
+    let message = escaped_length(text).saturating_add(AROUND_DATA);
+    (message > limits.message_bytes).then_some((Reason::MessageTooLarge, limits.message_bytes))
+}
+
+/// Bytes that JSON makes of a text (RFC 8259 7): two of what has a short escape, six of other control characters.
+fn escaped_length(text: &str) -> u64 {
+    let escaped = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => ESCAPED,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
+}
+
 /// What one call can carry for certain, however JSON has to write it.
-fn longest_data(limits: &Limits) -> usize {
+fn longest_piece(limits: &Limits) -> usize {
     let fits = limits.message_bytes.saturating_sub(AROUND_DATA) / ESCAPED;
     usize::try_from(limits.data_bytes.min(fits.max(1))).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_as_long_as_it_is_computed_to_be() {
+        let all: String = (0..0x300).filter_map(char::from_u32).collect();
+        for text in ["", "hello", "\"\\\u{7f}", "世界 👩\u{200d}👧", &all] {
+            let json = serde_json::to_string(text).expect("JSON");
+            assert_eq!(escaped_length(text), json.len() as u64 - 2, "{text:?}");
+        }
+    }
 }

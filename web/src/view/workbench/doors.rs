@@ -27,7 +27,7 @@ const DOORS: usize = 4;
 /// The picture as it is drawn.
 #[derive(Default)]
 pub(in crate::view) struct Doors {
-    drawn: Option<(Option<House>, Transport, Language)>,
+    drawn: Option<(Option<House>, Transport, Option<SocketAddr>, Language)>,
     lines: Vec<Element>,
 }
 
@@ -44,7 +44,8 @@ impl Doors {
             house.held = house.held.map(|held| held.div_ceil(1_000));
             house
         });
-        let wanted = Some((house, transport, texts.language));
+        let address = server.map(|server| server.address);
+        let wanted = Some((house, transport, address, texts.language));
         if self.drawn == wanted {
             return;
         }
