@@ -31,6 +31,7 @@ pub(crate) mod replay;
 mod seat;
 pub(crate) mod server;
 pub(crate) mod units;
+pub(crate) mod visible;
 mod who;
 pub(crate) mod words;
 pub(crate) mod workbench;

@@ -11,6 +11,7 @@ use super::{
     Millis, TICK,
     log::Call,
     units::{bytes, elapsed},
+    visible,
 };
 use crate::i18n::Texts;
 
@@ -173,12 +174,7 @@ pub(crate) fn quote_text(text: &str, most: usize) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            control if control.is_control() => {
-                quoted.push_str("\\x");
-                quoted.push_str(&hex(
-                    &[u8::try_from(u32::from(control)).unwrap_or_default()],
-                ));
-            }
+            unseen if visible::is_unseen(unseen) => quoted.push_str(&visible::escape(unseen)),
             other => quoted.push(other),
         }
     }
@@ -186,6 +182,7 @@ pub(crate) fn quote_text(text: &str, most: usize) -> String {
         quoted.push('…');
     }
     quoted.push('"');
+    let mut quoted = visible::isolated(quoted);
     if end < text.len() && most >= SHORT {
         left_out(&mut quoted, text.len() - end);
     }
@@ -227,6 +224,26 @@ mod tests {
         assert_eq!(
             quote(&long.as_str().into(), SHORT),
             format!("\"{}\"… +12\u{202f}B", "a".repeat(SHORT))
+        );
+    }
+
+    #[test]
+    fn nothing_in_a_text_hides_or_turns_the_call_around() {
+        let table = [
+            ("a\u{202e}gnp.exe", r#""a\u202egnp.exe""#),
+            ("x\u{200b}y\u{feff}\0", r#""x\u200by\ufeff\x00""#),
+            ("👩\u{200d}👧", "\"👩\\u200d👧\""),
+            ("\u{85}", r#""\x85""#),
+            ("שלום", "\u{2066}\"שלום\"\u{2069}"),
+        ];
+        for (text, shown) in table {
+            assert_eq!(quote(&text.into(), SHORT), shown, "{text:?}");
+        }
+        let long = "ש".repeat(40);
+        let shown = quote(&long.as_str().into(), SHORT);
+        assert!(
+            shown.contains("\"\u{2069}… +"),
+            "what is left out is no part of it: {shown}"
         );
     }
 

@@ -50,7 +50,7 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
         "small"
     };
     dom::set(&el("reply"), "data-size", size);
-    dom::write(&el("reply"), &text);
+    dom::write_visibly(&el("reply"), &text);
     // Its colour is that of the transport it came by, whatever is chosen for the next.
     let by = if is_lines {
         Some(lines.transport())

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::model::visible;
+
 /// One byte of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
@@ -87,7 +89,7 @@ fn shown(character: char) -> char {
     match u32::from(character) {
         control @ 0..0x20 => char::from_u32(0x2400 + control).unwrap_or(character),
         0x7f => '␡',
-        _ if character.is_control() => '·',
+        _ if visible::is_unseen(character) => '·',
         _ => character,
     }
 }

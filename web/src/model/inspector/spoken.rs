@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::model::visible;
+
 /// Bytes in a row of hex.
 const ROW: usize = 16;
 
@@ -14,7 +16,7 @@ pub(crate) fn readable(bytes: &[u8]) -> String {
                 '\n' => text.push('\n'),
                 '\r' => text.push_str("\\r"),
                 '\t' => text.push('\t'),
-                control if control.is_control() => spell(&mut text, control as u32),
+                unseen if visible::is_unseen(unseen) => text.push_str(&visible::escape(unseen)),
                 other => text.push(other),
             }
         }

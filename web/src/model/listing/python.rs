@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use shared::{call::Fd, outcome::Failed};
 
+use crate::model::visible;
+
 /// Longer values are cut.
 const MOST: usize = 160;
 
@@ -33,10 +35,11 @@ pub(crate) fn text(text: &str) -> String {
             Ok(byte) if character.is_control() || character == quote || byte == b'\\' => {
                 escape(&mut said, byte);
             }
+            _ if visible::is_unseen(character) => said.push_str(&visible::escape(character)),
             _ => said.push(character),
         }
     }
-    end(said, quote, text.chars().count())
+    visible::isolated(end(said, quote, text.chars().count()))
 }
 
 /// `b'\xe4\xb8\x96'`

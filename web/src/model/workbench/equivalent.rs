@@ -17,7 +17,7 @@ use shared::{
 };
 
 use super::{Made, Workbench};
-use crate::i18n::Texts;
+use crate::{i18n::Texts, model::visible};
 
 /// A language a program can be read in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -218,7 +218,7 @@ fn quoted(bytes: &[u8], escape: impl Fn(u8) -> String) -> String {
                     _ => text.push(character),
                 },
                 Ok(byte) if byte.is_ascii() => text.push_str(&escape(byte)),
-                _ if character.is_control() => {
+                _ if visible::is_unseen(character) => {
                     let mut bytes = [0; 4];
                     let bytes = character.encode_utf8(&mut bytes).bytes();
                     bytes.for_each(|byte| text.push_str(&escape(byte)));

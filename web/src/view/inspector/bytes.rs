@@ -12,6 +12,7 @@ use crate::{
         Inspector,
         glyphs::{self, Cell, Glyph, Pointed},
     },
+    model::visible,
 };
 
 /// Bytes in a row where there is room, and where there is not.
@@ -198,7 +199,7 @@ fn say(at: usize, pointed: &Pointed, texts: &Texts) -> String {
     } else {
         "packets.byte_character"
     };
-    let shown = if character.is_control() {
+    let shown = if visible::is_unseen(character) {
         String::new()
     } else {
         String::from(character)

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use shared::{call::Transport, trace::CallName};
 
 use super::{Fate, Step, hex_escape, quoted, seconds};
-use crate::i18n::Texts;
+use crate::{i18n::Texts, model::visible};
 
 pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
     let mut text = String::from("#!/usr/bin/env python3\nfrom socket import *\n");
@@ -160,7 +160,7 @@ fn at(address: Option<SocketAddr>) -> String {
 
 /// Bytes: a literal of them holds ASCII alone, so other text is encoded.
 fn literal(bytes: &[u8]) -> String {
-    let readable = |text: &str| !text.chars().any(|c| c.is_control() && !c.is_ascii());
+    let readable = |text: &str| !text.chars().any(|c| visible::is_unseen(c) && !c.is_ascii());
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_ascii() && readable(text) => {
             format!("'{}'.encode()", quoted(bytes, escape))

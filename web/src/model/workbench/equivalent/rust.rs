@@ -7,7 +7,7 @@ mod std_only;
 use shared::{call::Transport, trace::CallName};
 
 use super::{Fate, Step, hex_escape, quoted};
-use crate::i18n::Texts;
+use crate::{i18n::Texts, model::visible};
 
 pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
     let steps: Vec<Step<'_>> = steps.iter().cloned().map(writable).collect();
@@ -72,7 +72,7 @@ fn is_first(steps: &[Step<'_>], step: &Step<'_>) -> bool {
 
 /// `b"hello"`, and text beyond ASCII as the bytes of a text.
 fn literal(bytes: &[u8]) -> String {
-    let readable = |text: &str| !text.chars().any(|c| c.is_control() && !c.is_ascii());
+    let readable = |text: &str| !text.chars().any(|c| visible::is_unseen(c) && !c.is_ascii());
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_ascii() && readable(text) => {
             format!("\"{}\".as_bytes()", quoted(bytes, escape))
