@@ -97,6 +97,29 @@ async fn frames_that_break_a_rule_get_the_close_code_for_it() {
     }
 }
 
+/// JSON writes some bytes as six; how long a datagram may be is for the kernel to say.
+#[tokio::test]
+async fn the_longest_datagram_fits_into_a_message_whatever_its_bytes_are() {
+    const LONGEST: usize = 65_507;
+    let relay = Relay::start(&[]);
+    let mut page = Page::open(&relay).await;
+    let fd = page.makes_socket(Udp).await;
+    for byte in [1, b'"', b'a', 0xff] {
+        page.sends_to_server(fd, vec![byte; LONGEST].as_slice())
+            .await;
+        let data = vec![byte; LONGEST + 1].as_slice().into();
+        let failed = page
+            .fails(Call::SendTo {
+                fd,
+                to: Server,
+                data,
+            })
+            .await;
+        assert_eq!(failed.errno, "EMSGSIZE", "of {byte}");
+        assert_eq!(failed.source, FailureSource::Kernel);
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_is_none_gets_one_answer_and_the_conversation_goes_on() {
     let relay = Relay::start(&[]);
@@ -142,6 +165,21 @@ async fn a_message_that_is_none_gets_one_answer_and_the_conversation_goes_on() {
         ),
         (r#"{"id":7,"call":42}"#, Some(7), Reason::Malformed),
         (r#"{"id":7,"call":"fork"}"#, Some(7), Reason::UnknownCall),
+        (
+            r#"{"id":7,"call":"socket","transport":"udp","tranport":"tcp"}"#,
+            Some(7),
+            Reason::UnknownKey,
+        ),
+        (
+            r#"{"id":7,"call":"socket","transport":"udp","port":12000}"#,
+            Some(7),
+            Reason::UnknownKey,
+        ),
+        (
+            r#"{"id":7,"call":"send","fd":3,"data":{"text":"a","encoding":"utf-8"}}"#,
+            Some(7),
+            Reason::UnknownKey,
+        ),
         (r#"{"id":7,"ask":"rm -rf"}"#, Some(7), Reason::UnknownCall),
         (
             r#"{"id":7,"call":"sendto","fd":3,"to":"192.0.2.1:80","data":{"text":""}}"#,

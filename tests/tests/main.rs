@@ -61,6 +61,8 @@ mod programs;
 mod protocol;
 /// The past in real Chromium: saved as links, replayed, and a client's calls made again on fresh sockets.
 mod replay;
+/// A client's port that is used again: each packet belongs to whoever had the port then.
+mod reuse;
 /// The two server programs, sturdy and the book's, seen from plain sockets.
 mod servers;
 /// The table of packets in windows of any size.

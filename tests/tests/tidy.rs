@@ -145,6 +145,63 @@ fn json_of_the_conversation_is_written_in_one_room() {
     }
 }
 
+/// How long a kernel waits is not the same everywhere: a card shows where it was measured.
+#[test]
+fn no_card_names_a_time_that_was_not_measured() {
+    let folder = root().join("www/cards");
+    let mut explained = 0;
+    for entry in fs::read_dir(folder).expect("the cards") {
+        let path = entry.expect("a card").path();
+        let card: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(&path).expect("a text")).expect("JSON");
+        for text in ["en", "zh"].map(|language| card["why"][language].as_str()) {
+            let text = text.expect("an explanation in both languages");
+            assert_eq!(named_time(text), None, "{}: {text}", path.display());
+            explained += 1;
+        }
+    }
+    assert!(explained > 0, "there are cards");
+    let found = [
+        "after 1 s, 3 s",
+        "for a minute",
+        "等 1 秒",
+        "停留一分钟",
+        "3.5ms",
+    ];
+    assert!(found.iter().all(|text| named_time(text).is_some()));
+    assert_eq!(named_time("port 53 serves 2 sockets"), None);
+}
+
+/// A time in words or in figures.
+fn named_time(text: &str) -> Option<&str> {
+    let words = [
+        "a second",
+        "a minute",
+        "an hour",
+        "一秒",
+        "一分钟",
+        "一小时",
+    ];
+    let in_words = words.into_iter().find(|word| text.contains(word));
+    let units = [
+        "ms", "µs", "s", "second", "minute", "min", "hour", "毫秒", "秒", "分钟", "小时",
+    ];
+    let ends = text
+        .char_indices()
+        .filter(|(_, figure)| figure.is_ascii_digit());
+    let mut rests =
+        ends.map(|(at, _)| text[at + 1..].trim_start_matches([' ', '\u{a0}', '\u{202f}']));
+    let is_time = |rest: &&str| {
+        units.into_iter().any(|unit| {
+            let after = rest
+                .strip_prefix(unit)
+                .map(|after| after.strip_prefix('s').unwrap_or(after));
+            after.is_some_and(|after| !after.starts_with(|next: char| next.is_ascii_alphanumeric()))
+        })
+    };
+    in_words.or_else(|| rests.find(is_time))
+}
+
 #[test]
 fn every_story_is_told() {
     let told = fs::read_to_string(root().join("tests/tests/main.rs")).expect("the list of rooms");

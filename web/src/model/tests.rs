@@ -216,7 +216,7 @@ fn welcome(next_seq: u64) -> ServerMessage {
     }))
 }
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits {
         message_bytes: 1 << 20,
         data_bytes: 65_536,

@@ -175,6 +175,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_no_message_carries_is_held_back() {
+        let limits = Limits {
+            message_bytes: 512 << 10,
+            data_bytes: 128 << 10,
+            ..crate::model::tests::limits()
+        };
+        let table = [
+            ("\u{1}", LONGEST_DATAGRAM, None),
+            ("\"", LONGEST_DATAGRAM, None),
+            ("a", LONGEST_DATAGRAM + 1, None),
+            ("a", 128 << 10, None),
+            (
+                "a",
+                (128 << 10) + 1,
+                Some((Reason::DataTooLarge, limits.data_bytes)),
+            ),
+            (
+                "\u{1}",
+                128 << 10,
+                Some((Reason::MessageTooLarge, limits.message_bytes)),
+            ),
+        ];
+        for (character, length, expected) in table {
+            let text = character.repeat(length);
+            assert_eq!(too_long(&text, &limits), expected, "{length} {character:?}");
+        }
+    }
+
+    #[test]
     fn json_is_as_long_as_it_is_computed_to_be() {
         let all: String = (0..0x300).filter_map(char::from_u32).collect();
         for text in ["", "hello", "\"\\\u{7f}", "世界 👩\u{200d}👧", &all] {
