@@ -162,9 +162,11 @@ async fn program_visits(relay: &Relay, transport: Transport, port: u16, text: &s
 }
 
 fn packets(trace: &Trace) -> impl Iterator<Item = &Packet> {
-    trace.events.iter().filter_map(|event| match &event.what {
-        What::Packet(packet) => Some(&**packet),
-        _ => None,
+    trace.events.iter().filter_map(|event| {
+        if let What::Packet(packet) = &event.what {
+            return Some(&**packet);
+        }
+        None
     })
 }
 

@@ -15,8 +15,6 @@ pub(crate) use self::fields::{
     value,
 };
 
-use crate::model::visible::{self, Piece};
-
 const SVG: &str = "http://www.w3.org/2000/svg";
 /// The `keyCode` of a key that an input method has taken (UI Events, 7.3.1).
 const TAKEN_BY_INPUT_METHOD: u32 = 229;
@@ -86,39 +84,6 @@ pub(crate) fn all(selector: &str) -> Vec<Element> {
 pub(crate) fn write(element: &Element, text: &str) {
     if element.text_content().as_deref() != Some(text) {
         element.set_text_content(Some(text));
-    }
-}
-
-/// Writes a text that people read where it is another one. A character that cannot be seen is shown as its escape;
-/// what is copied is the text itself.
-pub(crate) fn write_visibly(element: &Element, text: &str) {
-    let pieces = visible::pieces(text);
-    if let [] | [Piece::Plain(_)] = pieces[..] {
-        return write(element, text);
-    }
-    if element.text_content().as_deref() == Some(text) {
-        return;
-    }
-    empty(element);
-    for piece in pieces {
-        match piece {
-            Piece::Plain(text) => {
-                element.append_with_str_1(text).ok();
-            }
-            Piece::Unseen(character) => unseen(element, character),
-        }
-    }
-}
-
-fn unseen(element: &Element, character: char) {
-    let shown = document().create_element("span");
-    let itself = document().create_element("span");
-    if let (Ok(shown), Ok(itself)) = (shown, itself) {
-        set(&shown, "class", "unseen-character");
-        set(&shown, "data-shown", &visible::escape(character));
-        itself.set_text_content(Some(character.encode_utf8(&mut [0; 4])));
-        shown.append_child(&itself).ok();
-        element.append_child(&shown).ok();
     }
 }
 

@@ -18,6 +18,7 @@ mod listing;
 mod network;
 mod replay;
 mod server;
+mod visibly;
 mod workbench;
 
 pub(crate) use self::{

@@ -14,6 +14,7 @@ use crate::{
         program::{Ending, Session},
         units,
     },
+    view::visibly,
 };
 
 /// Replies up to so many characters are shown large, then in the middle, then small.
@@ -50,7 +51,7 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
         "small"
     };
     dom::set(&el("reply"), "data-size", size);
-    dom::write_visibly(&el("reply"), &text);
+    visibly::write(&el("reply"), &text);
     // Its colour is that of the transport it came by, whatever is chosen for the next.
     let by = if is_lines {
         Some(lines.transport())

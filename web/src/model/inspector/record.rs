@@ -119,14 +119,26 @@ impl Record {
         match &self.matter {
             Matter::Captured(captured) => {
                 let stream = captured.analysis.map(|analysis| analysis.stream);
-                Talk::of(&captured.summary(), stream)
+                let talk = Talk::of(&captured.summary(), stream)?;
+                Some(self.of_one_socket(talk))
             }
             Matter::Inferred(Inferred {
                 transport,
                 from,
                 to,
                 ..
-            }) => Some(Talk::between(*transport, *from, *to)),
+            }) => Some(self.of_one_socket(Talk::between(*transport, *from, *to))),
+        }
+    }
+
+    /// Of UDP, a conversation of the client that had the port then.
+    fn of_one_socket(&self, talk: Talk) -> Talk {
+        match talk.transport {
+            Transport::Udp => Talk {
+                stream: self.process,
+                ..talk
+            },
+            Transport::Tcp => talk,
         }
     }
 }

@@ -14,7 +14,8 @@ pub(crate) struct Talk {
     pub(crate) transport: Transport,
     /// Both ends, the lower address first.
     pub(crate) ends: [SocketAddr; 2],
-    /// TCP: which of the connections between them, counted by the tracker; unknown where nothing was captured.
+    /// TCP: which of the connections between them, counted by the tracker; unknown where nothing was captured. UDP:
+    /// the client's process, whose socket is not that of another from the same port.
     pub(crate) stream: Option<u32>,
 }
 

@@ -4,6 +4,7 @@ mod looking;
 
 use shared::{
     call::Transport,
+    conditions::Direction,
     dissect::{Link, complete_checksums},
     lab::{Program, Server as LabServer, ServerState, Task},
     outcome::{Outcome, Returned},
@@ -79,6 +80,17 @@ impl Lab {
 
     /// A packet is captured, of this call if one is named.
     pub(super) fn captures(&mut self, bytes: Vec<u8>, call: Option<CallId>) -> u64 {
+        self.captures_of(ME, bytes, call, None)
+    }
+
+    /// The same of another client, which way it went told.
+    pub(super) fn captures_of(
+        &mut self,
+        process: ProcessId,
+        bytes: Vec<u8>,
+        call: Option<CallId>,
+        direction: Option<Direction>,
+    ) -> u64 {
         let us = 1_700_000_000_000_000 + self.us + 10;
         let packet = Packet {
             interface: "lo".to_owned(),
@@ -88,9 +100,9 @@ impl Lab {
             kernel_s: us / 1_000_000,
             kernel_ns: u32::try_from(us % 1_000_000 * 1_000).expect("less than a second"),
             checksum_unfinished: false,
-            process: Some(ME),
+            process: Some(process),
             call,
-            direction: None,
+            direction,
         };
         self.happens(What::Packet(Box::new(packet)))
     }

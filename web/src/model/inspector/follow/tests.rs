@@ -2,6 +2,7 @@
 
 use shared::{
     call::Transport,
+    conditions::Direction,
     trace::{Derived, DerivedKind},
 };
 
@@ -240,4 +241,25 @@ fn a_long_talk_keeps_its_end_and_whole_characters() {
         said.iter().all(|(_, text)| !text.contains('\u{fffd}')),
         "no character was cut"
     );
+}
+
+#[test]
+fn a_udp_port_that_another_has_now_is_another_conversation() {
+    let mut lab = Lab::open();
+    let request = Some(Direction::Request);
+    lab.captures_of(ME, udp(CLIENT, SERVER, b"one"), None, request);
+    lab.captures_of(ME + 1, udp(CLIENT, SERVER, b"two"), None, request);
+    assert_eq!(followed(&mut lab), told(&[(Client, "one")]));
+}
+
+#[test]
+fn the_side_is_the_packets_own_where_no_server_is_known() {
+    let mut lab = Lab::open();
+    for (from, to, way) in [
+        (CLIENT, "127.0.0.1:12345", Direction::Request),
+        ("127.0.0.1:12345", CLIENT, Direction::Reply),
+    ] {
+        lab.captures_of(ME, udp(from, to, b"x"), None, Some(way));
+    }
+    assert_eq!(followed(&mut lab), told(&[(Client, "x"), (Server, "x")]));
 }
