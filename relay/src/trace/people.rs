@@ -87,7 +87,7 @@ impl Trace {
     /// The client that has this address, or had it a moment ago, if it is known.
     #[must_use]
     pub fn known_owner(&self, door: Door) -> Option<ProcessId> {
-        self.processes.borrow().owner(door)
+        self.processes.borrow().last_owner(door)
     }
 
     /// Whether a client of the relay's own has this address, or had it a moment ago.

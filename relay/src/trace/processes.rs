@@ -192,6 +192,12 @@ impl Processes {
         sockets.is_some_and(|sockets| !sockets.newest.is_outside)
     }
 
+    /// Who has this address, or had it last.
+    #[must_use]
+    pub fn last_owner(&self, door: Door) -> Option<ProcessId> {
+        Some(self.doors.get(&door)?.newest.process)
+    }
+
     /// Whose packet it is, and the last call on that socket that started by then and fits.
     #[must_use]
     pub fn owner(

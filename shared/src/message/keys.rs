@@ -81,6 +81,8 @@ struct SaidDrive {
     process: ProcessId,
     #[serde(default)]
     seq: Option<u64>,
+    #[serde(default)]
+    hides_name: bool,
 }
 
 /// The same of [`Progress`].
