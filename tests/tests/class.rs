@@ -507,9 +507,18 @@ async fn the_link_serves_the_page_and_its_qr_code() {
     let teacher = teacher(&relay).await;
     let code = &class(&teacher).code;
     let page = get(relay.http, &format!("/c/{code}")).await;
-    assert_eq!(page.body, get(relay.http, "/").await.body);
+    let index = get(relay.http, "/").await;
+    assert_eq!(
+        page.text(),
+        index.text().replace("\"assets/", "\"../assets/"),
+        "the same page, one folder deeper"
+    );
+    let slash = get(relay.http, &format!("/c/{code}/")).await;
+    let there = format!("../{code}");
+    assert_eq!((slash.status, slash.header("location")), (308, &*there));
     let qr = format!("/c/{code}/qr.svg");
-    let picture = get_with(relay.http, &qr, &[("Host", "192.0.2.5:8080")]).await;
+    let host = "192.0.2.5:8080";
+    let picture = get_with(relay.http, &qr, &[("Host", host)]).await;
     assert_eq!(
         (picture.status, picture.header("content-type")),
         (200, "image/svg+xml")
@@ -525,6 +534,20 @@ async fn the_link_serves_the_page_and_its_qr_code() {
             none.text()
         );
     }
+    let of_link = async |link: &str| {
+        let path = format!("/c/{code}/qr.svg?link={link}");
+        get_with(relay.http, &path, &[("Host", host)]).await
+    };
+    let same = of_link(&format!("http://{host}/c/{code}")).await;
+    assert_eq!(
+        same.body, picture.body,
+        "without a link it is the plain one"
+    );
+    let under_a_path = of_link(&format!("https://{host}/lab/c/{code}")).await;
+    assert_eq!(under_a_path.status, 200);
+    assert_ne!(under_a_path.body, picture.body);
+    let elsewhere = of_link(&format!("https://evil.example/c/{code}")).await;
+    assert_eq!(elsewhere.status, 400);
 }
 
 async fn teacher(relay: &Relay) -> Page {

@@ -44,7 +44,15 @@ async fn a_saved_trace_is_what_its_page_was_told_and_no_more() {
         "nothing that opens the lab itself"
     );
     let page_there = get(relay.http, &format!("/t/{link}")).await;
-    assert_eq!(page_there.body, get(relay.http, "/").await.body);
+    let index = get(relay.http, "/").await;
+    assert_eq!(
+        page_there.text(),
+        index.text().replace("\"assets/", "\"../assets/"),
+        "the same page, one folder deeper"
+    );
+    let slash = get(relay.http, &format!("/t/{link}/")).await;
+    let there = format!("../{link}");
+    assert_eq!((slash.status, slash.header("location")), (308, &*there));
 }
 
 #[tokio::test]

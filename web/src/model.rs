@@ -3,6 +3,7 @@
 //! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
+pub(crate) mod address;
 pub(crate) mod again;
 pub(crate) mod archive;
 pub(crate) mod came;

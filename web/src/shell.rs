@@ -203,13 +203,17 @@ impl Shell {
                     socket.say(&text);
                 }
             }
-            Effect::KeepSeat(token) => window::keep(view::SEAT, token.as_deref()),
+            Effect::KeepSeat(token) => {
+                window::keep(&window::of_this_relay(view::SEAT), token.as_deref())
+            }
             Effect::KeepClass(code, line) => window::remember_class(&code, line.as_deref()),
             Effect::KeepProgress(done) => window::remember(view::CARDS, &done),
             Effect::Copy(text) => view::copy(text),
             Effect::Fetch(address) => view::fetch(address),
             Effect::ShowLab => window::show_lab(),
-            Effect::KeepLinks(links) => window::remember(view::LINKS, &links),
+            Effect::KeepLinks(links) => {
+                window::remember(&window::of_this_relay(view::LINKS), &links)
+            }
             Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }
     }

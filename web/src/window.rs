@@ -4,7 +4,13 @@ use js_sys::{Date, Function, JsString};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::Window;
 
-use crate::{i18n::TextFile, model::Millis};
+use crate::{
+    i18n::TextFile,
+    model::{
+        Millis,
+        address::{Address, Opens},
+    },
+};
 
 fn window() -> Option<Window> {
     web_sys::window()
@@ -94,8 +100,10 @@ pub(crate) fn remember(key: &str, value: &str) {
     }
 }
 
-/// Before the code of each class that is remembered.
-const CLASS: &str = "class:";
+/// What stands before the code of each class that is remembered.
+fn class_prefix() -> String {
+    [&of_this_relay("class"), ":"].concat()
+}
 
 /// Remembers this of a class, where the browser lets it, or nothing any more. Each has its own place: another tab's
 /// classes stay.
@@ -103,7 +111,7 @@ pub(crate) fn remember_class(code: &str, line: Option<&str>) {
     let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) else {
         return;
     };
-    let key = [CLASS, code].concat();
+    let key = [&class_prefix(), code].concat();
     match line {
         Some(line) => storage.set_item(&key, line).ok(),
         None => storage.remove_item(&key).ok(),
@@ -116,10 +124,20 @@ pub(crate) fn remembered_classes() -> Vec<String> {
         return Vec::new();
     };
     let keys = (0..storage.length().unwrap_or_default()).filter_map(|at| storage.key(at).ok()?);
-    let mut keys: Vec<String> = keys.filter(|key| key.starts_with(CLASS)).collect();
+    let prefix = class_prefix();
+    let mut keys: Vec<String> = keys.filter(|key| key.starts_with(&prefix)).collect();
     keys.sort();
     let read = |key: &String| storage.get_item(key).ok()?;
     keys.iter().filter_map(read).collect()
+}
+
+/// A key for what only one relay understands: pages under other paths of the same host are other relays'.
+pub(crate) fn of_this_relay(key: &str) -> String {
+    let path = path();
+    match Address::of(&path).root {
+        "/" => key.to_owned(),
+        root => [key, " ", root].concat(),
+    }
 }
 
 /// What this tab keeps over a reload.
@@ -148,15 +166,22 @@ pub(crate) fn path() -> String {
 pub(crate) fn show_lab() {
     if let Some(Ok(history)) = window().map(|window| window.history()) {
         let nothing = JsValue::NULL;
-        history.replace_state_with_url(&nothing, "", Some("/")).ok();
+        let path = path();
+        let root = Address::of(&path).root;
+        history
+            .replace_state_with_url(&nothing, "", Some(root))
+            .ok();
     }
 }
 
-/// The whole address of a path on the page's host.
-pub(crate) fn address(path: &str) -> String {
-    let origin = window().map(|window| window.location().origin());
-    let origin = origin.and_then(Result::ok).unwrap_or_default();
-    [&origin, path].concat()
+/// The path of something the relay serves, such as `t/{link}`, on the page's host.
+pub(crate) fn relay_path(name: &str) -> String {
+    [Address::of(&path()).root, name].concat()
+}
+
+/// The whole address of something the relay serves.
+pub(crate) fn address(name: &str) -> String {
+    [origin(), relay_path(name)].concat()
 }
 
 /// Seconds since 1970-01-01 UTC.
@@ -169,6 +194,11 @@ pub(crate) fn wall_s() -> u64 {
     (Date::now() / 1_000.0) as u64
 }
 
+/// A text as it may stand in a query (RFC 3986 §3.4).
+pub(crate) fn escape(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
 /// The relay's conversation, seen from this page.
 pub(crate) fn conversation_url() -> Option<String> {
     let location = window()?.location();
@@ -177,7 +207,7 @@ pub(crate) fn conversation_url() -> Option<String> {
     } else {
         "ws://"
     };
-    Some([scheme, &location.host().ok()?, "/ws"].concat())
+    Some([scheme, &location.host().ok()?, &relay_path("ws")].concat())
 }
 
 /// Where this page comes from, such as `http://192.168.1.5:8080`.
@@ -203,9 +233,15 @@ pub(crate) fn is_on_this_machine() -> bool {
 
 /// The code of a class that this page was opened for: its address is `/c/{code}`.
 pub(crate) fn code_in_address() -> Option<String> {
-    let path = window()?.location().pathname().ok()?;
-    let (_, code) = path.rsplit_once("/c/")?;
-    Some(code.trim_end_matches('/').to_owned())
+    match Address::of(&path()).opens {
+        Opens::Class(code) => Some(code.to_owned()),
+        Opens::Lab | Opens::Saved(_) => None,
+    }
+}
+
+/// Whether this page was opened for a saved trace: its address is `/t/{link}`.
+pub(crate) fn is_at_saved_trace() -> bool {
+    matches!(Address::of(&path()).opens, Opens::Saved(_))
 }
 
 /// The token of a teacher's link that this page was opened by. It does not stay in the address, which is shown to

@@ -57,7 +57,9 @@ pub(crate) fn build(mut sources: BTreeMap<String, Vec<u8>>) -> Result<Vec<Asset>
     for name in &entrances {
         works.finish(name)?;
     }
+    let deeper = works.page_one_folder_deeper()?;
     let mut assets: Vec<Asset> = works.finished.into_values().collect();
+    assets.push(deeper);
     assets.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(assets)
 }
@@ -85,7 +87,9 @@ impl Works {
         let kind = kinds::of(name)?;
         let mut bytes = self.sources.get(name).cloned().unwrap_or_default();
         if let Some(syntax) = kind.syntax {
-            bytes = self.link(name, &decode(name, bytes)?, syntax)?.into_bytes();
+            let here = paths::fixed(name).unwrap_or_else(|| format!("/assets/{name}"));
+            let text = decode(name, bytes)?;
+            bytes = self.link(name, &here, &text, syntax)?.into_bytes();
         }
         let hash = fingerprint(&bytes);
         let fixed = paths::fixed(name);
@@ -105,27 +109,47 @@ impl Works {
         Ok(())
     }
 
-    /// The text of `name` with every reference as browsers need it.
-    fn link(&mut self, name: &str, text: &str, syntax: Syntax) -> Result<String, String> {
+    /// The page with references for an address one folder deeper than `/`.
+    fn page_one_folder_deeper(&mut self) -> Result<Asset, String> {
+        let kind = kinds::of(INDEX)?;
+        let page = decode(INDEX, self.sources.get(INDEX).cloned().unwrap_or_default())?;
+        let page = self.link(INDEX, "/folder/page", &page, Syntax::Html)?;
+        Ok(Asset {
+            path: paths::ONE_FOLDER_DEEPER.to_owned(),
+            kind,
+            hash: fingerprint(page.as_bytes()),
+            immutable: false,
+            bytes: page.into_bytes(),
+        })
+    }
+
+    /// The text of `name` with every reference as browsers need it when it is served at `here`.
+    fn link(
+        &mut self,
+        name: &str,
+        here: &str,
+        text: &str,
+        syntax: Syntax,
+    ) -> Result<String, String> {
         let mut linked = String::with_capacity(text.len());
         let mut written = 0;
         for address in links::find(syntax, text) {
             linked.push_str(&text[written..address.start]);
-            linked.push_str(&self.resolve(name, &text[address.clone()])?);
+            linked.push_str(&self.resolve(name, here, &text[address.clone()])?);
             written = address.end;
         }
         linked.push_str(&text[written..]);
         if name == INDEX {
-            self.hint(linked)
+            self.hint(here, linked)
         } else {
             Ok(linked)
         }
     }
 
-    /// The address under which `from` reaches what it calls `address`.
-    fn resolve(&mut self, from: &str, address: &str) -> Result<String, String> {
+    /// The address under which `from`, served at `here`, reaches what it calls `address`.
+    fn resolve(&mut self, from: &str, here: &str, address: &str) -> Result<String, String> {
         let Some((file, rest)) = links::relative_file(address) else {
-            return self.check_route(from, address);
+            return check_route(from, address);
         };
         let named = paths::join(from, file)
             .filter(|named| self.sources.contains_key(named))
@@ -133,8 +157,7 @@ impl Works {
                 format!("www/{from} refers to `{address}`: there is no such file in www/")
             })?;
         let target = self.path(&named)?;
-        let here = paths::fixed(from).unwrap_or_else(|| format!("/assets/{from}"));
-        let mut relative = paths::relative(&here, &target);
+        let mut relative = paths::relative(here, &target);
         if file.starts_with('.') && !relative.starts_with('.') {
             relative.insert_str(0, "./");
         }
@@ -151,19 +174,8 @@ impl Works {
         Ok(asset.map(|asset| asset.path.clone()).unwrap_or_default())
     }
 
-    /// Lets the relay's own routes pass, but not a file of the page written like one.
-    fn check_route(&self, from: &str, address: &str) -> Result<String, String> {
-        let file = address.strip_prefix('/').unwrap_or_default();
-        if self.sources.contains_key(file) && paths::fixed(file).as_deref() != Some(address) {
-            return Err(format!(
-                "www/{from} refers to `{address}`: write it without the first `/`"
-            ));
-        }
-        Ok(address.to_owned())
-    }
-
     /// Announces what the page will load in a moment, if it does not do so itself.
-    fn hint(&self, mut page: String) -> Result<String, String> {
+    fn hint(&self, here: &str, mut page: String) -> Result<String, String> {
         let mut lines = String::new();
         for (name, attributes) in HINTS {
             if !self.sources.contains_key(*name) {
@@ -172,7 +184,7 @@ impl Works {
             let Some(asset) = self.finished.get(*name) else {
                 return Err(format!("nothing that www/{INDEX} leads to loads {name}"));
             };
-            let path = paths::relative("/", &asset.path);
+            let path = paths::relative(here, &asset.path);
             if !page.contains(&path) {
                 lines += &format!("<link href=\"{path}\" {attributes}>\n");
             }
@@ -182,6 +194,16 @@ impl Works {
         page.insert_str(head, &lines);
         Ok(page)
     }
+}
+
+/// Lets other sites and the page itself pass. An address from the host's root on would leave the path of a proxy.
+fn check_route(from: &str, address: &str) -> Result<String, String> {
+    if address.starts_with('/') {
+        return Err(format!(
+            "www/{from} refers to `{address}`: write it without the first `/`"
+        ));
+    }
+    Ok(address.to_owned())
 }
 
 fn decode(name: &str, bytes: Vec<u8>) -> Result<String, String> {

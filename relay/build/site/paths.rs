@@ -5,6 +5,10 @@ use super::kinds::Kind;
 /// The page itself.
 pub(super) const INDEX: &str = "index.html";
 
+/// Where the page's second form is kept: the same page for addresses one folder deeper, such as `/c/{code}`. No
+/// request asks for this path, because it does not begin with `/`.
+pub(super) const ONE_FOLDER_DEEPER: &str = "one-folder-deeper/";
+
 /// A path for what people, robots and browsers ask for by name; the others are told.
 pub(super) fn fixed(name: &str) -> Option<String> {
     match name {
@@ -34,12 +38,9 @@ pub(super) fn join(from: &str, file: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// `to` as seen from the folder of `from`, both absolute. The page itself is served under many paths, such as a
-/// class's link: what it names stands there whole.
+/// `to` as seen from the folder of `from`, both absolute. References are relative, so that the page also works under
+/// a path of a proxy.
 pub(super) fn relative(from: &str, to: &str) -> String {
-    if from == "/" {
-        return to.to_owned();
-    }
     let shared = from.split_inclusive('/').zip(to.split_inclusive('/'));
     let shared = shared.take_while(|(a, b)| a == b && a.ends_with('/'));
     let shared: usize = shared.map(|(part, _)| part.len()).sum();

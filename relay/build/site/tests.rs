@@ -50,6 +50,22 @@ fn every_reference_leads_to_the_hashed_name() {
 }
 
 #[test]
+fn the_page_has_a_second_form_for_addresses_one_folder_deeper() {
+    let site = whole("a{}", "\0asm");
+    let (_, index) = served(&site, "/");
+    let (path, deeper) = served(&site, "one-folder-deeper");
+    assert!(!path.starts_with('/'), "no request can ask for it");
+    assert_ne!(index, deeper);
+    assert_eq!(
+        index
+            .replace("assets/", "../assets/")
+            .replace("./../", "../"),
+        deeper
+    );
+    assert!(!index.contains("\"/") && !index.contains("=/"), "{index}");
+}
+
+#[test]
 fn a_new_module_renames_all_that_lead_to_it_and_nothing_else() {
     let (old, new) = (whole("a{}", "\0asm"), whole("a{}", "\0asm!"));
     for (name, renamed) in [
@@ -94,6 +110,7 @@ fn what_leads_nowhere_stops_the_build() {
         ("<a href=stlye.css>", "`stlye.css`: there is no such file"),
         ("<a href=../style.css>", "no such file"),
         ("<a href=/style.css>", "without the first `/`"),
+        ("<a href=/healthz>", "without the first `/`"),
         ("<a href=a.exe>", "no content type for `.exe`"),
         ("", "nothing that www/index.html leads to loads first.js"),
     ] {
@@ -122,7 +139,7 @@ fn fixed_names_stay_and_pages_may_name_each_other() {
     let files = [
         (
             INDEX,
-            "<head></head><a href=/help.html>?</a><link href=/favicon.ico><a href=/healthz>",
+            "<head></head><a href=help.html>?</a><link href=favicon.ico><a href=https://example.org/x>",
         ),
         ("help.html", "<a href=index.html>back</a>"),
         ("favicon.ico", "icon"),
@@ -133,7 +150,7 @@ fn fixed_names_stay_and_pages_may_name_each_other() {
     assert_eq!(body, files[0].1.strip_prefix("<head></head>"));
     assert_eq!(served(&site, "/favicon.ico").1, "icon");
     assert_eq!(served(&site, "/help.html").1, "<a href=./>back</a>");
-    assert_eq!(site.len(), 3, "nobody leads to data.json");
+    assert_eq!(site.len(), 4, "nobody leads to data.json");
 }
 
 #[test]
@@ -164,7 +181,9 @@ fn only_what_has_a_hash_in_its_name_is_immutable() {
 #[test]
 fn a_file_reaches_another_from_any_folder() {
     let reached = |from, to| paths::relative(from, to);
-    assert_eq!(reached("/", "/assets/a.js"), "/assets/a.js");
+    assert_eq!(reached("/", "/assets/a.js"), "assets/a.js");
+    assert_eq!(reached("/folder/page", "/assets/a.js"), "../assets/a.js");
+    assert_eq!(reached("/folder/page", "/"), "../");
     assert_eq!(reached("/assets/a.js", "/assets/b.js"), "b.js");
     assert_eq!(reached("/assets/sub/a.css", "/assets/b.svg"), "../b.svg");
     assert_eq!(reached("/assets/a.css", "/favicon.ico"), "../favicon.ico");

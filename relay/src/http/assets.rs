@@ -37,6 +37,9 @@ struct Representation {
     bytes: &'static [u8],
 }
 
+/// The page in the form for addresses one folder deeper than `/`, such as `/c/{code}`: its references begin with `../`.
+pub const PAGE_ONE_FOLDER_DEEPER: &str = "one-folder-deeper/";
+
 /// The file served at `path`, if the page has one there.
 pub fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
@@ -286,6 +289,12 @@ mod tests {
                 asset.path
             );
         }
+        let deeper = find(PAGE_ONE_FOLDER_DEEPER).expect("its second form");
+        let deeper = str::from_utf8(deeper.plain).expect("text");
+        assert!(
+            deeper.contains("\"../assets/") && !deeper.contains("\"assets/"),
+            "{deeper:.2000}"
+        );
         assert!(
             find("/index.html").is_none() && find("/assets/app.js").is_none() && find("").is_none()
         );

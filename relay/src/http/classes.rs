@@ -13,10 +13,14 @@ use serde::Deserialize;
 use super::Desk;
 use crate::{admission::is_of_this_machine, class::normal_code};
 
-/// `?scheme=https` where a proxy before the relay speaks that.
+/// The longest link that is drawn, in bytes: more would be too fine for a camera at the back of a classroom.
+const MAX_LINK_BYTES: usize = 512;
+
+/// `?link=…`: the class's link as the page shows it. The page knows the path that a proxy serves it under, and
+/// whether the proxy speaks https; the relay knows neither.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wish {
-    scheme: Option<String>,
+    link: Option<String>,
 }
 
 /// Of any code that could be one: whether there is such a class shows when it is joined.
@@ -31,14 +35,26 @@ pub(super) async fn qr(
     };
     let host = headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let scheme = wish.scheme.filter(|scheme| scheme == "https");
-    // No other machine gets anywhere with a name that means itself.
-    let origin = match (&desk.reach, is_of_this_machine(host)) {
-        (Some(reach), true) => reach.clone(),
-        (None, true) => return for_nobody_else(host),
-        (_, false) => format!("{}://{host}", scheme.as_deref().unwrap_or("http")),
+    let reach = desk.reach.as_deref();
+    let link = match wish.link {
+        Some(link) if !is_link_to(&code, &link, host, reach) => {
+            return (
+                StatusCode::BAD_REQUEST,
+                "This is no link to the class on this relay\n",
+            )
+                .into_response();
+        }
+        Some(link) => link,
+        None => match reach.filter(|_| is_of_this_machine(host)) {
+            Some(reach) => format!("{reach}/c/{code}"),
+            None => format!("http://{host}/c/{code}"),
+        },
     };
-    match QRBuilder::new(format!("{origin}/c/{code}")).build() {
+    // No other machine gets anywhere with a name that means itself.
+    if authority(&link).is_some_and(is_of_this_machine) {
+        return for_nobody_else(host);
+    }
+    match QRBuilder::new(link).build() {
         Ok(drawn) => {
             let kind = HeaderValue::from_static("image/svg+xml");
             let picture = SvgBuilder::default().to_str(&drawn);
@@ -59,4 +75,62 @@ fn for_nobody_else(host: &str) -> Response {
          open the page under the name of the proxy before it\n"
     );
     (StatusCode::CONFLICT, message).into_response()
+}
+
+/// Whether `link` leads to the class with this code on this relay, under whatever path: nobody gets a picture of
+/// another site's address from here.
+fn is_link_to(code: &str, link: &str, host: &str, reach: Option<&str>) -> bool {
+    let Some(root) = link
+        .strip_suffix(code)
+        .and_then(|root| root.strip_suffix("/c/"))
+    else {
+        return false;
+    };
+    let named = authority(link);
+    let is_ours = named.is_some_and(|named| named.eq_ignore_ascii_case(host))
+        || named.is_some() && named == reach.and_then(authority);
+    is_ours && link.len() <= MAX_LINK_BYTES && root.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The host and port of an http or https link.
+fn authority(link: &str) -> Option<&str> {
+    let rest = link
+        .strip_prefix("http://")
+        .or_else(|| link.strip_prefix("https://"))?;
+    rest.split('/').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_links_to_the_class_on_this_relay_are_drawn() {
+        let reach = Some("http://192.168.1.5:8080");
+        let leads = |link| is_link_to("K7XM3P", link, "lab.example", reach);
+        for own in [
+            "http://lab.example/c/K7XM3P",
+            "https://LAB.example/c/K7XM3P",
+            "https://lab.example/a/b/c/K7XM3P",
+            "http://192.168.1.5:8080/c/K7XM3P",
+        ] {
+            assert!(leads(own), "{own}");
+        }
+        let long = format!("http://lab.example/{}/c/K7XM3P", "x".repeat(MAX_LINK_BYTES));
+        for other in [
+            "http://evil.example/c/K7XM3P",
+            "http://lab.example@evil.example/c/K7XM3P",
+            "http://lab.example.evil.example/c/K7XM3P",
+            "http://evil.example/lab.example/c/K7XM3P",
+            "http://lab.example/c/K7XM3Q",
+            "http://lab.example/a b/c/K7XM3P",
+            "javascript:alert(1)//lab.example/c/K7XM3P",
+            "//lab.example/c/K7XM3P",
+            "lab.example/c/K7XM3P",
+            "",
+            &long,
+        ] {
+            assert!(!leads(other), "{other}");
+        }
+    }
 }

@@ -6,16 +6,32 @@ use std::sync::Arc;
 use axum::{
     Extension,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use tokio::sync::oneshot;
 
-use super::{Desk, asset};
+use super::{Desk, asset, assets::PAGE_ONE_FOLDER_DEEPER};
 use crate::{admission::Peer, session::Errand};
 
 pub(super) async fn page(headers: HeaderMap) -> Response {
-    asset("/", &headers)
+    asset(PAGE_ONE_FOLDER_DEEPER, &headers)
+}
+
+/// Redirects `/c/{code}/` to `/c/{code}`: the page finds the relay by the folder it is in. The new address is
+/// relative (RFC 9110 §10.2.2), so it also holds under a path of a proxy.
+pub(super) async fn without_last_slash(uri: Uri) -> Response {
+    let path = uri.path().trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let address = format!("../{last}");
+    match HeaderValue::from_str(&address) {
+        Ok(address) => (
+            StatusCode::PERMANENT_REDIRECT,
+            [(header::LOCATION, address)],
+        )
+            .into_response(),
+        Err(_) => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 pub(super) async fn trace(

@@ -87,7 +87,9 @@ fn draw_sign(room: &Classroom, texts: &Texts) {
     };
     let code = &standing.class.code;
     let link = link(code, standing.reach.as_deref());
-    let picture = ["/c/", code, "/qr.svg"].concat();
+    // The code in the picture is the link as it is written beside it.
+    let query = ["?link=", &window::escape(&link)].concat();
+    let picture = window::relay_path(&["c/", code, "/qr.svg", &query].concat());
     let described = texts.fill("class.qr", &[("link", &link)]);
     let is_for_others = standing.reach.is_some() || !window::is_on_this_machine();
     let flag = ["--http 0.0.0.0:", &window::port()].concat();
@@ -134,9 +136,10 @@ fn apart(code: &str) -> String {
 
 /// The link to a class. Who has the page open on the relay's own machine needs the name that others reach it by.
 fn link(code: &str, reach: Option<&str>) -> String {
-    let own = window::origin();
-    let origin = reach.filter(|_| window::is_on_this_machine());
-    [origin.unwrap_or(&own), "/c/", code].concat()
+    match reach.filter(|_| window::is_on_this_machine()) {
+        Some(reach) => [reach, "/c/", code].concat(),
+        None => window::address(&["c/", code].concat()),
+    }
 }
 
 /// What the class is called.

@@ -59,7 +59,8 @@ pub(crate) fn remembered() -> Vec<Event> {
         Event::Choose(transport),
         Event::Keep(dom::is_checked("keep")),
     ];
-    let token = window::teachers_token().or_else(|| window::kept(SEAT));
+    let kept = || window::kept(&window::of_this_relay(SEAT));
+    let token = window::teachers_token().or_else(kept);
     events.extend(token.map(Event::HadSeat));
     events
 }

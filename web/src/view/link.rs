@@ -20,8 +20,8 @@ use crate::{
 
 /// Where this browser remembers its links.
 pub(crate) const LINKS: &str = "links";
-/// What the address of a saved trace begins with.
-const SAVED: &str = "/t/";
+/// What the path of a saved trace begins with.
+const SAVED: &str = "t/";
 
 /// The choices, as the markup names them.
 const EXTENTS: [(&str, Extent); 3] = [
@@ -123,14 +123,13 @@ fn said(news: &News, texts: &Texts) -> String {
 
 /// The link this page was opened at.
 pub(super) fn opened() -> Option<Event> {
-    let path = window::path();
-    let is_link = path.starts_with(SAVED) && path.len() > SAVED.len();
-    is_link.then(|| Event::Archive(archive::Wish::Follow(path.trim_end_matches('/').to_owned())))
+    let follow = || Event::Archive(archive::Wish::Follow(window::path()));
+    window::is_at_saved_trace().then(follow)
 }
 
 /// What this browser remembers.
 pub(super) fn remembered() -> Event {
-    let remembered = window::remembered(LINKS).unwrap_or_default();
+    let remembered = window::remembered(&window::of_this_relay(LINKS)).unwrap_or_default();
     Event::Link(Wish::See(remembered, window::wall_s()))
 }
 
