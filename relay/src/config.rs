@@ -171,6 +171,10 @@ pub struct LimitFlags {
     /// Seconds a page, or any other connection, may leave unread what it was sent.
     #[arg(long, env = "PLAYGROUND_UNREAD_SECONDS", value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
     unread_seconds: u64,
+    /// Seconds between the relay's pings; a page or bridge that does not answer one until the next is due is let go.
+    /// More than some 50 lets proxies with a read timeout of 60 seconds cut idle connections.
+    #[arg(long, env = "PLAYGROUND_PING_SECONDS", value_name = "SECONDS", default_value_t = 20, value_parser = seconds())]
+    ping_seconds: u64,
     /// Bytes a lab's trace keeps; the oldest events make room. With 0 nothing is traced, and pages see no calls.
     #[arg(long, env = "PLAYGROUND_TRACE_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     trace_bytes: u64,
@@ -269,6 +273,7 @@ impl From<LimitFlags> for Limits {
             handshake_seconds: flags.handshake_seconds,
             idle_seconds: flags.idle_seconds,
             unread_seconds: flags.unread_seconds,
+            ping_seconds: flags.ping_seconds,
             trace_bytes: flags.trace_bytes,
             lab_trace_bytes: flags.lab_trace_bytes,
             labs: flags.max_labs,

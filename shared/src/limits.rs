@@ -30,6 +30,9 @@ pub struct Limits {
     pub idle_seconds: u64,
     /// Seconds a page, or any other connection, may leave unread what it was sent.
     pub unread_seconds: u64,
+    /// Seconds between the relay's pings (RFC 6455 §5.5.2). A page that does not answer one until the next is due is
+    /// let go.
+    pub ping_seconds: u64,
     /// Bytes the open lab's trace keeps.
     pub trace_bytes: u64,
     /// Bytes the trace of any other lab keeps.

@@ -142,6 +142,10 @@ pub enum Ask {
     },
     /// Send no more of the trace.
     Unwatch,
+    /// Answer at once: a page that has heard nothing for a while asks whether the relay is still there. Whether the
+    /// page is in a lab or on its way to one, the reply is `{}`; a [`Seat`] counts neither. It does not keep a page from being
+    /// [`GoodbyeReason::Idle`].
+    Ping,
 }
 
 /// What the relay says.
@@ -191,7 +195,7 @@ pub struct Welcome {
 /// Both sides count, so that nothing is repeated and nothing lost when a connection breaks. *Requests* are the
 /// messages with a readable id that the page said in this seat, from its first welcome on, whatever connection
 /// carried them; *replies* are the replies to those, in the order in which the relay sent them. [`Ask::Enter`],
-/// [`Ask::CreateClass`], [`Ask::JoinClass`] and [`Ask::Resume`] are neither, and nor are their replies.
+/// [`Ask::CreateClass`], [`Ask::JoinClass`], [`Ask::Resume`] and [`Ask::Ping`] are neither, and nor are their replies.
 ///
 /// - After `enter` the trace is told by itself, from the lab's beginning: `next_seq` of the welcome's lab is the
 ///   number it begins with.
@@ -275,6 +279,8 @@ pub enum GoodbyeReason {
     OutOfDescriptors,
     /// The page did not read what it was sent for `unread_seconds`.
     Unread,
+    /// The page did not answer the WebSocket's pings (RFC 6455 §5.5.2) until the next was due, `ping_seconds` later.
+    PingTimeout,
     /// What came was no conversation: not a JSON object, or not text.
     NotAConversation,
     /// One message was too long even to be answered.
@@ -301,6 +307,7 @@ impl GoodbyeReason {
             Self::TakenOver => 4002,
             Self::Removed => 4003,
             Self::ClassEnded => 4004,
+            Self::PingTimeout => 4005,
         }
     }
 }

@@ -354,6 +354,35 @@ async fn who_does_not_want_a_websocket_is_told_to() {
     }
 }
 
+/// What refuses a page's handshake refuses the plain request by which it asks why.
+#[tokio::test]
+async fn a_page_without_a_websocket_can_ask_why() {
+    let relay = Relay::start(&[]);
+    let host = relay.http.to_string();
+    let ask = async |host: &str, origin: &str| {
+        let request = format!(
+            "POST /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        raw(relay.http, &request).await
+    };
+    let plain = ask(&host, &format!("http://{host}")).await;
+    assert_eq!(plain.status, 400);
+    assert!(
+        plain.text().starts_with("No WebSocket: "),
+        "{}",
+        plain.text()
+    );
+    let other = ask(&host, "https://lab.example").await;
+    assert_eq!(other.status, 403);
+    assert!(
+        other.text().contains("https://lab.example"),
+        "{}",
+        other.text()
+    );
+    let name = ask("lab.example", "https://lab.example").await;
+    assert_eq!(name.status, 421);
+}
+
 async fn at_the_door(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut all = headers.to_vec();
     if path == "/ws" {

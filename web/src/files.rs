@@ -11,6 +11,9 @@ use web_sys::{
 
 use crate::dom::{self, Listener};
 
+/// How long an answer about the connection may take.
+const ANSWER_TIMEOUT_MS: u32 = 5_000;
+
 /// Hears how something ended.
 type Settled = Closure<dyn FnMut(JsValue)>;
 
@@ -20,6 +23,7 @@ struct UnderWay {
     handed_out: Option<HandedOut>,
     read: Option<Reading>,
     fetched: Option<Fetching>,
+    asked: Option<Fetching>,
     copied: Option<[Settled; 2]>,
 }
 
@@ -44,7 +48,7 @@ struct Reading {
 
 /// A file that is being fetched; a new one takes its place.
 struct Fetching {
-    _request: XmlHttpRequest,
+    request: XmlHttpRequest,
     _end: Listener,
 }
 
@@ -127,22 +131,38 @@ pub(crate) fn read(file: &File, done: impl Fn(Option<String>) + 'static) {
 
 /// Fetches a file of the relay as text; `done` gets the HTTP status with it, or nothing where no answer came.
 pub(crate) fn fetch(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
+    let fetching = request("GET", path, done);
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.fetched = fetching);
+}
+
+/// Asks what the relay says to a plain request; `done` as in [`fetch`]. A POST, because browsers tell the page's
+/// origin with it, as they do with a WebSocket's handshake (Fetch §3.1).
+pub(crate) fn ask(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
+    let asking = request("POST", path, done);
+    if let Some(asking) = &asking {
+        asking.request.set_timeout(ANSWER_TIMEOUT_MS);
+    }
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.asked = asking);
+}
+
+fn request(
+    method: &str,
+    path: &str,
+    done: impl Fn(Option<(u16, String)>) + 'static,
+) -> Option<Fetching> {
     let Ok(request) = XmlHttpRequest::new() else {
-        return done(None);
+        done(None);
+        return None;
     };
     let ended = request.clone();
     let end = Listener::on(&request, "loadend", move |_| {
         let status = ended.status().ok().filter(|status| *status != 0);
         done(status.zip(ended.response_text().ok().flatten()));
     });
-    if request.open("GET", path).is_ok() {
+    if request.open(method, path).is_ok() {
         request.send().ok();
     }
-    let fetching = Fetching {
-        _request: request,
-        _end: end,
-    };
-    UNDER_WAY.with_borrow_mut(|under_way| under_way.fetched = Some(fetching));
+    Some(Fetching { request, _end: end })
 }
 
 /// Puts a text onto the clipboard; `done` is told whether the browser let it.

@@ -21,6 +21,7 @@ mod lab;
 pub(crate) mod ladder;
 mod lately;
 pub(crate) mod listing;
+mod liveness;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod notes;
@@ -28,6 +29,7 @@ mod outbox;
 pub(crate) mod pace;
 mod packet;
 pub(crate) mod program;
+pub(crate) mod refusal;
 pub(crate) mod replay;
 mod seat;
 pub(crate) mod server;
@@ -57,10 +59,12 @@ use self::{
     inspector::Inspector,
     kernel::Kernel,
     listing::Listing,
+    liveness::Step,
     log::Log,
     network::Network,
     outbox::Outbox,
     program::Program,
+    refusal::Refusal,
     seat::Seat,
     server::Servers,
     workbench::{Workbench, doors::Accepted},
@@ -136,7 +140,9 @@ impl Model {
         match event {
             Event::Started | Event::TryNow => self.connect(&mut effects, now),
             Event::Heard(text) => self.heard(text, &mut effects, now),
-            Event::Closed => self.closed(random, now),
+            Event::Closed => self.closed(&mut effects, random, now),
+            Event::LineInDoubt => self.doubt(&mut effects, now),
+            Event::Answered(answer) => self.connection.answered(Refusal::of(answer)),
             Event::Woke => self.woke(&mut effects, random, now),
             Event::Typed => {
                 // A lab that another page has is taken back by a button only.
@@ -234,10 +240,11 @@ impl Model {
             .program
             .waiting()
             .map(|(_, since)| now + TICK - now.saturating_sub(since) % TICK);
+        let is_unheard = self.connection.is_unheard(now);
         let others = [
             self.connection.wakes_at(now),
             self.workbench.wakes_at(now),
-            WHOLE.then(|| self.blocks_at()).flatten(),
+            self.blocks_at().filter(|_| WHOLE && !is_unheard),
             self.kernel.wakes_at(now),
             self.seat.wakes_at(now),
             self.listing.client.wakes_at(now),
@@ -267,11 +274,18 @@ impl Model {
         self.expire(effects, now);
         if WHOLE {
             self.list_on(now);
-            self.witness_blocked(now);
+            if !self.connection.is_unheard(now) {
+                self.witness_blocked(now);
+            }
             self.classroom.wall.settle(now);
         }
+        match self.connection.step(now) {
+            Step::Wait => {}
+            Step::Ping => self.ping(effects, now),
+            Step::Dead => self.went_silent(effects, random, now),
+        }
         if self.connection.is_overdue(now) {
-            self.closed(random, now);
+            self.closed(effects, random, now);
         } else if self.connection.is_due(now) {
             self.connect(effects, now);
         }
@@ -286,11 +300,13 @@ impl Model {
 
     /// What is no message of this protocol says nothing to this page.
     fn heard(&mut self, text: String, effects: &mut Vec<Effect>, now: Millis) {
+        self.connection.heard(now);
         let Some(message) = json::read(&text) else {
             return;
         };
         match message {
             ServerMessage::Welcome(welcome) => self.welcomed(*welcome, effects, now),
+            ServerMessage::Reply(reply) if self.connection.liveness.take_reply(reply.id) => {}
             ServerMessage::Reply(reply) => self.replied(&reply, effects, now),
             ServerMessage::Trace(_) | ServerMessage::Gap(_) if self.seat.is_deaf() => {}
             ServerMessage::Trace(event) => {

@@ -198,6 +198,13 @@ impl Shell {
                 self.socket =
                     window::conversation_url().and_then(|url| Socket::open(&url, heard, closed));
             }
+            Effect::Disconnect => {
+                self.socket = None;
+                self.diary.tear();
+            }
+            Effect::AskWhy => files::ask(&window::relay_path("ws"), |answer| {
+                tell(Event::Answered(answer));
+            }),
             Effect::Say(text) => {
                 if let Some(socket) = &self.socket {
                     socket.say(&text);

@@ -2,7 +2,7 @@
 
 use js_sys::{Date, Function, JsString};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::Window;
+use web_sys::{EventTarget, Window};
 
 use crate::{
     i18n::TextFile,
@@ -225,10 +225,21 @@ pub(crate) fn port() -> String {
         .unwrap_or_else(|| USUAL.to_owned())
 }
 
+/// The name of the page's host, without a port.
+pub(crate) fn host_name() -> String {
+    let name = window().and_then(|window| window.location().hostname().ok());
+    name.unwrap_or_default()
+}
+
 /// Whether this page comes from the machine it is seen on, under a name that means another one elsewhere.
 pub(crate) fn is_on_this_machine() -> bool {
-    let name = window().and_then(|window| window.location().hostname().ok());
-    name.is_some_and(|name| name == "localhost" || name.starts_with("127.") || name == "[::1]")
+    let name = host_name();
+    name == "localhost" || name.starts_with("127.") || name == "[::1]"
+}
+
+/// The browser's window, for what happens to it as a whole.
+pub(crate) fn target() -> Option<EventTarget> {
+    window().map(Into::into)
 }
 
 /// The code of a class that this page was opened for: its address is `/c/{code}`.

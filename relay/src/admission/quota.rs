@@ -190,6 +190,7 @@ mod tests {
             handshake_seconds: 0,
             idle_seconds: 0,
             unread_seconds: 0,
+            ping_seconds: 0,
             trace_bytes: 0,
             lab_trace_bytes: 0,
             labs: 0,

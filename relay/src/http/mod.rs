@@ -60,7 +60,10 @@ pub fn router(desk: Arc<Desk>) -> Router {
             "/",
             get(|headers: HeaderMap| async move { asset("/", &headers) }),
         )
-        .route("/ws", get(upgrade::conversation))
+        .route(
+            "/ws",
+            get(upgrade::conversation).post(upgrade::plain_request),
+        )
         .route("/raw/udp", bridge(Transport::Udp))
         .route("/raw/tcp", bridge(Transport::Tcp))
         .route("/labs/{lab}/{file}", get(export::file))

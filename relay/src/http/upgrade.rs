@@ -18,6 +18,9 @@ use crate::{
     session::{Encoding, Errand, Purpose, Visitor},
 };
 
+/// The answer to a request that asks for no WebSocket, as far as the relay sees.
+const NOT_A_WEBSOCKET: &str = "here a WebSocket is expected";
+
 /// `/ws`: our subprotocol, where the visitor names any.
 pub(super) async fn conversation(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
@@ -30,6 +33,12 @@ pub(super) async fn conversation(State(desk): State<Arc<Desk>>, request: Request
     }
     let subprotocol = ours.then_some(PROTOCOL);
     upgrade(Purpose::Conversation, subprotocol, &desk, request)
+}
+
+/// A plain POST to `/ws`: a page that got no WebSocket asks why, because browsers hide the answer to a handshake
+/// from it. With a POST they tell its origin, so what refuses the handshake refuses this.
+pub(super) async fn plain_request() -> Response {
+    refused(NOT_A_WEBSOCKET)
 }
 
 /// `/raw/…`: `binary` or `base64`, where the visitor offers one of them. Of others none is chosen: the server behind the
@@ -102,7 +111,7 @@ fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
             .any(|said| said.eq_ignore_ascii_case(word))
     };
     if !says(header::CONNECTION, "upgrade") || !says(header::UPGRADE, "websocket") {
-        return Err("here a WebSocket is expected");
+        return Err(NOT_A_WEBSOCKET);
     }
     if !says(header::SEC_WEBSOCKET_VERSION, "13") {
         return Err("only WebSocket version 13 is spoken here");

@@ -6,8 +6,8 @@ use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use shared::{
     codec::{DecodeError, decode_client},
-    message::{ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
-    outcome::{Failed, Outcome, Reason},
+    message::{Ask, ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
+    outcome::{Failed, Outcome, Reason, Returned},
 };
 use tokio::{
     sync::mpsc::UnboundedReceiver,
@@ -243,7 +243,6 @@ impl Conversation {
     }
 
     async fn hear(&mut self, message: Message) -> Option<Ending> {
-        self.heard_at = Instant::now();
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => {
@@ -256,7 +255,17 @@ impl Conversation {
                 return None;
             }
         };
-        match decode_client(&text) {
+        let decoded = decode_client(&text);
+        if let Ok(ClientMessage {
+            id,
+            request: Request::Ask(Ask::Ping),
+        }) = decoded
+        {
+            self.answer_ping(id);
+            return None;
+        }
+        self.heard_at = Instant::now();
+        match decoded {
             Ok(ClientMessage { id, request }) => match Move::of(request) {
                 Ok(to) => return self.hear_move(id, to, text.len()),
                 Err(request) => self.hear_request(id, request, text.len()).await,
@@ -289,6 +298,19 @@ impl Conversation {
                 self.seat.request(message, self.from).await;
             }
             Err(failed) => self.seat.fail(id, failed),
+        }
+    }
+
+    /// A page that only asks whether the relay is there does not say anything in its seat, and may be idle.
+    fn answer_ping(&mut self, id: u64) {
+        let checked = self.seat.check_id(id);
+        self.seat.met_id(id);
+        match checked {
+            Ok(()) => {
+                let outcome = Outcome::Returned(Returned::Nothing);
+                self.talk.say(&to(Some(id), plain(outcome)));
+            }
+            Err(failed) => self.refuse(Some(id), failed),
         }
     }
 

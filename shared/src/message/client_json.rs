@@ -248,6 +248,7 @@ impl ClientRepr {
                 secret: need(self.secret, of, "secret")?,
             },
             "unwatch" => Ask::Unwatch,
+            "ping" => Ask::Ping,
             _ => return Err(format!("{UNKNOWN}: {of:.40}")),
         })
     }
@@ -383,6 +384,7 @@ impl ClientRepr {
                 "delete_link"
             }
             Ask::Unwatch => "unwatch",
+            Ask::Ping => "ping",
         };
         self.ask = Some(name.to_owned());
     }

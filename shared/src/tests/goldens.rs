@@ -255,6 +255,7 @@ pub(super) fn client_samples() -> Vec<(&'static str, ClientMessage)> {
             },
         ),
         ("unwatch", Ask::Unwatch),
+        ("ping", Ask::Ping),
     ];
     let asks = asks.into_iter().chain(class::asks());
     let calls = calls
@@ -382,6 +383,7 @@ fn welcome() -> Welcome {
             handshake_seconds: 10,
             idle_seconds: 3600,
             unread_seconds: 30,
+            ping_seconds: 20,
             trace_bytes: 67_108_864,
             lab_trace_bytes: 4_194_304,
             labs: 600,

@@ -2,7 +2,12 @@
 
 use shared::message::{Goodbye, GoodbyeReason};
 
-use super::{Millis, program::Lost};
+use super::{
+    Millis,
+    liveness::{Liveness, Step},
+    program::Lost,
+    refusal::Refusal,
+};
 
 /// The first wait before trying again.
 const FIRST_WAIT: Millis = 500;
@@ -40,6 +45,15 @@ pub(crate) enum Next {
     At(Millis),
 }
 
+/// Why there is no connection, as far as the page could find out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nothing was heard any more, not even the reply to a ping.
+    Silent,
+    /// No WebSocket could be opened.
+    Refused(Refusal),
+}
+
 /// The connection, and what was lost with it the last time.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -51,6 +65,15 @@ pub(crate) struct Connection {
     pub(crate) lost: Lost,
     /// Whether the relay was another one after the last break: its trace began anew.
     pub(crate) restarted: bool,
+    /// Why there is none, if that is known.
+    pub(crate) trouble: Option<Trouble>,
+    /// Whether there ever was one.
+    pub(crate) was_open: bool,
+    pub(super) liveness: Liveness,
+    /// Whether anything was heard in this attempt.
+    heard: bool,
+    /// Whether a proxy seemed to drop the upgrade the last time it was asked.
+    misses_upgrade: bool,
     goodbye: Option<Goodbye>,
     closed_at: Millis,
     failures: u32,
@@ -63,6 +86,11 @@ impl Default for Connection {
             next: Next::Nothing,
             lost: Lost::default(),
             restarted: false,
+            trouble: None,
+            was_open: false,
+            liveness: Liveness::default(),
+            heard: false,
+            misses_upgrade: false,
             goodbye: None,
             closed_at: 0,
             failures: 0,
@@ -74,12 +102,22 @@ impl Connection {
     /// An attempt starts now.
     pub(crate) fn tries(&mut self, now: Millis) {
         self.next = Next::Trying(now + ATTEMPT);
+        self.liveness = Liveness::new(now);
+        self.heard = false;
+    }
+
+    /// Something was heard, whatever it was.
+    pub(super) const fn heard(&mut self, now: Millis) {
+        self.heard = true;
+        self.liveness.heard(now);
     }
 
     /// The relay has welcomed the page.
     pub(crate) fn opened(&mut self, restarted: bool) {
         self.state = State::Open;
         self.next = Next::Nothing;
+        self.was_open = true;
+        (self.trouble, self.misses_upgrade) = (None, false);
         self.restarted = restarted;
         self.goodbye = None;
         self.failures = 0;
@@ -113,10 +151,17 @@ impl Connection {
         matches!(&self.state, State::Ended(goodbye) if is_it(goodbye))
     }
 
-    /// The WebSocket is closed, or could not be opened; `random` spreads the attempts of many pages.
+    /// The WebSocket is closed, or could not be opened; `random` spreads the attempts of many pages. Where it went
+    /// silent, the connection counts as lost since the relay was heard last.
     pub(crate) fn closed(&mut self, lost: Lost, random: u32, now: Millis) {
         if matches!(self.state, State::Open | State::Connecting) {
-            (self.lost, self.closed_at) = (lost, now);
+            let is_silent = self.trouble == Some(Trouble::Silent);
+            let since = if is_silent {
+                self.liveness.heard_at()
+            } else {
+                now
+            };
+            (self.lost, self.closed_at) = (lost, since);
         }
         let told = self.goodbye.take();
         self.state = match (told, &self.state) {
@@ -131,7 +176,7 @@ impl Connection {
                 told: Some(goodbye.clone()),
             },
             (None, State::Open | State::Connecting) => State::Lost {
-                since: now,
+                since: self.closed_at,
                 told: None,
             },
         };
@@ -141,6 +186,44 @@ impl Connection {
             Next::At(now + self.wait(random))
         };
         self.failures += 1;
+    }
+
+    /// What the silence of an open connection asks for.
+    pub(super) fn step(&self, now: Millis) -> Step {
+        match self.state {
+            State::Open => self.liveness.step(now),
+            State::Connecting | State::Lost { .. } | State::Ended(_) => Step::Wait,
+        }
+    }
+
+    /// How long the relay was not heard, where that is worth telling: it did not answer a ping.
+    pub(crate) fn silence(&self, now: Millis) -> Option<Millis> {
+        let silence = || self.liveness.silence(now);
+        (self.state == State::Open).then(silence).flatten()
+    }
+
+    /// Whether what the page shows of the lab may be old: the relay is not heard.
+    pub(crate) fn is_unheard(&self, now: Millis) -> bool {
+        self.state != State::Open || self.silence(now).is_some()
+    }
+
+    /// Whether to ask by a plain request why no WebSocket opens: the first one did not, or two in a row did not.
+    pub(super) const fn wants_reason(&self) -> bool {
+        !self.heard && (!self.was_open || self.failures > 1)
+    }
+
+    /// The answer to that request. A relay that was only being started again meanwhile says the same as one behind a
+    /// proxy that drops the upgrade: that is believed the second time.
+    pub(super) fn answered(&mut self, refusal: Refusal) {
+        if self.state == State::Open {
+            return;
+        }
+        let misses_upgrade = refusal == Refusal::NoUpgrade;
+        let is_first = !std::mem::replace(&mut self.misses_upgrade, misses_upgrade);
+        if misses_upgrade && is_first {
+            return;
+        }
+        self.trouble = Some(Trouble::Refused(refusal));
     }
 
     /// After these the relay would only say the same again, or the page is not needed right now.
@@ -178,6 +261,7 @@ impl Connection {
     /// When something here needs a look: an attempt, its end, or the next second of the countdown.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         match self.next {
+            Next::Nothing if self.state == State::Open => Some(self.liveness.wakes_at(now)),
             Next::Nothing => None,
             Next::Trying(until) => Some(until),
             Next::At(at) => {

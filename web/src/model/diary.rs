@@ -38,6 +38,12 @@ impl Diary {
         }
     }
 
+    /// What comes now cannot be met again: the first part has closed the connection.
+    pub(crate) fn tear(&mut self) {
+        self.is_torn = true;
+        self.entries.clear();
+    }
+
     /// All of it; nothing where not all of it is there.
     pub(crate) fn close(self) -> Option<Vec<String>> {
         (!self.is_torn).then_some(self.entries)
@@ -63,6 +69,7 @@ fn told(event: &Event) -> Option<(&'static str, Cow<'_, str>)> {
         Event::Started => (STARTED, ""),
         Event::Closed => (CLOSED, ""),
         Event::Woke => (WOKE, ""),
+        Event::LineInDoubt => (LINE_IN_DOUBT, ""),
         Event::TryNow => (TRY_NOW, ""),
         Event::Typed => (TYPED, ""),
         Event::StopWaiting => (STOP_WAITING, ""),
@@ -92,6 +99,7 @@ fn read(entry: &str) -> Option<(Event, Millis, u32)> {
     let event = match kind {
         STARTED => Event::Started,
         WOKE => Event::Woke,
+        LINE_IN_DOUBT => Event::LineInDoubt,
         TRY_NOW => Event::TryNow,
         TYPED => Event::Typed,
         STOP_WAITING => Event::StopWaiting,
@@ -119,6 +127,7 @@ fn read(entry: &str) -> Option<(Event, Millis, u32)> {
 const STARTED: &str = "started";
 const CLOSED: &str = "closed";
 const WOKE: &str = "woke";
+const LINE_IN_DOUBT: &str = "line_in_doubt";
 const TRY_NOW: &str = "try_now";
 const TYPED: &str = "typed";
 const STOP_WAITING: &str = "stop_waiting";

@@ -21,6 +21,10 @@ pub(crate) enum Event {
     Heard(String),
     /// The WebSocket closed, or never opened.
     Closed,
+    /// The page may have slept, or the network changed.
+    LineInDoubt,
+    /// The answer to [`Effect::AskWhy`]: its status and text, or none.
+    Answered(Option<(u16, String)>),
     /// It is [`Model::wakes_at`].
     Woke,
     /// Try to connect right now.
@@ -87,6 +91,10 @@ pub(crate) enum Event {
 pub(crate) enum Effect {
     /// Open a WebSocket, instead of any there is.
     Connect,
+    /// Close the WebSocket there is.
+    Disconnect,
+    /// Ask the relay by a plain request why no WebSocket opens.
+    AskWhy,
     /// Send this text.
     Say(String),
     /// Hand out this file.

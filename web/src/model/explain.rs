@@ -131,6 +131,7 @@ pub(crate) const fn goodbye_key(reason: GoodbyeReason) -> &'static str {
         GoodbyeReason::TooManyPagesFromAddress => "goodbye.too_many_pages_from_address",
         GoodbyeReason::OutOfDescriptors => "goodbye.out_of_descriptors",
         GoodbyeReason::Unread => "goodbye.unread",
+        GoodbyeReason::PingTimeout => "goodbye.ping_timeout",
         GoodbyeReason::NotAConversation => "goodbye.not_a_conversation",
         GoodbyeReason::TooLong => "goodbye.too_long",
         GoodbyeReason::TakenOver => "goodbye.taken_over",

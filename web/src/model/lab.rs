@@ -3,7 +3,7 @@
 use shared::{
     codec,
     lab::LabKind,
-    message::{Ask, ClientMessage, GoodbyeReason, Welcome},
+    message::{Ask, ClientMessage, GoodbyeReason, Request, Welcome},
     outcome::Outcome,
     trace::{Event as TraceEvent, What},
 };
@@ -11,7 +11,7 @@ use shared::{
 use super::{
     Effect, Millis, Model,
     class::Left,
-    connection::State,
+    connection::{Next, State, Trouble},
     program::{Lost, Program},
     seat::{Answer, Arrival},
 };
@@ -145,7 +145,38 @@ impl Model {
     }
 
     /// The connection is gone. In a lab of one's own all goes on, and the page comes back to it.
-    pub(super) fn closed(&mut self, random: u32, now: Millis) {
+    pub(super) fn closed(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        self.breaks(random, now);
+        if self.connection.wants_reason() {
+            effects.push(Effect::AskWhy);
+        }
+    }
+
+    /// Nothing was heard any more: the WebSocket is closed from this side.
+    pub(super) fn went_silent(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        self.connection.trouble = Some(Trouble::Silent);
+        effects.push(Effect::Disconnect);
+        self.breaks(random, now);
+    }
+
+    /// Asks the relay for a sign of life. Which seat the page is in has nothing to do with it.
+    pub(super) fn ping(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        let id = self.outbox.next_id();
+        self.connection.liveness.pinged(id, now);
+        let request = Request::Ask(Ask::Ping);
+        effects.push(said(&ClientMessage { id, request }));
+    }
+
+    /// The page may have slept, or the network changed: is the relay still there? What is tried later is tried now.
+    pub(super) fn doubt(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        match self.connection.next {
+            Next::At(_) => self.connect(effects, now),
+            Next::Nothing if self.connection.state == State::Open => self.ping(effects, now),
+            Next::Nothing | Next::Trying(_) => {}
+        }
+    }
+
+    fn breaks(&mut self, random: u32, now: Millis) {
         let is_taken_over = self.connection.is_told(GoodbyeReason::TakenOver);
         if is_taken_over {
             self.seat.is_taken_over(now);

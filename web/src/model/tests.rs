@@ -13,6 +13,7 @@ mod handover;
 mod ladder;
 mod link;
 mod listing;
+mod liveness;
 mod log;
 mod programs;
 mod replay;
@@ -28,7 +29,7 @@ use shared::{
     data::Data,
     lab::{Lab, LabKind, Level, Program, Server, ServerState, Task, Truth},
     limits::Limits,
-    message::{ClientMessage, Goodbye, Reply, Request, ServerMessage, Welcome},
+    message::{Ask, ClientMessage, Goodbye, Reply, Request, ServerMessage, Welcome},
     outcome::{Failed, FailureSource, Outcome, Reason, Returned},
     trace::{Arguments, CallName, CallReturned, CallStarted, Event as TraceEvent, ProcessId, What},
 };
@@ -89,13 +90,29 @@ impl Page {
         self.does(Event::Heard(codec::encode_server(&message)));
     }
 
-    /// What it has said since the last time.
+    /// What it has said since the last time, but for pings.
     fn said(&mut self) -> Vec<ClientMessage> {
+        let mut said = self.said_and_pinged();
+        said.retain(|message| message.request != Request::Ask(Ask::Ping));
+        said
+    }
+
+    /// When it wants to look again, but for the ping that a quiet line asks for.
+    fn wakes_at(&mut self) -> Option<Millis> {
+        self.model.connection.heard(self.now);
+        let at = self.model.wakes_at(self.now);
+        at.filter(|at| *at != self.now + 7_000)
+    }
+
+    /// What it has said since the last time.
+    fn said_and_pinged(&mut self) -> Vec<ClientMessage> {
         let read = |effect| match effect {
             Effect::Say(text) => {
                 codec::decode_client(&text).expect("a message the relay understands")
             }
             other @ (Effect::Connect
+            | Effect::Disconnect
+            | Effect::AskWhy
             | Effect::Download(_)
             | Effect::Copy(_)
             | Effect::Fetch(_)
@@ -230,6 +247,7 @@ pub(super) fn limits() -> Limits {
         handshake_seconds: 10,
         idle_seconds: 600,
         unread_seconds: 10,
+        ping_seconds: 20,
         trace_bytes: 1 << 20,
         lab_trace_bytes: 1 << 20,
         labs: 10,

@@ -2,15 +2,17 @@
 
 use shared::lab::{LabKind, Truth};
 
+use super::pick;
 use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
         Millis, Model,
-        connection::{Connection, Next, State},
+        connection::{Connection, Next, State, Trouble},
         explain,
         program::Lost,
     },
+    window,
 };
 
 /// Where the book's servers are, and those of every lab that has an address of its own.
@@ -42,9 +44,13 @@ fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
     let plain = |key| texts.get(key).to_owned();
     let (state, text) = match &connection.state {
         State::Connecting => ("connecting", plain("conn.connecting")),
+        State::Open if let Some(silence) = connection.silence(now) => (
+            "doubt",
+            texts.fill("conn.doubt", &[("time", &whole_seconds(silence))]),
+        ),
         State::Open if connection.restarted => ("open", plain("conn.restarted")),
         State::Open => ("open", plain("conn.open")),
-        State::Lost { told: None, .. } => ("lost", plain("conn.lost")),
+        State::Lost { told: None, .. } => ("lost", why(connection, texts)),
         State::Lost {
             told: Some(goodbye),
             ..
@@ -65,6 +71,20 @@ fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
         &el("try-now"),
         is_down && !matches!(connection.next, Next::Trying(_)) && !connection.is_taken_over(),
     );
+}
+
+/// That there is no connection, and why, as far as that is known.
+fn why(connection: &Connection, texts: &Texts) -> String {
+    let plain = pick(connection.was_open, "conn.lost", "conn.none");
+    match &connection.trouble {
+        None => texts.get(plain).to_owned(),
+        Some(Trouble::Silent) => texts.get("conn.silent").to_owned(),
+        Some(Trouble::Refused(refusal)) => {
+            let url = window::conversation_url().unwrap_or_default();
+            let said = refusal.say(&url, &window::host_name(), texts);
+            [texts.get(plain), texts.get("conn.then"), &said].concat()
+        }
+    }
 }
 
 fn draw_truth(truth: &Truth, texts: &Texts) {

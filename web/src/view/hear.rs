@@ -38,7 +38,20 @@ pub(crate) fn listen() -> Vec<Listener> {
             }
         })
     };
-    kinds.into_iter().map(listen).collect()
+    let mut listeners: Vec<Listener> = kinds.into_iter().map(listen).collect();
+    let wakes = Listener::on(&document, "visibilitychange", |_| {
+        if !dom::document().hidden() {
+            tell(Event::LineInDoubt);
+        }
+    });
+    listeners.push(wakes);
+    // A sleeping phone's page is shown again, or its network has changed.
+    for kind in ["pageshow", "online", "offline"] {
+        let window = window::target();
+        let listen = |window| Listener::on(&window, kind, |_| tell(Event::LineInDoubt));
+        listeners.extend(window.map(listen));
+    }
+    listeners
 }
 
 /// What was chosen before, here or in an earlier visit; a browser may have kept the form over a reload.

@@ -73,6 +73,7 @@ impl Seat {
             | Ask::CreateClass { .. }
             | Ask::JoinClass { .. }
             | Ask::Resume { .. }
+            | Ask::Ping
             | Ask::Save { .. } => Err(failure::relay(
                 Reason::NotOnThisSystem,
                 "a page goes to another lab, its seat stays",

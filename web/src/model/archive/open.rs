@@ -149,6 +149,7 @@ const fn nothing_allowed() -> Limits {
         handshake_seconds: 0,
         idle_seconds: 0,
         unread_seconds: 0,
+        ping_seconds: 0,
         trace_bytes: 0,
         lab_trace_bytes: 0,
         labs: 0,

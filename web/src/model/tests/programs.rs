@@ -230,11 +230,7 @@ fn who_waits_for_ever_can_stop() {
     page.fails(recvfrom, "ECANCELED");
     page.made(["close"]);
     assert_eq!(page.note().errno, "ECANCELED");
-    assert_eq!(
-        page.model.wakes_at(page.now),
-        None,
-        "nothing moves any more"
-    );
+    assert_eq!(page.wakes_at(), None, "nothing moves any more");
 }
 
 #[test]

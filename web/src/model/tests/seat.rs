@@ -407,3 +407,42 @@ fn conditions_are_those_of_the_lab() {
     page.sees(1, What::Conditions(lossy));
     assert_eq!(page.model.network.conditions, lossy);
 }
+
+#[test]
+fn pings_are_neither_requests_nor_replies_of_the_seat() {
+    let mut page = Page::own();
+    page.waits(7_000);
+    let [ping] = page.said_and_pinged().try_into().expect("a ping");
+    page.returns(ping.id, Returned::Nothing);
+    page.waits(7_000);
+    let pings = page.said_and_pinged().len();
+    assert_eq!(pings, 1, "another one, which is not answered");
+    assert_eq!(page.comes_back(), resume(Some(1)), "the watch alone");
+    page.hears(own(1, 50));
+    assert_eq!(page.watches(1), [], "no ping is said again");
+}
+
+#[test]
+fn in_a_seat_a_dead_line_leaves_the_call_waiting() {
+    let mut page = Page::own();
+    page.sends("hello");
+    let socket = page.calls()[0].0;
+    page.returns(socket, Returned::Socket { fd: 3 });
+    let calls = page.calls();
+    page.waits(7_000);
+    page.waits(5_000);
+    assert!(matches!(page.model.connection.state, State::Lost { .. }));
+    assert!(page.model.program.is_busy(), "it goes on at the relay");
+    let note = page.note().text;
+    assert!(
+        note.contains("not heard") && !note.contains("UDP"),
+        "{note}"
+    );
+    page.effects.clear();
+    assert_eq!(page.comes_back(), resume(Some(2)));
+    page.hears(own(4, 90));
+    page.watches(1);
+    page.returns(calls[0].0, Returned::Sent { sent: 5 });
+    page.returns(calls[1].0, datagram("HELLO"));
+    assert_eq!(page.reply(), "HELLO");
+}

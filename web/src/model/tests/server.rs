@@ -185,19 +185,19 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
         page.model.address_is_held_by(page.now),
         Some(Hold::TimeWait(43_000))
     );
-    assert_eq!(page.model.wakes_at(page.now), Some(page.now + 1_000));
+    assert_eq!(page.wakes_at(), Some(page.now + 1_000));
     page.now += 12_300;
     assert_eq!(
         page.model.address_is_held_by(page.now),
         Some(Hold::TimeWait(30_700))
     );
-    assert_eq!(page.model.wakes_at(page.now), Some(page.now + 700));
+    assert_eq!(page.wakes_at(), Some(page.now + 700));
     page.now += 60_000;
     assert_eq!(
         page.model.address_is_held_by(page.now),
         Some(Hold::TimeWait(0))
     );
-    assert_eq!(page.model.wakes_at(page.now), None);
+    assert_eq!(page.wakes_at(), None);
     let none = Sockets {
         sockets: Vec::new(),
         more: 0,
