@@ -27,6 +27,8 @@ pub struct Metrics {
     pub pages_came: AtomicU64,
     /// Pages and bridges that were turned away by a limit.
     pub pages_refused: AtomicU64,
+    /// Pages and bridges that were let go because they did not answer a ping.
+    pub ping_timeouts: AtomicU64,
     /// Calls made, by clients and servers.
     pub calls: AtomicU64,
     /// Events in the traces.
@@ -134,6 +136,12 @@ impl Metrics {
                 "counter",
                 "Pages and bridges turned away by a limit",
                 &self.pages_refused,
+            ),
+            (
+                "ping_timeouts_total",
+                "counter",
+                "Pages and bridges let go because they did not answer a ping",
+                &self.ping_timeouts,
             ),
             (
                 "calls_total",

@@ -1,5 +1,7 @@
 //! A plain WebSocket client, as somebody has it who knows nothing of our conversation.
 
+use std::net::SocketAddr;
+
 use futures_util::{SinkExt, StreamExt};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::{
@@ -38,10 +40,27 @@ impl Bridge {
     /// # Panics
     /// When it does not open.
     pub async fn offering(relay: &Relay, path: &str, subprotocols: Option<&str>) -> Self {
-        let stream = TcpStream::connect(relay.http)
-            .await
-            .expect("the relay listens");
-        let mut request = format!("ws://{}{path}", relay.http)
+        let stream = TcpStream::connect(relay.http).await;
+        let stream = stream.expect("the relay listens");
+        Self::over(stream, relay.http, path, subprotocols).await
+    }
+
+    /// Opens it at another address than the relay's own, such as a proxy's.
+    ///
+    /// # Panics
+    /// When it does not open.
+    pub async fn open_at(address: SocketAddr, path: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        Self::over(stream, address, path, None).await
+    }
+
+    async fn over(
+        stream: TcpStream,
+        host: SocketAddr,
+        path: &str,
+        subprotocols: Option<&str>,
+    ) -> Self {
+        let mut request = format!("ws://{host}{path}")
             .into_client_request()
             .expect("a WebSocket URL");
         if let Some(offered) = subprotocols {
@@ -135,6 +154,22 @@ impl Bridge {
                 Crossed::End(code) => return (bytes, code),
             }
         }
+    }
+
+    /// Answers so many pings of the relay.
+    ///
+    /// # Panics
+    /// When the bridge ends before.
+    pub async fn answers_pings(&mut self, mut pings: u32) {
+        while pings > 0 {
+            match within("a ping of the relay", self.0.next()).await {
+                Some(Ok(Message::Ping(_))) => pings -= 1,
+                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Pong(_))) => {}
+                other => panic!("no ping: {other:?}"),
+            }
+        }
+        // What answers the last one leaves with the next flush.
+        self.0.flush().await.expect("an open bridge");
     }
 
     /// What comes next.

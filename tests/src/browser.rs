@@ -46,6 +46,16 @@ impl Browser {
             .await;
     }
 
+    /// Opens a page that need not become ready.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn opens(&self, url: &str) {
+        within("the page loading", self.client.goto(url))
+            .await
+            .expect("a page");
+    }
+
     /// Loads the page again.
     ///
     /// # Panics

@@ -18,6 +18,8 @@ pub enum Way {
     LosesRequests,
     /// What the relay says does not arrive, and nobody notices yet.
     LosesReplies,
+    /// Nothing arrives either way, and nobody notices yet.
+    Silent,
     /// All connections are broken, and no new one stands.
     Cut,
 }
@@ -25,7 +27,8 @@ pub enum Way {
 /// A running one; it ends with the story.
 #[derive(Debug)]
 pub struct Link {
-    address: SocketAddr,
+    /// Where the page is at this end.
+    pub address: SocketAddr,
     way: watch::Sender<Way>,
     runs: JoinHandle<()>,
 }
@@ -94,7 +97,7 @@ async fn pass(
 ) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        let is_lost = *way.borrow() == loses;
+        let is_lost = [loses, Way::Silent].contains(&way.borrow());
         if !is_lost && to.write_all(&buffer[..length]).await.is_err() {
             return;
         }

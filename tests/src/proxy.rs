@@ -70,10 +70,21 @@ impl Nginx {
     /// When it cannot be started.
     #[must_use]
     pub fn before(relay: SocketAddr, setup: Setup) -> Self {
+        let lines = setup.lines();
+        Self::with(&format!(
+            "location / {{ proxy_pass http://{relay}; {lines} }}"
+        ))
+    }
+
+    /// Starts one with these directives in its `server`, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn with(directives: &str) -> Self {
         let folder = Folder::new();
         let address = free_port();
         let host = address.ip();
-        let lines = setup.lines();
         let prefix = folder.path().display();
         let user = if is_root() { "user www-data;" } else { "" };
         let config = format!(
@@ -83,7 +94,7 @@ impl Nginx {
                access_log off;
                client_body_temp_path {prefix}/body; proxy_temp_path {prefix}/proxy;
                fastcgi_temp_path {prefix}/fastcgi; uwsgi_temp_path {prefix}/uwsgi; scgi_temp_path {prefix}/scgi;
-               server {{ listen {address}; location / {{ proxy_pass http://{relay}; proxy_bind {host}; {lines} }} }}
+               server {{ listen {address}; proxy_bind {host}; {directives} }}
              }}"
         );
         let config = folder.keeps("nginx.conf", config.as_bytes());
@@ -105,6 +116,14 @@ impl Nginx {
             _folder: folder,
             address,
         }
+    }
+}
+
+impl Nginx {
+    /// The URL of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 }
 

@@ -25,6 +25,10 @@ pub const DESK: (u32, u32) = (1280, 800);
 /// See [`DESK`].
 pub const PHONE: (u32, u32) = (360, 740);
 
+/// What browsers write into the console while no relay answers: each WebSocket that fails, and the plain request by
+/// which the page asks why.
+pub const NO_CONVERSATION: &[&str] = &["WebSocket connection to", "/ws - Failed to load resource"];
+
 /// How the person likes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {

@@ -7,7 +7,7 @@ use tests::{
     page::Page,
     place,
     relay::Relay,
-    story::{Wish, story, story_at},
+    story::{NO_CONVERSATION, Wish, story, story_at},
 };
 
 const SENTENCE: &str = "hello 世界 straße";
@@ -120,7 +120,7 @@ async fn a_relay_that_comes_back_is_found_again() {
     let first = Relay::start_at(place::own_host(), &[]);
     let page = first.url();
     let wish = Wish {
-        forgives: &["WebSocket connection to"],
+        forgives: NO_CONVERSATION,
         ..Wish::default()
     };
     story_at(&page, wish, async move |browser| {

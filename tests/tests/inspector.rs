@@ -20,7 +20,7 @@ use tests::{
     patience::until,
     python::client_says,
     relay::Relay,
-    story::{Wish, in_both_languages},
+    story::{NO_CONVERSATION, Wish, in_both_languages},
     trace::{TCP_SERVER, Trace},
 };
 
@@ -337,7 +337,7 @@ async fn follows_to_the_end(start: impl Fn() -> Relay) {
 #[tokio::test]
 async fn a_trace_is_taken_along_and_looked_at_without_a_relay() {
     let wish = Wish {
-        forgives: &["WebSocket connection to"],
+        forgives: NO_CONVERSATION,
         ..Wish::default()
     };
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {

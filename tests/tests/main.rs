@@ -51,6 +51,8 @@ mod legible;
 mod lifecycle;
 /// Saved traces: who reads them, who deletes them, and what a killed relay still has.
 mod links;
+/// Whoever does not answer pings is let go, and whoever does stays, however quiet.
+mod liveness;
 /// Who belongs to a class: out and back, removed and let in, muted, and told of no sockets but its own.
 mod membership;
 /// Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
@@ -59,6 +61,9 @@ mod own_lab;
 mod programs;
 /// Every call of the conversation, on real sockets, as the manual pages say.
 mod protocol;
+/// Through a real nginx: under a path, over quiet times, and what the page says when nothing gets through.
+#[cfg(target_os = "linux")]
+mod proxied;
 /// The past in real Chromium: saved as links, replayed, and a client's calls made again on fresh sockets.
 mod replay;
 /// A client's port that is used again: each packet belongs to whoever had the port then.

@@ -11,7 +11,7 @@ use tests::{
     link::{Link, Way},
     patience::{PATIENCE, until},
     relay::Relay,
-    story::{DESK, PHONE, Wish, in_both_languages_at, in_every_way},
+    story::{DESK, NO_CONVERSATION, PHONE, Wish, in_both_languages_at, in_every_way},
 };
 
 #[tokio::test]
@@ -333,7 +333,7 @@ async fn loading_the_page_again_in_mid_conversation_loses_nothing() {
 #[tokio::test]
 async fn a_broken_connection_loses_and_repeats_nothing() {
     let wish = Wish {
-        forgives: &["WebSocket connection to"],
+        forgives: NO_CONVERSATION,
         ..Wish::default()
     };
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
@@ -345,7 +345,10 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
 
         link.becomes(Way::Cut);
         browser.sees("#connection[data-state=lost]").await;
-        let lost = language.says("conn.lost").to_owned();
+        // It asks why, and nobody answers that either.
+        let url = format!("ws://{}/ws", link.address);
+        let why = language.fills("refused.unreachable", &[("url", &url)]);
+        let lost = [language.says("conn.lost"), language.says("conn.then"), &why].concat();
         browser.reads_line("#connection-text", &lost).await;
         browser.sees("#connection-countdown:not([hidden])").await;
         let left = browser.seconds("#lab-kept").await;

@@ -59,7 +59,6 @@ use self::{
     inspector::Inspector,
     kernel::Kernel,
     listing::Listing,
-    liveness::Step,
     log::Log,
     network::Network,
     outbox::Outbox,
@@ -279,16 +278,7 @@ impl Model {
             }
             self.classroom.wall.settle(now);
         }
-        match self.connection.step(now) {
-            Step::Wait => {}
-            Step::Ping => self.ping(effects, now),
-            Step::Dead => self.went_silent(effects, random, now),
-        }
-        if self.connection.is_overdue(now) {
-            self.closed(effects, random, now);
-        } else if self.connection.is_due(now) {
-            self.connect(effects, now);
-        }
+        self.tend_connection(effects, random, now);
     }
 
     fn keep(&mut self, keep: bool, now: Millis) {

@@ -2,9 +2,10 @@
 
 use js_sys::{Date, Function, JsString};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{EventTarget, Window};
+use web_sys::{EventTarget, Url, Window};
 
 use crate::{
+    dom,
     i18n::TextFile,
     model::{
         Millis,
@@ -168,9 +169,22 @@ pub(crate) fn show_lab() {
         let nothing = JsValue::NULL;
         let path = path();
         let root = Address::of(&path).root;
+        keep_links();
         history
             .replace_state_with_url(&nothing, "", Some(root))
             .ok();
+    }
+}
+
+/// Keeps the files that the page names where they are: browsers read relative addresses anew when the page's own
+/// changes, and would look for its icon elsewhere.
+fn keep_links() {
+    for link in dom::all("head link[href]") {
+        let address = link.get_attribute("href").unwrap_or_default();
+        let base = link.base_uri().ok().flatten().unwrap_or_default();
+        if let Ok(whole) = Url::new_with_base(&address, &base) {
+            dom::set(&link, "href", &whole.href());
+        }
     }
 }
 

@@ -35,6 +35,11 @@ impl Guard {
         }
     }
 
+    /// A page or bridge is let go because it did not answer a ping.
+    pub fn count_ping_timeout(&self) {
+        self.metrics.ping_timeouts.fetch_add(1, Relaxed);
+    }
+
     /// Lets a page in, or says which limit it hits.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
 
+mod time;
 mod turns;
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
@@ -7,7 +8,7 @@ use std::{future::poll_fn, pin::Pin, time::Duration};
 use shared::{
     codec::{DecodeError, decode_client},
     message::{Ask, ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
-    outcome::{Failed, Outcome, Reason, Returned},
+    outcome::{Failed, Outcome, Reason},
 };
 use tokio::{
     sync::mpsc::UnboundedReceiver,
@@ -19,6 +20,7 @@ use self::turns::Turns;
 use super::{
     Surroundings,
     close_code::{INVALID, PROTOCOL, UNSUPPORTED},
+    heartbeat::Heartbeat,
     moves::{Move, seat_in_the_open_lab},
     seat::{Returning, Seat, plain, sent_away, to, wanted},
     seats::Demand,
@@ -61,7 +63,9 @@ pub(super) struct Conversation {
     pub(super) from: ClientOrigin,
     /// Wrong codes and tokens it has said.
     pub(super) wrong_attempts: u32,
+    /// When the page said something last; a ping is nothing.
     heard_at: Instant,
+    heartbeat: Heartbeat,
     timer: Pin<Box<Sleep>>,
     turns: Turns,
 }
@@ -97,9 +101,13 @@ impl Conversation {
     pub(super) fn new(talk: Talk, seat: Box<Seat>, from: ClientOrigin) -> Self {
         let limits = &seat.surroundings.limits;
         let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
+        let now = Instant::now();
+        let heartbeat = Heartbeat::new(Duration::from_secs(limits.ping_seconds), now);
+        let first_look = heartbeat.due().min(now + first_look);
         Self {
-            heard_at: Instant::now(),
-            timer: Box::pin(tokio::time::sleep(first_look)),
+            heard_at: now,
+            timer: Box::pin(tokio::time::sleep_until(first_look)),
+            heartbeat,
             turns: Turns::default(),
             talk,
             seat,
@@ -243,6 +251,7 @@ impl Conversation {
     }
 
     async fn hear(&mut self, message: Message) -> Option<Ending> {
+        self.heartbeat.heard();
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => {
@@ -301,19 +310,6 @@ impl Conversation {
         }
     }
 
-    /// A page that only asks whether the relay is there does not say anything in its seat, and may be idle.
-    fn answer_ping(&mut self, id: u64) {
-        let checked = self.seat.check_id(id);
-        self.seat.met_id(id);
-        match checked {
-            Ok(()) => {
-                let outcome = Outcome::Returned(Returned::Nothing);
-                self.talk.say(&to(Some(id), plain(outcome)));
-            }
-            Err(failed) => self.refuse(Some(id), failed),
-        }
-    }
-
     /// Going from lab to lab is the connection's doing and no request of the seat's.
     fn hear_move(&mut self, id: u64, to: Move, length: usize) -> Option<Ending> {
         let checked = self.check_length(length).and(self.seat.check_id(id));
@@ -354,37 +350,6 @@ impl Conversation {
             talk.say_text(recorded.message());
         }
         seat.trace_from = Some(page.next);
-    }
-
-    /// Time to look whether the page still reads and still speaks; if so, when to look again.
-    fn check_time(&mut self) -> Option<Ending> {
-        let limits = &self.seat.surroundings.limits;
-        let (idle, unread) = (
-            Duration::from_secs(limits.idle_seconds),
-            Duration::from_secs(limits.unread_seconds),
-        );
-        if self
-            .talk
-            .unread_since()
-            .is_some_and(|since| since.elapsed() >= unread)
-        {
-            return Some(goodbye(
-                GoodbyeReason::Unread,
-                Some(limits.unread_seconds),
-                "what was sent is not being read",
-            ));
-        }
-        if self.heard_at.elapsed() >= idle {
-            return Some(goodbye(
-                GoodbyeReason::Idle,
-                Some(limits.idle_seconds),
-                "nothing was said for a long time",
-            ));
-        }
-        self.timer
-            .as_mut()
-            .reset(Instant::now() + unread.min(idle.saturating_sub(self.heard_at.elapsed())));
-        None
     }
 }
 

@@ -3,6 +3,7 @@
 mod bridge;
 mod close_code;
 mod conversation;
+mod heartbeat;
 mod moves;
 mod seat;
 mod seats;

@@ -91,6 +91,7 @@ impl Tracing {
 /// # Errors
 /// Where it may not capture here.
 pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
+    // A crowd that waits for its turn reads nothing, so it could not answer a ping.
     let room = [
         "--max-pages",
         "20000",
@@ -98,8 +99,10 @@ pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
         "20000",
         "--max-connections-per-address",
         "20000",
+        "--ping-seconds",
+        "3600",
     ];
-    let relay = Relay::start(&[&room, tracing.arguments(), more].concat());
+    let relay = Relay::start(&[&room[..], tracing.arguments(), more].concat());
     if tracing == Tracing::L2 && !captures(&relay) {
         return Err("it may not capture packets here: that needs CAP_NET_RAW".to_owned());
     }

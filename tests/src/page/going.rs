@@ -1,13 +1,27 @@
 //! A page goes to another lab, or comes back to a seat it had.
 
+use std::net::SocketAddr;
+
 use shared::{
     message::{Ask, Request},
     outcome::{Outcome, Returned},
 };
 
+use tokio::net::TcpStream;
+
 use super::{Page, Parting};
 
 impl Page {
+    /// Opens a page at another address than the relay's own, such as a proxy's.
+    ///
+    /// # Panics
+    /// When it is not welcomed.
+    pub async fn open_at(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        let page = Self::over(&address.to_string(), stream).await;
+        page.expect("a welcome")
+    }
+
     /// Goes to another lab, by `enter` or `resume`.
     ///
     /// # Panics

@@ -115,7 +115,7 @@ impl Page {
         Self::welcomed(socket).await
     }
 
-    async fn over(host: &str, stream: TcpStream) -> Result<Self, Parting> {
+    pub(super) async fn over(host: &str, stream: TcpStream) -> Result<Self, Parting> {
         let mut request = handshake(host);
         let origin = format!("http://{host}").parse().expect("a header value");
         request.headers_mut().insert("Origin", origin);

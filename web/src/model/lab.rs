@@ -12,6 +12,7 @@ use super::{
     Effect, Millis, Model,
     class::Left,
     connection::{Next, State, Trouble},
+    liveness::Step,
     program::{Lost, Program},
     seat::{Answer, Arrival},
 };
@@ -149,6 +150,20 @@ impl Model {
         self.breaks(random, now);
         if self.connection.wants_reason() {
             effects.push(Effect::AskWhy);
+        }
+    }
+
+    /// Does what the connection's time asks for: pings, and attempts that are due or have taken too long.
+    pub(super) fn tend_connection(&mut self, effects: &mut Vec<Effect>, random: u32, now: Millis) {
+        match self.connection.step(now) {
+            Step::Wait => {}
+            Step::Ping => self.ping(effects, now),
+            Step::Dead => self.went_silent(effects, random, now),
+        }
+        if self.connection.is_overdue(now) {
+            self.closed(effects, random, now);
+        } else if self.connection.is_due(now) {
+            self.connect(effects, now);
         }
     }
 

@@ -314,6 +314,11 @@ pub(super) fn write_text(text: &[u8], out: &mut Vec<u8>) {
     write(1, text, out);
 }
 
+/// Appends a ping.
+pub(super) fn write_ping(out: &mut Vec<u8>) {
+    write(9, &[], out);
+}
+
 /// Appends the answer to a ping.
 pub(super) fn write_pong(data: &[u8], out: &mut Vec<u8>) {
     write(10, data, out);

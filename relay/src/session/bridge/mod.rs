@@ -4,9 +4,11 @@ mod ending;
 mod frames;
 mod hands;
 mod payload;
+mod time;
 mod visitor;
 
 use std::{
+    pin::pin,
     rc::Rc,
     task::{Context, Poll},
     time::Duration,
@@ -20,17 +22,19 @@ use shared::{
     outcome::{Failed, Outcome},
     trace::Role,
 };
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::Instant};
 
 use self::{
     ending::{Ended, Ending, Farewell},
     frames::{Fault, Part},
     payload::Writer,
+    time::left_unread,
     visitor::{Lost, Visitor},
 };
 use super::{
     Surroundings,
     close_code::{AWAY, INTERNAL, INVALID, NORMAL, PROTOCOL, SIZE},
+    heartbeat::{Beat, Heartbeat},
 };
 use crate::{
     client::{Direct, Door, Process},
@@ -120,31 +124,39 @@ async fn carry(
         unanswered: 0,
         ending: Ending::default(),
     };
-    let unread = Duration::from_secs(surroundings.limits.unread_seconds);
-    let mut looks = tokio::time::interval(unread);
+    let limits = &surroundings.limits;
+    let unread = Duration::from_secs(limits.unread_seconds);
+    let ping = Duration::from_secs(limits.ping_seconds);
+    let mut heartbeat = Heartbeat::new(ping, Instant::now());
+    // One timer for both: it looks too often for one of them, which costs nothing that counts.
+    let mut timer = pin!(tokio::time::sleep(unread.min(ping)));
     loop {
         tokio::select! {
             biased;
             Ok(()) = surroundings.ending.changed() => {
                 return bridge.ending.or(because(AWAY, "the relay is ending"));
             }
-            _ = looks.tick() => {
+            () = timer.as_mut() => {
                 if let Some(ended) = left_unread(bridge.visitor, unread) {
                     return bridge.ending.or(Some(ended));
                 }
+                let now = Instant::now();
+                match bridge.beat(&mut heartbeat, now) {
+                    Beat::Wait => {}
+                    // After its close frame a side says nothing more (RFC 6455 §5.5.1).
+                    Beat::Ping if bridge.ending.may_change() => frames::write_ping(bridge.visitor.out()),
+                    Beat::Ping => {}
+                    Beat::Silent => {
+                        surroundings.guard.count_ping_timeout();
+                        let code = GoodbyeReason::PingTimeout.close_code();
+                        return bridge.ending.or(because(code, "pings are not answered"));
+                    }
+                }
+                timer.as_mut().reset(heartbeat.due().min(now + unread));
             }
             ended = std::future::poll_fn(|context| bridge.poll(context)) => return ended,
         }
     }
-}
-
-/// A visitor that does not take what it is sent holds its socket for nothing.
-fn left_unread(visitor: &Visitor, most: Duration) -> Ended {
-    let since = visitor
-        .unread_since()
-        .filter(|since| since.elapsed() >= most)?;
-    let reason = format!("nothing was read for {} s", since.elapsed().as_secs());
-    because(GoodbyeReason::Unread.close_code(), reason)
 }
 
 /// Both directions at once.
@@ -162,6 +174,11 @@ struct Bridge<'a> {
 }
 
 impl Bridge<'_> {
+    /// Nothing more is heard while the visitor does not take what it is sent, or the socket what the visitor said.
+    fn is_listening(&self) -> bool {
+        self.visitor.has_room() && self.batch.is_empty() && self.ending.listens()
+    }
+
     /// Passes on all that can be, until the bridge ends.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         loop {
@@ -227,7 +244,7 @@ impl Bridge<'_> {
 
     /// From the visitor; then what it said is sent.
     fn hear(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if !self.visitor.has_room() || !self.batch.is_empty() || !self.ending.listens() {
+        if !self.is_listening() {
             return Poll::Pending;
         }
         let (mut said, mut ending) = (Gathering::default(), None);

@@ -54,6 +54,8 @@ pub(super) struct Visitor {
     answered: u64,
     queued_most: usize,
     unread_since: Option<Instant>,
+    /// Whether anything was heard since that was asked last.
+    heard: bool,
 }
 
 /// Why no more is heard.
@@ -87,7 +89,13 @@ impl Visitor {
             answered: 0,
             queued_most,
             unread_since: None,
+            heard: false,
         }
+    }
+
+    /// Whether anything was heard since this was asked last.
+    pub(super) const fn was_heard(&mut self) -> bool {
+        mem::replace(&mut self.heard, false)
     }
 
     /// Bytes that are not written yet.
@@ -123,7 +131,10 @@ impl Visitor {
             Poll::Ready(match (read, room.filled_mut()) {
                 (Err(_), _) => Err(Lost::Gone),
                 (Ok(()), []) => Err(Lost::Ended),
-                (Ok(()), bytes) => reader.read(bytes, &mut hear).map_err(Lost::Fault),
+                (Ok(()), bytes) => {
+                    self.heard = true;
+                    reader.read(bytes, &mut hear).map_err(Lost::Fault)
+                }
             })
         })
     }

@@ -184,6 +184,30 @@ fn a_call_that_does_not_return_is_seen_to_be_blocked() {
     );
 }
 
+/// What has not come may only not have been heard.
+#[test]
+fn a_call_is_not_seen_to_be_blocked_while_the_relay_is_not_heard() {
+    let card = CARD.replace(
+        r#"call.name == \"getsockname\" && call.port == 0"#,
+        r#"call.name == \"sendto\" && call.blocked == 1"#,
+    );
+    let mut page = Page::open();
+    page.deals(&card);
+    page.does(Event::Cards(Act::Take(0)));
+    page.makes_its_socket();
+    page.does(Event::Cards(Act::Step(1)));
+    let (id, _) = page.calls().pop().expect("a call");
+    let begins = started(3, ME, CallName::SendTo, Some(3), Some(id));
+    page.sees(30, What::CallStarted(Box::new(begins)));
+    page.does(Event::LineInDoubt);
+    page.waits(1_500);
+    page.waits(1_500);
+    assert!(!page.play().check.has_seen(0));
+    page.sees(40, What::CaptureLost { packets: 1 });
+    page.waits(100);
+    assert!(page.play().check.has_seen(0));
+}
+
 #[test]
 fn a_lab_of_ones_own_is_a_new_one_and_what_was_seen_before_does_not_count() {
     let lab = r#""do":[{"lab":"private"},{"call":"socket","on":"a","transport":"udp"}]"#;
