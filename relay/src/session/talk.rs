@@ -185,15 +185,17 @@ impl Talk {
         } else {
             FAREWELL
         };
-        let closing = self.close(code, &goodbye.message);
-        // Who does not listen even now is left.
-        if tokio::time::timeout(farewell, closing).await.is_err() {
-            reset_on_close(self.socket.get_ref());
+        let deadline = tokio::time::Instant::now() + farewell;
+        let closing = self.send_close(code, &goodbye.message);
+        if tokio::time::timeout_at(deadline, closing).await.is_err() {
+            return reset_on_close(self.socket.get_ref());
         }
+        // Who does not listen even now is left.
+        tokio::time::timeout_at(deadline, self.drain()).await.ok();
     }
 
-    /// Closes with a code and a reason, and waits for the visitor to have heard it.
-    async fn close(&mut self, code: u16, reason: &str) {
+    /// Sends a close frame with a code and a reason.
+    async fn send_close(&mut self, code: u16, reason: &str) {
         let mut end = LONGEST_REASON.min(reason.len());
         while !reason.is_char_boundary(end) {
             end -= 1;
@@ -203,6 +205,10 @@ impl Talk {
             reason: reason[..end].into(),
         };
         self.socket.send(Message::Close(Some(frame))).await.ok();
+    }
+
+    /// Waits for the visitor to have heard it.
+    async fn drain(&mut self) {
         while let Some(Ok(_)) = self.socket.next().await {}
         // What cannot be understood is read all the same: closed with unread bytes, a connection is reset, and the
         // visitor may lose the last words with it (RFC 6455 §7.1.1).

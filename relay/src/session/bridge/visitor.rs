@@ -236,18 +236,23 @@ impl Visitor {
     }
 
     async fn hang_up_within(mut self, time: Duration) {
-        let farewell = async {
+        let deadline = tokio::time::Instant::now() + time;
+        let writing = async {
             std::future::poll_fn(|context| self.poll_back(context, true)).await;
             self.stream.write_all(&self.going[self.written..]).await?;
             self.stream.write_all(&self.out).await?;
-            self.stream.shutdown().await?;
-            let mut rest = [0; 512];
-            while self.stream.read(&mut rest).await? > 0 {}
-            io::Result::Ok(())
+            self.stream.shutdown().await
         };
-        // Who does not listen even now is left.
-        if tokio::time::timeout(time, farewell).await.is_err() {
-            reset_on_close(&self.stream);
+        let Ok(written) = tokio::time::timeout_at(deadline, writing).await else {
+            return reset_on_close(&self.stream);
+        };
+        let reading = async {
+            let mut rest = [0; 512];
+            while let Ok(1..) = self.stream.read(&mut rest).await {}
+        };
+        if written.is_ok() {
+            // Who does not listen even now is left.
+            tokio::time::timeout_at(deadline, reading).await.ok();
         }
     }
 }
