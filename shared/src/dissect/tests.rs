@@ -148,6 +148,20 @@ fn options_are_taken_apart() {
 }
 
 #[test]
+fn a_first_fragment_is_not_cut_because_others_have_the_rest() {
+    let mut first = vec![0x45, 0, 0, 36, 0, 7, 0x20, 0, 64, 17, 0, 0];
+    first.extend([127, 0, 0, 1, 127, 0, 0, 1]);
+    first.extend([0xc0, 0, 0x2e, 0xe0, 0x0f, 0xa8, 0, 0]);
+    first.extend([b'x'; 8]);
+    let faults = |frame: &[u8]| -> Vec<_> {
+        let layers = dissect(Link::Raw, frame).layers;
+        layers.into_iter().map(|layer| layer.fault).collect()
+    };
+    assert!(faults(&first).iter().all(Option::is_none));
+    assert!(faults(&first[..32]).contains(&Some(Fault::Truncated)));
+}
+
+#[test]
 fn a_later_fragment_has_no_ports() {
     let fragment = taken_apart(Link::Raw, FRAGMENT);
     assert_eq!(

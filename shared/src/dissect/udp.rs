@@ -47,8 +47,9 @@ fn fault(frame: &[u8], ip: &Ip) -> Option<Fault> {
     let room = ip.end - ip.header_end;
     match length {
         1..HEADER => Some(Fault::Length),
-        _ if length <= room => None,
-        _ if ip.whole && !ip.is_piece() => Some(Fault::Length),
+        // The other fragments have the rest.
+        _ if length <= room || ip.whole && ip.is_piece() => None,
+        _ if ip.whole => Some(Fault::Length),
         _ => Some(Fault::Truncated),
     }
 }
