@@ -32,7 +32,7 @@ const ELSEWHERE: &str = "192.0.2.7";
 async fn a_visitor_in_the_open_lab_is_at_an_address_of_its_own() {
     let relay = Relay::start(&[]);
     let (mut one, mut other) = (visitor(&relay).await, visitor(&relay).await);
-    let hosts = [&one, &other].map(|page| own_host(page));
+    let hosts = [&one, &other].map(own_host);
     assert_ne!(hosts[0], hosts[1]);
     for (page, host) in [(&mut one, hosts[0]), (&mut other, hosts[1])] {
         for transport in Transport::ALL {
@@ -361,8 +361,8 @@ async fn inet6_socket(page: &mut Page) -> Fd {
 }
 
 fn is_reply(returned: &Returned, text: &str) -> bool {
-    match returned {
-        Returned::Datagram { data, .. } | Returned::Chunk { data } => data.as_text() == Some(text),
-        _ => false,
-    }
+    let (Returned::Datagram { data, .. } | Returned::Chunk { data }) = returned else {
+        return false;
+    };
+    data.as_text() == Some(text)
 }

@@ -104,9 +104,10 @@ async fn who_is_out_hears_of_its_removal_and_of_the_end() {
         let mut member = joins(&relay, &code, &format!("{reason:?}")).await;
         let number = you(&member).member;
         member.goes(enter(LabKind::Private)).await;
-        let act = match reason {
-            GoodbyeReason::Removed => Act::Remove(number),
-            _ => Act::End,
+        let act = if reason == GoodbyeReason::Removed {
+            Act::Remove(number)
+        } else {
+            Act::End
         };
         does(&mut teacher, act).await;
         let parting = member.hears_the_end().await;
@@ -393,9 +394,11 @@ fn clients_ports(page: &Page, sockets: &Sockets) -> BTreeSet<u16> {
 
 /// Ports of others in any list of sockets it has heard of and not looked at.
 fn foreign_ports(page: &Page, own: &BTreeSet<u16>) -> BTreeSet<u16> {
-    let lists = page.events.iter().filter_map(|event| match &event.what {
-        What::Sockets(sockets) => Some(clients_ports(page, sockets)),
-        _ => None,
+    let lists = page.events.iter().filter_map(|event| {
+        let What::Sockets(sockets) = &event.what else {
+            return None;
+        };
+        Some(clients_ports(page, sockets))
     });
     lists.flatten().filter(|port| !own.contains(port)).collect()
 }

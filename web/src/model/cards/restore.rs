@@ -253,7 +253,7 @@ fn is_alike(now: &Server, before: &Server) -> bool {
 }
 
 fn is_set_alike(one: &Server, other: &Server) -> bool {
-    let set = |server: &Server| (server.program, server.task.clone(), server.settings);
+    let set = |server: &Server| (server.program, server.task, server.settings);
     set(one) == set(other)
 }
 
