@@ -18,8 +18,8 @@ use crate::{
     trace::{Event, ProcessId},
 };
 
-pub(crate) use client_json::{UNKNOWN, UNKNOWN_KEY, refused_key};
-pub(crate) use keys::{drive as said_drive, progress as said_progress};
+pub(crate) use client_json::UNKNOWN;
+pub(crate) use keys::{UNKNOWN_KEY, drive as said_drive, progress as said_progress, refused_key};
 
 /// What a page says: always something that gets one [`Reply`] with the same id.
 ///

@@ -101,20 +101,6 @@ struct ClientRepr {
 
 /// The name no call or ask has; the codec turns it into its own reason.
 pub(crate) const UNKNOWN: &str = "unknown call or ask";
-/// A key that the call or ask has not; likewise.
-pub(crate) const UNKNOWN_KEY: &str = "unknown key";
-
-/// Why a message that has a key too many is refused; `of` is its call's or ask's name.
-pub(crate) fn refused_key(of: Option<&str>, key: &str) -> String {
-    let Some(of) = of else {
-        return format!("{UNKNOWN_KEY} {key:?}");
-    };
-    match keys::of(of) {
-        Some([]) => format!("{UNKNOWN_KEY} {key:?}: {of} has none"),
-        Some(known) => format!("{UNKNOWN_KEY} {key:?}: {of} has {}", known.join(", ")),
-        None => format!("{UNKNOWN}: {of:.40}"),
-    }
-}
 
 fn need<T>(argument: Option<T>, of: &str, name: &str) -> Result<T, String> {
     argument.ok_or_else(|| format!("{of} needs \"{name}\""))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::UNKNOWN;
 use crate::{
     class::{Drive, Progress},
     conditions::{Conditions, Way},
@@ -39,6 +40,21 @@ pub(super) fn of(name: &str) -> Option<&'static [&'static str]> {
         "unwatch" => &[],
         _ => return None,
     })
+}
+
+/// A key that the call or ask has not; likewise.
+pub(crate) const UNKNOWN_KEY: &str = "unknown key";
+
+/// Why a message that has a key too many is refused; `of` is its call's or ask's name.
+pub(crate) fn refused_key(of: Option<&str>, key: &str) -> String {
+    let Some(of) = of else {
+        return format!("{UNKNOWN_KEY} {key:?}");
+    };
+    match self::of(of) {
+        Some([]) => format!("{UNKNOWN_KEY} {key:?}: {of} has none"),
+        Some(known) => format!("{UNKNOWN_KEY} {key:?}: {of} has {}", known.join(", ")),
+        None => format!("{UNKNOWN}: {of:.40}"),
+    }
 }
 
 /// [`Settings`] as a page says them. In the other direction, and in a saved trace, unknown keys are ignored.

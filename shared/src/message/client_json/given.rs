@@ -1,6 +1,6 @@
 //! Which keys a message has, and that none of them is another call's or ask's.
 
-use super::{ClientRepr, keys, refused_key};
+use super::{ClientRepr, keys};
 
 impl ClientRepr {
     /// No key of another call or ask may be there.
@@ -11,7 +11,7 @@ impl ClientRepr {
         };
         let mut given = self.given().into_iter().filter(|(_, given)| *given);
         let extra = given.find(|(key, _)| !known.contains(key));
-        extra.map_or(Ok(()), |(key, _)| Err(refused_key(name, key)))
+        extra.map_or(Ok(()), |(key, _)| Err(keys::refused_key(name, key)))
     }
 
     /// Every key but `id`, `call` and `ask`, and whether it is there.
