@@ -266,7 +266,7 @@ impl Lab {
         let ip = match bound.ip() {
             IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            other => other,
+            other @ (IpAddr::V4(_) | IpAddr::V6(_)) => other,
         };
         SocketAddr::new(ip, bound.port())
     }

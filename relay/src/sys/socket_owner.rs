@@ -135,7 +135,7 @@ mod linux {
             // What is sent to no address in particular goes to this machine.
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
         };
         let is_found = |address| sock_diag::is_listening(transport, address).ok();
         // An address that can be bound is this machine's; and a kernel that does not find the socket bound there

@@ -181,7 +181,7 @@ impl Processes {
     /// The server accepts a connection from this address: whose it is, where it is of a socket that was met before.
     pub fn accept(&mut self, door: Door) -> Option<ProcessId> {
         let sockets = self.doors.get_mut(&door)?;
-        let is_its = !(sockets.newest.is_outside && !sockets.newest.is_open()) && sockets.accept();
+        let is_its = (!sockets.newest.is_outside || sockets.newest.is_open()) && sockets.accept();
         is_its.then_some(sockets.newest.process)
     }
 

@@ -4,7 +4,7 @@
 //! What is asked and called there is numbered. Until its reply has come it is kept, for the relay may not have heard it;
 //! how many replies were heard is counted, for the relay says the others again.
 
-use std::collections::VecDeque;
+mod held;
 
 use shared::{
     lab::LabKind,
@@ -12,10 +12,8 @@ use shared::{
     outcome::{Failed, Outcome},
 };
 
+use self::held::Held;
 use super::Millis;
-
-/// So long a seat is kept as long as no relay has said otherwise.
-const KEPT: Millis = 60_000;
 
 /// Where the page sits, has sat, or is going.
 #[derive(Debug, Default)]
@@ -28,24 +26,6 @@ pub(crate) struct Seat {
     catching_up: Option<u64>,
     /// Why the page is not where it wanted to go.
     pub(crate) refused: Option<Failed>,
-}
-
-/// A seat that is this page's.
-#[derive(Debug)]
-struct Held {
-    token: String,
-    /// Of which kind the lab is; a page that was just loaded learns it when it is there.
-    kind: LabKind,
-    kept: Millis,
-    /// Since when the page is not there.
-    away: Option<Millis>,
-    /// It goes back by itself.
-    wants_back: bool,
-    /// How many replies were heard; none where what was said there is no longer known.
-    heard: Option<u64>,
-    /// The number of the last request.
-    sent: u64,
-    under_way: VecDeque<(u64, ClientMessage)>,
 }
 
 /// A way from one lab to another that the relay has not yet answered.
@@ -371,53 +351,5 @@ impl Seat {
     pub(super) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         let left = self.kept_for(now).filter(|left| *left > 0)?;
         Some(now + (left - 1) % 1_000 + 1)
-    }
-}
-
-impl Default for Held {
-    fn default() -> Self {
-        Self {
-            token: String::new(),
-            kind: LabKind::Private,
-            kept: KEPT,
-            away: None,
-            wants_back: false,
-            heard: None,
-            sent: 0,
-            under_way: VecDeque::new(),
-        }
-    }
-}
-
-impl Held {
-    fn leaves(&mut self, now: Millis) {
-        (self.away, self.wants_back) = (Some(now), false);
-        self.forgets();
-    }
-
-    /// What was said there is no longer known here.
-    fn forgets(&mut self) {
-        self.heard = None;
-        self.under_way.clear();
-    }
-
-    /// What the relay has not heard, numbered on from what it has. The trace is asked for anew in any case.
-    fn says_again(&mut self, heard: u64) -> Vec<ClientMessage> {
-        let is_watch =
-            |message: &ClientMessage| matches!(message.request, Request::Ask(Ask::Watch { .. }));
-        self.under_way
-            .retain(|(number, message)| *number <= heard || !is_watch(message));
-        let mut number = heard;
-        let mut again = Vec::new();
-        for (known, message) in self
-            .under_way
-            .iter_mut()
-            .filter(|(known, _)| *known > heard)
-        {
-            number += 1;
-            *known = number;
-            again.push(message.clone());
-        }
-        again
     }
 }

@@ -269,9 +269,11 @@ fn lossy() -> Conditions {
 fn sets(page: &mut Page) -> Vec<Conditions> {
     let asked = page.asks_now().into_iter();
     asked
-        .filter_map(|(_, ask)| match ask {
-            Ask::SetConditions { conditions } => Some(conditions),
-            _ => None,
+        .filter_map(|(_, ask)| {
+            let Ask::SetConditions { conditions } = ask else {
+                return None;
+            };
+            Some(conditions)
         })
         .collect()
 }
@@ -334,13 +336,11 @@ fn in_another_lab_than_the_cards_nothing_is_put_back() {
 #[test]
 fn a_server_that_a_card_has_killed_runs_again_after_it() {
     let mut page = Page::open();
-    page.hears(match welcome(20) {
-        ServerMessage::Welcome(mut own) => {
-            own.may_control = true;
-            ServerMessage::Welcome(own)
-        }
-        _ => unreachable!("a welcome"),
-    });
+    let ServerMessage::Welcome(mut own) = welcome(20) else {
+        unreachable!("a welcome");
+    };
+    own.may_control = true;
+    page.hears(ServerMessage::Welcome(own));
     page.plays(r#"{"server":"kill","transport":"udp"}"#);
     page.forgets_effects();
     page.does(Event::Cards(Act::Step(0)));

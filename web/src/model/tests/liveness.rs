@@ -23,9 +23,13 @@ impl Page {
 
     /// The pings it has sent since the last time; it has said nothing else.
     fn pings(&mut self) -> Vec<u64> {
-        let ping = |message: ClientMessage| match message.request {
-            Request::Ask(Ask::Ping) => message.id,
-            other => panic!("no ping but {other:?}"),
+        let ping = |message: ClientMessage| {
+            assert!(
+                matches!(message.request, Request::Ask(Ask::Ping)),
+                "no ping but {:?}",
+                message.request
+            );
+            message.id
         };
         self.said_and_pinged().into_iter().map(ping).collect()
     }
