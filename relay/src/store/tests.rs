@@ -288,8 +288,8 @@ async fn a_file_that_was_emptied_cut_or_lost_is_no_new_start() {
             fs::remove_file(folder.0.join(companion)).ok();
         }
         let told = refused(&folder);
-        // Less than a page is nothing to SQLite.
-        let says = if cut < 4096 { "is empty" } else { "is damaged" };
+        // Less than the smallest page (512 bytes) is nothing to SQLite.
+        let says = if cut < 512 { "is empty" } else { "is damaged" };
         assert!(told.contains(says), "{cut}: {told}");
     }
     fs::remove_file(folder.file()).expect("lost");

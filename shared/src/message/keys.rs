@@ -37,7 +37,7 @@ pub(super) fn of(name: &str) -> Option<&'static [&'static str]> {
         "class" => &["act"],
         "save" => &["events", "days"],
         "delete_link" => &["link", "secret"],
-        "unwatch" => &[],
+        "unwatch" | "ping" => &[],
         _ => return None,
     })
 }
