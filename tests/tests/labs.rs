@@ -456,7 +456,7 @@ async fn tokens_that_are_none_open_nothing_and_harm_nothing() {
         let failed = page.asks(Ask::Resume { token, heard: None }).await.failed();
         assert_eq!(failed.reason, Some(Reason::NoSuchSeat), "{garbage:.9}");
     }
-    let token = "A".repeat(300_000);
+    let token = "A".repeat(600_000);
     let failed = page.asks(Ask::Resume { token, heard: None }).await.failed();
     assert_eq!(failed.reason, Some(Reason::MessageTooLarge));
     let heard = Some(u64::MAX);

@@ -171,6 +171,7 @@ async fn escape_leaves_the_filter_and_undo_brings_words_back() {
         browser.filters("udp").await;
         browser.sees("#filter-count:not([hidden])").await;
         browser.keys(&escape).await;
+        browser.sees("#filter-fields[hidden]").await;
         browser.keys(&escape).await;
         browser
             .waits_until("document.activeElement.id === 'packets'")

@@ -281,13 +281,6 @@ impl Model {
         self.tend_connection(effects, random, now);
     }
 
-    fn keep(&mut self, keep: bool, now: Millis) {
-        self.keep = keep;
-        if !keep {
-            self.program.close_connection(&mut self.outbox, now);
-        }
-    }
-
     /// What is no message of this protocol says nothing to this page.
     fn heard(&mut self, text: String, effects: &mut Vec<Effect>, now: Millis) {
         self.connection.heard(now);

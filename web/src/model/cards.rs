@@ -182,7 +182,7 @@ impl Model {
         }
         self.select(None);
         if self.can_act() {
-            self.cards.restored = Restored::default();
+            self.cards.restored.clear_notes();
             for (_, key) in self.cards.play.iter().flat_map(Play::keys) {
                 self.workbench.close(key, &mut self.outbox);
             }
@@ -208,7 +208,7 @@ impl Model {
         if let Some((play, step)) = self.cards.play.as_mut().zip(step)
             && play.running.is_none()
         {
-            self.cards.restored = Restored::default();
+            self.cards.restored.clear_notes();
             play.look = step.look.or(play.look);
             play.step(at, &step.deeds);
         }

@@ -147,6 +147,14 @@ fn shutdown(fd: Fd) -> Call {
 }
 
 impl Model {
+    /// Whether a TCP connection is kept for the next sentence; one that is kept no longer is closed.
+    pub(super) fn keep(&mut self, keep: bool, now: Millis) {
+        self.keep = keep;
+        if !keep {
+            self.program.close_connection(&mut self.outbox, now);
+        }
+    }
+
     /// Somebody has typed a sentence: the program for it runs, or a listing's `input` reads it.
     pub(super) fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
         if !self.can_send() {

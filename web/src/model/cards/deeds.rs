@@ -77,6 +77,7 @@ impl Model {
                 made.any(|made| made.request == Some(*request) && made.is_open())
             }
             Waits::Ask => self.network.is_asked(),
+            Waits::Restored => self.is_restoring(),
             Waits::Server(transport, up) => {
                 let server = self.servers.get(*transport);
                 let runs = server.is_some_and(|server| server.state == ServerState::Running);
@@ -124,12 +125,16 @@ impl Model {
             Waits::Ask => self.network.refused.as_ref(),
             Waits::Server(..) => self.servers.refused.as_ref(),
             Waits::Lab(_) => self.seat.refused.as_ref(),
-            Waits::Held | Waits::Sight => None,
+            Waits::Restored | Waits::Held | Waits::Sight => None,
         };
         failed.filter(|failed| is_refusal(failed)).cloned()
     }
 
     fn perform(&mut self, deed: &Deed, effects: &mut Vec<Effect>, now: Millis) -> Deeded {
+        // A step begins in the lab as it was before the last card, not as that one has left it.
+        if self.is_restoring() {
+            return Deeded::NotYet(Waits::Restored);
+        }
         if let Some(lab) = deed.lab {
             return self.go_to(lab, effects);
         }

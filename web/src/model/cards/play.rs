@@ -63,6 +63,8 @@ pub(super) enum Waits {
     Call(u64),
     /// What the lab's network was asked for.
     Ask,
+    /// What an earlier card has changed, until it is as it was.
+    Restored,
     /// A server that is to run from now on, or not to run: its reply comes before the trace tells of it.
     Server(Transport, bool),
     /// Another lab than this.

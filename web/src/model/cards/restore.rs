@@ -59,6 +59,14 @@ pub(crate) struct Restored {
     servers: VecDeque<(String, Transport, server::Wish)>,
 }
 
+impl Restored {
+    /// What was told is old news; what is still to be asked for stays.
+    pub(super) fn clear_notes(&mut self) {
+        self.back.clear();
+        self.left.clear();
+    }
+}
+
 impl Changes {
     /// Of this lab; what was changed in another one is of no use here.
     fn at(&mut self, lab: &str) -> &mut Self {
@@ -228,6 +236,15 @@ impl Model {
         restored
             .servers
             .push_back((lab.to_owned(), transport, wish));
+    }
+
+    /// Whether something is still on its way back to what it was before a card.
+    pub(super) fn is_restoring(&self) -> bool {
+        let here = self.welcome.as_ref().map(|welcome| &welcome.lab.id);
+        let mut servers = self.cards.restored.servers.iter();
+        servers.any(|(lab, ..)| Some(lab) == here)
+            || self.servers.is_asked()
+            || self.network.is_asked()
     }
 
     /// Asks for the next server that is to be put back.

@@ -378,6 +378,24 @@ fn a_server_that_a_card_has_killed_runs_again_after_it() {
 }
 
 #[test]
+fn the_next_card_begins_when_the_last_one_has_put_all_back() {
+    let mut page = Page::open();
+    page.plays(LOSES);
+    page.forgets_effects();
+    page.does(Event::Cards(Act::Step(0)));
+    let (id, _) = page.asks_now().remove(0);
+    page.returns(id, Returned::Nothing);
+    conditions(&mut page, lossy());
+    page.does(Event::Cards(Act::PutBack));
+    let (id, _) = page.asks_now().remove(0);
+    page.plays(r#"{"call":"socket","on":"a","transport":"udp"}"#);
+    page.does(Event::Cards(Act::Step(0)));
+    assert_eq!(page.said(), [], "the network is not yet as it was");
+    page.returns(id, Returned::Nothing);
+    assert_eq!(page.said().len(), 1, "now the step is done");
+}
+
+#[test]
 fn a_browser_finds_back_to_its_seat_and_forgets_it_when_it_is_gone() {
     let line = ["K7XM3P", TOKEN, "Tuesday", "teacher", ""].join("\t");
     let mut page = Page::open();
