@@ -188,6 +188,7 @@ impl Model {
             }
             // One's own lab ends as one goes back to the class.
             if !self.seat.is_out() {
+                self.note_deaths();
                 self.restore(true);
             }
         }

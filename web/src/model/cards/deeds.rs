@@ -135,6 +135,7 @@ impl Model {
         if self.is_restoring() {
             return Deeded::NotYet(Waits::Restored);
         }
+        self.note_servers();
         if let Some(lab) = deed.lab {
             return self.go_to(lab, effects);
         }

@@ -16,6 +16,8 @@ use crate::model::{Model, network, server};
 pub(super) struct Changes {
     /// The lab where.
     lab: String,
+    /// The servers as they were before the card's first deed there.
+    before: Vec<Server>,
     network: Option<Network>,
     servers: Vec<Turned>,
 }
@@ -100,11 +102,51 @@ impl Model {
         });
     }
 
+    /// The card is about to do something: as the servers are now they are to be again.
+    pub(super) fn note_servers(&mut self) {
+        let servers: Vec<_> = Transport::ALL
+            .into_iter()
+            .filter_map(|transport| self.servers.get(transport).cloned())
+            .collect();
+        if let Some(changes) = self.changes().filter(|changes| changes.before.is_empty()) {
+            changes.before = servers;
+        }
+    }
+
+    /// A server that ran before the card and has died of what the card sent is to run again.
+    pub(super) fn note_deaths(&mut self) {
+        let servers = &self.servers;
+        let Some(changes) = self.cards.play.as_mut().map(|play| &mut play.changes) else {
+            return;
+        };
+        let is_turned = |server: &&Server| {
+            let mut turned = changes.servers.iter();
+            turned.any(|turned| turned.before.transport == server.transport)
+        };
+        let ran = |server: &&Server| server.state == ServerState::Running;
+        let unturned = changes.before.iter().filter(|server| !is_turned(server));
+        let died = unturned.filter(ran).filter_map(|before| {
+            let now = servers.get(before.transport)?;
+            matches!(now.state, ServerState::Dead { .. }).then(|| Turned {
+                before: before.clone(),
+                after: Some(now.clone()),
+                by_hand: false,
+            })
+        });
+        let died: Vec<_> = died.collect();
+        changes.servers.extend(died);
+    }
+
     /// The card is about to turn a server, which is like this.
     pub(super) fn changes_server(&mut self, known: Server) {
         let Some(changes) = self.changes() else {
             return;
         };
+        let mut before = changes.before.iter();
+        let known = before
+            .find(|server| server.transport == known.transport)
+            .cloned()
+            .unwrap_or(known);
         let mut servers = changes.servers.iter_mut();
         match servers.find(|turned| turned.before.transport == known.transport) {
             Some(turned) => (turned.after, turned.by_hand) = (None, false),

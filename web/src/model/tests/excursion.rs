@@ -378,6 +378,49 @@ fn a_server_that_a_card_has_killed_runs_again_after_it() {
 }
 
 #[test]
+fn a_server_that_has_died_of_a_card_is_not_left_or_put_back_dead() {
+    const STARTS: &str = r#"{"server":"start","transport":"udp"}"#;
+    for starts in [false, true] {
+        let mut page = Page::open();
+        let ServerMessage::Welcome(mut own) = welcome(20) else {
+            unreachable!("a welcome");
+        };
+        own.may_control = true;
+        page.hears(ServerMessage::Welcome(own));
+        let also = if starts { STARTS } else { LOSES };
+        page.plays(&format!("{LOSES},{also}"));
+        page.forgets_effects();
+        page.does(Event::Cards(Act::Step(0)));
+        let udp = page.model.servers.get(Transport::Udp).cloned();
+        let running = udp.expect("it is known");
+        let why = "UnicodeDecodeError".to_owned();
+        let state = ServerState::Dead { why };
+        page.sees(
+            600,
+            What::Server(Server {
+                state,
+                ..running.clone()
+            }),
+        );
+        let (id, _) = page.asks_now().remove(0);
+        page.returns(id, Returned::Nothing);
+        if starts {
+            let (id, ask) = page.asks_now().remove(0);
+            assert!(matches!(ask, Ask::StartServer { .. }), "{ask:?}");
+            page.returns(id, Returned::Nothing);
+            page.sees(601, What::Server(running));
+        }
+        page.forgets_effects();
+        page.does(Event::Cards(Act::PutBack));
+        let asked = page.asks_now();
+        let count = |wanted: fn(&Ask) -> bool| asked.iter().filter(|(_, ask)| wanted(ask)).count();
+        let restarts = count(|ask| matches!(ask, Ask::StartServer { .. }));
+        let stops = count(|ask| matches!(ask, Ask::StopServer { .. }));
+        assert_eq!((restarts, stops), (usize::from(!starts), 0), "{asked:?}");
+    }
+}
+
+#[test]
 fn the_next_card_begins_when_the_last_one_has_put_all_back() {
     let mut page = Page::open();
     page.plays(LOSES);
