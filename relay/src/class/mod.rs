@@ -118,7 +118,7 @@ impl Class {
             person.pages += 1;
             (person.letters, page) = (Some(letters), person.pages);
         }
-        self.is_at(who, true, elsewhere);
+        self.set_connected(who, true, elsewhere);
         (page, coming)
     }
 
@@ -128,10 +128,10 @@ impl Class {
             Some(person) if person.pages == page => person.letters = None,
             Some(_) | None => return,
         }
-        self.is_at(who, false, false);
+        self.set_connected(who, false, false);
     }
 
-    fn is_at(&self, who: Who, connected: bool, elsewhere: bool) {
+    fn set_connected(&self, who: Who, connected: bool, elsewhere: bool) {
         let Who::Member(member) = who else {
             return;
         };

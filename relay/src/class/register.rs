@@ -295,7 +295,7 @@ impl Register {
             return Ok(None);
         };
         if let Who::Member(member) = who {
-            class.is_not_out(member)?;
+            class.check_not_removed(member)?;
         }
         let live = lives(&class, from, labs)?;
         let place = Place::new(class, live, who);
@@ -312,16 +312,16 @@ impl Register {
                 .upgrade()
                 .is_some_and(|other| std::ptr::eq(&*other, class))
         {
-            class.is_not_out(*member)?;
+            class.check_not_removed(*member)?;
         }
         let called = class.core.borrow().outsider_called(said);
-        called.map_or(Ok(()), |member| class.is_not_out(member))
+        called.map_or(Ok(()), |member| class.check_not_removed(member))
     }
 }
 
 impl Class {
     /// Somebody comes who may have been removed: then that was a knock, and the teacher hears of it.
-    fn is_not_out(&self, member: MemberId) -> Result<(), Failed> {
+    fn check_not_removed(&self, member: MemberId) -> Result<(), Failed> {
         if !self.core.borrow().outsiders.contains_key(&member) {
             return Ok(());
         }

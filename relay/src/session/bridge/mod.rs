@@ -216,7 +216,7 @@ impl Bridge<'_> {
                 Err(because(INTERNAL, told(&failed)))
             }
             Err(_) => {
-                self.are_answered(1);
+                self.count_answers(1);
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -286,14 +286,16 @@ impl Bridge<'_> {
         match (ending, heard) {
             (None, Ok(())) => Poll::Ready(Ok(())),
             (None, Err(Lost::Gone)) => Poll::Ready(Err(None)),
-            (None, Err(Lost::Ended)) => self.is_over(Hearing::Ends),
-            (None, Err(Lost::Fault(fault))) => self.is_over(Hearing::Fault(about(fault))),
-            (Some(ending), _) => self.is_over(ending),
+            (None, Err(Lost::Ended)) => self.handle_hearing_end(Hearing::Ends),
+            (None, Err(Lost::Fault(fault))) => {
+                self.handle_hearing_end(Hearing::Fault(about(fault)))
+            }
+            (Some(ending), _) => self.handle_hearing_end(ending),
         }
     }
 
     /// The visitor says no more.
-    fn is_over(&mut self, how: Hearing) -> Poll<Result<(), Ended>> {
+    fn handle_hearing_end(&mut self, how: Hearing) -> Poll<Result<(), Ended>> {
         let nothing_waits = self.batch.is_empty() && self.unanswered == 0;
         match (&mut self.ending, how) {
             // It has closed before, and has now ended its side of the connection; it may still be told something.
@@ -324,14 +326,14 @@ impl Bridge<'_> {
             Transport::Udp => {
                 match std::task::ready!(self.direct.poll_burst(context)) {
                     Ok(burst) => {
-                        self.are_answered(burst.count());
+                        self.count_answers(burst.count());
                         let out = self.visitor.out();
                         for datagram in burst.datagrams() {
                             self.writer.write_datagram(&datagram, out);
                         }
                     }
                     // A datagram did not arrive, which is no end.
-                    Err(_) => self.are_answered(1),
+                    Err(_) => self.count_answers(1),
                 }
                 Poll::Ready(Ok(()))
             }
@@ -364,7 +366,7 @@ impl Bridge<'_> {
         }
     }
 
-    const fn are_answered(&mut self, count: usize) {
+    const fn count_answers(&mut self, count: usize) {
         self.unanswered = self.unanswered.saturating_sub(count);
     }
 }

@@ -308,7 +308,7 @@ impl Seat {
                 },
                 _ = ending.wait_for(|ending| *ending) => return,
                 _ = sent_away(self.place.as_mut().map(|place| &mut place.gone)) => return,
-                () = is_over(&mut self.out) => {
+                () = excursion_end(&mut self.out) => {
                     self.out = None;
                     time.as_mut().reset(Instant::now() + keep);
                 }
@@ -332,7 +332,7 @@ impl Drop for Seat {
 }
 
 /// Resolves when whoever is out is back; never, where nobody is.
-async fn is_over(out: &mut Option<oneshot::Receiver<Infallible>>) {
+async fn excursion_end(out: &mut Option<oneshot::Receiver<Infallible>>) {
     match out {
         Some(over) => drop(over.await),
         None => std::future::pending().await,

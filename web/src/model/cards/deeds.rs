@@ -45,7 +45,7 @@ impl Model {
             }
             let refusal = waits.and_then(|waits| self.refusal_of(waits));
             if let Some((refusal, play)) = refusal.zip(self.cards.play.as_mut()) {
-                play.is_refused(refusal);
+                play.refuse(refusal);
                 return;
             }
             self.note_change();
@@ -64,7 +64,7 @@ impl Model {
                 }
                 Some(Deeded::NotYet(waits)) => play.waits = Some(waits),
                 Some(Deeded::Lacks(name)) => play.is_lacking(&name),
-                Some(Deeded::Refused(failed)) => play.is_refused(failed),
+                Some(Deeded::Refused(failed)) => play.refuse(failed),
             }
         }
     }
@@ -110,7 +110,7 @@ impl Model {
             found.is_some_and(|made| made.is_open())
         });
         for (at, failed) in refused {
-            play.is_refused_at(at, failed);
+            play.refuse_at(at, failed);
         }
     }
 

@@ -129,14 +129,14 @@ impl Play {
     }
 
     /// The running step was refused: nothing of it that is left is done.
-    pub(super) fn is_refused(&mut self, failed: Failed) {
+    pub(super) fn refuse(&mut self, failed: Failed) {
         if let Some(at) = self.running {
-            self.is_refused_at(at, failed);
+            self.refuse_at(at, failed);
         }
     }
 
     /// A step was refused, though it may have seemed to be done.
-    pub(super) fn is_refused_at(&mut self, at: usize, failed: Failed) {
+    pub(super) fn refuse_at(&mut self, at: usize, failed: Failed) {
         let step = self.done.get_mut(at).zip(self.refused.get_mut(at));
         if let Some((done, refused)) = step {
             (*done, *refused) = (false, Some(failed));

@@ -79,7 +79,7 @@ impl Model {
         let code = self.classroom.class().map(|class| class.code.clone());
         if let Some(code) = code {
             if goodbye.reason == GoodbyeReason::Removed {
-                self.is_removed_from(&code, effects);
+                self.forget_removed(&code, effects);
             } else {
                 self.forget_seat(&code, effects);
             }
@@ -115,7 +115,7 @@ impl Model {
                 self.classroom.parted = Some(Parting::KeptOut);
                 self.classroom.open = true;
                 if let Some(code) = code {
-                    self.is_removed_from(&code, effects);
+                    self.forget_removed(&code, effects);
                 }
             }
             _ => self.seat.refused = self.classroom.doorway.refuse(failed).err(),

@@ -107,7 +107,7 @@ impl Model {
     }
 
     /// The teacher has removed this member: the seat is remembered as that.
-    pub(super) fn is_removed_from(&mut self, code: &str, effects: &mut Vec<Effect>) {
+    pub(super) fn forget_removed(&mut self, code: &str, effects: &mut Vec<Effect>) {
         let known = &mut self.classroom.remembered;
         if let Some(seat) = known.iter_mut().find(|seat| seat.code == code) {
             seat.is_removed = true;

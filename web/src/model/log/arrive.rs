@@ -265,7 +265,7 @@ impl Log {
             }
         };
         if let Outcome::Returned(Returned::Accepted { fd, .. }) = returned.outcome {
-            self.places.clients.is_accepted(client);
+            self.places.clients.mark_accepted(client);
             self.places.accepted(call.process, fd, client);
         }
         call.client = Some(client);

@@ -215,7 +215,7 @@ impl Clients {
     }
 
     /// Its connection is accepted.
-    pub(super) fn is_accepted(&mut self, id: ClientId) {
+    pub(super) fn mark_accepted(&mut self, id: ClientId) {
         if let Some(client) = self.get_mut(id) {
             client.is_accepted = true;
         }
