@@ -116,10 +116,15 @@ impl Browser {
 
     /// Goes through the table from its first row to its last, with the keyboard alone, and looks into each packet.
     pub async fn goes_through_packets(&self) -> Vec<(PacketRow, Vec<Line>)> {
-        self.runs("document.getElementById('packets').focus();", Vec::new())
-            .await;
+        let count = self.packet_count().await;
+        if count > 0 {
+            // A table that is not yet drawn takes no focus.
+            let focused = "(table => (table.focus(), document.activeElement === table))\
+                (document.getElementById('packets'))";
+            self.waits_until(focused).await;
+        }
         let mut all = Vec::new();
-        for place in 1..=self.packet_count().await {
+        for place in 1..=count {
             let key = if place == 1 { Key::Home } else { Key::Down };
             self.presses(&char::from(key).to_string()).await;
             let there = async || self.packet().await.filter(|row| row.place == place);
