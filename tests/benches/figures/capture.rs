@@ -76,15 +76,14 @@ impl Capture {
         stream.set_read_timeout(Some(LONGEST_TURN))?;
         write!(
             stream,
-            "GET /labs/open/trace.pcapng HTTP/1.0\r\nHost: {http}\r\nConnection: close\r\n\r\n"
+            "GET /labs/open/trace.pcapng HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n"
         )?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
-        let body = end
-            .and_then(|end| answer.get(end + 4..))
-            .unwrap_or_default();
-        Self::read(body).ok_or_else(|| io::Error::other("no capture file"))
+        let body = end.and_then(|end| without_chunks(answer.get(end + 4..)?));
+        body.and_then(|body| Self::read(&body))
+            .ok_or_else(|| io::Error::other("no capture file"))
     }
 
     fn read(mut blocks: &[u8]) -> Option<Self> {
@@ -100,6 +99,22 @@ impl Capture {
             blocks = &blocks[length..];
         }
         Some(capture)
+    }
+}
+
+/// The body whose chunks these are (RFC 9112 §7.1).
+fn without_chunks(mut chunks: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|window| window == b"\r\n")?;
+        let length = std::str::from_utf8(&chunks[..line]).ok()?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        let begin = line + 2;
+        body.extend_from_slice(chunks.get(begin..begin + length)?);
+        chunks = chunks.get(begin + length + 2..)?;
     }
 }
 
