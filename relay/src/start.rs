@@ -6,7 +6,7 @@ use std::{
 };
 
 use shared::{
-    lab::{LabKind, Obstacle, ObstacleKind, Task, Truth},
+    lab::{LabKind, Obstacle, ObstacleKind, PLAYGROUND_PORT, Task, Truth},
     limits::Limits,
 };
 use tokio::{
@@ -22,7 +22,7 @@ use crate::{
     http::{self, Desk, Downloads},
     lab::{About, Lab, Prepared, Registry, Rules, source_for},
     metrics::{Meter, Metrics},
-    server::{Orders, PLAYGROUND_PORT},
+    server::Orders,
     session::{self, Errand, Surroundings},
     store::Store,
     sys::errno,

@@ -21,6 +21,15 @@ impl Transport {
     /// Both, in the order in which people name them.
     pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
 
+    /// `udp` or `tcp`: as in the protocol's JSON, in URLs and in style sheets.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
+
     /// `UDP` or `TCP`, the same in every language.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{call::Transport, conditions::Conditions};
 
+/// The port of the book's servers (section 2.7), and of the servers of every lab with an address of its own.
+pub const PLAYGROUND_PORT: u16 = 12_000;
+
 /// The lab a page is in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lab {

@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod pcapng;
 pub mod saved;
 pub mod trace;
+pub mod udp;
 
 #[cfg(test)]
 mod tests;

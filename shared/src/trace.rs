@@ -5,10 +5,12 @@
 mod describe;
 mod edge;
 mod sockets;
+mod what;
 
 pub use describe::describe;
 pub use edge::Edge;
 pub use sockets::{KernelSocket, SocketState, Sockets};
+pub use what::What;
 
 use std::net::SocketAddr;
 
@@ -16,9 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     call::{Fd, Transport},
-    conditions::{Conditions, Direction},
+    conditions::Direction,
     data::{Data, base64_bytes},
-    lab::Server,
     outcome::Outcome,
 };
 
@@ -39,42 +40,6 @@ pub struct Event {
     pub wall_us: u64,
     /// What.
     pub what: What,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum What {
-    /// A process came.
-    Process(Process),
-    /// A process went; its sockets closed with it.
-    ProcessEnded {
-        /// Which.
-        process: ProcessId,
-    },
-    /// A call was made; until its return it is blocked, visibly.
-    CallStarted(Box<CallStarted>),
-    /// A call came back.
-    CallReturned(Box<CallReturned>),
-    /// A packet was captured.
-    Packet(Box<Packet>),
-    /// A packet that was not captured but must have been.
-    Derived(Derived),
-    /// The kernel told something of a socket.
-    Facts(Facts),
-    /// A server was started, stopped, or died.
-    Server(Server),
-    /// The kernel told how the lab's sockets stand; told again when they stand otherwise.
-    Sockets(Sockets),
-    /// The conditions of the network were set.
-    Conditions(Conditions),
-    /// Something became of a datagram.
-    Edge(Box<Edge>),
-    /// The capture lost packets: they were there, the trace has them not.
-    CaptureLost {
-        /// How many, of all labs together: whose they were cannot be known.
-        packets: u64,
-    },
 }
 
 /// Somebody who makes socket calls.

@@ -115,10 +115,7 @@ impl Browser {
 
     /// Asks for a socket; what comes of it is another matter.
     pub async fn begins(&self, button: &str, call: &str, transport: Transport) -> Made {
-        let name = match transport {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-        };
+        let name = transport.as_str();
         self.adds(&format!("{button}-{name}"), call).await
     }
 

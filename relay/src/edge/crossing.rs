@@ -12,9 +12,6 @@ use shared::{
     trace::{CallId, ProcessId},
 };
 
-/// The longest datagram there can be (RFC 768: the length field has 16 bits).
-pub(super) const LONGEST: usize = 65_535;
-
 /// A datagram between the kernel and its program.
 #[derive(Debug)]
 pub(super) struct Crossing {

@@ -13,14 +13,14 @@ use std::{
     time::Duration,
 };
 
-use shared::conditions::Direction;
+use shared::{conditions::Direction, udp::MAX_DATAGRAM_BYTES};
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::{
     Edge, Lane,
     bell::Bell,
     conditions::Arriving,
-    crossing::{Crossing, LONGEST, Through, kernel_time},
+    crossing::{Crossing, Through, kernel_time},
     line::{Delivery, Place},
 };
 use crate::sys::{
@@ -259,7 +259,7 @@ impl Gate {
     /// Whether something goes on now and nothing more is sure to find room.
     fn has_enough(&self) -> bool {
         let passage = self.lane().passage.borrow();
-        passage.is_full(LONGEST)
+        passage.is_full(MAX_DATAGRAM_BYTES)
             && passage
                 .next_due(self.place)
                 .is_some_and(|due| due <= self.edge.trace.now())

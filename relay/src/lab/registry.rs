@@ -11,7 +11,7 @@ use std::{
 };
 
 use shared::{
-    lab::{LabKind, Level, Obstacle, ObstacleKind, Program, Task, Truth},
+    lab::{LabKind, Level, Obstacle, ObstacleKind, PLAYGROUND_PORT, Program, Task, Truth},
     limits::Limits,
     outcome::{Failed, Reason},
 };
@@ -22,7 +22,7 @@ use crate::{
     client::{AddressLease, AddressLeases, ClientHost},
     failure,
     metrics::{Meter, Metrics},
-    server::{Orders, PLAYGROUND_PORT},
+    server::Orders,
     trace::Trace,
     wire::Routes,
 };

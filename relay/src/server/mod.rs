@@ -20,7 +20,7 @@ use std::{
 
 use shared::{
     call::{Fd, Transport},
-    lab::{Level, Program, Settings, Task},
+    lab::{Level, PLAYGROUND_PORT, Program, Settings, Task},
     trace::CallName,
 };
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -38,9 +38,6 @@ const FIRST_FD: Fd = 3;
 
 /// The default 208 KiB hold some 270 small datagrams; the kernel cuts it to net.core.rmem_max.
 const STURDY_RECEIVE_BUFFER: usize = 4 << 20;
-
-/// The port of section 2.7.
-pub const PLAYGROUND_PORT: u16 = 12_000;
 
 /// Whether a datagram is one to be answered. Two servers would answer each other for ever once somebody had sent to
 /// one of them in the other's name: the answer of a relay's server is known by its mark, and from the port of

@@ -4,6 +4,7 @@ use shared::{
     call::Transport,
     lab::{LabKind, Program, Settings, Task},
     outcome::{Failed, Reason},
+    udp::MAX_DATAGRAM_BYTES,
 };
 
 use crate::failure;
@@ -13,13 +14,14 @@ const BOOK_BACKLOG: u32 = 1;
 /// With thousands waiting no SYN is dropped; the kernel cuts it to net.core.somaxconn.
 const STURDY_BACKLOG: u32 = 4096;
 
-/// The longest line of connections that can be asked for.
-const MOST_BACKLOG: u32 = 65_535;
-/// The most a receive takes: any datagram there can be, and of a stream a good piece.
-const MOST_DATAGRAM: u32 = 65_535;
-const MOST_CHUNK: u32 = 1 << 20;
-/// The longest time to think.
-const MOST_THINK_MS: u32 = 60_000;
+/// The largest backlog a page may ask for.
+const MAX_BACKLOG: u32 = 65_535;
+/// The largest receive size of UDP: room for any datagram.
+const MAX_DATAGRAM: u32 = MAX_DATAGRAM_BYTES as u32;
+/// The largest receive size of TCP, in bytes.
+const MAX_CHUNK_BYTES: u32 = 1 << 20;
+/// The longest delay before an answer, in milliseconds.
+const MAX_THINK_MS: u32 = 60_000;
 
 /// What a server program is told when it is started.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +73,7 @@ fn ours(kind: LabKind, program: Program, transport: Transport) -> Settings {
     let book = program == Program::Book;
     let receive_size = match transport {
         Transport::Udp if book => 2048,
-        Transport::Udp => MOST_DATAGRAM,
+        Transport::Udp => MAX_DATAGRAM,
         Transport::Tcp if book => 1024,
         Transport::Tcp => 64 << 10,
     };
@@ -89,13 +91,13 @@ fn ours(kind: LabKind, program: Program, transport: Transport) -> Settings {
 /// [`Reason::OutOfRange`] with the limit that the first bad value is beyond.
 pub fn check(settings: &Settings, transport: Transport) -> Result<(), Failed> {
     let most_received = match transport {
-        Transport::Udp => MOST_DATAGRAM,
-        Transport::Tcp => MOST_CHUNK,
+        Transport::Udp => MAX_DATAGRAM,
+        Transport::Tcp => MAX_CHUNK_BYTES,
     };
     let ranges = [
-        ("backlog", settings.backlog, 0, MOST_BACKLOG),
+        ("backlog", settings.backlog, 0, MAX_BACKLOG),
         ("receive_size", settings.receive_size, 1, most_received),
-        ("think_ms", settings.think_ms, 0, MOST_THINK_MS),
+        ("think_ms", settings.think_ms, 0, MAX_THINK_MS),
     ];
     for (name, value, least, most) in ranges {
         if !(least..=most).contains(&value) {

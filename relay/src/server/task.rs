@@ -2,12 +2,9 @@
 
 use std::{fmt, str::Utf8Error};
 
-use shared::lab::Task;
+use shared::{lab::Task, udp::MAX_PAYLOAD_BYTES};
 
 use super::uppercase::{Uppercase, uppercase};
-
-/// The longest UDP payload over IPv4: 65,535 less the headers of IP and UDP (RFC 791, RFC 768).
-pub const LONGEST_DATAGRAM: usize = 65_507;
 
 /// The sturdy servers' answer to a whole sentence.
 #[must_use]
@@ -39,10 +36,10 @@ pub fn append_datagram_answer(task: Task, sentence: &[u8], answers: &mut Vec<u8>
     let before = answers.len();
     append_answer(task, sentence, answers);
     let length = answers.len() - before;
-    if length > LONGEST_DATAGRAM {
+    if length > MAX_PAYLOAD_BYTES {
         answers.truncate(before);
         let why = format!(
-            "[the answer has {length} bytes; one datagram holds at most {LONGEST_DATAGRAM}]"
+            "[the answer has {length} bytes; one datagram holds at most {MAX_PAYLOAD_BYTES}]"
         );
         answers.extend(why.into_bytes());
     }
@@ -169,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_answer_too_long_for_a_datagram_says_so() {
-        let grows = "ΐ".repeat(LONGEST_DATAGRAM / 2);
+        let grows = "ΐ".repeat(MAX_PAYLOAD_BYTES / 2);
         let answer = datagram_answer(Task::Upper, grows.as_bytes());
         assert!(
             answer.starts_with(b"[the answer has 196518 bytes"),

@@ -4,14 +4,13 @@
 use std::{io, net::SocketAddr};
 
 use bytes::Bytes;
+use shared::udp::{MAX_DATAGRAM_BYTES, MAX_PAYLOAD_BYTES};
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::Told;
 
 /// So many datagrams the kernel takes at once (`UDP_MAX_SEGMENTS` of every kernel that knows bursts).
 pub const MOST: usize = 64;
-/// So many bytes it takes at once: one packet's payload over IPv4, and IPv6 has a few more.
-const MOST_BYTES: usize = 65_507;
 
 /// Datagrams from one sender, received together: all of one size, only the last may be shorter.
 #[derive(Clone, Debug)]
@@ -198,7 +197,7 @@ pub fn leave_together(lengths: &[usize]) -> usize {
     let Some(&size) = lengths.first().filter(|size| **size > 0) else {
         return lengths.len().min(1);
     };
-    let most = lengths.len().min(MOST).min(MOST_BYTES / size).max(1);
+    let most = lengths.len().min(MOST).min(MAX_PAYLOAD_BYTES / size).max(1);
     let alike = lengths[..most].iter().take_while(|length| **length == size);
     let alike = alike.count();
     // The last one may be shorter, but the kernel takes no empty one there.
@@ -217,7 +216,7 @@ mod linux {
         setsockopt, sockopt,
     };
 
-    use super::{Burst, Bytes, SocketAddr, Told, UdpSocket, io};
+    use super::{Burst, Bytes, MAX_DATAGRAM_BYTES, SocketAddr, Told, UdpSocket, io};
     use crate::sys::{
         facts,
         receive::{Ancillary, NOBODY, address},
@@ -230,7 +229,7 @@ mod linux {
 
     thread_local! {
         /// Room for any burst, shared by all sockets of an event loop.
-        static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 1 << 16]);
+        static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; MAX_DATAGRAM_BYTES]);
     }
 
     /// Receives what comes next.
@@ -285,7 +284,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use super::{Burst, Bytes, SocketAddr, Told, UdpSocket, io};
+    use super::{Burst, Bytes, MAX_DATAGRAM_BYTES, SocketAddr, Told, UdpSocket, io};
 
     /// Datagrams come one by one here.
     pub const fn hear(_socket: &UdpSocket) {}
@@ -295,7 +294,7 @@ mod elsewhere {
     /// # Errors
     /// The kernel's; `WouldBlock` where there is nothing.
     pub fn receive(socket: &UdpSocket) -> io::Result<Burst> {
-        let mut buffer = vec![0; 1 << 16];
+        let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
         let (length, from) = socket.try_recv_from(&mut buffer)?;
         buffer.truncate(length);
         Ok(Burst::new(

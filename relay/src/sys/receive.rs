@@ -66,7 +66,7 @@ pub(super) fn address(storage: &nix::sys::socket::SockaddrStorage) -> Option<Soc
 /// The kernel's; `WouldBlock` where there is none.
 #[cfg(not(target_os = "linux"))]
 pub fn datagram(socket: &tokio::net::UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
-    let mut whole = vec![0; LONGEST];
+    let mut whole = vec![0; shared::udp::MAX_DATAGRAM_BYTES];
     let (length, from) = socket.try_recv_from(&mut whole)?;
     let kept = length.min(buffer.len());
     buffer[..kept].copy_from_slice(&whole[..kept]);
@@ -77,10 +77,6 @@ pub fn datagram(socket: &tokio::net::UdpSocket, buffer: &mut [u8]) -> io::Result
         told: Told::default(),
     })
 }
-
-/// The longest datagram there can be, over IPv6 (RFC 768: the length field has 16 bits).
-#[cfg(not(target_os = "linux"))]
-const LONGEST: usize = 65_535;
 
 /// Room for what the kernel tells: a time, a hop count, a class of service, a drop count, a burst's size, each behind a
 /// header of 16 bytes, aligned as these headers want it.

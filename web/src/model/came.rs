@@ -1,7 +1,6 @@
 //! What came of calls, datagrams and servers, in the words filters have for it.
 
 use shared::{
-    call::Transport,
     conditions::{Direction, Fate},
     lab::ServerState,
     outcome::{Outcome, Returned},
@@ -72,14 +71,6 @@ pub(crate) const fn direction(direction: Direction) -> &'static str {
     match direction {
         Direction::Request => "request",
         Direction::Reply => "reply",
-    }
-}
-
-/// UDP or TCP.
-pub(crate) const fn transport(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
     }
 }
 

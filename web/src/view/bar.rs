@@ -1,6 +1,6 @@
 //! The top of the page: how it stands with the relay, and how much of the truth can be seen.
 
-use shared::lab::{LabKind, Truth};
+use shared::lab::{LabKind, PLAYGROUND_PORT, Truth};
 
 use super::pick;
 use crate::{
@@ -15,27 +15,24 @@ use crate::{
     window,
 };
 
-/// Where the book's servers are, and those of every lab that has an address of its own.
-const USUAL_PORT: u16 = 12_000;
-
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     draw_connection(&model.connection, texts, now);
     if let Some(welcome) = &model.shown().welcome {
         let own = welcome.lab.servers.first();
         let own = own.filter(|_| welcome.lab.kind == LabKind::Private);
-        let port = own.map_or(USUAL_PORT, |server| server.address.port());
+        let port = own.map_or(PLAYGROUND_PORT, |server| server.address.port());
         let lab = match own.map(|server| server.address) {
             None => match welcome.class.as_ref().map(|standing| &*standing.class.code) {
                 Some(code) => texts.fill("truth.class", &[("code", code)]),
                 None => texts.get("truth.open_lab").to_owned(),
             },
-            Some(address) if port == USUAL_PORT => {
+            Some(address) if port == PLAYGROUND_PORT => {
                 texts.fill("truth.lab", &[("lab", &address.ip().to_string())])
             }
             Some(address) => texts.fill("truth.lab", &[("lab", &address.to_string())]),
         };
         dom::write(&el("truth-lab"), &lab);
-        dom::show(&el("truth-port"), port != USUAL_PORT);
+        dom::show(&el("truth-port"), port != PLAYGROUND_PORT);
         draw_truth(&welcome.truth, texts);
     }
 }

@@ -197,7 +197,7 @@ impl Cards {
         for (item, (name, card)) in self.sockets.iter().zip(sockets) {
             let part = |name: &str| dom::part(item, name);
             let state = machine::now(card, model, 0);
-            dom::set(item, "data-transport", super::client::name(card.transport));
+            dom::set(item, "data-transport", card.transport.as_str());
             dom::write(
                 &part("name"),
                 &texts.fill("cards.socket", &[("name", name)]),

@@ -23,7 +23,7 @@ const MIDDLE: usize = 320;
 
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     let transport = model.transport();
-    dom::set(&el("page"), "data-transport", name(transport));
+    dom::set(&el("page"), "data-transport", transport.as_str());
     dom::write(&el("program-hint"), hint(transport, model.keep));
     dom::show(&el("keep-row"), transport == Transport::Tcp);
     dom::toggle(&el("send"), "disabled", !model.can_send());
@@ -61,7 +61,7 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     dom::set(
         &el("answer"),
         "data-transport",
-        name(by.unwrap_or(model.transport())),
+        by.unwrap_or(model.transport()).as_str(),
     );
     dom::write(&el("reply-by"), by.map_or("", Transport::name));
     let (facts, Note { errno, text }) = if is_lines {
@@ -112,14 +112,6 @@ fn draw_kept(model: &Model, texts: &Texts, transport: Transport) {
         &el("end-sending"),
         stands && session.is_some_and(|session| !session.sending_ended),
     );
-}
-
-/// How the stylesheet knows a transport.
-pub(super) const fn name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-    }
 }
 
 /// The program in one line of code.

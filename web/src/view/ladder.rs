@@ -248,7 +248,7 @@ fn place(element: &Element, home: &str) {
 
 fn draw_heads(model: &Model, run: Option<&Run>, texts: &Texts) {
     let transport = run.and_then(Run::transport).unwrap_or(model.transport());
-    dom::set(&el("ladder"), "data-transport", client::name(transport));
+    dom::set(&el("ladder"), "data-transport", transport.as_str());
     let server = model.servers.get(transport).map(|server| server.address);
     let client = run.map(|run| model.client_of(run, texts));
     dom::write(&el("client-head"), &client.unwrap_or_default());

@@ -15,6 +15,7 @@ use shared::{
     lab::Level,
     outcome::{Failed, Outcome, Returned},
     trace::CallName,
+    udp::MAX_DATAGRAM_BYTES,
 };
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -28,9 +29,8 @@ use crate::{
     trace::{Came, Ends, Given, Line, OpenCall, Stretch},
 };
 
-/// What a `recv` has room for: any datagram, or as much of a stream as one read takes.
-const DATAGRAM: usize = 65_535;
-const CHUNK: usize = 64 << 10;
+/// Most bytes of a stream that one read takes.
+const MAX_CHUNK_BYTES: usize = 64 << 10;
 
 /// One socket and the calls on it: one `send` and one `recv` at a time.
 pub struct Direct {
@@ -217,7 +217,7 @@ impl Direct {
         let socket = Rc::clone(socket);
         if self.receiving.is_none() {
             let mut stretch = self.door.process.trace.stretch(self.line);
-            self.receiving = Some(starts_to_receive(&mut stretch, DATAGRAM));
+            self.receiving = Some(starts_to_receive(&mut stretch, MAX_DATAGRAM_BYTES));
         }
         let burst = match ready!(self.poll_next_burst(context, &socket)) {
             Ok(burst) => burst,
@@ -233,11 +233,11 @@ impl Direct {
         for at in 0..burst.count() {
             let open = receiving
                 .take()
-                .unwrap_or_else(|| starts_to_receive(&mut stretch, DATAGRAM));
+                .unwrap_or_else(|| starts_to_receive(&mut stretch, MAX_DATAGRAM_BYTES));
             let datagram = burst.datagram(at);
             stretch.returns(open, Came::Datagram(datagram, datagram.len()), None);
         }
-        self.receiving = Some(starts_to_receive(&mut stretch, DATAGRAM));
+        self.receiving = Some(starts_to_receive(&mut stretch, MAX_DATAGRAM_BYTES));
         drop(stretch);
         Poll::Ready(Ok(burst))
     }
@@ -277,9 +277,9 @@ impl Direct {
         let stream = Rc::clone(stream);
         if self.receiving.is_none() {
             let mut stretch = self.door.process.trace.stretch(self.line);
-            self.receiving = Some(starts_to_receive(&mut stretch, CHUNK));
+            self.receiving = Some(starts_to_receive(&mut stretch, MAX_CHUNK_BYTES));
         }
-        let chunk = match ready!(streams::poll_read(context, &stream, CHUNK)) {
+        let chunk = match ready!(streams::poll_read(context, &stream, MAX_CHUNK_BYTES)) {
             Ok(chunk) => chunk,
             Err(error) => {
                 let receiving = self.receiving.take();
@@ -295,7 +295,7 @@ impl Direct {
             let mut stretch = self.door.process.trace.stretch(self.line);
             stretch.holds(&chunk);
             stretch.returns(open, Came::Chunk(&chunk), Some(self.received));
-            self.receiving = Some(starts_to_receive(&mut stretch, CHUNK));
+            self.receiving = Some(starts_to_receive(&mut stretch, MAX_CHUNK_BYTES));
             self.received += chunk.len() as u64;
         }
         Poll::Ready(Ok(chunk))

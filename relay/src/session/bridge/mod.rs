@@ -21,6 +21,7 @@ use shared::{
     message::GoodbyeReason,
     outcome::{Failed, Outcome},
     trace::Role,
+    udp::MAX_PAYLOAD_BYTES,
 };
 use tokio::{net::TcpStream, time::Instant};
 
@@ -38,7 +39,6 @@ use super::{
 };
 use crate::{
     client::{Direct, Door, Process},
-    server::task::LONGEST_DATAGRAM,
     sys::bursts::{Batch, Gathering},
 };
 
@@ -251,8 +251,8 @@ impl Bridge<'_> {
         let (udp, encoding) = (self.transport == Transport::Udp, self.encoding);
         let (writer, over) = (&mut self.writer, self.ending.is_by_visitor());
         let mut add = |data: &[u8]| {
-            if udp && data.len() > LONGEST_DATAGRAM {
-                let reason = format!("one datagram holds at most {LONGEST_DATAGRAM} bytes");
+            if udp && data.len() > MAX_PAYLOAD_BYTES {
+                let reason = format!("one datagram holds at most {MAX_PAYLOAD_BYTES} bytes");
                 return Some(Hearing::Fault(because(SIZE, reason)));
             }
             said.add(data);

@@ -30,7 +30,7 @@ impl Model {
             },
             What::Server(server) => NewsRow {
                 server: Some(came::state(&server.state)),
-                transport: came::transport(server.transport),
+                transport: server.transport.as_str(),
                 ..NewsRow::default()
             },
             What::Packet(_) | What::Derived(_) => {
@@ -196,6 +196,6 @@ fn row<'a>(call: &'a Call, blocked: bool, peer: Option<&'a str>) -> CallRow<'a> 
         word: arguments.and_then(|arguments| arguments.word.as_deref()),
         process: if is_server { "server" } else { "page" },
         side: if is_server { "server" } else { "client" },
-        transport: came::transport(call.transport),
+        transport: call.transport.as_str(),
     }
 }

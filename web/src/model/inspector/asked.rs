@@ -90,7 +90,7 @@ impl<'a> Asked<'a> {
                 | Protocol::Data => return None,
             },
         };
-        Some(came::transport(transport))
+        Some(transport.as_str())
     }
 }
 

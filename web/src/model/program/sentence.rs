@@ -5,13 +5,12 @@ use shared::{
     data::Data,
     limits::Limits,
     outcome::{Failed, Reason},
+    udp::MAX_PAYLOAD_BYTES,
 };
 
 use super::{Order, Step};
 use crate::model::log::RunId;
 
-/// The longest UDP payload over IPv4.
-const LONGEST_DATAGRAM: usize = 65_507;
 /// `recvfrom(2048)`, as in the book.
 const BOOK_DATAGRAM: usize = 2048;
 /// `recv(1024)`, as in the book.
@@ -89,7 +88,7 @@ impl Sentence {
 
     /// Whether the datagram can be sent at all: else nothing will come to be received.
     pub(super) fn can_be_answered(&self) -> bool {
-        self.data.len() <= LONGEST_DATAGRAM
+        self.data.len() <= MAX_PAYLOAD_BYTES
     }
 
     /// The next bytes for the stream: as many as one call may carry, and no half character.
@@ -182,9 +181,9 @@ mod tests {
             ..crate::model::tests::limits()
         };
         let table = [
-            ("\u{1}", LONGEST_DATAGRAM, None),
-            ("\"", LONGEST_DATAGRAM, None),
-            ("a", LONGEST_DATAGRAM + 1, None),
+            ("\u{1}", MAX_PAYLOAD_BYTES, None),
+            ("\"", MAX_PAYLOAD_BYTES, None),
+            ("a", MAX_PAYLOAD_BYTES + 1, None),
             ("a", 128 << 10, None),
             (
                 "a",

@@ -14,10 +14,7 @@ use crate::{
         log::{Call, Side},
         units, words,
     },
-    view::{
-        client::{address, name as transport},
-        pick,
-    },
+    view::{client::address, pick},
 };
 
 pub(super) fn draw(
@@ -61,7 +58,7 @@ fn mark(row: &Element, call: &Call, selected: bool) {
             pick(call.side == Side::Client, "client", "server"),
         ),
         ("data-state", super::state(call)),
-        ("data-transport", transport(call.transport)),
+        ("data-transport", call.transport.as_str()),
         ("data-errno", errno),
         ("aria-selected", pick(selected, "true", "false")),
     ] {

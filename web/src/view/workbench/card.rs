@@ -16,7 +16,7 @@ use crate::{
             machine::{self, Now, Told},
         },
     },
-    view::{client, pick},
+    view::pick,
 };
 
 /// So many of its calls a card shows.
@@ -41,7 +41,7 @@ impl Socket {
         cards.insert_before(&element, first.as_ref()).ok();
         dom::set(&element, "data-fd", &card.fd.to_string());
         dom::set(&element, "data-key", &card.key.to_string());
-        dom::set(&element, "data-transport", client::name(card.transport));
+        dom::set(&element, "data-transport", card.transport.as_str());
         let machine = Machine::new(&dom::part(&element, "machine"), card.transport);
         Self {
             key: card.key,
