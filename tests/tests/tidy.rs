@@ -65,7 +65,7 @@ fn keys_are_read_and_fields_written_in_one_room() {
 #[test]
 fn the_pages_model_is_pure() {
     // One room of it writes programs for people, and what these use is only a text there.
-    let programs = "web/src/model/workbench/equivalent/";
+    let programs = "web/src/model/panes/workbench/equivalent/";
     let model = |path: &str| path.starts_with("web/src/model") && !path.starts_with(programs);
     let impure = [
         "web_sys",

@@ -3,41 +3,12 @@
 //! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
 //! [`Event::Woke`] at [`Model::wakes_at`].
 
-pub(crate) mod address;
-pub(crate) mod again;
-pub(crate) mod archive;
-pub(crate) mod came;
-pub(crate) mod cards;
-pub(crate) mod class;
-pub(crate) mod connection;
-pub(crate) mod diary;
-mod event;
-pub(crate) mod explain;
-pub(crate) mod fate;
-pub(crate) mod handover;
-pub(crate) mod inspector;
-pub(crate) mod kernel;
-mod lab;
-pub(crate) mod ladder;
-mod lately;
-pub(crate) mod listing;
-mod liveness;
-pub(crate) mod log;
-pub(crate) mod network;
-pub(crate) mod notes;
-mod outbox;
-pub(crate) mod pace;
-mod packet;
-pub(crate) mod program;
-pub(crate) mod refusal;
-pub(crate) mod replay;
-mod seat;
-pub(crate) mod server;
-pub(crate) mod units;
-pub(crate) mod visible;
-mod who;
-pub(crate) mod words;
-pub(crate) mod workbench;
+pub(crate) mod core;
+pub(crate) mod dispatch;
+pub(crate) mod panes;
+pub(crate) mod past;
+pub(crate) mod text;
+pub(crate) mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -49,32 +20,32 @@ use shared::{
     trace::{CallId, Event as TraceEvent},
 };
 
-pub(crate) use self::event::{Effect, Event};
+pub(crate) use self::dispatch::event::{Effect, Event};
 use self::{
-    again::Again,
-    archive::{Archive, Kept, link::Links},
-    cards::Cards,
-    class::Classroom,
-    connection::{Connection, State},
-    inspector::Inspector,
-    kernel::Kernel,
-    listing::Listing,
-    log::Log,
-    network::Network,
-    outbox::Outbox,
-    program::Program,
-    refusal::Refusal,
-    seat::Seat,
-    server::Servers,
-    workbench::{Workbench, doors::Accepted},
+    core::{
+        connection::{Connection, State},
+        lab_session::Seat,
+        outbox::Outbox,
+        refusal::Refusal,
+        time::{Millis, TICK},
+    },
+    panes::{
+        cards::Cards,
+        class::Classroom,
+        inspector::Inspector,
+        listing::Listing,
+        network::{self, Network},
+        program::Program,
+        server::Servers,
+        workbench::{Workbench, doors::Accepted},
+    },
+    past::{
+        archive::{Archive, Kept, link::Links},
+        rerun::Again,
+    },
+    trace::{kernel::Kernel, log::Log},
 };
 use crate::{WHOLE, i18n::Language, json};
-
-/// Milliseconds of the page's own clock.
-pub(crate) type Millis = u64;
-
-/// The steps in which one sees a blocked call's time grow.
-pub(crate) const TICK: Millis = 200;
 
 /// The page's state.
 #[derive(Debug, Default)]

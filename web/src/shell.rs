@@ -10,7 +10,7 @@ use crate::{
     dom::Listener,
     files,
     i18n::{self, TextFile},
-    model::{Effect, Event, Model, connection::State, diary::Diary},
+    model::{Effect, Event, Model, core::connection::State, dispatch::event_journal::Diary},
     socket::Socket,
     view::{self, View},
     window::{self, Frame, Library, Timer},

@@ -44,7 +44,11 @@ use crate::{
     WHOLE,
     dom::{self, Listener},
     i18n::{Language, Texts},
-    model::{Millis, Model, log::RunId, pace::Pace},
+    model::{
+        Model,
+        core::{throttle::Pace, time::Millis},
+        trace::log::RunId,
+    },
 };
 
 /// What the page says of itself once it is welcomed: its first part can send, or it is there as a whole.

@@ -7,9 +7,9 @@ use web_sys::{EventTarget, Url, Window};
 use crate::{
     dom,
     i18n::TextFile,
-    model::{
-        Millis,
+    model::core::{
         address::{Address, Opens},
+        time::Millis,
     },
 };
 

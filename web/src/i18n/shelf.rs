@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use shared::call::Transport;
 
 use super::Language;
-use crate::model::{listing::Program, log::Side};
+use crate::model::{panes::listing::Program, trace::log::Side};
 
 /// A file of words in one language, or a program, which is the same in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,8 +34,10 @@ use shared::{
     trace::{Arguments, CallName, CallReturned, CallStarted, Event as TraceEvent, ProcessId, What},
 };
 
-use super::{Effect, Event, Millis, Model, notes};
-use crate::i18n::{Language, Texts};
+use crate::{
+    i18n::{Language, Texts},
+    model::{Effect, Event, Model, core::time::Millis, panes::status_text},
+};
 
 /// The page's own process in these stories.
 const ME: ProcessId = 7;
@@ -176,12 +178,12 @@ impl Page {
         self.model
             .program
             .sentence()
-            .map(notes::reply)
+            .map(status_text::reply)
             .unwrap_or_default()
     }
 
-    fn note(&self) -> notes::Note {
-        notes::note(&self.model, &Texts::new(Language::English), self.now)
+    fn note(&self) -> status_text::Note {
+        status_text::note(&self.model, &Texts::new(Language::English), self.now)
     }
 }
 

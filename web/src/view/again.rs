@@ -9,9 +9,9 @@ use crate::{
     i18n::{Language, Texts},
     model::{
         Event, Model,
-        again::{Again, Beside, Cannot, Now, Recorded, Step, Wish},
-        connection::State,
-        units, words,
+        core::connection::State,
+        past::rerun::{Again, Beside, Cannot, Now, Recorded, Step, Wish},
+        text::{format_call, units},
     },
     shell::tell,
 };
@@ -115,7 +115,7 @@ const fn cannot_key(cannot: Cannot) -> &'static str {
 fn call(then: &Recorded) -> String {
     let arguments = then.arguments.as_ref().map_or_else(
         || "…".to_owned(),
-        |arguments| words::arguments_of(then.name, then.transport, arguments, MOST),
+        |arguments| format_call::arguments_of(then.name, then.transport, arguments, MOST),
     );
     let fd = then.fd.map(|fd| fd.to_string()).into_iter();
     let parts = fd.chain(Some(arguments).filter(|text| !text.is_empty()));
@@ -126,7 +126,7 @@ fn call(then: &Recorded) -> String {
 fn ended(outcome: &Outcome, took_ns: u64, texts: &Texts) -> String {
     let value = match outcome {
         Outcome::Failed(failed) => failed.errno.clone(),
-        Outcome::Returned(returned) => words::value(returned, texts, MOST),
+        Outcome::Returned(returned) => format_call::value(returned, texts, MOST),
     };
     [&value, " · ", &units::duration(took_ns)].concat()
 }

@@ -9,8 +9,8 @@ use crate::{
     i18n::Texts,
     model::{
         Event, Model,
-        archive::{Capture, LONGEST, Opened, Wish, Wrong, capture},
-        explain, units,
+        past::archive::{Capture, LONGEST, Opened, Wish, Wrong, capture},
+        text::{explain, units},
     },
     shell::tell,
     window,

@@ -8,10 +8,12 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        archive::text::width,
-        fate,
-        ladder::{Arrow, Carried, Way},
-        log::Becoming,
+        past::archive::text::width,
+        trace::{
+            fate,
+            ladder::{Arrow, Carried, Way},
+            log::Becoming,
+        },
     },
 };
 

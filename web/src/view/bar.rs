@@ -7,10 +7,13 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Millis, Model,
-        connection::{Connection, Next, State, Trouble},
-        explain,
-        program::Lost,
+        Model,
+        core::{
+            connection::{Connection, Next, State, Trouble},
+            time::Millis,
+        },
+        panes::program::Lost,
+        text::explain,
     },
     window,
 };

@@ -10,9 +10,14 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Millis, Model, fate,
-        log::{Call, Kind, Run, RunId},
-        network, units, words,
+        Model,
+        core::time::Millis,
+        panes::network,
+        text::{format_call, units},
+        trace::{
+            fate,
+            log::{Call, Kind, Run, RunId},
+        },
     },
 };
 
@@ -195,7 +200,7 @@ fn title(model: &Model, run: &Run, texts: &Texts) -> String {
     let (key, value) = match &run.kind {
         Kind::Own(_, sentence) if sentence.is_empty() => ("run.bench", String::new()),
         Kind::Own(_, sentence) => {
-            let said = words::quote_text(sentence, words::SHORT);
+            let said = format_call::quote_text(sentence, format_call::SHORT);
             return [transport, " ", &said, &fate::of_run(run, texts)].concat();
         }
         Kind::Server(server) => return super::server::note(server, texts),

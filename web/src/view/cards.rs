@@ -13,9 +13,11 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        cards::{Card, Look, Part, Play, Restored},
-        explain,
-        workbench::machine,
+        panes::{
+            cards::{Card, Look, Part, Play, Restored},
+            workbench::machine,
+        },
+        text::explain,
     },
 };
 

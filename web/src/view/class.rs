@@ -18,8 +18,8 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        class::{Classroom, Parting},
-        explain,
+        panes::class::{Classroom, Parting},
+        text::explain,
     },
     window,
 };

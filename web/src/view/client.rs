@@ -9,10 +9,13 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Millis, Model, TICK,
-        notes::{self, Note},
-        program::{Ending, Session},
-        units,
+        Model,
+        core::time::{Millis, TICK},
+        panes::{
+            program::{Ending, Session},
+            status_text::{self, Note},
+        },
+        text::units,
     },
     view::visibly,
 };
@@ -36,7 +39,7 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     // What the program that is run line by line has printed, where that is the latest.
     let lines = &model.listing.client;
     let is_lines = WHOLE && lines.is_there();
-    let reply = || sentence.map(notes::reply).unwrap_or_default();
+    let reply = || sentence.map(status_text::reply).unwrap_or_default();
     let text = if is_lines {
         lines.printed.clone()
     } else {
@@ -67,17 +70,20 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     let (facts, Note { errno, text }) = if is_lines {
         Default::default()
     } else {
-        (notes::facts(model, texts), notes::note(model, texts, now))
+        (
+            status_text::facts(model, texts),
+            status_text::note(model, texts, now),
+        )
     };
     dom::say(&el("facts"), &facts);
     dom::say(&el("reply-errno"), &errno);
     dom::say(&el("reply-text"), &text);
-    let is_blocked = notes::is_blocked(model, now);
+    let is_blocked = status_text::is_blocked(model, now);
     dom::show(&el("waiting"), is_blocked);
     if let Some(((step, _), sentence)) =
         model.program.waiting().zip(sentence).filter(|_| is_blocked)
     {
-        let since = notes::waits_since(model).unwrap_or(now);
+        let since = status_text::waits_since(model).unwrap_or(now);
         dom::write(&el("waiting-call"), step.name(sentence.transport));
         dom::write(
             &el("elapsed"),

@@ -4,7 +4,7 @@ use super::Drawn;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Model, handover},
+    model::{Model, trace::byte_mapping},
 };
 
 /// All that stands for a call.
@@ -28,14 +28,14 @@ impl Handover {
             return;
         }
         let call = model.selected.and_then(|call| model.log.call(call));
-        let handover = call.and_then(|call| handover::of(call, model.log.calls()));
+        let handover = call.and_then(|call| byte_mapping::of(call, model.log.calls()));
         let line = handover
             .as_ref()
-            .map(|handover| handover::line(handover, &model.log, texts));
+            .map(|handover| byte_mapping::line(handover, &model.log, texts));
         dom::say(&el("handover"), &line.unwrap_or_default());
         let partners = handover
             .iter()
-            .flat_map(handover::Handover::partners)
+            .flat_map(byte_mapping::Handover::partners)
             .map(|call| call.id.to_string());
         let partners: Vec<String> = partners.collect();
         for element in dom::all(CALLS) {

@@ -8,7 +8,7 @@ use crate::{
     WHOLE,
     dom::{self, Listener, el},
     i18n::Language,
-    model::{Event, server::Wish},
+    model::{Event, panes::server::Wish},
     shell::tell,
     window,
 };

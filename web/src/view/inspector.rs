@@ -17,9 +17,10 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Millis, Model,
-        inspector::{Inspector, store},
-        units,
+        Model,
+        core::time::Millis,
+        panes::inspector::{Inspector, store},
+        text::units,
     },
 };
 

@@ -6,7 +6,11 @@ use super::{bar::whole_seconds, pick};
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Millis, Model, connection::State, explain},
+    model::{
+        Model,
+        core::{connection::State, time::Millis},
+        text::explain,
+    },
 };
 
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {

@@ -12,10 +12,13 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Millis, Model,
-        ladder::{self, Arrow, Bar, Rung, Way, told::told},
-        log::{Call, Run, Side},
-        units, words,
+        Model,
+        core::time::Millis,
+        text::{format_call, units},
+        trace::{
+            ladder::{self, Arrow, Bar, Rung, Way, told::told},
+            log::{Call, Run, Side},
+        },
     },
     window,
 };
@@ -179,12 +182,12 @@ impl<'a> Scene<'a> {
 
     fn value(&self, call: &Call) -> String {
         if call.side == Side::Client && call.is_open() {
-            let time = words::blocked_for(call, self.waiting);
+            let time = format_call::blocked_for(call, self.waiting);
             let told =
                 (!time.is_empty()).then(|| self.texts.fill("wire.blocked", &[("time", &time)]));
             return told.unwrap_or_default();
         }
-        words::brief_result(call, self.texts, BRIEF)
+        format_call::brief_result(call, self.texts, BRIEF)
     }
 }
 
@@ -227,7 +230,7 @@ fn draw_bar(element: &Element, bar: &Bar) {
 
 fn draw_names(name: &Element, result: &Element, bar: &Bar, call: &Call, value: &str) {
     dom::style(name, "top", bar.label);
-    dom::write(&dom::part(name, "call"), &words::brief(call, BRIEF));
+    dom::write(&dom::part(name, "call"), &format_call::brief(call, BRIEF));
     dom::write(
         &dom::part(name, "value"),
         if bar.result.is_none() { value } else { "" },

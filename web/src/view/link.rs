@@ -7,12 +7,12 @@ use crate::{
     i18n::{Language, Texts},
     model::{
         Event, Model,
-        archive::{
+        past::archive::{
             self,
             link::{Mine, News, Wish},
             part::{Extent, can_be},
         },
-        explain,
+        text::explain,
     },
     shell::tell,
     window,

@@ -8,11 +8,14 @@ use crate::{
     dom::{self, Listener, el},
     i18n::{Language, Texts, lines},
     model::{
-        Event, Millis, Model, TICK, explain,
-        listing::{Act, At, Line, Phase, Sheet},
-        log::Side,
-        server::{Wanted, Wish},
-        units,
+        Event, Model,
+        core::time::{Millis, TICK},
+        panes::{
+            listing::{Act, At, Line, Phase, Sheet},
+            server::{Wanted, Wish},
+        },
+        text::{explain, units},
+        trace::log::Side,
     },
     shell::tell,
 };

@@ -13,10 +13,9 @@ use crate::{
     i18n::Texts,
     model::{
         Event, Model,
-        connection::State,
-        explain,
-        network::{self, Preset, Wish},
-        units,
+        core::connection::State,
+        panes::network::{self, Preset, Wish},
+        text::{explain, units},
     },
     shell::tell,
     window,

@@ -9,9 +9,9 @@ use crate::{
     i18n::Texts,
     model::{
         Event, Model,
-        log::Side,
-        replay::{Replay, Speed, Step, Wish},
-        units,
+        past::replay::{Replay, Speed, Step, Wish},
+        text::units,
+        trace::log::Side,
     },
     shell::tell,
     window,

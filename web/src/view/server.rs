@@ -12,7 +12,12 @@ use super::bar::whole_seconds;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Millis, Model, explain, server::Hold, words},
+    model::{
+        Model,
+        core::time::Millis,
+        panes::server::Hold,
+        text::{explain, format_call},
+    },
 };
 
 /// How much of a text fits into the pane.
@@ -46,7 +51,7 @@ fn draw_doing(model: &Model, server: &Lab, texts: &Texts) {
     let is_listed = server.program == Program::Book;
     let call = model.log.server_is_in(server.transport);
     let call = call.filter(|_| !is_listed);
-    let call = call.map(|call| words::brief(call, BRIEF));
+    let call = call.map(|call| format_call::brief(call, BRIEF));
     let doing = call.map(|call| texts.fill("server.blocked", &[("call", &call)]));
     dom::say(&el("server-doing"), &doing.unwrap_or_default());
     let refused = model.servers.refused.as_ref();

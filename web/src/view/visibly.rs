@@ -4,7 +4,7 @@ use web_sys::Element;
 
 use crate::{
     dom,
-    model::visible::{self, Piece},
+    model::text::visible::{self, Piece},
 };
 
 /// Writes a text that people read where it is another one. A character that cannot be seen is shown as its escape;

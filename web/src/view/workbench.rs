@@ -19,8 +19,9 @@ use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
     model::{
-        Millis, Model,
-        workbench::{Tongue, equivalent, most_sockets},
+        Model,
+        core::time::Millis,
+        panes::workbench::{Tongue, equivalent, most_sockets},
     },
 };
 
@@ -96,7 +97,7 @@ impl Bench {
         let blocked = bench
             .made
             .iter()
-            .any(crate::model::workbench::Made::is_open);
+            .any(crate::model::panes::workbench::Made::is_open);
         let ticks = if blocked { now } else { 0 };
         let wanted = (bench.version(), texts.language, ticks);
         if self.drawn.replace(wanted) == Some(wanted) {

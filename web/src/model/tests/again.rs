@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use shared::call::Target;
 
 use super::{log::by_client, *};
-use crate::model::{
-    again::{Again, Beside, Cannot, Now, Wish},
+use crate::model::past::{
     archive, replay,
+    rerun::{Again, Beside, Cannot, Now, Wish},
 };
 
 impl Page {

@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{log::from_client, *};
-use crate::model::archive::{Capture, File, Wish, Wrong, capture};
+use crate::model::past::archive::{Capture, File, Wish, Wrong, capture};
 
 impl Page {
     /// The file it hands out.

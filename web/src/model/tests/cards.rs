@@ -7,7 +7,7 @@ use shared::message::Ask;
 use super::*;
 use crate::{
     filter::Filter,
-    model::{
+    model::panes::{
         cards::{Act, Cards, Dealt},
         workbench::typed,
     },
@@ -74,7 +74,7 @@ impl Page {
         self.is_made(2, Some(3), unbound, None);
     }
 
-    fn play(&self) -> &crate::model::cards::Play {
+    fn play(&self) -> &crate::model::panes::cards::Play {
         self.cards().play.as_ref().expect("a card in play")
     }
 }
@@ -147,7 +147,8 @@ fn a_step_without_its_socket_says_so_and_one_made_by_hand_is_taken() {
     page.does(Event::Cards(Act::Step(1)));
     assert_eq!(page.play().lacks.as_deref(), Some("a"));
     assert!(page.calls().is_empty());
-    let open = crate::model::workbench::Act::Open(Transport::Udp, shared::call::Family::Inet);
+    let open =
+        crate::model::panes::workbench::Act::Open(Transport::Udp, shared::call::Family::Inet);
     page.does(Event::Bench(open));
     let socket = Outcome::Returned(Returned::Socket { fd: 3 });
     page.is_made(1, None, socket, None);

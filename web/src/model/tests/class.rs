@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::class::{Door, Field, Parting, Wish, Wrong};
+use crate::model::panes::class::{Door, Field, Parting, Wish, Wrong};
 
 pub(super) const TOKEN: &str = "ticket";
 const TEACHER: ProcessId = 3;

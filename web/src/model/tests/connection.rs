@@ -6,7 +6,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::connection::{Next, State};
+use crate::model::core::connection::{Next, State};
 
 impl Page {
     fn state(&self) -> &State {

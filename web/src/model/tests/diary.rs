@@ -1,7 +1,7 @@
 //! What the first part of the page has met leads the whole to the same.
 
 use super::*;
-use crate::model::diary::Diary;
+use crate::model::dispatch::event_journal::Diary;
 
 /// A page that writes down what it meets.
 struct First {

@@ -11,11 +11,13 @@ use super::{
     *,
 };
 use crate::model::{
-    archive::Wish as FileWish,
-    fate,
-    ladder::{self, Arrow, Way},
-    log::Becoming,
-    network::{Preset, Wish},
+    panes::network::{Preset, Wish},
+    past::archive::Wish as FileWish,
+    trace::{
+        fate,
+        ladder::{self, Arrow, Way},
+        log::Becoming,
+    },
 };
 
 impl Page {
@@ -273,6 +275,6 @@ fn conditions_are_asked_for_and_refusals_told() {
         Some(Preset::Lossy)
     );
     let texts = Texts::new(Language::English);
-    let summary = crate::model::network::summary(&lossy, &texts);
+    let summary = crate::model::panes::network::summary(&lossy, &texts);
     assert_eq!(summary, "30\u{202f}% lost, either way");
 }

@@ -12,7 +12,7 @@ use super::{
     class::{TOKEN, class, into, you},
     *,
 };
-use crate::model::{
+use crate::model::panes::{
     cards::{Act, Part},
     class::{Called, Parting, Wish},
     network, server,

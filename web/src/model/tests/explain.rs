@@ -1,7 +1,7 @@
 //! Every failure has a sentence, in both languages.
 
 use super::*;
-use crate::model::explain;
+use crate::model::text::explain;
 
 #[test]
 fn every_errno_of_sockets_has_its_own_words() {

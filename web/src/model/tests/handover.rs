@@ -4,8 +4,8 @@ use super::{
     log::{by_client, from_client},
     *,
 };
-use crate::model::{
-    handover::{self, Fate},
+use crate::model::trace::{
+    byte_mapping::{self, Fate},
     log::{Call, Run},
 };
 
@@ -23,7 +23,7 @@ impl Page {
 
     fn traces(&self, id: u64) -> Vec<Told> {
         let call = self.everything().find(|call| call.id == id);
-        let traced = handover::of(call.expect("a call"), self.everything());
+        let traced = byte_mapping::of(call.expect("a call"), self.everything());
         let told = |fate: &Fate<'_>| match fate {
             Fate::Met(call, bytes) => format!("{} {}..{}", call.id, bytes.start, bytes.end),
             Fate::UnderWay => "under way".to_owned(),

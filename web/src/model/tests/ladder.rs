@@ -6,7 +6,7 @@ use shared::{
 };
 
 use super::{log::by_client, *};
-use crate::model::{
+use crate::model::trace::{
     ladder::{self, Arrow, Bar, Carried, Ladder, told},
     log::Side,
 };

@@ -7,12 +7,12 @@ use shared::{
 
 use super::*;
 use crate::model::{
-    archive::{
+    panes::inspector::{Action, query::Stroke},
+    past::archive::{
         self, Wrong,
         link::{News, Wish},
         part::{Extent, can_be},
     },
-    inspector::{Action, query::Stroke},
 };
 
 impl Page {

@@ -12,8 +12,8 @@ use super::*;
 use crate::{
     i18n::lines::meaning,
     model::{
-        listing::{Act, At, Phase, Sheet},
-        log::Side,
+        panes::listing::{Act, At, Phase, Sheet},
+        trace::log::Side,
     },
 };
 

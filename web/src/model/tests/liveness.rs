@@ -4,9 +4,11 @@ use shared::message::GoodbyeReason;
 
 use super::*;
 use crate::model::{
-    connection::{Next, State, Trouble},
-    diary::Diary,
-    refusal::Refusal,
+    core::{
+        connection::{Next, State, Trouble},
+        refusal::Refusal,
+    },
+    dispatch::event_journal::Diary,
 };
 
 impl Page {

@@ -3,11 +3,12 @@
 use shared::{call::Transport::Udp, message::Gap};
 
 use super::*;
-use crate::model::log::{Kind, Run};
+use crate::model::trace::log::{Kind, Run};
 
 /// The names of a run's calls, with the side in front.
 fn names(run: &Run) -> Vec<String> {
-    let name = |call: &crate::model::log::Call| format!("{:?} {}", call.side, call.name.as_str());
+    let name =
+        |call: &crate::model::trace::log::Call| format!("{:?} {}", call.side, call.name.as_str());
     run.calls.iter().map(name).collect()
 }
 

@@ -6,7 +6,7 @@ use shared::call::{
 };
 
 use super::*;
-use crate::model::program::Lost;
+use crate::model::panes::program::Lost;
 
 const FD: Returned = Returned::Socket { fd: 3 };
 const TO: Target = Target::Server;

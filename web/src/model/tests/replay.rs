@@ -3,7 +3,7 @@
 use shared::trace::{CallName, Derived, DerivedKind};
 
 use super::*;
-use crate::model::{
+use crate::model::past::{
     archive,
     replay::{Replay, Speed, Step, Wish},
 };
@@ -255,7 +255,7 @@ fn a_replay_begins_with_the_sentence_one_looks_at() {
 
 #[test]
 fn a_filter_stays_when_one_goes_back() {
-    use crate::model::inspector::{Action, query::Stroke};
+    use crate::model::panes::inspector::{Action, query::Stroke};
     let mut page = Page::open();
     page.sees_a_sentence();
     let (from, to) = (CLIENT.parse().expect("an address"), server_address());

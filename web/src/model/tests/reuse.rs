@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{log::from_client, *};
-use crate::model::{ladder, log::Kind};
+use crate::model::trace::{ladder, log::Kind};
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -171,7 +171,7 @@ impl Page {
     /// The sequence numbers of each run's packets.
     fn packets(&self) -> Vec<Vec<u32>> {
         let runs = self.model.log.runs().iter();
-        let numbers = |run: &crate::model::log::Run| {
+        let numbers = |run: &crate::model::trace::log::Run| {
             let mut numbers: Vec<_> = run
                 .crossings
                 .iter()

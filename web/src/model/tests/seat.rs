@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::connection::State;
+use crate::model::core::connection::State;
 
 const TOKEN: &str = "secret";
 
@@ -123,7 +123,7 @@ fn another_lab_begins_with_nothing_of_the_one_before() {
     page.does(Event::Enter(LabKind::Private));
     let id = page.asked()[0].0;
     assert!(!page.model.can_send(), "until it is there");
-    page.does(Event::Server(crate::model::server::Wish::Stop));
+    page.does(Event::Server(crate::model::panes::server::Wish::Stop));
     assert_eq!(page.said(), [], "what is wanted now waits");
     page.returns(id, Returned::Nothing);
     page.hears(own(0, 1));
@@ -319,7 +319,7 @@ fn a_page_that_was_reloaded_knows_all_from_the_trace() {
     sendto.arguments.data = Some("hello".into());
     page.sees(3, What::CallStarted(Box::new(sendto)));
     let run = page.model.shown_run().expect("a run");
-    let own = crate::model::log::Kind::Own(Transport::Udp, "hello".to_owned());
+    let own = crate::model::trace::log::Kind::Own(Transport::Udp, "hello".to_owned());
     assert_eq!((&run.kind, run.calls.len()), (&own, 2));
     page.sends("again");
     let [(id, Call::Socket { .. })] = page.calls()[..] else {

@@ -8,7 +8,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::server::{Hold, Wanted, Wish};
+use crate::model::panes::server::{Hold, Wanted, Wish};
 
 const SETTINGS: Settings = Settings {
     backlog: 1,

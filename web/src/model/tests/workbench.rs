@@ -9,7 +9,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::workbench::{
+use crate::model::panes::workbench::{
     Act, Typed,
     doors::{House, house},
     machine::{self, State, Told},

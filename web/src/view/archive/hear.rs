@@ -8,7 +8,7 @@ use crate::{
     files,
     model::{
         Event,
-        archive::{LONGEST, Wish, Wrong},
+        past::archive::{LONGEST, Wish, Wrong},
     },
     shell::tell,
 };

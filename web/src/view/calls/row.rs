@@ -10,9 +10,9 @@ use crate::{
     dom,
     i18n::Texts,
     model::{
-        Millis, explain,
-        log::{Call, Side},
-        units, words,
+        core::time::Millis,
+        text::{explain, format_call, units},
+        trace::log::{Call, Side},
     },
     view::{client::address, pick},
 };
@@ -26,7 +26,11 @@ pub(super) fn draw(
     waiting: Option<Millis>,
 ) {
     mark(row, call, selected);
-    let most = if selected { words::LONG } else { words::SHORT };
+    let most = if selected {
+        format_call::LONG
+    } else {
+        format_call::SHORT
+    };
     let is_client = call.side == Side::Client;
     let end = call.end.as_ref();
     for (cell, text) in [
@@ -35,8 +39,8 @@ pub(super) fn draw(
             "side",
             texts.get(pick(is_client, "row.client", "row.server")),
         ),
-        ("call", &words::call(call, most)),
-        ("result", &words::result(call, texts, most)),
+        ("call", &format_call::call(call, most)),
+        ("result", &format_call::result(call, texts, most)),
         ("time", &time(call, waiting)),
         ("local", &address(end.and_then(|end| end.local))),
         ("peer", &address(end.and_then(|end| end.peer))),
@@ -78,7 +82,7 @@ fn time(call: &Call, waiting: Option<Millis>) -> String {
     match &call.end {
         Some(end) => units::duration(end.took_ns),
         None if call.gone || call.side == Side::Server => String::new(),
-        None => words::blocked_for(call, waiting),
+        None => format_call::blocked_for(call, waiting),
     }
 }
 

@@ -4,7 +4,7 @@ use web_sys::Element;
 
 use crate::{
     dom::{self, Listener, el},
-    model::{Event, cards::Act},
+    model::{Event, panes::cards::Act},
     shell::tell,
     view::workbench::VIEW,
     window,

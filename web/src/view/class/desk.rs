@@ -6,7 +6,7 @@ use super::pick;
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
-    model::{Model, units::count},
+    model::{Model, text::units::count},
 };
 
 /// The desk as it is drawn.

@@ -10,9 +10,9 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        class::{Field, Remembered, Wrong},
-        connection::State,
-        explain,
+        core::connection::State,
+        panes::class::{Field, Remembered, Wrong},
+        text::explain,
     },
 };
 

@@ -10,7 +10,7 @@ use crate::{
     dom::{self, Listener, el},
     model::{
         Event,
-        class::{Sort, Wish},
+        panes::class::{Sort, Wish},
     },
     shell::tell,
     window,

@@ -4,7 +4,7 @@ use super::{called, pick};
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::class::Classroom,
+    model::panes::class::Classroom,
 };
 
 pub(super) fn draw(room: &Classroom, texts: &Texts) {

@@ -6,7 +6,7 @@ use super::called;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::class::Classroom,
+    model::panes::class::Classroom,
 };
 
 /// The list as it is drawn.

@@ -7,7 +7,7 @@ use super::{pick, title};
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Model, class::Classroom, explain},
+    model::{Model, panes::class::Classroom, text::explain},
 };
 
 /// The strip as it is drawn.

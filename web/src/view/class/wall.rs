@@ -12,7 +12,7 @@ use super::{called, pick};
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
-    model::class::{Classroom, Sort},
+    model::panes::class::{Classroom, Sort},
 };
 
 /// A socket that is closed so soon after a failure was closed for it, in nanoseconds.

@@ -8,11 +8,13 @@ use super::rolling::Rolling;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::inspector::{
-        Inspector,
-        glyphs::{self, Cell, Glyph, Pointed},
+    model::{
+        panes::inspector::{
+            Inspector,
+            glyphs::{self, Cell, Glyph, Pointed},
+        },
+        text::visible,
     },
-    model::visible,
 };
 
 /// Bytes in a row where there is room, and where there is not.

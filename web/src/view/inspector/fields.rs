@@ -7,13 +7,14 @@ use crate::{
     dom::{self, el},
     i18n::{Language, Texts, fields::meaning},
     model::{
-        Model, explain,
-        inspector::{
+        Model,
+        panes::inspector::{
             Inspector, Opened,
             remarks::Remark,
             rows::Tone,
             tree::{self, Line, Tree, Words},
         },
+        text::explain,
     },
 };
 

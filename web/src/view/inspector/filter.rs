@@ -8,9 +8,9 @@ use crate::{
     filter::{Candidate, Mistake, Type},
     i18n::{Language, Texts, fields::meaning},
     model::{
-        Millis,
-        inspector::{Inspector, query::Query},
-        units::count,
+        core::time::Millis,
+        panes::inspector::{Inspector, query::Query},
+        text::units::count,
     },
 };
 

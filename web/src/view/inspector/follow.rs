@@ -7,13 +7,13 @@ use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
     model::{
-        inspector::{
+        panes::inspector::{
             Inspector,
             follow::{Ending, Follow, Piece, Said as What},
             spoken,
         },
-        log::Side,
-        units,
+        text::units,
+        trace::log::Side,
     },
 };
 

@@ -7,7 +7,7 @@ use crate::{
     dom::{self, Listener, el},
     model::{
         Event,
-        inspector::{Action, Go, query::Stroke, tree::Step},
+        panes::inspector::{Action, Go, query::Stroke, tree::Step},
     },
     shell::tell,
 };

@@ -5,7 +5,7 @@ use web_sys::{Element, HtmlElement};
 
 use crate::{
     dom::{self, el},
-    model::inspector::roll::{Roll, Shown},
+    model::panes::inspector::roll::{Roll, Shown},
 };
 
 /// An element that scrolls, and the one in it that is as high as all rows.

@@ -5,7 +5,7 @@ use web_sys::ResizeObserver;
 
 use crate::{
     dom::el,
-    model::{Event, inspector::Action},
+    model::{Event, panes::inspector::Action},
     shell::tell,
 };
 

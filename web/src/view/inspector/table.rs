@@ -7,7 +7,7 @@ use super::rolling::Rolling;
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
-    model::inspector::{
+    model::panes::inspector::{
         Inspector,
         record::Record,
         roll::Shown,

@@ -8,7 +8,11 @@ use shared::{
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Millis, Model, connection::State, server::Wanted},
+    model::{
+        Model,
+        core::{connection::State, time::Millis},
+        panes::server::Wanted,
+    },
     view::pick,
 };
 

@@ -10,11 +10,13 @@ use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
-        Millis, Model, units,
-        workbench::{
+        Model,
+        core::time::Millis,
+        panes::workbench::{
             Card, Mistake,
             machine::{self, Now, Told},
         },
+        text::units,
     },
     view::pick,
 };

@@ -9,8 +9,10 @@ use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
     model::{
-        Millis, Model, units,
-        workbench::doors::{House, house},
+        Model,
+        core::time::Millis,
+        panes::workbench::doors::{House, house},
+        text::units,
     },
 };
 

@@ -6,7 +6,11 @@ use web_sys::Element;
 use crate::{
     dom,
     i18n::Texts,
-    model::{Millis, TICK, explain, units, words, workbench::Made},
+    model::{
+        core::time::{Millis, TICK},
+        panes::workbench::Made,
+        text::{explain, format_call, units},
+    },
 };
 
 /// How much of a text a row shows.
@@ -43,7 +47,7 @@ pub(super) fn draw(row: &Element, number: usize, made: &Made, texts: &Texts, now
 /// `sendto(3, "hello", 127.0.0.1:12000)`, as a tracer of calls writes it.
 fn call(made: &Made) -> String {
     let fd = made.fd.map(|fd| fd.to_string());
-    let arguments = words::arguments_of(made.name, made.transport, &made.arguments, MOST);
+    let arguments = format_call::arguments_of(made.name, made.transport, &made.arguments, MOST);
     let parts: Vec<String> = fd.into_iter().chain(Some(arguments)).collect();
     let parts: Vec<&str> = parts
         .iter()
@@ -76,7 +80,7 @@ fn result(made: &Made, texts: &Texts, now: Millis) -> String {
 
 fn value(outcome: &Outcome, texts: &Texts) -> String {
     match outcome {
-        Outcome::Returned(returned) => words::value(returned, texts, MOST),
+        Outcome::Returned(returned) => format_call::value(returned, texts, MOST),
         Outcome::Failed(_) => String::new(),
     }
 }

@@ -1,0 +1,80 @@
+//! One seat that is this page's: its token, how long it is kept, and what was said there and not yet answered.
+
+use std::collections::VecDeque;
+
+use shared::{
+    lab::LabKind,
+    message::{Ask, ClientMessage, Request},
+};
+
+use crate::model::core::time::Millis;
+
+/// So long a seat is kept as long as no relay has said otherwise.
+const KEPT: Millis = 60_000;
+
+/// A seat that is this page's.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) token: String,
+    /// Of which kind the lab is; a page that was just loaded learns it when it is there.
+    pub(super) kind: LabKind,
+    pub(super) kept: Millis,
+    /// Since when the page is not there.
+    pub(super) away: Option<Millis>,
+    /// It goes back by itself.
+    pub(super) wants_back: bool,
+    /// How many replies were heard; none where what was said there is no longer known.
+    pub(super) heard: Option<u64>,
+    /// The number of the last request.
+    pub(super) sent: u64,
+    pub(super) under_way: VecDeque<(u64, ClientMessage)>,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            token: String::new(),
+            kind: LabKind::Private,
+            kept: KEPT,
+            away: None,
+            wants_back: false,
+            heard: None,
+            sent: 0,
+            under_way: VecDeque::new(),
+        }
+    }
+}
+
+impl Held {
+    /// The page is no longer there, and does not go back by itself.
+    pub(super) fn leaves(&mut self, now: Millis) {
+        (self.away, self.wants_back) = (Some(now), false);
+        self.forgets();
+    }
+
+    /// What was said there is no longer known here.
+    pub(super) fn forgets(&mut self) {
+        self.heard = None;
+        self.under_way.clear();
+    }
+
+    /// What the relay has not heard, numbered on from what it has. The trace is asked for anew in any case.
+    pub(super) fn says_again(&mut self, heard: u64) -> Vec<ClientMessage> {
+        let is_watch =
+            |message: &ClientMessage| matches!(message.request, Request::Ask(Ask::Watch { .. }));
+        self.under_way
+            .retain(|(number, message)| *number <= heard || !is_watch(message));
+        let mut number = heard;
+        let mut again = Vec::new();
+        for (known, message) in self
+            .under_way
+            .iter_mut()
+            .filter(|(known, _)| *known > heard)
+        {
+            number += 1;
+            *known = number;
+            again.push(message.clone());
+        }
+        again
+    }
+}

@@ -1,0 +1,52 @@
+//! How often a drawing of everything is worth it: always, unless more happens than anybody could read.
+
+use crate::model::core::time::Millis;
+
+/// So many changes in one frame are a rush.
+const RUSH: u64 = 24;
+/// In a rush it is drawn this often, in milliseconds.
+const PAUSE: Millis = 250;
+
+/// What was drawn last, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    version: u64,
+    drawn_at: Millis,
+}
+
+impl Pace {
+    /// Whether to draw now; if not, it must be asked again in the next frame.
+    pub(crate) fn is_due(&mut self, version: u64, now: Millis) -> bool {
+        let rushes = version.abs_diff(self.version) > RUSH;
+        self.version = version;
+        let is_due = !rushes || now >= self.drawn_at + PAUSE;
+        if is_due {
+            self.drawn_at = now;
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rush_is_drawn_now_and_then_and_its_end_at_once() {
+        let mut pace = Pace::default();
+        let mut drawn = Vec::new();
+        for frame in 0..40 {
+            if pace.is_due(frame * 80, 1_000 + frame * 16) {
+                drawn.push(frame);
+            }
+        }
+        assert_eq!(drawn, [0, 16, 32]);
+        assert!(pace.is_due(39 * 80 + 1, 1_640), "the rush is over");
+    }
+
+    #[test]
+    fn what_people_do_is_drawn_at_once() {
+        let mut pace = Pace::default();
+        assert!((1..9).all(|change| pace.is_due(change, 1_000)));
+    }
+}

@@ -1,0 +1,145 @@
+//! What the first part of the page has met, written down for the whole to meet it again: the same events at the same
+//! times lead the same model to the same state.
+
+use std::borrow::Cow;
+
+use shared::call::Transport;
+
+use crate::{
+    i18n::Language,
+    model::{Event, Model, core::time::Millis},
+};
+
+/// So many bytes are written down. Where the whole page is so late, it had better begin anew.
+const LONGEST: usize = 4 << 20;
+
+/// The events so far.
+#[derive(Debug, Default)]
+pub(crate) struct Diary {
+    /// One event each: when, by which chance, its kind, and what it says.
+    entries: Vec<String>,
+    bytes: usize,
+    is_torn: bool,
+}
+
+impl Diary {
+    /// Writes an event down before it is taken in. A connection that breaks ends it: the first part does not follow
+    /// the trace, so it could not say from where on to hear it again.
+    pub(crate) fn note(&mut self, event: &Event, now: Millis, random: u32) {
+        let Some((kind, says)) = told(event) else {
+            return;
+        };
+        self.bytes = self.bytes.saturating_add(says.len());
+        self.is_torn |= kind == CLOSED || self.bytes > LONGEST;
+        if self.is_torn {
+            self.entries.clear();
+        } else {
+            let (now, random) = (now.to_string(), random.to_string());
+            self.entries
+                .push([now.as_str(), &random, kind, &says].join(" "));
+        }
+    }
+
+    /// What comes now cannot be met again: the first part has closed the connection.
+    pub(crate) fn tear(&mut self) {
+        self.is_torn = true;
+        self.entries.clear();
+    }
+
+    /// All of it; nothing where not all of it is there.
+    pub(crate) fn close(self) -> Option<Vec<String>> {
+        (!self.is_torn).then_some(self.entries)
+    }
+}
+
+impl Model {
+    /// Meets again what was written down. What is to be done because of it was done already.
+    pub(crate) fn relive(&mut self, entry: &str) {
+        if let Some((event, now, random)) = read(entry) {
+            drop(self.update(event, now, random));
+        }
+    }
+}
+
+/// Its kind and what it says, of an event that the first part knows.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else there is, only the whole page hears of it"
+)]
+fn told(event: &Event) -> Option<(&'static str, Cow<'_, str>)> {
+    let (kind, says) = match event {
+        Event::Started => (STARTED, ""),
+        Event::Closed => (CLOSED, ""),
+        Event::Woke => (WOKE, ""),
+        Event::LineInDoubt => (LINE_IN_DOUBT, ""),
+        Event::TryNow => (TRY_NOW, ""),
+        Event::Typed => (TYPED, ""),
+        Event::StopWaiting => (STOP_WAITING, ""),
+        Event::CloseConnection => (CLOSE, ""),
+        Event::EndSending => (END_SENDING, ""),
+        Event::Heard(text) => (HEARD, text.as_str()),
+        Event::HadSeat(token) => (HAD_SEAT, token.as_str()),
+        Event::Speak(language) => (SPEAK, language.tag()),
+        Event::Choose(Transport::Udp) => (UDP, ""),
+        Event::Choose(Transport::Tcp) => (TCP, ""),
+        Event::Keep(true) => (KEEP, ""),
+        Event::Keep(false) => (KEEP_NOT, ""),
+        Event::Submit { text, shouted } => {
+            let says = [&shouted.to_string(), " ", text].concat();
+            return Some((SUBMIT, Cow::Owned(says)));
+        }
+        _ => return None,
+    };
+    Some((kind, Cow::Borrowed(says)))
+}
+
+fn read(entry: &str) -> Option<(Event, Millis, u32)> {
+    let mut parts = entry.splitn(4, ' ');
+    let now = parts.next()?.parse().ok()?;
+    let random = parts.next()?.parse().ok()?;
+    let (kind, says) = (parts.next()?, parts.next()?);
+    let event = match kind {
+        STARTED => Event::Started,
+        WOKE => Event::Woke,
+        LINE_IN_DOUBT => Event::LineInDoubt,
+        TRY_NOW => Event::TryNow,
+        TYPED => Event::Typed,
+        STOP_WAITING => Event::StopWaiting,
+        CLOSE => Event::CloseConnection,
+        END_SENDING => Event::EndSending,
+        HEARD => Event::Heard(says.to_owned()),
+        HAD_SEAT => Event::HadSeat(says.to_owned()),
+        SPEAK => Event::Speak(Language::of_tag(says)?),
+        UDP => Event::Choose(Transport::Udp),
+        TCP => Event::Choose(Transport::Tcp),
+        KEEP => Event::Keep(true),
+        KEEP_NOT => Event::Keep(false),
+        SUBMIT => {
+            let (shouted, text) = says.split_once(' ')?;
+            Event::Submit {
+                text: text.to_owned(),
+                shouted: shouted.parse().ok()?,
+            }
+        }
+        _ => return None,
+    };
+    Some((event, now, random))
+}
+
+const STARTED: &str = "started";
+const CLOSED: &str = "closed";
+const WOKE: &str = "woke";
+const LINE_IN_DOUBT: &str = "line_in_doubt";
+const TRY_NOW: &str = "try_now";
+const TYPED: &str = "typed";
+const STOP_WAITING: &str = "stop_waiting";
+const CLOSE: &str = "close";
+const END_SENDING: &str = "end_sending";
+const HEARD: &str = "heard";
+const HAD_SEAT: &str = "had_seat";
+const SPEAK: &str = "speak";
+const UDP: &str = "udp";
+const TCP: &str = "tcp";
+const KEEP: &str = "keep";
+const KEEP_NOT: &str = "keep_not";
+const SUBMIT: &str = "submit";

@@ -1,0 +1,350 @@
+//! What a card's steps do, done: each with the page's own means, as if somebody did it by hand.
+
+use shared::{
+    call::{Call, Family, Transport},
+    lab::{LabKind, ServerState},
+    outcome::{Failed, FailureSource, Reason},
+};
+
+use super::{
+    card::{Becomes, Deed},
+    play::Waits,
+};
+use crate::model::{
+    Effect, Model,
+    core::time::Millis,
+    panes::{
+        network, server,
+        workbench::{Typed, typed::call_named},
+    },
+};
+
+/// How a deed went.
+enum Deeded {
+    /// It is done, or under way.
+    Done(Option<Waits>),
+    /// It has to be tried again when this has come.
+    NotYet(Waits),
+    /// There is no socket of this name.
+    Lacks(String),
+    /// It may not be done here.
+    Refused(Failed),
+}
+
+impl Model {
+    /// Goes on with the running step as far as it can.
+    pub(in crate::model) fn play(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        self.look_after_calls();
+        while let Some(play) = &self.cards.play
+            && play.running.is_some()
+            && self.can_act()
+        {
+            let deed = play.queue.front().cloned();
+            // A call that blocks may be what a step is for: others can be made meanwhile, and it is waited to be seen.
+            let goes_on = deed.as_ref().is_none_or(|deed| !deed.wait.is_empty());
+            let leaves_it = goes_on && matches!(play.waits, Some(Waits::Call(_)));
+            let waits = play.waits.as_ref();
+            if !leaves_it && waits.is_some_and(|waits| self.waits_for(waits)) {
+                return;
+            }
+            let refusal = waits.and_then(|waits| self.refusal_of(waits));
+            if let Some((refusal, play)) = refusal.zip(self.cards.play.as_mut()) {
+                play.refuse(refusal);
+                return;
+            }
+            self.note_change();
+            let deeded = deed.map(|deed| self.perform(&deed, effects, now));
+            let Some(play) = &mut self.cards.play else {
+                return;
+            };
+            match deeded {
+                None => play.has_stepped(),
+                Some(Deeded::Done(waits)) => {
+                    play.queue.pop_front();
+                    if let (Some(Waits::Call(request)), Some(at)) = (&waits, play.running) {
+                        play.under_way.push((at, *request));
+                    }
+                    play.waits = waits;
+                }
+                Some(Deeded::NotYet(waits)) => play.waits = Some(waits),
+                Some(Deeded::Lacks(name)) => play.is_lacking(&name),
+                Some(Deeded::Refused(failed)) => play.refuse(failed),
+            }
+        }
+    }
+
+    /// Whether it has not come yet.
+    fn waits_for(&self, waits: &Waits) -> bool {
+        match waits {
+            Waits::Call(request) => {
+                let mut made = self.workbench.made.iter();
+                made.any(|made| made.request == Some(*request) && made.is_open())
+            }
+            Waits::Ask => self.network.is_asked(),
+            Waits::Restored => self.is_restoring(),
+            Waits::Server(transport, up) => {
+                let server = self.servers.get(*transport);
+                let runs = server.is_some_and(|server| server.state == ServerState::Running);
+                self.servers.is_asked() || runs != *up && self.servers.refused.is_none()
+            }
+            Waits::Lab(left) => {
+                let here = self.welcome.as_ref().map(|welcome| &welcome.lab.id);
+                self.seat.is_moving() || here == Some(left) && self.seat.refused.is_none()
+            }
+            Waits::Held => self.network.held.is_empty(),
+            Waits::Sight => {
+                let play = self.cards.play.as_ref();
+                play.is_some_and(|play| !play.check.has_come())
+            }
+        }
+    }
+
+    /// A step does not wait for its last call: that it was refused is known later.
+    fn look_after_calls(&mut self) {
+        let Some(play) = &mut self.cards.play else {
+            return;
+        };
+        let made = &self.workbench.made;
+        let mut refused = Vec::new();
+        play.under_way.retain(|(at, request)| {
+            let found = made.iter().find(|made| made.request == Some(*request));
+            let failed = found.and_then(|made| made.failed());
+            let refusal = failed.filter(|failed| is_refusal(failed));
+            refused.extend(refusal.map(|failed| (*at, failed.clone())));
+            found.is_some_and(|made| made.is_open())
+        });
+        for (at, failed) in refused {
+            play.refuse_at(at, failed);
+        }
+    }
+
+    /// Why what was waited for was not done, where the relay would not.
+    fn refusal_of(&self, waits: &Waits) -> Option<Failed> {
+        let failed = match waits {
+            Waits::Call(request) => {
+                let mut made = self.workbench.made.iter();
+                let made = made.find(|made| made.request == Some(*request))?;
+                made.failed().filter(|_| !made.is_open())
+            }
+            Waits::Ask => self.network.refused.as_ref(),
+            Waits::Server(..) => self.servers.refused.as_ref(),
+            Waits::Lab(_) => self.seat.refused.as_ref(),
+            Waits::Restored | Waits::Held | Waits::Sight => None,
+        };
+        failed.filter(|failed| is_refusal(failed)).cloned()
+    }
+
+    fn perform(&mut self, deed: &Deed, effects: &mut Vec<Effect>, now: Millis) -> Deeded {
+        // A step begins in the lab as it was before the last card, not as that one has left it.
+        if self.is_restoring() {
+            return Deeded::NotYet(Waits::Restored);
+        }
+        self.note_servers();
+        if let Some(lab) = deed.lab {
+            return self.go_to(lab, effects);
+        }
+        if let Some((becomes, transport)) = deed.server.zip(deed.transport) {
+            return self.turn_server(becomes, transport, deed);
+        }
+        if let Some(conditions) = deed.network {
+            self.changes_network(conditions);
+            let wish = network::Wish::Set(conditions);
+            self.network.wish(wish, &mut self.outbox);
+            return Deeded::Done(Some(Waits::Ask));
+        }
+        if let Some(verdict) = deed.decide {
+            let Some(held) = self.network.held.first() else {
+                return Deeded::NotYet(Waits::Held);
+            };
+            let wish = network::Wish::Decide(held.datagram, verdict);
+            self.network.wish(wish, &mut self.outbox);
+            return Deeded::Done(Some(Waits::Ask));
+        }
+        if !deed.wait.is_empty() {
+            return self.look_out();
+        }
+        if !deed.cancel.is_empty() {
+            return self.give_up(&deed.cancel);
+        }
+        self.call(deed, now)
+    }
+
+    /// The open lab, or a new one of one's own. What is kept has first to be gone back to: a page has one.
+    fn go_to(&mut self, lab: LabKind, effects: &mut Vec<Effect>) -> Deeded {
+        let Some(here) = self.welcome.as_ref().map(|welcome| &welcome.lab) else {
+            return Deeded::Done(None);
+        };
+        let left = Waits::Lab(here.id.clone());
+        if here.kind == LabKind::Class {
+            // The class's lab is the teacher's own; a member goes out and stays in the class.
+            if lab == LabKind::Open || self.may_control() {
+                return Deeded::Done(None);
+            }
+            self.go_out(effects);
+            return Deeded::Done(Some(left));
+        }
+        if lab == LabKind::Open && here.kind == lab {
+            return Deeded::Done(None);
+        }
+        let goes_back = lab == LabKind::Private && self.seat.keeps() == Some(lab);
+        self.enter(lab, effects);
+        if goes_back {
+            Deeded::NotYet(left)
+        } else {
+            Deeded::Done(Some(left))
+        }
+    }
+
+    fn turn_server(&mut self, becomes: Becomes, transport: Transport, deed: &Deed) -> Deeded {
+        self.transport = Some(transport);
+        let Some(known) = self.servers.get(transport) else {
+            return Deeded::Done(None);
+        };
+        let before = known.clone();
+        let runs = known.state == ServerState::Running;
+        let wanted = server::Wanted {
+            program: deed.program,
+            task: deed.task,
+            settings: deed.settings,
+        };
+        let is_as_wanted = runs && wanted.clone().against(known) == server::Wanted::default();
+        let wish = match becomes {
+            Becomes::Start if is_as_wanted => return Deeded::Done(None),
+            Becomes::Start if runs => server::Wish::Restart(wanted),
+            Becomes::Start => server::Wish::Start(wanted),
+            Becomes::Stop | Becomes::Kill if !runs => return Deeded::Done(None),
+            Becomes::Stop => server::Wish::Stop,
+            Becomes::Kill => server::Wish::Kill,
+        };
+        let may_control = self.may_control();
+        // Who may not control a server cannot even ask for another program.
+        if !may_control && matches!(wish, server::Wish::Restart(_)) {
+            return Deeded::Refused(self.no_control());
+        }
+        self.changes_server(before);
+        self.servers
+            .wish(transport, wish, may_control, &mut self.outbox);
+        let up = becomes == Becomes::Start;
+        Deeded::Done(Some(Waits::Server(transport, up)))
+    }
+
+    /// What the relay would say of a server that is not this page's to control.
+    fn no_control(&self) -> Failed {
+        let reason = if self.classroom.standing.is_some() {
+            Reason::OnlyTeacher
+        } else {
+            Reason::OnlyThisMachine
+        };
+        Failed {
+            errno: String::new(),
+            message: String::new(),
+            source: FailureSource::Relay,
+            reason: Some(reason),
+            limit: None,
+        }
+    }
+
+    fn look_out(&mut self) -> Deeded {
+        let Some(play) = self
+            .cards
+            .play
+            .as_mut()
+            .filter(|play| play.check.has_come())
+        else {
+            return Deeded::NotYet(Waits::Sight);
+        };
+        play.check.came();
+        Deeded::Done(None)
+    }
+
+    fn give_up(&mut self, name: &str) -> Deeded {
+        let Some(key) = self.key_of(name) else {
+            return Deeded::Lacks(name.to_owned());
+        };
+        let mut made = self.workbench.made_on(key).filter(|made| made.is_open());
+        if let Some(of) = made.find_map(|made| made.request) {
+            self.outbox.make(Call::Cancel { of });
+        }
+        Deeded::Done(None)
+    }
+
+    fn call(&mut self, deed: &Deed, now: Millis) -> Deeded {
+        let outbox = &mut self.outbox;
+        if deed.call == "socket" {
+            let (transport, family) = (
+                deed.transport.unwrap_or(Transport::Udp),
+                deed.family.unwrap_or(Family::Inet),
+            );
+            self.transport = Some(transport);
+            self.workbench.open_socket(transport, family, outbox, now);
+        } else if deed.call == "getaddrinfo" {
+            self.workbench.resolve(deed.name.clone(), outbox, now);
+        } else {
+            let Some(key) = self.key_of(&deed.on) else {
+                return Deeded::Lacks(deed.on.clone());
+            };
+            let Some(to) = self.target(&deed.to) else {
+                return Deeded::Lacks(deed.to.clone());
+            };
+            let typed = deed.typed(to);
+            if let Some(name) = call_named(&deed.call) {
+                let asked = (key, name, &typed);
+                self.workbench
+                    .call(asked, &self.servers, &mut self.outbox, now);
+            }
+        }
+        let request = self.workbench.made.last().and_then(|made| made.request);
+        if deed.call == "socket"
+            && let Some(play) = &mut self.cards.play
+        {
+            play.names(&deed.on, request);
+        }
+        Deeded::Done(request.map(Waits::Call))
+    }
+
+    fn key_of(&mut self, name: &str) -> Option<u64> {
+        self.cards.play.as_mut()?.key(name, &self.workbench)
+    }
+
+    /// A target as it is picked at the workbench: a socket of one's own by its number.
+    fn target(&mut self, name: &str) -> Option<String> {
+        if ["", "server", "nobody", "localhost6"].contains(&name) {
+            return Some(name.to_owned());
+        }
+        let key = self.key_of(name)?;
+        self.workbench.card(key).map(|card| card.fd.to_string())
+    }
+}
+
+/// Whether that was not done because the relay would not; what a card may want to show is none.
+fn is_refusal(failed: &Failed) -> bool {
+    let shows = [
+        Reason::Cancelled,
+        Reason::TimedOut,
+        Reason::NoSuchSocket,
+        Reason::NoSuchCall,
+        Reason::UnknownName,
+        Reason::NoAddress,
+        Reason::AlreadyRunning,
+        Reason::NotRunning,
+    ];
+    failed.reason.is_some_and(|reason| !shows.contains(&reason))
+}
+
+impl Deed {
+    /// Its call as it would be typed at the workbench.
+    pub(in crate::model) fn typed(&self, to: String) -> Typed {
+        let times = usize::try_from(self.times.max(1)).unwrap_or(1);
+        Typed {
+            data: self.data.repeat(times),
+            hex: self.hex,
+            to,
+            port: self.port.clone(),
+            size: self.size.clone(),
+            timeout: self.timeout.clone(),
+            option: self.option.clone(),
+            value: self.value.clone(),
+            how: self.how.clone(),
+        }
+    }
+}

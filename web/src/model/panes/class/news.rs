@@ -1,0 +1,134 @@
+//! What the relay tells of the class.
+
+use shared::{
+    class::News,
+    lab::LabKind,
+    message::{Goodbye, GoodbyeReason, Reply, Welcome},
+    outcome::{Outcome, Reason},
+};
+
+use super::Parting;
+use crate::model::{Effect, Model, core::time::Millis};
+
+/// What a page had before it was told where it is.
+#[derive(Debug)]
+pub(in crate::model) struct Left {
+    /// The kind of the lab it would come back to.
+    pub(in crate::model) home: LabKind,
+    /// What would lead there.
+    pub(in crate::model) token: Option<String>,
+}
+
+impl Model {
+    /// The page is in this lab from now on.
+    pub(in crate::model) fn enters_class(&mut self, welcome: &Welcome, effects: &mut Vec<Effect>) {
+        let is_new = welcome.seat.as_ref().is_none_or(|seat| seat.is_new);
+        let was_in = self.classroom.standing.is_some();
+        let is_out = self.seat.is_out();
+        self.classroom
+            .arrives(welcome.class.as_deref(), is_new, is_out);
+        self.classroom.doorway.back_to = None;
+        self.remember_this_seat(welcome, effects);
+        // Who has joined begins with a sentence, the teacher with the code on the wall.
+        let asked = self.classroom.doorway.asked.take();
+        if welcome.class.is_some() && (asked.is_some() || !was_in) {
+            self.classroom.open = self.classroom.is_teacher();
+        }
+    }
+
+    /// Something is new in the class.
+    pub(in crate::model) fn hears_news(&mut self, news: News, now: Millis) {
+        let Some(standing) = &mut self.classroom.standing else {
+            return;
+        };
+        match news {
+            News::Class(class) => {
+                standing.class = class;
+                self.classroom.knows_choice();
+                if self
+                    .classroom
+                    .class()
+                    .is_some_and(|class| class.drive.is_none())
+                {
+                    (self.classroom.looks_away, self.classroom.driven) = (false, None);
+                }
+            }
+            News::You(you) => {
+                standing.you = Some(you);
+                self.classroom.knows_choice();
+            }
+            News::Roster(roster) => self.classroom.wall.take(roster, now),
+            News::Outsiders(outsiders) => self.classroom.outsiders = outsiders,
+        }
+        let opened = self.classroom.opened;
+        if opened.is_some_and(|opened| self.classroom.wall.tile(opened).is_none()) {
+            self.classroom.opened = None;
+        }
+        self.looks();
+    }
+
+    /// The relay ends the conversation. Who is no longer of the class does not come back to it.
+    pub(in crate::model) fn parts(&mut self, goodbye: &Goodbye, effects: &mut Vec<Effect>) {
+        let reasons = [GoodbyeReason::Removed, GoodbyeReason::ClassEnded];
+        if !reasons.contains(&goodbye.reason) {
+            return;
+        }
+        self.classroom.parted = Some(Parting::Told(goodbye.reason));
+        let code = self.classroom.class().map(|class| class.code.clone());
+        if let Some(code) = code {
+            if goodbye.reason == GoodbyeReason::Removed {
+                self.forget_removed(&code, effects);
+            } else {
+                self.forget_seat(&code, effects);
+            }
+        }
+        self.classroom.open = true;
+        self.seat.is_gone();
+        effects.push(Effect::KeepSeat(None));
+    }
+
+    /// The place in the class was not there any more, or a door stayed shut, which is told beside the field that is
+    /// wrong; other refusals are not of a class.
+    pub(in crate::model) fn is_kept_out(&mut self, from: Left, effects: &mut Vec<Effect>) {
+        let Some(failed) = self.seat.refused.take() else {
+            return;
+        };
+        let Left { home, token } = from;
+        let back_to = self.classroom.doorway.back_to.take();
+        let is_class = home == LabKind::Class || back_to.is_some();
+        let mut known = self.classroom.remembered.iter();
+        let code = back_to.or_else(|| {
+            let had = known.find(|seat| Some(&seat.token) == token.as_ref());
+            had.map(|seat| seat.code.clone())
+        });
+        match failed.reason {
+            Some(Reason::NoSuchSeat) if is_class => {
+                self.classroom.parted = Some(Parting::Gone);
+                self.classroom.open = true;
+                if let Some(code) = code {
+                    self.forget_seat(&code, effects);
+                }
+            }
+            Some(Reason::Removed) if is_class => {
+                self.classroom.parted = Some(Parting::KeptOut);
+                self.classroom.open = true;
+                if let Some(code) = code {
+                    self.forget_removed(&code, effects);
+                }
+            }
+            _ => self.seat.refused = self.classroom.doorway.refuse(failed).err(),
+        }
+    }
+
+    /// How an act ended.
+    pub(in crate::model) fn acted(&mut self, reply: &Reply) {
+        let asked = &mut self.classroom.asked;
+        let Some(at) = asked.iter().position(|id| reply.id == Some(*id)) else {
+            return;
+        };
+        asked.swap_remove(at);
+        if let Outcome::Failed(failed) = &reply.outcome {
+            self.classroom.refused = Some(failed.clone());
+        }
+    }
+}

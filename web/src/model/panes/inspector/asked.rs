@@ -1,0 +1,196 @@
+//! A packet as filters ask about it, also one that was only inferred.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::Transport,
+    dissect::{Key, Protocol, Summary},
+    trace::DerivedKind,
+};
+
+use super::{
+    people::People,
+    record::{Captured, Inferred, Matter, Record},
+};
+use crate::{
+    filter::{CallKey, Field, PacketRow, Row, Value},
+    model::trace::{log::Side, outcome_fields},
+};
+
+/// A packet that is asked about.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    number: u64,
+    record: &'a Record,
+    people: &'a People,
+    summary: Option<Summary>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(number: u64, record: &'a Record, people: &'a People) -> Self {
+        let summary = record.captured().map(Captured::summary);
+        Self {
+            number,
+            record,
+            people,
+            summary,
+        }
+    }
+
+    fn packet(&self) -> Option<PacketRow<'_>> {
+        let captured = self.record.captured()?;
+        Some(PacketRow {
+            number: self.number,
+            length: captured.length,
+            link: captured.link,
+            frame: &captured.bytes,
+            summary: self.summary.as_ref()?,
+            analysis: captured.analysis.as_ref(),
+            process: None,
+            side: None,
+        })
+    }
+
+    /// What the call it belongs to is asked; `call.name == "sendto"` shows the packets that came of a `sendto`.
+    fn of_call(&self, key: CallKey) -> Option<Value<'_>> {
+        let (call, people) = (self.record.call, self.people);
+        let fate = || people.fate(call?);
+        let came = || people.came(call?);
+        let text = match key {
+            CallKey::Call => call.map(|_| ""),
+            CallKey::Name => self.record.name.map(|name| name.as_str()),
+            CallKey::Errno => people.errno(call?),
+            CallKey::Process => people.sender(self.record),
+            CallKey::Side => self.record.side.map(|side| match side {
+                Side::Client => "client",
+                Side::Server => "server",
+            }),
+            CallKey::Transport => self.transport(),
+            CallKey::Fate => fate().map(|(fate, _)| outcome_fields::fate(fate)),
+            CallKey::Direction => fate().map(|(_, direction)| outcome_fields::direction(direction)),
+            CallKey::Blocked => return Some(Value::Unsigned(came()?.blocked.into())),
+            CallKey::Len => return came()?.len.map(Value::Unsigned),
+            CallKey::Truncated => return Some(Value::Unsigned(came()?.truncated?.into())),
+            CallKey::Data | CallKey::Port | CallKey::Peer | CallKey::Word | CallKey::Server => None,
+        };
+        text.map(|text| Value::Bytes(text.as_bytes()))
+    }
+
+    fn transport(&self) -> Option<&'static str> {
+        let transport = match &self.record.matter {
+            Matter::Inferred(inferred) => inferred.transport,
+            Matter::Captured(_) => match self.summary.as_ref()?.protocol {
+                Protocol::Udp => Transport::Udp,
+                Protocol::Tcp => Transport::Tcp,
+                Protocol::Ethernet
+                | Protocol::Ipv4
+                | Protocol::Ipv6
+                | Protocol::Icmp
+                | Protocol::Icmpv6
+                | Protocol::Data => return None,
+            },
+        };
+        Some(transport.as_str())
+    }
+}
+
+impl Row for Asked<'_> {
+    fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
+        match (field, &self.record.matter) {
+            (Field::Call(key), _) => self.of_call(key).into_iter().for_each(found),
+            (Field::Packet(_), Matter::Captured(_)) => {
+                if let Some(packet) = self.packet() {
+                    packet.values(field, found);
+                }
+            }
+            (Field::Packet(key), Matter::Inferred(inferred)) => {
+                of_inferred(self.number, inferred, key, found)
+            }
+        }
+    }
+
+    fn has(&self, field: Field) -> bool {
+        match self.packet().filter(|_| matches!(field, Field::Packet(_))) {
+            Some(packet) => packet.has(field),
+            None => {
+                let mut has = false;
+                self.values(field, &mut |_| has = true);
+                has
+            }
+        }
+    }
+}
+
+/// Only what follows from the call: ends, length, payload, and the flag that makes it what it is.
+fn of_inferred(number: u64, inferred: &Inferred, key: Key, found: &mut dyn FnMut(Value<'_>)) {
+    let Inferred {
+        kind,
+        transport,
+        from,
+        to,
+        length,
+        payload,
+    } = inferred;
+    let (kind, udp) = (*kind, *transport == Transport::Udp);
+    let carries = matches!(kind, DerivedKind::Datagram | DerivedKind::Data);
+    let is_protocol = key == inferred.protocol().key()
+        || key == if udp { Key::Udp } else { Key::Tcp }
+        || key
+            == if from.is_ipv4() {
+                Key::Ip
+            } else {
+                Key::Ipv6Header
+            };
+    let number = match (key, udp) {
+        (Key::FrameNumber, _) => Some(number),
+        (Key::TcpFlagsSyn, false) => Some(u64::from(kind == DerivedKind::Handshake)),
+        (Key::TcpFlagsFin, false) => Some(u64::from(kind == DerivedKind::Fin)),
+        (Key::TcpFlagsReset, false) => Some(u64::from(kind == DerivedKind::Rst)),
+        (Key::TcpLen, false) => Some(*length),
+        (Key::UdpLength, true) if carries => Some(length + 8),
+        (Key::DataLen, _) if carries && *length > 0 => Some(*length),
+        (Key::IcmpType | Key::IcmpCode, _)
+            if kind == DerivedKind::Unreachable && from.is_ipv4() =>
+        {
+            Some(3)
+        }
+        (Key::Icmpv6Type, _) if kind == DerivedKind::Unreachable && from.is_ipv6() => Some(1),
+        (Key::Icmpv6Code, _) if kind == DerivedKind::Unreachable && from.is_ipv6() => Some(4),
+        _ => None,
+    };
+    let own_payload = if udp {
+        Key::UdpPayload
+    } else {
+        Key::TcpPayload
+    };
+    if let Some(number) = number {
+        found(Value::Unsigned(number));
+    } else if is_protocol
+        || [own_payload, Key::Data, Key::DataData].contains(&key) && carries && *length > 0
+    {
+        found(Value::Bytes(payload));
+    } else {
+        ends(udp, [*from, *to], key, found);
+    }
+}
+
+fn ends(udp: bool, ends: [SocketAddr; 2], key: Key, found: &mut dyn FnMut(Value<'_>)) {
+    let addresses = if ends[0].is_ipv4() {
+        [Key::IpSrc, Key::IpDst]
+    } else {
+        [Key::Ipv6Src, Key::Ipv6Dst]
+    };
+    let ports = if udp {
+        [Key::UdpSrcport, Key::UdpDstport]
+    } else {
+        [Key::TcpSrcport, Key::TcpDstport]
+    };
+    for (at, end) in ends.into_iter().enumerate() {
+        if key.covers(addresses[at]) {
+            found(Value::Ip(end.ip()));
+        }
+        if key.covers(ports[at]) {
+            found(Value::Unsigned(end.port().into()));
+        }
+    }
+}

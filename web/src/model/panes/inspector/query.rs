@@ -1,0 +1,248 @@
+//! The filter box: what stands in it, what is wrong with that, and the fields that the word at the cursor could become.
+
+use crate::{
+    filter::{Candidate, Completion, Filter, Mistake, complete},
+    model::core::time::Millis,
+};
+
+/// A mistake is told once nothing was typed for so long: before that somebody may be in the midst of a word.
+const PAUSE: Millis = 700;
+
+/// The filter box.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    /// What stands in it.
+    pub(crate) text: String,
+    /// Where the cursor is: a place between two of its bytes.
+    pub(crate) cursor: usize,
+    /// What is wrong with it, if anything; the filter before it is then still in force.
+    mistake: Option<Mistake>,
+    /// When that is told.
+    tells_at: Millis,
+    /// The fields that are offered; none where the list is closed.
+    pub(crate) offered: Vec<Candidate>,
+    /// Which of them is the one that would be taken.
+    pub(crate) chosen: Option<usize>,
+    /// The bytes that it would take the place of.
+    replaced: std::ops::Range<usize>,
+}
+
+/// What somebody does in the box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stroke {
+    /// Types: this stands in it now, with the cursor at that byte.
+    Typed(String, usize),
+    /// Goes to the next of the offered fields; opens the list where it is closed.
+    Next,
+    /// Goes to the one before.
+    Previous,
+    /// Takes the chosen one.
+    Take,
+    /// Takes this one.
+    TakeThis(usize),
+    /// Closes the list. What stands in the box stays.
+    Escape,
+    /// Looks elsewhere.
+    Leave,
+}
+
+impl Query {
+    /// Takes in what somebody does. Where another filter is in force now, that is given; an empty one is no filter.
+    pub(super) fn take(&mut self, stroke: Stroke, now: Millis) -> Option<Option<Filter>> {
+        match stroke {
+            Stroke::Typed(text, cursor) => return self.typed(text, cursor, now),
+            Stroke::Next if self.offered.is_empty() => self.offer(true),
+            Stroke::Next => self.choose(1),
+            Stroke::Previous => self.choose(self.offered.len().saturating_sub(1)),
+            // Enter with nothing chosen says that it is whole.
+            Stroke::Take => {
+                self.tells_at = now;
+                return self.accept(self.chosen?);
+            }
+            Stroke::TakeThis(at) => return self.accept(at),
+            Stroke::Escape => self.close(),
+            Stroke::Leave => {
+                self.tells_at = now;
+                self.close();
+            }
+        }
+        None
+    }
+
+    /// What is to be told of it now: nothing while it is being typed.
+    pub(crate) fn told(&self, now: Millis) -> Option<&Mistake> {
+        self.mistake.as_ref().filter(|_| self.tells_at <= now)
+    }
+
+    /// Whether what stands in it is in force.
+    pub(crate) fn is_in_force(&self) -> bool {
+        self.mistake.is_none() && !self.text.trim().is_empty()
+    }
+
+    /// When there will be something to tell.
+    pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
+        let is_due = self.mistake.is_some() && now < self.tells_at;
+        is_due.then_some(self.tells_at)
+    }
+
+    fn typed(&mut self, text: String, cursor: usize, now: Millis) -> Option<Option<Filter>> {
+        let is_same = text == self.text;
+        (self.text, self.cursor) = (text, cursor);
+        self.offer(false);
+        // The cursor can move without anything being typed.
+        if is_same {
+            return None;
+        }
+        self.tells_at = now + PAUSE;
+        self.read()
+    }
+
+    fn read(&mut self) -> Option<Option<Filter>> {
+        let is_empty = self.text.trim().is_empty();
+        let read = Filter::parse(&self.text);
+        self.mistake = read.as_ref().err().cloned();
+        Some(if is_empty { None } else { Some(read.ok()?) })
+    }
+
+    /// Offers what fits; all there is only where somebody `asks`.
+    fn offer(&mut self, asks: bool) {
+        let Completion {
+            replace,
+            candidates,
+        } = complete(&self.text, self.cursor);
+        let offers = asks || !replace.is_empty();
+        self.offered = if offers { candidates } else { Vec::new() };
+        self.chosen = (asks && !self.offered.is_empty()).then_some(0);
+        self.replaced = replace;
+    }
+
+    fn choose(&mut self, steps: usize) {
+        let number = self.offered.len();
+        if number > 0 {
+            let first = if steps == 1 { 0 } else { number - 1 };
+            self.chosen = Some(
+                self.chosen
+                    .map_or(first, |chosen| (chosen + steps) % number),
+            );
+        }
+    }
+
+    fn accept(&mut self, at: usize) -> Option<Option<Filter>> {
+        let name = self.offered.get(at)?.name;
+        let (before, after) = (
+            self.text.get(..self.replaced.start)?,
+            self.text.get(self.replaced.end..)?,
+        );
+        self.cursor = before.len() + name.len();
+        self.text = [before, name, after].concat();
+        self.close();
+        self.read()
+    }
+
+    fn close(&mut self) {
+        self.offered.clear();
+        self.chosen = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> (Query, Option<Option<Filter>>) {
+        let mut query = Query::default();
+        let filter = query.take(Stroke::Typed(text.to_owned(), text.len()), 0);
+        (query, filter)
+    }
+
+    #[test]
+    fn what_can_be_read_is_in_force_at_once() {
+        let (query, filter) = typed("udp.port == 12000");
+        assert_eq!(
+            (query.mistake, filter),
+            (None, Some(Filter::parse("udp.port == 12000").ok()))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_changes_nothing() {
+        let (mut query, filter) = typed("udp.prot == 1");
+        assert_eq!(filter, None);
+        assert_eq!(
+            query.mistake.as_ref().map(|mistake| mistake.range.clone()),
+            Some(0..8)
+        );
+        assert_eq!(
+            query.take(Stroke::Typed("  ".to_owned(), 2), 0),
+            Some(None),
+            "an empty box shows everything"
+        );
+        assert_eq!(query.mistake, None);
+    }
+
+    #[test]
+    fn a_field_is_offered_and_taken() {
+        let (mut query, _) = typed("ip.t");
+        assert_eq!(
+            query.offered.first().map(|candidate| candidate.name),
+            Some("ip.ttl")
+        );
+        assert_eq!(query.take(Stroke::Take, 0), None, "none was chosen yet");
+        assert_eq!(query.take(Stroke::Next, 0), None);
+        let filter = query.take(Stroke::Take, 0);
+        assert_eq!((query.text.as_str(), query.cursor), ("ip.ttl", 6));
+        assert!(filter.flatten().is_some() && query.offered.is_empty());
+    }
+
+    #[test]
+    fn the_list_goes_round() {
+        let (mut query, _) = typed("udp.");
+        let last = query.offered.len() - 1;
+        query.take(Stroke::Previous, 0);
+        assert_eq!(query.chosen, Some(last));
+        query.take(Stroke::Next, 0);
+        assert_eq!(query.chosen, Some(0));
+    }
+
+    #[test]
+    fn escape_closes_the_list_and_leaves_what_is_written() {
+        let (mut query, _) = typed("udp");
+        assert!(!query.offered.is_empty());
+        for _ in 0..2 {
+            assert_eq!(query.take(Stroke::Escape, 0), None);
+            assert!(query.offered.is_empty());
+            assert_eq!(query.text, "udp");
+            assert!(query.is_in_force());
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_after_a_pause_or_at_once_when_it_is_meant() {
+        let (mut query, _) = typed("tcp.fl");
+        assert_eq!(
+            query.told(PAUSE - 1),
+            None,
+            "somebody is in the midst of it"
+        );
+        assert_eq!(query.wakes_at(PAUSE - 1), Some(PAUSE));
+        assert!(query.told(PAUSE).is_some());
+        assert_eq!(query.wakes_at(PAUSE), None);
+        query.take(Stroke::Typed("tcp.fla".to_owned(), 7), PAUSE);
+        assert_eq!(query.told(PAUSE), None, "it is typed on");
+        for stroke in [Stroke::Take, Stroke::Leave] {
+            let (mut query, _) = typed("tcp.fl");
+            query.take(stroke, 1);
+            assert!(query.told(1).is_some());
+        }
+        let (query, _) = typed("tcp");
+        assert_eq!((query.told(PAUSE), query.wakes_at(0)), (None, None));
+    }
+
+    #[test]
+    fn all_fields_are_offered_to_who_asks() {
+        let mut query = Query::default();
+        query.take(Stroke::Next, 0);
+        assert!(query.offered.len() > 100);
+        assert_eq!(query.chosen, Some(0));
+    }
+}

@@ -1,0 +1,193 @@
+//! What somebody does with the packets, and what is looked at because of it.
+
+use super::{Action, CallId, Follow, Go, Inspector, query::Stroke, scene};
+use crate::model::{Model, core::time::Millis, trace::log::Log};
+
+impl Model {
+    /// Does something with the packets that are shown, those of a saved trace where one looks at that.
+    pub(in crate::model) fn inspect(&mut self, action: Action, now: Millis) {
+        if let Action::Open(open) = action {
+            self.inspector.open = open;
+        }
+        self.with_shown(|shown| {
+            if let Some(call) = shown.inspector.act(action, now) {
+                shown.selected = call;
+            }
+        });
+    }
+
+    /// One thing is looked at in the whole page: a call, and with it its packet.
+    pub(in crate::model) fn select(&mut self, call: Option<CallId>) {
+        self.selected = call;
+        self.inspector.select_call(call, &self.log);
+    }
+
+    /// Computes what only the next frame needs. Tells whether the one after it will need more.
+    pub(crate) fn settle(&mut self) -> bool {
+        let open = self.inspector.open;
+        let goes_on = self.replay_catches_up();
+        let is_behind = self.with_shown(|shown| {
+            let me = shown.welcome.as_ref().map(|welcome| welcome.process);
+            shown
+                .inspector
+                .sieve
+                .restrict(me.filter(|_| shown.only_mine));
+            shown.inspector.open = open;
+            shown.inspector.settle(&shown.log)
+        });
+        goes_on || is_behind
+    }
+
+    /// Looks at the same as another model: what is chosen, filtered and followed.
+    pub(in crate::model) fn looks_as(&mut self, other: &Self) {
+        self.transport = other.transport;
+        self.only_mine = other.only_mine;
+        self.language = other.language;
+        self.selected = other.selected;
+        self.inspector.looks_as(&other.inspector);
+    }
+
+    /// Does it with what all views show.
+    pub(in crate::model) fn with_shown<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        if let Some(mut replay) = self.archive.replay.take() {
+            let done = act(&mut replay.model);
+            self.archive.replay = Some(replay);
+            return done;
+        }
+        let Some(mut opened) = self.archive.opened.take() else {
+            return act(self);
+        };
+        let done = act(&mut opened.model);
+        self.archive.opened = Some(opened);
+        done
+    }
+}
+
+impl Inspector {
+    fn looks_as(&mut self, other: &Self) {
+        (self.open, self.hex) = (other.open, other.hex);
+        (self.tail, self.selected) = (other.tail, other.selected);
+        self.follow = other.follow.as_ref().map(|follow| Follow::new(follow.talk));
+        let typed = Stroke::Typed(other.query.text.clone(), other.query.cursor);
+        if let Some(filter) = self.query.take(typed, 0) {
+            self.sieve.set(filter);
+        }
+        self.query.take(Stroke::Leave, 0);
+    }
+
+    /// Takes in what somebody does. Where another packet is looked at now, the call it belongs to is given.
+    pub(in crate::model) fn act(&mut self, action: Action, now: Millis) -> Option<Option<CallId>> {
+        match action {
+            Action::Open(open) => self.open = open,
+            Action::Select(seq) => return self.select(seq),
+            Action::Go(go, page) => return self.go(go, page),
+            Action::Scrolled(to_end) => self.tail = to_end,
+            Action::Newest => self.tail = true,
+            Action::Step(step) => {
+                self.byte = None;
+                self.tree.step(step);
+            }
+            Action::Line(at) => {
+                self.byte = None;
+                self.tree.choose(Some(at));
+            }
+            Action::Turn(at) => self.tree.turn(at),
+            Action::Byte(at) => self.point(at),
+            Action::MoveByte(by) => self.point(self.byte_or_first().saturating_add_signed(by)),
+            Action::Filter(stroke) => {
+                if let Some(filter) = self.query.take(stroke, now) {
+                    self.sieve.set(filter);
+                    self.tail = self.selected.is_none();
+                }
+            }
+            Action::Follow(on) => self.follow = self.talk().filter(|_| on).map(Follow::new),
+            Action::Hex(on) => self.hex = on,
+            Action::Look => {}
+        }
+        None
+    }
+
+    /// Another call is looked at, or none: with it goes its packet, if it has one.
+    pub(in crate::model) fn select_call(&mut self, call: Option<CallId>, log: &Log) {
+        let is_of_it = self
+            .record()
+            .is_some_and(|(_, record)| call.is_some() && record.call == call);
+        if !is_of_it {
+            self.selected =
+                call.and_then(|call| self.sent_by(call).or_else(|| self.received_by(call, log)));
+        }
+        self.tail &= self.selected.is_none();
+    }
+
+    fn select(&mut self, seq: u64) -> Option<Option<CallId>> {
+        (self.selected, self.tail) = (Some(seq), false);
+        Some(self.record()?.1.call)
+    }
+
+    fn go(&mut self, go: Go, page: usize) -> Option<Option<CallId>> {
+        let last = self.sieve.len(&self.store).checked_sub(1)?;
+        let hidden = || {
+            Some(
+                self.sieve
+                    .row_before(self.store.number_of(self.selected?)?, &self.store),
+            )
+        };
+        let row = match (go, self.row().or_else(hidden)) {
+            (Go::Home, _) => 0,
+            (Go::End, _) | (Go::Up | Go::Down, None) => last,
+            (Go::Down, Some(row)) => row + 1,
+            (Go::Up, Some(row)) => row.saturating_sub(1),
+            (Go::PageDown, row) => row.unwrap_or(last) + page,
+            (Go::PageUp, row) => row.unwrap_or(last).saturating_sub(page),
+        };
+        let number = self.sieve.at(row.min(last), &self.store)?;
+        let call = self.select(self.store.get(number)?.seq);
+        self.tail = go == Go::End;
+        call
+    }
+
+    /// The first packet that came of a call.
+    fn sent_by(&self, call: CallId) -> Option<u64> {
+        let mut all = self.store.from(0);
+        all.find(|(_, record)| record.call == Some(call))
+            .map(|(_, record)| record.seq)
+    }
+
+    /// The first packet of which a call received something.
+    fn received_by(&self, call: CallId, log: &Log) -> Option<u64> {
+        let run = log.run_of(call)?;
+        let is_here = |id: CallId| run.calls.iter().any(|call| call.id == id);
+        let mut of_run = self
+            .store
+            .from(0)
+            .filter(|(_, record)| record.call.is_some_and(is_here));
+        let received = of_run
+            .find(|(_, record)| scene::receiver(record, run).is_some_and(|found| found.id == call));
+        received.map(|(_, record)| record.seq)
+    }
+
+    /// The conversation of the packet that is looked at.
+    fn talk(&self) -> Option<super::talk::Talk> {
+        self.record()?.1.conversation()
+    }
+
+    fn point(&mut self, at: usize) {
+        let length = self
+            .record()
+            .and_then(|(_, record)| record.captured())
+            .map_or(0, |captured| captured.bytes.len());
+        let Some(last) = length.checked_sub(1) else {
+            return;
+        };
+        self.byte = Some(at.min(last));
+        self.tree.choose_byte(at.min(last));
+    }
+
+    /// Where one points from: at the byte, else at the first of the chosen field.
+    fn byte_or_first(&self) -> usize {
+        let line = self.tree.chosen().and_then(|at| self.tree.lines.get(at));
+        self.byte
+            .or_else(|| line.map(|line| line.range.start))
+            .unwrap_or(0)
+    }
+}

@@ -1,0 +1,198 @@
+//! Packets are put away as they come: their bytes, whose they are, and their place in their conversation.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::Transport,
+    conditions::Direction,
+    data::Data,
+    outcome::{Outcome, Returned},
+    trace::{Derived, Event, Packet, What},
+};
+
+use super::{
+    Captured, Inspector, Sieve,
+    record::{Inferred, Matter, Record},
+    talk::Talk,
+};
+use crate::{
+    filter::Filter,
+    model::{
+        panes::server::Servers,
+        trace::log::{Call, Log, Side, sender},
+    },
+};
+
+/// A wall clock was set, not merely read in another unit, if it differs by more.
+const CLOCK_SET_NS: u64 = 1_000_000;
+
+impl Inspector {
+    /// Takes in an event; one that was seen before changes nothing. `log` is as it was before it.
+    pub(in crate::model) fn hear(&mut self, event: &Event, log: &Log, servers: &Servers) {
+        if self.last_seq.is_some_and(|last| event.seq <= last) {
+            return;
+        }
+        self.last_seq = Some(event.seq);
+        self.people.hear(event);
+        match &event.what {
+            What::Packet(packet) => self.captured(event, packet, servers),
+            What::Derived(derived) => self.inferred(event, derived, log, servers),
+            What::CaptureLost { packets } => self.lost += packets,
+            What::Process(_)
+            | What::ProcessEnded { .. }
+            | What::CallStarted(_)
+            | What::CallReturned(_)
+            | What::Facts(_)
+            | What::Sockets(_)
+            | What::Conditions(_)
+            | What::Edge(_)
+            | What::Server(_) => {}
+        }
+    }
+
+    /// All is wiped; how the conversations stand stays known.
+    pub(in crate::model) fn clear(&mut self) {
+        let Self {
+            open,
+            query,
+            people,
+            streams,
+            last_seq,
+            clock_ns,
+            hex,
+            tree,
+            ..
+        } = std::mem::take(self);
+        let mut sieve = Sieve::default();
+        sieve.set(
+            Filter::parse(&query.text)
+                .ok()
+                .filter(|_| !query.text.trim().is_empty()),
+        );
+        *self = Self {
+            open,
+            sieve,
+            query,
+            people,
+            streams,
+            last_seq,
+            clock_ns,
+            hex,
+            tree,
+            tail: true,
+            ..Self::default()
+        };
+    }
+
+    /// Another relay, another trace.
+    pub(in crate::model) fn start_anew(&mut self) {
+        self.clear();
+        (self.people, self.streams, self.last_seq) = Default::default();
+    }
+
+    fn captured(&mut self, event: &Event, packet: &Packet, servers: &Servers) {
+        let mut captured = Captured::new(packet, None);
+        let summary = captured.summary();
+        captured.analysis = self.streams.feed(self.store.next(), &summary);
+        let (from, to) = match &summary.quoted {
+            // An error about a packet goes the other way than the packet.
+            Some(quoted) => (Some(quoted.destination), Some(quoted.source)),
+            None => (summary.source, summary.destination),
+        };
+        let talk = Talk::of(&summary, None).map_or(0, |talk| talk.print());
+        let is_ours = |end: SocketAddr| is_server(servers, end);
+        let side = match (from.is_some_and(is_ours), to.is_some_and(is_ours)) {
+            (true, _) => Some(Side::Server),
+            (false, true) => Some(Side::Client),
+            (false, false) => None,
+        };
+        let side = packet.direction.map(side_of).or(side);
+        let at_ns = self.moment(event, packet);
+        self.put(Record {
+            seq: event.seq,
+            at_ns,
+            process: packet.process,
+            call: packet.call,
+            name: packet.call.and_then(|call| self.people.name(call)),
+            side,
+            talk,
+            matter: Matter::Captured(captured),
+        });
+    }
+
+    fn inferred(&mut self, event: &Event, derived: &Derived, log: &Log, servers: &Servers) {
+        let run = log.run_of(derived.because);
+        let call = run.and_then(|run| run.calls.iter().find(|call| call.id == derived.because));
+        let payload = call
+            .and_then(said)
+            .map(|data| data.0.as_slice())
+            .unwrap_or_default();
+        let side = call.and_then(|call| sender(call, derived.from, derived.to));
+        let side = side.unwrap_or(if is_server(servers, derived.from) {
+            Side::Server
+        } else {
+            Side::Client
+        });
+        self.put(Record {
+            seq: event.seq,
+            at_ns: event.mono_ns,
+            process: derived.process,
+            call: Some(derived.because),
+            name: self.people.name(derived.because),
+            side: Some(side),
+            talk: Talk::between(derived.transport, derived.from, derived.to).print(),
+            matter: Matter::Inferred(Inferred::new(derived, payload)),
+        });
+    }
+
+    fn put(&mut self, record: Record) {
+        // The table starts out at its end.
+        self.tail |= self.store.next() == 1;
+        self.store.push(record);
+    }
+
+    /// When the kernel saw a packet, in the lab's own time. All packets are reckoned with one difference of the
+    /// clocks: so the times between them are the kernel's, to the nanosecond.
+    fn moment(&mut self, event: &Event, packet: &Packet) -> u64 {
+        let difference = event
+            .wall_us
+            .saturating_mul(1_000)
+            .saturating_sub(event.mono_ns);
+        if difference.abs_diff(self.clock_ns) > CLOCK_SET_NS {
+            self.clock_ns = difference;
+        }
+        let seen = packet
+            .kernel_s
+            .saturating_mul(1_000_000_000)
+            .saturating_add(packet.kernel_ns.into());
+        seen.saturating_sub(self.clock_ns)
+    }
+}
+
+/// Who sends what goes this way.
+const fn side_of(direction: Direction) -> Side {
+    match direction {
+        Direction::Request => Side::Client,
+        Direction::Reply => Side::Server,
+    }
+}
+
+/// The bytes a call was given or brought.
+fn said(call: &Call) -> Option<&Data> {
+    let brought = match &call.end.as_ref()?.outcome {
+        Outcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => Some(data),
+        Outcome::Returned(_) | Outcome::Failed(_) => None,
+    };
+    brought.or(call.arguments.as_ref()?.data.as_ref())
+}
+
+/// A server bound to no address in particular is at all of them.
+fn is_server(servers: &Servers, end: SocketAddr) -> bool {
+    let is_at = |server: SocketAddr| {
+        server.port() == end.port() && (server.ip().is_unspecified() || server.ip() == end.ip())
+    };
+    let mut all = Transport::ALL
+        .into_iter()
+        .filter_map(|transport| servers.get(transport));
+    all.any(|server| is_at(server.address))
+}

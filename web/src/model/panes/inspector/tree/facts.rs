@@ -1,0 +1,85 @@
+//! What the kernel told with a call, as lines of the tree; the first SYN of a connection, which it keeps, taken apart.
+
+use shared::{
+    dissect::{Link, dissect},
+    trace::{CallName, Fact},
+};
+
+use super::{What, build::Builder};
+use crate::model::trace::log::Side;
+
+/// The facts that came with one call.
+#[derive(Clone, Debug)]
+pub(in crate::model::panes::inspector) struct Told<'a> {
+    /// Which call.
+    pub(in crate::model::panes::inspector) name: CallName,
+    /// Whose.
+    pub(in crate::model::panes::inspector) side: Side,
+    /// What was told.
+    pub(in crate::model::panes::inspector) facts: &'a [Fact],
+    /// What must be taken off a wall clock's nanoseconds to get those since the first packet.
+    pub(in crate::model::panes::inspector) clock_ns: u64,
+}
+
+/// A clock's time of a datagram.
+const RECEIVED: &str = "datagram.received_at_ns";
+/// The headers of a SYN, in hex.
+const SAVED_SYN: &str = "tcp.saved_syn";
+
+pub(super) fn add(builder: &mut Builder, told: &Told<'_>) {
+    let Some(first) = told.facts.first() else {
+        return;
+    };
+    builder.line(
+        "kernel",
+        0..0,
+        first.source,
+        What::Told(told.name, told.side),
+    );
+    builder.inside(|inside| {
+        for fact in told.facts {
+            one(inside, fact, told.clock_ns);
+        }
+    });
+}
+
+fn one(builder: &mut Builder, fact: &Fact, clock_ns: u64) {
+    let moment = || fact.value.parse::<u64>().ok()?.checked_sub(clock_ns);
+    let what = match fact.name.as_str() {
+        RECEIVED => moment().map(What::Moment),
+        _ => None,
+    };
+    builder.line(
+        &fact.name,
+        0..0,
+        fact.source,
+        what.unwrap_or_else(|| What::Fact(fact.value.clone())),
+    );
+    let syn = if fact.name == SAVED_SYN {
+        unhex(&fact.value)
+    } else {
+        None
+    };
+    let Some(syn) = syn else { return };
+    builder.inside(|inside| {
+        let source = fact.source;
+        inside.said_by(source, |inside| {
+            inside.layers(&dissect(Link::Raw, &syn), Link::Raw, &syn, None)
+        });
+    });
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| {
+        char::from(*byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+    let byte = |[high, low]: &[u8; 2]| Some(digit(high)? << 4 | digit(low)?);
+    if odd.is_empty() {
+        pairs.iter().map(byte).collect()
+    } else {
+        None
+    }
+}

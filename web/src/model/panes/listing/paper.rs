@@ -1,0 +1,122 @@
+//! The program as it runs in this lab: the file of `www/programs` with this lab's address in it, and with what the
+//! running server was told to do otherwise than the book's.
+
+use shared::{
+    call::Transport,
+    lab::{Server, Task},
+};
+
+use super::line::{Says, between};
+use crate::{
+    i18n::{TextFile, read},
+    model::trace::log::Side,
+};
+
+/// Which program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// By which transport it talks.
+    pub(crate) transport: Transport,
+    /// Whether it asks or answers.
+    pub(crate) side: Side,
+}
+
+impl Program {
+    /// Its place among the files; what Python calls it is the end of its name.
+    pub(crate) const fn file(self) -> TextFile {
+        TextFile::Program(self)
+    }
+
+    /// `UDPClient.py`
+    pub(crate) fn name(self) -> &'static str {
+        let path = self.file().name();
+        path.rsplit_once('/').map_or(path, |(_, name)| name)
+    }
+}
+
+/// Its lines in a lab with this server; nothing until the file has come.
+pub(crate) fn lines(program: Program, server: &Server) -> Option<Vec<String>> {
+    let mut lines = Vec::new();
+    for line in read(program.file())?.lines() {
+        match program.side {
+            Side::Client => lines.push(placed(line, server)),
+            Side::Server => told(line, server, &mut lines),
+        }
+    }
+    Some(lines)
+}
+
+/// With the addresses of this lab.
+fn placed(line: &str, server: &Server) -> String {
+    let address = server.address;
+    match line.split_once(" = ") {
+        Some((name @ "serverName", _)) => [name, " = '", &address.ip().to_string(), "'"].concat(),
+        Some((name @ "serverPort", _)) => [name, " = ", &address.port().to_string()].concat(),
+        _ => line.to_owned(),
+    }
+}
+
+/// With what this server does otherwise; some of that takes a line of its own.
+fn told(line: &str, server: &Server, lines: &mut Vec<String>) {
+    use shared::trace::CallName::{Listen, Recv, RecvFrom, Send, SendTo, Socket};
+    let settings = server.settings.as_ref();
+    let number = |number: u32| number.to_string();
+    let think = settings.map_or(0, |settings| settings.think_ms);
+    let says = Says::of(line);
+    if think > 0 && matches!(says, Says::Call(Send | SendTo)) {
+        lines.push(["    sleep(", &seconds(think), ")"].concat());
+    }
+    lines.push(match (says, settings) {
+        (Says::Call(Recv | RecvFrom), Some(settings)) => {
+            with_number(line, &number(settings.receive_size))
+        }
+        (Says::Call(Listen), Some(settings)) => with_number(line, &number(settings.backlog)),
+        (Says::Work, _) => worked(line, server.task),
+        _ => placed(line, server),
+    });
+    if think > 0 && says == Says::Import {
+        lines.push("from time import sleep".to_owned());
+    }
+    if says == Says::Call(Socket) && settings.is_some_and(|settings| settings.reuse_address) {
+        lines.push("serverSocket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)".to_owned());
+    }
+}
+
+/// With another number in its brackets.
+fn with_number(line: &str, number: &str) -> String {
+    match between(line, "(", ')').filter(|inside| *inside != number) {
+        Some(inside) => line.replacen(inside, number, 1),
+        None => line.to_owned(),
+    }
+}
+
+/// With another task than upper case.
+fn worked(line: &str, task: Task) -> String {
+    let Some((name, work)) = line.split_once(" = ") else {
+        return line.to_owned();
+    };
+    let text = work.trim_end_matches(".upper()");
+    let letter;
+    let (before, after) = match task {
+        Task::Upper => return line.to_owned(),
+        Task::Reverse => ("", "[::-1]"),
+        Task::Echo => ("", ""),
+        Task::Count(counted) => {
+            let lower: String = counted.to_lowercase().collect();
+            letter = [".lower().count('", &lower, "'))"].concat();
+            ("str(", letter.as_str())
+        }
+    };
+    [name, " = ", before, text, after].concat()
+}
+
+/// Seconds as Python writes them, from milliseconds.
+fn seconds(ms: u32) -> String {
+    let part = (1_000 + ms % 1_000).to_string();
+    let part = part[1..].trim_end_matches('0');
+    let whole = (ms / 1_000).to_string();
+    if part.is_empty() {
+        return whole;
+    }
+    [&whole, ".", part].concat()
+}

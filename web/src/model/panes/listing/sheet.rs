@@ -1,0 +1,183 @@
+//! A program as one sees it: its lines, where it is, and what each of them has done.
+
+use shared::{
+    lab::{Program as ServerProgram, Server},
+    trace::CallId,
+};
+
+use super::{
+    client::{Phase, Variable},
+    line::{Says, of_call},
+    paper::{self, Program},
+};
+use crate::model::{
+    Model,
+    core::time::Millis,
+    trace::log::{Call, Side},
+};
+
+/// How a line is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum At {
+    /// The program is elsewhere.
+    #[default]
+    Elsewhere,
+    /// It stands before this line.
+    Next,
+    /// It is in it since then, by the page's clock.
+    In(Millis),
+    /// It died in it.
+    Died,
+}
+
+/// A line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// What stands in it.
+    pub(crate) text: String,
+    /// Where the program is.
+    pub(crate) at: At,
+    /// The last call it made in the run one sees.
+    pub(crate) call: Option<CallId>,
+    /// Whether one looks at it.
+    pub(crate) selected: bool,
+}
+
+/// A program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sheet {
+    /// Which.
+    pub(crate) program: Program,
+    /// Its lines.
+    pub(crate) lines: Vec<Line>,
+    /// Its variables.
+    pub(crate) variables: Vec<Variable>,
+    /// The exception that ended the server's.
+    pub(crate) exception: Option<String>,
+}
+
+impl Sheet {
+    /// The line one wants to hear about: the one that is looked at, else the one the program is at.
+    pub(crate) fn line(&self) -> Option<&Line> {
+        let is_at = |line: &&Line| line.at != At::Elsewhere;
+        let mut all = self.lines.iter();
+        let selected = self.lines.iter().find(|line| line.selected);
+        all.find(is_at).or(selected)
+    }
+
+    /// What the sentence about a line is kept under.
+    pub(crate) fn about(&self, line: &Line) -> String {
+        let side = match self.program.side {
+            Side::Client => "client.",
+            Side::Server => "server.",
+        };
+        let what = match Says::of(&line.text) {
+            Says::Nothing => "",
+            Says::Import => "import",
+            Says::Assign => "assign",
+            Says::Input => "input",
+            Says::Print => "print",
+            Says::Loop => "while",
+            Says::Work => "work",
+            Says::Call(call) => call.as_str(),
+        };
+        [side, what].concat()
+    }
+}
+
+impl Model {
+    /// The program of a side as it runs in this lab; nothing where none of the book's does, or its file has not come.
+    pub(crate) fn sheet(&self, side: Side) -> Option<Sheet> {
+        let transport = self.transport();
+        let program = Program { transport, side };
+        let server = self.servers.get(transport)?;
+        if side == Side::Server && server.program != ServerProgram::Book {
+            return None;
+        }
+        let texts = paper::lines(program, server)?;
+        let mut lines: Vec<Line> = texts.iter().map(|text| line(text)).collect();
+        self.mark_calls(program, &texts, &mut lines);
+        let (variables, exception) = match side {
+            Side::Client => (self.mark_client(program, &texts, &mut lines), None),
+            Side::Server => self.mark_server(server, &texts, &mut lines),
+        };
+        Some(Sheet {
+            program,
+            lines,
+            variables,
+            exception,
+        })
+    }
+
+    /// Puts the calls of the run one sees at the lines that make them.
+    fn mark_calls(&self, program: Program, texts: &[String], lines: &mut [Line]) {
+        let of_run = self.shown_run().map_or(&[][..], |run| &run.calls);
+        let now = self.log.server_is_in(program.transport);
+        let is_its =
+            |call: &&Call| call.side == program.side && call.transport == program.transport;
+        for call in of_run.iter().chain(now).filter(is_its) {
+            let Some(line) = of_call(texts, call.name).and_then(|at| lines.get_mut(at)) else {
+                continue;
+            };
+            line.call = Some(call.id);
+            line.selected |= self.selected == Some(call.id);
+        }
+    }
+
+    fn mark_client(&self, program: Program, texts: &[String], lines: &mut [Line]) -> Vec<Variable> {
+        let client = &self.listing.client;
+        if !client.is_there() || client.transport() != program.transport {
+            let waiting = self.program.waiting();
+            let sentence = self.program.sentence();
+            let its = sentence.filter(|sentence| sentence.transport == program.transport);
+            if let Some(((step, since), _)) = waiting.zip(its) {
+                let name = step.name(program.transport);
+                let makes = |line: &String| matches!(Says::of(line), Says::Call(call) if call.as_str() == name);
+                if let Some(at) = texts.iter().position(makes) {
+                    lines[at].at = At::In(since);
+                }
+            }
+            return Vec::new();
+        }
+        let at = match client.phase {
+            Phase::Stands => At::Next,
+            Phase::Calls(_, since) => At::In(since),
+            Phase::Reads => At::In(Millis::MAX),
+            Phase::Died | Phase::Refused(_) | Phase::Lost => At::Died,
+            Phase::Fresh | Phase::Ended => At::Elsewhere,
+        };
+        if let Some(line) = lines.get_mut(client.at) {
+            line.at = at;
+        }
+        client.variables.clone()
+    }
+
+    fn mark_server(
+        &self,
+        server: &Server,
+        texts: &[String],
+        lines: &mut [Line],
+    ) -> (Vec<Variable>, Option<String>) {
+        let told = self.listing.servers.of(server.transport);
+        let linux = self.is_linux();
+        let mut exception = None;
+        if let Some((at, raised)) = told.death(texts, server, linux) {
+            exception = Some(raised);
+            lines[at].at = At::Died;
+        } else if let Some((name, id)) = told.call
+            && let Some(at) = of_call(texts, name)
+        {
+            let open = self.log.server_is_in(server.transport);
+            let open = open.filter(|open| open.id == id && told.is_in_it);
+            lines[at].at = open.map_or(At::Next, |call| At::In(call.since));
+        }
+        (told.variables(texts), exception)
+    }
+}
+
+fn line(text: &str) -> Line {
+    Line {
+        text: text.to_owned(),
+        ..Line::default()
+    }
+}

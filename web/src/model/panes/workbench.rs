@@ -1,0 +1,380 @@
+//! The workbench: sockets of one's own, any call in any order. What it shows is read off the trace of the page's own
+//! process, so that a page that was loaded again, or comes back to its lab, shows the same.
+
+mod act;
+pub(crate) mod cards;
+pub(crate) mod doors;
+pub(crate) mod equivalent;
+pub(crate) mod machine;
+mod made;
+pub(crate) mod typed;
+
+use shared::{
+    call::{Call, Family, Fd, Transport},
+    message::{Reply, Welcome},
+    outcome::{FailureSource, Outcome, Returned},
+    trace::{CallId, CallName, CallReturned, CallStarted, Event, Facts, ProcessId, What},
+};
+
+pub(crate) use self::{
+    cards::Card,
+    equivalent::Tongue,
+    made::Made,
+    typed::{Mistake, Typed},
+};
+use crate::model::{
+    core::{
+        outbox::Outbox,
+        recent_map::Lately,
+        time::{Millis, TICK},
+    },
+    panes::server::Servers,
+};
+
+/// So many calls are kept.
+const MOST: usize = 600;
+
+/// What somebody does at the workbench.
+#[derive(Debug)]
+pub(crate) enum Act {
+    /// Looks at it, or away.
+    Look(bool),
+    /// Makes a socket.
+    Open(Transport, Family),
+    /// Makes a call on one.
+    Call(u64, CallName, Typed),
+    /// Asks for the addresses of a name.
+    Resolve(String),
+    /// Stops waiting for the call that this message asked for.
+    Cancel(u64),
+    /// Wipes it: sockets that are closed, and the calls so far.
+    Clear,
+    /// Wants to read the program in this language.
+    Read(Tongue),
+    /// Wants it on the clipboard.
+    Copy,
+}
+
+/// The page's own process: its sockets and its calls.
+#[derive(Debug, Default)]
+pub(crate) struct Workbench {
+    /// Whether one looks at it.
+    pub(crate) open: bool,
+    /// Its sockets, the newest last.
+    pub(crate) cards: Vec<Card>,
+    /// Its calls, in the order in which they were made.
+    pub(crate) made: Vec<Made>,
+    /// What was typed and means nothing, and at which socket.
+    pub(crate) mistake: Option<(u64, Mistake)>,
+    /// The language of the program one reads.
+    pub(crate) tongue: Tongue,
+    /// Whether the clipboard has the program: how many calls it had then, and in which language.
+    pub(crate) copied: Option<(Tongue, u64)>,
+    me: Option<ProcessId>,
+    seen: Option<u64>,
+    sockets: u64,
+    version: u64,
+    /// What the page's own programs asked for is none of the workbench's business.
+    others: Lately<u64, ()>,
+    foreign: Lately<CallId, ()>,
+    copying: bool,
+}
+
+impl Workbench {
+    /// The page is this process from now on; what another one had is gone.
+    pub(in crate::model) fn i_am(&mut self, process: ProcessId) {
+        if self.me.is_some_and(|me| me != process) {
+            self.lose();
+        }
+        self.me = Some(process);
+    }
+
+    /// An empty one for what is past: its changes are numbered so that they are never mistaken for others.
+    pub(in crate::model) fn of_past(versions: u64) -> Self {
+        Self {
+            version: versions << 32,
+            ..Self::default()
+        }
+    }
+
+    /// Another lab, another trace.
+    pub(in crate::model) fn start_anew(&mut self) {
+        *self = Self {
+            open: self.open,
+            tongue: self.tongue,
+            me: self.me,
+            sockets: self.sockets,
+            version: self.version + 1,
+            ..Self::default()
+        };
+    }
+
+    /// All its sockets are closed, and nothing will be seen to return.
+    pub(in crate::model) fn lose(&mut self) {
+        self.version += 1;
+        for made in self.made.iter_mut().filter(|made| made.is_open()) {
+            made.gone = true;
+        }
+        for card in &mut self.cards {
+            card.closed = true;
+            card.gone = true;
+        }
+    }
+
+    /// Grows with every change.
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// A program of the page asks for this itself.
+    pub(in crate::model) fn leave_alone(&mut self, request: u64) {
+        self.others.set(request, ());
+    }
+
+    /// A socket by its key.
+    pub(crate) fn card(&self, key: u64) -> Option<&Card> {
+        self.cards.iter().find(|card| card.key == key)
+    }
+
+    /// The calls on one socket.
+    pub(crate) fn made_on(&self, key: u64) -> impl DoubleEndedIterator<Item = &Made> {
+        self.made.iter().filter(move |made| made.card == Some(key))
+    }
+
+    /// Whether another socket has its number by now.
+    pub(crate) fn is_replaced(&self, card: &Card) -> bool {
+        let mut later = self.cards.iter().filter(|other| other.key > card.key);
+        later.any(|other| other.fd == card.fd)
+    }
+
+    /// The last call the trace has of it: the ladder shows what belongs to it.
+    pub(crate) fn last_call(&self) -> Option<CallId> {
+        self.made.iter().rev().find_map(|made| made.call)
+    }
+
+    /// Whether a call on it has not returned, and somebody looks.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.open && self.made.iter().any(Made::is_open)
+    }
+
+    /// When the time of a blocked call is to be told again.
+    pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
+        let blocked = self.made.iter().filter(|made| self.open && made.is_open());
+        blocked
+            .map(|made| now + TICK - now.saturating_sub(made.since) % TICK)
+            .min()
+    }
+
+    /// Makes a socket.
+    pub(in crate::model) fn open_socket(
+        &mut self,
+        transport: Transport,
+        family: Family,
+        outbox: &mut Outbox,
+        now: Millis,
+    ) {
+        let call = Call::Socket {
+            transport,
+            family: (family == Family::Inet6).then_some(family),
+        };
+        self.ask(call, transport, None, outbox, now);
+    }
+
+    /// Makes the call that was typed, unless it means nothing.
+    pub(in crate::model) fn call(
+        &mut self,
+        (key, name, typed): (u64, CallName, &Typed),
+        servers: &Servers,
+        outbox: &mut Outbox,
+        now: Millis,
+    ) {
+        let Some(card) = self.card(key).filter(|card| !self.is_replaced(card)) else {
+            return;
+        };
+        let (transport, fd) = (card.transport, card.fd);
+        self.version += 1;
+        self.mistake = None;
+        match typed::read(name, fd, typed) {
+            Ok(call) => {
+                self.ask(call, transport, Some(key), outbox, now);
+                if let Some(made) = self.made.last_mut() {
+                    made.aim(&typed.to, servers);
+                }
+            }
+            Err(mistake) => self.mistake = Some((key, mistake)),
+        }
+    }
+
+    /// Asks for the addresses of a name.
+    pub(in crate::model) fn resolve(&mut self, name: String, outbox: &mut Outbox, now: Millis) {
+        let transport = Transport::Tcp;
+        let call = Call::GetAddrInfo { name, transport };
+        self.ask(call, transport, None, outbox, now);
+    }
+
+    fn ask(
+        &mut self,
+        call: Call,
+        transport: Transport,
+        card: Option<u64>,
+        outbox: &mut Outbox,
+        now: Millis,
+    ) {
+        let made = Made::asked(&call, transport, card, now);
+        let request = outbox.make(call);
+        self.put(Made {
+            request: Some(request),
+            ..made
+        });
+    }
+
+    fn put(&mut self, made: Made) {
+        self.version += 1;
+        if self.made.len() == MOST {
+            self.made.remove(0);
+        }
+        self.made.push(made);
+    }
+
+    /// A reply came; the trace tells the same and more, except of what the relay would not even do.
+    pub(in crate::model) fn reply(&mut self, reply: &Reply) {
+        let asked = self
+            .made
+            .iter_mut()
+            .find(|made| made.call.is_none() && made.request.is_some() && made.request == reply.id);
+        let Some(made) = asked.filter(|made| made.end.is_none()) else {
+            return;
+        };
+        if let Outcome::Failed(failed) = &reply.outcome
+            && failed.source == FailureSource::Relay
+        {
+            self.version += 1;
+            made.end = Some((reply.outcome.clone(), reply.took_ns));
+        }
+    }
+
+    /// Takes in an event of the trace that happened `at` this time, by the page's clock.
+    pub(in crate::model) fn hear(&mut self, event: &Event, at: Millis) {
+        if self.seen.is_some_and(|seen| event.seq <= seen) {
+            return;
+        }
+        self.seen = Some(event.seq);
+        let is_mine = |process: ProcessId| self.me == Some(process);
+        match &event.what {
+            What::CallStarted(started) if is_mine(started.process) => {
+                self.started(started, event.seq, at);
+            }
+            What::CallReturned(returned) if is_mine(returned.process) => {
+                self.returned(returned, event.seq);
+            }
+            What::Facts(facts) if is_mine(facts.process) => self.told(facts, event.seq),
+            What::ProcessEnded { process } if is_mine(*process) => self.lose(),
+            What::Process(_)
+            | What::ProcessEnded { .. }
+            | What::CallStarted(_)
+            | What::CallReturned(_)
+            | What::Packet(_)
+            | What::Derived(_)
+            | What::Facts(_)
+            | What::Server(_)
+            | What::Sockets(_)
+            | What::Conditions(_)
+            | What::Edge(_)
+            | What::CaptureLost { .. } => {}
+        }
+    }
+
+    fn started(&mut self, started: &CallStarted, seq: u64, at: Millis) {
+        let is_others = |request: &u64| self.others.get(request).is_some();
+        if started.request.as_ref().is_some_and(is_others) {
+            return self.foreign.set(started.call, ());
+        }
+        self.version += 1;
+        let card = started.fd.and_then(|fd| self.current(fd));
+        let asked = self
+            .made
+            .iter_mut()
+            .find(|made| made.call.is_none() && made.request == started.request);
+        match asked.filter(|_| started.request.is_some()) {
+            Some(made) => made.began(started, at),
+            None => self.put(Made::seen(started, card, at)),
+        }
+        if let Some(card) = self.cards.iter_mut().find(|known| Some(known.key) == card) {
+            card.started(started.name, seq);
+        }
+    }
+
+    fn returned(&mut self, returned: &CallReturned, seq: u64) {
+        if self.foreign.get(&returned.call).is_some() {
+            return;
+        }
+        let known = |made: &&mut Made| made.call == Some(returned.call);
+        let Some(made) = self.made.iter_mut().find(known) else {
+            return;
+        };
+        self.version += 1;
+        made.end = Some((returned.outcome.clone(), returned.took_ns));
+        if let Outcome::Returned(Returned::Socket { fd }) = returned.outcome {
+            self.sockets += 1;
+            made.card = Some(self.sockets);
+            let card = Card::new(self.sockets, fd, made, seq);
+            return self.cards.push(card);
+        }
+        let made = made.clone();
+        let card = self
+            .cards
+            .iter_mut()
+            .find(|card| made.card == Some(card.key));
+        if let Some(card) = card {
+            card.returned(&made, returned, seq);
+        }
+    }
+
+    fn told(&mut self, facts: &Facts, seq: u64) {
+        let key = facts.fd.and_then(|fd| self.current(fd));
+        let Some(card) = self.cards.iter_mut().find(|card| Some(card.key) == key) else {
+            return;
+        };
+        let after = self.made.iter().find(|made| made.call == facts.call);
+        card.told(&facts.facts, after.map(|made| made.name), seq);
+        self.version += 1;
+    }
+
+    /// The socket that has this number now.
+    fn current(&self, fd: Fd) -> Option<u64> {
+        let mut open = self.cards.iter().rev().filter(|card| !card.closed);
+        open.find(|card| card.fd == fd).map(|card| card.key)
+    }
+
+    /// Wipes what is over; sockets that are open stay, and so does what is under way.
+    pub(in crate::model) fn clear(&mut self) {
+        self.version += 1;
+        self.mistake = None;
+        self.cards.retain(|card| !card.closed);
+        self.made.retain(Made::is_open);
+    }
+
+    /// The program is on its way to the clipboard.
+    pub(in crate::model) const fn copies(&mut self) {
+        self.copying = true;
+    }
+
+    /// It is there; tells whether it was the workbench that wanted it.
+    pub(in crate::model) fn has_copied(&mut self) -> bool {
+        let mine = std::mem::take(&mut self.copying);
+        if mine {
+            self.copied = Some((self.tongue, self.version));
+        }
+        mine
+    }
+
+    /// Whether the clipboard has the program as it stands.
+    pub(crate) fn is_copied(&self) -> bool {
+        self.copied == Some((self.tongue, self.version))
+    }
+}
+
+/// How many sockets a page may have, where it was told.
+pub(crate) fn most_sockets(welcome: Option<&Welcome>) -> u64 {
+    welcome.map_or(0, |welcome| welcome.limits.sockets)
+}

@@ -1,0 +1,63 @@
+//! What people do at the workbench, done.
+
+use shared::{call::Transport, trace::CallName};
+
+use super::{Act, equivalent};
+use crate::{
+    i18n::Texts,
+    model::{
+        Effect, Model,
+        core::{connection::State, time::Millis},
+    },
+};
+
+impl Model {
+    pub(in crate::model) fn act(&mut self, act: Act, effects: &mut Vec<Effect>, now: Millis) {
+        match act {
+            Act::Look(open) => {
+                self.workbench.open = open;
+                self.cards.open = false;
+                self.classroom.open = false;
+                self.log.touch();
+            }
+            Act::Read(tongue) => self.workbench.tongue = tongue,
+            Act::Clear => self.workbench.clear(),
+            Act::Copy => {
+                let texts = Texts::new(self.language);
+                let tongue = self.workbench.tongue;
+                self.workbench.copies();
+                let text = equivalent::write(&self.shown().workbench, tongue, &texts);
+                effects.push(Effect::Copy(text));
+            }
+            _ if !self.can_act() => {}
+            Act::Open(transport, family) => {
+                self.turns_to(transport);
+                self.workbench
+                    .open_socket(transport, family, &mut self.outbox, now);
+            }
+            Act::Call(card, name, typed) => {
+                if let Some(card) = self.workbench.card(card) {
+                    self.turns_to(card.transport);
+                }
+                let asked: (u64, CallName, _) = (card, name, &typed);
+                self.workbench
+                    .call(asked, &self.servers, &mut self.outbox, now);
+            }
+            Act::Resolve(name) => self.workbench.resolve(name, &mut self.outbox, now),
+            Act::Cancel(of) => {
+                self.outbox.make(shared::call::Call::Cancel { of });
+            }
+        }
+    }
+
+    /// Whether calls can be made right now.
+    pub(crate) fn can_act(&self) -> bool {
+        !self.is_past() && self.connection.state == State::Open
+    }
+
+    /// The server one sees is the one one talks to, and the ladder shows what happens next.
+    fn turns_to(&mut self, transport: Transport) {
+        self.choose(transport);
+        self.select(None);
+    }
+}

@@ -1,0 +1,209 @@
+//! The program in Rust: with the standard library alone where that has the calls, else with `socket2`, which has them
+//! all as the system does.
+
+mod bare;
+mod std_only;
+
+use shared::{call::Transport, trace::CallName};
+
+use super::{Fate, Step, hex_escape, quoted};
+use crate::{i18n::Texts, model::text::visible};
+
+pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
+    let steps: Vec<Step<'_>> = steps.iter().cloned().map(writable).collect();
+    if is_in_std(&steps) {
+        std_only::write(&steps, texts)
+    } else {
+        bare::write(&steps, texts)
+    }
+}
+
+/// A call on a closed socket does not compile, and neither library knows `IP_RECVERR`.
+fn writable(mut step: Step<'_>) -> Step<'_> {
+    match step.fate {
+        Fate::Failed(errno @ "EBADF") => step.fate = Fate::Unwritable(errno),
+        Fate::Returned(_) | Fate::Failed(_) if step.word == "IP_RECVERR" => {
+            step.fate = Fate::Unwritable(step.word);
+        }
+        Fate::Returned(_)
+        | Fate::Failed(_)
+        | Fate::Blocked
+        | Fate::Refused(_)
+        | Fate::Unwritable(_) => {}
+    }
+    step
+}
+
+/// Whether the standard library can say it: it makes UDP sockets together with `bind`, TCP sockets together with
+/// `connect`, and has few options.
+fn is_in_std(steps: &[Step<'_>]) -> bool {
+    steps.iter().filter(|step| step.is_made()).all(|step| {
+        let is_udp = step.transport == Transport::Udp;
+        match step.name {
+            CallName::SetSockOpt => step.word == "TCP_NODELAY",
+            CallName::Bind => is_udp && is_first(steps, step),
+            CallName::Shutdown => !is_udp,
+            CallName::Connect => is_udp || (is_first(steps, step) && step.errno().is_none()),
+            CallName::SendTo => is_udp,
+            CallName::RecvFrom => is_udp,
+            CallName::Socket | CallName::GetAddrInfo | CallName::Close => step.errno().is_none(),
+            CallName::Send
+            | CallName::Recv
+            | CallName::SetTimeout
+            | CallName::GetSockName
+            | CallName::GetPeerName => is_udp || !is_first(steps, step),
+            CallName::Listen
+            | CallName::Accept
+            | CallName::Upper
+            | CallName::Count
+            | CallName::Reverse
+            | CallName::Sleep => false,
+        }
+    })
+}
+
+/// Whether it is what its socket does first.
+fn is_first(steps: &[Step<'_>], step: &Step<'_>) -> bool {
+    let mut own = steps.iter().filter(|other| {
+        other.socket == step.socket && other.is_made() && other.name != CallName::Socket
+    });
+    own.next().is_some_and(|first| std::ptr::eq(first, step))
+}
+
+/// `b"hello"`, and text beyond ASCII as the bytes of a text.
+fn literal(bytes: &[u8]) -> String {
+    let readable = |text: &str| !text.chars().any(|c| visible::is_unseen(c) && !c.is_ascii());
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_ascii() && readable(text) => {
+            format!("\"{}\".as_bytes()", quoted(bytes, escape))
+        }
+        Ok(_) | Err(_) => {
+            let bytes = bytes.iter().map(|byte| quoted(&[*byte], escape));
+            format!("b\"{}\"", bytes.collect::<String>())
+        }
+    }
+}
+
+fn escape(byte: u8) -> String {
+    match byte {
+        b'\n' => "\\n".to_owned(),
+        b'\r' => "\\r".to_owned(),
+        b'\t' => "\\t".to_owned(),
+        b'\\' | b'"' => format!("\\{}", char::from(byte)),
+        b'\'' | b'%' | b'?' => String::from(char::from(byte)),
+        other => hex_escape(other),
+    }
+}
+
+/// A call that returns nothing worth showing, or failed; `call` gives an `io::Result`.
+fn checked(step: &Step<'_>, call: &str) -> String {
+    match step.fate {
+        Fate::Failed(_) => format!(
+            "if let Err(error) = {call} {{ eprintln!(\"{}: {{error}}\"); }}",
+            step.name.as_str()
+        ),
+        Fate::Returned(_) | Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_) => {
+            format!("{call}?;")
+        }
+    }
+}
+
+/// A call whose value is printed.
+fn printed(step: &Step<'_>, call: &str, shown: &str) -> String {
+    let name = step.name.as_str();
+    match step.fate {
+        Fate::Failed(_) => format!(
+            "match {call} {{\n    Ok(value) => println!(\"{shown}\"),\n    Err(error) => eprintln!(\"{name}: {{error}}\"),\n}}"
+        ),
+        Fate::Returned(_) | Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_) => {
+            format!("let value = {call}?;\nprintln!(\"{shown}\");")
+        }
+    }
+}
+
+/// Puts a step's lines into the body, with its remark.
+fn put(body: &mut String, step: &Step<'_>, lines: &str, texts: &Texts) {
+    let remark = step.remark(texts).map(|remark| format!("  // {remark}"));
+    let is_made = step.is_made();
+    for (at, line) in lines.lines().enumerate() {
+        body.push_str(if is_made { "    " } else { "    // " });
+        body.push_str(line);
+        if at == 0 {
+            body.push_str(remark.as_deref().unwrap_or_default());
+        }
+        body.push('\n');
+    }
+}
+
+/// The buffer all receives share.
+fn buffer(steps: &[Step<'_>]) -> String {
+    let receives = steps
+        .iter()
+        .filter(|step| step.is_made() && matches!(step.name, CallName::Recv | CallName::RecvFrom));
+    match receives.map(Step::size).max() {
+        Some(size) => format!("    let mut message = [0; {}];\n", size.max(1)),
+        None => String::new(),
+    }
+}
+
+const PRINT: &str = "println!(\"{}\", String::from_utf8_lossy(&message[..n]));";
+
+/// A receive into the shared buffer, printed. `pattern` is what its `Ok` holds.
+fn received(step: &Step<'_>, call: &str, pattern: &str) -> String {
+    let name = step.name.as_str();
+    match step.fate {
+        Fate::Failed(_) => format!(
+            "match {call} {{\n    Ok({pattern}) => {PRINT}\n    Err(error) => eprintln!(\"{name}: {{error}}\"),\n}}"
+        )
+        .replace(";\n    Err", ",\n    Err"),
+        Fate::Returned(_) | Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_) => {
+            format!("let {pattern} = {call}?;\n{PRINT}")
+        }
+    }
+}
+
+/// `use std::net::{Shutdown, TcpStream};`
+fn using(room: &str, names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("use {room}::{one};\n"),
+        several => format!("use {room}::{{{}}};\n", several.join(", ")),
+    }
+}
+
+/// A timeout for both directions; none at all is a socket that does not block.
+fn timeout(step: &Step<'_>) -> String {
+    let socket = &step.socket;
+    if step.number == Some(0) {
+        return format!("{socket}.set_nonblocking(true)?;");
+    }
+    let unblocks = if step.unblocks {
+        format!("{socket}.set_nonblocking(false)?;\n")
+    } else {
+        String::new()
+    };
+    let timeout = step.number.map_or_else(|| "None".to_owned(), duration);
+    format!(
+        "{unblocks}{socket}.set_read_timeout({timeout})?;\n{socket}.set_write_timeout({timeout})?;"
+    )
+}
+
+fn duration(milliseconds: i64) -> String {
+    format!("Some(Duration::from_millis({milliseconds}))")
+}
+
+fn uses_time(steps: &[Step<'_>]) -> bool {
+    steps.iter().any(|step| {
+        step.is_made()
+            && (step.name == CallName::SetTimeout && step.number.is_some_and(|number| number > 0)
+                || step.word == "SO_LINGER" && step.size() >= 0)
+    })
+}
+
+fn resolved(step: &Step<'_>) -> String {
+    let name = quoted(step.word.as_bytes(), escape);
+    printed(step, &format!("(\"{name}\", 0).to_socket_addrs()"), "{:?}").replace(
+        "println!(\"{:?}\")",
+        "println!(\"{:?}\", value.collect::<Vec<_>>())",
+    )
+}

@@ -1,0 +1,216 @@
+//! What is taken along and what is brought back: exports, saved traces, and the ladder as text.
+
+mod export;
+mod kept;
+pub(crate) mod link;
+mod open;
+pub(crate) mod part;
+pub(crate) mod text;
+
+use shared::saved::Form;
+
+pub(crate) use self::{
+    export::{Capture, File, capture},
+    kept::Kept,
+    open::{LONGEST, Opened, Wrong},
+};
+use crate::{
+    WHOLE,
+    i18n::Texts,
+    model::{Effect, Event, Model, past::replay::Replay, trace::log::RunId},
+};
+
+/// What somebody wants with files.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// The trace as JSON.
+    Trace,
+    /// Its packets as a capture file.
+    Packets(Form),
+    /// Look at the saved trace of the link this page was opened at.
+    Follow(String),
+    /// Look at this saved trace.
+    Open {
+        /// The file's name, or the link's.
+        name: String,
+        /// What is in it, or why that is not known.
+        text: Result<String, Wrong>,
+    },
+    /// The ladder as text, onto the clipboard.
+    CopyLadder,
+    /// It is there.
+    Copied,
+    /// Back to the lab as it is now.
+    Leave,
+    /// It is understood that a file could not be opened.
+    Understood,
+}
+
+/// The saved trace one looks at, if any.
+#[derive(Debug, Default)]
+pub(crate) struct Archive {
+    /// It.
+    pub(crate) opened: Option<Box<Opened>>,
+    /// The moment of it, or of the lab's past, that one looks at.
+    pub(crate) replay: Option<Box<Replay>>,
+    /// The one whose calls are made again in the lab meanwhile.
+    aside: Option<Box<Opened>>,
+    /// The last file that could not be opened, and why.
+    pub(crate) wrong: Option<(String, Wrong)>,
+    /// The run whose ladder is on the clipboard, as it was then.
+    copied: Option<(RunId, u64)>,
+    /// Whether the page stands at a link's address.
+    pub(crate) at_link: bool,
+    pasts: u64,
+}
+
+impl Archive {
+    /// A number for another model of what is past.
+    pub(in crate::model) const fn number(&mut self) -> u64 {
+        // A replay counts on from its own while it lasts.
+        self.pasts += 1 << 16;
+        self.pasts
+    }
+
+    /// The lab is looked at for a while.
+    pub(in crate::model) fn looks_aside(&mut self) {
+        self.replay = None;
+        self.aside = self.opened.take();
+    }
+
+    /// And what was looked at before, again.
+    pub(in crate::model) fn looks_back(&mut self) {
+        self.opened = self.aside.take().or_else(|| self.opened.take());
+    }
+
+    /// Whether there is something to look back at.
+    pub(crate) const fn has_aside(&self) -> bool {
+        self.aside.is_some()
+    }
+}
+
+impl Model {
+    /// What all views show: the moment of a replay, or the saved trace one looks at, else the lab.
+    pub(crate) fn shown(&self) -> &Self {
+        match &self.archive.replay {
+            Some(replay) if WHOLE => &replay.model,
+            Some(_) | None => self.source(),
+        }
+    }
+
+    /// What has the whole trace: the saved one that one looks at, else the lab.
+    pub(crate) fn source(&self) -> &Self {
+        match &self.archive.opened {
+            Some(opened) if WHOLE => &opened.model,
+            Some(_) | None => self,
+        }
+    }
+
+    /// Whether one looks at what is past.
+    pub(crate) const fn is_past(&self) -> bool {
+        WHOLE && (self.archive.opened.is_some() || self.archive.replay.is_some())
+    }
+
+    /// Does what somebody wants with files.
+    pub(in crate::model) fn archive(&mut self, wish: Wish, effects: &mut Vec<Effect>) {
+        match wish {
+            Wish::Trace => effects.extend(export::trace(self.source()).map(Effect::Download)),
+            Wish::Packets(form) => {
+                effects.extend(export::packets(self.source(), form).map(Effect::Download));
+            }
+            Wish::Follow(address) => {
+                self.archive.at_link = true;
+                effects.push(Effect::Fetch(address));
+            }
+            Wish::Open { name, text } => self.open(name, text),
+            Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
+            Wish::Copied
+                if self.workbench.has_copied()
+                    || self.listing.has_copied()
+                    || self.links.has_copied() => {}
+            Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
+            Wish::Leave => {
+                (self.archive.opened, self.archive.replay) = (None, None);
+                self.is_at_lab(effects);
+            }
+            Wish::Understood => {
+                self.archive.wrong = None;
+                if self.archive.opened.is_none() {
+                    self.is_at_lab(effects);
+                }
+            }
+        }
+    }
+
+    /// What was put aside is not needed any more.
+    pub(in crate::model) fn leaves_aside(&mut self, effects: &mut Vec<Effect>) {
+        self.archive.aside = None;
+        if self.archive.opened.is_none() {
+            self.is_at_lab(effects);
+        }
+    }
+
+    /// A link's address that the page stands at is left with what it led to.
+    fn is_at_lab(&mut self, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.archive.at_link) {
+            effects.push(Effect::ShowLab);
+        }
+    }
+
+    /// Whether the ladder one sees is on the clipboard.
+    pub(crate) fn is_copied(&self) -> bool {
+        self.archive.copied.is_some() && self.archive.copied == self.shown().ladder_in_sight()
+    }
+
+    /// Which run the ladder shows, and in which state it is.
+    pub(crate) fn ladder_in_sight(&self) -> Option<(RunId, u64)> {
+        let run = self.shown_run().filter(|run| !run.calls.is_empty())?;
+        Some((run.id, run.version))
+    }
+
+    fn ladder_as_text(&self) -> Option<String> {
+        let texts = Texts::new(self.language);
+        let shown = self.shown();
+        let run = shown.shown_run()?;
+        let (client, server) = (shown.client_of(run, &texts), shown.server_of(run));
+        let heads = [client.as_str(), server.as_str()];
+        Some(text::ladder(run, shown.log.waiting(), heads, &texts))
+    }
+
+    /// What cannot be opened leaves everything as it was.
+    fn open(&mut self, name: String, text: Result<String, Wrong>) {
+        let nth = self.archive.number();
+        let read = text.and_then(|text| Opened::read(name.clone(), &text, nth));
+        match read {
+            Ok(mut opened) => {
+                opened.model.language = self.language;
+                opened.model.transport = opened.model.first_transport().or(self.transport);
+                self.archive.opened = Some(Box::new(opened));
+                self.archive.aside = None;
+                (self.archive.replay, self.archive.wrong) = (None, None);
+            }
+            Err(wrong) => self.archive.wrong = Some((name, wrong)),
+        }
+    }
+
+    /// The transport of what a saved trace shows first.
+    fn first_transport(&self) -> Option<shared::call::Transport> {
+        self.shown_run()?.transport()
+    }
+
+    /// What one does while looking at a saved trace is meant for that; tells whether the lab is not concerned.
+    pub(in crate::model) fn is_of_the_past(&mut self, event: &Event) -> bool {
+        if !self.is_past() {
+            return false;
+        }
+        self.with_shown(|shown| {
+            if let Event::Choose(transport) = event {
+                shown.choose(*transport);
+            }
+            if let Event::Select(call) = event {
+                shown.select(*call);
+            }
+        });
+        matches!(event, Event::Select(_) | Event::Clear)
+    }
+}

@@ -1,0 +1,215 @@
+//! The trace as a link: the relay keeps it for whoever has the link, and this browser remembers which links are its
+//! own, with the secrets that delete them.
+
+use shared::{
+    message::{Ask, Reply},
+    outcome::{Failed, Outcome, Reason, Returned},
+};
+
+use super::part::{self, Extent};
+use crate::model::{Effect, Model, core::connection::State};
+
+/// What somebody wants with links.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// To see them: what this browser remembers, and the time in seconds since 1970-01-01 UTC.
+    See(String, u64),
+    /// So much of the trace as a link, for so many days.
+    Save(Extent, u64),
+    /// That one deleted.
+    Delete(String),
+    /// Its whole address on the clipboard.
+    Copy(String),
+}
+
+/// A link of one's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mine {
+    /// Its name.
+    pub(crate) link: String,
+    /// What deletes it.
+    pub(crate) secret: String,
+    /// When it is deleted by itself: seconds since 1970-01-01 UTC.
+    pub(crate) expires_s: u64,
+}
+
+/// How the last that was wanted went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Nothing to say.
+    #[default]
+    None,
+    /// The relay was asked.
+    Asked,
+    /// The newest link is there.
+    Saved,
+    /// It is deleted.
+    Deleted,
+    /// There was none any more.
+    WasGone,
+    /// The relay would not.
+    Refused(Failed),
+    /// The connection broke before an answer came.
+    Lost,
+}
+
+/// All links of one's own, the newest first.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    /// Them.
+    pub(crate) mine: Vec<Mine>,
+    /// How the last that was wanted went.
+    pub(crate) news: News,
+    /// The address that is on the clipboard.
+    pub(crate) copied: Option<String>,
+    /// Grows with every change.
+    pub(crate) version: u64,
+    copying: Option<String>,
+    asked: Option<(u64, Asked)>,
+}
+
+#[derive(Debug)]
+enum Asked {
+    ToSave,
+    ToDelete(String),
+}
+
+impl Links {
+    /// What the browser remembers of them: one in a line.
+    fn read(&mut self, remembered: &str, now_s: u64) {
+        let read = |line: &str| {
+            let mut words = line.split(' ').map(str::to_owned);
+            Some(Mine {
+                link: words.next()?,
+                secret: words.next()?,
+                expires_s: words.next()?.parse().ok()?,
+            })
+        };
+        let mine = remembered.lines().filter_map(read);
+        self.mine = mine.filter(|mine| mine.expires_s > now_s).collect();
+        if self.asked.is_none() {
+            self.news = News::None;
+        }
+    }
+
+    fn written(&self) -> String {
+        let line = |mine: &Mine| format!("{} {} {}\n", mine.link, mine.secret, mine.expires_s);
+        self.mine.iter().map(line).collect()
+    }
+
+    /// Whether the relay has still to answer.
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// No answer will come any more.
+    pub(in crate::model) fn lose(&mut self) {
+        if self.asked.take().is_some() {
+            self.version += 1;
+            self.news = News::Lost;
+        }
+    }
+
+    /// A reply came; tells whether something is to be remembered otherwise.
+    fn reply(&mut self, reply: &Reply) -> bool {
+        let Some((_, asked)) = self.asked.take_if(|(id, _)| Some(*id) == reply.id) else {
+            return false;
+        };
+        self.version += 1;
+        let (news, changes) = match (asked, &reply.outcome) {
+            (
+                Asked::ToSave,
+                Outcome::Returned(Returned::Saved {
+                    link,
+                    secret,
+                    expires_s,
+                }),
+            ) => {
+                let mine = Mine {
+                    link: link.clone(),
+                    secret: secret.clone(),
+                    expires_s: *expires_s,
+                };
+                self.mine.insert(0, mine);
+                (News::Saved, true)
+            }
+            (Asked::ToSave, Outcome::Returned(_)) => (News::None, false),
+            (Asked::ToDelete(link), Outcome::Failed(failed))
+                if failed.reason == Some(Reason::NoSuchLink) =>
+            {
+                self.mine.retain(|mine| mine.link != link);
+                (News::WasGone, true)
+            }
+            (Asked::ToDelete(link), Outcome::Returned(_)) => {
+                self.mine.retain(|mine| mine.link != link);
+                (News::Deleted, true)
+            }
+            (_, Outcome::Failed(failed)) => (News::Refused(failed.clone()), false),
+        };
+        self.news = news;
+        changes
+    }
+
+    /// It is on the clipboard; tells whether it was a link that was to go there.
+    pub(super) fn has_copied(&mut self) -> bool {
+        let copied = self.copying.take();
+        let mine = copied.is_some();
+        if mine {
+            self.copied = copied;
+            self.version += 1;
+        }
+        mine
+    }
+}
+
+impl Model {
+    /// Does what somebody wants with links.
+    pub(in crate::model) fn link(&mut self, wish: Wish, effects: &mut Vec<Effect>) {
+        self.links.version += 1;
+        match wish {
+            Wish::See(remembered, now_s) => self.links.read(&remembered, now_s),
+            Wish::Copy(address) => {
+                self.links.copying = Some(address.clone());
+                effects.push(Effect::Copy(address));
+            }
+            Wish::Save(extent, days) if self.can_save() => {
+                let events = part::stretches(extent, self);
+                let days = Some(days);
+                let id = self.outbox.ask(Ask::Save { events, days });
+                self.links.asked = Some((id, Asked::ToSave));
+                self.links.news = News::Asked;
+            }
+            Wish::Delete(link) if self.can_ask() => {
+                let known = self.links.mine.iter().find(|mine| mine.link == link);
+                let Some(secret) = known.map(|mine| mine.secret.clone()) else {
+                    return;
+                };
+                let ask = Ask::DeleteLink {
+                    link: link.clone(),
+                    secret,
+                };
+                let id = self.outbox.ask(ask);
+                self.links.asked = Some((id, Asked::ToDelete(link)));
+                self.links.news = News::Asked;
+            }
+            Wish::Save(..) | Wish::Delete(_) => {}
+        }
+    }
+
+    /// Whether the relay can be asked for anything of it now.
+    pub(crate) fn can_ask(&self) -> bool {
+        let is_there = self.connection.state == State::Open && !self.seat.is_moving();
+        is_there && !self.links.is_asked()
+    }
+
+    /// Whether the trace can be saved now. What is saved already is not the lab's.
+    pub(crate) fn can_save(&self) -> bool {
+        self.can_ask() && self.archive.opened.is_none() && self.kept.len() > 0
+    }
+
+    pub(in crate::model) fn link_replied(&mut self, reply: &Reply, effects: &mut Vec<Effect>) {
+        if self.links.reply(reply) {
+            effects.push(Effect::KeepLinks(self.links.written()));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A part of the trace: which of its events belong to the runs in sight.
+
+use std::collections::BTreeSet;
+
+use shared::trace::{CallId, Event, ProcessId, What};
+
+use crate::{
+    json,
+    model::{Model, trace::log::Run},
+};
+
+/// How much of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    All,
+    /// The run in the ladder.
+    Run,
+    /// The packets that the filter lets through, with the calls around them.
+    Filtered,
+}
+
+/// How much there is to be had.
+pub(crate) fn can_be(extent: Extent, model: &Model) -> bool {
+    match extent {
+        Extent::All => true,
+        Extent::Run => model.shown().ladder_in_sight().is_some(),
+        Extent::Filtered => {
+            let inspector = &model.shown().inspector;
+            let shown = inspector.sieve.len(&inspector.store);
+            inspector.open && shown > 0 && !inspector.query.text.trim().is_empty()
+        }
+    }
+}
+
+/// The first and the last number of every stretch of events that belongs to it; none where all do.
+pub(super) fn stretches(extent: Extent, model: &Model) -> Option<Vec<(u64, u64)>> {
+    let wanted = match extent {
+        Extent::All => return None,
+        Extent::Run => Wanted::run(model),
+        Extent::Filtered => Wanted::filtered(model),
+    };
+    let events = model.source().kept.texts().filter_map(json::read);
+    Some(wanted.stretches(events))
+}
+
+/// What is to be in it.
+#[derive(Default)]
+struct Wanted {
+    calls: BTreeSet<CallId>,
+    processes: BTreeSet<ProcessId>,
+    /// The events of packets, and of what the edge did to them.
+    packets: BTreeSet<u64>,
+}
+
+/// How an event belongs to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belongs {
+    /// It is of a run.
+    Itself,
+    /// It says how the lab was.
+    Always,
+    /// It says how the lab was while the runs ran.
+    Meanwhile,
+    /// It does not.
+    Not,
+}
+
+impl Wanted {
+    fn run(model: &Model) -> Self {
+        let mut wanted = Self::default();
+        if let Some(run) = model.shown().shown_run() {
+            let crossings = run.crossings.iter().map(|crossing| crossing.seq);
+            wanted.packets.extend(crossings);
+            wanted.add(run);
+        }
+        wanted
+    }
+
+    fn filtered(model: &Model) -> Self {
+        let shown = model.shown();
+        let (sieve, store) = (&shown.inspector.sieve, &shown.inspector.store);
+        let rows = (0..sieve.len(store)).filter_map(|row| store.get(sieve.at(row, store)?));
+        let mut wanted = Self {
+            packets: rows.map(|record| record.seq).collect(),
+            ..Self::default()
+        };
+        for run in shown.log.runs() {
+            let mut crossings = run.crossings.iter();
+            if crossings.any(|crossing| wanted.packets.contains(&crossing.seq)) {
+                wanted.add(run);
+            }
+        }
+        wanted
+    }
+
+    fn add(&mut self, run: &Run) {
+        self.calls.extend(run.calls.iter().map(|call| call.id));
+        self.processes
+            .extend(run.calls.iter().map(|call| call.process));
+        self.packets
+            .extend(run.touches.iter().map(|touch| touch.seq));
+    }
+
+    fn belongs(&self, event: &Event) -> Belongs {
+        let is_in = match &event.what {
+            What::CallStarted(call) => self.calls.contains(&call.call),
+            What::CallReturned(call) => self.calls.contains(&call.call),
+            What::Facts(facts) => facts.call.is_some_and(|call| self.calls.contains(&call)),
+            What::Packet(_) | What::Derived(_) | What::Edge(_) => self.packets.contains(&event.seq),
+            What::Process(process) => self.processes.contains(&process.process),
+            What::ProcessEnded { process } => self.processes.contains(process),
+            What::Server(_) | What::Conditions(_) => return Belongs::Always,
+            What::Sockets(_) | What::CaptureLost { .. } => return Belongs::Meanwhile,
+        };
+        if is_in { Belongs::Itself } else { Belongs::Not }
+    }
+
+    /// Of events in their order. Numbers between two that follow each other here are of events this page was not told:
+    /// nobody gives it them, so they part no stretch.
+    fn stretches(&self, events: impl Iterator<Item = Event>) -> Vec<(u64, u64)> {
+        let events: Vec<(u64, Belongs)> = events
+            .map(|event| (event.seq, self.belongs(&event)))
+            .collect();
+        let mut own = events
+            .iter()
+            .filter(|(_, belongs)| *belongs == Belongs::Itself)
+            .map(|(seq, _)| *seq);
+        let Some(first) = own.next() else {
+            return Vec::new();
+        };
+        let last = own.next_back().unwrap_or(first);
+        let mut stretches: Vec<(u64, u64)> = Vec::new();
+        let mut goes_on = false;
+        for (seq, belongs) in events {
+            let is_in = match belongs {
+                Belongs::Itself | Belongs::Always => true,
+                Belongs::Meanwhile => (first..=last).contains(&seq),
+                Belongs::Not => false,
+            };
+            match stretches.last_mut().filter(|_| goes_on) {
+                Some(stretch) if is_in => stretch.1 = seq,
+                Some(_) | None if is_in => stretches.push((seq, seq)),
+                Some(_) | None => {}
+            }
+            goes_on = is_in;
+        }
+        stretches
+    }
+}

@@ -1,0 +1,266 @@
+//! A recorded client's calls, made again on fresh sockets: in the same order, with the same arguments, each as soon as
+//! all that had returned before it then has returned now. What came of each stands beside what came of it then.
+
+mod recorded;
+mod step;
+
+use std::collections::BTreeMap;
+
+use shared::{
+    call::{Call, Fd},
+    message::Reply,
+    outcome::{Outcome, Returned},
+    trace::ProcessId,
+};
+
+use self::recorded::recorded;
+pub(crate) use self::{
+    recorded::{Cannot, Recorded},
+    step::{Beside, Now, Step},
+};
+use crate::model::{
+    Effect, Model,
+    core::{connection::State, outbox::Outbox, time::Millis},
+    panes::workbench::Act,
+    trace::log::Side,
+};
+
+/// So long a call may wait that was never seen to return, once nothing else is left to do.
+const PATIENCE: Millis = 2_000;
+
+/// What somebody wants with calls that were recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Those of the run in the ladder made again; or all of its client's.
+    Begin(bool),
+    /// No more of them made, and none waited for.
+    Stop,
+    /// Back to the saved trace they are from.
+    Back,
+    /// The list away.
+    Close,
+}
+
+/// The calls of a client that are made again.
+#[derive(Debug, Default)]
+pub(crate) struct Again {
+    /// Them, in the order in which they were made.
+    pub(crate) steps: Vec<Step>,
+    /// Grows with every change.
+    pub(crate) version: u64,
+    /// Which socket stands for which.
+    sockets: BTreeMap<(ProcessId, Fd), Fd>,
+    /// The messages whose calls are no longer waited for.
+    cancelled: Vec<u64>,
+}
+
+impl Again {
+    fn new(calls: Vec<Recorded>) -> Self {
+        let step = |then| Step {
+            then,
+            now: Now::Waits,
+        };
+        Self {
+            steps: calls.into_iter().map(step).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is nothing more to come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.steps.iter().all(Step::is_over)
+    }
+
+    /// How many are over, and how many of them ended otherwise than then.
+    pub(crate) fn score(&self) -> (usize, usize) {
+        let count = |is: fn(&Step) -> bool| self.steps.iter().filter(|step| is(step)).count();
+        let others = count(|step| step.beside() == Beside::Other);
+        (count(Step::is_over), others)
+    }
+
+    /// Makes all calls whose turn it is.
+    fn go_on(&mut self, outbox: &mut Outbox, now: Millis) {
+        while let Some(at) = self.steps.iter().position(|step| step.now == Now::Waits) {
+            let Some(step) = self.steps.get(at).filter(|_| self.is_due(at)) else {
+                return self.give_up(outbox, now);
+            };
+            let now = match step.then.call(&self.sockets) {
+                Ok(call) => Now::Made(outbox.make(call), now),
+                Err(cannot) => Now::Cannot(cannot),
+            };
+            self.version += 1;
+            if let Some(step) = self.steps.get_mut(at) {
+                step.now = now;
+            }
+        }
+        self.give_up(outbox, now);
+    }
+
+    /// Whether all has returned that had returned before it was made.
+    fn is_due(&self, at: usize) -> bool {
+        let Some((before, step)) = self.steps.get(..at).zip(self.steps.get(at)) else {
+            return false;
+        };
+        let had_returned = |other: &&Step| {
+            let ended = other.then.ended_ns;
+            ended.is_some_and(|ended| ended <= step.then.started_ns)
+        };
+        before.iter().filter(had_returned).all(Step::is_over)
+    }
+
+    /// Until when a call is waited for, where its client did not wait for ever.
+    fn deadline(&self, step: &Step) -> Option<(u64, Millis)> {
+        let Now::Made(request, since) = step.now else {
+            return None;
+        };
+        if self.cancelled.contains(&request) {
+            return None;
+        }
+        let rest = || {
+            let mut others = self.steps.iter();
+            others.all(|other| other.is_over() || other.then.outcome.is_none())
+        };
+        let after = if step.was_cancelled() {
+            step.then.took_ns / 1_000_000
+        } else if step.then.outcome.is_none() && rest() {
+            PATIENCE
+        } else {
+            return None;
+        };
+        Some((request, since + after))
+    }
+
+    /// Waits no longer than its client did.
+    fn give_up(&mut self, outbox: &mut Outbox, now: Millis) {
+        let deadlines = self.steps.iter().filter_map(|step| self.deadline(step));
+        let over: Vec<u64> = deadlines
+            .filter(|(_, until)| *until <= now)
+            .map(|(request, _)| request)
+            .collect();
+        for of in over {
+            outbox.make(Call::Cancel { of });
+            self.cancelled.push(of);
+        }
+    }
+
+    fn wakes_at(&self) -> Option<Millis> {
+        let deadlines = self.steps.iter().filter_map(|step| self.deadline(step));
+        deadlines.map(|(_, until)| until).min()
+    }
+
+    /// A reply came.
+    fn reply(&mut self, reply: &Reply) {
+        let asked = |step: &&mut Step| matches!(step.now, Now::Made(request, _) if Some(request) == reply.id);
+        let Some(step) = self.steps.iter_mut().find(asked) else {
+            return;
+        };
+        self.version += 1;
+        step.now = Now::Over(reply.outcome.clone(), reply.took_ns);
+        let then = step.then.opened();
+        if let Outcome::Returned(Returned::Socket { fd }) = reply.outcome
+            && let Some(then) = then
+        {
+            self.sockets.insert((step.then.process, then), fd);
+        }
+    }
+
+    /// No more is made, and nothing waited for.
+    fn stop(&mut self, outbox: &mut Outbox) {
+        self.version += 1;
+        for step in &mut self.steps {
+            match step.now {
+                Now::Waits => step.now = Now::Left,
+                Now::Made(of, _) if !self.cancelled.contains(&of) => {
+                    outbox.make(Call::Cancel { of });
+                    self.cancelled.push(of);
+                }
+                Now::Made(..) | Now::Over(..) | Now::Cannot(_) | Now::Left => {}
+            }
+        }
+    }
+
+    /// No reply will come any more.
+    fn lose(&mut self) {
+        self.version += 1;
+        for step in self.steps.iter_mut().filter(|step| !step.is_over()) {
+            step.now = Now::Left;
+        }
+    }
+}
+
+impl Model {
+    /// Does what somebody wants with calls that were recorded.
+    pub(in crate::model) fn again(&mut self, wish: Wish, effects: &mut Vec<Effect>, now: Millis) {
+        match wish {
+            Wish::Begin(all) => self.begin_again(all, effects, now),
+            Wish::Stop => {
+                if let Some(again) = &mut self.again {
+                    again.stop(&mut self.outbox);
+                }
+            }
+            Wish::Back => self.archive.looks_back(),
+            Wish::Close => {
+                self.again = None;
+                self.leaves_aside(effects);
+            }
+        }
+    }
+
+    fn begin_again(&mut self, all: bool, effects: &mut Vec<Effect>, now: Millis) {
+        let calls = self.calls_to_make(all);
+        if calls.is_empty() || self.connection.state != State::Open || self.seat.is_moving() {
+            return;
+        }
+        let transport = calls.first().map(|call| call.transport);
+        self.again = Some(Again::new(calls));
+        self.archive.looks_aside();
+        self.transport = transport.or(self.transport);
+        self.select(None);
+        self.act(Act::Look(true), effects, now);
+        self.again_goes_on(now);
+    }
+
+    /// The client's calls in the run in the ladder, or all calls of its client, where they were seen.
+    pub(crate) fn calls_to_make(&self, all: bool) -> Vec<Recorded> {
+        let shown = self.shown();
+        let Some(run) = shown.shown_run().filter(|_| self.is_past()) else {
+            return Vec::new();
+        };
+        let mut own = run.calls.iter().filter(|call| call.side == Side::Client);
+        let process = own.next().map(|call| call.process);
+        let calls = if all {
+            let log = shown.log.calls();
+            log.filter(|call| Some(call.process) == process).collect()
+        } else {
+            let calls = run.calls.iter();
+            calls.filter(|call| call.side == Side::Client).collect()
+        };
+        recorded(calls, &shown.servers)
+    }
+
+    /// Goes on with it where that is due.
+    pub(in crate::model) fn again_goes_on(&mut self, now: Millis) {
+        if let Some(again) = &mut self.again {
+            again.go_on(&mut self.outbox, now);
+        }
+    }
+
+    /// When nobody waits any longer for one of its calls.
+    pub(in crate::model) fn again_wakes_at(&self) -> Option<Millis> {
+        self.again.as_ref()?.wakes_at()
+    }
+
+    /// Its sockets are gone.
+    pub(in crate::model) fn again_is_lost(&mut self) {
+        if let Some(again) = &mut self.again {
+            again.lose();
+        }
+    }
+
+    pub(in crate::model) fn again_replied(&mut self, reply: &Reply, now: Millis) {
+        if let Some(again) = &mut self.again {
+            again.reply(reply);
+            again.go_on(&mut self.outbox, now);
+        }
+    }
+}

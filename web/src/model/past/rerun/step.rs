@@ -1,0 +1,102 @@
+//! A recorded call beside the one that is made now, and when two endings say the same.
+
+use shared::outcome::{Outcome, Returned};
+
+use super::{Cannot, Recorded};
+use crate::model::core::time::Millis;
+
+/// A recorded call, and what becomes of it now.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// As it was.
+    pub(crate) then: Recorded,
+    /// As it is.
+    pub(crate) now: Now,
+}
+
+/// How a call is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Now {
+    /// It is not its turn.
+    Waits,
+    /// It was made with this message, at that time.
+    Made(u64, Millis),
+    /// It is over: what came of it, and after how many nanoseconds.
+    Over(Outcome, u64),
+    /// It cannot be made again.
+    Cannot(Cannot),
+    /// Nobody waits for it any more, or it was not made.
+    Left,
+}
+
+/// How a call's ending is beside the one it had then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// It has none yet.
+    Open,
+    /// The same, but for what cannot be the same: numbers and ports that the kernel gives.
+    Same,
+    /// Another.
+    Other,
+}
+
+impl Step {
+    /// How it is beside what was.
+    pub(crate) fn beside(&self) -> Beside {
+        match (&self.then.outcome, &self.now) {
+            (_, Now::Waits | Now::Made(..)) => Beside::Open,
+            (Some(then), Now::Over(now, _)) if is_alike(then, now) => Beside::Same,
+            (None, Now::Over(Outcome::Failed(failed), _)) if failed.errno == CANCELLED => {
+                Beside::Same
+            }
+            (_, Now::Over(..) | Now::Cannot(_) | Now::Left) => Beside::Other,
+        }
+    }
+
+    /// Whether nothing more will come of it.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.now, Now::Over(..) | Now::Cannot(_) | Now::Left)
+    }
+
+    /// Whether it ended then because its client no longer waited.
+    pub(super) fn was_cancelled(&self) -> bool {
+        matches!(&self.then.outcome, Some(Outcome::Failed(failed)) if failed.errno == CANCELLED)
+    }
+}
+
+/// What a call fails with that nobody waits for any more.
+const CANCELLED: &str = "ECANCELED";
+
+/// Whether two endings say the same.
+fn is_alike(then: &Outcome, now: &Outcome) -> bool {
+    match (then, now) {
+        (Outcome::Failed(then), Outcome::Failed(now)) => then.errno == now.errno,
+        (Outcome::Returned(then), Outcome::Returned(now)) => match (then, now) {
+            (Returned::Socket { .. }, Returned::Socket { .. }) => true,
+            (Returned::Address { address: then }, Returned::Address { address: now }) => {
+                then.is_ipv4() == now.is_ipv4()
+            }
+            (Returned::Resolved { addresses: then }, Returned::Resolved { addresses: now }) => {
+                then.len() == now.len()
+            }
+            (
+                Returned::Datagram {
+                    data,
+                    truncated,
+                    length,
+                    ..
+                },
+                Returned::Datagram {
+                    data: data_now,
+                    truncated: truncated_now,
+                    length: length_now,
+                    ..
+                },
+            ) => (data, truncated, length) == (data_now, truncated_now, length_now),
+            (then, now) => then == now,
+        },
+        (Outcome::Failed(_), Outcome::Returned(_)) | (Outcome::Returned(_), Outcome::Failed(_)) => {
+            false
+        }
+    }
+}

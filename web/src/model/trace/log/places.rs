@@ -1,0 +1,105 @@
+//! Who is where: which socket and message belong to which run.
+
+use std::net::SocketAddr;
+
+use shared::{
+    call::{Fd, Transport},
+    trace::ProcessId,
+};
+
+use super::{
+    RunId,
+    clients::{ClientId, Clients},
+};
+use crate::model::core::recent_map::Lately;
+
+/// Where the calls on a socket belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// To this run.
+    Run(RunId),
+    /// To the client whose connection it is.
+    Client(ClientId),
+}
+
+/// What is known of lately.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The page's messages.
+    pub(super) requests: Lately<u64, RunId>,
+    /// The sockets of clients by their addresses.
+    pub(super) clients: Clients,
+    sockets: Lately<(ProcessId, Fd), Place>,
+    /// Whom the servers, whose numbers are 1 and 2, work for right now.
+    busy: [Option<RunId>; 3],
+}
+
+impl Places {
+    /// The run of a socket.
+    pub(super) fn of(&self, process: ProcessId, fd: Fd) -> Option<RunId> {
+        match self.sockets.get(&(process, fd))? {
+            Place::Run(run) => Some(run),
+            Place::Client(client) => self.clients.run(client),
+        }
+    }
+
+    /// The client whose connection a server's socket is.
+    pub(super) fn client_of(&self, process: ProcessId, fd: Fd) -> Option<ClientId> {
+        match self.sockets.get(&(process, fd))? {
+            Place::Run(_) => None,
+            Place::Client(client) => Some(client),
+        }
+    }
+
+    /// Whom a server works for right now.
+    pub(super) fn busy(&self, server: ProcessId) -> Option<RunId> {
+        self.busy.get(server as usize).copied().flatten()
+    }
+
+    /// It works for this run now.
+    pub(super) fn works_for(&mut self, server: ProcessId, run: RunId) {
+        if let Some(busy) = self.busy.get_mut(server as usize) {
+            *busy = Some(run);
+        }
+    }
+
+    /// A client has a new socket.
+    pub(super) fn opened(&mut self, process: ProcessId, fd: Fd, run: RunId) {
+        self.sockets.set((process, fd), Place::Run(run));
+    }
+
+    /// A server has a new connection.
+    pub(super) fn accepted(&mut self, process: ProcessId, fd: Fd, client: ClientId) {
+        self.sockets.set((process, fd), Place::Client(client));
+    }
+
+    /// A socket of a run before is used on in this one, and its address with it.
+    pub(super) fn goes_on(&mut self, process: ProcessId, fd: Option<Fd>, run: RunId) {
+        let Some(fd) = fd else { return };
+        if let Some(Place::Run(before)) = self
+            .sockets
+            .get(&(process, fd))
+            .filter(|place| *place != Place::Run(run))
+        {
+            self.moved(before, run);
+        }
+        self.opened(process, fd, run);
+    }
+
+    /// What belonged to one run belongs to another now.
+    pub(super) fn moved(&mut self, from: RunId, to: RunId) {
+        self.clients.moved(from, to);
+        for run in self.busy.iter_mut().flatten().filter(|run| **run == from) {
+            *run = to;
+        }
+    }
+}
+
+/// Whether both name one socket: one that is bound to no address in particular has all of them.
+pub(crate) fn same(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && (any || one.ip() == other.ip())
+}
+
+/// An address of this transport.
+pub(super) type Door = (Transport, SocketAddr);
