@@ -1,7 +1,22 @@
 //! The extension headers that may stand between an IPv6 header and its payload (RFC 8200 4).
 
 use super::bytes::{prefix, u8_at, u16_at, u32_at};
-use super::outline::{Fragment, IPV6_HEADER, NO_NEXT_HEADER};
+
+/// The length of the fixed IPv6 header (RFC 8200 3).
+pub(super) const IPV6_HEADER: usize = 40;
+/// The protocol number of a packet without a payload (RFC 8200 4.7).
+pub(super) const NO_NEXT_HEADER: u8 = 59;
+
+/// One piece of a larger packet (RFC 791 3.2, RFC 8200 4.5).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fragment {
+    /// What all pieces of the packet share.
+    pub(super) identification: u32,
+    /// Where this piece's bytes belong.
+    pub(super) offset: u32,
+    /// More pieces follow.
+    pub(super) more: bool,
+}
 
 /// One IPv6 extension header (RFC 8200 4).
 #[derive(Clone, Copy, Debug)]

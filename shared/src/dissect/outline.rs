@@ -2,7 +2,7 @@
 //! Reading an outline allocates nothing and looks at headers only.
 
 use super::bytes::{array, u8_at, u16_at};
-use super::extension::{Extension, Extensions};
+use super::extension::{Extension, Extensions, Fragment, IPV6_HEADER};
 use super::{Link, Protocol};
 use std::net::IpAddr;
 
@@ -11,12 +11,10 @@ pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 pub(super) const ICMPV6: u8 = 58;
-pub(super) const NO_NEXT_HEADER: u8 = 59;
 
 /// The Ethernet header: two addresses and a type (IEEE 802.3).
 pub(super) const ETHERNET_HEADER: usize = 14;
 const IPV4_HEADER: usize = 20;
-pub(super) const IPV6_HEADER: usize = 40;
 
 /// The header of one IP packet, and where its payload lies.
 #[derive(Clone, Debug)]
@@ -41,17 +39,6 @@ pub(super) struct Ip {
     pub(super) fragment: Option<Fragment>,
     /// A routing header still has segments left: the checksum is over another destination (RFC 8200 8.1).
     pub(super) routed: bool,
-}
-
-/// One piece of a larger packet (RFC 791 3.2, RFC 8200 4.5).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fragment {
-    /// What all pieces of the packet share.
-    pub(super) identification: u32,
-    /// Where this piece's bytes belong.
-    pub(super) offset: u32,
-    /// More pieces follow.
-    pub(super) more: bool,
 }
 
 impl Ip {

@@ -1,29 +1,29 @@
-//! Offers the fields that a half-typed word could become.
+//! Completes a half-typed word to the fields it could become.
 
-use super::lexer::{Sign, TokenKind, is_word, lex};
-use super::{Field, Type};
+use super::lexer::{Symbol, TokenKind, is_word, lex};
+use super::{Field, ValueType};
 use std::ops::Range;
 
-/// What could stand at the cursor.
+/// The fields that fit at the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completion {
-    /// The bytes of the text that a candidate takes the place of.
+    /// The bytes of the text that a candidate replaces.
     pub replace: Range<usize>,
-    /// The fields that fit, in the order of the table; none where no field can stand.
+    /// The fields that fit, in the order of [`Field::ALL`]; empty where no field may stand.
     pub candidates: Vec<Candidate>,
 }
 
 /// A field that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// As it is typed; also the key under which the page explains it.
+    /// Its name as it is typed; also the key of its explanation on the page.
     pub name: &'static str,
-    /// What its values are.
-    pub kind: Type,
+    /// The type of its values.
+    pub value_type: ValueType,
 }
 
-/// Completes the word at the cursor, a byte place in the text. Fields that begin with it are offered; if there are
-/// none, those that have it inside, so that `port` finds `udp.port`.
+/// Completes the word at `cursor`, a byte offset. Offers the fields that begin with the word; if there are none, the
+/// fields that contain it, so that `port` finds `udp.port`.
 #[must_use]
 pub fn complete(text: &str, cursor: usize) -> Completion {
     let cursor = text.floor_char_boundary(cursor);
@@ -35,21 +35,21 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
             .unwrap_or(after.len());
     let (before, typed) = before.split_at(start);
     let replace = start..end;
-    if !wants_field(before) {
+    if !expects_field(before) {
         return Completion {
             replace,
             candidates: Vec::new(),
         };
     }
-    let mut candidates = named(&|name| starts_with(name, typed));
+    let mut candidates = candidates_where(&|name| starts_with(name, typed));
     if candidates.is_empty() {
-        candidates = named(&|name| {
+        candidates = candidates_where(&|name| {
             name.as_bytes()
                 .windows(typed.len().max(1))
                 .any(|part| part == typed.as_bytes())
         });
     }
-    // What is already there in full needs no offer.
+    // A field that is already typed in full is not offered.
     candidates.retain(|candidate| Some(candidate.name) != text.get(replace.clone()));
     Completion {
         replace,
@@ -57,13 +57,15 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
     }
 }
 
-fn named(fits: &dyn Fn(&str) -> bool) -> Vec<Candidate> {
-    let fields = Field::ALL.into_iter().filter(|field| field.is_of_packets());
+fn candidates_where(fits: &dyn Fn(&str) -> bool) -> Vec<Candidate> {
+    let fields = Field::ALL
+        .into_iter()
+        .filter(|field| field.is_offered_for_packets());
     let fields = fields.filter(|field| fits(field.name()));
     fields
         .map(|field| Candidate {
             name: field.name(),
-            kind: field.type_of(),
+            value_type: field.value_type(),
         })
         .collect()
 }
@@ -73,14 +75,20 @@ fn starts_with(name: &str, typed: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(typed))
 }
 
-/// Whether a field can follow: at the start, after `(`, `not`, `and`, `or`, and nowhere inside a text in quotes.
-fn wants_field(before: &str) -> bool {
-    let (tokens, broken) = lex(before);
-    broken.is_none()
+/// Whether a field may follow: at the start and after `(`, `not`, `and`, `or`, but not inside a quoted text.
+fn expects_field(before: &str) -> bool {
+    let (tokens, lex_error) = lex(before);
+    lex_error.is_none()
         && tokens.last().is_none_or(|token| match token.kind {
-            TokenKind::Sign(Sign::And | Sign::Or | Sign::Not | Sign::OpenParenthesis) => true,
-            TokenKind::Sign(
-                Sign::CloseParenthesis | Sign::OpenSet | Sign::CloseSet | Sign::Comma | Sign::To,
+            TokenKind::Symbol(Symbol::And | Symbol::Or | Symbol::Not | Symbol::OpenParenthesis) => {
+                true
+            }
+            TokenKind::Symbol(
+                Symbol::CloseParenthesis
+                | Symbol::OpenSet
+                | Symbol::CloseSet
+                | Symbol::Comma
+                | Symbol::To,
             ) => false,
             TokenKind::Word(_) | TokenKind::Quoted(_) | TokenKind::Operator(_) => false,
         })

@@ -1,28 +1,28 @@
-//! A parsed filter, and asking it about a row.
+//! A parsed filter as an expression tree, and its evaluation for a row.
 
 use super::literal::Literal;
-use super::{Field, Row, Type, Value};
+use super::{Field, Row, Value, ValueType};
 use std::cmp::Ordering;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expression {
-    /// Every part holds; without parts it always does.
+    /// True if every part is; true without parts.
     All(Vec<Self>),
-    /// At least one part holds.
+    /// True if at least one part is.
     Any(Vec<Self>),
     Not(Box<Self>),
     Test(Field, Test),
 }
 
-/// What is asked about the values of a field.
+/// A test of a field's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Test {
     Present,
     Compare(Comparison, Literal),
-    /// Any of these bits is set.
+    /// True if any of these bits is set.
     Bits(Literal),
     Contains(Vec<u8>),
-    In(Vec<Span>),
+    In(Vec<SetMember>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,57 +35,57 @@ pub(super) enum Comparison {
     GreaterOrEqual,
 }
 
-/// What can be asked of a field.
+/// An operator behind a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Compare(Comparison),
     Contains,
-    /// Whether any of these bits is set.
+    /// `&`: any of these bits is set.
     Bits,
     In,
 }
 
 impl Operator {
-    /// Whether it has a meaning for values of this type.
-    pub(super) const fn suits(self, kind: Type) -> bool {
+    /// Whether the operator is defined for values of this type.
+    pub(super) const fn supports(self, value_type: ValueType) -> bool {
         match self {
             Self::Compare(Comparison::Equal | Comparison::NotEqual) | Self::In => true,
-            Self::Compare(_) => kind.is_ordered(),
-            Self::Contains => kind.is_searchable(),
-            Self::Bits => matches!(kind, Type::Unsigned(_)),
+            Self::Compare(_) => value_type.is_ordered(),
+            Self::Contains => value_type.is_searchable(),
+            Self::Bits => matches!(value_type, ValueType::Unsigned(_)),
         }
     }
 }
 
-/// A member of a set: one value, or all from the first to the second.
+/// A member of a set: one value, or the range from the first to the second, both included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct SetMember {
     pub(super) from: Literal,
     pub(super) to: Option<Literal>,
 }
 
 impl Expression {
-    pub(super) fn holds(&self, row: &dyn Row) -> bool {
+    pub(super) fn matches(&self, row: &dyn Row) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(row)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(row)),
-            Self::Not(part) => !part.holds(row),
-            Self::Test(field, test) => test.holds(*field, row),
+            Self::All(parts) => parts.iter().all(|part| part.matches(row)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(row)),
+            Self::Not(part) => !part.matches(row),
+            Self::Test(field, test) => test.matches(*field, row),
         }
     }
 }
 
 impl Test {
-    /// Any value must do; for `!=` all of them, and there must be one.
-    fn holds(&self, field: Field, row: &dyn Row) -> bool {
+    /// Whether any of the row's values passes; for `!=`, whether there is one and all pass.
+    fn matches(&self, field: Field, row: &dyn Row) -> bool {
         if matches!(self, Self::Present) {
             return row.has(field);
         }
         let (mut any, mut all) = (false, true);
         row.values(field, &mut |value| {
-            let holds = self.holds_for(value);
-            any |= holds;
-            all &= holds;
+            let passes = self.accepts(value);
+            any |= passes;
+            all &= passes;
         });
         match self {
             Self::Compare(Comparison::NotEqual, _) => any && all,
@@ -95,15 +95,17 @@ impl Test {
         }
     }
 
-    fn holds_for(&self, value: Value<'_>) -> bool {
+    fn accepts(&self, value: Value<'_>) -> bool {
         match self {
             Self::Present => true,
             Self::Compare(comparison, literal) => literal
                 .compare(value)
                 .is_some_and(|order| comparison.accepts(order)),
-            Self::Bits(bits) => bits.shares(value),
-            Self::Contains(needle) => matches!(value, Value::Bytes(bytes) if has(bytes, needle)),
-            Self::In(spans) => spans.iter().any(|span| span.holds(value)),
+            Self::Bits(bits) => bits.shares_bits(value),
+            Self::Contains(needle) => {
+                matches!(value, Value::Bytes(bytes) if has_subslice(bytes, needle))
+            }
+            Self::In(members) => members.iter().any(|member| member.contains(value)),
         }
     }
 }
@@ -121,8 +123,8 @@ impl Comparison {
     }
 }
 
-impl Span {
-    fn holds(&self, value: Value<'_>) -> bool {
+impl SetMember {
+    fn contains(&self, value: Value<'_>) -> bool {
         let Some(order) = self.from.compare(value) else {
             return false;
         };
@@ -133,6 +135,6 @@ impl Span {
     }
 }
 
-fn has(bytes: &[u8], needle: &[u8]) -> bool {
+fn has_subslice(bytes: &[u8], needle: &[u8]) -> bool {
     needle.is_empty() || bytes.windows(needle.len()).any(|window| window == needle)
 }

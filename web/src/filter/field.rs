@@ -1,50 +1,50 @@
-//! What a filter can ask for: the fields of packets, and those of calls.
+//! The fields a filter can test: those of packets, and those of calls.
 
 use shared::dissect::{Key, Kind};
 
-/// Something that a row may have one, several or no values of.
+/// A field, of which a row may have one, several or no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
-    /// Of a packet.
+    /// A field of packets.
     Packet(Key),
-    /// Of a socket call, or of what else happens beside the packets.
+    /// A field of socket calls, or of the other events of a trace.
     Call(CallKey),
 }
 
-/// What is known of a socket call, of the relay's edge, and of a server.
+/// The fields of a socket call, of a datagram at the relay's edge, and of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallKey {
-    /// That the row is a call.
+    /// Present if the row is a call.
     Call,
     /// The call's name, such as `sendto`.
     Name,
-    /// The errno that it failed with, such as `ECONNREFUSED`.
+    /// The errno of a call that failed, such as `ECONNREFUSED`.
     Errno,
-    /// Whether it did not return at once.
+    /// Whether the call blocked.
     Blocked,
-    /// How many bytes it sent or received; 0 at the end of a stream.
+    /// The number of bytes sent or received; 0 at the end of a stream.
     Len,
-    /// The bytes it was given or brought.
+    /// The bytes sent or received.
     Data,
-    /// Whether it cut a datagram off.
+    /// Whether a datagram was truncated.
     Truncated,
-    /// The port of its own socket, as far as it has one.
+    /// The local port of the call's socket.
     Port,
-    /// Who is at the other end: `server`, `client`, or `nobody`.
+    /// The peer: `server`, `client`, or `nobody`.
     Peer,
-    /// The word it was made with: an option, a direction, a name.
+    /// The call's word argument: an option, a direction, a name.
     Word,
-    /// The name of the process that made it.
+    /// The name of the calling process.
     Process,
-    /// The side of the lab it was made on: `client` or `server`.
+    /// The calling side of the lab: `client` or `server`.
     Side,
     /// `udp` or `tcp`.
     Transport,
-    /// What became of a datagram at the relay's edge.
+    /// The fate of a datagram at the relay's edge.
     Fate,
-    /// Which way that one went: `request` or `reply`.
+    /// The direction of that datagram: `request` or `reply`.
     Direction,
-    /// How a server is from then on.
+    /// A server's new state.
     Server,
 }
 
@@ -90,21 +90,21 @@ impl CallKey {
         }
     }
 
-    /// Whether a packet can have it: the others are of calls and servers alone.
-    const fn is_of_packets(self) -> bool {
+    /// Whether a packet can have it.
+    const fn is_offered_for_packets(self) -> bool {
         !matches!(
             self,
             Self::Data | Self::Port | Self::Peer | Self::Word | Self::Server
         )
     }
 
-    const fn type_of(self) -> Type {
+    const fn value_type(self) -> ValueType {
         match self {
-            Self::Call => Type::Protocol,
-            Self::Blocked | Self::Truncated => Type::Bool,
-            Self::Len => Type::Unsigned(32),
-            Self::Port => Type::Unsigned(16),
-            Self::Data => Type::Bytes,
+            Self::Call => ValueType::Protocol,
+            Self::Blocked | Self::Truncated => ValueType::Bool,
+            Self::Len => ValueType::Unsigned(32),
+            Self::Port => ValueType::Unsigned(16),
+            Self::Data => ValueType::Bytes,
             Self::Name
             | Self::Errno
             | Self::Peer
@@ -114,14 +114,14 @@ impl CallKey {
             | Self::Transport
             | Self::Fate
             | Self::Direction
-            | Self::Server => Type::Text,
+            | Self::Server => ValueType::Text,
         }
     }
 }
 
-/// What the values of a field are.
+/// The type of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub enum ValueType {
     /// Present or not; a packet's protocol also has bytes.
     Protocol,
     /// A whole number of at most this many bits.
@@ -140,8 +140,8 @@ pub enum Type {
     Text,
 }
 
-impl Type {
-    /// The key under which the page names it.
+impl ValueType {
+    /// The key of its name on the page.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -156,7 +156,7 @@ impl Type {
         }
     }
 
-    /// Whether its values have a smaller and a greater.
+    /// Whether `<` is defined for its values.
     pub(super) const fn is_ordered(self) -> bool {
         match self {
             Self::Unsigned(_) | Self::Ipv4 | Self::Ipv6 | Self::Mac | Self::Bytes | Self::Text => {
@@ -166,7 +166,7 @@ impl Type {
         }
     }
 
-    /// Whether `contains` can look into its values.
+    /// Whether `contains` is defined for its values.
     pub(super) const fn is_searchable(self) -> bool {
         match self {
             Self::Protocol | Self::Mac | Self::Bytes | Self::Text => true,
@@ -175,7 +175,7 @@ impl Type {
     }
 }
 
-impl From<Kind> for Type {
+impl From<Kind> for ValueType {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::Protocol => Self::Protocol,
@@ -204,7 +204,7 @@ impl Field {
         all
     };
 
-    /// The field as it is typed.
+    /// Its name as it is typed.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -213,35 +213,35 @@ impl Field {
         }
     }
 
-    /// What its values are.
+    /// The type of its values.
     #[must_use]
-    pub fn type_of(self) -> Type {
+    pub fn value_type(self) -> ValueType {
         match self {
             Self::Packet(key) => key.kind().into(),
-            Self::Call(key) => key.type_of(),
+            Self::Call(key) => key.value_type(),
         }
     }
 
-    /// Whether it is offered where packets are asked about.
-    pub(super) const fn is_of_packets(self) -> bool {
+    /// Whether completion offers it: whether a packet can have it.
+    pub(super) const fn is_offered_for_packets(self) -> bool {
         match self {
             Self::Packet(_) => true,
-            Self::Call(key) => key.is_of_packets(),
+            Self::Call(key) => key.is_offered_for_packets(),
         }
     }
 
     /// The field of this name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
-    /// The field that was probably meant: the nearest, if at most two letters are wrong.
+    /// The field with the nearest name, if its distance is at most [`MAX_DISTANCE`].
     pub(super) fn nearest(name: &str) -> Option<Self> {
-        if name.len() > LONGEST_GUESSED {
+        if name.len() > MAX_GUESSED_BYTES {
             return None;
         }
-        let mut nearest = (MOST_WRONG.min(name.len().saturating_sub(1)) + 1, None);
+        let mut nearest = (MAX_DISTANCE.min(name.len().saturating_sub(1)) + 1, None);
         for field in Self::ALL {
             let distance = distance(name.as_bytes(), field.name().as_bytes());
             if distance < nearest.0 {
@@ -252,12 +252,12 @@ impl Field {
     }
 }
 
-const LONGEST_GUESSED: usize = 40;
-const MOST_WRONG: usize = 2;
+const MAX_GUESSED_BYTES: usize = 40;
+const MAX_DISTANCE: usize = 2;
 
-/// How many letters must be put in, taken out, replaced or swapped with their neighbour to make one of the other.
+/// The Damerau-Levenshtein distance: the number of insertions, deletions, replacements and swaps of neighbours.
 fn distance(a: &[u8], b: &[u8]) -> usize {
-    if a.len().abs_diff(b.len()) > MOST_WRONG {
+    if a.len().abs_diff(b.len()) > MAX_DISTANCE {
         return usize::MAX;
     }
     let (mut before, mut last): (Vec<usize>, Vec<usize>) = (Vec::new(), (0..=b.len()).collect());
@@ -281,14 +281,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_found_again() {
+    fn names_are_unique() {
         for field in Field::ALL {
-            assert_eq!(Field::named(field.name()), Some(field));
+            assert_eq!(Field::from_name(field.name()), Some(field));
         }
     }
 
     #[test]
-    fn a_slip_is_guessed() {
+    fn the_nearest_name_is_guessed() {
         let guess = |name| Field::nearest(name).map(Field::name);
         assert_eq!(guess("udp.prot"), Some("udp.port"));
         assert_eq!(guess("call.nmae"), Some("call.name"));

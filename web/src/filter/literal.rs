@@ -1,16 +1,15 @@
-//! Values as they are typed in a filter, read as the field's type demands.
+//! The values in a filter, parsed as the field's type demands.
 
-use super::lexer::{digit, unescape};
-use super::{Field, Reason, Type, Value};
+use super::{Field, Reason, Value, ValueType};
 use std::cmp::Ordering;
 use std::net::IpAddr;
-use std::str::FromStr;
+use std::str::{Bytes, FromStr};
 
 /// A value to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Literal {
     Unsigned(u64),
-    /// An address, or with a shorter mask a whole network.
+    /// An address, or a network if the mask has fewer bits.
     Network {
         first: u128,
         mask: u128,
@@ -19,7 +18,8 @@ pub(super) enum Literal {
 }
 
 impl Literal {
-    /// How the value compares with this; `None` if it is of another type. All addresses of a network are equal to it.
+    /// The order of the value relative to this literal; `None` if it is of another type. All addresses of a network
+    /// are equal to the network.
     pub(super) fn compare(&self, value: Value<'_>) -> Option<Ordering> {
         match self {
             Self::Unsigned(own) => {
@@ -46,12 +46,12 @@ impl Literal {
         }
     }
 
-    /// Whether any bit is set in both.
-    pub(super) const fn shares(&self, value: Value<'_>) -> bool {
+    /// Whether any bit is set in both numbers.
+    pub(super) const fn shares_bits(&self, value: Value<'_>) -> bool {
         matches!((self, value), (Self::Unsigned(own), Value::Unsigned(value)) if *own & value != 0)
     }
 
-    /// Whether a range from this to the other would end before it begins.
+    /// Whether a range from this literal to the other is empty.
     pub(super) fn is_above(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Unsigned(own), Self::Unsigned(other)) => own > other,
@@ -61,36 +61,38 @@ impl Literal {
         }
     }
 
-    /// Reads a word for this field.
-    pub(super) fn of_word(word: &str, field: Field) -> Result<Self, Reason> {
-        let read = match field.type_of() {
-            Type::Unsigned(bits) => return number(word, bits, field).map(Self::Unsigned),
-            Type::Bool => truth(word).map(|truth| Self::Unsigned(truth.into())),
-            Type::Ipv4 => network(word, 32),
-            Type::Ipv6 => network(word, 128),
-            Type::Mac => hex(word).filter(|bytes| bytes.len() == 6).map(Self::Bytes),
-            Type::Bytes | Type::Protocol => hex(word).map(Self::Bytes),
-            Type::Text => None,
+    /// Parses a word for this field.
+    pub(super) fn from_word(word: &str, field: Field) -> Result<Self, Reason> {
+        let read = match field.value_type() {
+            ValueType::Unsigned(bits) => return number(word, bits, field).map(Self::Unsigned),
+            ValueType::Bool => boolean(word).map(|value| Self::Unsigned(value.into())),
+            ValueType::Ipv4 => network(word, 32),
+            ValueType::Ipv6 => network(word, 128),
+            ValueType::Mac => hex(word).filter(|bytes| bytes.len() == 6).map(Self::Bytes),
+            ValueType::Bytes | ValueType::Protocol => hex(word).map(Self::Bytes),
+            ValueType::Text => None,
         };
         read.ok_or(Reason::WrongValue { field })
     }
 
-    /// Reads a text in quotes for this field.
-    pub(super) fn of_quoted(quoted: &str, field: Field) -> Result<Self, Reason> {
-        match field.type_of() {
-            Type::Text | Type::Bytes | Type::Protocol => {
+    /// Parses a quoted text for this field.
+    pub(super) fn from_quoted(quoted: &str, field: Field) -> Result<Self, Reason> {
+        match field.value_type() {
+            ValueType::Text | ValueType::Bytes | ValueType::Protocol => {
                 unescape(quoted).map(Self::Bytes).ok_or(Reason::BadEscape)
             }
-            Type::Unsigned(_) | Type::Bool | Type::Ipv4 | Type::Ipv6 | Type::Mac => {
-                Self::of_word(quoted, field)
-            }
+            ValueType::Unsigned(_)
+            | ValueType::Bool
+            | ValueType::Ipv4
+            | ValueType::Ipv6
+            | ValueType::Mac => Self::from_word(quoted, field),
         }
     }
 }
 
-/// What `contains` looks for: a text in quotes or, in bytes, hexadecimal digits.
+/// The bytes that `contains` searches for, from a word of hexadecimal digits.
 pub(super) fn needle(word: &str, field: Field) -> Result<Vec<u8>, Reason> {
-    let bytes = if field.type_of() == Type::Text {
+    let bytes = if field.value_type() == ValueType::Text {
         None
     } else {
         hex(word)
@@ -98,7 +100,7 @@ pub(super) fn needle(word: &str, field: Field) -> Result<Vec<u8>, Reason> {
     bytes.ok_or(Reason::WrongValue { field })
 }
 
-/// Decimal, or as in C: `0x` hexadecimal, `0b` binary, `0` octal.
+/// A number: decimal, or as in C `0x` hexadecimal, `0b` binary, `0` octal.
 fn number(word: &str, bits: u8, field: Field) -> Result<u64, Reason> {
     let (digits, base) = match word.as_bytes() {
         [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
@@ -122,7 +124,7 @@ fn number(word: &str, bits: u8, field: Field) -> Result<u64, Reason> {
         .ok_or(Reason::TooLarge { field, most })
 }
 
-fn truth(word: &str) -> Option<bool> {
+fn boolean(word: &str) -> Option<bool> {
     match word {
         "1" => Some(true),
         "0" => Some(false),
@@ -161,7 +163,7 @@ fn digits_below(digits: &[u8], most: u8) -> Option<u8> {
     number.filter(|number| *number <= most)
 }
 
-/// An address as a number. Fields hold addresses of one family only, so the families need not be kept apart.
+/// An address as a number. A field has addresses of one family only, so the numbers of both families never meet.
 const fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_bits() as u128,
@@ -169,7 +171,7 @@ const fn bits(address: IpAddr) -> u128 {
     }
 }
 
-/// Pairs of digits, with `:`, `-` or `.` between all of them or none: `48:45`, `4845`.
+/// Bytes from pairs of digits, with `:`, `-` or `.` between all pairs or none: `48:45`, `4845`.
 fn hex(word: &str) -> Option<Vec<u8>> {
     let word = word.as_bytes();
     let separator = word
@@ -188,4 +190,38 @@ fn hex(word: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// The bytes of a quoted text, with escapes as in C: `\"`, `\'`, `\\`, `\n`, `\r`, `\t`, `\0` and `\x` with two
+/// hexadecimal digits. `None` if anything else follows a backslash.
+pub(super) fn unescape(quoted: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = quoted.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'\\' {
+            escaped(&mut rest)?
+        } else {
+            byte
+        });
+    }
+    Some(bytes)
+}
+
+fn escaped(rest: &mut Bytes<'_>) -> Option<u8> {
+    match rest.next()? {
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        b'0' => Some(0),
+        b'x' => Some(digit(rest.next()?, 16)? << 4 | digit(rest.next()?, 16)?),
+        same @ (b'"' | b'\'' | b'\\') => Some(same),
+        _ => None,
+    }
+}
+
+/// The value of a digit in this base.
+fn digit(digit: u8, base: u32) -> Option<u8> {
+    char::from(digit)
+        .to_digit(base)
+        .and_then(|value| u8::try_from(value).ok())
 }

@@ -1,4 +1,4 @@
-//! Reads a filter:
+//! Parses a filter by recursive descent:
 //!
 //! ```text
 //! either    = all { ("||" | "or") all }
@@ -8,39 +8,39 @@
 //! set       = "{" value [".." value] { [","] value [".." value] } "}"
 //! ```
 
-use super::expression::{Expression, Operator, Span, Test};
-use super::lexer::{Sign, Token, TokenKind, lex, unescape};
-use super::literal::{self, Literal};
-use super::{Field, Mistake, Reason};
+use super::expression::{Expression, Operator, SetMember, Test};
+use super::lexer::{Symbol, Token, TokenKind, lex};
+use super::literal::{self, Literal, unescape};
+use super::{Field, ParseError, Reason};
 
-/// Parentheses and negations may be nested this deep; what is deeper was not typed by a person.
-const DEEPEST: usize = 64;
+/// Maximum nesting of parentheses and negations, so that no text overflows the stack.
+const MAX_DEPTH: usize = 64;
 
-/// Reads a whole text.
-pub(super) fn parse(text: &str) -> Result<Expression, Mistake> {
-    let (tokens, broken) = lex(text);
+/// Parses a whole text.
+pub(super) fn parse(text: &str) -> Result<Expression, ParseError> {
+    let (tokens, lex_error) = lex(text);
     let mut parser = Parser {
         tokens: &tokens,
-        broken,
+        lex_error,
         end: text.len(),
         depth: 0,
     };
-    if parser.tokens.is_empty() && parser.broken.is_none() {
+    if parser.tokens.is_empty() && parser.lex_error.is_none() {
         return Ok(Expression::All(Vec::new()));
     }
-    let expression = parser.joined(Sign::Or)?;
-    match (parser.next(), parser.broken) {
-        (Some(token), _) => Err(token.mistake(Reason::ExpectedConnection)),
-        (None, Some(broken)) => Err(broken),
+    let expression = parser.joined(Symbol::Or)?;
+    match (parser.next(), parser.lex_error) {
+        (Some(token), _) => Err(token.error(Reason::ExpectedConnection)),
+        (None, Some(lex_error)) => Err(lex_error),
         (None, None) => Ok(expression),
     }
 }
 
 struct Parser<'t, 'a> {
-    /// What is left.
+    /// The tokens not yet read.
     tokens: &'t [Token<'a>],
-    /// What comes behind the last token, if that cannot be read.
-    broken: Option<Mistake>,
+    /// The error behind the last token, if the lexer found one.
+    lex_error: Option<ParseError>,
     end: usize,
     depth: usize,
 }
@@ -50,25 +50,29 @@ impl<'a> Parser<'_, 'a> {
         self.tokens.split_off_first().copied()
     }
 
-    /// The next token, or that this is missing at the end.
-    fn expect(&mut self, reason: Reason) -> Result<Token<'a>, Mistake> {
+    /// The next token.
+    ///
+    /// # Errors
+    ///
+    /// This reason at the end of the text.
+    fn expect(&mut self, reason: Reason) -> Result<Token<'a>, ParseError> {
         let end = self.end;
         self.next().ok_or_else(|| {
-            self.missing(Mistake {
+            self.missing(ParseError {
                 range: end..end,
                 reason,
             })
         })
     }
 
-    /// The text ended too early: because the rest cannot be read, or with this mistake.
-    fn missing(&mut self, mistake: Mistake) -> Mistake {
-        self.broken.take().unwrap_or(mistake)
+    /// The error of a text that ended too early: the lexer's, else this one.
+    fn missing(&mut self, error: ParseError) -> ParseError {
+        self.lex_error.take().unwrap_or(error)
     }
 
-    fn accept(&mut self, sign: Sign) -> Option<Token<'a>> {
+    fn accept(&mut self, symbol: Symbol) -> Option<Token<'a>> {
         let next = self.tokens.first()?;
-        if next.kind == TokenKind::Sign(sign) {
+        if next.kind == TokenKind::Symbol(symbol) {
             self.next()
         } else {
             None
@@ -76,11 +80,11 @@ impl<'a> Parser<'_, 'a> {
     }
 
     /// Parts joined by `or`, or by `and`.
-    fn joined(&mut self, by: Sign) -> Result<Expression, Mistake> {
+    fn joined(&mut self, by: Symbol) -> Result<Expression, ParseError> {
         let mut parts = Vec::new();
         loop {
-            parts.push(if by == Sign::Or {
-                self.joined(Sign::And)?
+            parts.push(if by == Symbol::Or {
+                self.joined(Symbol::And)?
             } else {
                 self.single()?
             });
@@ -90,45 +94,45 @@ impl<'a> Parser<'_, 'a> {
         }
         Ok(match parts.len() {
             1 => parts.swap_remove(0),
-            _ if by == Sign::Or => Expression::Any(parts),
+            _ if by == Symbol::Or => Expression::Any(parts),
             _ => Expression::All(parts),
         })
     }
 
-    fn single(&mut self) -> Result<Expression, Mistake> {
+    fn single(&mut self) -> Result<Expression, ParseError> {
         let token = self.expect(Reason::ExpectedField)?;
-        if self.depth == DEEPEST {
-            return Err(token.mistake(Reason::TooDeep));
+        if self.depth == MAX_DEPTH {
+            return Err(token.error(Reason::TooDeep));
         }
         self.depth += 1;
         let expression = match token.kind {
             TokenKind::Word(name) => self.condition(name, token),
-            TokenKind::Sign(Sign::Not) => {
+            TokenKind::Symbol(Symbol::Not) => {
                 self.single().map(|inner| Expression::Not(Box::new(inner)))
             }
-            TokenKind::Sign(Sign::OpenParenthesis) => self.group(token),
-            TokenKind::Sign(_) | TokenKind::Quoted(_) | TokenKind::Operator(_) => {
-                Err(token.mistake(Reason::ExpectedField))
+            TokenKind::Symbol(Symbol::OpenParenthesis) => self.group(token),
+            TokenKind::Symbol(_) | TokenKind::Quoted(_) | TokenKind::Operator(_) => {
+                Err(token.error(Reason::ExpectedField))
             }
         };
         self.depth -= 1;
         expression
     }
 
-    fn group(&mut self, open: Token<'_>) -> Result<Expression, Mistake> {
-        let expression = self.joined(Sign::Or)?;
-        if self.accept(Sign::CloseParenthesis).is_some() {
+    fn group(&mut self, open: Token<'_>) -> Result<Expression, ParseError> {
+        let expression = self.joined(Symbol::Or)?;
+        if self.accept(Symbol::CloseParenthesis).is_some() {
             return Ok(expression);
         }
         Err(match self.next() {
-            Some(token) => token.mistake(Reason::ExpectedConnection),
-            None => self.missing(open.mistake(Reason::UnclosedParenthesis)),
+            Some(token) => token.error(Reason::ExpectedConnection),
+            None => self.missing(open.error(Reason::UnclosedParenthesis)),
         })
     }
 
-    fn condition(&mut self, name: &str, token: Token<'_>) -> Result<Expression, Mistake> {
-        let field = Field::named(name).ok_or_else(|| token.mistake(unknown(name)))?;
-        let negated = self.accept(Sign::Not).is_some();
+    fn condition(&mut self, name: &str, token: Token<'_>) -> Result<Expression, ParseError> {
+        let field = Field::from_name(name).ok_or_else(|| token.error(unknown_field(name)))?;
+        let negated = self.accept(Symbol::Not).is_some();
         let test = match self.tokens.first().map(|token| token.kind) {
             Some(TokenKind::Operator(operator)) if !negated || operator == Operator::In => {
                 self.operand(operator, field)?
@@ -136,7 +140,7 @@ impl<'a> Parser<'_, 'a> {
             Some(_) | None if negated => {
                 return Err(self
                     .expect(Reason::ExpectedSet { field })?
-                    .mistake(Reason::ExpectedSet { field }));
+                    .error(Reason::ExpectedSet { field }));
             }
             Some(_) | None => Test::Present,
         };
@@ -148,11 +152,11 @@ impl<'a> Parser<'_, 'a> {
         })
     }
 
-    /// The operator, which is next, and what follows it.
-    fn operand(&mut self, operator: Operator, field: Field) -> Result<Test, Mistake> {
+    /// The test of the operator, which is the next token, and of its operand.
+    fn operand(&mut self, operator: Operator, field: Field) -> Result<Test, ParseError> {
         let token = self.expect(Reason::ExpectedValue { field })?;
-        if !operator.suits(field.type_of()) {
-            return Err(token.mistake(Reason::WrongOperator { field }));
+        if !operator.supports(field.value_type()) {
+            return Err(token.error(Reason::WrongOperator { field }));
         }
         match operator {
             Operator::Compare(comparison) => Ok(Test::Compare(comparison, self.value(field)?)),
@@ -162,62 +166,62 @@ impl<'a> Parser<'_, 'a> {
         }
     }
 
-    fn value(&mut self, field: Field) -> Result<Literal, Mistake> {
+    fn value(&mut self, field: Field) -> Result<Literal, ParseError> {
         let token = self.expect(Reason::ExpectedValue { field })?;
         let value = match token.kind {
-            TokenKind::Word(word) => Literal::of_word(word, field),
-            TokenKind::Quoted(quoted) => Literal::of_quoted(quoted, field),
-            TokenKind::Operator(_) | TokenKind::Sign(_) => Err(Reason::ExpectedValue { field }),
+            TokenKind::Word(word) => Literal::from_word(word, field),
+            TokenKind::Quoted(quoted) => Literal::from_quoted(quoted, field),
+            TokenKind::Operator(_) | TokenKind::Symbol(_) => Err(Reason::ExpectedValue { field }),
         };
-        value.map_err(|reason| token.mistake(reason))
+        value.map_err(|reason| token.error(reason))
     }
 
-    fn needle(&mut self, field: Field) -> Result<Vec<u8>, Mistake> {
+    fn needle(&mut self, field: Field) -> Result<Vec<u8>, ParseError> {
         let token = self.expect(Reason::ExpectedValue { field })?;
         let needle = match token.kind {
             TokenKind::Word(word) => literal::needle(word, field),
             TokenKind::Quoted(quoted) => unescape(quoted).ok_or(Reason::BadEscape),
-            TokenKind::Operator(_) | TokenKind::Sign(_) => Err(Reason::ExpectedValue { field }),
+            TokenKind::Operator(_) | TokenKind::Symbol(_) => Err(Reason::ExpectedValue { field }),
         };
-        needle.map_err(|reason| token.mistake(reason))
+        needle.map_err(|reason| token.error(reason))
     }
 
-    fn set(&mut self, field: Field) -> Result<Test, Mistake> {
+    fn set(&mut self, field: Field) -> Result<Test, ParseError> {
         let open = self.expect(Reason::ExpectedSet { field })?;
-        if open.kind != TokenKind::Sign(Sign::OpenSet) {
-            return Err(open.mistake(Reason::ExpectedSet { field }));
+        if open.kind != TokenKind::Symbol(Symbol::OpenSet) {
+            return Err(open.error(Reason::ExpectedSet { field }));
         }
-        let mut spans = Vec::new();
+        let mut members = Vec::new();
         loop {
-            spans.push(self.span(field)?);
-            if self.accept(Sign::CloseSet).is_some() {
-                return Ok(Test::In(spans));
+            members.push(self.set_member(field)?);
+            if self.accept(Symbol::CloseSet).is_some() {
+                return Ok(Test::In(members));
             }
             if self.tokens.is_empty() {
-                return Err(self.missing(open.mistake(Reason::UnclosedSet)));
+                return Err(self.missing(open.error(Reason::UnclosedSet)));
             }
-            self.accept(Sign::Comma);
+            self.accept(Symbol::Comma);
         }
     }
 
-    fn span(&mut self, field: Field) -> Result<Span, Mistake> {
+    fn set_member(&mut self, field: Field) -> Result<SetMember, ParseError> {
         let from = self.value(field)?;
-        let Some(dots) = self.accept(Sign::To) else {
-            return Ok(Span { from, to: None });
+        let Some(dots) = self.accept(Symbol::To) else {
+            return Ok(SetMember { from, to: None });
         };
         let to = self.value(field)?;
-        if !field.type_of().is_ordered() {
-            return Err(dots.mistake(Reason::WrongOperator { field }));
+        if !field.value_type().is_ordered() {
+            return Err(dots.error(Reason::WrongOperator { field }));
         }
         if from.is_above(&to) {
-            return Err(dots.mistake(Reason::BackwardRange));
+            return Err(dots.error(Reason::BackwardRange));
         }
-        Ok(Span { from, to: Some(to) })
+        Ok(SetMember { from, to: Some(to) })
     }
 }
 
-/// What begins like no name was not meant as one.
-fn unknown(name: &str) -> Reason {
+/// The reason for a name that no field has; a word that does not begin with a letter is no name.
+fn unknown_field(name: &str) -> Reason {
     match name.as_bytes() {
         [b'a'..=b'z' | b'A'..=b'Z', ..] => Reason::UnknownField {
             nearest: Field::nearest(name),

@@ -1,23 +1,23 @@
-//! What a filter is asked about: the rows of a trace, packets and calls.
+//! The rows of a trace that a filter tests: packets, calls and other events.
 
 use super::{CallKey, Field};
 use shared::dissect::{self, Analysis, Key, Kind, Link, Protocol, Summary, TcpFlags};
 use std::net::{IpAddr, SocketAddr};
 
-/// A value that a row has of a field.
+/// A row's value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// A whole number; true is 1 and false is 0.
     Unsigned(u64),
     /// An address.
     Ip(IpAddr),
-    /// Bytes: also a text, an Ethernet address, or all of a protocol.
+    /// Bytes: also a text, an Ethernet address, or a protocol's header and payload.
     Bytes(&'a [u8]),
 }
 
-/// Something that a filter shows or hides.
+/// A row that a filter shows or hides.
 pub trait Row {
-    /// Calls `found` with every value that the row has of the field.
+    /// Calls `found` with each of the row's values of the field.
     fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>));
 
     /// Whether the row has the field.
@@ -33,23 +33,23 @@ pub trait Row {
 pub struct CallRow<'a> {
     /// Its name, such as `sendto`.
     pub name: &'a str,
-    /// The errno that it failed with.
+    /// The errno it failed with.
     pub errno: Option<&'a str>,
-    /// Whether it did not return at once.
+    /// Whether it blocked.
     pub blocked: bool,
-    /// How many bytes it sent or received.
+    /// The number of bytes it sent or received.
     pub len: Option<u64>,
-    /// The bytes it was given or brought.
+    /// The bytes it sent or received.
     pub data: Option<&'a [u8]>,
-    /// Whether it cut a datagram off; nothing where it received none.
+    /// Whether its datagram was truncated; `None` if it received none.
     pub truncated: Option<bool>,
-    /// The port of its own socket; 0 where it says that there is none yet.
+    /// Its socket's local port; 0 for a socket that is not bound.
     pub port: Option<u16>,
-    /// Who is at the other end: `server`, `client`, or `nobody`.
+    /// Its peer: `server`, `client`, or `nobody`.
     pub peer: Option<&'a str>,
-    /// The option, the direction or the name it was made with.
+    /// Its option, direction or name argument.
     pub word: Option<&'a str>,
-    /// The process that made it.
+    /// The calling process.
     pub process: &'a str,
     /// `client` or `server`.
     pub side: &'a str,
@@ -80,20 +80,20 @@ impl Row for CallRow<'_> {
     }
 }
 
-/// What happens to a datagram at the relay's edge, or to a server, as a row.
+/// An event as a row: of a datagram at the relay's edge, or of a server.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NewsRow<'a> {
-    /// What became of the datagram.
+pub struct EventRow<'a> {
+    /// The datagram's fate.
     pub fate: Option<&'a str>,
     /// `request` or `reply`.
     pub direction: Option<&'a str>,
-    /// How the server is now.
+    /// The server's new state.
     pub server: Option<&'a str>,
     /// `udp` or `tcp`.
     pub transport: &'a str,
 }
 
-impl Row for NewsRow<'_> {
+impl Row for EventRow<'_> {
     fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
         let text = match field {
             Field::Call(CallKey::Fate) => self.fate,
@@ -115,31 +115,31 @@ fn texts(text: Option<&str>, found: &mut dyn FnMut(Value<'_>)) {
     values.for_each(found);
 }
 
-/// A packet as a row. What its summary tells is answered from there; for the rest its bytes are walked over.
+/// A packet as a row. Values come from its summary where it has them, else from a walk over its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct PacketRow<'a> {
     /// Its number in the trace.
     pub number: u64,
-    /// How long it was on the wire.
+    /// Its length on the wire, in bytes.
     pub length: u64,
-    /// What its bytes begin with.
+    /// Its link layer.
     pub link: Link,
     /// Its bytes.
     pub frame: &'a [u8],
-    /// Them in short.
+    /// The summary of its bytes.
     pub summary: &'a Summary,
-    /// Its place in its TCP conversation.
+    /// Its analysis within its TCP conversation.
     pub analysis: Option<&'a Analysis>,
-    /// The process that sent it, if that is known.
+    /// The sending process, if known.
     pub process: Option<&'a str>,
-    /// The side that sent it, `client` or `server`, if that is known.
+    /// The sending side, `client` or `server`, if known.
     pub side: Option<&'a str>,
 }
 
 impl Row for PacketRow<'_> {
     fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
         let text = match field {
-            Field::Packet(key) => return self.of_packet(key, found),
+            Field::Packet(key) => return self.packet_values(key, found),
             Field::Call(CallKey::Process) => self.process,
             Field::Call(CallKey::Side) => self.side,
             Field::Call(_) => None,
@@ -160,7 +160,7 @@ impl Row for PacketRow<'_> {
 }
 
 impl PacketRow<'_> {
-    fn of_packet(&self, key: Key, found: &mut dyn FnMut(Value<'_>)) {
+    fn packet_values(&self, key: Key, found: &mut dyn FnMut(Value<'_>)) {
         if key == Key::FrameNumber || key == Key::FrameLen {
             return found(Value::Unsigned(if key == Key::FrameLen {
                 self.length
@@ -168,7 +168,7 @@ impl PacketRow<'_> {
                 self.number
             }));
         }
-        if self.of_analysis(key, found) || self.of_summary(key, found) {
+        if self.analysis_values(key, found) || self.summary_values(key, found) {
             return;
         }
         dissect::find(self.link, self.frame, key, &mut |value, _| {
@@ -176,7 +176,7 @@ impl PacketRow<'_> {
         });
     }
 
-    /// Relative where analysers show it relative.
+    /// Sequence numbers relative to the connection's first, as protocol analysers show them.
     fn relative<'v>(&self, key: Key, value: Value<'v>) -> Value<'v> {
         if let (Value::Unsigned(number), Some(analysis)) = (value, self.analysis) {
             return Value::Unsigned(analysis.relative(key, number));
@@ -184,8 +184,8 @@ impl PacketRow<'_> {
         value
     }
 
-    /// What only the conversation tells: the stream, the scaled window, the marks.
-    fn of_analysis(&self, key: Key, found: &mut dyn FnMut(Value<'_>)) -> bool {
+    /// Values that only the conversation has: stream, scaled window, marks. Returns whether `key` is one of them.
+    fn analysis_values(&self, key: Key, found: &mut dyn FnMut(Value<'_>)) -> bool {
         let known = (Key::TcpAnalysisFlags..=Key::TcpAnalysisReusedPorts).contains(&key);
         if !known && key != Key::TcpStream && key != Key::TcpWindowSize {
             return false;
@@ -200,15 +200,15 @@ impl PacketRow<'_> {
         true
     }
 
-    /// A whole datagram or segment, so that its fields are those of its summary and of no other packet.
+    /// Whether it is a whole datagram or segment and quotes no other packet: then the summary has its fields.
     fn is_simple(&self) -> bool {
         let transport =
             self.summary.protocol == Protocol::Udp || self.summary.protocol == Protocol::Tcp;
         transport && self.summary.quoted.is_none() && !self.summary.fragment
     }
 
-    /// Answers from the summary, also that there is no value; says whether it could.
-    fn of_summary(&self, key: Key, found: &mut dyn FnMut(Value<'_>)) -> bool {
+    /// Values from the summary. Returns whether the summary decides about `key`, also with no value.
+    fn summary_values(&self, key: Key, found: &mut dyn FnMut(Value<'_>)) -> bool {
         let Some((source, destination)) = self
             .summary
             .source
@@ -218,7 +218,7 @@ impl PacketRow<'_> {
             return false;
         };
         let udp = self.summary.protocol == Protocol::Udp;
-        if key >= Key::Icmp && key <= Key::Icmpv6Mtu || is_of(key, !udp) {
+        if key >= Key::Icmp && key <= Key::Icmpv6Mtu || is_key_of(key, !udp) {
             return true;
         }
         if key.kind() == Kind::Ipv4 || key.kind() == Kind::Ipv6 {
@@ -246,8 +246,8 @@ impl PacketRow<'_> {
     }
 }
 
-/// Whether the key is UDP's, or otherwise TCP's.
-fn is_of(key: Key, udp: bool) -> bool {
+/// Whether the key is UDP's, or TCP's if not `udp`.
+fn is_key_of(key: Key, udp: bool) -> bool {
     let (first, last) = if udp {
         (Key::Udp, Key::UdpPayload)
     } else {
@@ -281,7 +281,7 @@ const FLAGS: [(Key, TcpFlags); 9] = [
     (Key::TcpFlagsAe, TcpFlags::AE),
 ];
 
-/// A dissected value, with its bytes out of the frame.
+/// A dissected value, with bytes borrowed from the frame.
 pub(super) fn borrowed<'a>(value: &'a dissect::Value, frame: &'a [u8]) -> Value<'a> {
     match value {
         dissect::Value::Unsigned(number) => Value::Unsigned(*number),

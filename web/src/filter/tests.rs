@@ -1,4 +1,4 @@
-//! Filters asked about real packets and about calls; and anything at all, which must never panic.
+//! Filters on real packets and on calls; and random texts, none of which may panic.
 
 use super::*;
 use shared::dissect::{Key, Link, Streams, Summary, find};
@@ -25,9 +25,9 @@ fn bytes(hex: &str) -> Vec<u8> {
     hex.as_bytes().chunks(2).map(byte).collect()
 }
 
-fn ask(filter: &str, row: &dyn Row) -> bool {
+fn matches(filter: &str, row: &dyn Row) -> bool {
     Filter::parse(filter)
-        .unwrap_or_else(|mistake| panic!("{filter}: {mistake:?}"))
+        .unwrap_or_else(|error| panic!("{filter}: {error:?}"))
         .matches(row)
 }
 
@@ -35,7 +35,7 @@ fn shows(filter: &str, hex: &str) -> bool {
     let frame = bytes(hex);
     let summary = Summary::of(Link::Ethernet, &frame);
     let analysis = Streams::default().feed(7, &summary);
-    ask(filter, &row(&frame, &summary, analysis.as_ref()))
+    matches(filter, &row(&frame, &summary, analysis.as_ref()))
 }
 
 fn row<'a>(
@@ -130,24 +130,24 @@ fn packets_are_shown_or_hidden() {
 
 #[test]
 fn calls_are_shown_or_hidden() {
-    assert!(ask(
+    assert!(matches(
         "call.name == \"sendto\" && call.errno == \"ECONNREFUSED\"",
         &CALL
     ));
-    assert!(ask("call and process.name contains \"Client\"", &CALL));
-    assert!(ask("lab.side in {\"client\", \"server\"}", &CALL));
-    assert!(!ask(
+    assert!(matches("call and process.name contains \"Client\"", &CALL));
+    assert!(matches("lab.side in {\"client\", \"server\"}", &CALL));
+    assert!(!matches(
         "call.errno",
         &CallRow {
             errno: None,
             ..CALL
         }
     ));
-    assert!(!ask("udp or frame.len >= 0", &CALL));
+    assert!(!matches("udp or frame.len >= 0", &CALL));
 }
 
 #[test]
-fn calls_are_asked_what_came_of_them() {
+fn calls_are_filtered_by_their_outcome() {
     for (filter, expected) in [
         ("call.data contains \"ell\" && call.port >= 1024", true),
         ("call.peer == \"nobody\" && lab.transport == \"udp\"", true),
@@ -155,7 +155,7 @@ fn calls_are_asked_what_came_of_them() {
         ("call.blocked == 1 or call.truncated", false),
         ("edge.fate or edge.direction or lab.server", false),
     ] {
-        assert_eq!(ask(filter, &CALL), expected, "{filter}");
+        assert_eq!(matches(filter, &CALL), expected, "{filter}");
     }
     let cut = CallRow {
         name: "recvfrom",
@@ -168,21 +168,21 @@ fn calls_are_asked_what_came_of_them() {
     };
     let filter =
         "call.blocked == 1 && call.len < 5 && call.truncated == 1 && call.word == \"SHUT_WR\"";
-    assert!(ask(filter, &cut));
+    assert!(matches(filter, &cut));
 }
 
 #[test]
-fn what_else_happens_is_asked_about() {
-    let lost = NewsRow {
+fn edge_and_server_events_are_filtered() {
+    let lost = EventRow {
         fate: Some("lost"),
         direction: Some("reply"),
         server: None,
         transport: "udp",
     };
-    let dead = NewsRow {
+    let dead = EventRow {
         server: Some("dead"),
         transport: "tcp",
-        ..NewsRow::default()
+        ..EventRow::default()
     };
     for (filter, expected) in [
         (
@@ -197,21 +197,21 @@ fn what_else_happens_is_asked_about() {
         ("lab.transport", [true, true]),
     ] {
         assert_eq!(
-            [ask(filter, &lost), ask(filter, &dead)],
+            [matches(filter, &lost), matches(filter, &dead)],
             expected,
             "{filter}"
         );
     }
 }
 
-/// `!=` holds if all values differ and there is one; `not` turns the answer round.
+/// `!=` is true if there is a value and all values differ; `not` negates the result.
 #[test]
 fn not_equal_is_about_all_values() {
     assert!(!shows("ip.addr != 127.0.0.1", DATAGRAM));
     assert!(shows("ip.addr != 10.0.0.1", DATAGRAM));
     assert!(
         !shows("ip.addr != 10.0.0.1", SIX),
-        "without an address there is none that differs"
+        "no address differs where there is none"
     );
     assert!(shows("!(ip.addr == 10.0.0.1)", SIX));
 }
@@ -223,9 +223,9 @@ fn and_binds_closer_than_or() {
     assert!(shows("not tcp and udp", DATAGRAM));
 }
 
-/// Each text with the part that is wrong and the key of why.
+/// Each text with its wrong part and the key of the reason.
 #[test]
-fn mistakes_are_found_where_they_are() {
+fn errors_carry_their_range() {
     let cases = [
         ("udp.prot == 1", "udp.prot", "filter.unknown_field_nearest"),
         ("weather == 1", "weather", "filter.unknown_field"),
@@ -256,9 +256,9 @@ fn mistakes_are_found_where_they_are() {
         ("“hello”", "“", "filter.unexpected_character"),
     ];
     for (text, part, key) in cases {
-        let mistake = Filter::parse(text).expect_err(text);
+        let error = Filter::parse(text).expect_err(text);
         assert_eq!(
-            (&text[mistake.range.clone()], mistake.reason.key()),
+            (&text[error.range.clone()], error.reason.key()),
             (part, key),
             "{text}"
         );
@@ -266,7 +266,7 @@ fn mistakes_are_found_where_they_are() {
 }
 
 #[test]
-fn a_mistake_carries_what_the_sentence_needs() {
+fn an_error_has_the_arguments_of_its_text() {
     let arguments = |text: &str| {
         let arguments = Filter::parse(text).expect_err(text).arguments(text);
         arguments
@@ -289,7 +289,7 @@ fn a_mistake_carries_what_the_sentence_needs() {
 }
 
 #[test]
-fn nesting_has_an_end() {
+fn nesting_is_limited() {
     let deep = |levels: usize| format!("{}udp{}", "(".repeat(levels), ")".repeat(levels));
     assert!(Filter::parse(&deep(60)).is_ok());
     assert_eq!(
@@ -304,13 +304,13 @@ fn nesting_has_an_end() {
     );
     assert!(
         Filter::parse(&["udp"; 10_000].join(" or ")).is_ok(),
-        "a long row is not deep"
+        "a long chain is not deep"
     );
     assert!(Filter::parse(&"1..".repeat(100_000)).is_err());
 }
 
 #[test]
-fn fields_are_offered_where_they_can_stand() {
+fn fields_are_offered_where_they_may_stand() {
     let offered = |text: &str| {
         let cursor = text.find('|').expect("a cursor");
         let completion = complete(&text.replace('|', ""), cursor);
@@ -333,7 +333,7 @@ fn fields_are_offered_where_they_can_stand() {
     assert_eq!(complete("tcp && udp.xx", 9).replace, 7..13);
 }
 
-/// Small and repeatable (Marsaglia's xorshift).
+/// A repeatable random number generator (Marsaglia's xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -393,7 +393,7 @@ const PIECES: [&str; 44] = [
 ];
 
 #[test]
-fn no_text_can_make_it_panic() {
+fn no_text_panics() {
     let mut dice = Dice(0x5eed);
     let frame = bytes(DATAGRAM);
     let summary = Summary::of(Link::Ethernet, &frame);
@@ -408,21 +408,18 @@ fn no_text_can_make_it_panic() {
             Ok(filter) => {
                 let _ = filter.matches(&row(&frame, &summary, None)) || filter.matches(&CALL);
             }
-            Err(mistake) => {
-                assert!(
-                    text.get(mistake.range.clone()).is_some(),
-                    "{text}: {mistake:?}"
-                );
-                assert!(!mistake.reason.key().is_empty());
-                let _ = mistake.arguments(&text);
+            Err(error) => {
+                assert!(text.get(error.range.clone()).is_some(), "{text}: {error:?}");
+                assert!(!error.reason.key().is_empty());
+                let _ = error.arguments(&text);
             }
         }
     }
 }
 
-/// What the summary answers is what the bytes say, for damaged packets too.
+/// The summary has the same values as the dissected bytes, for damaged packets too.
 #[test]
-fn the_short_cut_agrees_with_the_long_way() {
+fn summary_and_dissection_agree() {
     let mut dice = Dice(0xbeef);
     for _ in 0..400 {
         let mut frame = bytes(SAMPLES[dice.roll(SAMPLES.len())]);
@@ -457,15 +454,18 @@ fn the_short_cut_agrees_with_the_long_way() {
 
 #[test]
 fn addresses_compare_as_numbers() {
-    struct One(Ipv4Addr);
-    impl Row for One {
+    struct AddressRow(Ipv4Addr);
+    impl Row for AddressRow {
         fn values(&self, _: Field, found: &mut dyn FnMut(Value<'_>)) {
             found(Value::Ip(self.0.into()));
         }
     }
-    assert!(ask("ip.src < 10.0.0.10", &One(Ipv4Addr::new(10, 0, 0, 9))));
-    assert!(ask(
+    assert!(matches(
+        "ip.src < 10.0.0.10",
+        &AddressRow(Ipv4Addr::new(10, 0, 0, 9))
+    ));
+    assert!(matches(
         "ip.src in {10.0.0.2..10.0.0.9, 192.168.0.0/16}",
-        &One(Ipv4Addr::new(192, 168, 3, 4))
+        &AddressRow(Ipv4Addr::new(192, 168, 3, 4))
     ));
 }

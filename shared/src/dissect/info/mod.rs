@@ -3,7 +3,8 @@
 mod icmp;
 
 use super::bytes::{u8_at, u16_at, u32_at};
-use super::outline::{Ip, NO_NEXT_HEADER, Transport, UDP};
+use super::extension::NO_NEXT_HEADER;
+use super::outline::{Ip, Transport, UDP};
 use super::tcp::{self, Options, TcpOption};
 use super::{Analysis, Link, Mark, Summary, TcpFlags};
 use std::fmt::Write;

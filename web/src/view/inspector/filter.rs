@@ -1,11 +1,11 @@
-//! The filter box: the mistake marked where it is, the fields that are offered, and how much is let through.
+//! The filter box: the error marked where it is, the fields that are offered, and how much is let through.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 
 use crate::{
     dom::{self, el},
-    filter::{Candidate, Mistake, Type},
+    filter::{Candidate, ParseError, ValueType},
     i18n::{Language, Texts, fields::meaning},
     model::{
         core::time::Millis,
@@ -46,7 +46,7 @@ impl FilterBox {
                 "false"
             },
         );
-        draw_mistake(query, texts, now);
+        draw_error(query, texts, now);
         self.draw_offered(query, texts);
         let shown = inspector.sieve.len(&inspector.store) as u64;
         let all = inspector.store.len() as u64;
@@ -118,7 +118,7 @@ fn draw_candidate(element: &Element, at: usize, candidate: &Candidate, texts: &T
     dom::write(&dom::part(element, "name"), candidate.name);
     dom::write(
         &dom::part(element, "type"),
-        texts.get(type_key(candidate.kind)),
+        texts.get(type_key(candidate.value_type)),
     );
     dom::write(
         &dom::part(element, "means"),
@@ -126,16 +126,16 @@ fn draw_candidate(element: &Element, at: usize, candidate: &Candidate, texts: &T
     );
 }
 
-/// The same text lies under the field, unseen but for what underlines the mistake.
-fn draw_mistake(query: &Query, texts: &Texts, now: Millis) {
+/// The same text lies under the field, unseen but for what underlines the error.
+fn draw_error(query: &Query, texts: &Texts, now: Millis) {
     let mirror = el("filter-mirror");
-    let mistake = query.told(now);
-    let range = mistake.map_or(0..0, |mistake| mistake.range.clone());
+    let error = query.told(now);
+    let range = error.map_or(0..0, |error| error.range.clone());
     let split = |range: std::ops::Range<usize>| query.text.get(range).unwrap_or_default();
     dom::write(&dom::part(&mirror, "before"), split(0..range.start));
     // Something that is missing is marked as the place where it should be.
     let wrong = split(range.clone());
-    let wrong = if mistake.is_some() && wrong.is_empty() {
+    let wrong = if error.is_some() && wrong.is_empty() {
         "\u{2003}"
     } else {
         wrong
@@ -143,47 +143,47 @@ fn draw_mistake(query: &Query, texts: &Texts, now: Millis) {
     dom::write(&dom::part(&mirror, "wrong"), wrong);
     mirror.set_scroll_left(el("filter").scroll_left());
     // While a field is still being chosen, that it is not whole yet is no news.
-    let said = mistake.filter(|_| query.offered.is_empty());
-    let said = said.map(|mistake| say(mistake, &query.text, texts));
+    let said = error.filter(|_| query.offered.is_empty());
+    let said = said.map(|error| say(error, &query.text, texts));
     dom::say(&el("filter-error"), &said.unwrap_or_default());
 }
 
-fn say(mistake: &Mistake, text: &str, texts: &Texts) -> String {
-    let arguments = mistake.arguments(text);
+fn say(error: &ParseError, text: &str, texts: &Texts) -> String {
+    let arguments = error.arguments(text);
     let values = arguments.iter().map(|(name, value)| match *name {
         "type" => ("type", texts.get(type_named(value))),
         name => (name, value.as_str()),
     });
-    texts.fill(mistake.reason.key(), &values.collect::<Vec<_>>())
+    texts.fill(error.reason.key(), &values.collect::<Vec<_>>())
 }
 
-const fn type_key(kind: Type) -> &'static str {
-    match kind {
-        Type::Protocol => "type.protocol",
-        Type::Unsigned(_) => "type.number",
-        Type::Bool => "type.bool",
-        Type::Ipv4 => "type.ipv4",
-        Type::Ipv6 => "type.ipv6",
-        Type::Mac => "type.mac",
-        Type::Bytes => "type.bytes",
-        Type::Text => "type.text",
+const fn type_key(value_type: ValueType) -> &'static str {
+    match value_type {
+        ValueType::Protocol => "type.protocol",
+        ValueType::Unsigned(_) => "type.number",
+        ValueType::Bool => "type.bool",
+        ValueType::Ipv4 => "type.ipv4",
+        ValueType::Ipv6 => "type.ipv6",
+        ValueType::Mac => "type.mac",
+        ValueType::Bytes => "type.bytes",
+        ValueType::Text => "type.text",
     }
 }
 
 /// The text for a type that is known by its own key.
 fn type_named(key: &str) -> &'static str {
-    const ALL: [Type; 8] = [
-        Type::Protocol,
-        Type::Unsigned(64),
-        Type::Bool,
-        Type::Ipv4,
-        Type::Ipv6,
-        Type::Mac,
-        Type::Bytes,
-        Type::Text,
+    const ALL: [ValueType; 8] = [
+        ValueType::Protocol,
+        ValueType::Unsigned(64),
+        ValueType::Bool,
+        ValueType::Ipv4,
+        ValueType::Ipv6,
+        ValueType::Mac,
+        ValueType::Bytes,
+        ValueType::Text,
     ];
     ALL.into_iter()
-        .find(|kind| kind.key() == key)
+        .find(|value_type| value_type.key() == key)
         .map_or("", type_key)
 }
 

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    filter::{CallRow, NewsRow},
+    filter::{CallRow, EventRow},
     model::{
         Model,
         core::time::Millis,
@@ -26,16 +26,16 @@ impl Model {
     pub(in crate::model) fn witness(&mut self, event: &Event) -> Option<CallId> {
         self.cards.play.as_ref()?;
         let news = match &event.what {
-            What::Edge(edge) => NewsRow {
+            What::Edge(edge) => EventRow {
                 fate: Some(outcome_fields::fate(edge.fate)),
                 direction: Some(outcome_fields::direction(edge.direction)),
                 server: None,
                 transport: "udp",
             },
-            What::Server(server) => NewsRow {
+            What::Server(server) => EventRow {
                 server: Some(outcome_fields::state(&server.state)),
                 transport: server.transport.as_str(),
-                ..NewsRow::default()
+                ..EventRow::default()
             },
             What::Packet(_) | What::Derived(_) => {
                 let play = self.cards.play.as_mut()?;

@@ -1,11 +1,11 @@
 //! The filter box: what stands in it, what is wrong with that, and the fields that the word at the cursor could become.
 
 use crate::{
-    filter::{Candidate, Completion, Filter, Mistake, complete},
+    filter::{Candidate, Completion, Filter, ParseError, complete},
     model::core::time::Millis,
 };
 
-/// A mistake is told once nothing was typed for so long: before that somebody may be in the midst of a word.
+/// A error is told once nothing was typed for so long: before that somebody may be in the midst of a word.
 const PAUSE: Millis = 700;
 
 /// The filter box.
@@ -16,7 +16,7 @@ pub(crate) struct Query {
     /// Where the cursor is: a place between two of its bytes.
     pub(crate) cursor: usize,
     /// What is wrong with it, if anything; the filter before it is then still in force.
-    mistake: Option<Mistake>,
+    error: Option<ParseError>,
     /// When that is told.
     tells_at: Millis,
     /// The fields that are offered; none where the list is closed.
@@ -70,18 +70,18 @@ impl Query {
     }
 
     /// What is to be told of it now: nothing while it is being typed.
-    pub(crate) fn told(&self, now: Millis) -> Option<&Mistake> {
-        self.mistake.as_ref().filter(|_| self.tells_at <= now)
+    pub(crate) fn told(&self, now: Millis) -> Option<&ParseError> {
+        self.error.as_ref().filter(|_| self.tells_at <= now)
     }
 
     /// Whether what stands in it is in force.
     pub(crate) fn is_in_force(&self) -> bool {
-        self.mistake.is_none() && !self.text.trim().is_empty()
+        self.error.is_none() && !self.text.trim().is_empty()
     }
 
     /// When there will be something to tell.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
-        let is_due = self.mistake.is_some() && now < self.tells_at;
+        let is_due = self.error.is_some() && now < self.tells_at;
         is_due.then_some(self.tells_at)
     }
 
@@ -100,7 +100,7 @@ impl Query {
     fn read(&mut self) -> Option<Option<Filter>> {
         let is_empty = self.text.trim().is_empty();
         let read = Filter::parse(&self.text);
-        self.mistake = read.as_ref().err().cloned();
+        self.error = read.as_ref().err().cloned();
         Some(if is_empty { None } else { Some(read.ok()?) })
     }
 
@@ -159,7 +159,7 @@ mod tests {
     fn what_can_be_read_is_in_force_at_once() {
         let (query, filter) = typed("udp.port == 12000");
         assert_eq!(
-            (query.mistake, filter),
+            (query.error, filter),
             (None, Some(Filter::parse("udp.port == 12000").ok()))
         );
     }
@@ -169,7 +169,7 @@ mod tests {
         let (mut query, filter) = typed("udp.prot == 1");
         assert_eq!(filter, None);
         assert_eq!(
-            query.mistake.as_ref().map(|mistake| mistake.range.clone()),
+            query.error.as_ref().map(|error| error.range.clone()),
             Some(0..8)
         );
         assert_eq!(
@@ -177,7 +177,7 @@ mod tests {
             Some(None),
             "an empty box shows everything"
         );
-        assert_eq!(query.mistake, None);
+        assert_eq!(query.error, None);
     }
 
     #[test]

@@ -1,65 +1,65 @@
-//! What can be wrong with a filter: where, and why, as a key that the page puts into words.
+//! Why a filter does not parse: the range, and the reason as a key of the page's texts.
 
 use super::Field;
 use std::ops::Range;
 
-/// The first thing in a filter that could not be read.
+/// The first part of a filter that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// Its bytes in the text; empty at the end if something is missing there. Always between characters.
+pub struct ParseError {
+    /// Its byte range in the text, on character boundaries; empty at the end where something is missing.
     pub range: Range<usize>,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// Why a filter could not be read.
+/// Why a filter does not parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// This character means nothing here.
+    /// The character begins no token.
     UnexpectedCharacter,
-    /// This sign must be written twice: `==`, `||`.
+    /// The operator has two characters: `==`, `||`.
     Single,
-    /// A text has no quote at its end.
+    /// A quoted text has no closing quote.
     UnclosedQuote,
-    /// `\` is followed by nothing that it could mean.
+    /// `\` begins no escape.
     BadEscape,
-    /// There is no such field.
+    /// No field has this name.
     UnknownField {
-        /// Which was probably meant.
+        /// The field with the nearest name.
         nearest: Option<Field>,
     },
-    /// A field or a protocol is wanted here.
+    /// A field or a protocol is expected.
     ExpectedField,
-    /// A condition is complete here, so only `and`, `or` or the end can follow.
+    /// `and`, `or` or the end is expected behind a complete condition.
     ExpectedConnection,
-    /// A value to compare the field with is wanted here.
+    /// A value to compare the field with is expected.
     ExpectedValue {
         /// The field.
         field: Field,
     },
-    /// A set in braces is wanted after `in`.
+    /// A set in braces is expected after `in`.
     ExpectedSet {
         /// The field.
         field: Field,
     },
-    /// This is no value that the field could have.
+    /// The field cannot have this value.
     WrongValue {
         /// The field.
         field: Field,
     },
-    /// The number is greater than the field can hold.
+    /// The number exceeds the field's maximum.
     TooLarge {
         /// The field.
         field: Field,
-        /// The greatest that it can hold.
+        /// The maximum.
         most: u64,
     },
-    /// The operator has no meaning for the values of this field.
+    /// The operator is not defined for this field's type.
     WrongOperator {
         /// The field.
         field: Field,
     },
-    /// The range ends before it begins.
+    /// The end of the range is below its start.
     BackwardRange,
     /// A parenthesis is not closed.
     UnclosedParenthesis,
@@ -70,7 +70,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The key of the sentence that says it.
+    /// The key of its text.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -116,10 +116,9 @@ impl Reason {
     }
 }
 
-impl Mistake {
-    /// What the sentence has blanks for, by name: `part` is what is wrong in the text that was parsed; `field` the
-    /// field it is about, or that was probably meant; `type` its [`super::Type::key`], to be put into words itself;
-    /// `most` the greatest number that it can hold.
+impl ParseError {
+    /// The values for the text's gaps, by name: `part` is the wrong part of the parsed `text`; `field` the field, or the
+    /// field with the nearest name; `type` its [`super::ValueType::key`]; `most` its maximum.
     #[must_use]
     pub fn arguments(&self, text: &str) -> Vec<(&'static str, String)> {
         let mut arguments = vec![(
@@ -128,7 +127,7 @@ impl Mistake {
         )];
         if let Some(field) = self.reason.field() {
             arguments.push(("field", field.name().to_owned()));
-            arguments.push(("type", field.type_of().key().to_owned()));
+            arguments.push(("type", field.value_type().key().to_owned()));
         }
         if let Reason::TooLarge { most, .. } = self.reason {
             arguments.push(("most", most.to_string()));
