@@ -13,7 +13,7 @@ const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--but NA
     --but NAME   no figures whose name holds NAME; repeatable\n\
     --who NAME   only contenders whose name holds NAME; repeatable\n\
     --json FILE  writes all that was measured there\n\
-    --markdown   prints the goals as the README has them\n\
+    --markdown   prints the goals as a table, as tests/benches/README.md has it\n\
     --curves FOLDER  measures curves in place of the figures, and draws them there\n\
     --soak SECONDS  leaves a relay to 30 visitors who make random calls, in place of the figures: its memory stays\n\
                  flat, and nothing of theirs is left; 600 is usual\n\
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     pub(crate) who: Vec<String>,
     /// Where to write the figures.
     pub(crate) json: Option<PathBuf>,
-    /// Whether the goals are printed for the README.
+    /// Whether the goals are printed as a Markdown table.
     pub(crate) markdown: bool,
     /// Where to draw curves, if they are what is wanted.
     pub(crate) curves: Option<PathBuf>,

@@ -73,8 +73,8 @@ pub(crate) fn print_verdicts(verdicts: &[Verdict]) {
     print(&rows);
 }
 
-/// Prints the goals as a table of the README: one line each, the peer's value beside ours. Where whom the goal names is
-/// not there, the best of the others stands in its place, and nothing is judged.
+/// Prints the goals as the table of `tests/benches/README.md`, one row each. A row whose goal names a peer that was not
+/// measured shows the best of the others, without a verdict.
 pub(crate) fn print_markdown(verdicts: &[Verdict]) {
     println!("\n| what | goal | compared with | ours | ratio | |\n|---|---|--:|--:|--:|---|");
     for verdict in verdicts {
