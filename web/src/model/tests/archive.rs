@@ -209,7 +209,7 @@ fn the_ladder_is_copied_as_text() {
         "111                                                  recvfrom()",
         "115              -> \"HELLO\"",
         "",
-        "...> follows from the calls",
+        "...> derived from the calls",
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     assert!(!page.model.is_copied());

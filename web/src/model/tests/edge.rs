@@ -118,7 +118,7 @@ fn a_lost_request_ends_at_the_edge_and_is_told_apart_from_a_lost_reply() {
     assert!(
         page.note()
             .text
-            .contains("before the server's program got it")
+            .contains("before the server’s program received it")
     );
     let text = page.ladder_text();
     assert!(
@@ -246,7 +246,7 @@ fn who_kills_a_datagram_sees_that_it_was_by_hand() {
     page.edge(3_000_000, 4, Fate::Lost, true);
     let killed = Becoming::Killed(Direction::Request);
     assert_eq!(page.arrows()[0].becoming, Some(killed));
-    assert_eq!(page.fates(), " · request killed");
+    assert_eq!(page.fates(), " · request dropped");
     assert!(page.model.network.held.is_empty());
 }
 
@@ -276,5 +276,5 @@ fn conditions_are_asked_for_and_refusals_told() {
     );
     let texts = Texts::new(Language::English);
     let summary = crate::model::panes::network::summary(&lossy, &texts);
-    assert_eq!(summary, "30\u{202f}% lost, either way");
+    assert_eq!(summary, "30% lost, both ways");
 }

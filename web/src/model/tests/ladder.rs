@@ -214,9 +214,9 @@ fn in_words_it_is_told_in_the_order_of_time() {
     let order = [
         "the client calls socket(): fd 3.",
         "the client calls sendto(\"hello\").",
-        "UDP 5 B, client to server, follows from the calls.",
+        "UDP 5 B, client to server, derived from the calls.",
         "the server calls sendto(\"HELLO\").",
-        "UDP 5 B, server to client, follows from the calls.",
+        "UDP 5 B, server to client, derived from the calls.",
         "recvfrom() of the client returns \"HELLO\".",
     ]
     .map(place);

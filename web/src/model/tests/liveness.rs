@@ -177,7 +177,7 @@ fn a_lost_line_is_never_explained_as_udps_silence() {
     page.lives(3_000);
     let note = page.note().text;
     assert!(
-        note.contains("not heard") && !note.contains("UDP"),
+        note.contains("no contact") && !note.contains("UDP"),
         "{note}"
     );
     page.lives(5_000);

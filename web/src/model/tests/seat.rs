@@ -435,7 +435,7 @@ fn in_a_seat_a_dead_line_leaves_the_call_waiting() {
     assert!(page.model.program.is_busy(), "it goes on at the relay");
     let note = page.note().text;
     assert!(
-        note.contains("not heard") && !note.contains("UDP"),
+        note.contains("no contact") && !note.contains("UDP"),
         "{note}"
     );
     page.effects.clear();

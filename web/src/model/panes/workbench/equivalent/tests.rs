@@ -182,7 +182,7 @@ fn a_stream_with_options_and_mistakes() {
     assert_eq!(
         story.reads(Tongue::Nc),
         "printf 'it\\047s \"100%%\"\\n\\3779' | nc -n -N -p 5000 127.0.0.1 12000\n\
-         # nc cannot say: setsockopt, settimeout\n"
+         # nc cannot do: setsockopt, settimeout\n"
     );
 }
 
