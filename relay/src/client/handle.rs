@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    edge::{Gate, Through},
+    netem::{Delivered, ImpairedReceiver},
     sys::{receive, retry::retry},
 };
 
@@ -38,20 +38,34 @@ impl Handle {
 }
 
 impl Handle {
-    /// The datagram that can be had now: of an open gate the kernel's, else one that comes through.
-    pub(super) fn datagram_now(&self, gate: &Gate, size: usize) -> io::Result<Datagram> {
-        if gate.is_open() {
+    /// The datagram that can be had now: the kernel's if netem is bypassed, else the next that netem delivers.
+    pub(super) fn datagram_now(
+        &self,
+        receiver: &ImpairedReceiver,
+        size: usize,
+    ) -> io::Result<Datagram> {
+        if receiver.is_bypassed() {
             return self.datagram(size);
         }
-        Ok(Datagram::cut(&gate.try_through(self.udp()?)?, size))
+        Ok(Datagram::cut(
+            &receiver.try_next_delivered(self.udp()?)?,
+            size,
+        ))
     }
 
     /// Waits for the next one.
-    pub(super) async fn next_datagram(&self, gate: &Gate, size: usize) -> io::Result<Datagram> {
+    pub(super) async fn next_datagram(
+        &self,
+        receiver: &ImpairedReceiver,
+        size: usize,
+    ) -> io::Result<Datagram> {
         let socket = self.udp()?;
-        match gate.directly(socket, || self.datagram(size)).await? {
+        match receiver
+            .receive_directly(socket, || self.datagram(size))
+            .await?
+        {
             Some(datagram) => Ok(datagram),
-            None => Ok(Datagram::cut(&gate.through(socket).await?, size)),
+            None => Ok(Datagram::cut(&receiver.next_delivered(socket).await?, size)),
         }
     }
 
@@ -112,12 +126,12 @@ pub(super) struct Datagram {
 }
 
 impl Datagram {
-    /// As much of one that came through the edge as `size` bytes hold.
-    pub(super) fn cut(through: &Through, size: usize) -> Self {
-        let mut data = vec![0; through.length().min(size)];
+    /// As much of one that netem delivered as `size` bytes hold.
+    pub(super) fn cut(delivered: &Delivered, size: usize) -> Self {
+        let mut data = vec![0; delivered.length().min(size)];
         let receive::Received {
             length, from, told, ..
-        } = through.put_into(&mut data);
+        } = delivered.copy_into(&mut data);
         Self {
             data: Data(data),
             length: length as u64,

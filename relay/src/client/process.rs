@@ -21,8 +21,8 @@ use shared::{
 
 use super::{ClientHost, ClientSocket, neighbours::Neighbours, socket::Surroundings};
 use crate::{
-    edge::Edge,
     failure::{self, CallResult},
+    netem::Netem,
     trace::{Ends, OpenCall, Starting, Trace},
 };
 
@@ -32,7 +32,7 @@ pub struct Process {
     id: ProcessId,
     host: Rc<ClientHost>,
     trace: Rc<Trace>,
-    edge: Rc<Edge>,
+    netem: Rc<Netem>,
     neighbours: Rc<Neighbours>,
 }
 
@@ -62,12 +62,12 @@ pub struct Made {
 impl Process {
     /// The process with this number, on this host of the lab.
     #[must_use]
-    pub fn new(id: ProcessId, host: ClientHost, trace: Rc<Trace>, edge: Rc<Edge>) -> Self {
+    pub fn new(id: ProcessId, host: ClientHost, trace: Rc<Trace>, netem: Rc<Netem>) -> Self {
         Self {
             id,
             host: Rc::new(host),
             trace,
-            edge,
+            netem,
             neighbours: Rc::default(),
         }
     }
@@ -107,12 +107,12 @@ impl Process {
         };
         let starting = self.starting(None, transport, CallName::Socket, arguments, request);
         let open = self.trace.call_started(starting);
-        let gate = self.edge.before_client(self.host.source(), server);
+        let receiver = self.netem.client_receiver(self.host.source(), server);
         let surroundings = Surroundings {
             server,
             host: Rc::clone(&self.host),
             level: self.trace.level(),
-            gate,
+            receiver,
             neighbours: Rc::clone(&self.neighbours),
         };
         let socket = ClientSocket::open(transport, family, surroundings);
@@ -272,7 +272,7 @@ impl Door {
         }
         self.is_a_neighbour(address);
         if self.socket.transport() == Transport::Udp {
-            self.socket.gate().is_at(address);
+            self.socket.receiver().register_address(address);
         }
         for address in [Some(address), self.socket.seen_at_localhost6()]
             .into_iter()

@@ -35,8 +35,8 @@ use super::{
     nobody::Hold,
 };
 use crate::{
-    edge::Gate,
     failure::{self, CallResult},
+    netem::ImpairedReceiver,
     sys::{bursts::Burst, facts, receive},
 };
 
@@ -63,7 +63,7 @@ pub struct ClientSocket {
     sent: Cell<u64>,
     received: Cell<u64>,
     level: Level,
-    gate: Gate,
+    receiver: ImpairedReceiver,
     told: RefCell<Vec<Fact>>,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Surroundings {
     /// How much is seen.
     pub(super) level: Level,
     /// What a datagram comes through.
-    pub(super) gate: Gate,
+    pub(super) receiver: ImpairedReceiver,
     /// The other sockets of its process.
     pub(super) neighbours: Rc<Neighbours>,
 }
@@ -97,7 +97,7 @@ impl ClientSocket {
             server,
             host,
             level,
-            gate,
+            receiver,
             neighbours,
         } = surroundings;
         let family = family.unwrap_or(family_of(server));
@@ -122,7 +122,7 @@ impl ClientSocket {
             sent: Cell::default(),
             received: Cell::default(),
             level,
-            gate,
+            receiver,
             told: RefCell::default(),
         })
     }
@@ -144,14 +144,14 @@ impl ClientSocket {
     }
 
     /// What stands before it.
-    pub(super) const fn gate(&self) -> &Gate {
-        &self.gate
+    pub(super) const fn receiver(&self) -> &ImpairedReceiver {
+        &self.receiver
     }
 
     /// What comes next, of UDP.
     pub(super) async fn burst(&self) -> io::Result<Burst> {
         let socket = self.udp().ok_or(io::ErrorKind::InvalidInput)?;
-        self.gate.burst(&socket).await
+        self.receiver.receive_burst(&socket).await
     }
 
     /// Its transport.
@@ -269,7 +269,7 @@ impl ClientSocket {
     /// A datagram was sent there: if that is the server, it need not be told by the system.
     fn rings(&self, to: Option<SocketAddr>) {
         if self.transport == Transport::Udp && to == Some(self.server) {
-            self.gate.rings_server();
+            self.receiver.hint_server();
         }
     }
 

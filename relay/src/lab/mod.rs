@@ -24,7 +24,7 @@ use tokio::task::AbortHandle;
 
 use crate::{
     client::{AddressLease, ClientHost},
-    edge::Edge,
+    netem::Netem,
     server::{self, Bound, Orders},
     trace::Trace,
 };
@@ -41,7 +41,7 @@ const OPEN_HOST: &str = "open-lab.internal";
 pub struct Lab {
     about: About,
     trace: Rc<Trace>,
-    edge: Rc<Edge>,
+    netem: Rc<Netem>,
     slots: [Slot; 2],
     source: IpAddr,
     /// As [`Orders`] have it.
@@ -183,7 +183,7 @@ impl Lab {
         });
         let lab = Rc::new(Self {
             about,
-            edge: Edge::new(Rc::clone(&trace)),
+            netem: Netem::new(Rc::clone(&trace)),
             trace,
             slots,
             source: source_for(addresses[0]),
@@ -216,10 +216,10 @@ impl Lab {
         &self.trace
     }
 
-    /// The edge of its network.
+    /// The emulation of its network.
     #[must_use]
-    pub const fn edge(&self) -> &Rc<Edge> {
-        &self.edge
+    pub const fn netem(&self) -> &Rc<Netem> {
+        &self.netem
     }
 
     /// Its name in URLs.
@@ -322,7 +322,7 @@ impl Lab {
             id: self.about.id.clone(),
             kind: self.kind(),
             host_name: self.host_name().to_owned(),
-            conditions: self.edge.conditions(),
+            conditions: self.netem.conditions(),
             client_host: host.address(),
             client_source: Some(host.source()),
             servers,

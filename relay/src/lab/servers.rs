@@ -190,7 +190,7 @@ impl Lab {
         let interrupt = Rc::new(Interrupt::default());
         let (lab, interrupted) = (Rc::clone(self), Rc::clone(&interrupt));
         let task = tokio::task::spawn_local(async move {
-            let running = bound.run(orders, interrupted, Rc::clone(&lab.trace), &lab.edge);
+            let running = bound.run(orders, interrupted, Rc::clone(&lab.trace), &lab.netem);
             let ended = running.await;
             let state = match ended {
                 Ok(Ended::Stopped) => ServerState::Stopped,

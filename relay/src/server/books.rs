@@ -18,8 +18,8 @@ use super::{
     witness::{Broken, Served, Witness, receives, sends},
 };
 use crate::{
-    edge::Gate,
     failure,
+    netem::ImpairedReceiver,
     sys::{descriptors::is_exhausted, errno, receive},
     trace::{Ends, OpenCall},
 };
@@ -27,9 +27,14 @@ use crate::{
 /// The connection's socket: the one before it is closed by then, so it always gets the same number.
 const CONNECTION_FD: u32 = FIRST_FD + 1;
 
-pub(super) async fn udp(socket: UdpSocket, gate: Gate, job: Job, witness: Witness) -> Ended {
+pub(super) async fn udp(
+    socket: UdpSocket,
+    receiver: ImpairedReceiver,
+    job: Job,
+    witness: Witness,
+) -> Ended {
     let ended = loop {
-        if let Err(ended) = answer_datagram(&socket, &gate, job, &witness).await {
+        if let Err(ended) = answer_datagram(&socket, &receiver, job, &witness).await {
             break ended;
         }
     };
@@ -40,7 +45,7 @@ pub(super) async fn udp(socket: UdpSocket, gate: Gate, job: Job, witness: Witnes
 
 async fn answer_datagram(
     socket: &UdpSocket,
-    gate: &Gate,
+    receiver: &ImpairedReceiver,
     job: Job,
     witness: &Witness,
 ) -> Result<(), Ended> {
@@ -53,7 +58,7 @@ async fn answer_datagram(
     let mut buffer = vec![0; job.receive_size];
     let asks = receives(job.receive_size);
     let open = witness.starts(Some(FIRST_FD), CallName::RecvFrom, asks, None);
-    let receiving = gate.receive(socket, &mut buffer);
+    let receiving = receiver.receive(socket, &mut buffer);
     let receive::Received {
         kept,
         length,

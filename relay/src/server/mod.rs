@@ -28,7 +28,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use self::witness::Witness;
 use crate::{
-    edge::Edge,
+    netem::Netem,
     sys::{Told, answers, binding, facts},
     trace::Trace,
 };
@@ -215,7 +215,7 @@ impl Bound {
         orders: Orders,
         interrupt: Rc<Interrupt>,
         trace: Rc<Trace>,
-        edge: &Rc<Edge>,
+        netem: &Rc<Netem>,
     ) -> io::Result<Ended> {
         let level = trace.level();
         let address = self.address()?;
@@ -239,11 +239,11 @@ impl Bound {
                     facts::ask_of_datagrams(&socket, address.is_ipv6());
                 }
                 let socket = UdpSocket::from_std(socket.into())?;
-                let gate = edge.before_server();
+                let receiver = netem.server_receiver();
                 match orders.program {
-                    Program::Book => Ok(books::udp(socket, gate, job, witness).await),
+                    Program::Book => Ok(books::udp(socket, receiver, job, witness).await),
                     Program::Sturdy | Program::External => {
-                        sturdy::udp(socket, gate, job, witness).await
+                        sturdy::udp(socket, receiver, job, witness).await
                     }
                 }
             }

@@ -39,7 +39,7 @@ pub struct Direct {
     kind: Kind,
     receiving: Option<OpenCall>,
     sending: Option<OpenCall>,
-    /// Waits for a datagram that has to come through the edge of the lab's network.
+    /// Waits for a datagram that netem delivers.
     crossing: Option<Pin<Box<dyn Future<Output = io::Result<Burst>>>>>,
     sent: u64,
     received: u64,
@@ -135,7 +135,7 @@ impl Direct {
             // Those the kernel does not take together may leave alone.
             let many = together > 1 && batch.send(socket, None, together).is_ok();
             if many {
-                self.door.socket.gate().rings_server();
+                self.door.socket.receiver().hint_server();
             }
             for nth in 0..if many { together } else { 1 } {
                 let datagram = batch.next(1);
@@ -147,7 +147,7 @@ impl Direct {
                         self.sending = Some(open);
                         return Err(error);
                     }
-                    self.door.socket.gate().rings_server();
+                    self.door.socket.receiver().hint_server();
                 }
                 if nth == 0 {
                     stretch.tick();
@@ -248,7 +248,7 @@ impl Direct {
         socket: &UdpSocket,
     ) -> Poll<io::Result<Burst>> {
         if self.crossing.is_none() {
-            match ready!(self.door.socket.gate().poll_burst(context, socket)) {
+            match ready!(self.door.socket.receiver().poll_burst(context, socket)) {
                 // To be tried again after a pause.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(None) => {}

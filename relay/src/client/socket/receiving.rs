@@ -50,19 +50,19 @@ impl ClientSocket {
         }
     }
 
-    /// The next datagram, from the kernel itself or, where something happens to datagrams, through the edge; none where
+    /// The next datagram, from the kernel itself or, where something happens to datagrams, through netem; none where
     /// a `recv` that blocks returns without one, as on Linux after `shutdown`. With a timeout Python polls and tries
     /// without blocking, until the time is over.
     async fn datagram(&self, size: usize) -> Result<Option<Datagram>, Failed> {
         let handle = self.handle();
-        match handle.datagram_now(&self.gate, size) {
+        match handle.datagram_now(&self.receiver, size) {
             Err(error) if self.waits_after(&error) => {}
             other => return other.map(Some).map_err(|error| failure::kernel(&error)),
         }
         if self.receives_no_more.get() && self.timeout.get().is_none() {
             return Ok(None);
         }
-        let next = handle.next_datagram(&self.gate, size);
+        let next = handle.next_datagram(&self.receiver, size);
         self.in_time(next).await.map(Some)
     }
 }

@@ -12,7 +12,7 @@ use super::super::{
     witness::{Broken, Witness, receives, sends, work_name},
 };
 use crate::{
-    edge::Gate,
+    netem::ImpairedReceiver,
     sys::bursts::{self, Batch, Burst, Gathering},
     trace::{Came, Ends, Given, Line, OpenCall, Stretch},
 };
@@ -24,7 +24,7 @@ const MOST_THOUGHTS: usize = 256;
 /// each datagram is thought about beside the others. Without a time to think there is nothing to hand on.
 pub(in super::super) async fn udp(
     socket: UdpSocket,
-    gate: Gate,
+    receiver: ImpairedReceiver,
     job: Job,
     witness: Witness,
 ) -> io::Result<Ended> {
@@ -32,7 +32,7 @@ pub(in super::super) async fn udp(
     let local = socket.local_addr()?;
     let server = Server {
         socket: Rc::new(socket),
-        gate: Rc::new(gate),
+        receiver: Rc::new(receiver),
         job,
         witness,
         local,
@@ -42,7 +42,10 @@ pub(in super::super) async fn udp(
         while thoughts.try_join_next().is_some() {}
         let open = next.take().unwrap_or_else(|| server.receives());
         let witness = &server.witness;
-        match witness.blocks(server.gate.burst(&server.socket)).await {
+        match witness
+            .blocks(server.receiver.receive_burst(&server.socket))
+            .await
+        {
             Ok(burst) if job.think_ms == 0 && server.answers(&burst) => {
                 next = server.answer(open, &burst).await;
             }
@@ -65,7 +68,7 @@ pub(in super::super) async fn udp(
 #[derive(Clone)]
 struct Server {
     socket: Rc<UdpSocket>,
-    gate: Rc<Gate>,
+    receiver: Rc<ImpairedReceiver>,
     job: Job,
     witness: Witness,
     local: SocketAddr,
@@ -173,7 +176,7 @@ impl Server {
         let from = answers.burst.from;
         let sent = answers.batch.send(&self.socket, Some(from), count).is_ok();
         if sent {
-            self.gate.rings(from);
+            self.receiver.hint_client(from);
         }
         sent
     }

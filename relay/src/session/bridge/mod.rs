@@ -61,7 +61,7 @@ pub(super) async fn hold(
         lab.join(Role::Bridge),
         surroundings.labs.bridge_host(&lab),
         Rc::clone(lab.trace()),
-        Rc::clone(lab.edge()),
+        Rc::clone(lab.netem()),
     ));
     let id = process.id();
     let ended = match open(process, transport, &surroundings).await {

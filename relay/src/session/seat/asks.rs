@@ -59,11 +59,11 @@ impl Seat {
             }
             Ask::SetConditions { conditions } => {
                 self.must_control(from)?;
-                self.surroundings.lab.edge().set(conditions)
+                self.surroundings.lab.netem().set_conditions(conditions)
             }
             Ask::Decide { datagram, verdict } => {
                 self.must_control(from)?;
-                self.surroundings.lab.edge().decide(datagram, verdict)
+                self.surroundings.lab.netem().decide(datagram, verdict)
             }
             Ask::Class { act } => {
                 let tie = self.tie().ok_or_else(not_in_a_class)?;

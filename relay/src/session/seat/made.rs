@@ -117,9 +117,9 @@ impl Seat {
         } = &surroundings;
         let queued = usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX);
         let id = lab.join(Role::Page);
-        let (trace, edge) = (Rc::clone(lab.trace()), Rc::clone(lab.edge()));
+        let (trace, netem) = (Rc::clone(lab.trace()), Rc::clone(lab.netem()));
         let host = labs.client_host(lab, from.is_this_machine());
-        let process = Process::new(id, host, trace, edge);
+        let process = Process::new(id, host, trace, netem);
         Box::new(Self {
             process: Rc::new(process),
             may_control,

@@ -1,18 +1,19 @@
-//! The dice: the same seed, the same throws, on every system. Pure.
+//! The dice: pseudorandom numbers that are the same for the same seed on every system. Pure.
 //!
 //! The generator is SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014;
-//! constants as in Vigna's <https://prng.di.unimi.it/splitmix64.c>): far better than loaded dice, and six lines.
+//! constants as in Vigna's <https://prng.di.unimi.it/splitmix64.c>): good enough here, and six lines.
 
-/// Dice somebody has shaken with a seed.
+/// The dice of one direction.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
 
-/// What was thrown for one datagram: always all of it, so that changing one percentage does not shift the others.
+/// One throw for one datagram. All four dice are always thrown, so that changing one percentage does not change the
+/// other results.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throw {
     /// Whether it is lost.
     pub(super) loss: Die,
-    /// How its delay jitters.
+    /// How much its delay deviates.
     pub(super) jitter: Die,
     /// Whether it is doubled.
     pub(super) duplicate: Die,
@@ -20,12 +21,13 @@ pub(super) struct Throw {
     pub(super) reorder: Die,
 }
 
-/// One die: 64 bits, all alike likely.
+/// One die: 64 uniformly distributed bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Die(u64);
 
 impl Dice {
-    /// The dice of both directions, each its own, so that what happens one way does not shift the other.
+    /// The dice of both directions. They are independent, so that datagrams of one direction do not change the results of
+    /// the other.
     pub(super) const fn pair(seed: u64) -> [Self; 2] {
         let mut source = Self(seed);
         [Self(source.next()), Self(source.next())]
@@ -51,12 +53,12 @@ impl Dice {
 }
 
 impl Die {
-    /// Whether it falls among so many of a hundred.
+    /// True with a probability of `percent` in a hundred.
     pub(super) fn is_among(self, percent: u8) -> bool {
         self.below(100) < percent.into()
     }
 
-    /// A number below `sides`, by multiplying instead of dividing (Lemire, "Fast Random Integer Generation in an
+    /// A uniform number below `sides`, by multiplying instead of dividing (Lemire, "Fast Random Integer Generation in an
     /// Interval", 2019): off by less than `sides` in 2^64.
     pub(super) fn below(self, sides: u32) -> u32 {
         let product = u128::from(self.0) * u128::from(sides);
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generator_is_the_published_one() {
+    fn the_generator_returns_the_published_numbers() {
         let mut dice = Dice(1_234_567);
         let thrown = [0; 3].map(|_| dice.next());
         assert_eq!(
@@ -84,19 +86,19 @@ mod tests {
     }
 
     #[test]
-    fn both_directions_have_dice_of_their_own() {
+    fn the_directions_have_independent_dice() {
         let [mut request, mut reply] = Dice::pair(0);
         let same = (0..100).filter(|_| request.next() == reply.next());
         assert_eq!(same.count(), 0);
     }
 
     #[test]
-    fn a_die_stays_below_its_sides_at_both_ends() {
+    fn a_die_stays_below_its_sides() {
         for sides in [1, 2, 100, 240_001] {
             assert_eq!(Die(0).below(sides), 0);
             assert_eq!(Die(u64::MAX).below(sides), sides - 1);
         }
-        assert!(!Die(0).is_among(0), "none of a hundred is never");
-        assert!(Die(u64::MAX).is_among(100), "all of a hundred is always");
+        assert!(!Die(0).is_among(0), "0 % is never");
+        assert!(Die(u64::MAX).is_among(100), "100 % is always");
     }
 }
