@@ -15,7 +15,7 @@ use crate::{
         Model,
         panes::{
             cards::{Card, Look, Part, Play, Restored},
-            workbench::machine,
+            workbench::state_diagram,
         },
         text::explain,
     },
@@ -198,7 +198,7 @@ impl Cards {
         dom::show(&home, !sockets.is_empty());
         for (item, (name, card)) in self.sockets.iter().zip(sockets) {
             let part = |name: &str| dom::part(item, name);
-            let state = machine::now(card, model, 0);
+            let state = state_diagram::now(card, model, 0);
             dom::set(item, "data-transport", card.transport.as_str());
             dom::write(
                 &part("name"),

@@ -16,7 +16,7 @@ use crate::{
         core::time::Millis,
         text::{format_call, units},
         trace::{
-            ladder::{self, Arrow, Bar, Rung, Way, told::told},
+            ladder::{self, Arrow, Bar, Rung, Way, description::describe},
             log::{Call, Run, Side},
         },
     },
@@ -100,7 +100,7 @@ impl Ladder {
         self.arrows
             .draw(&ladder.arrows, selected, is_new, scene.texts);
         draw_legend(&ladder.arrows);
-        self.tell(&told(&ladder, |call| scene.find(call), scene.texts));
+        self.tell(&describe(&ladder, |call| scene.find(call), scene.texts));
     }
 
     /// The same in words, in the order of time.

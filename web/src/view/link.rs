@@ -9,8 +9,8 @@ use crate::{
         Event, Model,
         past::archive::{
             self,
+            extent::{Extent, can_be},
             link::{Mine, News, Wish},
-            part::{Extent, can_be},
         },
         text::explain,
     },

@@ -4,7 +4,7 @@
 //! What is asked and called there is numbered. Until its reply has come it is kept, for the relay may not have heard it;
 //! how many replies were heard is counted, for the relay says the others again.
 
-mod held;
+mod held_session;
 
 use shared::{
     lab::LabKind,
@@ -12,7 +12,7 @@ use shared::{
     outcome::{Failed, Outcome},
 };
 
-use self::held::Held;
+use self::held_session::Held;
 use crate::model::core::time::Millis;
 
 /// Where the page sits, has sat, or is going.

@@ -2,10 +2,10 @@
 
 mod card;
 mod check;
-mod deeds;
+mod check_feed;
 mod play;
 mod restore;
-mod witness;
+mod steps;
 
 pub(crate) use self::{
     card::{Card, Dealt, Look},

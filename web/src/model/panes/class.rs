@@ -3,13 +3,13 @@
 //! What the relay tells of it replaces what was known. Nothing is asked of the relay before [`Wish::Here`]: until then
 //! the whole page only takes in what its first part has met.
 
-mod act;
-mod deck;
-mod door;
+mod card_text;
+mod commands;
 mod drive;
-mod news;
+mod join_form;
 mod progress;
 mod remembered;
+mod updates;
 mod wall;
 
 use shared::{
@@ -19,9 +19,9 @@ use shared::{
     trace::ProcessId,
 };
 
-pub(in crate::model) use self::news::Left;
+pub(in crate::model) use self::updates::Left;
 pub(crate) use self::{
-    door::{Door, Doorway, Field, Wrong},
+    join_form::{Door, Doorway, Field, Wrong},
     remembered::Remembered,
     wall::{Sort, Wall},
 };

@@ -1,13 +1,13 @@
 //! The workbench: sockets of one's own, any call in any order. What it shows is read off the trace of the page's own
 //! process, so that a page that was loaded again, or comes back to its lab, shows the same.
 
-mod act;
-pub(crate) mod cards;
+pub(crate) mod arguments;
+mod call_record;
+mod commands;
 pub(crate) mod doors;
 pub(crate) mod equivalent;
-pub(crate) mod machine;
-mod made;
-pub(crate) mod typed;
+pub(crate) mod socket_card;
+pub(crate) mod state_diagram;
 
 use shared::{
     call::{Call, Family, Fd, Transport},
@@ -17,10 +17,10 @@ use shared::{
 };
 
 pub(crate) use self::{
-    cards::Card,
+    arguments::{Mistake, Typed},
+    call_record::Made,
     equivalent::Tongue,
-    made::Made,
-    typed::{Mistake, Typed},
+    socket_card::Card,
 };
 use crate::model::{
     core::{
@@ -194,7 +194,7 @@ impl Workbench {
         let (transport, fd) = (card.transport, card.fd);
         self.version += 1;
         self.mistake = None;
-        match typed::read(name, fd, typed) {
+        match arguments::read(name, fd, typed) {
             Ok(call) => {
                 self.ask(call, transport, Some(key), outbox, now);
                 if let Some(made) = self.made.last_mut() {

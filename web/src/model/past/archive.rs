@@ -1,18 +1,18 @@
 //! What is taken along and what is brought back: exports, saved traces, and the ladder as text.
 
 mod export;
-mod kept;
+pub(crate) mod extent;
 pub(crate) mod link;
 mod open;
-pub(crate) mod part;
+mod raw_events;
 pub(crate) mod text;
 
 use shared::saved::Form;
 
 pub(crate) use self::{
     export::{Capture, File, capture},
-    kept::Kept,
     open::{LONGEST, Opened, Wrong},
+    raw_events::Kept,
 };
 use crate::{
     WHOLE,

@@ -2,7 +2,7 @@
 //! all that had returned before it then has returned now. What came of each stands beside what came of it then.
 
 mod recorded;
-mod step;
+mod rerun_step;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use shared::{
 use self::recorded::recorded;
 pub(crate) use self::{
     recorded::{Cannot, Recorded},
-    step::{Beside, Now, Step},
+    rerun_step::{Beside, Now, Step},
 };
 use crate::model::{
     Effect, Model,

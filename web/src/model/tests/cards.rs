@@ -9,7 +9,7 @@ use crate::{
     filter::Filter,
     model::panes::{
         cards::{Act, Cards, Dealt},
-        workbench::typed,
+        workbench::arguments,
     },
 };
 
@@ -341,10 +341,10 @@ fn every_deed_of_every_card_can_be_done() {
                 assert!(sockets.contains(name), "{id}: no socket {name} yet");
             }
             if !deed.call.is_empty() && deed.call != "getaddrinfo" {
-                let name = typed::call_named(&deed.call);
+                let name = arguments::call_named(&deed.call);
                 let name = name.unwrap_or_else(|| panic!("{id}: no call {}", deed.call));
                 let fields = deed.typed(deed.to.clone());
-                let read = typed::read(name, 3, &fields);
+                let read = arguments::read(name, 3, &fields);
                 assert!(read.is_ok(), "{id}: {deed:?}: {read:?}");
             }
         }

@@ -7,7 +7,7 @@ use shared::{
 
 use super::{log::by_client, *};
 use crate::model::trace::{
-    ladder::{self, Arrow, Bar, Carried, Ladder, told},
+    ladder::{self, Arrow, Bar, Carried, Ladder, description},
     log::Side,
 };
 
@@ -202,7 +202,7 @@ fn in_words_it_is_told_in_the_order_of_time() {
         let mut calls = run.calls.iter().chain(page.model.log.waiting());
         calls.find(|call| call.id == id)
     };
-    let told = told::told(&page.ladder(), find, &Texts::new(Language::English));
+    let told = description::describe(&page.ladder(), find, &Texts::new(Language::English));
     let told: Vec<String> = told
         .iter()
         .map(|line| line.replace('\u{202f}', " "))

@@ -10,8 +10,8 @@ use crate::model::{
     panes::inspector::{Action, query::Stroke},
     past::archive::{
         self, Wrong,
+        extent::{Extent, can_be},
         link::{News, Wish},
-        part::{Extent, can_be},
     },
 };
 

@@ -12,7 +12,7 @@ use super::*;
 use crate::model::panes::workbench::{
     Act, Typed,
     doors::{House, house},
-    machine::{self, State, Told},
+    state_diagram::{self, State, Told},
 };
 
 const MINE: &str = "127.0.0.1:49152";
@@ -68,7 +68,7 @@ impl Page {
 
     fn stands(&self) -> (State, Told) {
         let card = self.model.workbench.cards.last().expect("a socket");
-        let now = machine::now(card, &self.model, self.now);
+        let now = state_diagram::now(card, &self.model, self.now);
         (now.state, now.told)
     }
 }
@@ -124,7 +124,7 @@ fn a_tcp_socket_goes_through_the_states_of_the_rfc() {
     );
     assert_eq!(page.stands(), (State::TimeWait, Told::List));
     let card = page.model.workbench.cards.last().expect("a socket");
-    let now = machine::now(card, &page.model, page.now + 20_000);
+    let now = state_diagram::now(card, &page.model, page.now + 20_000);
     assert_eq!((now.left, now.over), (Some(40_000), false));
     page.lists(7, Vec::new());
     assert_eq!(page.stands(), (State::Closed, Told::List));

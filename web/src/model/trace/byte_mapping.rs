@@ -6,13 +6,13 @@
 
 mod datagram;
 mod stream;
-mod words;
+mod text;
 
 use std::{net::SocketAddr, ops::Range};
 
 use shared::{call::Transport, trace::CallName};
 
-pub(crate) use self::words::line;
+pub(crate) use self::text::line;
 use crate::model::trace::log::{Call, ClientId, Side, same};
 
 /// Where the bytes of one call went, or from where they came.

@@ -4,8 +4,8 @@
 //! how long it was. So microseconds and minutes fit into one picture. Coordinates are whole pixels.
 
 mod arrows;
-mod edge;
-pub(crate) mod told;
+pub(crate) mod description;
+mod impairments;
 
 use shared::trace::{CallId, CallName};
 

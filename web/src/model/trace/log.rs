@@ -3,13 +3,13 @@
 //! A client's calls belong to the run that made them. A server's belong to the client they were for, which shows when
 //! they return: until then they are `waiting`. Nothing here is invented; what came is only put in its place.
 
-mod arrive;
+mod apply_event;
 mod call;
 mod clients;
-mod edge;
-mod places;
+mod impairments;
+mod packets;
 mod run;
-mod wire;
+mod socket_owners;
 
 use std::collections::VecDeque;
 
@@ -21,10 +21,10 @@ use shared::{
 
 pub(crate) use self::call::{Call, Crossing, CrossingKind, Numbers, Return, Seen, Side, sender};
 pub(crate) use self::clients::ClientId;
-pub(crate) use self::edge::{Becoming, Touch};
-use self::places::Places;
-pub(crate) use self::places::same;
+pub(crate) use self::impairments::{Becoming, Touch};
 pub(crate) use self::run::{Kind, Run};
+use self::socket_owners::Places;
+pub(crate) use self::socket_owners::same;
 
 /// A run's number on this page.
 pub(crate) type RunId = u64;

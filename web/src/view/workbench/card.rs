@@ -14,7 +14,7 @@ use crate::{
         core::time::Millis,
         panes::workbench::{
             Card, Mistake,
-            machine::{self, Now, Told},
+            state_diagram::{self, Now, Told},
         },
         text::units,
     },
@@ -56,7 +56,7 @@ impl Socket {
 
     pub(super) fn draw(&mut self, card: &Card, model: &Model, texts: &Texts, now: Millis) {
         let shown = model.shown();
-        let state = machine::now(card, shown, now);
+        let state = state_diagram::now(card, shown, now);
         let part = |name: &str| dom::part(&self.element, name);
         let title = ["fd ", &card.fd.to_string(), " · ", card.transport.name()].concat();
         dom::write(&part("title"), &title);
@@ -117,7 +117,7 @@ impl Socket {
         let form = dom::part(&self.element, "form");
         let is_usable = !model.shown().workbench.is_replaced(card) && !card.gone;
         dom::show(&form, is_usable);
-        let next = machine::next(state);
+        let next = state_diagram::next(state);
         for button in dom::all_in(&form, "button[data-call]") {
             let name = button.get_attribute("data-call").unwrap_or_default();
             let is_next = next.iter().any(|call| call.as_str() == name);

@@ -10,7 +10,7 @@ use crate::{
     dom::{self, Listener, el},
     model::{
         Event,
-        panes::workbench::{Act, Tongue, Typed, typed::call_named},
+        panes::workbench::{Act, Tongue, Typed, arguments::call_named},
     },
     shell::tell,
     window,

@@ -6,7 +6,7 @@ use web_sys::Element;
 use crate::{
     dom,
     i18n::Texts,
-    model::panes::workbench::machine::{Now, Place, State, TCP, TCP_WAYS, UDP, UDP_WAYS},
+    model::panes::workbench::state_diagram::{Now, Place, State, TCP, TCP_WAYS, UDP, UDP_WAYS},
 };
 
 const WIDTH: i32 = 94;

@@ -6,7 +6,7 @@ use shared::{
     outcome::{Failed, Outcome, Reason, Returned},
 };
 
-use super::part::{self, Extent};
+use super::extent::{self, Extent};
 use crate::model::{Effect, Model, core::connection::State};
 
 /// What somebody wants with links.
@@ -173,7 +173,7 @@ impl Model {
                 effects.push(Effect::Copy(address));
             }
             Wish::Save(extent, days) if self.can_save() => {
-                let events = part::stretches(extent, self);
+                let events = extent::stretches(extent, self);
                 let days = Some(days);
                 let id = self.outbox.ask(Ask::Save { events, days });
                 self.links.asked = Some((id, Asked::ToSave));

@@ -10,7 +10,7 @@ use shared::{
     trace::{CallId, CallName, DerivedKind},
 };
 
-use super::{Places, Rung, Span, edge};
+use super::{Places, Rung, Span, impairments};
 use crate::{
     i18n::Texts,
     model::{
@@ -131,7 +131,7 @@ pub(super) fn draw(run: &Run, calls: &[&Call], places: &Places, pitch: i32) -> V
             .filter_map(|(crossing, rung)| sheet.arrow(crossing, *rung))
             .collect()
     };
-    edge::touch(run, &sheet, &places.touches, &mut arrows);
+    impairments::touch(run, &sheet, &places.touches, &mut arrows);
     arrows
 }
 

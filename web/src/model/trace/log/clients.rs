@@ -7,7 +7,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use shared::{conditions::Direction, trace::ProcessId};
 
-use super::{Crossing, RunId, call::Numbers, places::Door, same};
+use super::{Crossing, RunId, call::Numbers, same, socket_owners::Door};
 
 /// A client's socket, numbered as they are met.
 pub(crate) type ClientId = u64;

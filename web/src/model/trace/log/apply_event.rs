@@ -10,7 +10,7 @@ use shared::{
 use super::{
     CALLS, Call, ClientId, Crossing, Kind, LONG_RUN, Log, RECENT, RUNS, Run, RunId, Side, began_us,
     clients::{Told, TurnsOut},
-    places::{Door, same},
+    socket_owners::{Door, same},
 };
 use crate::model::core::time::Millis;
 

@@ -15,7 +15,7 @@ use crate::model::{
     core::time::Millis,
     panes::{
         network, server,
-        workbench::{Typed, typed::call_named},
+        workbench::{Typed, arguments::call_named},
     },
 };
 

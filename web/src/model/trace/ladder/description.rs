@@ -15,7 +15,7 @@ use crate::{
 const MOST: usize = 40;
 
 /// One sentence for each thing that happened, in the order of their moments.
-pub(crate) fn told<'a>(
+pub(crate) fn describe<'a>(
     ladder: &Ladder,
     find: impl Fn(CallId) -> Option<&'a Call>,
     texts: &Texts,

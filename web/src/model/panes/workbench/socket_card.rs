@@ -9,8 +9,8 @@ use shared::{
 };
 
 use super::{
-    machine::{Spot, State, Told},
-    made::Made,
+    call_record::Made,
+    state_diagram::{Spot, State, Told},
 };
 
 /// A socket.
