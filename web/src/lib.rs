@@ -31,7 +31,9 @@ pub fn begin(want: js_sys::Function) {
 #[wasm_bindgen]
 pub fn read(name: &str, text: String) {
     if WHOLE && name == i18n::TextFile::Cards.name() {
-        return shell::tell(model::Event::Cards(model::panes::cards::Act::Deal(text)));
+        return shell::tell(model::Event::Cards(
+            model::panes::cards::CardsCommand::Deal(text),
+        ));
     }
     i18n::keep(name, text);
     shell::has_words();

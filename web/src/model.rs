@@ -23,8 +23,8 @@ use shared::{
 pub(crate) use self::dispatch::event::{Effect, Event};
 use self::{
     core::{
-        connection::{Connection, State},
-        lab_session::Seat,
+        connection::{Connection, ConnectionState},
+        lab_session::LabSession,
         outbox::Outbox,
         refusal::Refusal,
         time::{Millis, TICK},
@@ -40,8 +40,8 @@ use self::{
         workbench::{Workbench, doors::Accepted},
     },
     past::{
-        archive::{Archive, Kept, link::Links},
-        rerun::Again,
+        archive::{Archive, RawEvents, link::Links},
+        rerun::Rerun,
     },
     trace::{kernel::Kernel, log::Log},
 };
@@ -55,7 +55,7 @@ pub(crate) struct Model {
     /// What the relay said first of all, the last time.
     pub(crate) welcome: Option<Welcome>,
     /// Which lab it is in, and which one it can go back to.
-    pub(crate) seat: Seat,
+    pub(crate) seat: LabSession,
     /// The lab's servers.
     pub(crate) servers: Servers,
     /// The conditions of its network.
@@ -79,11 +79,11 @@ pub(crate) struct Model {
     /// What crossed the wire, packet by packet.
     pub(crate) inspector: Inspector,
     /// The same as it was told, to be taken along.
-    pub(crate) kept: Kept,
+    pub(crate) kept: RawEvents,
     /// The saved trace one looks at instead.
     pub(crate) archive: Archive,
     /// Recorded calls that are made again.
-    pub(crate) again: Option<Again>,
+    pub(crate) again: Option<Rerun>,
     /// The saved traces of one's own.
     pub(crate) links: Links,
     /// The chosen transport.
@@ -134,7 +134,7 @@ impl Model {
                     .wish(transport, wish, may_control, &mut self.outbox);
             }
             Event::Network(wish) if WHOLE => {
-                if matches!(wish, network::Wish::Set(_)) {
+                if matches!(wish, network::NetworkCommand::Set(_)) {
                     self.sets_by_hand();
                 }
                 self.network.wish(wish, &mut self.outbox);
@@ -198,7 +198,7 @@ impl Model {
     /// Whether a sentence can be sent right now.
     pub(crate) fn can_send(&self) -> bool {
         let is_here = !self.is_past();
-        let is_there = self.connection.state == State::Open && !self.seat.is_moving();
+        let is_there = self.connection.state == ConnectionState::Open && !self.seat.is_moving();
         let is_listing_busy = self.listing.client.is_blocked() || self.listing.client.has_read();
         let is_busy = self.program.is_busy() || is_listing_busy;
         is_here && is_there && !is_busy && !self.classroom.is_muted()
@@ -350,7 +350,7 @@ impl Model {
     /// What is said goes off, and the log will know it again.
     /// On the way to a lab it waits until the page is there.
     fn say(&mut self, effects: &mut Vec<Effect>) {
-        let is_on_the_way = self.seat.is_taken() && self.connection.state != State::Open;
+        let is_on_the_way = self.seat.is_taken() && self.connection.state != ConnectionState::Open;
         if self.seat.is_moving() || is_on_the_way {
             return;
         }

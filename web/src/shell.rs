@@ -10,7 +10,10 @@ use crate::{
     dom::Listener,
     files,
     i18n::{self, TextFile},
-    model::{Effect, Event, Model, core::connection::State, dispatch::event_journal::Diary},
+    model::{
+        Effect, Event, Model, core::connection::ConnectionState,
+        dispatch::event_journal::EventJournal,
+    },
     socket::Socket,
     view::{self, View},
     window::{self, Frame, Library, Timer},
@@ -26,7 +29,7 @@ struct Shell {
     files: Library,
     listeners: Vec<Listener>,
     /// What the first part of the page has met.
-    diary: Diary,
+    diary: EventJournal,
     /// The whole page is here instead.
     is_over: bool,
 }
@@ -135,7 +138,7 @@ impl Shell {
             frame: Frame::new(draw),
             files: library,
             listeners: view::listen(),
-            diary: Diary::default(),
+            diary: EventJournal::default(),
             is_over: false,
         }
     }
@@ -164,7 +167,7 @@ impl Shell {
             words
                 .chain(self.model.wants_programs())
                 .for_each(|file| self.files.want(file));
-        } else if self.model.connection.state != State::Connecting {
+        } else if self.model.connection.state != ConnectionState::Connecting {
             self.files.want_the_whole();
         }
     }

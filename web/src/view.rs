@@ -46,7 +46,7 @@ use crate::{
     i18n::{Language, Texts},
     model::{
         Model,
-        core::{throttle::Pace, time::Millis},
+        core::{throttle::Throttle, time::Millis},
         trace::log::RunId,
     },
 };
@@ -78,7 +78,7 @@ pub(crate) struct View {
     network: Network,
     links: Links,
     again: again::Calls,
-    pace: Pace,
+    pace: Throttle,
 }
 
 /// What the drawing of a run depends on.

@@ -1,4 +1,4 @@
-//! Recorded calls made again: what came of each now, beside what came of it then.
+//! RecordedCall calls made again: what came of each now, beside what came of it then.
 
 use shared::outcome::Outcome;
 use web_sys::Element;
@@ -9,8 +9,10 @@ use crate::{
     i18n::{Language, Texts},
     model::{
         Event, Model,
-        core::connection::State,
-        past::rerun::{Again, Beside, Cannot, Now, Recorded, Step, Wish},
+        core::connection::ConnectionState,
+        past::rerun::{
+            Comparison, RecordedCall, Rerun, RerunCommand, RerunState, RerunStep, Unrepeatable,
+        },
         text::{format_call, units},
     },
     shell::tell,
@@ -66,19 +68,19 @@ impl Calls {
             dom::show(&el("again-run"), !run.is_empty());
             dom::show(&el("again-all"), all.len() > run.len());
         }
-        let is_there = model.connection.state == State::Open;
+        let is_there = model.connection.state == ConnectionState::Open;
         for id in ["again-run", "again-all"] {
             dom::toggle(&el(id), "disabled", !is_there);
         }
     }
 }
 
-fn draw_row(row: &Element, step: &Step, texts: &Texts) {
+fn draw_row(row: &Element, step: &RerunStep, texts: &Texts) {
     let part = |name: &str| dom::part(row, name);
     let beside = match step.beside() {
-        Beside::Open => "open",
-        Beside::Same => "same",
-        Beside::Other => "other",
+        Comparison::Open => "open",
+        Comparison::Same => "same",
+        Comparison::Other => "other",
     };
     dom::set(row, "data-beside", beside);
     dom::set(row, "data-call", step.then.name.as_str());
@@ -89,14 +91,14 @@ fn draw_row(row: &Element, step: &Step, texts: &Texts) {
     };
     dom::write(&part("then"), &then);
     let now = match &step.now {
-        Now::Waits => texts.get("again.waits").to_owned(),
-        Now::Made(..) => texts.get("row.blocked").to_owned(),
-        Now::Over(outcome, took) => ended(outcome, *took, texts),
-        Now::Left => texts.get("again.left").to_owned(),
-        Now::Cannot(cannot) => texts.get(cannot_key(*cannot)).to_owned(),
+        RerunState::Waits => texts.get("again.waits").to_owned(),
+        RerunState::Made(..) => texts.get("row.blocked").to_owned(),
+        RerunState::Over(outcome, took) => ended(outcome, *took, texts),
+        RerunState::Left => texts.get("again.left").to_owned(),
+        RerunState::Cannot(cannot) => texts.get(cannot_key(*cannot)).to_owned(),
     };
     dom::write(&part("now"), &now);
-    let sign = pick(step.beside() == Beside::Other, "again.differs", "");
+    let sign = pick(step.beside() == Comparison::Other, "again.differs", "");
     let sign = if sign.is_empty() { "" } else { texts.get(sign) };
     dom::say(&part("sign"), sign);
     for (name, key) in [("then-is", "again.then"), ("now-is", "again.now")] {
@@ -104,15 +106,15 @@ fn draw_row(row: &Element, step: &Step, texts: &Texts) {
     }
 }
 
-const fn cannot_key(cannot: Cannot) -> &'static str {
+const fn cannot_key(cannot: Unrepeatable) -> &'static str {
     match cannot {
-        Cannot::NoSocket => "again.no_socket",
-        Cannot::NoTarget => "again.no_target",
-        Cannot::Unknown => "again.unknown",
+        Unrepeatable::NoSocket => "again.no_socket",
+        Unrepeatable::NoTarget => "again.no_target",
+        Unrepeatable::Unknown => "again.unknown",
     }
 }
 
-fn call(then: &Recorded) -> String {
+fn call(then: &RecordedCall) -> String {
     let arguments = then.arguments.as_ref().map_or_else(
         || "…".to_owned(),
         |arguments| format_call::arguments_of(then.name, then.transport, arguments, MOST),
@@ -131,7 +133,7 @@ fn ended(outcome: &Outcome, took_ns: u64, texts: &Texts) -> String {
     [&value, " · ", &units::duration(took_ns)].concat()
 }
 
-fn said(again: &Again, texts: &Texts) -> String {
+fn said(again: &Rerun, texts: &Texts) -> String {
     let (over, others) = again.score();
     let all = again.steps.len().to_string();
     let key = match (again.is_over(), others) {
@@ -149,11 +151,11 @@ pub(super) fn listen() -> Vec<Listener> {
         let source = dom::source(&event);
         let button = source.and_then(|source| dom::around(&source, "button", "id"));
         let wish = match button.as_deref() {
-            Some("again-run") => Wish::Begin(false),
-            Some("again-all") => Wish::Begin(true),
-            Some("again-stop") => Wish::Stop,
-            Some("again-back") => Wish::Back,
-            Some("again-close") => Wish::Close,
+            Some("again-run") => RerunCommand::Begin(false),
+            Some("again-all") => RerunCommand::Begin(true),
+            Some("again-stop") => RerunCommand::Stop,
+            Some("again-back") => RerunCommand::Back,
+            Some("again-close") => RerunCommand::Close,
             _ => return,
         };
         tell(Event::Again(wish));

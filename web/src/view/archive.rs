@@ -9,7 +9,7 @@ use crate::{
     i18n::Texts,
     model::{
         Event, Model,
-        past::archive::{Capture, LONGEST, Opened, Wish, Wrong, capture},
+        past::archive::{ArchiveCommand, Capture, LONGEST, OpenError, Opened, capture},
         text::{explain, units},
     },
     shell::tell,
@@ -50,7 +50,7 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
 pub(crate) fn copy(text: String) {
     files::copy(&text.clone(), move |copied| {
         if copied {
-            tell(Event::Archive(Wish::Copied));
+            tell(Event::Archive(ArchiveCommand::Copied));
         } else {
             dom::ask("copy-dialog");
             dom::fill("copy-text", &text);
@@ -64,11 +64,11 @@ pub(crate) fn fetch(link: String) {
     files::fetch(&file, move |answer| {
         let text = match answer {
             Some((200, text)) => Ok(text),
-            Some((404, _)) => Err(Wrong::NoSuchLink),
-            Some(_) | None => Err(Wrong::NotFetched),
+            Some((404, _)) => Err(OpenError::NoSuchLink),
+            Some(_) | None => Err(OpenError::NotFetched),
         };
         let name = link.clone();
-        tell(Event::Archive(Wish::Open { name, text }));
+        tell(Event::Archive(ArchiveCommand::Open { name, text }));
     });
 }
 
@@ -127,13 +127,13 @@ fn draw_wrong(model: &Model, texts: &Texts) {
     dom::write(&el("open-wrong-close"), texts.get(close));
     let Some((name, wrong)) = wrong else { return };
     let (key, number) = match wrong {
-        Wrong::NotATrace => ("wrong.not_a_trace", String::new()),
-        Wrong::TooNew(format) => ("wrong.too_new", format.to_string()),
-        Wrong::Damaged => ("wrong.damaged", String::new()),
-        Wrong::TooLong(bytes) => ("wrong.too_long", megabytes(bytes.div_ceil(MEGABYTE))),
-        Wrong::Unreadable => ("wrong.unreadable", String::new()),
-        Wrong::NoSuchLink => ("wrong.no_such_link", String::new()),
-        Wrong::NotFetched => ("wrong.not_fetched", String::new()),
+        OpenError::NotATrace => ("wrong.not_a_trace", String::new()),
+        OpenError::TooNew(format) => ("wrong.too_new", format.to_string()),
+        OpenError::Damaged => ("wrong.damaged", String::new()),
+        OpenError::TooLong(bytes) => ("wrong.too_long", megabytes(bytes.div_ceil(MEGABYTE))),
+        OpenError::Unreadable => ("wrong.unreadable", String::new()),
+        OpenError::NoSuchLink => ("wrong.no_such_link", String::new()),
+        OpenError::NotFetched => ("wrong.not_fetched", String::new()),
     };
     let most = megabytes(LONGEST / MEGABYTE);
     let gaps = [("file", name.as_str()), ("n", &number), ("most", &most)];

@@ -11,8 +11,8 @@ use crate::{
         past::archive::text::width,
         trace::{
             fate,
-            ladder::{Arrow, Carried, Way},
-            log::Becoming,
+            ladder::{Arrow, ArrowContent, ArrowSpan},
+            log::DatagramFate,
         },
     },
 };
@@ -99,7 +99,7 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
     let middle = stroke.from_y.midpoint(stroke.to_y);
     let label = line.and_then(|line| line.next_element_sibling());
     let fate = group.last_element_child();
-    let ends_early = arrow.way == Way::ToEdge;
+    let ends_early = arrow.way == ArrowSpan::ToEdge;
     let x = if ends_early {
         pick(stroke.to_server, MIDDLE_TO_EDGE[0], MIDDLE_TO_EDGE[1])
     } else {
@@ -116,8 +116,8 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
             fit(&text, width(said), ends_early);
         }
     }
-    let is_lost = arrow.becoming.is_some_and(Becoming::is_end);
-    let is_bad = is_lost || matches!(arrow.carried, Carried::Rst | Carried::Unreachable);
+    let is_lost = arrow.becoming.is_some_and(DatagramFate::is_end);
+    let is_bad = is_lost || matches!(arrow.carried, ArrowContent::Rst | ArrowContent::Unreachable);
     let call = arrow.call.map(|call| call.to_string()).unwrap_or_default();
     let seq = arrow.seq.map(|seq| seq.to_string()).unwrap_or_default();
     // Where a packet is looked at, its call's other packets are not.
@@ -126,8 +126,8 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
         Some(_) | None => selected.call.is_some() && arrow.call == selected.call,
     };
     let truth = match arrow.way {
-        Way::AtEdge | Way::FromEdge => "edge",
-        Way::Whole | Way::ToEdge => pick(arrow.captured, "captured", "derived"),
+        ArrowSpan::AtEdge | ArrowSpan::FromEdge => "edge",
+        ArrowSpan::Whole | ArrowSpan::ToEdge => pick(arrow.captured, "captured", "derived"),
     };
     dom::set(group, "data-fate", arrow.becoming.map_or("", fate::name));
     dom::set(group, "data-truth", truth);
@@ -140,16 +140,16 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
 fn draw_line(line: &Element, stroke: &Stroke<'_>) {
     let arrow = stroke.arrow;
     let [starts, ends] = match arrow.way {
-        Way::AtEdge => [TO_EDGE, TO_EDGE],
-        Way::FromEdge => [TO_EDGE, ALL_THE_WAY],
-        Way::ToEdge => [["0%", "100%"], TO_EDGE],
-        Way::Whole if arrow.arrives => [["0%", "100%"], ALL_THE_WAY],
-        Way::Whole => [["0%", "100%"], HALFWAY],
+        ArrowSpan::AtEdge => [TO_EDGE, TO_EDGE],
+        ArrowSpan::FromEdge => [TO_EDGE, ALL_THE_WAY],
+        ArrowSpan::ToEdge => [["0%", "100%"], TO_EDGE],
+        ArrowSpan::Whole if arrow.arrives => [["0%", "100%"], ALL_THE_WAY],
+        ArrowSpan::Whole => [["0%", "100%"], HALFWAY],
     };
-    let marker = match arrow.becoming.filter(|_| arrow.way == Way::ToEdge) {
-        Some(Becoming::Held) => "url(#lost)",
+    let marker = match arrow.becoming.filter(|_| arrow.way == ArrowSpan::ToEdge) {
+        Some(DatagramFate::Held) => "url(#lost)",
         Some(becoming) if becoming.is_end() => "url(#gone)",
-        Some(_) | None if arrow.way == Way::AtEdge => "none",
+        Some(_) | None if arrow.way == ArrowSpan::AtEdge => "none",
         Some(_) | None => pick(arrow.arrives, "url(#head)", "url(#lost)"),
     };
     for (name, value) in [
@@ -172,12 +172,12 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
         ..
     } = *arrow;
     // From the edge on it needs no name: it has one before.
-    let label = if matches!(arrow.way, Way::AtEdge | Way::FromEdge) {
+    let label = if matches!(arrow.way, ArrowSpan::AtEdge | ArrowSpan::FromEdge) {
         String::new()
     } else {
         arrow.carried.label(texts)
     };
-    if arrow.carried != Carried::Handshake {
+    if arrow.carried != ArrowContent::Handshake {
         strokes.push(Stroke {
             arrow,
             to_server,

@@ -9,10 +9,10 @@ use crate::{
     model::{
         Model,
         core::{
-            connection::{Connection, Next, State, Trouble},
+            connection::{Connection, ConnectionState, NextAttempt, Trouble},
             time::Millis,
         },
-        panes::program::Lost,
+        panes::program::Losses,
         text::explain,
     },
     window,
@@ -43,22 +43,22 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
 fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
     let plain = |key| texts.get(key).to_owned();
     let (state, text) = match &connection.state {
-        State::Connecting => ("connecting", plain("conn.connecting")),
-        State::Open if let Some(silence) = connection.silence(now) => (
+        ConnectionState::Connecting => ("connecting", plain("conn.connecting")),
+        ConnectionState::Open if let Some(silence) = connection.silence(now) => (
             "doubt",
             texts.fill("conn.doubt", &[("time", &whole_seconds(silence))]),
         ),
-        State::Open if connection.restarted => ("open", plain("conn.restarted")),
-        State::Open => ("open", plain("conn.open")),
-        State::Lost { told: None, .. } => ("lost", why(connection, texts)),
-        State::Lost {
+        ConnectionState::Open if connection.restarted => ("open", plain("conn.restarted")),
+        ConnectionState::Open => ("open", plain("conn.open")),
+        ConnectionState::Lost { told: None, .. } => ("lost", why(connection, texts)),
+        ConnectionState::Lost {
             told: Some(goodbye),
             ..
         } => ("lost", explain::goodbye(goodbye, texts)),
-        State::Ended(goodbye) => ("ended", explain::goodbye(goodbye, texts)),
+        ConnectionState::Ended(goodbye) => ("ended", explain::goodbye(goodbye, texts)),
     };
     dom::set(&el("connection"), "data-state", state);
-    let has_news = connection.restarted || connection.lost != Lost::default();
+    let has_news = connection.restarted || connection.lost != Losses::default();
     dom::toggle(&el("connection"), "data-news", has_news);
     dom::write(&el("connection-text"), &text);
     dom::say(&el("connection-lost"), &lost(connection.lost, texts));
@@ -69,7 +69,9 @@ fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
     let is_down = state == "lost" || state == "ended";
     dom::show(
         &el("try-now"),
-        is_down && !matches!(connection.next, Next::Trying(_)) && !connection.is_taken_over(),
+        is_down
+            && !matches!(connection.next, NextAttempt::Trying(_))
+            && !connection.is_taken_over(),
     );
 }
 
@@ -104,7 +106,7 @@ fn draw_truth(truth: &Truth, texts: &Texts) {
     );
 }
 
-fn lost(lost: Lost, texts: &Texts) -> String {
+fn lost(lost: Losses, texts: &Texts) -> String {
     let parts = [
         ("conn.lost_call", "conn.lost_calls", lost.calls),
         (
@@ -128,23 +130,23 @@ fn lost(lost: Lost, texts: &Texts) -> String {
 
 fn countdown(connection: &Connection, texts: &Texts, now: Millis) -> String {
     let mut said = String::new();
-    if let State::Lost { since, .. } = connection.state {
+    if let ConnectionState::Lost { since, .. } = connection.state {
         said = texts.fill(
             "conn.since",
             &[("time", &whole_seconds(now.saturating_sub(since)))],
         );
     }
     match connection.next {
-        Next::At(at) => {
+        NextAttempt::At(at) => {
             said.push_str(&texts.fill(
                 "conn.next",
                 &[("time", &whole_seconds(at.saturating_sub(now) + 999))],
             ));
         }
-        Next::Trying(_) if connection.state != State::Connecting => {
+        NextAttempt::Trying(_) if connection.state != ConnectionState::Connecting => {
             said.push_str(texts.get("conn.trying"))
         }
-        Next::Trying(_) | Next::Nothing => {}
+        NextAttempt::Trying(_) | NextAttempt::Nothing => {}
     }
     said
 }

@@ -16,7 +16,7 @@ use crate::{
         text::{format_call, units},
         trace::{
             fate,
-            log::{Call, Kind, Run, RunId},
+            log::{Call, Run, RunId, RunKind},
         },
     },
 };
@@ -198,24 +198,24 @@ impl Group {
 fn title(model: &Model, run: &Run, texts: &Texts) -> String {
     let transport = run.transport().map_or("", |transport| transport.name());
     let (key, value) = match &run.kind {
-        Kind::Own(_, sentence) if sentence.is_empty() => ("run.bench", String::new()),
-        Kind::Own(_, sentence) => {
+        RunKind::Own(_, sentence) if sentence.is_empty() => ("run.bench", String::new()),
+        RunKind::Own(_, sentence) => {
             let said = format_call::quote_text(sentence, format_call::SHORT);
             return [transport, " ", &said, &fate::of_run(run, texts)].concat();
         }
-        Kind::Server(server) => return super::server::note(server, texts),
-        Kind::Stranger(_, address) => ("run.outside", address.to_string()),
-        Kind::Page(_, process) => match model.name_of(*process, texts) {
+        RunKind::Server(server) => return super::server::note(server, texts),
+        RunKind::Stranger(_, address) => ("run.outside", address.to_string()),
+        RunKind::Page(_, process) => match model.name_of(*process, texts) {
             Some(name) => return [transport, " ", &name].concat(),
             None => ("run.page", process.to_string()),
         },
-        Kind::ServerStart(_) => ("run.server_starts", String::new()),
-        Kind::Conditions(conditions) => {
+        RunKind::ServerStart(_) => ("run.server_starts", String::new()),
+        RunKind::Conditions(conditions) => {
             let what = network::summary(conditions, texts);
             return texts.fill("run.conditions", &[("what", &what)]);
         }
-        Kind::Gap(gap) => ("run.gap", units::count(gap.to.saturating_sub(gap.from) + 1)),
-        Kind::CaptureLost(packets) => ("run.capture_lost", units::count(*packets)),
+        RunKind::Gap(gap) => ("run.gap", units::count(gap.to.saturating_sub(gap.from) + 1)),
+        RunKind::CaptureLost(packets) => ("run.capture_lost", units::count(*packets)),
     };
     texts.fill(
         key,

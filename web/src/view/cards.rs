@@ -14,7 +14,7 @@ use crate::{
     model::{
         Model,
         panes::{
-            cards::{Card, Look, Part, Play, Restored},
+            cards::{Card, CardRun, Highlight, Restored, RestoredPart},
             workbench::state_diagram,
         },
         text::explain,
@@ -97,7 +97,7 @@ impl Cards {
         dom::write(&el("cards-count"), &count);
     }
 
-    fn draw_card(&mut self, model: &Model, play: &Play, card: &Card, texts: &Texts) {
+    fn draw_card(&mut self, model: &Model, play: &CardRun, card: &Card, texts: &Texts) {
         let language = texts.language;
         dom::marked(&el("card-title"), card.title.get(language));
         dom::marked(&el("card-ask"), card.question.get(language));
@@ -120,7 +120,7 @@ impl Cards {
         dom::show(&el("card-look"), play.look.is_some());
     }
 
-    fn draw_choices(&mut self, play: &Play, card: &Card, texts: &Texts) {
+    fn draw_choices(&mut self, play: &CardRun, card: &Card, texts: &Texts) {
         let home = el("card-choices");
         dom::resize(&mut self.choices, card.choices.len(), &|| {
             dom::stamp("choice-template", &home)
@@ -135,7 +135,7 @@ impl Cards {
         dom::say(&el("card-answer"), &answer(play, card, texts));
     }
 
-    fn draw_steps(&mut self, model: &Model, play: &Play, card: &Card, texts: &Texts) {
+    fn draw_steps(&mut self, model: &Model, play: &CardRun, card: &Card, texts: &Texts) {
         let home = el("card-steps");
         dom::resize(&mut self.steps, card.steps.len(), &|| {
             dom::stamp("step-template", &home)
@@ -185,7 +185,7 @@ impl Cards {
         dom::show(&el("card-goes-out"), goes_out);
     }
 
-    fn draw_sockets(&mut self, model: &Model, play: &Play, texts: &Texts) {
+    fn draw_sockets(&mut self, model: &Model, play: &CardRun, texts: &Texts) {
         let home = el("card-sockets");
         let bench = &model.workbench;
         let keys = play.keys();
@@ -216,7 +216,7 @@ impl Cards {
         }
     }
 
-    fn draw_check(&mut self, play: &Play, card: &Card, texts: &Texts) {
+    fn draw_check(&mut self, play: &CardRun, card: &Card, texts: &Texts) {
         let home = el("card-check");
         dom::resize(&mut self.check, card.check.len(), &|| {
             dom::stamp("check-template", &home)
@@ -242,7 +242,7 @@ impl Cards {
     }
 
     /// To what one does next, when a card is taken or put back, and when its question was answered.
-    fn move_focus(&mut self, play: Option<&Play>) {
+    fn move_focus(&mut self, play: Option<&CardRun>) {
         let place = (
             play.map(|play| play.card),
             play.is_some_and(|play| play.answer.is_some()),
@@ -272,7 +272,7 @@ impl Cards {
 
 /// What was put back of what a card had changed, and what was not.
 fn restored(restored: &Restored, texts: &Texts) -> String {
-    let say = |key: &str, parts: &[Part]| {
+    let say = |key: &str, parts: &[RestoredPart]| {
         let names: Vec<&str> = parts
             .iter()
             .map(|part| texts.get(part_key(*part)))
@@ -287,16 +287,16 @@ fn restored(restored: &Restored, texts: &Texts) -> String {
     said.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-const fn part_key(part: Part) -> &'static str {
+const fn part_key(part: RestoredPart) -> &'static str {
     match part {
-        Part::Network => "cards.the_network",
-        Part::Server(Transport::Udp) => "cards.the_udp_server",
-        Part::Server(Transport::Tcp) => "cards.the_tcp_server",
+        RestoredPart::Network => "cards.the_network",
+        RestoredPart::Server(Transport::Udp) => "cards.the_udp_server",
+        RestoredPart::Server(Transport::Tcp) => "cards.the_tcp_server",
     }
 }
 
 /// What was expected; and once it was seen, whether rightly so.
-fn answer(play: &Play, card: &Card, texts: &Texts) -> String {
+fn answer(play: &CardRun, card: &Card, texts: &Texts) -> String {
     let say = |choice: usize| {
         let choice = card.choices.get(choice);
         choice.map_or("", |choice| choice.text.get(texts.language))
@@ -322,26 +322,26 @@ fn answer(play: &Play, card: &Card, texts: &Texts) -> String {
 }
 
 /// As the stylesheet knows a place.
-const fn place_name(look: Look) -> &'static str {
+const fn place_name(look: Highlight) -> &'static str {
     match look {
-        Look::Wire => "wire",
-        Look::List => "list",
-        Look::Server => "server",
-        Look::Doors => "doors",
-        Look::Network => "network",
-        Look::Held => "held",
-        Look::Sockets => "sockets",
+        Highlight::Wire => "wire",
+        Highlight::List => "list",
+        Highlight::Server => "server",
+        Highlight::Doors => "doors",
+        Highlight::Network => "network",
+        Highlight::Held => "held",
+        Highlight::Sockets => "sockets",
     }
 }
 
-const fn look_key(look: Look) -> &'static str {
+const fn look_key(look: Highlight) -> &'static str {
     match look {
-        Look::Wire => "cards.look_wire",
-        Look::List => "cards.look_list",
-        Look::Server => "cards.look_server",
-        Look::Doors => "cards.look_doors",
-        Look::Network => "cards.look_network",
-        Look::Held => "cards.look_held",
-        Look::Sockets => "cards.look_sockets",
+        Highlight::Wire => "cards.look_wire",
+        Highlight::List => "cards.look_list",
+        Highlight::Server => "cards.look_server",
+        Highlight::Doors => "cards.look_doors",
+        Highlight::Network => "cards.look_network",
+        Highlight::Held => "cards.look_held",
+        Highlight::Sockets => "cards.look_sockets",
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        panes::class::{Classroom, Parting},
+        panes::class::{Classroom, LeaveReason},
         text::explain,
     },
     window,
@@ -52,9 +52,9 @@ impl Class {
         dom::show(&el("class-hall"), is_in);
         self.doors.draw(model, texts);
         let parted = room.parted.filter(|_| !is_in).map(|parted| match parted {
-            Parting::Told(reason) => explain::goodbye_key(reason),
-            Parting::Gone => "class.gone",
-            Parting::KeptOut => "class.kept_out",
+            LeaveReason::Told(reason) => explain::goodbye_key(reason),
+            LeaveReason::Gone => "class.gone",
+            LeaveReason::KeptOut => "class.kept_out",
         });
         let parted = parted.map(|key| texts.get(key)).unwrap_or_default();
         dom::say(&el("class-parted"), parted);

@@ -12,7 +12,7 @@ use crate::{
         Model,
         core::time::{Millis, TICK},
         panes::{
-            program::{Ending, Session},
+            program::{SentenceEnd, SocketSession},
             status_text::{self, Note},
         },
         text::units,
@@ -97,7 +97,7 @@ fn draw_kept(model: &Model, texts: &Texts, transport: Transport) {
         .program
         .current()
         .filter(|_| transport == Transport::Tcp && model.keep);
-    let stands = session.is_some_and(Session::is_kept);
+    let stands = session.is_some_and(SocketSession::is_kept);
     dom::write(
         &el("kept-text"),
         &session
@@ -130,7 +130,7 @@ const fn hint(transport: Transport, keep: bool) -> &'static str {
 }
 
 /// How the connection that was to be kept is.
-fn kept(session: &Session, texts: &Texts) -> String {
+fn kept(session: &SocketSession, texts: &Texts) -> String {
     if session.is_kept() {
         let key = if session.sending_ended {
             "kept.half"
@@ -146,10 +146,12 @@ fn kept(session: &Session, texts: &Texts) -> String {
         );
     }
     match &session.broke {
-        Some(Ending::EndOfStream) => texts.get("kept.ended").to_owned(),
-        Some(Ending::Failed(_, failed)) => texts.fill("kept.failed", &[("errno", &failed.errno)]),
-        Some(Ending::Lost) => texts.get("kept.lost").to_owned(),
-        Some(Ending::Whole | Ending::TooLong(..)) | None => String::new(),
+        Some(SentenceEnd::EndOfStream) => texts.get("kept.ended").to_owned(),
+        Some(SentenceEnd::Failed(_, failed)) => {
+            texts.fill("kept.failed", &[("errno", &failed.errno)])
+        }
+        Some(SentenceEnd::Lost) => texts.get("kept.lost").to_owned(),
+        Some(SentenceEnd::Whole | SentenceEnd::TooLong(..)) | None => String::new(),
     }
 }
 

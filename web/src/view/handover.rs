@@ -35,7 +35,7 @@ impl Handover {
         dom::say(&el("handover"), &line.unwrap_or_default());
         let partners = handover
             .iter()
-            .flat_map(byte_mapping::Handover::partners)
+            .flat_map(byte_mapping::ByteMapping::partners)
             .map(|call| call.id.to_string());
         let partners: Vec<String> = partners.collect();
         for element in dom::all(CALLS) {

@@ -8,7 +8,7 @@ use crate::{
     WHOLE,
     dom::{self, Listener, el},
     i18n::Language,
-    model::{Event, panes::server::Wish},
+    model::{Event, panes::server::ServerCommand},
     shell::tell,
     window,
 };
@@ -118,10 +118,10 @@ fn pressed(button: &str) -> Option<Event> {
 
 fn pressed_in_the_whole(button: &str) -> Option<Event> {
     Some(match button {
-        "server-stop" => Event::Server(Wish::Stop),
-        "server-kill" => Event::Server(Wish::Kill),
-        "server-start" => Event::Server(Wish::Start(wanted())),
-        "server-restart" => Event::Server(Wish::Restart(wanted())),
+        "server-stop" => Event::Server(ServerCommand::Stop),
+        "server-kill" => Event::Server(ServerCommand::Kill),
+        "server-start" => Event::Server(ServerCommand::Start(wanted())),
+        "server-restart" => Event::Server(ServerCommand::Restart(wanted())),
         "enter-own" => Event::Enter(LabKind::Private),
         "enter-open" => Event::Enter(LabKind::Open),
         "take-back" => Event::TakeBack,

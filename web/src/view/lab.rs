@@ -8,7 +8,7 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        core::{connection::State, time::Millis},
+        core::{connection::ConnectionState, time::Millis},
         text::explain,
     },
 };
@@ -26,7 +26,7 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
         None => "seat.enter_own",
     };
     dom::write(&el("enter-own"), texts.get(own));
-    let is_late = model.connection.state != State::Open || model.seat.is_moving();
+    let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();
     for button in ["enter-own", "enter-open"] {
         dom::toggle(&el(button), "disabled", is_late);
     }

@@ -16,7 +16,7 @@ use crate::{
         core::time::Millis,
         text::{format_call, units},
         trace::{
-            ladder::{self, Arrow, Bar, Rung, Way, description::describe},
+            ladder::{self, Arrow, ArrowSpan, Bar, Rung, description::describe},
             log::{Call, Run, Side},
         },
     },
@@ -260,7 +260,7 @@ fn draw_heads(model: &Model, run: Option<&Run>, texts: &Texts) {
 
 fn draw_legend(arrows: &[Arrow]) {
     let legend = el("legend");
-    let crossed = |arrow: &&Arrow| matches!(arrow.way, Way::Whole | Way::ToEdge);
+    let crossed = |arrow: &&Arrow| matches!(arrow.way, ArrowSpan::Whole | ArrowSpan::ToEdge);
     let captured = arrows.iter().filter(|arrow| arrow.captured).count();
     dom::show(&legend, !arrows.is_empty());
     let shows = if captured == 0 {

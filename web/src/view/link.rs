@@ -10,7 +10,7 @@ use crate::{
         past::archive::{
             self,
             extent::{Extent, can_be},
-            link::{Mine, News, Wish},
+            link::{LinkCommand, LinkStatus, SavedLink},
         },
         text::explain,
     },
@@ -70,7 +70,7 @@ impl Links {
     }
 }
 
-fn draw_row(row: &Element, mine: &Mine, model: &Model, texts: &Texts) {
+fn draw_row(row: &Element, mine: &SavedLink, model: &Model, texts: &Texts) {
     let address = window::address(&[SAVED, &mine.link].concat());
     let link = dom::part(row, "link");
     dom::set(&link, "href", &address);
@@ -108,29 +108,29 @@ fn why_not<'a>(model: &Model, texts: &'a Texts) -> &'a str {
     })
 }
 
-fn said(news: &News, texts: &Texts) -> String {
+fn said(news: &LinkStatus, texts: &Texts) -> String {
     let key = match news {
-        News::None => return String::new(),
-        News::Refused(failed) => return explain::failure(failed, texts),
-        News::Asked => "link.asked",
-        News::Saved => "link.saved",
-        News::Deleted => "link.deleted",
-        News::WasGone => "link.was_gone",
-        News::Lost => "link.lost",
+        LinkStatus::None => return String::new(),
+        LinkStatus::Refused(failed) => return explain::failure(failed, texts),
+        LinkStatus::Asked => "link.asked",
+        LinkStatus::Saved => "link.saved",
+        LinkStatus::Deleted => "link.deleted",
+        LinkStatus::WasGone => "link.was_gone",
+        LinkStatus::Lost => "link.lost",
     };
     texts.get(key).to_owned()
 }
 
 /// The link this page was opened at.
 pub(super) fn opened() -> Option<Event> {
-    let follow = || Event::Archive(archive::Wish::Follow(window::path()));
+    let follow = || Event::Archive(archive::ArchiveCommand::Follow(window::path()));
     window::is_at_saved_trace().then(follow)
 }
 
 /// What this browser remembers.
 pub(super) fn remembered() -> Event {
     let remembered = window::remembered(&window::of_this_relay(LINKS)).unwrap_or_default();
-    Event::Link(Wish::See(remembered, window::wall_s()))
+    Event::Link(LinkCommand::See(remembered, window::wall_s()))
 }
 
 /// Listens to all of it.
@@ -144,10 +144,10 @@ pub(super) fn listen() -> Vec<Listener> {
 
 fn click(source: &Element) -> Option<Event> {
     if let Some(address) = dom::around(source, "button[data-copy-link]", "data-copy-link") {
-        return Some(Event::Link(Wish::Copy(address)));
+        return Some(Event::Link(LinkCommand::Copy(address)));
     }
     if let Some(link) = dom::around(source, "button[data-delete-link]", "data-delete-link") {
-        return Some(Event::Link(Wish::Delete(link)));
+        return Some(Event::Link(LinkCommand::Delete(link)));
     }
     match dom::around(source, "button", "id")?.as_str() {
         "links-open" => Some(remembered()),
@@ -155,7 +155,7 @@ fn click(source: &Element) -> Option<Event> {
             let chosen = EXTENTS.iter().find(|(id, _)| dom::is_checked(id));
             let extent = chosen.map_or(Extent::All, |(_, extent)| *extent);
             let days = dom::number("link-days", u32::MAX);
-            Some(Event::Link(Wish::Save(extent, days.into())))
+            Some(Event::Link(LinkCommand::Save(extent, days.into())))
         }
         _ => None,
     }

@@ -12,7 +12,7 @@ use crate::{
         core::time::{Millis, TICK},
         panes::{
             listing::{Act, At, Line, Phase, Sheet},
-            server::{Wanted, Wish},
+            server::{ServerCommand, ServerOptions},
         },
         text::{explain, units},
         trace::log::Side,
@@ -319,11 +319,11 @@ fn click(source: &Element) {
         Some("server-copy") => Act::Copy(Side::Server),
         Some("server-book") => {
             let program = Some(ServerProgram::Book);
-            let wanted = Wanted {
+            let wanted = ServerOptions {
                 program,
-                ..Wanted::default()
+                ..ServerOptions::default()
             };
-            return tell(Event::Server(Wish::Restart(wanted)));
+            return tell(Event::Server(ServerCommand::Restart(wanted)));
         }
         _ => return,
     });

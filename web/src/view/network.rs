@@ -13,8 +13,8 @@ use crate::{
     i18n::Texts,
     model::{
         Event, Model,
-        core::connection::State,
-        panes::network::{self, Preset, Wish},
+        core::connection::ConnectionState,
+        panes::network::{self, NetworkCommand, Preset},
         text::{explain, units},
     },
     shell::tell,
@@ -57,7 +57,10 @@ impl Network {
             &el("network-tcp"),
             model.transport() == shared::call::Transport::Tcp,
         );
-        let (may_set, is_open) = (welcome.may_control, model.connection.state == State::Open);
+        let (may_set, is_open) = (
+            welcome.may_control,
+            model.connection.state == ConnectionState::Open,
+        );
         dom::show(
             &el("network-not-yours"),
             is_open && !may_set && welcome.lab.kind == LabKind::Open,
@@ -135,10 +138,10 @@ pub(super) fn listen() -> [Listener; 1] {
     })]
 }
 
-fn click(source: &Element) -> Option<Wish> {
+fn click(source: &Element) -> Option<NetworkCommand> {
     if let Some(verdict) = dom::around(source, "[data-verdict]", "data-verdict") {
         let datagram = dom::around(source, "[data-datagram]", "data-datagram")?;
-        return Some(Wish::Decide(
+        return Some(NetworkCommand::Decide(
             datagram.parse().ok()?,
             self::verdict(&verdict)?,
         ));
@@ -152,14 +155,14 @@ fn click(source: &Element) -> Option<Wish> {
         };
         // What stands in the fields is what was wanted last, also before the relay has said yes.
         fill(&conditions);
-        return Some(Wish::Set(conditions));
+        return Some(NetworkCommand::Set(conditions));
     }
     match dom::around(source, "button", "id")?.as_str() {
         "network-apply" => {
             // What was no number, or beyond its bounds, must not go on standing there as if it held.
             let conditions = read();
             fill(&conditions);
-            Some(Wish::Set(conditions))
+            Some(NetworkCommand::Set(conditions))
         }
         "network-new-seed" => {
             dom::enter("network-seed", &window::random().to_string());

@@ -9,7 +9,7 @@ use crate::{
     i18n::Texts,
     model::{
         Event, Model,
-        past::replay::{Replay, Speed, Step, Wish},
+        past::replay::{Replay, ReplayCommand, ReplayStep, Speed},
         text::units,
         trace::log::Side,
     },
@@ -21,7 +21,7 @@ use crate::{
 struct Button {
     id: &'static str,
     label: &'static str,
-    step: Step,
+    step: ReplayStep,
     back: bool,
     /// The key that does the same, and how it is written.
     key: [&'static str; 2],
@@ -31,42 +31,42 @@ const STEPS: [Button; 6] = [
     button(
         "replay-rewind",
         "replay.rewind",
-        Step::Start,
+        ReplayStep::Start,
         true,
         ["Home", "Home"],
     ),
     button(
         "replay-call-back",
         "replay.call_back",
-        Step::CallBack,
+        ReplayStep::CallBack,
         true,
         ["Shift+ArrowLeft", "Shift ←"],
     ),
     button(
         "replay-event-back",
         "replay.event_back",
-        Step::EventBack,
+        ReplayStep::EventBack,
         true,
         ["ArrowLeft", "←"],
     ),
     button(
         "replay-event",
         "replay.event",
-        Step::Event,
+        ReplayStep::Event,
         false,
         ["ArrowRight", "→"],
     ),
     button(
         "replay-call",
         "replay.call",
-        Step::Call,
+        ReplayStep::Call,
         false,
         ["Shift+ArrowRight", "Shift →"],
     ),
     button(
         "replay-to-end",
         "replay.to_end",
-        Step::End,
+        ReplayStep::End,
         false,
         ["End", "End"],
     ),
@@ -75,7 +75,7 @@ const STEPS: [Button; 6] = [
 const fn button(
     id: &'static str,
     label: &'static str,
-    step: Step,
+    step: ReplayStep,
     back: bool,
     key: [&'static str; 2],
 ) -> Button {
@@ -182,7 +182,7 @@ fn happened(event: &TraceEvent, model: &Model, texts: &Texts) -> String {
 /// Listens to all of it.
 pub(super) fn listen() -> Vec<Listener> {
     let document = dom::document();
-    let hear = |name, hear: fn(&Element) -> Option<Wish>| {
+    let hear = |name, hear: fn(&Element) -> Option<ReplayCommand>| {
         Listener::on(&document, name, move |event| {
             if let Some(wish) = dom::source(&event).as_ref().and_then(hear) {
                 tell(Event::Replay(wish));
@@ -205,7 +205,7 @@ pub(super) fn listen() -> Vec<Listener> {
 }
 
 /// Keys mean the replay wherever they mean nothing else.
-fn pressed(event: &DomEvent, source: &Element) -> Option<Wish> {
+fn pressed(event: &DomEvent, source: &Element) -> Option<ReplayCommand> {
     let is_shown = !el("replay").has_attribute("hidden");
     if !is_shown || event.default_prevented() || dom::is_shortcut(event) {
         return None;
@@ -216,28 +216,29 @@ fn pressed(event: &DomEvent, source: &Element) -> Option<Wish> {
     }
     let key = dom::key(event)?;
     if key == " " {
-        return (!is_in(PRESSED_BY_SPACE)).then_some(Wish::RunOrHold);
+        return (!is_in(PRESSED_BY_SPACE)).then_some(ReplayCommand::RunOrHold);
     }
     let button = STEPS.iter().find(|button| button.key[0] == key)?;
-    (!is_in(WALKED_BY_KEYS)).then_some(Wish::Go(button.step))
+    (!is_in(WALKED_BY_KEYS)).then_some(ReplayCommand::Go(button.step))
 }
 
-fn click(source: &Element) -> Option<Wish> {
+fn click(source: &Element) -> Option<ReplayCommand> {
     let button = dom::around(source, "button", "id")?;
     Some(match button.as_str() {
-        "replay-begin" => Wish::Begin(!window::prefers_stillness()),
-        "replay-run" => Wish::RunOrHold,
-        "replay-end" => Wish::End,
-        id => Wish::Go(STEPS.iter().find(|button| button.id == id)?.step),
+        "replay-begin" => ReplayCommand::Begin(!window::prefers_stillness()),
+        "replay-run" => ReplayCommand::RunOrHold,
+        "replay-end" => ReplayCommand::End,
+        id => ReplayCommand::Go(STEPS.iter().find(|button| button.id == id)?.step),
     })
 }
 
-fn slide(source: &Element) -> Option<Wish> {
-    (source.id() == "replay-at").then(|| Wish::To(dom::number("replay-at", u32::MAX) as usize))
+fn slide(source: &Element) -> Option<ReplayCommand> {
+    (source.id() == "replay-at")
+        .then(|| ReplayCommand::To(dom::number("replay-at", u32::MAX) as usize))
 }
 
-fn change(source: &Element) -> Option<Wish> {
+fn change(source: &Element) -> Option<ReplayCommand> {
     let chosen = (source.id() == "replay-speed").then(|| dom::value("replay-speed"))?;
     let speed = Speed::ALL.iter().find(|(name, _)| *name == chosen)?.1;
-    Some(Wish::At(speed))
+    Some(ReplayCommand::At(speed))
 }

@@ -15,7 +15,7 @@ use crate::{
     model::{
         Model,
         core::time::Millis,
-        panes::server::Hold,
+        panes::server::AddressHold,
         text::{explain, format_call},
     },
 };
@@ -37,10 +37,10 @@ fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
     let counted = |key, left| texts.fill(key, &[("time", &whole_seconds(left + 999))]);
     let said = match held {
         None => return,
-        Some(Hold::Other) => texts.get("server.no_time_wait").to_owned(),
-        Some(Hold::Over) => texts.get("server.free").to_owned(),
-        Some(Hold::TimeWait(left)) => counted("server.time_wait", left),
-        Some(Hold::HalfClosed(left)) => counted("server.half_closed", left),
+        Some(AddressHold::Other) => texts.get("server.no_time_wait").to_owned(),
+        Some(AddressHold::Over) => texts.get("server.free").to_owned(),
+        Some(AddressHold::TimeWait(left)) => counted("server.time_wait", left),
+        Some(AddressHold::HalfClosed(left)) => counted("server.half_closed", left),
     };
     dom::write(&el("server-time-wait"), &said);
 }

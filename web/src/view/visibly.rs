@@ -4,14 +4,14 @@ use web_sys::Element;
 
 use crate::{
     dom,
-    model::text::visible::{self, Piece},
+    model::text::visible::{self, TextPart},
 };
 
 /// Writes a text that people read where it is another one. A character that cannot be seen is shown as its escape;
 /// what is copied is the text itself.
 pub(super) fn write(element: &Element, text: &str) {
     let pieces = visible::pieces(text);
-    if let [] | [Piece::Plain(_)] = pieces[..] {
+    if let [] | [TextPart::Plain(_)] = pieces[..] {
         return dom::write(element, text);
     }
     if element.text_content().as_deref() == Some(text) {
@@ -20,10 +20,10 @@ pub(super) fn write(element: &Element, text: &str) {
     dom::empty(element);
     for piece in pieces {
         match piece {
-            Piece::Plain(text) => {
+            TextPart::Plain(text) => {
                 element.append_with_str_1(text).ok();
             }
-            Piece::Unseen(character) => unseen(element, character),
+            TextPart::Unseen(character) => unseen(element, character),
         }
     }
 }

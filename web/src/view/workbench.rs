@@ -21,7 +21,7 @@ use crate::{
     model::{
         Model,
         core::time::Millis,
-        panes::workbench::{Tongue, equivalent, most_sockets},
+        panes::workbench::{ProgramLanguage, equivalent, most_sockets},
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) struct Bench {
     sockets: Vec<Socket>,
     rows: Vec<Element>,
     drawn: Option<(u64, Language, u64)>,
-    written: Option<(u64, Language, Tongue)>,
+    written: Option<(u64, Language, ProgramLanguage)>,
 }
 
 impl Bench {
@@ -97,7 +97,7 @@ impl Bench {
         let blocked = bench
             .made
             .iter()
-            .any(crate::model::panes::workbench::Made::is_open);
+            .any(crate::model::panes::workbench::CallRecord::is_open);
         let ticks = if blocked { now } else { 0 };
         let wanted = (bench.version(), texts.language, ticks);
         if self.drawn.replace(wanted) == Some(wanted) {
@@ -133,7 +133,7 @@ impl Bench {
         if self.written.replace(wanted) == Some(wanted) {
             return;
         }
-        for one in Tongue::ALL {
+        for one in ProgramLanguage::ALL {
             let tab = el(one.id());
             dom::set(&tab, "aria-selected", pick(one == tongue, "true", "false"));
             dom::set(&tab, "tabindex", pick(one == tongue, "0", "-1"));

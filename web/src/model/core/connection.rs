@@ -4,11 +4,11 @@ use shared::message::{Goodbye, GoodbyeReason};
 
 use crate::model::{
     core::{
-        liveness::{Liveness, Step},
+        liveness::{Liveness, LivenessAction},
         refusal::Refusal,
         time::Millis,
     },
-    panes::program::Lost,
+    panes::program::Losses,
 };
 
 /// The first wait before trying again.
@@ -20,7 +20,7 @@ const ATTEMPT: Millis = 10_000;
 
 /// How the page stands with the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ConnectionState {
     /// For the first time.
     Connecting,
     /// They talk.
@@ -38,7 +38,7 @@ pub(crate) enum State {
 
 /// What is tried next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextAttempt {
     /// Nothing by itself.
     Nothing,
     /// An attempt is on its way, given up at this time.
@@ -60,11 +60,11 @@ pub(crate) enum Trouble {
 #[derive(Debug)]
 pub(crate) struct Connection {
     /// How it stands.
-    pub(crate) state: State,
+    pub(crate) state: ConnectionState,
     /// What comes next.
-    pub(crate) next: Next,
+    pub(crate) next: NextAttempt,
     /// What was cut off the last time.
-    pub(crate) lost: Lost,
+    pub(crate) lost: Losses,
     /// Whether the relay was another one after the last break: its trace began anew.
     pub(crate) restarted: bool,
     /// Why there is none, if that is known.
@@ -84,9 +84,9 @@ pub(crate) struct Connection {
 impl Default for Connection {
     fn default() -> Self {
         Self {
-            state: State::Connecting,
-            next: Next::Nothing,
-            lost: Lost::default(),
+            state: ConnectionState::Connecting,
+            next: NextAttempt::Nothing,
+            lost: Losses::default(),
             restarted: false,
             trouble: None,
             was_open: false,
@@ -103,7 +103,7 @@ impl Default for Connection {
 impl Connection {
     /// An attempt starts now.
     pub(crate) fn tries(&mut self, now: Millis) {
-        self.next = Next::Trying(now + ATTEMPT);
+        self.next = NextAttempt::Trying(now + ATTEMPT);
         self.liveness = Liveness::new(now);
         self.heard = false;
     }
@@ -116,8 +116,8 @@ impl Connection {
 
     /// The relay has welcomed the page.
     pub(crate) fn opened(&mut self, restarted: bool) {
-        self.state = State::Open;
-        self.next = Next::Nothing;
+        self.state = ConnectionState::Open;
+        self.next = NextAttempt::Nothing;
         self.was_open = true;
         (self.trouble, self.misses_upgrade) = (None, false);
         self.restarted = restarted;
@@ -127,12 +127,12 @@ impl Connection {
 
     /// Whether they talk.
     pub(crate) fn is_open(&self) -> bool {
-        self.state == State::Open
+        self.state == ConnectionState::Open
     }
 
     /// What was lost is told until the next sentence.
     pub(crate) fn forget(&mut self) {
-        self.lost = Lost::default();
+        self.lost = Losses::default();
         self.restarted = false;
     }
 
@@ -150,13 +150,16 @@ impl Connection {
     /// Whether another page has this one's seat.
     pub(crate) fn is_taken_over(&self) -> bool {
         let is_it = |goodbye: &Goodbye| goodbye.reason == GoodbyeReason::TakenOver;
-        matches!(&self.state, State::Ended(goodbye) if is_it(goodbye))
+        matches!(&self.state, ConnectionState::Ended(goodbye) if is_it(goodbye))
     }
 
     /// The WebSocket is closed, or could not be opened; `random` spreads the attempts of many pages. Where it went
     /// silent, the connection counts as lost since the relay was heard last.
-    pub(crate) fn closed(&mut self, lost: Lost, random: u32, now: Millis) {
-        if matches!(self.state, State::Open | State::Connecting) {
+    pub(crate) fn closed(&mut self, lost: Losses, random: u32, now: Millis) {
+        if matches!(
+            self.state,
+            ConnectionState::Open | ConnectionState::Connecting
+        ) {
             let is_silent = self.trouble == Some(Trouble::Silent);
             let since = if is_silent {
                 self.liveness.heard_at()
@@ -167,46 +170,50 @@ impl Connection {
         }
         let told = self.goodbye.take();
         self.state = match (told, &self.state) {
-            (Some(goodbye), _) => State::Ended(goodbye),
-            (None, State::Lost { told, .. }) => State::Lost {
+            (Some(goodbye), _) => ConnectionState::Ended(goodbye),
+            (None, ConnectionState::Lost { told, .. }) => ConnectionState::Lost {
                 since: self.closed_at,
                 told: told.clone(),
             },
             // It said goodbye, and now it does not even answer.
-            (None, State::Ended(goodbye)) => State::Lost {
+            (None, ConnectionState::Ended(goodbye)) => ConnectionState::Lost {
                 since: self.closed_at,
                 told: Some(goodbye.clone()),
             },
-            (None, State::Open | State::Connecting) => State::Lost {
+            (None, ConnectionState::Open | ConnectionState::Connecting) => ConnectionState::Lost {
                 since: self.closed_at,
                 told: None,
             },
         };
         self.next = if self.waits_for_the_user() {
-            Next::Nothing
+            NextAttempt::Nothing
         } else {
-            Next::At(now + self.wait(random))
+            NextAttempt::At(now + self.wait(random))
         };
         self.failures += 1;
     }
 
     /// What the silence of an open connection asks for.
-    pub(in crate::model) fn step(&self, now: Millis) -> Step {
+    pub(in crate::model) fn step(&self, now: Millis) -> LivenessAction {
         match self.state {
-            State::Open => self.liveness.step(now),
-            State::Connecting | State::Lost { .. } | State::Ended(_) => Step::Wait,
+            ConnectionState::Open => self.liveness.step(now),
+            ConnectionState::Connecting
+            | ConnectionState::Lost { .. }
+            | ConnectionState::Ended(_) => LivenessAction::Wait,
         }
     }
 
     /// How long the relay was not heard, where that is worth telling: it did not answer a ping.
     pub(crate) fn silence(&self, now: Millis) -> Option<Millis> {
         let silence = || self.liveness.silence(now);
-        (self.state == State::Open).then(silence).flatten()
+        (self.state == ConnectionState::Open)
+            .then(silence)
+            .flatten()
     }
 
     /// Whether what the page shows of the lab may be old: the relay is not heard.
     pub(crate) fn is_unheard(&self, now: Millis) -> bool {
-        self.state != State::Open || self.silence(now).is_some()
+        self.state != ConnectionState::Open || self.silence(now).is_some()
     }
 
     /// Whether to ask by a plain request why no WebSocket opens: the first one did not, or two in a row did not.
@@ -217,7 +224,7 @@ impl Connection {
     /// The answer to that request. A relay that was only being started again meanwhile says the same as one behind a
     /// proxy that drops the upgrade: that is believed the second time.
     pub(in crate::model) fn answered(&mut self, refusal: Refusal) {
-        if self.state == State::Open {
+        if self.state == ConnectionState::Open {
             return;
         }
         let misses_upgrade = refusal == Refusal::NoUpgrade;
@@ -230,7 +237,7 @@ impl Connection {
 
     /// After these the relay would only say the same again, or the page is not needed right now.
     pub(crate) fn waits_for_the_user(&self) -> bool {
-        let State::Ended(goodbye) = &self.state else {
+        let ConnectionState::Ended(goodbye) = &self.state else {
             return false;
         };
         matches!(
@@ -252,21 +259,23 @@ impl Connection {
 
     /// Whether an attempt is due.
     pub(crate) fn is_due(&self, now: Millis) -> bool {
-        matches!(self.next, Next::At(at) if at <= now)
+        matches!(self.next, NextAttempt::At(at) if at <= now)
     }
 
     /// Whether the attempt on its way has taken too long.
     pub(crate) fn is_overdue(&self, now: Millis) -> bool {
-        matches!(self.next, Next::Trying(until) if until <= now)
+        matches!(self.next, NextAttempt::Trying(until) if until <= now)
     }
 
     /// When something here needs a look: an attempt, its end, or the next second of the countdown.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         match self.next {
-            Next::Nothing if self.state == State::Open => Some(self.liveness.wakes_at(now)),
-            Next::Nothing => None,
-            Next::Trying(until) => Some(until),
-            Next::At(at) => {
+            NextAttempt::Nothing if self.state == ConnectionState::Open => {
+                Some(self.liveness.wakes_at(now))
+            }
+            NextAttempt::Nothing => None,
+            NextAttempt::Trying(until) => Some(until),
+            NextAttempt::At(at) => {
                 let left = at.saturating_sub(now);
                 Some(
                     now + if left.is_multiple_of(1_000) {

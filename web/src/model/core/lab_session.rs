@@ -12,16 +12,16 @@ use shared::{
     outcome::{Failed, Outcome},
 };
 
-use self::held_session::Held;
+use self::held_session::HeldSession;
 use crate::model::core::time::Millis;
 
 /// Where the page sits, has sat, or is going.
 #[derive(Debug, Default)]
-pub(crate) struct Seat {
-    held: Option<Held>,
+pub(crate) struct LabSession {
+    held: Option<HeldSession>,
     /// The one in a class, while the page is in a lab of its own for a while.
-    parked: Option<Held>,
-    moving: Option<Moving>,
+    parked: Option<HeldSession>,
+    moving: Option<Transition>,
     /// The ask that makes the trace begin anew; what comes before its reply will come again.
     catching_up: Option<u64>,
     /// Why the page is not where it wanted to go.
@@ -30,16 +30,16 @@ pub(crate) struct Seat {
 
 /// A way from one lab to another that the relay has not yet answered.
 #[derive(Debug)]
-struct Moving {
+struct Transition {
     id: u64,
-    to: Goal,
+    to: Destination,
     /// The open lab's welcome, where the page has come to the relay only to go back.
     lobby: Option<Box<Welcome>>,
 }
 
 /// Where a way leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Goal {
+enum Destination {
     /// To a seat it does not have yet.
     New,
     /// Back to the seat it has.
@@ -52,7 +52,7 @@ enum Goal {
 
 /// What a reply means for the page's place.
 #[derive(Debug)]
-pub(in crate::model) enum Answer {
+pub(in crate::model) enum TransitionReply {
     /// Nothing.
     Other,
     /// The relay agrees: its welcome follows.
@@ -72,14 +72,14 @@ pub(in crate::model) enum Arrival {
     Anew,
 }
 
-impl Seat {
+impl LabSession {
     /// The page had this seat before it was loaded.
     pub(in crate::model) fn remember(&mut self, token: String, now: Millis) {
-        self.held = Some(Held {
+        self.held = Some(HeldSession {
             token,
             away: Some(now),
             wants_back: true,
-            ..Held::default()
+            ..HeldSession::default()
         });
     }
 
@@ -128,7 +128,7 @@ impl Seat {
 
     /// Whether what is told of a lab now is of another one, or will be told again.
     pub(in crate::model) fn is_deaf(&self) -> bool {
-        let in_lobby = |moving: &Moving| moving.lobby.is_some();
+        let in_lobby = |moving: &Transition| moving.lobby.is_some();
         self.catching_up.is_some() || self.moving.as_ref().is_some_and(in_lobby)
     }
 
@@ -136,7 +136,7 @@ impl Seat {
     pub(in crate::model) fn comes_back(&self) -> bool {
         self.moving
             .as_ref()
-            .is_some_and(|moving| moving.to != Goal::New)
+            .is_some_and(|moving| moving.to != Destination::New)
     }
 
     /// With the reply to this the trace begins.
@@ -151,18 +151,18 @@ impl Seat {
         id: u64,
         lobby: Option<Box<Welcome>>,
     ) -> ClientMessage {
-        let kept = |held: &&Held| to == held.kind && held.away.is_some();
+        let kept = |held: &&HeldSession| to == held.kind && held.away.is_some();
         let held = self.held.as_ref().filter(kept);
         let parked = self.parked.as_ref().filter(kept);
         let back = held
-            .map(|held| (Goal::Held, held))
-            .or_else(|| parked.map(|parked| (Goal::Parked, parked)));
+            .map(|held| (Destination::Held, held))
+            .or_else(|| parked.map(|parked| (Destination::Parked, parked)));
         let (goal, ask) = match back {
             Some((goal, held)) => {
                 let (token, heard) = (held.token.clone(), held.heard);
                 (goal, Ask::Resume { token, heard })
             }
-            None => (Goal::New, Ask::Enter { lab: to }),
+            None => (Destination::New, Ask::Enter { lab: to }),
         };
         self.goes_to(goal, ask, id, lobby)
     }
@@ -175,19 +175,23 @@ impl Seat {
         lobby: Option<Box<Welcome>>,
     ) -> ClientMessage {
         let is_back = matches!(ask, Ask::Resume { .. });
-        let goal = if is_back { Goal::Remembered } else { Goal::New };
+        let goal = if is_back {
+            Destination::Remembered
+        } else {
+            Destination::New
+        };
         self.goes_to(goal, ask, id, lobby)
     }
 
     fn goes_to(
         &mut self,
-        to: Goal,
+        to: Destination,
         ask: Ask,
         id: u64,
         lobby: Option<Box<Welcome>>,
     ) -> ClientMessage {
         self.refused = None;
-        self.moving = Some(Moving { id, to, lobby });
+        self.moving = Some(Transition { id, to, lobby });
         let request = Request::Ask(ask);
         ClientMessage { id, request }
     }
@@ -198,39 +202,43 @@ impl Seat {
     }
 
     /// A reply has come.
-    pub(in crate::model) fn answered(&mut self, id: Option<u64>, outcome: &Outcome) -> Answer {
+    pub(in crate::model) fn answered(
+        &mut self,
+        id: Option<u64>,
+        outcome: &Outcome,
+    ) -> TransitionReply {
         if id.is_some() && id == self.catching_up {
             self.catching_up = None;
         }
         let Some(mut moving) = self.moving.take_if(|moving| Some(moving.id) == id) else {
             self.heard_reply(id);
-            return Answer::Other;
+            return TransitionReply::Other;
         };
         let Outcome::Failed(failed) = outcome else {
             self.moving = Some(moving);
-            return Answer::Goes;
+            return TransitionReply::Goes;
         };
         // Of a seat that is gone no limit is told.
         let counted = self.held.as_mut().filter(|held| held.heard.is_some());
-        let to_held = moving.to == Goal::Held;
+        let to_held = moving.to == Destination::Held;
         if let Some(held) = counted.filter(|_| failed.limit.is_some() && to_held) {
             held.forgets();
-            return Answer::Again(moving.lobby.take());
+            return TransitionReply::Again(moving.lobby.take());
         }
         // What could not be gone back to is gone.
         match moving.to {
-            Goal::Held => self.held = None,
-            Goal::Parked => self.parked = None,
-            Goal::New | Goal::Remembered => {}
+            Destination::Held => self.held = None,
+            Destination::Parked => self.parked = None,
+            Destination::New | Destination::Remembered => {}
         }
         // Its own lab is no more: the class is still there.
         if let Some(mut class) = self.parked.take_if(|_| to_held) {
             class.wants_back = true;
             self.held = Some(class);
-            return Answer::Again(moving.lobby.take());
+            return TransitionReply::Again(moving.lobby.take());
         }
         self.refused = Some(failed.clone());
-        Answer::Stays(moving.lobby.take())
+        TransitionReply::Stays(moving.lobby.take())
     }
 
     /// A reply to something that was said where the page sits, or by it before it was loaded.
@@ -254,7 +262,7 @@ impl Seat {
     /// The relay welcomes the page to a lab.
     pub(in crate::model) fn arrives(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
         let moved = self.moving.take();
-        let back = moved.is_some_and(|moving| moving.to == Goal::Held);
+        let back = moved.is_some_and(|moving| moving.to == Destination::Held);
         self.catching_up = None;
         self.park(welcome, now);
         let seat = welcome
@@ -268,7 +276,7 @@ impl Seat {
             return Arrival::Anew;
         };
         // What was in the one that was left for another is of no use in that.
-        let is_known = |held: &Held| back && !seat.is_new && held.heard.is_some();
+        let is_known = |held: &HeldSession| back && !seat.is_new && held.heard.is_some();
         let known = self.held.take().filter(is_known);
         let mut held = known.unwrap_or_default();
         let arrival = match held.heard {

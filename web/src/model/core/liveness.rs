@@ -17,7 +17,7 @@ const DOUBT: Millis = 1_500;
 
 /// What is to be done about the silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum LivenessAction {
     /// Nothing yet.
     Wait,
     /// Send a ping.
@@ -64,12 +64,12 @@ impl Liveness {
     }
 
     /// What is to be done now.
-    pub(in crate::model) const fn step(&self, now: Millis) -> Step {
+    pub(in crate::model) const fn step(&self, now: Millis) -> LivenessAction {
         match self.pinged_at {
-            None if now >= self.heard_at + QUIET => Step::Ping,
-            Some(at) if now >= at + ANSWER_TIMEOUT + MAX_TIMER_DELAY => Step::Ping,
-            Some(at) if now >= at + ANSWER_TIMEOUT => Step::Dead,
-            None | Some(_) => Step::Wait,
+            None if now >= self.heard_at + QUIET => LivenessAction::Ping,
+            Some(at) if now >= at + ANSWER_TIMEOUT + MAX_TIMER_DELAY => LivenessAction::Ping,
+            Some(at) if now >= at + ANSWER_TIMEOUT => LivenessAction::Dead,
+            None | Some(_) => LivenessAction::Wait,
         }
     }
 

@@ -7,15 +7,15 @@ const KEPT: usize = 512;
 
 /// The newest entries, found from the newest back.
 #[derive(Debug)]
-pub(crate) struct Lately<K, V>(VecDeque<(K, V)>);
+pub(crate) struct RecentMap<K, V>(VecDeque<(K, V)>);
 
-impl<K, V> Default for Lately<K, V> {
+impl<K, V> Default for RecentMap<K, V> {
     fn default() -> Self {
         Self(VecDeque::new())
     }
 }
 
-impl<K: PartialEq, V: Copy> Lately<K, V> {
+impl<K: PartialEq, V: Copy> RecentMap<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<V> {
         self.find(|known| known == key)
     }
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten() {
-        let mut map = Lately::default();
+        let mut map = RecentMap::default();
         for key in 0..=KEPT {
             map.set(key, key * 2);
         }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn what_is_set_again_is_new_again() {
-        let mut map = Lately::default();
+        let mut map = RecentMap::default();
         map.set(1, 1);
         map.set(2, 2);
         map.set(1, 3);

@@ -9,12 +9,12 @@ const PAUSE: Millis = 250;
 
 /// What was drawn last, and when.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct Throttle {
     version: u64,
     drawn_at: Millis,
 }
 
-impl Pace {
+impl Throttle {
     /// Whether to draw now; if not, it must be asked again in the next frame.
     pub(crate) fn is_due(&mut self, version: u64, now: Millis) -> bool {
         let rushes = version.abs_diff(self.version) > RUSH;
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_rush_is_drawn_now_and_then_and_its_end_at_once() {
-        let mut pace = Pace::default();
+        let mut pace = Throttle::default();
         let mut drawn = Vec::new();
         for frame in 0..40 {
             if pace.is_due(frame * 80, 1_000 + frame * 16) {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn what_people_do_is_drawn_at_once() {
-        let mut pace = Pace::default();
+        let mut pace = Throttle::default();
         assert!((1..9).all(|change| pace.is_due(change, 1_000)));
     }
 }

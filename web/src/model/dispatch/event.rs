@@ -5,9 +5,11 @@ use shared::{call::Transport, lab::LabKind, trace::CallId};
 use crate::{
     i18n::Language,
     model::{
-        panes::{cards, class, inspector::Action, listing, network, server, workbench::Act},
+        panes::{
+            cards, class, inspector::Action, listing, network, server, workbench::WorkbenchCommand,
+        },
         past::{
-            archive::{File, Wish, link},
+            archive::{ArchiveCommand, File, link},
             replay, rerun,
         },
     },
@@ -52,9 +54,9 @@ pub(crate) enum Event {
     /// End its sending half.
     EndSending,
     /// Something with the server of the chosen transport.
-    Server(server::Wish),
+    Server(server::ServerCommand),
     /// Something with the network.
-    Network(network::Wish),
+    Network(network::NetworkCommand),
     /// Go to another lab.
     Enter(LabKind),
     /// Have back the lab that another page has taken over.
@@ -72,19 +74,19 @@ pub(crate) enum Event {
     /// See only one's own runs, or everybody's.
     OnlyMine(bool),
     /// Something with files.
-    Archive(Wish),
+    Archive(ArchiveCommand),
     /// Something with recorded calls.
-    Again(rerun::Wish),
+    Again(rerun::RerunCommand),
     /// Something with links.
-    Link(link::Wish),
+    Link(link::LinkCommand),
     /// Something with a replay.
-    Replay(replay::Wish),
+    Replay(replay::ReplayCommand),
     /// Something at the workbench.
-    Bench(Act),
+    Bench(WorkbenchCommand),
     /// Something with the cards.
-    Cards(cards::Act),
+    Cards(cards::CardsCommand),
     /// Something with a class.
-    Class(class::Wish),
+    Class(class::ClassCommand),
 }
 
 /// What the shell is to do.

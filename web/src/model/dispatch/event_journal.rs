@@ -15,14 +15,14 @@ const LONGEST: usize = 4 << 20;
 
 /// The events so far.
 #[derive(Debug, Default)]
-pub(crate) struct Diary {
+pub(crate) struct EventJournal {
     /// One event each: when, by which chance, its kind, and what it says.
     entries: Vec<String>,
     bytes: usize,
     is_torn: bool,
 }
 
-impl Diary {
+impl EventJournal {
     /// Writes an event down before it is taken in. A connection that breaks ends it: the first part does not follow
     /// the trace, so it could not say from where on to hear it again.
     pub(crate) fn note(&mut self, event: &Event, now: Millis, random: u32) {

@@ -13,14 +13,14 @@ use crate::{
     model::{
         Effect, Model,
         core::{
-            connection::{Next, State, Trouble},
-            lab_session::{Answer, Arrival},
-            liveness::Step,
+            connection::{ConnectionState, NextAttempt, Trouble},
+            lab_session::{Arrival, TransitionReply},
+            liveness::LivenessAction,
             time::Millis,
         },
         panes::{
-            class::Left,
-            program::{Lost, Program},
+            class::LeftLab,
+            program::{Losses, Program},
         },
     },
 };
@@ -42,14 +42,14 @@ impl Model {
         if to == LabKind::Class && is_there {
             return;
         }
-        if self.connection.state == State::Open && !self.seat.is_moving() {
+        if self.connection.state == ConnectionState::Open && !self.seat.is_moving() {
             self.go(to, None, effects);
         }
     }
 
     /// To a new lab of one's own; who is in a class stays in it.
     pub(in crate::model) fn go_out(&mut self, effects: &mut Vec<Effect>) {
-        if self.connection.state == State::Open && !self.seat.is_moving() {
+        if self.connection.state == ConnectionState::Open && !self.seat.is_moving() {
             self.go(LabKind::Private, None, effects);
         }
     }
@@ -141,13 +141,13 @@ impl Model {
         let had = self.seat.token().map(str::to_owned);
         let home = self.seat.home();
         match self.seat.answered(id, outcome) {
-            Answer::Other => return false,
-            Answer::Goes | Answer::Stays(None) => {}
-            Answer::Again(lobby) => self.go(self.seat.home(), lobby, effects),
-            Answer::Stays(Some(lobby)) => self.arrive(*lobby, effects, now),
+            TransitionReply::Other => return false,
+            TransitionReply::Goes | TransitionReply::Stays(None) => {}
+            TransitionReply::Again(lobby) => self.go(self.seat.home(), lobby, effects),
+            TransitionReply::Stays(Some(lobby)) => self.arrive(*lobby, effects, now),
         }
         if WHOLE {
-            let left = Left {
+            let left = LeftLab {
                 home,
                 token: had.clone(),
             };
@@ -173,9 +173,9 @@ impl Model {
         now: Millis,
     ) {
         match self.connection.step(now) {
-            Step::Wait => {}
-            Step::Ping => self.ping(effects, now),
-            Step::Dead => self.went_silent(effects, random, now),
+            LivenessAction::Wait => {}
+            LivenessAction::Ping => self.ping(effects, now),
+            LivenessAction::Dead => self.went_silent(effects, random, now),
         }
         if self.connection.is_overdue(now) {
             self.closed(effects, random, now);
@@ -207,9 +207,11 @@ impl Model {
     /// The page may have slept, or the network changed: is the relay still there? What is tried later is tried now.
     pub(in crate::model) fn doubt(&mut self, effects: &mut Vec<Effect>, now: Millis) {
         match self.connection.next {
-            Next::At(_) => self.connect(effects, now),
-            Next::Nothing if self.connection.state == State::Open => self.ping(effects, now),
-            Next::Nothing | Next::Trying(_) => {}
+            NextAttempt::At(_) => self.connect(effects, now),
+            NextAttempt::Nothing if self.connection.state == ConnectionState::Open => {
+                self.ping(effects, now)
+            }
+            NextAttempt::Nothing | NextAttempt::Trying(_) => {}
         }
     }
 
@@ -221,7 +223,7 @@ impl Model {
         self.seat.breaks(now);
         // In the other page too all goes on: nothing is lost, it is only not seen here any more.
         if is_taken_over || self.seat.is_taken() {
-            self.connection.closed(Lost::default(), random, now);
+            self.connection.closed(Losses::default(), random, now);
             return;
         }
         let lost = self.program.lose();
@@ -238,7 +240,7 @@ impl Model {
 
     /// A lab that is kept for nobody is forgotten in time.
     pub(in crate::model) fn expire(&mut self, effects: &mut Vec<Effect>, now: Millis) {
-        if self.connection.state == State::Open && self.seat.expires(now) {
+        if self.connection.state == ConnectionState::Open && self.seat.expires(now) {
             effects.push(Effect::KeepSeat(None));
         }
     }

@@ -8,9 +8,9 @@ mod restore;
 mod steps;
 
 pub(crate) use self::{
-    card::{Card, Dealt, Look},
-    play::Play,
-    restore::{Part, Restored},
+    card::{Card, DeckEntry, Highlight},
+    play::CardRun,
+    restore::{Restored, RestoredPart},
 };
 use shared::lab::LabKind;
 
@@ -24,7 +24,7 @@ pub(crate) const FIRST: usize = 3;
 
 /// What somebody does with the cards.
 #[derive(Debug)]
-pub(crate) enum Act {
+pub(crate) enum CardsCommand {
     /// Looks at them.
     Look,
     /// Looks at the first that is not done.
@@ -55,9 +55,9 @@ pub(crate) struct Cards {
     /// Whether one looks at them.
     pub(crate) open: bool,
     /// All of them, in the order of their names; none before they have come.
-    pub(crate) deck: Vec<Dealt>,
+    pub(crate) deck: Vec<DeckEntry>,
     /// The one that is played.
-    pub(crate) play: Option<Play>,
+    pub(crate) play: Option<CardRun>,
     /// What was put back of what the last card had changed.
     pub(crate) restored: Restored,
     done: Vec<String>,
@@ -91,7 +91,7 @@ impl Cards {
 
     fn take(&mut self, at: usize, bench: &Workbench) {
         let card = self.deck.get(at);
-        self.play = card.map(|dealt| Play::begin(at, &dealt.card, bench.newest()));
+        self.play = card.map(|dealt| CardRun::begin(at, &dealt.card, bench.newest()));
     }
 
     fn deal(&mut self, text: &str) {
@@ -119,47 +119,47 @@ impl Cards {
 }
 
 impl Model {
-    pub(in crate::model) fn with_cards(&mut self, act: Act, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn with_cards(&mut self, act: CardsCommand, effects: &mut Vec<Effect>) {
         match act {
-            Act::Look | Act::Begin => {
+            CardsCommand::Look | CardsCommand::Begin => {
                 self.cards.open = true;
                 self.classroom.open = false;
                 self.workbench.open = true;
                 self.log.touch();
-                self.cards.begins |= matches!(act, Act::Begin);
+                self.cards.begins |= matches!(act, CardsCommand::Begin);
                 self.begin_cards(effects);
             }
-            Act::Deal(text) => {
+            CardsCommand::Deal(text) => {
                 self.cards.deal(&text);
                 self.begin_cards(effects);
             }
-            Act::WereDone(ids) => {
+            CardsCommand::WereDone(ids) => {
                 self.cards.done = ids.split_whitespace().map(str::to_owned).collect();
             }
-            Act::Take(at) => self.take_card(at, effects),
-            Act::Again => {
+            CardsCommand::Take(at) => self.take_card(at, effects),
+            CardsCommand::Again => {
                 if let Some(at) = self.cards.play.as_ref().map(|play| play.card) {
                     self.take_card(at, effects);
                 }
             }
-            Act::PutBack => self.put_back(effects),
-            Act::Next => {
+            CardsCommand::PutBack => self.put_back(effects),
+            CardsCommand::Next => {
                 let at = self.cards.play.as_ref().map_or(0, |play| play.card);
                 if let Some(next) = self.cards.undone(at) {
                     self.take_card(next, effects);
                 }
             }
-            Act::Answer(choice) => {
+            CardsCommand::Answer(choice) => {
                 if let Some(play) = &mut self.cards.play {
                     play.answer = Some(choice);
                 }
             }
-            Act::Tell => {
+            CardsCommand::Tell => {
                 if let Some(play) = &mut self.cards.play {
                     play.told = true;
                 }
             }
-            Act::Step(at) => self.step(at),
+            CardsCommand::Step(at) => self.step(at),
         }
     }
 
@@ -185,7 +185,7 @@ impl Model {
         self.select(None);
         if self.can_act() {
             self.cards.restored.clear_notes();
-            for (_, key) in self.cards.play.iter().flat_map(Play::keys) {
+            for (_, key) in self.cards.play.iter().flat_map(CardRun::keys) {
                 self.workbench.close(key, &mut self.outbox);
             }
             // One's own lab ends as one goes back to the class.

@@ -1,6 +1,6 @@
 //! The class the page is in, or could be in: how one gets into it, who else is there, what the teacher shows and says.
 //!
-//! What the relay tells of it replaces what was known. Nothing is asked of the relay before [`Wish::Here`]: until then
+//! What the relay tells of it replaces what was known. Nothing is asked of the relay before [`ClassCommand::Here`]: until then
 //! the whole page only takes in what its first part has met.
 
 mod card_text;
@@ -19,16 +19,16 @@ use shared::{
     trace::ProcessId,
 };
 
-pub(in crate::model) use self::updates::Left;
+pub(in crate::model) use self::updates::LeftLab;
 pub(crate) use self::{
-    join_form::{Door, Doorway, Field, Wrong},
-    remembered::Remembered,
-    wall::{Sort, Wall},
+    join_form::{EntryKind, JoinError, JoinField, JoinForm},
+    remembered::RememberedSeat,
+    wall::{Wall, WallOrder},
 };
 
 /// What somebody wants of a class.
 #[derive(Debug)]
-pub(crate) enum Wish {
+pub(crate) enum ClassCommand {
     /// The whole page is there.
     Here,
     /// To look at the class.
@@ -74,7 +74,7 @@ pub(crate) enum Wish {
     /// To have names hidden, or not.
     HideNames(bool),
     /// To see the tiles in this order.
-    Sort(Sort),
+    Sort(WallOrder),
     /// To see only tiles with this in them.
     Filter(String),
     /// To have this on the clipboard.
@@ -89,7 +89,7 @@ pub(crate) enum Wish {
 
 /// Why a page is no longer in its class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parting {
+pub(crate) enum LeaveReason {
     /// It was told.
     Told(GoodbyeReason),
     /// It was away, and then its place was not there any more.
@@ -100,7 +100,7 @@ pub(crate) enum Parting {
 
 /// What a member is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Called<'a> {
+pub(crate) enum MemberName<'a> {
     /// By its name.
     Name(&'a str),
     /// By its number.
@@ -119,13 +119,13 @@ pub(crate) struct Classroom {
     /// Who is in it.
     pub(crate) wall: Wall,
     /// The way into one.
-    pub(crate) doorway: Doorway,
+    pub(crate) doorway: JoinForm,
     /// Why the last act was refused.
     pub(crate) refused: Option<Failed>,
     /// Why the page is no longer in the class it was in.
-    pub(crate) parted: Option<Parting>,
+    pub(crate) parted: Option<LeaveReason>,
     /// The seats in classes that this browser remembers.
-    pub(crate) remembered: Vec<Remembered>,
+    pub(crate) remembered: Vec<RememberedSeat>,
     /// Who was removed; the teacher is told.
     pub(crate) outsiders: Vec<Outsider>,
     /// Those of the same name that one knows of.
@@ -213,23 +213,23 @@ impl Classroom {
 
     /// What a client's process is called here: by its member's name, or by the number where names are hidden. Nothing
     /// of one that this page is not told of, or that is no member's.
-    pub(crate) fn called(&self, process: ProcessId) -> Option<Called<'_>> {
+    pub(crate) fn called(&self, process: ProcessId) -> Option<MemberName<'_>> {
         let mut tiles = self.wall.tiles().map(|seen| &seen.tile);
         let tile = tiles.find(|tile| tile.process == Some(process));
         if let Some(tile) = tile.filter(|_| self.sees_others()) {
             return Some(if self.hides_names {
-                Called::Number(tile.member)
+                MemberName::Number(tile.member)
             } else {
-                Called::Name(&tile.name)
+                MemberName::Name(&tile.name)
             });
         }
         let class = self.class()?;
         class.drive.filter(|drive| drive.process == process)?;
         let Some(driven) = &class.driven else {
-            return Some(Called::Teacher);
+            return Some(MemberName::Teacher);
         };
         let name = driven.name.as_deref();
-        Some(name.map_or(Called::Number(driven.member), Called::Name))
+        Some(name.map_or(MemberName::Number(driven.member), MemberName::Name))
     }
 
     /// Whose it should be.

@@ -26,7 +26,7 @@ use crate::{
     i18n::{TextFile, read},
     model::{
         Effect, Model,
-        core::{connection::State, time::Millis},
+        core::{connection::ConnectionState, time::Millis},
         trace::log::Side,
     },
 };
@@ -128,7 +128,7 @@ impl Model {
     /// Whether the client's program can do a line right now: one program at a time has the page's keyboard.
     pub(crate) fn can_list(&self) -> bool {
         !self.is_past()
-            && self.connection.state == State::Open
+            && self.connection.state == ConnectionState::Open
             && !self.seat.is_moving()
             && !self.program.is_busy()
     }

@@ -11,7 +11,7 @@ use crate::model::core::outbox::Outbox;
 
 /// What somebody wants of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum NetworkCommand {
     /// These conditions.
     Set(Conditions),
     /// This to become of a datagram that is held.
@@ -98,10 +98,10 @@ impl Network {
         self.refused = None;
     }
 
-    pub(in crate::model) fn wish(&mut self, wish: Wish, outbox: &mut Outbox) {
+    pub(in crate::model) fn wish(&mut self, wish: NetworkCommand, outbox: &mut Outbox) {
         let ask = match wish {
-            Wish::Set(conditions) => Ask::SetConditions { conditions },
-            Wish::Decide(datagram, verdict) => Ask::Decide { datagram, verdict },
+            NetworkCommand::Set(conditions) => Ask::SetConditions { conditions },
+            NetworkCommand::Decide(datagram, verdict) => Ask::Decide { datagram, verdict },
         };
         self.refused = None;
         self.asked = Some(outbox.ask(ask));

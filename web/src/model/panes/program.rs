@@ -12,9 +12,9 @@ use shared::{
 };
 
 pub(crate) use self::{
-    sentence::{Ending, Sentence},
-    session::Session,
-    step::Step,
+    sentence::{Sentence, SentenceEnd},
+    session::SocketSession,
+    step::ProgramStep,
 };
 use crate::{
     WHOLE,
@@ -27,7 +27,7 @@ use crate::{
 
 /// A sentence to be sent, and how.
 #[derive(Debug)]
-pub(crate) struct Order<'a> {
+pub(crate) struct SentenceOrder<'a> {
     /// The run it will be shown as.
     pub(crate) run: RunId,
     /// By which transport.
@@ -44,7 +44,7 @@ pub(crate) struct Order<'a> {
 
 /// What was cut off with the connection to the relay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lost {
+pub(crate) struct Losses {
     /// Calls that had not returned.
     pub(crate) calls: usize,
     /// TCP connections that stood.
@@ -54,12 +54,12 @@ pub(crate) struct Lost {
 /// All programs of this page: the last one is on the page, earlier ones only wait for their `close`.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
-    sessions: Vec<Session>,
+    sessions: Vec<SocketSession>,
 }
 
 impl Program {
     /// The one on the page.
-    pub(crate) fn current(&self) -> Option<&Session> {
+    pub(crate) fn current(&self) -> Option<&SocketSession> {
         self.sessions.last()
     }
 
@@ -75,7 +75,7 @@ impl Program {
     }
 
     /// The call the current sentence waits in, and since when.
-    pub(crate) fn waiting(&self) -> Option<(Step, Millis)> {
+    pub(crate) fn waiting(&self) -> Option<(ProgramStep, Millis)> {
         if !self.is_busy() {
             return None;
         }
@@ -83,12 +83,12 @@ impl Program {
     }
 
     /// The connection that stands for more sentences.
-    pub(crate) fn kept(&self) -> Option<&Session> {
+    pub(crate) fn kept(&self) -> Option<&SocketSession> {
         self.current().filter(|session| session.is_kept())
     }
 
     /// Runs the program for a sentence, or sends it through the connection that was kept.
-    pub(crate) fn submit(&mut self, order: &Order<'_>, outbox: &mut Outbox, now: Millis) {
+    pub(crate) fn submit(&mut self, order: &SentenceOrder<'_>, outbox: &mut Outbox, now: Millis) {
         let sentence = Sentence::new(order);
         if sentence.ending.is_none()
             && order.keep
@@ -103,7 +103,7 @@ impl Program {
         self.close_connection(outbox, now);
         self.sessions.retain(|session| !session.is_over());
         self.sessions
-            .push(Session::begin(order, sentence, outbox, now));
+            .push(SocketSession::begin(order, sentence, outbox, now));
     }
 
     /// A call has ended.
@@ -136,8 +136,8 @@ impl Program {
     }
 
     /// The relay is gone, and all sockets with it.
-    pub(crate) fn lose(&mut self) -> Lost {
-        let mut lost = Lost::default();
+    pub(crate) fn lose(&mut self) -> Losses {
+        let mut lost = Losses::default();
         for session in &mut self.sessions {
             session.lose(&mut lost);
         }
@@ -176,7 +176,7 @@ impl Model {
             .servers
             .get(transport)
             .is_some_and(|server| server.task == Task::Upper);
-        let order = Order {
+        let order = SentenceOrder {
             run,
             transport,
             keep: self.keep,

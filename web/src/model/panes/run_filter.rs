@@ -9,8 +9,8 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        panes::class::Called,
-        trace::log::{Kind, Run, Side},
+        panes::class::MemberName,
+        trace::log::{Run, RunKind, Side},
     },
 };
 
@@ -47,9 +47,9 @@ impl Model {
     /// What a client is called in the class: the same wherever it is seen.
     pub(crate) fn name_of(&self, process: ProcessId, texts: &Texts) -> Option<String> {
         Some(match self.classroom.called(process)? {
-            Called::Name(name) => name.to_owned(),
-            Called::Teacher => texts.get("class.the_teacher").to_owned(),
-            Called::Number(number) => texts.fill("class.number", &[("n", &number.to_string())]),
+            MemberName::Name(name) => name.to_owned(),
+            MemberName::Teacher => texts.get("class.the_teacher").to_owned(),
+            MemberName::Number(number) => texts.fill("class.number", &[("n", &number.to_string())]),
         })
     }
 
@@ -58,10 +58,10 @@ impl Model {
         let address = self.client_address(run).map(|address| address.to_string());
         let address = address.unwrap_or_default();
         match &run.kind {
-            Kind::Stranger(_, from) => {
+            RunKind::Stranger(_, from) => {
                 texts.fill("wire.terminal", &[("address", &from.to_string())])
             }
-            Kind::Page(_, process) => {
+            RunKind::Page(_, process) => {
                 let name = self.name_of(*process, texts);
                 let n = process.to_string();
                 match &name {
@@ -69,12 +69,12 @@ impl Model {
                     None => texts.fill("wire.page", &[("n", &n), ("address", &address)]),
                 }
             }
-            Kind::Own(..)
-            | Kind::ServerStart(_)
-            | Kind::Server(_)
-            | Kind::Conditions(_)
-            | Kind::Gap(_)
-            | Kind::CaptureLost(_) => address,
+            RunKind::Own(..)
+            | RunKind::ServerStart(_)
+            | RunKind::Server(_)
+            | RunKind::Conditions(_)
+            | RunKind::Gap(_)
+            | RunKind::CaptureLost(_) => address,
         }
     }
 
@@ -115,6 +115,6 @@ impl Model {
 impl Run {
     /// Whether somebody else than this page talks in it.
     pub(crate) const fn is_foreign(&self) -> bool {
-        matches!(self.kind, Kind::Stranger(..) | Kind::Page(..))
+        matches!(self.kind, RunKind::Stranger(..) | RunKind::Page(..))
     }
 }

@@ -17,7 +17,7 @@ const IN_USE: [&str; 2] = ["EADDRINUSE", "Address already in use"];
 
 /// How a server is to be started; what is left out stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ServerOptions {
     /// The program.
     pub(crate) program: Option<Program>,
     /// What it does.
@@ -26,7 +26,7 @@ pub(crate) struct Wanted {
     pub(crate) settings: Option<Settings>,
 }
 
-impl Wanted {
+impl ServerOptions {
     /// What of it is other than it was. Settings that nobody has changed are left to the program.
     #[must_use]
     pub(crate) fn against(self, server: &Server) -> Self {
@@ -42,11 +42,11 @@ impl Wanted {
 
 /// What somebody wants of the server of the chosen transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum ServerCommand {
     /// It is to start.
-    Start(Wanted),
+    Start(ServerOptions),
     /// It is to stop, and then to start.
-    Restart(Wanted),
+    Restart(ServerOptions),
     /// It is to end as by Ctrl-C.
     Stop,
     /// It is to end as by `kill -9`.
@@ -70,7 +70,7 @@ pub(crate) struct Servers {
 
 /// What holds an address, as far as the kernel's list tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hold {
+pub(crate) enum AddressHold {
     /// TIME_WAIT, for so many milliseconds more. The kernel's timers may be late by an eighth of the whole: at 0 it
     /// still holds, as long as it is listed.
     TimeWait(Millis),
@@ -116,8 +116,12 @@ impl Servers {
     }
 
     /// What holds an address that is in use, with what the list says of connections there that are over.
-    pub(in crate::model) fn held_by(&self, fading: Option<Hold>) -> Hold {
-        let other = if self.fades { Hold::Over } else { Hold::Other };
+    pub(in crate::model) fn held_by(&self, fading: Option<AddressHold>) -> AddressHold {
+        let other = if self.fades {
+            AddressHold::Over
+        } else {
+            AddressHold::Other
+        };
         fading.unwrap_or(other)
     }
 
@@ -151,13 +155,13 @@ impl Servers {
     pub(in crate::model) fn wish(
         &mut self,
         transport: Transport,
-        wish: Wish,
+        wish: ServerCommand,
         may_control: bool,
         outbox: &mut Outbox,
     ) {
         let known = self.get(transport).filter(|_| may_control);
-        let start = |wanted: Wanted| {
-            let Wanted {
+        let start = |wanted: ServerOptions| {
+            let ServerOptions {
                 program,
                 task,
                 settings,
@@ -172,10 +176,10 @@ impl Servers {
             }
         };
         let (ask, then) = match wish {
-            Wish::Start(wanted) => (start(wanted), None),
-            Wish::Restart(wanted) => (Ask::StopServer { transport }, Some(start(wanted))),
-            Wish::Stop => (Ask::StopServer { transport }, None),
-            Wish::Kill => (Ask::KillServer { transport }, None),
+            ServerCommand::Start(wanted) => (start(wanted), None),
+            ServerCommand::Restart(wanted) => (Ask::StopServer { transport }, Some(start(wanted))),
+            ServerCommand::Stop => (Ask::StopServer { transport }, None),
+            ServerCommand::Kill => (Ask::KillServer { transport }, None),
         };
         self.then = then;
         self.ask(ask, outbox);
@@ -213,21 +217,23 @@ impl Model {
     }
 
     /// What holds the address of the server that found it in use.
-    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<Hold> {
+    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<AddressHold> {
         let transport = self.transport();
         let server = self.servers.get(transport)?;
         let in_use = self.servers.finds_address_in_use(transport);
         let kernel = &self.kernel;
         let half_closed = kernel.half_closed_for(server.address, now);
         let time_wait = kernel.free_in(server.address, now);
-        let fading = half_closed.map(Hold::HalfClosed);
-        let fading = fading.or_else(|| time_wait.map(Hold::TimeWait));
+        let fading = half_closed.map(AddressHold::HalfClosed);
+        let fading = fading.or_else(|| time_wait.map(AddressHold::TimeWait));
         in_use.then(|| self.servers.held_by(fading))
     }
 
     /// What it was is remembered: as soon as that is over, the kernel lists it no more.
     pub(in crate::model) fn look_at_address(&mut self, now: Millis) {
-        if let Some(Hold::TimeWait(_) | Hold::HalfClosed(_)) = self.address_is_held_by(now) {
+        if let Some(AddressHold::TimeWait(_) | AddressHold::HalfClosed(_)) =
+            self.address_is_held_by(now)
+        {
             self.servers.waits_for_the_end();
         }
     }

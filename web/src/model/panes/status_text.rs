@@ -7,7 +7,7 @@ use crate::{
     model::{
         Model,
         core::time::Millis,
-        panes::program::{Ending, Sentence},
+        panes::program::{Sentence, SentenceEnd},
         text::{
             explain,
             format_call::hex,
@@ -62,9 +62,9 @@ pub(crate) fn note(model: &Model, texts: &Texts, now: Millis) -> Note {
     };
     let text = match &sentence.ending {
         None => blocked(model, texts, now),
-        Some(Ending::Whole) => whole(sentence, texts),
-        Some(Ending::EndOfStream) => end_of_stream(sentence, texts),
-        Some(Ending::Failed(step, failed)) => {
+        Some(SentenceEnd::Whole) => whole(sentence, texts),
+        Some(SentenceEnd::EndOfStream) => end_of_stream(sentence, texts),
+        Some(SentenceEnd::Failed(step, failed)) => {
             let call = step.name(sentence.transport);
             let before = so_far(sentence, texts);
             let text = format!("{call}: {}{before}", explain::failure(failed, texts));
@@ -73,11 +73,11 @@ pub(crate) fn note(model: &Model, texts: &Texts, now: Millis) -> Note {
                 text,
             };
         }
-        Some(Ending::TooLong(reason, limit)) => texts.fill(
+        Some(SentenceEnd::TooLong(reason, limit)) => texts.fill(
             explain::reason_key(*reason),
             &[("limit", &units::count(*limit))],
         ),
-        Some(Ending::Lost) => texts.get("reply.lost").to_owned(),
+        Some(SentenceEnd::Lost) => texts.get("reply.lost").to_owned(),
     };
     Note {
         errno: String::new(),

@@ -17,15 +17,15 @@ use shared::{
 };
 
 pub(crate) use self::{
-    arguments::{Mistake, Typed},
-    call_record::Made,
-    equivalent::Tongue,
-    socket_card::Card,
+    arguments::{ArgumentError, CallForm},
+    call_record::CallRecord,
+    equivalent::ProgramLanguage,
+    socket_card::SocketCard,
 };
 use crate::model::{
     core::{
         outbox::Outbox,
-        recent_map::Lately,
+        recent_map::RecentMap,
         time::{Millis, TICK},
     },
     panes::server::Servers,
@@ -36,13 +36,13 @@ const MOST: usize = 600;
 
 /// What somebody does at the workbench.
 #[derive(Debug)]
-pub(crate) enum Act {
+pub(crate) enum WorkbenchCommand {
     /// Looks at it, or away.
     Look(bool),
     /// Makes a socket.
     Open(Transport, Family),
     /// Makes a call on one.
-    Call(u64, CallName, Typed),
+    Call(u64, CallName, CallForm),
     /// Asks for the addresses of a name.
     Resolve(String),
     /// Stops waiting for the call that this message asked for.
@@ -50,7 +50,7 @@ pub(crate) enum Act {
     /// Wipes it: sockets that are closed, and the calls so far.
     Clear,
     /// Wants to read the program in this language.
-    Read(Tongue),
+    Read(ProgramLanguage),
     /// Wants it on the clipboard.
     Copy,
 }
@@ -61,22 +61,22 @@ pub(crate) struct Workbench {
     /// Whether one looks at it.
     pub(crate) open: bool,
     /// Its sockets, the newest last.
-    pub(crate) cards: Vec<Card>,
+    pub(crate) cards: Vec<SocketCard>,
     /// Its calls, in the order in which they were made.
-    pub(crate) made: Vec<Made>,
+    pub(crate) made: Vec<CallRecord>,
     /// What was typed and means nothing, and at which socket.
-    pub(crate) mistake: Option<(u64, Mistake)>,
+    pub(crate) mistake: Option<(u64, ArgumentError)>,
     /// The language of the program one reads.
-    pub(crate) tongue: Tongue,
+    pub(crate) tongue: ProgramLanguage,
     /// Whether the clipboard has the program: how many calls it had then, and in which language.
-    pub(crate) copied: Option<(Tongue, u64)>,
+    pub(crate) copied: Option<(ProgramLanguage, u64)>,
     me: Option<ProcessId>,
     seen: Option<u64>,
     sockets: u64,
     version: u64,
     /// What the page's own programs asked for is none of the workbench's business.
-    others: Lately<u64, ()>,
-    foreign: Lately<CallId, ()>,
+    others: RecentMap<u64, ()>,
+    foreign: RecentMap<CallId, ()>,
     copying: bool,
 }
 
@@ -132,17 +132,17 @@ impl Workbench {
     }
 
     /// A socket by its key.
-    pub(crate) fn card(&self, key: u64) -> Option<&Card> {
+    pub(crate) fn card(&self, key: u64) -> Option<&SocketCard> {
         self.cards.iter().find(|card| card.key == key)
     }
 
     /// The calls on one socket.
-    pub(crate) fn made_on(&self, key: u64) -> impl DoubleEndedIterator<Item = &Made> {
+    pub(crate) fn made_on(&self, key: u64) -> impl DoubleEndedIterator<Item = &CallRecord> {
         self.made.iter().filter(move |made| made.card == Some(key))
     }
 
     /// Whether another socket has its number by now.
-    pub(crate) fn is_replaced(&self, card: &Card) -> bool {
+    pub(crate) fn is_replaced(&self, card: &SocketCard) -> bool {
         let mut later = self.cards.iter().filter(|other| other.key > card.key);
         later.any(|other| other.fd == card.fd)
     }
@@ -154,7 +154,7 @@ impl Workbench {
 
     /// Whether a call on it has not returned, and somebody looks.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.open && self.made.iter().any(Made::is_open)
+        self.open && self.made.iter().any(CallRecord::is_open)
     }
 
     /// When the time of a blocked call is to be told again.
@@ -183,7 +183,7 @@ impl Workbench {
     /// Makes the call that was typed, unless it means nothing.
     pub(in crate::model) fn call(
         &mut self,
-        (key, name, typed): (u64, CallName, &Typed),
+        (key, name, typed): (u64, CallName, &CallForm),
         servers: &Servers,
         outbox: &mut Outbox,
         now: Millis,
@@ -220,15 +220,15 @@ impl Workbench {
         outbox: &mut Outbox,
         now: Millis,
     ) {
-        let made = Made::asked(&call, transport, card, now);
+        let made = CallRecord::asked(&call, transport, card, now);
         let request = outbox.make(call);
-        self.put(Made {
+        self.put(CallRecord {
             request: Some(request),
             ..made
         });
     }
 
-    fn put(&mut self, made: Made) {
+    fn put(&mut self, made: CallRecord) {
         self.version += 1;
         if self.made.len() == MOST {
             self.made.remove(0);
@@ -297,7 +297,7 @@ impl Workbench {
             .find(|made| made.call.is_none() && made.request == started.request);
         match asked.filter(|_| started.request.is_some()) {
             Some(made) => made.began(started, at),
-            None => self.put(Made::seen(started, card, at)),
+            None => self.put(CallRecord::seen(started, card, at)),
         }
         if let Some(card) = self.cards.iter_mut().find(|known| Some(known.key) == card) {
             card.started(started.name, seq);
@@ -308,7 +308,7 @@ impl Workbench {
         if self.foreign.get(&returned.call).is_some() {
             return;
         }
-        let known = |made: &&mut Made| made.call == Some(returned.call);
+        let known = |made: &&mut CallRecord| made.call == Some(returned.call);
         let Some(made) = self.made.iter_mut().find(known) else {
             return;
         };
@@ -317,7 +317,7 @@ impl Workbench {
         if let Outcome::Returned(Returned::Socket { fd }) = returned.outcome {
             self.sockets += 1;
             made.card = Some(self.sockets);
-            let card = Card::new(self.sockets, fd, made, seq);
+            let card = SocketCard::new(self.sockets, fd, made, seq);
             return self.cards.push(card);
         }
         let made = made.clone();
@@ -351,7 +351,7 @@ impl Workbench {
         self.version += 1;
         self.mistake = None;
         self.cards.retain(|card| !card.closed);
-        self.made.retain(Made::is_open);
+        self.made.retain(CallRecord::is_open);
     }
 
     /// The program is on its way to the clipboard.

@@ -11,8 +11,8 @@ use shared::saved::Form;
 
 pub(crate) use self::{
     export::{Capture, File, capture},
-    open::{LONGEST, Opened, Wrong},
-    raw_events::Kept,
+    open::{LONGEST, OpenError, Opened},
+    raw_events::RawEvents,
 };
 use crate::{
     WHOLE,
@@ -22,7 +22,7 @@ use crate::{
 
 /// What somebody wants with files.
 #[derive(Debug)]
-pub(crate) enum Wish {
+pub(crate) enum ArchiveCommand {
     /// The trace as JSON.
     Trace,
     /// Its packets as a capture file.
@@ -34,7 +34,7 @@ pub(crate) enum Wish {
         /// The file's name, or the link's.
         name: String,
         /// What is in it, or why that is not known.
-        text: Result<String, Wrong>,
+        text: Result<String, OpenError>,
     },
     /// The ladder as text, onto the clipboard.
     CopyLadder,
@@ -56,7 +56,7 @@ pub(crate) struct Archive {
     /// The one whose calls are made again in the lab meanwhile.
     aside: Option<Box<Opened>>,
     /// The last file that could not be opened, and why.
-    pub(crate) wrong: Option<(String, Wrong)>,
+    pub(crate) wrong: Option<(String, OpenError)>,
     /// The run whose ladder is on the clipboard, as it was then.
     copied: Option<(RunId, u64)>,
     /// Whether the page stands at a link's address.
@@ -112,28 +112,30 @@ impl Model {
     }
 
     /// Does what somebody wants with files.
-    pub(in crate::model) fn archive(&mut self, wish: Wish, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn archive(&mut self, wish: ArchiveCommand, effects: &mut Vec<Effect>) {
         match wish {
-            Wish::Trace => effects.extend(export::trace(self.source()).map(Effect::Download)),
-            Wish::Packets(form) => {
+            ArchiveCommand::Trace => {
+                effects.extend(export::trace(self.source()).map(Effect::Download))
+            }
+            ArchiveCommand::Packets(form) => {
                 effects.extend(export::packets(self.source(), form).map(Effect::Download));
             }
-            Wish::Follow(address) => {
+            ArchiveCommand::Follow(address) => {
                 self.archive.at_link = true;
                 effects.push(Effect::Fetch(address));
             }
-            Wish::Open { name, text } => self.open(name, text),
-            Wish::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
-            Wish::Copied
+            ArchiveCommand::Open { name, text } => self.open(name, text),
+            ArchiveCommand::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
+            ArchiveCommand::Copied
                 if self.workbench.has_copied()
                     || self.listing.has_copied()
                     || self.links.has_copied() => {}
-            Wish::Copied => self.archive.copied = self.shown().ladder_in_sight(),
-            Wish::Leave => {
+            ArchiveCommand::Copied => self.archive.copied = self.shown().ladder_in_sight(),
+            ArchiveCommand::Leave => {
                 (self.archive.opened, self.archive.replay) = (None, None);
                 self.is_at_lab(effects);
             }
-            Wish::Understood => {
+            ArchiveCommand::Understood => {
                 self.archive.wrong = None;
                 if self.archive.opened.is_none() {
                     self.is_at_lab(effects);
@@ -178,7 +180,7 @@ impl Model {
     }
 
     /// What cannot be opened leaves everything as it was.
-    fn open(&mut self, name: String, text: Result<String, Wrong>) {
+    fn open(&mut self, name: String, text: Result<String, OpenError>) {
         let nth = self.archive.number();
         let read = text.and_then(|text| Opened::read(name.clone(), &text, nth));
         match read {

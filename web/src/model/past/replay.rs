@@ -20,13 +20,13 @@ const STRIDE: usize = 2_000;
 
 /// What somebody wants with a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum ReplayCommand {
     /// Begin one, and let it run at once or not.
     Begin(bool),
     /// Hold it where it runs, else let it run.
     RunOrHold,
     /// Go on, or back.
-    Go(Step),
+    Go(ReplayStep),
     /// Go to this moment: after so many events.
     To(usize),
     /// Run as fast as this.
@@ -37,7 +37,7 @@ pub(crate) enum Wish {
 
 /// A way through the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum ReplayStep {
     /// Before the first event.
     Start,
     /// Back to where the call before had just returned.
@@ -134,25 +134,25 @@ impl Replay {
         self.clock.run(!self.clock.runs(), now);
     }
 
-    fn go(&mut self, step: Step) {
+    fn go(&mut self, step: ReplayStep) {
         self.clock.run(false, 0);
         self.wanted = self.place(step);
     }
 
-    fn place(&self, step: Step) -> usize {
+    fn place(&self, step: ReplayStep) -> usize {
         let returned = |at: &usize| {
             let event = at.checked_sub(1).and_then(|at| self.events.get(at));
             event.is_some_and(|event| matches!(event.what, What::CallReturned(_)))
         };
         match step {
-            Step::Start => 0,
-            Step::EventBack => self.wanted.saturating_sub(1),
-            Step::CallBack => (0..self.wanted).rev().find(returned).unwrap_or(0),
-            Step::Event => self.len().min(self.wanted + 1),
-            Step::Call => (self.wanted + 1..self.len())
+            ReplayStep::Start => 0,
+            ReplayStep::EventBack => self.wanted.saturating_sub(1),
+            ReplayStep::CallBack => (0..self.wanted).rev().find(returned).unwrap_or(0),
+            ReplayStep::Event => self.len().min(self.wanted + 1),
+            ReplayStep::Call => (self.wanted + 1..self.len())
                 .find(returned)
                 .unwrap_or(self.len()),
-            Step::End => self.len(),
+            ReplayStep::End => self.len(),
         }
     }
 
@@ -212,26 +212,26 @@ fn hear(model: &mut Model, events: &[TraceEvent], from: usize, wanted: usize) ->
 
 impl Model {
     /// Does what somebody wants with a replay.
-    pub(in crate::model) fn replay(&mut self, wish: Wish, now: Millis) {
-        if let Wish::Begin(run) = wish {
+    pub(in crate::model) fn replay(&mut self, wish: ReplayCommand, now: Millis) {
+        if let ReplayCommand::Begin(run) = wish {
             return self.begin_replay(run, now);
         }
         let Some(replay) = &mut self.archive.replay else {
             return;
         };
         match wish {
-            Wish::Begin(_) => {}
-            Wish::RunOrHold => replay.run_or_hold(now),
-            Wish::Go(step) => replay.go(step),
-            Wish::To(at) => {
+            ReplayCommand::Begin(_) => {}
+            ReplayCommand::RunOrHold => replay.run_or_hold(now),
+            ReplayCommand::Go(step) => replay.go(step),
+            ReplayCommand::To(at) => {
                 replay.wanted = at.min(replay.len());
                 replay.clock.restart(now);
             }
-            Wish::At(speed) => {
+            ReplayCommand::At(speed) => {
                 replay.clock.speed = speed;
                 replay.clock.restart(now);
             }
-            Wish::End => self.archive.replay = None,
+            ReplayCommand::End => self.archive.replay = None,
         }
     }
 

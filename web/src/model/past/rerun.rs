@@ -15,13 +15,13 @@ use shared::{
 
 use self::recorded::recorded;
 pub(crate) use self::{
-    recorded::{Cannot, Recorded},
-    rerun_step::{Beside, Now, Step},
+    recorded::{RecordedCall, Unrepeatable},
+    rerun_step::{Comparison, RerunState, RerunStep},
 };
 use crate::model::{
     Effect, Model,
-    core::{connection::State, outbox::Outbox, time::Millis},
-    panes::workbench::Act,
+    core::{connection::ConnectionState, outbox::Outbox, time::Millis},
+    panes::workbench::WorkbenchCommand,
     trace::log::Side,
 };
 
@@ -30,7 +30,7 @@ const PATIENCE: Millis = 2_000;
 
 /// What somebody wants with calls that were recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum RerunCommand {
     /// Those of the run in the ladder made again; or all of its client's.
     Begin(bool),
     /// No more of them made, and none waited for.
@@ -43,9 +43,9 @@ pub(crate) enum Wish {
 
 /// The calls of a client that are made again.
 #[derive(Debug, Default)]
-pub(crate) struct Again {
+pub(crate) struct Rerun {
     /// Them, in the order in which they were made.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<RerunStep>,
     /// Grows with every change.
     pub(crate) version: u64,
     /// Which socket stands for which.
@@ -54,11 +54,11 @@ pub(crate) struct Again {
     cancelled: Vec<u64>,
 }
 
-impl Again {
-    fn new(calls: Vec<Recorded>) -> Self {
-        let step = |then| Step {
+impl Rerun {
+    fn new(calls: Vec<RecordedCall>) -> Self {
+        let step = |then| RerunStep {
             then,
-            now: Now::Waits,
+            now: RerunState::Waits,
         };
         Self {
             steps: calls.into_iter().map(step).collect(),
@@ -68,25 +68,29 @@ impl Again {
 
     /// Whether there is nothing more to come.
     pub(crate) fn is_over(&self) -> bool {
-        self.steps.iter().all(Step::is_over)
+        self.steps.iter().all(RerunStep::is_over)
     }
 
     /// How many are over, and how many of them ended otherwise than then.
     pub(crate) fn score(&self) -> (usize, usize) {
-        let count = |is: fn(&Step) -> bool| self.steps.iter().filter(|step| is(step)).count();
-        let others = count(|step| step.beside() == Beside::Other);
-        (count(Step::is_over), others)
+        let count = |is: fn(&RerunStep) -> bool| self.steps.iter().filter(|step| is(step)).count();
+        let others = count(|step| step.beside() == Comparison::Other);
+        (count(RerunStep::is_over), others)
     }
 
     /// Makes all calls whose turn it is.
     fn go_on(&mut self, outbox: &mut Outbox, now: Millis) {
-        while let Some(at) = self.steps.iter().position(|step| step.now == Now::Waits) {
+        while let Some(at) = self
+            .steps
+            .iter()
+            .position(|step| step.now == RerunState::Waits)
+        {
             let Some(step) = self.steps.get(at).filter(|_| self.is_due(at)) else {
                 return self.give_up(outbox, now);
             };
             let now = match step.then.call(&self.sockets) {
-                Ok(call) => Now::Made(outbox.make(call), now),
-                Err(cannot) => Now::Cannot(cannot),
+                Ok(call) => RerunState::Made(outbox.make(call), now),
+                Err(cannot) => RerunState::Cannot(cannot),
             };
             self.version += 1;
             if let Some(step) = self.steps.get_mut(at) {
@@ -101,16 +105,16 @@ impl Again {
         let Some((before, step)) = self.steps.get(..at).zip(self.steps.get(at)) else {
             return false;
         };
-        let had_returned = |other: &&Step| {
+        let had_returned = |other: &&RerunStep| {
             let ended = other.then.ended_ns;
             ended.is_some_and(|ended| ended <= step.then.started_ns)
         };
-        before.iter().filter(had_returned).all(Step::is_over)
+        before.iter().filter(had_returned).all(RerunStep::is_over)
     }
 
     /// Until when a call is waited for, where its client did not wait for ever.
-    fn deadline(&self, step: &Step) -> Option<(u64, Millis)> {
-        let Now::Made(request, since) = step.now else {
+    fn deadline(&self, step: &RerunStep) -> Option<(u64, Millis)> {
+        let RerunState::Made(request, since) = step.now else {
             return None;
         };
         if self.cancelled.contains(&request) {
@@ -150,12 +154,12 @@ impl Again {
 
     /// A reply came.
     fn reply(&mut self, reply: &Reply) {
-        let asked = |step: &&mut Step| matches!(step.now, Now::Made(request, _) if Some(request) == reply.id);
+        let asked = |step: &&mut RerunStep| matches!(step.now, RerunState::Made(request, _) if Some(request) == reply.id);
         let Some(step) = self.steps.iter_mut().find(asked) else {
             return;
         };
         self.version += 1;
-        step.now = Now::Over(reply.outcome.clone(), reply.took_ns);
+        step.now = RerunState::Over(reply.outcome.clone(), reply.took_ns);
         let then = step.then.opened();
         if let Outcome::Returned(Returned::Socket { fd }) = reply.outcome
             && let Some(then) = then
@@ -169,12 +173,15 @@ impl Again {
         self.version += 1;
         for step in &mut self.steps {
             match step.now {
-                Now::Waits => step.now = Now::Left,
-                Now::Made(of, _) if !self.cancelled.contains(&of) => {
+                RerunState::Waits => step.now = RerunState::Left,
+                RerunState::Made(of, _) if !self.cancelled.contains(&of) => {
                     outbox.make(Call::Cancel { of });
                     self.cancelled.push(of);
                 }
-                Now::Made(..) | Now::Over(..) | Now::Cannot(_) | Now::Left => {}
+                RerunState::Made(..)
+                | RerunState::Over(..)
+                | RerunState::Cannot(_)
+                | RerunState::Left => {}
             }
         }
     }
@@ -183,23 +190,28 @@ impl Again {
     fn lose(&mut self) {
         self.version += 1;
         for step in self.steps.iter_mut().filter(|step| !step.is_over()) {
-            step.now = Now::Left;
+            step.now = RerunState::Left;
         }
     }
 }
 
 impl Model {
     /// Does what somebody wants with calls that were recorded.
-    pub(in crate::model) fn again(&mut self, wish: Wish, effects: &mut Vec<Effect>, now: Millis) {
+    pub(in crate::model) fn again(
+        &mut self,
+        wish: RerunCommand,
+        effects: &mut Vec<Effect>,
+        now: Millis,
+    ) {
         match wish {
-            Wish::Begin(all) => self.begin_again(all, effects, now),
-            Wish::Stop => {
+            RerunCommand::Begin(all) => self.begin_again(all, effects, now),
+            RerunCommand::Stop => {
                 if let Some(again) = &mut self.again {
                     again.stop(&mut self.outbox);
                 }
             }
-            Wish::Back => self.archive.looks_back(),
-            Wish::Close => {
+            RerunCommand::Back => self.archive.looks_back(),
+            RerunCommand::Close => {
                 self.again = None;
                 self.leaves_aside(effects);
             }
@@ -208,20 +220,23 @@ impl Model {
 
     fn begin_again(&mut self, all: bool, effects: &mut Vec<Effect>, now: Millis) {
         let calls = self.calls_to_make(all);
-        if calls.is_empty() || self.connection.state != State::Open || self.seat.is_moving() {
+        if calls.is_empty()
+            || self.connection.state != ConnectionState::Open
+            || self.seat.is_moving()
+        {
             return;
         }
         let transport = calls.first().map(|call| call.transport);
-        self.again = Some(Again::new(calls));
+        self.again = Some(Rerun::new(calls));
         self.archive.looks_aside();
         self.transport = transport.or(self.transport);
         self.select(None);
-        self.act(Act::Look(true), effects, now);
+        self.act(WorkbenchCommand::Look(true), effects, now);
         self.again_goes_on(now);
     }
 
     /// The client's calls in the run in the ladder, or all calls of its client, where they were seen.
-    pub(crate) fn calls_to_make(&self, all: bool) -> Vec<Recorded> {
+    pub(crate) fn calls_to_make(&self, all: bool) -> Vec<RecordedCall> {
         let shown = self.shown();
         let Some(run) = shown.shown_run().filter(|_| self.is_past()) else {
             return Vec::new();

@@ -7,26 +7,26 @@ use shared::call::Target;
 use super::{log::by_client, *};
 use crate::model::past::{
     archive, replay,
-    rerun::{Again, Beside, Cannot, Now, Wish},
+    rerun::{Comparison, Rerun, RerunCommand, RerunState, Unrepeatable},
 };
 
 impl Page {
     /// It looks at a saved trace of what another page did, and makes the calls again.
     fn repeats(&mut self, trace: &str) {
         let (name, text) = ("trace.json".to_owned(), Ok(trace.to_owned()));
-        self.does(Event::Archive(archive::Wish::Open { name, text }));
+        self.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
         self.effects.clear();
-        self.does(Event::Again(Wish::Begin(false)));
+        self.does(Event::Again(RerunCommand::Begin(false)));
     }
 
-    fn again(&self) -> &Again {
+    fn again(&self) -> &Rerun {
         self.model
             .again
             .as_ref()
             .expect("calls that are made again")
     }
 
-    fn beside(&self) -> Vec<Beside> {
+    fn beside(&self) -> Vec<Comparison> {
         self.again()
             .steps
             .iter()
@@ -60,7 +60,7 @@ fn closed(mut page: Page) -> String {
 
 fn saved(mut page: Page) -> String {
     page.effects.clear();
-    page.does(Event::Archive(archive::Wish::Trace));
+    page.does(Event::Archive(archive::ArchiveCommand::Trace));
     let Some(Effect::Download(file)) = page.effects.pop() else {
         panic!("a file")
     };
@@ -109,7 +109,7 @@ fn each_call_waits_for_what_had_returned_before_it() {
     page.returns(close, Returned::Nothing);
     assert_eq!(
         page.beside(),
-        [Beside::Same; 4],
+        [Comparison::Same; 4],
         "another number of a socket is no difference"
     );
     assert_eq!(
@@ -129,7 +129,12 @@ fn what_ends_otherwise_is_marked() {
     page.fails(calls[1].0, "ECONNREFUSED");
     let close = page.calls()[0].0;
     page.returns(close, Returned::Nothing);
-    let other = [Beside::Same, Beside::Same, Beside::Other, Beside::Same];
+    let other = [
+        Comparison::Same,
+        Comparison::Same,
+        Comparison::Other,
+        Comparison::Same,
+    ];
     assert_eq!(page.beside(), other);
     assert_eq!(page.again().score(), (4, 1));
 }
@@ -141,7 +146,7 @@ fn without_its_socket_nothing_is_made() {
     let socket = page.calls()[0].0;
     page.fails(socket, "EMFILE");
     assert_eq!(page.calls(), []);
-    let cannot = Now::Cannot(Cannot::NoSocket);
+    let cannot = RerunState::Cannot(Unrepeatable::NoSocket);
     assert!(
         page.again().steps[1..]
             .iter()
@@ -175,7 +180,7 @@ fn a_call_that_never_returned_is_given_up_at_last() {
     page.fails(last, "ECANCELED");
     assert_eq!(
         page.beside().last(),
-        Some(&Beside::Same),
+        Some(&Comparison::Same),
         "it did not return then either"
     );
     page.waits(5_000);
@@ -187,7 +192,7 @@ fn stopped_it_makes_no_more_and_waits_for_nothing() {
     let mut page = Page::open();
     page.repeats(&closed(sentence()));
     let socket = page.calls()[0].0;
-    page.does(Event::Again(Wish::Stop));
+    page.does(Event::Again(RerunCommand::Stop));
     assert!(matches!(page.calls()[..], [(_, Call::Cancel { of })] if of == socket));
     page.fails(socket, "ECANCELED");
     assert_eq!(page.calls(), []);
@@ -199,9 +204,9 @@ fn one_can_look_back_at_the_saved_trace() {
     let mut page = Page::open();
     page.repeats(&closed(sentence()));
     assert!(page.model.archive.has_aside());
-    page.does(Event::Again(Wish::Back));
+    page.does(Event::Again(RerunCommand::Back));
     assert!(page.model.is_past());
-    page.does(Event::Again(Wish::Close));
+    page.does(Event::Again(RerunCommand::Close));
     assert!(page.model.again.is_none() && page.model.is_past());
 }
 
@@ -212,11 +217,13 @@ fn the_labs_own_past_can_be_repeated_too() {
         page.model.calls_to_make(false).is_empty(),
         "it is not the past yet"
     );
-    page.does(Event::Replay(replay::Wish::Begin(false)));
-    page.does(Event::Replay(replay::Wish::Go(replay::Step::End)));
+    page.does(Event::Replay(replay::ReplayCommand::Begin(false)));
+    page.does(Event::Replay(replay::ReplayCommand::Go(
+        replay::ReplayStep::End,
+    )));
     while page.model.settle() {}
     page.effects.clear();
-    page.does(Event::Again(Wish::Begin(false)));
+    page.does(Event::Again(RerunCommand::Begin(false)));
     assert!(matches!(page.calls()[..], [(_, Call::Socket { .. })]));
     page.does(Event::Closed);
     assert!(
@@ -233,7 +240,7 @@ fn all_of_a_client_is_more_than_one_run() {
     let text = saved(page);
     let mut page = Page::open();
     let (name, text) = ("trace.json".to_owned(), Ok(text));
-    page.does(Event::Archive(archive::Wish::Open { name, text }));
+    page.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
     assert_eq!(page.model.calls_to_make(false).len(), 1);
     let all = page.model.calls_to_make(true);
     let mut sockets = BTreeMap::new();

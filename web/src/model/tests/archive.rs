@@ -7,11 +7,11 @@ use shared::{
 };
 
 use super::{log::from_client, *};
-use crate::model::past::archive::{Capture, File, Wish, Wrong, capture};
+use crate::model::past::archive::{ArchiveCommand, Capture, File, OpenError, capture};
 
 impl Page {
     /// The file it hands out.
-    fn takes(&mut self, wish: Wish) -> Option<File> {
+    fn takes(&mut self, wish: ArchiveCommand) -> Option<File> {
         self.effects.clear();
         self.does(Event::Archive(wish));
         self.effects.pop().map(|effect| {
@@ -22,8 +22,8 @@ impl Page {
         })
     }
 
-    fn opens(&mut self, text: &str) -> Option<Wrong> {
-        self.does(Event::Archive(Wish::Open {
+    fn opens(&mut self, text: &str) -> Option<OpenError> {
+        self.does(Event::Archive(ArchiveCommand::Open {
             name: "trace.json".to_owned(),
             text: Ok(text.to_owned()),
         }));
@@ -31,7 +31,7 @@ impl Page {
     }
 
     fn saved(&mut self) -> String {
-        let file = self.takes(Wish::Trace).expect("a file");
+        let file = self.takes(ArchiveCommand::Trace).expect("a file");
         String::from_utf8(file.bytes).expect("text")
     }
 
@@ -57,10 +57,14 @@ impl Page {
 #[test]
 fn the_page_saves_what_it_saw_in_the_format_of_the_relay() {
     let mut page = Page::open();
-    assert_eq!(page.takes(Wish::Trace), None, "nothing happened yet");
+    assert_eq!(
+        page.takes(ArchiveCommand::Trace),
+        None,
+        "nothing happened yet"
+    );
     page.sees_a_sentence();
     let events = page.model.kept.len();
-    let file = page.takes(Wish::Trace).expect("a file");
+    let file = page.takes(ArchiveCommand::Trace).expect("a file");
     let saved: Saved = serde_json::from_slice(&file.bytes).expect("a saved trace");
     assert_eq!(saved.events.len(), events);
     assert_eq!(saved.head.socket_playground_trace, FORMAT);
@@ -104,7 +108,7 @@ fn the_lab_goes_on_behind_a_saved_trace_and_does_not_mix_in() {
     assert_eq!(page.model.selected, None);
     assert_eq!(page.model.log.version(), live, "it belongs to no run");
     assert!(page.model.kept.has_packets(), "but it was heard");
-    page.does(Event::Archive(Wish::Leave));
+    page.does(Event::Archive(ArchiveCommand::Leave));
     assert!(page.model.archive.opened.is_none());
 }
 
@@ -118,7 +122,7 @@ fn nothing_is_sent_while_one_looks_back() {
     assert!(!page.model.can_send());
     page.sends("hello");
     assert!(page.said().is_empty());
-    page.does(Event::Archive(Wish::Leave));
+    page.does(Event::Archive(ArchiveCommand::Leave));
     assert!(page.model.can_send());
 }
 
@@ -132,13 +136,13 @@ fn what_is_no_good_trace_says_why_and_changes_nothing() {
     let half = &text[..text.len() / 2];
     let lost = text.replacen("\"wall_us\"", "\"wall\"", 1);
     for (text, wrong) in [
-        ("", Wrong::NotATrace),
-        ("hello", Wrong::NotATrace),
-        ("{\"lab\":1}", Wrong::NotATrace),
-        ("[1,2]", Wrong::NotATrace),
-        (&newer, Wrong::TooNew(7)),
-        (half, Wrong::Damaged),
-        (&lost, Wrong::Damaged),
+        ("", OpenError::NotATrace),
+        ("hello", OpenError::NotATrace),
+        ("{\"lab\":1}", OpenError::NotATrace),
+        ("[1,2]", OpenError::NotATrace),
+        (&newer, OpenError::TooNew(7)),
+        (half, OpenError::Damaged),
+        (&lost, OpenError::Damaged),
     ] {
         assert_eq!(page.opens(text), Some(wrong), "{text}");
         assert!(page.model.archive.opened.is_some());
@@ -160,9 +164,11 @@ fn no_capture_file_is_empty() {
     let mut page = Page::open();
     page.sees_a_sentence();
     assert_eq!(capture(&page.model), Capture::NotAt(Level::L1));
-    assert_eq!(page.takes(Wish::Packets(Form::Captured)), None);
+    assert_eq!(page.takes(ArchiveCommand::Packets(Form::Captured)), None);
     page.sees_a_packet();
-    let file = page.takes(Wish::Packets(Form::Captured)).expect("a file");
+    let file = page
+        .takes(ArchiveCommand::Packets(Form::Captured))
+        .expect("a file");
     assert!(file.name.ends_with(".pcapng"));
     assert_eq!(file.bytes[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
 }
@@ -172,7 +178,7 @@ fn what_is_wiped_is_not_taken_along() {
     let mut page = Page::open();
     page.sees_a_sentence();
     page.does(Event::Clear);
-    assert_eq!(page.takes(Wish::Trace), None);
+    assert_eq!(page.takes(ArchiveCommand::Trace), None);
 }
 
 #[test]
@@ -194,7 +200,7 @@ fn the_ladder_is_copied_as_text() {
     let mut page = Page::open();
     page.sees_a_sentence();
     page.effects.clear();
-    page.does(Event::Archive(Wish::CopyLadder));
+    page.does(Event::Archive(ArchiveCommand::CopyLadder));
     let Some(Effect::Copy(text)) = page.effects.pop() else {
         panic!("something to copy")
     };
@@ -213,7 +219,7 @@ fn the_ladder_is_copied_as_text() {
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     assert!(!page.model.is_copied());
-    page.does(Event::Archive(Wish::Copied));
+    page.does(Event::Archive(ArchiveCommand::Copied));
     assert!(page.model.is_copied());
     page.ended(900, from_server_close());
     assert!(!page.model.is_copied(), "it is another ladder now");

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     filter::Filter,
     model::panes::{
-        cards::{Act, Cards, Dealt},
+        cards::{Cards, CardsCommand, DeckEntry},
         workbench::arguments,
     },
 };
@@ -32,8 +32,8 @@ const CARD: &str = r#"[{"id":"10-port","card":{
 
 impl Page {
     fn deals(&mut self, text: &str) {
-        self.does(Event::Cards(Act::Look));
-        self.does(Event::Cards(Act::Deal(text.to_owned())));
+        self.does(Event::Cards(CardsCommand::Look));
+        self.does(Event::Cards(CardsCommand::Deal(text.to_owned())));
     }
 
     fn cards(&self) -> &Cards {
@@ -66,7 +66,7 @@ impl Page {
 
     /// The first step, as the relay answers it.
     fn makes_its_socket(&mut self) {
-        self.does(Event::Cards(Act::Step(0)));
+        self.does(Event::Cards(CardsCommand::Step(0)));
         let socket = Outcome::Returned(Returned::Socket { fd: 3 });
         self.is_made(1, None, socket, None);
         let address = "0.0.0.0:0".parse().expect("an address");
@@ -74,7 +74,7 @@ impl Page {
         self.is_made(2, Some(3), unbound, None);
     }
 
-    fn play(&self) -> &crate::model::panes::cards::Play {
+    fn play(&self) -> &crate::model::panes::cards::CardRun {
         self.cards().play.as_ref().expect("a card in play")
     }
 }
@@ -87,13 +87,13 @@ fn sent() -> Outcome {
 fn a_card_is_foreseen_done_and_seen() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(Act::Take(0)));
+    page.does(Event::Cards(CardsCommand::Take(0)));
     assert_eq!(page.play().answer, None);
-    page.does(Event::Cards(Act::Answer(Some(1))));
+    page.does(Event::Cards(CardsCommand::Answer(Some(1))));
     page.makes_its_socket();
     assert_eq!(page.play().done, [true, false]);
     assert!(page.play().check.has_seen(0) && !page.play().check.holds());
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     let call = page.is_made(3, Some(3), sent(), Some(CLIENT));
     assert_eq!(call.data().map(Data::len), Some(3), "three times over");
     assert!(page.play().check.holds() && page.play().explains());
@@ -107,15 +107,15 @@ fn a_card_is_foreseen_done_and_seen() {
 fn what_is_seen_in_another_order_does_not_count() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(Act::Take(0)));
-    page.does(Event::Cards(Act::Step(0)));
+    page.does(Event::Cards(CardsCommand::Take(0)));
+    page.does(Event::Cards(CardsCommand::Step(0)));
     let socket = Outcome::Returned(Returned::Socket { fd: 3 });
     page.is_made(1, None, socket, None);
     // It has a port already as it is asked.
     let address = CLIENT.parse().expect("an address");
     let bound = Outcome::Returned(Returned::Address { address });
     page.is_made(2, Some(3), bound, Some(CLIENT));
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     page.is_made(3, Some(3), sent(), Some(CLIENT));
     assert!(!page.play().check.has_seen(0) && !page.play().check.has_seen(1));
 }
@@ -124,12 +124,12 @@ fn what_is_seen_in_another_order_does_not_count() {
 fn what_must_not_be_seen_ends_it_until_it_is_begun_anew() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(Act::Take(0)));
+    page.does(Event::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     page.is_made(3, Some(3), Outcome::Failed(failed("EPERM")), None);
     assert_eq!(page.play().check.wrong, Some(0));
-    page.does(Event::Cards(Act::Again));
+    page.does(Event::Cards(CardsCommand::Again));
     assert_eq!(page.play().check.wrong, None);
     let closes = page.calls().pop().map(|(_, call)| call);
     assert_eq!(
@@ -143,16 +143,18 @@ fn what_must_not_be_seen_ends_it_until_it_is_begun_anew() {
 fn a_step_without_its_socket_says_so_and_one_made_by_hand_is_taken() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(Act::Take(0)));
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Take(0)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     assert_eq!(page.play().lacks.as_deref(), Some("a"));
     assert!(page.calls().is_empty());
-    let open =
-        crate::model::panes::workbench::Act::Open(Transport::Udp, shared::call::Family::Inet);
+    let open = crate::model::panes::workbench::WorkbenchCommand::Open(
+        Transport::Udp,
+        shared::call::Family::Inet,
+    );
     page.does(Event::Bench(open));
     let socket = Outcome::Returned(Returned::Socket { fd: 3 });
     page.is_made(1, None, socket, None);
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     let call = page.is_made(2, Some(3), sent(), Some(CLIENT));
     assert_eq!(call.fd(), Some(3));
     assert_eq!(page.play().lacks, None);
@@ -166,9 +168,9 @@ fn a_call_that_does_not_return_is_seen_to_be_blocked() {
     );
     let mut page = Page::open();
     page.deals(&card);
-    page.does(Event::Cards(Act::Take(0)));
+    page.does(Event::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     let (id, _) = page.calls().pop().expect("a call");
     let begins = started(3, ME, CallName::SendTo, Some(3), Some(id));
     page.sees(30, What::CallStarted(Box::new(begins)));
@@ -194,9 +196,9 @@ fn a_call_is_not_seen_to_be_blocked_while_the_relay_is_not_heard() {
     );
     let mut page = Page::open();
     page.deals(&card);
-    page.does(Event::Cards(Act::Take(0)));
+    page.does(Event::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     let (id, _) = page.calls().pop().expect("a call");
     let begins = started(3, ME, CallName::SendTo, Some(3), Some(id));
     page.sees(30, What::CallStarted(Box::new(begins)));
@@ -218,9 +220,9 @@ fn a_lab_of_ones_own_is_a_new_one_and_what_was_seen_before_does_not_count() {
     );
     let mut page = Page::open();
     page.deals(&card);
-    page.does(Event::Cards(Act::Take(0)));
+    page.does(Event::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(Act::Step(1)));
+    page.does(Event::Cards(CardsCommand::Step(1)));
     let said = page.said().pop().expect("an ask");
     assert!(matches!(
         said.request,
@@ -251,7 +253,7 @@ fn a_lab_of_ones_own_is_a_new_one_and_what_was_seen_before_does_not_count() {
 }
 
 /// Every card as it lies in `www/cards/`.
-fn deck() -> Vec<Dealt> {
+fn deck() -> Vec<DeckEntry> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../www/cards");
     let entries = fs::read_dir(folder).expect("the cards").flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
@@ -260,7 +262,7 @@ fn deck() -> Vec<Dealt> {
         let id = path.file_stem().and_then(|stem| stem.to_str());
         let card = fs::read_to_string(path).expect("a card");
         let text = format!("{{\"id\":\"{}\",\"card\":{card}}}", id.expect("a name"));
-        let dealt: Option<Dealt> = crate::json::read(&text);
+        let dealt: Option<DeckEntry> = crate::json::read(&text);
         dealt.unwrap_or_else(|| panic!("{}: not a card", path.display()))
     };
     paths.iter().map(read).collect()
@@ -268,7 +270,7 @@ fn deck() -> Vec<Dealt> {
 
 #[test]
 fn every_card_is_whole_in_both_languages() {
-    for Dealt { id, card } in deck() {
+    for DeckEntry { id, card } in deck() {
         let mut said = vec![&card.title, &card.question, &card.why];
         said.extend(card.choices.iter().map(|choice| &choice.text));
         said.extend(card.steps.iter().map(|step| &step.text));
@@ -302,7 +304,7 @@ fn every_card_is_whole_in_both_languages() {
 
 #[test]
 fn every_filter_of_every_card_can_be_read() {
-    for Dealt { id, card } in deck() {
+    for DeckEntry { id, card } in deck() {
         let items = card.check.iter().chain(&card.never).map(|item| &item.see);
         let deeds = card.steps.iter().flat_map(|step| &step.deeds);
         let waits = deeds.map(|deed| &deed.wait).filter(|wait| !wait.is_empty());
@@ -315,7 +317,7 @@ fn every_filter_of_every_card_can_be_read() {
 
 #[test]
 fn every_deed_of_every_card_can_be_done() {
-    for Dealt { id, card } in deck() {
+    for DeckEntry { id, card } in deck() {
         let mut sockets = BTreeSet::new();
         for deed in card.steps.iter().flat_map(|step| &step.deeds) {
             let kinds = [

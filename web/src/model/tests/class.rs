@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::panes::class::{Door, Field, Parting, Wish, Wrong};
+use crate::model::panes::class::{ClassCommand, EntryKind, JoinError, JoinField, LeaveReason};
 
 pub(super) const TOKEN: &str = "ticket";
 const TEACHER: ProcessId = 3;
@@ -89,7 +89,7 @@ fn refusal(reason: Reason) -> Outcome {
 }
 
 impl Page {
-    pub(super) fn wishes(&mut self, wish: Wish) {
+    pub(super) fn wishes(&mut self, wish: ClassCommand) {
         self.does(Event::Class(wish));
     }
 
@@ -115,8 +115,8 @@ impl Page {
 
     fn member(class: Class) -> Self {
         let mut page = Self::open();
-        page.wishes(Wish::Here);
-        page.wishes(Wish::Join {
+        page.wishes(ClassCommand::Here);
+        page.wishes(ClassCommand::Join {
             code: " k7x-m3p".to_owned(),
             name: "Ada".to_owned(),
         });
@@ -138,8 +138,8 @@ impl Page {
 
     pub(super) fn teacher() -> Self {
         let mut page = Self::open();
-        page.wishes(Wish::Here);
-        page.wishes(Wish::Create {
+        page.wishes(ClassCommand::Here);
+        page.wishes(ClassCommand::Create {
             title: "Tuesday".to_owned(),
             admin: String::new(),
         });
@@ -188,35 +188,39 @@ fn who_joins_begins_with_a_sentence_and_who_creates_with_the_code() {
 #[test]
 fn what_is_no_code_is_not_asked_for() {
     let mut page = Page::open();
-    page.wishes(Wish::Join {
+    page.wishes(ClassCommand::Join {
         code: " - ".to_owned(),
         name: "Ada".to_owned(),
     });
     assert_eq!(page.said(), []);
     let wrong = page.model.classroom.doorway.wrong.clone();
-    assert_eq!(wrong, Some(Wrong::NoCode));
+    assert_eq!(wrong, Some(JoinError::NoCode));
 }
 
 #[test]
 fn a_refusal_stands_beside_the_field_that_is_wrong() {
     for (door, reason, field) in [
-        (Door::Join, Reason::NoSuchClass, Field::Code),
-        (Door::Join, Reason::ClassLocked, Field::Code),
-        (Door::Join, Reason::ClassFull, Field::Code),
-        (Door::Join, Reason::TextTooLong, Field::Name),
-        (Door::Join, Reason::TextMissing, Field::Name),
-        (Door::Join, Reason::TextNotPlain, Field::Name),
-        (Door::Create, Reason::TextNotPlain, Field::Title),
-        (Door::Create, Reason::TooManyClasses, Field::Title),
-        (Door::Create, Reason::OnlyWithAdminToken, Field::Admin),
+        (EntryKind::Join, Reason::NoSuchClass, JoinField::Code),
+        (EntryKind::Join, Reason::ClassLocked, JoinField::Code),
+        (EntryKind::Join, Reason::ClassFull, JoinField::Code),
+        (EntryKind::Join, Reason::TextTooLong, JoinField::Name),
+        (EntryKind::Join, Reason::TextMissing, JoinField::Name),
+        (EntryKind::Join, Reason::TextNotPlain, JoinField::Name),
+        (EntryKind::Create, Reason::TextNotPlain, JoinField::Title),
+        (EntryKind::Create, Reason::TooManyClasses, JoinField::Title),
+        (
+            EntryKind::Create,
+            Reason::OnlyWithAdminToken,
+            JoinField::Admin,
+        ),
     ] {
         let mut page = Page::open();
         page.wishes(match door {
-            Door::Create => Wish::Create {
+            EntryKind::Create => ClassCommand::Create {
                 title: String::new(),
                 admin: String::new(),
             },
-            Door::Join => Wish::Join {
+            EntryKind::Join => ClassCommand::Join {
                 code: "K7XM3P".to_owned(),
                 name: "Ada".to_owned(),
             },
@@ -224,9 +228,9 @@ fn a_refusal_stands_beside_the_field_that_is_wrong() {
         let (id, _) = page.asks_for_one();
         page.ends(id, refusal(reason));
         let doorway = &page.model.classroom.doorway;
-        let wrong = doorway.wrong.as_ref().map(Wrong::field);
+        let wrong = doorway.wrong.as_ref().map(JoinError::field);
         assert_eq!(wrong, Some(field), "{reason:?}");
-        assert_eq!(doorway.wants_admin, field == Field::Admin);
+        assert_eq!(doorway.wants_admin, field == JoinField::Admin);
         assert_eq!(page.model.seat.refused, None, "told once");
         assert!(page.model.can_send(), "it stays where it was");
     }
@@ -235,7 +239,7 @@ fn a_refusal_stands_beside_the_field_that_is_wrong() {
 #[test]
 fn the_admin_token_goes_along_once_it_is_asked_for() {
     let mut page = Page::open();
-    page.wishes(Wish::Create {
+    page.wishes(ClassCommand::Create {
         title: "T".to_owned(),
         admin: "sesame".to_owned(),
     });
@@ -246,11 +250,11 @@ fn the_admin_token_goes_along_once_it_is_asked_for() {
 #[test]
 fn a_page_opened_by_a_link_asks_only_for_the_name() {
     let mut page = Page::open();
-    page.wishes(Wish::CameBy("K7XM3P".to_owned()));
+    page.wishes(ClassCommand::CameBy("K7XM3P".to_owned()));
     assert!(page.model.classroom.open);
     assert_eq!(page.model.classroom.doorway.code.as_deref(), Some("K7XM3P"));
     let mut student = Page::student();
-    student.wishes(Wish::CameBy("K7XM3P".to_owned()));
+    student.wishes(ClassCommand::CameBy("K7XM3P".to_owned()));
     assert!(!student.model.classroom.open, "it is there already");
 }
 
@@ -293,7 +297,7 @@ fn who_finds_nothing_kept_is_told_and_begins_anew() {
     );
     assert!(page.model.classroom.lost_sockets);
     assert!(page.model.log.call(90).is_none() && page.model.can_send());
-    page.wishes(Wish::Dismiss);
+    page.wishes(ClassCommand::Dismiss);
     assert!(!page.model.classroom.lost_sockets);
 }
 
@@ -314,14 +318,14 @@ fn after_a_reload_the_token_leads_back() {
     assert_eq!(ask, Ask::Resume { token, heard });
     page.returns(id, Returned::Nothing);
     page.hears(into(true, false, class()));
-    page.wishes(Wish::Here);
+    page.wishes(ClassCommand::Here);
     assert!(page.model.classroom.is_teacher() && page.model.classroom.open);
 }
 
 #[test]
 fn who_steps_out_is_kept_and_goes_back() {
     let mut page = Page::student();
-    page.wishes(Wish::StepOut);
+    page.wishes(ClassCommand::StepOut);
     let (id, ask) = page.asks_for_one();
     let lab = LabKind::Open;
     assert_eq!(ask, Ask::Enter { lab });
@@ -364,7 +368,7 @@ fn who_is_removed_does_not_come_back() {
         assert_eq!(page.said(), []);
         assert_eq!(
             page.model.classroom.parted,
-            Some(Parting::Told(reason)),
+            Some(LeaveReason::Told(reason)),
             "it is told why"
         );
         assert!(page.model.classroom.open && page.model.can_send());
@@ -385,7 +389,7 @@ fn who_was_away_when_the_class_ended_is_told() {
         Effect::KeepSeat(None),
     ];
     assert_eq!(page.effects, kept);
-    assert_eq!(page.model.classroom.parted, Some(Parting::Gone));
+    assert_eq!(page.model.classroom.parted, Some(LeaveReason::Gone));
     assert_eq!(page.model.seat.refused, None, "told once");
     assert!(page.model.classroom.open && page.model.can_send());
 }
@@ -407,13 +411,13 @@ fn the_class_is_as_the_relay_says() {
 #[test]
 fn a_refused_act_is_told_until_the_next() {
     let mut page = Page::teacher();
-    page.wishes(Wish::Do(Act::Lock(true)));
+    page.wishes(ClassCommand::Do(Act::Lock(true)));
     let (id, ask) = page.asks_for_one();
     let act = Act::Lock(true);
     assert_eq!(ask, Ask::Class { act });
     page.ends(id, refusal(Reason::NotKept));
     assert!(page.model.classroom.refused.is_some());
-    page.wishes(Wish::Do(Act::Lock(true)));
+    page.wishes(ClassCommand::Do(Act::Lock(true)));
     assert!(page.model.classroom.refused.is_none());
 }
 
@@ -421,7 +425,7 @@ fn a_refused_act_is_told_until_the_next() {
 fn opening_a_tile_shows_that_member_alone() {
     let mut page = Page::teacher();
     page.hears_roster(vec![tile(4, Some(ME)), tile(5, None)]);
-    page.wishes(Wish::Open(Some(4)));
+    page.wishes(ClassCommand::Open(Some(4)));
     let (id, ask) = page.asks_for_one();
     let (from, whose) = (1, Some(Whose::Process(ME)));
     assert_eq!(ask, Ask::Watch { from, whose });
@@ -438,7 +442,7 @@ fn opening_a_tile_shows_that_member_alone() {
     assert_eq!(ask, Ask::Watch { from, whose });
     page.returns(id, Returned::Nothing);
 
-    page.wishes(Wish::Open(None));
+    page.wishes(ClassCommand::Open(None));
     let whose = None;
     assert_eq!(page.asks_for_one().1, Ask::Watch { from, whose });
 }
@@ -447,7 +451,7 @@ fn opening_a_tile_shows_that_member_alone() {
 fn a_member_who_is_removed_closes_its_tile() {
     let mut page = Page::teacher();
     page.hears_roster(vec![tile(4, Some(ME))]);
-    page.wishes(Wish::Open(Some(4)));
+    page.wishes(ClassCommand::Open(Some(4)));
     page.forgets_effects();
     let removed = Roster {
         removed: vec![4],
@@ -480,14 +484,14 @@ fn the_class_follows_what_the_teacher_selects() {
     page.sees_call_of(TEACHER, 91);
     assert_eq!(page.model.selected, Some(91));
 
-    page.wishes(Wish::Follow(false));
+    page.wishes(ClassCommand::Follow(false));
     let whose = None;
     let (id, ask) = page.asks_for_one();
     assert_eq!(ask, Ask::Watch { from, whose }, "it looks at its own");
     page.returns(id, Returned::Nothing);
     page.hears_class(|class| class.locked = true);
     assert_eq!(page.said(), [], "and stays there");
-    page.wishes(Wish::Follow(true));
+    page.wishes(ClassCommand::Follow(true));
     let whose = Some(Whose::Process(TEACHER));
     assert_eq!(page.asks_for_one().1, Ask::Watch { from, whose });
 }
@@ -501,7 +505,7 @@ fn what_the_first_part_met_is_followed_once_the_whole_is_here() {
         hides_name: false,
     });
     let mut page = Page::open();
-    page.wishes(Wish::Join {
+    page.wishes(ClassCommand::Join {
         code: "K7XM3P".to_owned(),
         name: "Ada".to_owned(),
     });
@@ -509,7 +513,7 @@ fn what_the_first_part_met_is_followed_once_the_whole_is_here() {
     page.hears(into(false, false, class));
     page.hears_class(|class| class.locked = true);
     page.forgets_effects();
-    page.wishes(Wish::Here);
+    page.wishes(ClassCommand::Here);
     let (from, whose) = (1, Some(Whose::Process(TEACHER)));
     assert_eq!(page.asks_for_one().1, Ask::Watch { from, whose });
 }
@@ -517,7 +521,7 @@ fn what_the_first_part_met_is_followed_once_the_whole_is_here() {
 #[test]
 fn the_teacher_drives_with_what_is_selected() {
     let mut page = Page::teacher();
-    page.wishes(Wish::Drive(true));
+    page.wishes(ClassCommand::Drive(true));
     let (_, ask) = page.asks_for_one();
     let mut driven = Drive {
         process: TEACHER,
@@ -534,7 +538,7 @@ fn the_teacher_drives_with_what_is_selected() {
     assert_eq!(page.asks_for_one().1, Ask::Class { act });
     page.does(Event::Select(Some(91)));
     assert_eq!(page.said(), [], "once");
-    page.wishes(Wish::Drive(false));
+    page.wishes(ClassCommand::Drive(false));
     let act = Act::Drive(None);
     assert_eq!(page.asks_for_one().1, Ask::Class { act });
 }
@@ -550,7 +554,7 @@ fn a_choice_stays_marked_when_predictions_are_closed() {
         outcome: None,
     };
     page.hears_class(|class| class.card = Some(card.clone()));
-    page.wishes(Wish::Do(Act::Predict { choice: 2 }));
+    page.wishes(ClassCommand::Do(Act::Predict { choice: 2 }));
     page.forgets_effects();
     assert_eq!(page.model.classroom.chosen, None, "until the relay has it");
     let chosen = You {
@@ -577,7 +581,7 @@ fn outside_of_a_class_nothing_of_one_is_heard() {
     let mut page = Page::open();
     page.hears_roster(vec![tile(1, None)]);
     page.hears(ServerMessage::Class(News::Class(class())));
-    page.wishes(Wish::Do(Act::End));
+    page.wishes(ClassCommand::Do(Act::End));
     assert_eq!(page.said(), []);
     assert_eq!(page.model.classroom.class(), None);
     assert_eq!(page.model.classroom.wall.tiles().len(), 0);

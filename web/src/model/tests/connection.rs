@@ -6,15 +6,15 @@ use shared::{
 };
 
 use super::*;
-use crate::model::core::connection::{Next, State};
+use crate::model::core::connection::{ConnectionState, NextAttempt};
 
 impl Page {
-    fn state(&self) -> &State {
+    fn state(&self) -> &ConnectionState {
         &self.model.connection.state
     }
 
     fn is_lost(&self) -> bool {
-        matches!(self.state(), State::Lost { .. })
+        matches!(self.state(), ConnectionState::Lost { .. })
     }
 
     fn connects(&mut self) -> bool {
@@ -51,7 +51,7 @@ fn it_comes_back_by_itself_ever_more_patiently() {
     }
     page.waits_for_the_next_attempt();
     page.hears(welcome(10));
-    assert_eq!(*page.state(), State::Open);
+    assert_eq!(*page.state(), ConnectionState::Open);
     page.does(Event::Closed);
     assert_eq!(
         page.waits_for_the_next_attempt(),
@@ -65,7 +65,7 @@ fn chance_spreads_the_attempts_between_half_and_all_of_the_wait() {
     for random in [0, 1, 250, 251, 1_000_000, u32::MAX] {
         let mut page = Page::open();
         let _ = page.model.update(Event::Closed, page.now, random);
-        let Next::At(at) = page.model.connection.next else {
+        let NextAttempt::At(at) = page.model.connection.next else {
             panic!("an attempt is to come")
         };
         assert!((250..=500).contains(&(at - page.now)), "{random}: {at}");
@@ -87,7 +87,7 @@ fn an_attempt_that_takes_too_long_has_failed() {
     page.does(Event::Closed);
     page.waits_for_the_next_attempt();
     page.waits_until_it_wakes();
-    assert!(matches!(page.model.connection.next, Next::At(_)));
+    assert!(matches!(page.model.connection.next, NextAttempt::At(_)));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn the_first_connection_that_fails_is_tried_again_too() {
     };
     page.does(Event::Started);
     assert!(page.connects());
-    assert_eq!(*page.state(), State::Connecting);
+    assert_eq!(*page.state(), ConnectionState::Connecting);
     page.does(Event::Closed);
     assert!(page.is_lost());
     page.waits_for_the_next_attempt();
@@ -166,7 +166,9 @@ fn an_idle_page_comes_back_when_somebody_types() {
     let mut page = Page::open();
     page.hears(goodbye(GoodbyeReason::Idle));
     page.does(Event::Closed);
-    assert!(matches!(page.state(), State::Ended(goodbye) if goodbye.reason == GoodbyeReason::Idle));
+    assert!(
+        matches!(page.state(), ConnectionState::Ended(goodbye) if goodbye.reason == GoodbyeReason::Idle)
+    );
     assert_eq!(
         page.model.wakes_at(page.now),
         None,
@@ -181,10 +183,10 @@ fn a_relay_that_stops_says_so_and_is_looked_for() {
     let mut page = Page::open();
     page.hears(goodbye(GoodbyeReason::ShuttingDown));
     page.does(Event::Closed);
-    assert!(matches!(page.state(), State::Ended(_)));
+    assert!(matches!(page.state(), ConnectionState::Ended(_)));
     page.waits_for_the_next_attempt();
     page.does(Event::Closed);
-    let State::Lost { told, .. } = page.state() else {
+    let ConnectionState::Lost { told, .. } = page.state() else {
         panic!("it does not even answer")
     };
     assert_eq!(
@@ -193,7 +195,7 @@ fn a_relay_that_stops_says_so_and_is_looked_for() {
     );
     page.waits_for_the_next_attempt();
     page.hears(welcome(2));
-    assert_eq!(*page.state(), State::Open);
+    assert_eq!(*page.state(), ConnectionState::Open);
 }
 
 #[test]
@@ -224,6 +226,6 @@ fn what_is_no_message_changes_nothing() {
     ] {
         page.does(Event::Heard(text.to_owned()));
     }
-    assert_eq!(*page.state(), State::Open);
+    assert_eq!(*page.state(), ConnectionState::Open);
     assert_eq!(page.said(), []);
 }

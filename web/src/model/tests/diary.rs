@@ -1,12 +1,12 @@
 //! What the first part of the page has met leads the whole to the same.
 
 use super::*;
-use crate::model::dispatch::event_journal::Diary;
+use crate::model::dispatch::event_journal::EventJournal;
 
 /// A page that writes down what it meets.
 struct First {
     model: Model,
-    diary: Diary,
+    diary: EventJournal,
     now: Millis,
 }
 
@@ -14,7 +14,7 @@ impl First {
     fn new() -> Self {
         Self {
             model: Model::default(),
-            diary: Diary::default(),
+            diary: EventJournal::default(),
             now: 0,
         }
     }

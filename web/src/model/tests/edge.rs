@@ -11,12 +11,12 @@ use super::{
     *,
 };
 use crate::model::{
-    panes::network::{Preset, Wish},
-    past::archive::Wish as FileWish,
+    panes::network::{NetworkCommand, Preset},
+    past::archive::ArchiveCommand as FileWish,
     trace::{
         fate,
-        ladder::{self, Arrow, Way},
-        log::Becoming,
+        ladder::{self, Arrow, ArrowSpan},
+        log::DatagramFate,
     },
 };
 
@@ -110,8 +110,8 @@ fn a_lost_request_ends_at_the_edge_and_is_told_apart_from_a_lost_reply() {
     let [arrow] = &page.arrows()[..] else {
         panic!("one arrow")
     };
-    assert_eq!(arrow.way, Way::ToEdge);
-    assert_eq!(arrow.becoming, Some(Becoming::Lost(Direction::Request)));
+    assert_eq!(arrow.way, ArrowSpan::ToEdge);
+    assert_eq!(arrow.becoming, Some(DatagramFate::Lost(Direction::Request)));
     assert!(arrow.arrives && arrow.to_server && arrow.call == Some(11));
     assert_eq!(page.fates(), " · request lost");
     page.waits(1_000);
@@ -154,7 +154,7 @@ fn a_lost_reply_is_called_so() {
         .filter(|arrow| arrow.becoming.is_some())
         .collect();
     assert_eq!(lost.len(), 1, "drawn though nobody told of the packet");
-    assert!(!lost[0].to_server && lost[0].way == Way::ToEdge);
+    assert!(!lost[0].to_server && lost[0].way == ArrowSpan::ToEdge);
     assert_eq!(page.fates(), " · reply lost");
     page.waits(1_000);
     assert!(page.note().text.contains("the reply was lost"));
@@ -171,7 +171,10 @@ fn a_delayed_datagram_arrives_and_goes_on_later() {
     let [to_edge, from_edge] = &arrows[..] else {
         panic!("two parts: {arrows:?}")
     };
-    assert_eq!((to_edge.way, from_edge.way), (Way::ToEdge, Way::FromEdge));
+    assert_eq!(
+        (to_edge.way, from_edge.way),
+        (ArrowSpan::ToEdge, ArrowSpan::FromEdge)
+    );
     assert!(to_edge.to_y < from_edge.to_y && from_edge.from_y == to_edge.to_y);
     assert_eq!((to_edge.call, from_edge.call), (Some(11), Some(5)));
     let text = page.ladder_text();
@@ -191,9 +194,9 @@ fn a_captured_packet_arrives_and_the_edge_decides_after() {
     page.sees(205, What::Edge(Box::new(edge)));
     let arrows = page.arrows();
     let captured: Vec<_> = arrows.iter().filter(|arrow| arrow.captured).collect();
-    let lost = Some(Becoming::Lost(Direction::Request));
+    let lost = Some(DatagramFate::Lost(Direction::Request));
     assert_eq!((captured.len(), captured[0].becoming), (1, lost));
-    assert_eq!(captured[0].way, Way::ToEdge);
+    assert_eq!(captured[0].way, ArrowSpan::ToEdge);
     let others = arrows.iter().filter(|arrow| arrow.becoming.is_some());
     assert_eq!(
         others.count(),
@@ -210,7 +213,10 @@ fn a_doubled_datagram_goes_on_twice() {
     page.server_gets(206, 5, 1);
     page.server_gets(230, 6, 1);
     let ways: Vec<_> = page.arrows().iter().map(|arrow| arrow.way).collect();
-    assert_eq!(ways, [Way::ToEdge, Way::FromEdge, Way::FromEdge]);
+    assert_eq!(
+        ways,
+        [ArrowSpan::ToEdge, ArrowSpan::FromEdge, ArrowSpan::FromEdge]
+    );
 }
 
 #[test]
@@ -219,8 +225,8 @@ fn a_datagram_is_held_until_somebody_decides() {
     page.sends_a_datagram();
     page.edge(205, 4, Fate::Held, false);
     assert_eq!(page.model.network.held.len(), 1);
-    assert_eq!(page.arrows()[0].becoming, Some(Becoming::Held));
-    page.does(Event::Network(Wish::Decide(4, Verdict::Release)));
+    assert_eq!(page.arrows()[0].becoming, Some(DatagramFate::Held));
+    page.does(Event::Network(NetworkCommand::Decide(4, Verdict::Release)));
     let said = page.said();
     let (datagram, verdict) = (4, Verdict::Release);
     assert_eq!(
@@ -231,9 +237,12 @@ fn a_datagram_is_held_until_somebody_decides() {
     page.server_gets(2_000_300, 5, 4);
     assert!(page.model.network.held.is_empty());
     let arrows = page.arrows();
-    assert_eq!(arrows[0].becoming, Some(Becoming::Released));
+    assert_eq!(arrows[0].becoming, Some(DatagramFate::Released));
     let ways: Vec<_> = arrows.iter().map(|arrow| arrow.way).collect();
-    assert_eq!(ways, [Way::ToEdge, Way::AtEdge, Way::FromEdge]);
+    assert_eq!(
+        ways,
+        [ArrowSpan::ToEdge, ArrowSpan::AtEdge, ArrowSpan::FromEdge]
+    );
     assert_eq!(arrows[1].from_y, arrows[0].to_y);
     assert!(arrows[1].to_y == arrows[2].from_y && arrows[1].from_y < arrows[1].to_y);
 }
@@ -244,7 +253,7 @@ fn who_kills_a_datagram_sees_that_it_was_by_hand() {
     page.sends_a_datagram();
     page.edge(205, 4, Fate::Held, false);
     page.edge(3_000_000, 4, Fate::Lost, true);
-    let killed = Becoming::Killed(Direction::Request);
+    let killed = DatagramFate::Killed(Direction::Request);
     assert_eq!(page.arrows()[0].becoming, Some(killed));
     assert_eq!(page.fates(), " · request dropped");
     assert!(page.model.network.held.is_empty());
@@ -259,7 +268,7 @@ fn conditions_are_asked_for_and_refusals_told() {
         reply,
         seed: 3,
     };
-    page.does(Event::Network(Wish::Set(lossy)));
+    page.does(Event::Network(NetworkCommand::Set(lossy)));
     let said = page.said();
     let conditions = lossy;
     assert_eq!(

@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::model::trace::{
-    byte_mapping::{self, Fate},
+    byte_mapping::{self, Delivery},
     log::{Call, Run},
 };
 
@@ -24,12 +24,12 @@ impl Page {
     fn traces(&self, id: u64) -> Vec<Told> {
         let call = self.everything().find(|call| call.id == id);
         let traced = byte_mapping::of(call.expect("a call"), self.everything());
-        let told = |fate: &Fate<'_>| match fate {
-            Fate::Met(call, bytes) => format!("{} {}..{}", call.id, bytes.start, bytes.end),
-            Fate::UnderWay => "under way".to_owned(),
-            Fate::ThrownAway => "thrown away".to_owned(),
-            Fate::CutOff(call) => format!("cut off by {}", call.id),
-            Fate::Unseen => "unseen".to_owned(),
+        let told = |fate: &Delivery<'_>| match fate {
+            Delivery::Met(call, bytes) => format!("{} {}..{}", call.id, bytes.start, bytes.end),
+            Delivery::UnderWay => "under way".to_owned(),
+            Delivery::ThrownAway => "thrown away".to_owned(),
+            Delivery::CutOff(call) => format!("cut off by {}", call.id),
+            Delivery::Unseen => "unseen".to_owned(),
         };
         let pieces = traced.map(|traced| traced.pieces).unwrap_or_default();
         pieces

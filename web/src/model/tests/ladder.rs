@@ -7,7 +7,7 @@ use shared::{
 
 use super::{log::by_client, *};
 use crate::model::trace::{
-    ladder::{self, Arrow, Bar, Carried, Ladder, description},
+    ladder::{self, Arrow, ArrowContent, Bar, Ladder, description},
     log::Side,
 };
 
@@ -78,7 +78,7 @@ fn calls_alone_join_what_they_handed_over() {
             .iter()
             .all(|arrow| arrow.from_y <= arrow.to_y && arrow.arrives)
     );
-    assert_eq!(arrows[0].carried, Carried::Bytes(Udp, 5));
+    assert_eq!(arrows[0].carried, ArrowContent::Bytes(Udp, 5));
 }
 
 #[test]

@@ -9,14 +9,14 @@ use super::*;
 use crate::model::{
     panes::inspector::{Action, query::Stroke},
     past::archive::{
-        self, Wrong,
+        self, OpenError,
         extent::{Extent, can_be},
-        link::{News, Wish},
+        link::{LinkCommand, LinkStatus},
     },
 };
 
 impl Page {
-    fn links(&mut self, wish: Wish) -> Vec<(u64, Ask)> {
+    fn links(&mut self, wish: LinkCommand) -> Vec<(u64, Ask)> {
         self.effects.clear();
         self.does(Event::Link(wish));
         let ask = |message: ClientMessage| match message.request {
@@ -28,7 +28,7 @@ impl Page {
 
     /// The relay has saved it under this name.
     fn is_saved(&mut self, extent: Extent, link: &str) {
-        let asked = self.links(Wish::Save(extent, 7));
+        let asked = self.links(LinkCommand::Save(extent, 7));
         let [(id, Ask::Save { days: Some(7), .. })] = asked.as_slice() else {
             panic!("one ask to save it for a week: {asked:?}")
         };
@@ -46,7 +46,7 @@ impl Page {
 
     /// The stretches it asks the relay to save.
     fn part(&mut self, extent: Extent) -> Vec<(u64, u64)> {
-        match self.links(Wish::Save(extent, 1)).pop() {
+        match self.links(LinkCommand::Save(extent, 1)).pop() {
             Some((_, Ask::Save { events, .. })) => events.expect("a part"),
             other => panic!("no ask to save but {other:?}"),
         }
@@ -91,16 +91,16 @@ fn what_is_saved_is_remembered_with_its_secret() {
     );
     page.is_saved(Extent::All, "def");
     assert_eq!(page.known_links(), ["def", "abc"], "the newest first");
-    assert_eq!(page.model.links.news, News::Saved);
+    assert_eq!(page.model.links.news, LinkStatus::Saved);
 }
 
 #[test]
 fn another_visit_knows_the_links_that_have_not_expired() {
     let mut page = visited();
     let remembered = "new s1 2000\nold s2 1000\nnonsense\n";
-    page.links(Wish::See(remembered.to_owned(), 1_000));
+    page.links(LinkCommand::See(remembered.to_owned(), 1_000));
     assert_eq!(page.known_links(), ["new"]);
-    let asked = page.links(Wish::Delete("new".to_owned()));
+    let asked = page.links(LinkCommand::Delete("new".to_owned()));
     let (link, secret) = ("new".to_owned(), "s1".to_owned());
     let [(id, ask)] = asked.as_slice() else {
         panic!("one ask: {asked:?}")
@@ -108,42 +108,42 @@ fn another_visit_knows_the_links_that_have_not_expired() {
     assert_eq!(*ask, Ask::DeleteLink { link, secret });
     page.returns(*id, Returned::Nothing);
     assert_eq!(page.effects, [Effect::KeepLinks(String::new())]);
-    assert_eq!(page.model.links.news, News::Deleted);
+    assert_eq!(page.model.links.news, LinkStatus::Deleted);
 }
 
 #[test]
 fn a_link_that_was_gone_already_leaves_the_list() {
     let mut page = visited();
     page.is_saved(Extent::All, "abc");
-    let asked = page.links(Wish::Delete("abc".to_owned()));
+    let asked = page.links(LinkCommand::Delete("abc".to_owned()));
     let mut why = failed("ENOENT");
     (why.source, why.reason) = (FailureSource::Relay, Some(Reason::NoSuchLink));
     page.ends(asked[0].0, Outcome::Failed(why));
     assert_eq!(page.known_links(), [""; 0]);
-    assert_eq!(page.model.links.news, News::WasGone);
+    assert_eq!(page.model.links.news, LinkStatus::WasGone);
 }
 
 #[test]
 fn a_refusal_is_told_and_changes_nothing() {
     let mut page = visited();
-    let asked = page.links(Wish::Save(Extent::All, 7));
+    let asked = page.links(LinkCommand::Save(Extent::All, 7));
     let mut why = failed("EFBIG");
     (why.source, why.reason) = (FailureSource::Relay, Some(Reason::TraceTooLong));
     page.ends(asked[0].0, Outcome::Failed(why.clone()));
-    assert_eq!(page.model.links.news, News::Refused(why));
+    assert_eq!(page.model.links.news, LinkStatus::Refused(why));
     assert_eq!((page.known_links().len(), page.effects.len()), (0, 0));
 }
 
 #[test]
 fn one_thing_is_asked_at_a_time_and_only_where_somebody_hears_it() {
     let mut page = visited();
-    assert_eq!(page.links(Wish::Save(Extent::All, 7)).len(), 1);
-    assert_eq!(page.links(Wish::Save(Extent::All, 7)), []);
+    assert_eq!(page.links(LinkCommand::Save(Extent::All, 7)).len(), 1);
+    assert_eq!(page.links(LinkCommand::Save(Extent::All, 7)), []);
     page.does(Event::Closed);
-    assert_eq!(page.model.links.news, News::Lost);
-    assert_eq!(page.links(Wish::Save(Extent::All, 7)), []);
+    assert_eq!(page.model.links.news, LinkStatus::Lost);
+    assert_eq!(page.links(LinkCommand::Save(Extent::All, 7)), []);
     assert_eq!(
-        Page::open().links(Wish::Save(Extent::All, 7)),
+        Page::open().links(LinkCommand::Save(Extent::All, 7)),
         [],
         "nothing happened yet"
     );
@@ -210,20 +210,22 @@ fn the_filter_decides_which_packets_are_saved() {
 fn a_page_at_a_link_fetches_it_and_shows_it() {
     let mut page = visited();
     page.effects.clear();
-    page.does(Event::Archive(archive::Wish::Trace));
+    page.does(Event::Archive(archive::ArchiveCommand::Trace));
     let Some(Effect::Download(file)) = page.effects.pop() else {
         panic!("a file")
     };
     let text = Ok(String::from_utf8(file.bytes).expect("text"));
     let mut other = Page::open();
-    other.does(Event::Archive(archive::Wish::Follow("/t/abc".to_owned())));
+    other.does(Event::Archive(archive::ArchiveCommand::Follow(
+        "/t/abc".to_owned(),
+    )));
     assert_eq!(other.effects, [Effect::Fetch("/t/abc".to_owned())]);
     let name = "/t/abc".to_owned();
-    other.does(Event::Archive(archive::Wish::Open { name, text }));
+    other.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
     assert!(other.model.is_past() && !other.model.can_send());
     assert!(!other.model.can_save(), "it is saved already");
     other.effects.clear();
-    other.does(Event::Archive(archive::Wish::Leave));
+    other.does(Event::Archive(archive::ArchiveCommand::Leave));
     assert_eq!(other.effects, [Effect::ShowLab]);
     assert!(other.model.can_send());
 }
@@ -231,13 +233,15 @@ fn a_page_at_a_link_fetches_it_and_shows_it() {
 #[test]
 fn an_expired_link_says_so_and_leads_to_the_lab() {
     let mut page = Page::open();
-    page.does(Event::Archive(archive::Wish::Follow("/t/abc".to_owned())));
-    let (name, text) = ("/t/abc".to_owned(), Err(Wrong::NoSuchLink));
-    page.does(Event::Archive(archive::Wish::Open { name, text }));
+    page.does(Event::Archive(archive::ArchiveCommand::Follow(
+        "/t/abc".to_owned(),
+    )));
+    let (name, text) = ("/t/abc".to_owned(), Err(OpenError::NoSuchLink));
+    page.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
     let wrong = page.model.archive.wrong.as_ref().map(|(_, wrong)| *wrong);
-    assert_eq!(wrong, Some(Wrong::NoSuchLink));
+    assert_eq!(wrong, Some(OpenError::NoSuchLink));
     assert!(page.model.can_send(), "the lab is there all the same");
     page.effects.clear();
-    page.does(Event::Archive(archive::Wish::Understood));
+    page.does(Event::Archive(archive::ArchiveCommand::Understood));
     assert_eq!(page.effects, [Effect::ShowLab]);
 }

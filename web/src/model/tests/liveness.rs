@@ -5,10 +5,10 @@ use shared::message::GoodbyeReason;
 use super::*;
 use crate::model::{
     core::{
-        connection::{Next, State, Trouble},
+        connection::{ConnectionState, NextAttempt, Trouble},
         refusal::Refusal,
     },
-    dispatch::event_journal::Diary,
+    dispatch::event_journal::EventJournal,
 };
 
 impl Page {
@@ -37,7 +37,7 @@ impl Page {
     }
 
     fn is_open(&self) -> bool {
-        self.model.connection.state == State::Open
+        self.model.connection.state == ConnectionState::Open
     }
 
     fn silence(&self) -> Option<Millis> {
@@ -89,7 +89,7 @@ fn a_dead_line_is_noticed_within_15_seconds_and_left() {
     );
     assert_eq!(
         page.model.connection.state,
-        State::Lost {
+        ConnectionState::Lost {
             since: heard_at,
             told: None
         }
@@ -146,7 +146,7 @@ fn who_wakes_up_asks_at_once() {
     page.lives(5_000);
     assert!(!page.is_open());
     page.effects.clear();
-    assert!(matches!(page.model.connection.next, Next::At(_)));
+    assert!(matches!(page.model.connection.next, NextAttempt::At(_)));
     page.does(Event::LineInDoubt);
     assert_eq!(page.effects, [Effect::Connect], "it does not wait its turn");
     page.effects.clear();
@@ -187,7 +187,7 @@ fn a_lost_line_is_never_explained_as_udps_silence() {
 
 #[test]
 fn what_the_first_part_of_the_page_asked_the_whole_knows() {
-    let (mut first, mut diary) = (Model::default(), Diary::default());
+    let (mut first, mut diary) = (Model::default(), EventJournal::default());
     let mut meets = |model: &mut Model, event: Event, now| {
         diary.note(&event, now, 0);
         model.update(event, now, 0)
@@ -201,7 +201,7 @@ fn what_the_first_part_of_the_page_asked_the_whole_knows() {
     let entries = diary.close().expect("all of it");
     entries.iter().for_each(|entry| whole.relive(entry));
     assert_eq!(format!("{whole:?}"), format!("{first:?}"));
-    let mut torn = Diary::default();
+    let mut torn = EventJournal::default();
     torn.note(&Event::Started, 0, 0);
     torn.tear();
     torn.note(&Event::Woke, 1, 0);

@@ -3,7 +3,7 @@
 use shared::{call::Transport::Udp, message::Gap};
 
 use super::*;
-use crate::model::trace::log::{Kind, Run};
+use crate::model::trace::log::{Run, RunKind};
 
 /// The names of a run's calls, with the side in front.
 fn names(run: &Run) -> Vec<String> {
@@ -123,7 +123,7 @@ fn a_stranger_has_a_run_of_his_own() {
     let runs = page.model.log.runs();
     assert_eq!(
         runs[0].kind,
-        Kind::Stranger(Udp, CLIENT.parse().expect("an address"))
+        RunKind::Stranger(Udp, CLIENT.parse().expect("an address"))
     );
     assert_eq!(names(&runs[0]), ["Server recvfrom", "Server upper"]);
 }
@@ -170,7 +170,7 @@ fn another_pages_calls_are_its_own_run() {
     page.starts(1, started(10, 9, CallName::Socket, None, Some(1)));
     page.ended(2, returned(10, 9, Returned::Socket { fd: 3 }));
     page.starts(3, started(11, 9, CallName::SendTo, Some(3), Some(2)));
-    assert_eq!(page.model.log.runs()[0].kind, Kind::Page(Udp, 9));
+    assert_eq!(page.model.log.runs()[0].kind, RunKind::Page(Udp, 9));
     assert_eq!(
         names(&page.model.log.runs()[0]),
         ["Client socket", "Client sendto"]

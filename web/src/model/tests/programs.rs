@@ -6,7 +6,7 @@ use shared::call::{
 };
 
 use super::*;
-use crate::model::panes::program::Lost;
+use crate::model::panes::program::Losses;
 
 const FD: Returned = Returned::Socket { fd: 3 };
 const TO: Target = Target::Server;
@@ -392,7 +392,7 @@ fn what_goes_down_with_the_relay_is_counted() {
     page.does(Event::Closed);
     assert_eq!(
         page.model.connection.lost,
-        Lost {
+        Losses {
             calls: 2,
             connections: 1
         },

@@ -5,11 +5,11 @@ use shared::trace::{CallName, Derived, DerivedKind};
 use super::*;
 use crate::model::past::{
     archive,
-    replay::{Replay, Speed, Step, Wish},
+    replay::{Replay, ReplayCommand, ReplayStep, Speed},
 };
 
 impl Page {
-    fn replays(&mut self, wish: Wish) {
+    fn replays(&mut self, wish: ReplayCommand) {
         self.does(Event::Replay(wish));
         while self.model.settle() {}
     }
@@ -47,7 +47,7 @@ impl Page {
 fn replaying() -> Page {
     let mut page = Page::open();
     page.sees_a_sentence();
-    page.replays(Wish::Begin(false));
+    page.replays(ReplayCommand::Begin(false));
     page
 }
 
@@ -70,14 +70,14 @@ fn event_by_event_it_comes_to_what_the_lab_shows() {
     };
     let mut before = 0;
     for _ in 0..page.replay().len() {
-        page.replays(Wish::Go(Step::Event));
+        page.replays(ReplayCommand::Go(ReplayStep::Event));
         let seen = page.calls_seen();
         assert!(seen.len() >= before && seen.len() <= before + 1);
         before = seen.len();
     }
     assert_eq!(page.calls_seen(), whole);
     assert_eq!(page.replay().at(), page.replay().len());
-    page.replays(Wish::Go(Step::Event));
+    page.replays(ReplayCommand::Go(ReplayStep::Event));
     assert_eq!(page.replay().at(), page.replay().len(), "there is no more");
 }
 
@@ -86,15 +86,15 @@ fn one_step_back_it_is_as_it_was_there() {
     let mut page = replaying();
     let mut moments = vec![page.calls_seen()];
     for _ in 0..page.replay().len() {
-        page.replays(Wish::Go(Step::Event));
+        page.replays(ReplayCommand::Go(ReplayStep::Event));
         moments.push(page.calls_seen());
     }
     for moment in moments.iter().rev().skip(1) {
-        page.replays(Wish::Go(Step::EventBack));
+        page.replays(ReplayCommand::Go(ReplayStep::EventBack));
         assert_eq!(page.calls_seen(), *moment);
     }
-    page.replays(Wish::Go(Step::End));
-    page.replays(Wish::Go(Step::Start));
+    page.replays(ReplayCommand::Go(ReplayStep::End));
+    page.replays(ReplayCommand::Go(ReplayStep::Start));
     assert_eq!(page.calls_seen(), []);
 }
 
@@ -104,20 +104,20 @@ fn call_by_call_each_step_brings_one_return() {
     let ended = |page: &Page| page.calls_seen().iter().filter(|(_, ended)| *ended).count();
     let mut stops = Vec::new();
     let all = {
-        page.replays(Wish::Go(Step::End));
+        page.replays(ReplayCommand::Go(ReplayStep::End));
         let all = ended(&page);
-        page.replays(Wish::Go(Step::Start));
+        page.replays(ReplayCommand::Go(ReplayStep::Start));
         all
     };
     for n in 1..=all {
-        page.replays(Wish::Go(Step::Call));
+        page.replays(ReplayCommand::Go(ReplayStep::Call));
         assert_eq!(ended(&page), n);
         stops.push(page.replay().at());
     }
-    page.replays(Wish::Go(Step::End));
+    page.replays(ReplayCommand::Go(ReplayStep::End));
     stops.retain(|stop| *stop < page.replay().len());
     for stop in stops.into_iter().rev() {
-        page.replays(Wish::Go(Step::CallBack));
+        page.replays(ReplayCommand::Go(ReplayStep::CallBack));
         assert_eq!(page.replay().at(), stop);
     }
 }
@@ -125,7 +125,7 @@ fn call_by_call_each_step_brings_one_return() {
 #[test]
 fn a_usual_sentence_takes_some_seconds() {
     let mut page = replaying();
-    page.replays(Wish::RunOrHold);
+    page.replays(ReplayCommand::RunOrHold);
     page.runs_for(500);
     let soon = page.replay().at();
     assert!(soon > 0 && soon < page.replay().len(), "{soon}");
@@ -133,7 +133,7 @@ fn a_usual_sentence_takes_some_seconds() {
     assert_eq!(page.replay().at(), page.replay().len());
     assert!(!page.replay().runs(), "it is over");
     assert!(page.replay().slowed().is_some_and(|times| times > 1_000));
-    page.replays(Wish::RunOrHold);
+    page.replays(ReplayCommand::RunOrHold);
     assert_eq!(
         (page.replay().at(), page.replay().runs()),
         (0, true),
@@ -145,8 +145,8 @@ fn a_usual_sentence_takes_some_seconds() {
 fn ten_times_as_fast_takes_a_tenth() {
     let time = |speed| {
         let mut page = replaying();
-        page.replays(Wish::At(speed));
-        page.replays(Wish::RunOrHold);
+        page.replays(ReplayCommand::At(speed));
+        page.replays(ReplayCommand::RunOrHold);
         let began = page.now;
         while page.replay().runs() {
             let at = page.model.replay_wakes_at(page.now).expect("it runs");
@@ -164,13 +164,13 @@ fn ten_times_as_fast_takes_a_tenth() {
 #[test]
 fn paused_it_stays_where_it_is() {
     let mut page = replaying();
-    page.replays(Wish::RunOrHold);
+    page.replays(ReplayCommand::RunOrHold);
     page.runs_for(1_000);
-    page.replays(Wish::RunOrHold);
+    page.replays(ReplayCommand::RunOrHold);
     let at = page.replay().at();
     page.runs_for(60_000);
     assert_eq!(page.replay().at(), at);
-    page.replays(Wish::RunOrHold);
+    page.replays(ReplayCommand::RunOrHold);
     page.runs_for(60_000);
     assert_eq!(page.replay().at(), page.replay().len());
 }
@@ -187,15 +187,15 @@ fn a_server_is_as_it_was_then() {
         let udp = page.model.shown().servers.get(Transport::Udp);
         udp.map(|server| server.state.clone())
     };
-    page.replays(Wish::Begin(false));
+    page.replays(ReplayCommand::Begin(false));
     assert_eq!(
         state(&page),
         Some(ServerState::Running),
         "it had not died yet"
     );
-    page.replays(Wish::Go(Step::End));
+    page.replays(ReplayCommand::Go(ReplayStep::End));
     assert_eq!(state(&page), Some(ServerState::Killed));
-    page.replays(Wish::Go(Step::EventBack));
+    page.replays(ReplayCommand::Go(ReplayStep::EventBack));
     assert_eq!(state(&page), Some(ServerState::Running));
 }
 
@@ -207,9 +207,9 @@ fn the_lab_goes_on_behind_it() {
         900,
         What::Server(server(Transport::Udp, ServerState::Stopped)),
     );
-    page.replays(Wish::Go(Step::End));
+    page.replays(ReplayCommand::Go(ReplayStep::End));
     assert_eq!(page.replay().at(), all, "what is new is not of that past");
-    page.replays(Wish::End);
+    page.replays(ReplayCommand::End);
     assert!(!page.model.is_past());
     let udp = page.model.shown().servers.get(Transport::Udp);
     assert_eq!(udp.map(|server| &server.state), Some(&ServerState::Stopped));
@@ -219,7 +219,7 @@ fn the_lab_goes_on_behind_it() {
 fn a_saved_trace_is_replayed_too_and_exported_whole() {
     let mut page = replaying();
     page.effects.clear();
-    page.does(Event::Archive(archive::Wish::Trace));
+    page.does(Event::Archive(archive::ArchiveCommand::Trace));
     let Some(Effect::Download(file)) = page.effects.pop() else {
         panic!("a file")
     };
@@ -227,13 +227,13 @@ fn a_saved_trace_is_replayed_too_and_exported_whole() {
     let mut other = Page::open();
     let name = "trace.json".to_owned();
     let text = Ok(text);
-    other.does(Event::Archive(archive::Wish::Open { name, text }));
+    other.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
     let whole = other.calls_seen();
-    other.replays(Wish::Begin(false));
+    other.replays(ReplayCommand::Begin(false));
     assert_eq!(other.calls_seen(), []);
-    other.replays(Wish::To(usize::MAX));
+    other.replays(ReplayCommand::To(usize::MAX));
     assert_eq!(other.calls_seen(), whole);
-    other.replays(Wish::End);
+    other.replays(ReplayCommand::End);
     assert!(other.model.is_past(), "the saved trace is still there");
 }
 
@@ -243,8 +243,8 @@ fn a_replay_begins_with_the_sentence_one_looks_at() {
     page.sees_a_sentence();
     let first = page.model.log.calls().next().expect("a call").id;
     page.does(Event::Select(Some(first)));
-    page.replays(Wish::Begin(false));
-    page.replays(Wish::Go(Step::Event));
+    page.replays(ReplayCommand::Begin(false));
+    page.replays(ReplayCommand::Go(ReplayStep::Event));
     assert_eq!(page.calls_seen().len(), 1);
     assert_eq!(
         page.model.shown().selected,
@@ -270,12 +270,12 @@ fn a_filter_stays_when_one_goes_back() {
     };
     page.sees(220, What::Derived(derived.clone()));
     page.sees(221, What::Derived(derived));
-    page.replays(Wish::Begin(false));
-    page.replays(Wish::Go(Step::End));
+    page.replays(ReplayCommand::Begin(false));
+    page.replays(ReplayCommand::Go(ReplayStep::End));
     page.does(Event::Inspect(Action::Open(true)));
     let stroke = Stroke::Typed("tcp".to_owned(), 3);
     page.does(Event::Inspect(Action::Filter(stroke)));
-    page.replays(Wish::Go(Step::EventBack));
+    page.replays(ReplayCommand::Go(ReplayStep::EventBack));
     let inspector = &page.model.shown().inspector;
     assert_eq!(inspector.query.text, "tcp");
     assert_eq!(inspector.sieve.len(&inspector.store), 0, "no packet is TCP");
@@ -299,9 +299,9 @@ fn a_long_past_is_heard_in_few_frames() {
         };
         page.ended(call, returned(call, 9, value));
     }
-    page.replays(Wish::Begin(false));
+    page.replays(ReplayCommand::Begin(false));
     let frames = |page: &mut Page, step| {
-        page.does(Event::Replay(Wish::Go(step)));
+        page.does(Event::Replay(ReplayCommand::Go(step)));
         let mut frames = 1;
         while page.model.settle() {
             frames += 1;
@@ -310,7 +310,7 @@ fn a_long_past_is_heard_in_few_frames() {
     };
     let all = page.replay().len();
     let most = all.div_ceil(1_000);
-    assert!(frames(&mut page, Step::End) <= most);
-    assert!(frames(&mut page, Step::EventBack) <= most);
+    assert!(frames(&mut page, ReplayStep::End) <= most);
+    assert!(frames(&mut page, ReplayStep::EventBack) <= most);
     assert_eq!(page.replay().at(), all - 1);
 }

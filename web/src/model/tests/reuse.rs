@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{log::from_client, *};
-use crate::model::trace::{ladder, log::Kind};
+use crate::model::trace::{ladder, log::RunKind};
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -295,7 +295,7 @@ fn the_second_connection_from_a_port_is_not_the_first() {
             .collect();
         assert_eq!(accepts, [1, 1], "{process} {told}");
         if process == OUTSIDE {
-            assert!(matches!(runs[1].kind, Kind::Stranger(Tcp, _)));
+            assert!(matches!(runs[1].kind, RunKind::Stranger(Tcp, _)));
         }
     }
 }
@@ -355,7 +355,7 @@ fn a_datagram_is_of_whoever_was_bound_then() {
     datagram_comes(&mut page, 900, OUTSIDE, 40, "hi");
     let runs = page.model.log.runs();
     assert_eq!(runs.len(), 2);
-    assert!(matches!(runs[1].kind, Kind::Stranger(Udp, _)));
+    assert!(matches!(runs[1].kind, RunKind::Stranger(Udp, _)));
     assert_eq!(runs[0].crossings.len(), 0);
     assert_eq!(runs[1].crossings.len(), 1);
     assert!(runs[1].calls.iter().any(|call| call.id == 40));

@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::core::connection::State;
+use crate::model::core::connection::ConnectionState;
 
 const TOKEN: &str = "secret";
 
@@ -90,7 +90,7 @@ impl Page {
         let mut asked = self.asked();
         let (id, ask) = asked.pop().expect("an ask");
         assert!(asked.is_empty() && !self.model.can_send());
-        assert_ne!(self.model.connection.state, State::Open);
+        assert_ne!(self.model.connection.state, ConnectionState::Open);
         self.sees_elsewhere();
         self.returns(id, Returned::Nothing);
         ask
@@ -123,7 +123,9 @@ fn another_lab_begins_with_nothing_of_the_one_before() {
     page.does(Event::Enter(LabKind::Private));
     let id = page.asked()[0].0;
     assert!(!page.model.can_send(), "until it is there");
-    page.does(Event::Server(crate::model::panes::server::Wish::Stop));
+    page.does(Event::Server(
+        crate::model::panes::server::ServerCommand::Stop,
+    ));
     assert_eq!(page.said(), [], "what is wanted now waits");
     page.returns(id, Returned::Nothing);
     page.hears(own(0, 1));
@@ -261,7 +263,7 @@ fn too_late_means_the_open_lab_and_no_token() {
     page.ends(id, Outcome::Failed(refusal.clone()));
     assert_eq!(page.keeps(), [None]);
     assert_eq!(page.model.seat.refused, Some(refusal));
-    assert_eq!(page.model.connection.state, State::Open);
+    assert_eq!(page.model.connection.state, ConnectionState::Open);
     assert!(page.model.can_send() && page.model.program.sentence().is_none());
     assert_eq!(page.said(), [], "the open lab is seen from now on");
 }
@@ -319,7 +321,7 @@ fn a_page_that_was_reloaded_knows_all_from_the_trace() {
     sendto.arguments.data = Some("hello".into());
     page.sees(3, What::CallStarted(Box::new(sendto)));
     let run = page.model.shown_run().expect("a run");
-    let own = crate::model::trace::log::Kind::Own(Transport::Udp, "hello".to_owned());
+    let own = crate::model::trace::log::RunKind::Own(Transport::Udp, "hello".to_owned());
     assert_eq!((&run.kind, run.calls.len()), (&own, 2));
     page.sends("again");
     let [(id, Call::Socket { .. })] = page.calls()[..] else {
@@ -431,7 +433,10 @@ fn in_a_seat_a_dead_line_leaves_the_call_waiting() {
     let calls = page.calls();
     page.waits(7_000);
     page.waits(5_000);
-    assert!(matches!(page.model.connection.state, State::Lost { .. }));
+    assert!(matches!(
+        page.model.connection.state,
+        ConnectionState::Lost { .. }
+    ));
     assert!(page.model.program.is_busy(), "it goes on at the relay");
     let note = page.note().text;
     assert!(

@@ -8,7 +8,7 @@ use shared::{
 };
 
 use super::*;
-use crate::model::panes::server::{Hold, Wanted, Wish};
+use crate::model::panes::server::{AddressHold, ServerCommand, ServerOptions};
 
 const SETTINGS: Settings = Settings {
     backlog: 1,
@@ -34,8 +34,8 @@ impl Page {
     }
 }
 
-fn wanted(program: Program, task: Task, settings: Settings) -> Wanted {
-    Wanted {
+fn wanted(program: Program, task: Task, settings: Settings) -> ServerOptions {
+    ServerOptions {
         program: Some(program),
         task: Some(task),
         settings: Some(settings),
@@ -45,7 +45,7 @@ fn wanted(program: Program, task: Task, settings: Settings) -> Wanted {
 #[test]
 fn a_server_is_asked_to_start_and_its_refusal_is_told() {
     let mut page = Page::open();
-    page.does(Event::Server(Wish::Stop));
+    page.does(Event::Server(ServerCommand::Stop));
     let said = page.said();
     assert_eq!(
         said[0].request,
@@ -78,26 +78,26 @@ fn only_what_was_changed_is_asked_for() {
     for (form, expected) in [
         (
             wanted(Program::Book, Task::Upper, SETTINGS),
-            Wanted::default(),
+            ServerOptions::default(),
         ),
         (
             wanted(Program::Sturdy, Task::Upper, SETTINGS),
-            Wanted {
+            ServerOptions {
                 program: Some(Program::Sturdy),
-                ..Wanted::default()
+                ..ServerOptions::default()
             },
         ),
         (
             wanted(Program::Book, Task::Count('s'), slow),
-            Wanted {
+            ServerOptions {
                 program: None,
                 task: Some(Task::Count('s')),
                 settings: Some(slow),
             },
         ),
     ] {
-        page.does(Event::Server(Wish::Start(form)));
-        let Wanted {
+        page.does(Event::Server(ServerCommand::Start(form)));
+        let ServerOptions {
             program,
             task,
             settings,
@@ -121,7 +121,9 @@ fn a_restart_starts_what_it_has_stopped_and_nothing_else() {
     let mut page = Page::open();
     page.chooses(Tcp);
     page.has(Program::Book, ServerState::Running);
-    page.does(Event::Server(Wish::Restart(Wanted::default())));
+    page.does(Event::Server(ServerCommand::Restart(
+        ServerOptions::default(),
+    )));
     let [(stop, Ask::StopServer { transport: Tcp })] = page.asks()[..] else {
         panic!("it stops first")
     };
@@ -133,7 +135,9 @@ fn a_restart_starts_what_it_has_stopped_and_nothing_else() {
     page.fails(start, "EADDRINUSE");
     page.has(Program::Book, ServerState::Stopped);
     assert!(page.model.servers.finds_address_in_use(Tcp));
-    page.does(Event::Server(Wish::Restart(Wanted::default())));
+    page.does(Event::Server(ServerCommand::Restart(
+        ServerOptions::default(),
+    )));
     let stop = page.asks()[0].0;
     page.fails(stop, "EPERM");
     assert_eq!(page.said(), [], "what was not stopped is not started");
@@ -143,7 +147,7 @@ fn a_restart_starts_what_it_has_stopped_and_nothing_else() {
 fn a_server_is_killed_and_is_down() {
     let mut page = Page::open();
     page.chooses(Tcp);
-    page.does(Event::Server(Wish::Kill));
+    page.does(Event::Server(ServerCommand::Kill));
     assert!(matches!(
         page.asks()[..],
         [(_, Ask::KillServer { transport: Tcp })]
@@ -183,19 +187,19 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
     );
     assert_eq!(
         page.model.address_is_held_by(page.now),
-        Some(Hold::TimeWait(43_000))
+        Some(AddressHold::TimeWait(43_000))
     );
     assert_eq!(page.wakes_at(), Some(page.now + 1_000));
     page.now += 12_300;
     assert_eq!(
         page.model.address_is_held_by(page.now),
-        Some(Hold::TimeWait(30_700))
+        Some(AddressHold::TimeWait(30_700))
     );
     assert_eq!(page.wakes_at(), Some(page.now + 700));
     page.now += 60_000;
     assert_eq!(
         page.model.address_is_held_by(page.now),
-        Some(Hold::TimeWait(0))
+        Some(AddressHold::TimeWait(0))
     );
     assert_eq!(page.wakes_at(), None);
     let none = Sockets {
@@ -203,13 +207,22 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
         more: 0,
     };
     page.sees(4, What::Sockets(none.clone()));
-    assert_eq!(page.model.address_is_held_by(page.now), Some(Hold::Over));
-    page.does(Event::Server(Wish::Start(Wanted::default())));
+    assert_eq!(
+        page.model.address_is_held_by(page.now),
+        Some(AddressHold::Over)
+    );
+    page.does(Event::Server(
+        ServerCommand::Start(ServerOptions::default()),
+    ));
     let (id, _) = page.asks()[0];
     page.fails(id, "EADDRINUSE");
     page.sees(5, What::Sockets(none));
     let held = page.model.address_is_held_by(page.now);
-    assert_eq!(held, Some(Hold::Other), "this time it was not TIME_WAIT");
+    assert_eq!(
+        held,
+        Some(AddressHold::Other),
+        "this time it was not TIME_WAIT"
+    );
 }
 
 #[test]
@@ -236,8 +249,15 @@ fn a_client_that_has_not_closed_holds_the_address_too() {
         page.model.address_is_held_by(page.now)
     };
     let held = holds(2, &[&half_closed, &over]);
-    assert_eq!(held, Some(Hold::HalfClosed(50_000)), "what can be helped");
-    assert_eq!(holds(3, &[&over]), Some(Hold::TimeWait(55_000)));
-    assert_eq!(holds(4, &[&half_closed]), Some(Hold::HalfClosed(50_000)));
-    assert_eq!(holds(5, &[]), Some(Hold::Over));
+    assert_eq!(
+        held,
+        Some(AddressHold::HalfClosed(50_000)),
+        "what can be helped"
+    );
+    assert_eq!(holds(3, &[&over]), Some(AddressHold::TimeWait(55_000)));
+    assert_eq!(
+        holds(4, &[&half_closed]),
+        Some(AddressHold::HalfClosed(50_000))
+    );
+    assert_eq!(holds(5, &[]), Some(AddressHold::Over));
 }

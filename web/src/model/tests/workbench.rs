@@ -10,9 +10,9 @@ use shared::{
 
 use super::*;
 use crate::model::panes::workbench::{
-    Act, Typed,
+    CallForm, WorkbenchCommand,
     doors::{House, house},
-    state_diagram::{self, State, Told},
+    state_diagram::{self, DiagramState, StateSource},
 };
 
 const MINE: &str = "127.0.0.1:49152";
@@ -66,7 +66,7 @@ impl Page {
         self.sees(us, What::Sockets(Sockets { sockets, more: 0 }));
     }
 
-    fn stands(&self) -> (State, Told) {
+    fn stands(&self) -> (DiagramState, StateSource) {
         let card = self.model.workbench.cards.last().expect("a socket");
         let now = state_diagram::now(card, &self.model, self.now);
         (now.state, now.told)
@@ -94,23 +94,26 @@ fn listed(local: &str, peer: Option<&str>, state: SocketState, held: bool) -> Ke
 fn a_tcp_socket_goes_through_the_states_of_the_rfc() {
     let mut page = Page::open();
     page.opens_tcp();
-    assert_eq!(page.stands(), (State::Closed, Told::Call(CallName::Socket)));
+    assert_eq!(
+        page.stands(),
+        (DiagramState::Closed, StateSource::Call(CallName::Socket))
+    );
     page.began(3, CallName::Connect, Some(3), None);
     assert_eq!(
         page.stands(),
-        (State::SynSent, Told::Call(CallName::Connect))
+        (DiagramState::SynSent, StateSource::Call(CallName::Connect))
     );
     page.came_back(3, ok(), Some("ESTABLISHED"));
-    let by_kernel = |call| Told::Kernel(Some(call));
+    let by_kernel = |call| StateSource::Kernel(Some(call));
     assert_eq!(
         page.stands(),
-        (State::Established, by_kernel(CallName::Connect))
+        (DiagramState::Established, by_kernel(CallName::Connect))
     );
     page.began(4, CallName::Shutdown, Some(3), None);
     page.came_back(4, ok(), Some("FIN-WAIT-2"));
     assert_eq!(
         page.stands(),
-        (State::FinWait2, by_kernel(CallName::Shutdown))
+        (DiagramState::FinWait2, by_kernel(CallName::Shutdown))
     );
     page.did(5, CallName::Close, Some(3), ok());
     page.lists(
@@ -122,12 +125,12 @@ fn a_tcp_socket_goes_through_the_states_of_the_rfc() {
             false,
         )],
     );
-    assert_eq!(page.stands(), (State::TimeWait, Told::List));
+    assert_eq!(page.stands(), (DiagramState::TimeWait, StateSource::List));
     let card = page.model.workbench.cards.last().expect("a socket");
     let now = state_diagram::now(card, &page.model, page.now + 20_000);
     assert_eq!((now.left, now.over), (Some(40_000), false));
     page.lists(7, Vec::new());
-    assert_eq!(page.stands(), (State::Closed, Told::List));
+    assert_eq!(page.stands(), (DiagramState::Closed, StateSource::List));
 }
 
 #[test]
@@ -144,10 +147,10 @@ fn the_newest_word_counts() {
             true,
         )],
     );
-    assert_eq!(page.stands(), (State::CloseWait, Told::List));
+    assert_eq!(page.stands(), (DiagramState::CloseWait, StateSource::List));
     page.began(5, CallName::Shutdown, Some(3), None);
     page.came_back(5, ok(), Some("LAST-ACK"));
-    assert_eq!(page.stands().0, State::LastAck);
+    assert_eq!(page.stands().0, DiagramState::LastAck);
 }
 
 #[test]
@@ -158,7 +161,7 @@ fn without_the_kernels_word_only_the_calls_are_believed() {
     page.came_back(3, Outcome::Failed(failed("ECONNREFUSED")), None);
     assert_eq!(
         page.stands(),
-        (State::Closed, Told::Call(CallName::Connect))
+        (DiagramState::Closed, StateSource::Call(CallName::Connect))
     );
     page.did(4, CallName::Connect, Some(3), ok());
     page.did(
@@ -169,10 +172,13 @@ fn without_the_kernels_word_only_the_calls_are_believed() {
     );
     assert_eq!(
         page.stands(),
-        (State::CloseWait, Told::Call(CallName::Recv))
+        (DiagramState::CloseWait, StateSource::Call(CallName::Recv))
     );
     page.did(6, CallName::Close, Some(3), ok());
-    assert_eq!(page.stands(), (State::Closed, Told::Call(CallName::Close)));
+    assert_eq!(
+        page.stands(),
+        (DiagramState::Closed, StateSource::Call(CallName::Close))
+    );
 }
 
 #[test]
@@ -181,13 +187,16 @@ fn who_stops_waiting_has_not_stopped_the_kernel() {
     page.opens_tcp();
     page.began(3, CallName::Connect, Some(3), None);
     page.came_back(3, Outcome::Failed(failed("ECANCELED")), None);
-    assert_eq!(page.stands().0, State::SynSent);
+    assert_eq!(page.stands().0, DiagramState::SynSent);
 }
 
 #[test]
 fn calls_are_asked_for_once_and_known_again_in_the_trace() {
     let mut page = Page::open();
-    page.does(Event::Bench(Act::Open(Transport::Tcp, Family::Inet)));
+    page.does(Event::Bench(WorkbenchCommand::Open(
+        Transport::Tcp,
+        Family::Inet,
+    )));
     let (id, call) = page.calls().pop().expect("a call");
     assert_eq!(
         call,
@@ -200,15 +209,23 @@ fn calls_are_asked_for_once_and_known_again_in_the_trace() {
     page.began(1, CallName::Socket, None, Some(id));
     page.came_back(1, Outcome::Returned(Returned::Socket { fd: 3 }), None);
     assert_eq!(page.model.workbench.made.len(), 1);
-    let typed = Typed {
+    let typed = CallForm {
         size: "16".to_owned(),
-        ..Typed::default()
+        ..CallForm::default()
     };
-    page.does(Event::Bench(Act::Call(1, CallName::Recv, typed.clone())));
-    page.does(Event::Bench(Act::Call(1, CallName::Recv, typed)));
+    page.does(Event::Bench(WorkbenchCommand::Call(
+        1,
+        CallName::Recv,
+        typed.clone(),
+    )));
+    page.does(Event::Bench(WorkbenchCommand::Call(
+        1,
+        CallName::Recv,
+        typed,
+    )));
     let calls = page.calls();
     assert_eq!(calls.len(), 2, "pipelined");
-    page.does(Event::Bench(Act::Cancel(calls[1].0)));
+    page.does(Event::Bench(WorkbenchCommand::Cancel(calls[1].0)));
     assert_eq!(page.calls()[0].1, Call::Cancel { of: calls[1].0 });
 }
 
@@ -216,10 +233,10 @@ fn calls_are_asked_for_once_and_known_again_in_the_trace() {
 fn what_the_relay_would_not_do_stands_there_too() {
     let mut page = Page::open();
     page.opens_tcp();
-    page.does(Event::Bench(Act::Call(
+    page.does(Event::Bench(WorkbenchCommand::Call(
         1,
         CallName::GetSockName,
-        Typed::default(),
+        CallForm::default(),
     )));
     let (id, _) = page.calls().pop().expect("a call");
     let mut refused = failed("EBADF");
@@ -233,11 +250,15 @@ fn what_the_relay_would_not_do_stands_there_too() {
 fn what_means_nothing_is_not_asked() {
     let mut page = Page::open();
     page.opens_tcp();
-    let typed = Typed {
+    let typed = CallForm {
         data: r"\q".to_owned(),
-        ..Typed::default()
+        ..CallForm::default()
     };
-    page.does(Event::Bench(Act::Call(1, CallName::Send, typed)));
+    page.does(Event::Bench(WorkbenchCommand::Call(
+        1,
+        CallName::Send,
+        typed,
+    )));
     assert!(page.calls().is_empty());
     assert!(page.model.workbench.mistake.is_some());
 }

@@ -68,7 +68,7 @@ const fn runs_from_right_to_left(character: char) -> bool {
 
 /// A piece of a text that people read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece<'a> {
+pub(crate) enum TextPart<'a> {
     /// As it is.
     Plain(&'a str),
     /// A character that cannot be seen; to be shown as its escape.
@@ -76,7 +76,7 @@ pub(crate) enum Piece<'a> {
 }
 
 /// A text in pieces; line ends and tabs are plain.
-pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(crate) fn pieces(text: &str) -> Vec<TextPart<'_>> {
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut before = None;
@@ -88,9 +88,9 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
             || is_of_emoji(before, character, after);
         if !is_plain {
             if start < at {
-                pieces.push(Piece::Plain(&text[start..at]));
+                pieces.push(TextPart::Plain(&text[start..at]));
             }
-            pieces.push(Piece::Unseen(character));
+            pieces.push(TextPart::Unseen(character));
             start = at + character.len_utf8();
         }
         // What only changes the look of the one before it.
@@ -103,7 +103,7 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
         }
     }
     if start < text.len() {
-        pieces.push(Piece::Plain(&text[start..]));
+        pieces.push(TextPart::Plain(&text[start..]));
     }
     pieces
 }
@@ -161,9 +161,9 @@ mod tests {
             assert_eq!(
                 pieces(&format!("a{character}b")),
                 [
-                    Piece::Plain("a"),
-                    Piece::Unseen(character),
-                    Piece::Plain("b")
+                    TextPart::Plain("a"),
+                    TextPart::Unseen(character),
+                    TextPart::Plain("b")
                 ],
                 "{shown}"
             );
@@ -184,12 +184,12 @@ mod tests {
             "❤\u{fe0f}\u{200d}🔥",
             "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
         ] {
-            assert_eq!(pieces(text), [Piece::Plain(text)], "{text}");
+            assert_eq!(pieces(text), [TextPart::Plain(text)], "{text}");
         }
         assert_eq!(pieces(""), []);
         assert_eq!(
             pieces("👩\u{200d}a").get(1),
-            Some(&Piece::Unseen('\u{200d}')),
+            Some(&TextPart::Unseen('\u{200d}')),
             "it joins nothing"
         );
     }

@@ -17,25 +17,25 @@ use crate::model::trace::log::{Call, ClientId, Side, same};
 
 /// Where the bytes of one call went, or from where they came.
 #[derive(Clone, Debug)]
-pub(crate) struct Handover<'a> {
+pub(crate) struct ByteMapping<'a> {
     /// The call.
     pub(crate) call: &'a Call,
     /// Its bytes in pieces, in their order, without holes.
-    pub(crate) pieces: Vec<Piece<'a>>,
+    pub(crate) pieces: Vec<MappedRange<'a>>,
 }
 
 /// Bytes of a call that share a fate.
 #[derive(Clone, Debug)]
-pub(crate) struct Piece<'a> {
+pub(crate) struct MappedRange<'a> {
     /// Which of the call's own bytes, counted from 0.
     pub(crate) bytes: Range<u64>,
     /// What became of them, or where they are from.
-    pub(crate) fate: Fate<'a>,
+    pub(crate) fate: Delivery<'a>,
 }
 
 /// What became of bytes.
 #[derive(Clone, Debug)]
-pub(crate) enum Fate<'a> {
+pub(crate) enum Delivery<'a> {
     /// They are these bytes of that call on the other side.
     Met(&'a Call, Range<u64>),
     /// A send's: nobody has received them yet.
@@ -48,7 +48,7 @@ pub(crate) enum Fate<'a> {
     Unseen,
 }
 
-impl Handover<'_> {
+impl ByteMapping<'_> {
     /// Whether the call is the one that sends.
     pub(crate) fn is_send(&self) -> bool {
         sends(self.call)
@@ -58,7 +58,7 @@ impl Handover<'_> {
     pub(crate) fn partners(&self) -> Vec<&Call> {
         let mut partners: Vec<&Call> = Vec::new();
         for piece in &self.pieces {
-            if let Fate::Met(call, _) | Fate::CutOff(call) = piece.fate
+            if let Delivery::Met(call, _) | Delivery::CutOff(call) = piece.fate
                 && partners.iter().all(|known| known.id != call.id)
             {
                 partners.push(call);
@@ -69,7 +69,10 @@ impl Handover<'_> {
 }
 
 /// Traces the bytes of a call among all the calls that are known; none where it carried none.
-pub(crate) fn of<'a>(call: &'a Call, all: impl Iterator<Item = &'a Call>) -> Option<Handover<'a>> {
+pub(crate) fn of<'a>(
+    call: &'a Call,
+    all: impl Iterator<Item = &'a Call>,
+) -> Option<ByteMapping<'a>> {
     let bytes = call.payload().filter(|_| sends(call) || receives(call))?;
     let ends = ends(call)?;
     let on_the_way = all.filter(|other| self::ends(other).is_some_and(|other| other.is(ends)));
@@ -78,12 +81,12 @@ pub(crate) fn of<'a>(call: &'a Call, all: impl Iterator<Item = &'a Call>) -> Opt
         Transport::Tcp => stream::pieces(call, bytes, &calls)?,
         Transport::Udp => datagram::pieces(call, &calls)?,
     };
-    Some(Handover { call, pieces })
+    Some(ByteMapping { call, pieces })
 }
 
 /// Both ends of what a call was about, and which of them is the client's.
 #[derive(Clone, Copy)]
-struct Ends {
+struct Endpoints {
     transport: Transport,
     client: SocketAddr,
     server: Option<SocketAddr>,
@@ -91,7 +94,7 @@ struct Ends {
     socket: Option<ClientId>,
 }
 
-impl Ends {
+impl Endpoints {
     fn is(self, other: Self) -> bool {
         let sockets = self.socket.zip(other.socket);
         if sockets.is_some_and(|(one, another)| one != another) {
@@ -105,7 +108,7 @@ impl Ends {
     }
 }
 
-fn ends(call: &Call) -> Option<Ends> {
+fn ends(call: &Call) -> Option<Endpoints> {
     let end = call.end.as_ref()?;
     let named = call
         .arguments
@@ -116,7 +119,7 @@ fn ends(call: &Call) -> Option<Ends> {
         Side::Client => (end.local?, peer),
         Side::Server => (peer?, end.local),
     };
-    Some(Ends {
+    Some(Endpoints {
         transport: call.transport,
         client,
         server,

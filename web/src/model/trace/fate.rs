@@ -4,40 +4,40 @@ use shared::conditions::Direction;
 
 use crate::{
     i18n::Texts,
-    model::trace::log::{Becoming, Run},
+    model::trace::log::{DatagramFate, Run},
 };
 
 /// As the markup names it.
-pub(crate) const fn name(becoming: Becoming) -> &'static str {
+pub(crate) const fn name(becoming: DatagramFate) -> &'static str {
     match becoming {
-        Becoming::Lost(_) => "lost",
-        Becoming::Killed(_) => "killed",
-        Becoming::NoRoom => "no_room",
-        Becoming::Unclaimed => "unclaimed",
-        Becoming::Delayed(_) => "delayed",
-        Becoming::Doubled => "doubled",
-        Becoming::Overtaken => "overtaken",
-        Becoming::Held => "held",
-        Becoming::Released => "released",
+        DatagramFate::Lost(_) => "lost",
+        DatagramFate::Killed(_) => "killed",
+        DatagramFate::NoRoom => "no_room",
+        DatagramFate::Unclaimed => "unclaimed",
+        DatagramFate::Delayed(_) => "delayed",
+        DatagramFate::Doubled => "doubled",
+        DatagramFate::Overtaken => "overtaken",
+        DatagramFate::Held => "held",
+        DatagramFate::Released => "released",
     }
 }
 
 /// In two or three words. Which way it went is said where it was lost: only an onlooker can tell.
-pub(crate) fn brief(becoming: Becoming, texts: &Texts) -> String {
+pub(crate) fn brief(becoming: DatagramFate, texts: &Texts) -> String {
     let key = match becoming {
-        Becoming::Lost(Direction::Request) => "fate.request_lost",
-        Becoming::Lost(Direction::Reply) => "fate.reply_lost",
-        Becoming::Killed(Direction::Request) => "fate.request_killed",
-        Becoming::Killed(Direction::Reply) => "fate.reply_killed",
-        Becoming::NoRoom => "fate.no_room",
-        Becoming::Unclaimed => "fate.unclaimed",
-        Becoming::Delayed(_) => "fate.delayed",
-        Becoming::Doubled => "fate.doubled",
-        Becoming::Overtaken => "fate.overtaken",
-        Becoming::Held => "fate.held",
-        Becoming::Released => "fate.released",
+        DatagramFate::Lost(Direction::Request) => "fate.request_lost",
+        DatagramFate::Lost(Direction::Reply) => "fate.reply_lost",
+        DatagramFate::Killed(Direction::Request) => "fate.request_killed",
+        DatagramFate::Killed(Direction::Reply) => "fate.reply_killed",
+        DatagramFate::NoRoom => "fate.no_room",
+        DatagramFate::Unclaimed => "fate.unclaimed",
+        DatagramFate::Delayed(_) => "fate.delayed",
+        DatagramFate::Doubled => "fate.doubled",
+        DatagramFate::Overtaken => "fate.overtaken",
+        DatagramFate::Held => "fate.held",
+        DatagramFate::Released => "fate.released",
     };
-    if let Becoming::Delayed(ms) = becoming {
+    if let DatagramFate::Delayed(ms) = becoming {
         return texts.fill(key, &[("n", &ms.to_string())]);
     }
     texts.get(key).to_owned()
@@ -61,16 +61,19 @@ pub(crate) fn blocked_key(run: &Run) -> Option<&'static str> {
     let last = run.touched().last()?;
     let (becoming, _) = run.becoming(last.edge.datagram)?;
     Some(match becoming {
-        Becoming::Lost(Direction::Request) | Becoming::Killed(Direction::Request) => {
+        DatagramFate::Lost(Direction::Request) | DatagramFate::Killed(Direction::Request) => {
             "blocked.request_lost"
         }
-        Becoming::Lost(Direction::Reply) | Becoming::Killed(Direction::Reply) => {
+        DatagramFate::Lost(Direction::Reply) | DatagramFate::Killed(Direction::Reply) => {
             "blocked.reply_lost"
         }
-        Becoming::NoRoom => "blocked.no_room",
-        Becoming::Held => "blocked.held",
-        Becoming::Delayed(_) => "blocked.delayed",
-        Becoming::Unclaimed | Becoming::Doubled | Becoming::Overtaken | Becoming::Released => {
+        DatagramFate::NoRoom => "blocked.no_room",
+        DatagramFate::Held => "blocked.held",
+        DatagramFate::Delayed(_) => "blocked.delayed",
+        DatagramFate::Unclaimed
+        | DatagramFate::Doubled
+        | DatagramFate::Overtaken
+        | DatagramFate::Released => {
             return None;
         }
     })

@@ -9,7 +9,7 @@ mod impairments;
 
 use shared::trace::{CallId, CallName};
 
-pub(crate) use self::arrows::{Arrow, Carried, Way};
+pub(crate) use self::arrows::{Arrow, ArrowContent, ArrowSpan};
 use crate::model::{
     core::time::{Millis, TICK},
     trace::log::{Call, Run, Side},
@@ -81,7 +81,7 @@ struct Span {
 
 /// What happens at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
+enum RungMark {
     Start(usize),
     End(usize),
     Crossing(usize),
@@ -90,7 +90,7 @@ enum Mark {
 
 /// Where everything stands: the rungs, and which of them each call, crossing and touch of the edge has.
 #[derive(Default)]
-struct Places {
+struct RungLayout {
     rungs: Vec<Rung>,
     spans: Vec<Span>,
     crossings: Vec<usize>,
@@ -164,14 +164,14 @@ fn growth(call: &Call, now: Option<Millis>) -> i32 {
 }
 
 /// Gives every moment its rung. A return that brings nothing new shares the rung before it.
-fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> Places {
-    let mut places = Places {
+fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> RungLayout {
+    let mut places = RungLayout {
         rungs: Vec::new(),
         spans: vec![Span::default(); calls.len()],
         crossings: vec![0; run.crossings.len()],
         touches: vec![0; run.touches.len()],
     };
-    let mut before: Option<(u64, Mark)> = None;
+    let mut before: Option<(u64, RungMark)> = None;
     for (at_ns, mark) in moments(run, calls) {
         let pause_ns = before.map_or(0, |(last_ns, _)| at_ns.saturating_sub(last_ns));
         let follows = before
@@ -188,10 +188,10 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> Places {
         }
         let rung = places.rungs.len().saturating_sub(1);
         match mark {
-            Mark::Start(call) => places.spans[call].start = Some(rung),
-            Mark::End(call) => places.spans[call].end = Some(rung),
-            Mark::Crossing(crossing) => places.crossings[crossing] = rung,
-            Mark::Touch(touch) => places.touches[touch] = rung,
+            RungMark::Start(call) => places.spans[call].start = Some(rung),
+            RungMark::End(call) => places.spans[call].end = Some(rung),
+            RungMark::Crossing(crossing) => places.crossings[crossing] = rung,
+            RungMark::Touch(touch) => places.touches[touch] = rung,
         }
         before = Some((at_ns, mark));
     }
@@ -200,13 +200,13 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> Places {
 
 /// That something was sent is no news, and a packet leaves from the call before it; what is received came from
 /// elsewhere and has a moment of its own.
-fn shares_rung(calls: &[&Call], before: Option<Mark>, mark: Mark) -> bool {
+fn shares_rung(calls: &[&Call], before: Option<RungMark>, mark: RungMark) -> bool {
     match (before, mark) {
-        (Some(Mark::Start(before)), Mark::End(call)) if before == call => true,
-        (Some(_), Mark::End(call)) => !brings(calls[call]),
-        (Some(Mark::Start(call)), Mark::Crossing(_)) => !brings(calls[call]),
+        (Some(RungMark::Start(before)), RungMark::End(call)) if before == call => true,
+        (Some(_), RungMark::End(call)) => !brings(calls[call]),
+        (Some(RungMark::Start(call)), RungMark::Crossing(_)) => !brings(calls[call]),
         // What the edge does at once, it does to what has just arrived.
-        (Some(_), Mark::Touch(_)) => true,
+        (Some(_), RungMark::Touch(_)) => true,
         _ => false,
     }
 }
@@ -219,27 +219,27 @@ fn brings(call: &Call) -> bool {
     )
 }
 
-fn moments(run: &Run, calls: &[&Call]) -> Vec<(u64, Mark)> {
+fn moments(run: &Run, calls: &[&Call]) -> Vec<(u64, RungMark)> {
     let mut moments = Vec::with_capacity(calls.len() * 2);
-    let mut add = |at_ns: u64, mark: Mark| {
+    let mut add = |at_ns: u64, mark: RungMark| {
         let at = moments.partition_point(|(other_ns, _)| *other_ns <= at_ns);
         moments.insert(at, (at_ns, mark));
     };
     for (at, call) in calls.iter().enumerate() {
         if !call.from_before {
-            add(call.started_ns, Mark::Start(at));
+            add(call.started_ns, RungMark::Start(at));
         }
         if let Some(end) = &call.end {
-            add(end.at_ns, Mark::End(at));
+            add(end.at_ns, RungMark::End(at));
         }
     }
     for (at, crossing) in run.crossings.iter().enumerate() {
         if arrows::has_own_rung(crossing) {
-            add(crossing.at_ns, Mark::Crossing(at));
+            add(crossing.at_ns, RungMark::Crossing(at));
         }
     }
     for (at, touch) in run.touches.iter().enumerate() {
-        add(touch.at_ns, Mark::Touch(at));
+        add(touch.at_ns, RungMark::Touch(at));
     }
     moments
 }

@@ -21,9 +21,9 @@ use shared::{
 
 pub(crate) use self::call::{Call, Crossing, CrossingKind, Numbers, Return, Seen, Side, sender};
 pub(crate) use self::clients::ClientId;
-pub(crate) use self::impairments::{Becoming, Touch};
-pub(crate) use self::run::{Kind, Run};
-use self::socket_owners::Places;
+pub(crate) use self::impairments::{DatagramFate, Impaired};
+pub(crate) use self::run::{Run, RunKind};
+use self::socket_owners::SocketOwners;
 pub(crate) use self::socket_owners::same;
 
 /// A run's number on this page.
@@ -51,7 +51,7 @@ pub(crate) struct Log {
     waiting: Vec<Call>,
     /// What crossed before it was known whose it is, the newest last.
     homeless: VecDeque<Crossing>,
-    places: Places,
+    places: SocketOwners,
     me: Option<ProcessId>,
     last_run: RunId,
     version: u64,
@@ -140,7 +140,7 @@ impl Log {
 
     /// A sentence of this page goes off.
     pub(crate) fn begin_own(&mut self, transport: Transport, sentence: &str) -> RunId {
-        self.begin(Kind::Own(transport, sentence.to_owned()))
+        self.begin(RunKind::Own(transport, sentence.to_owned()))
     }
 
     /// The reply to this message will be one of this run's calls.
@@ -187,7 +187,7 @@ impl Log {
 
     pub(crate) fn gap(&mut self, gap: Gap) {
         self.last_seq = self.last_seq.max(Some(gap.to));
-        self.begin(Kind::Gap(gap));
+        self.begin(RunKind::Gap(gap));
     }
 }
 

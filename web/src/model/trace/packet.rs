@@ -49,7 +49,7 @@ pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
     read_transport(&ip, packet, at_ns)
 }
 
-fn read_transport(ip: &Ip<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> {
+fn read_transport(ip: &IpHeader<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> {
     let (transport, header, seen) = match ip.protocol {
         _ if ip.is_later_fragment => return None,
         17 => (Transport::Udp, 8, Seen::Datagram),
@@ -83,7 +83,7 @@ fn read_transport(ip: &Ip<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> 
 }
 
 /// The numbers of a segment (RFC 9293 3.1).
-fn numbers(ip: &Ip<'_>, transport: Transport) -> Option<Numbers> {
+fn numbers(ip: &IpHeader<'_>, transport: Transport) -> Option<Numbers> {
     let field = |at: usize| {
         let bytes = ip.rest.get(at..at + 4)?;
         Some(u32::from_be_bytes(bytes.try_into().ok()?))
@@ -98,13 +98,13 @@ fn numbers(ip: &Ip<'_>, transport: Transport) -> Option<Numbers> {
 }
 
 /// The length of all of a datagram that begins here, header included: a fragment's own is shorter (RFC 768).
-fn datagram_length(ip: &Ip<'_>) -> Option<usize> {
+fn datagram_length(ip: &IpHeader<'_>) -> Option<usize> {
     let length = number(ip.rest, 4).filter(|_| ip.protocol == 17 && ip.is_first_fragment)?;
     Some(length.into())
 }
 
 /// What an IP header says.
-struct Ip<'a> {
+struct IpHeader<'a> {
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,
@@ -116,14 +116,14 @@ struct Ip<'a> {
     is_later_fragment: bool,
 }
 
-fn read_ip(bytes: &[u8]) -> Option<Ip<'_>> {
+fn read_ip(bytes: &[u8]) -> Option<IpHeader<'_>> {
     match bytes.first()? >> 4 {
         4 => {
             let header = usize::from(bytes[0] & 15) * 4;
             let address = |at: usize| {
                 Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok()?).into())
             };
-            Some(Ip {
+            Some(IpHeader {
                 source: address(12)?,
                 destination: address(16)?,
                 protocol: bytes[9],
@@ -141,7 +141,7 @@ fn read_ip(bytes: &[u8]) -> Option<Ip<'_>> {
             let (protocol, rest, length) = (bytes[6], bytes.get(40..)?, number(bytes, 4)?);
             let fragment = (protocol == FRAGMENT).then(|| number(rest, 2)).flatten();
             let is_fragment = fragment.is_some();
-            Some(Ip {
+            Some(IpHeader {
                 source,
                 destination,
                 protocol: if is_fragment { rest[0] } else { protocol },

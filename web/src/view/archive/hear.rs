@@ -8,7 +8,7 @@ use crate::{
     files,
     model::{
         Event,
-        past::archive::{LONGEST, Wish, Wrong},
+        past::archive::{ArchiveCommand, LONGEST, OpenError},
     },
     shell::tell,
 };
@@ -37,14 +37,14 @@ fn on_source(event: &DomEvent, hear: fn(&Element)) {
 fn click(source: &Element) {
     let button = dom::around(source, "button", "id");
     let wish = match button.as_deref() {
-        Some("export-json") => Wish::Trace,
-        Some("pcapng-captured") => Wish::Packets(Form::Captured),
-        Some("pcapng-completed") => Wish::Packets(Form::Completed),
+        Some("export-json") => ArchiveCommand::Trace,
+        Some("pcapng-captured") => ArchiveCommand::Packets(Form::Captured),
+        Some("pcapng-completed") => ArchiveCommand::Packets(Form::Completed),
         Some("open-trace") => return dom::press("open-file"),
         Some("copy-close") => return dom::close("copy-dialog"),
-        Some("copy-ladder") => Wish::CopyLadder,
-        Some("back-to-lab") => Wish::Leave,
-        Some("open-wrong-close") => Wish::Understood,
+        Some("copy-ladder") => ArchiveCommand::CopyLadder,
+        Some("back-to-lab") => ArchiveCommand::Leave,
+        Some("open-wrong-close") => ArchiveCommand::Understood,
         _ => return,
     };
     tell(Event::Archive(wish));
@@ -73,12 +73,12 @@ fn mark(over: bool) {
 fn open(file: &File) {
     let (name, length) = (file.name(), files::length(file));
     if length > LONGEST {
-        let text = Err(Wrong::TooLong(length));
-        return tell(Event::Archive(Wish::Open { name, text }));
+        let text = Err(OpenError::TooLong(length));
+        return tell(Event::Archive(ArchiveCommand::Open { name, text }));
     }
     files::read(file, move |text| {
-        let text = text.ok_or(Wrong::Unreadable);
+        let text = text.ok_or(OpenError::Unreadable);
         let name = name.clone();
-        tell(Event::Archive(Wish::Open { name, text }));
+        tell(Event::Archive(ArchiveCommand::Open { name, text }));
     });
 }

@@ -10,18 +10,18 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        core::connection::State,
-        panes::class::{Field, Remembered, Wrong},
+        core::connection::ConnectionState,
+        panes::class::{JoinError, JoinField, RememberedSeat},
         text::explain,
     },
 };
 
 /// The fields, and where it stands what is wrong with them.
-const FIELDS: [(Field, &str, &str); 4] = [
-    (Field::Code, "class-code-field", "class-code-wrong"),
-    (Field::Name, "class-name-field", "class-name-wrong"),
-    (Field::Title, "class-title-field", "class-title-wrong"),
-    (Field::Admin, "class-admin-field", "class-admin-wrong"),
+const FIELDS: [(JoinField, &str, &str); 4] = [
+    (JoinField::Code, "class-code-field", "class-code-wrong"),
+    (JoinField::Name, "class-name-field", "class-name-wrong"),
+    (JoinField::Title, "class-title-field", "class-title-wrong"),
+    (JoinField::Admin, "class-admin-field", "class-admin-wrong"),
 ];
 
 /// The ways as they are drawn.
@@ -45,7 +45,7 @@ impl Doors {
             Vec::new()
         } else {
             let came_by = room.doorway.code.as_deref();
-            let is_it = |seat: &&Remembered| Some(seat.code.as_str()) == came_by;
+            let is_it = |seat: &&RememberedSeat| Some(seat.code.as_str()) == came_by;
             let (first, others): (Vec<_>, Vec<_>) = room.remembered.iter().partition(is_it);
             [first, others].concat()
         };
@@ -54,14 +54,14 @@ impl Doors {
         dom::resize(&mut self.items, seats.len(), &|| {
             dom::stamp("seat-template", &list)
         });
-        let is_late = model.connection.state != State::Open || model.seat.is_moving();
+        let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();
         for (item, seat) in self.items.iter().zip(seats) {
             draw_seat(item, seat, is_late, texts);
         }
     }
 }
 
-fn draw_seat(item: &Element, seat: &Remembered, is_late: bool, texts: &Texts) {
+fn draw_seat(item: &Element, seat: &RememberedSeat, is_late: bool, texts: &Texts) {
     let title = named(&seat.code, &seat.title, texts);
     let back = pick(seat.is_removed, "class.ask_back", "class.back_to");
     let back = texts.fill(back, &[("title", &title)]);
@@ -100,15 +100,15 @@ fn draw_forms(model: &Model, texts: &Texts) {
         dom::say(&el(place), &why);
     }
     dom::show(&el("class-admin-row"), doorway.wants_admin);
-    let is_late = model.connection.state != State::Open || model.seat.is_moving();
+    let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();
     for button in ["class-join-do", "class-create-do"] {
         dom::toggle(&el(button), "disabled", is_late);
     }
 }
 
-fn say(wrong: &Wrong, texts: &Texts) -> String {
+fn say(wrong: &JoinError, texts: &Texts) -> String {
     match wrong {
-        Wrong::NoCode => texts.get("class.no_code").to_owned(),
-        Wrong::Refused(_, failed) => explain::failure(failed, texts),
+        JoinError::NoCode => texts.get("class.no_code").to_owned(),
+        JoinError::Refused(_, failed) => explain::failure(failed, texts),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     dom::{self, Listener, el},
     model::{
         Event,
-        panes::class::{Sort, Wish},
+        panes::class::{ClassCommand, WallOrder},
     },
     shell::tell,
     window,
@@ -35,7 +35,7 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
         hear("change", |_, source| change(&source.id())),
         hear("input", |_, source| {
             if source.id() == "wall-filter" {
-                wish(Wish::Filter(dom::value("wall-filter")));
+                wish(ClassCommand::Filter(dom::value("wall-filter")));
             }
         }),
         hear("keydown", key),
@@ -50,15 +50,15 @@ pub(in crate::view) fn remembered() -> Vec<Event> {
         dom::enter("class-code-field", code);
     }
     let wishes = [
-        Some(Wish::Here),
-        Some(Wish::Remember(window::remembered_classes())),
-        came_by.map(Wish::CameBy),
-        hides.then_some(Wish::HideNames(true)),
+        Some(ClassCommand::Here),
+        Some(ClassCommand::Remember(window::remembered_classes())),
+        came_by.map(ClassCommand::CameBy),
+        hides.then_some(ClassCommand::HideNames(true)),
     ];
     wishes.into_iter().flatten().map(Event::Class).collect()
 }
 
-fn wish(wish: Wish) {
+fn wish(wish: ClassCommand) {
     tell(Event::Class(wish));
 }
 
@@ -84,60 +84,60 @@ fn click(source: &Element) {
 }
 
 /// Buttons that always mean the same.
-fn simple(id: &str) -> Option<Wish> {
+fn simple(id: &str) -> Option<ClassCommand> {
     Some(match id {
-        "view-class" => Wish::Look,
-        "class-return" => Wish::Return,
-        "class-forget" => Wish::Forget,
-        "class-step-out" => Wish::StepOut,
-        "class-lost-close" => Wish::Dismiss,
-        "class-namesakes-close" => Wish::DismissNamesakes,
-        "class-back" => Wish::Return,
-        "class-copy-teachers" => Wish::CopyTeachersLink(teachers_origin()),
-        "class-drive-leave" => Wish::Follow(false),
-        "class-drive-follow" => Wish::Follow(true),
-        "class-close-tile" => Wish::Open(None),
-        "class-copy" => Wish::Copy(el("class-link").text_content().unwrap_or_default()),
-        "class-unsay" => Wish::Do(Act::Message(None)),
-        "class-card-close" => Wish::Do(Act::CloseCard),
-        "class-card-end" => Wish::Do(Act::EndCard),
+        "view-class" => ClassCommand::Look,
+        "class-return" => ClassCommand::Return,
+        "class-forget" => ClassCommand::Forget,
+        "class-step-out" => ClassCommand::StepOut,
+        "class-lost-close" => ClassCommand::Dismiss,
+        "class-namesakes-close" => ClassCommand::DismissNamesakes,
+        "class-back" => ClassCommand::Return,
+        "class-copy-teachers" => ClassCommand::CopyTeachersLink(teachers_origin()),
+        "class-drive-leave" => ClassCommand::Follow(false),
+        "class-drive-follow" => ClassCommand::Follow(true),
+        "class-close-tile" => ClassCommand::Open(None),
+        "class-copy" => ClassCommand::Copy(el("class-link").text_content().unwrap_or_default()),
+        "class-unsay" => ClassCommand::Do(Act::Message(None)),
+        "class-card-close" => ClassCommand::Do(Act::CloseCard),
+        "class-card-end" => ClassCommand::Do(Act::EndCard),
         "class-sure-yes" => return sure(),
         _ => return None,
     })
 }
 
 /// Buttons that turn something on and off.
-fn turned(id: &str) -> Option<Wish> {
+fn turned(id: &str) -> Option<ClassCommand> {
     let on = || !is_pressed(id);
     Some(match id {
-        "class-do-drive" => Wish::Drive(on()),
-        "class-do-lock" => Wish::Do(Act::Lock(on())),
-        "class-do-open" => Wish::Do(Act::Open(on())),
+        "class-do-drive" => ClassCommand::Drive(on()),
+        "class-do-lock" => ClassCommand::Do(Act::Lock(on())),
+        "class-do-open" => ClassCommand::Do(Act::Open(on())),
         "class-do-mute" => {
             let (member, muted) = (opened()?, on());
-            Wish::Do(Act::Mute { member, muted })
+            ClassCommand::Do(Act::Mute { member, muted })
         }
         _ => return None,
     })
 }
 
 /// What is done with one tile or one choice.
-fn of_one(source: &Element) -> Option<Wish> {
+fn of_one(source: &Element) -> Option<ClassCommand> {
     if let Some(seat) = dom::around(source, "[data-seat]", "data-seat") {
         return match dom::around(source, "button", "data-p").as_deref() {
-            Some("back") => Some(Wish::BackTo(seat)),
-            Some("forget") => Some(Wish::ForgetSeat(seat)),
+            Some("back") => Some(ClassCommand::BackTo(seat)),
+            Some("forget") => Some(ClassCommand::ForgetSeat(seat)),
             _ => None,
         };
     }
     if let Some(outsider) = dom::around(source, "[data-outsider]", "data-outsider") {
         dom::around(source, "button", "data-p")?;
-        return Some(Wish::Do(Act::LetIn(outsider.parse().ok()?)));
+        return Some(ClassCommand::Do(Act::LetIn(outsider.parse().ok()?)));
     }
     if let Some(choice) = dom::around(source, "[data-choice] button", "data-p") {
         let at = dom::around(source, "[data-choice]", "data-choice")?;
         let at = at.parse().ok()?;
-        return Some(Wish::Do(match choice.as_str() {
+        return Some(ClassCommand::Do(match choice.as_str() {
             "reveal" => Act::RevealCard { outcome: at },
             _ => Act::Predict { choice: at },
         }));
@@ -145,7 +145,7 @@ fn of_one(source: &Element) -> Option<Wish> {
     let member = dom::around(source, "#wall [data-member]", "data-member")?;
     let member: MemberId = member.parse().ok()?;
     let is_open = opened() == Some(member);
-    Some(Wish::Open((!is_open).then_some(member)))
+    Some(ClassCommand::Open((!is_open).then_some(member)))
 }
 
 /// Where the teacher's link begins: where the link to join does.
@@ -185,10 +185,10 @@ fn make_sure(what: &str) {
     dom::ask("class-sure");
 }
 
-fn sure() -> Option<Wish> {
+fn sure() -> Option<ClassCommand> {
     dom::close("class-sure");
     let what = el("class-sure").get_attribute("data-what");
-    Some(Wish::Do(match what.as_deref() {
+    Some(ClassCommand::Do(match what.as_deref() {
         Some("remove") => Act::Remove(opened()?),
         _ => Act::End,
     }))
@@ -197,24 +197,24 @@ fn sure() -> Option<Wish> {
 fn turn_names() {
     let hides = !is_pressed("wall-names");
     window::remember(NAMES, if hides { "hidden" } else { "seen" });
-    wish(Wish::HideNames(hides));
+    wish(ClassCommand::HideNames(hides));
 }
 
 fn submit(event: &DomEvent, source: &Element) {
     let wanted = match source.id().as_str() {
-        "class-join" => Wish::Join {
+        "class-join" => ClassCommand::Join {
             code: dom::value("class-code-field"),
             name: dom::value("class-name-field"),
         },
-        "class-create" => Wish::Create {
+        "class-create" => ClassCommand::Create {
             title: dom::value("class-title-field"),
             admin: dom::value("class-admin-field"),
         },
         "class-say" => {
             let said = dom::value("class-say-field");
-            Wish::Do(Act::Message((!said.trim().is_empty()).then_some(said)))
+            ClassCommand::Do(Act::Message((!said.trim().is_empty()).then_some(said)))
         }
-        "class-limit" => Wish::Do(Act::Cap(dom::number("class-cap", u32::MAX))),
+        "class-limit" => ClassCommand::Do(Act::Cap(dom::number("class-cap", u32::MAX))),
         "class-ask" => card(),
         _ => return,
     };
@@ -223,26 +223,26 @@ fn submit(event: &DomEvent, source: &Element) {
 }
 
 /// The chosen card, or a question of one's own.
-fn card() -> Wish {
+fn card() -> ClassCommand {
     let id = dom::value("class-deck");
     if !id.is_empty() {
-        return Wish::Ask(id);
+        return ClassCommand::Ask(id);
     }
     let choices = dom::number("class-ask-choices", MOST_CHOICES).max(2);
     let id = dom::value("class-ask-field");
-    Wish::Do(Act::AskCard { id, choices })
+    ClassCommand::Do(Act::AskCard { id, choices })
 }
 
 fn change(id: &str) {
     match id {
         "wall-sort" => {
             let name = dom::value("wall-sort");
-            let sort = Sort::ALL.into_iter().find(|(known, _)| *known == name);
+            let sort = WallOrder::ALL.into_iter().find(|(known, _)| *known == name);
             sort.into_iter()
-                .for_each(|(_, sort)| wish(Wish::Sort(sort)));
+                .for_each(|(_, sort)| wish(ClassCommand::Sort(sort)));
         }
         // What belongs to a question of one's own is seen for such a one alone.
-        "class-deck" => wish(Wish::Look),
+        "class-deck" => wish(ClassCommand::Look),
         _ => {}
     }
 }

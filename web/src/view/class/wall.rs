@@ -12,7 +12,7 @@ use super::{called, pick};
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
-    model::panes::class::{Classroom, Sort},
+    model::panes::class::{Classroom, WallOrder},
 };
 
 /// A socket that is closed so soon after a failure was closed for it, in nanoseconds.
@@ -115,7 +115,7 @@ fn draw_tools(room: &Classroom, texts: &Texts) {
     dom::write(&el("wall-count"), &count.unwrap_or_default());
     let hides = pick(room.hides_names, "true", "false");
     dom::set(&el("wall-names"), "aria-pressed", hides);
-    let sort = Sort::ALL
+    let sort = WallOrder::ALL
         .into_iter()
         .find(|(_, sort)| *sort == room.wall.sort);
     dom::choose("wall-sort", sort.map_or("", |(name, _)| name));

@@ -10,8 +10,8 @@ use crate::{
     i18n::Texts,
     model::{
         Model,
-        core::{connection::State, time::Millis},
-        panes::server::Wanted,
+        core::{connection::ConnectionState, time::Millis},
+        panes::server::ServerOptions,
     },
     view::pick,
 };
@@ -85,7 +85,7 @@ fn draw_buttons(model: &Model, server: &Lab, texts: &Texts) {
         ("server-restart", runs),
         ("server-kill", runs),
     ] {
-        let is_late = model.connection.state != State::Open || model.servers.is_asked();
+        let is_late = model.connection.state != ConnectionState::Open || model.servers.is_asked();
         dom::show(&el(button), on);
         dom::toggle(&el(button), "disabled", is_late);
     }
@@ -105,7 +105,7 @@ pub(in crate::view) fn choose_letter() {
 }
 
 /// What stands in the fields.
-pub(in crate::view) fn wanted() -> Wanted {
+pub(in crate::view) fn wanted() -> ServerOptions {
     let program = match dom::value("server-program-choice").as_str() {
         "book" => Some(Program::Book),
         "sturdy" => Some(Program::Sturdy),
@@ -119,7 +119,7 @@ pub(in crate::view) fn wanted() -> Wanted {
         "echo" => Some(Task::Echo),
         _ => None,
     };
-    Wanted {
+    ServerOptions {
         program,
         task,
         settings: Some(Settings {

@@ -13,8 +13,8 @@ use crate::{
         Model,
         core::time::Millis,
         panes::workbench::{
-            Card, Mistake,
-            state_diagram::{self, Now, Told},
+            ArgumentError, SocketCard,
+            state_diagram::{self, CurrentState, StateSource},
         },
         text::units,
     },
@@ -35,7 +35,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(card: &Card, archived: bool) -> Self {
+    pub(super) fn new(card: &SocketCard, archived: bool) -> Self {
         let cards = el("bench-cards");
         let element = dom::stamp("socket-template", &cards);
         // The newest is the one that is worked on.
@@ -54,7 +54,7 @@ impl Socket {
         }
     }
 
-    pub(super) fn draw(&mut self, card: &Card, model: &Model, texts: &Texts, now: Millis) {
+    pub(super) fn draw(&mut self, card: &SocketCard, model: &Model, texts: &Texts, now: Millis) {
         let shown = model.shown();
         let state = state_diagram::now(card, shown, now);
         let part = |name: &str| dom::part(&self.element, name);
@@ -77,7 +77,7 @@ impl Socket {
         self.draw_latest(card, shown, texts, now);
     }
 
-    fn draw_ends(&self, card: &Card, shown: &Model, texts: &Texts) {
+    fn draw_ends(&self, card: &SocketCard, shown: &Model, texts: &Texts) {
         let part = |name: &str| dom::part(&self.element, name);
         let local = card.local.filter(|local| local.port() != 0);
         let none = texts.get("bench.none");
@@ -113,7 +113,7 @@ impl Socket {
     }
 
     /// All calls can be made at any time; only where the number is another socket's by now, they would be its calls.
-    fn draw_form(&self, card: &Card, model: &Model, state: Now, texts: &Texts) {
+    fn draw_form(&self, card: &SocketCard, model: &Model, state: CurrentState, texts: &Texts) {
         let form = dom::part(&self.element, "form");
         let is_usable = !model.shown().workbench.is_replaced(card) && !card.gone;
         dom::show(&form, is_usable);
@@ -144,7 +144,7 @@ impl Socket {
     }
 
     /// The last of its calls, and all that have not returned.
-    fn draw_latest(&mut self, card: &Card, shown: &Model, texts: &Texts, now: Millis) {
+    fn draw_latest(&mut self, card: &SocketCard, shown: &Model, texts: &Texts, now: Millis) {
         let made: Vec<_> = shown.workbench.made.iter().enumerate().collect();
         let own = made.iter().filter(|(_, made)| made.card == Some(card.key));
         let own: Vec<_> = own.collect();
@@ -163,7 +163,7 @@ impl Socket {
 }
 
 /// A datagram can also go to another of one's own sockets: it is then from somebody who is not the server.
-fn offer_neighbours(form: &Element, card: &Card, model: &Model, texts: &Texts) {
+fn offer_neighbours(form: &Element, card: &SocketCard, model: &Model, texts: &Texts) {
     let Some(list) = dom::find(form, "[data-argument=to]") else {
         return;
     };
@@ -186,19 +186,19 @@ fn offer_neighbours(form: &Element, card: &Card, model: &Model, texts: &Texts) {
     }
 }
 
-const fn key_of(mistake: Mistake) -> &'static str {
+const fn key_of(mistake: ArgumentError) -> &'static str {
     match mistake {
-        Mistake::Escape => "mistake.escape",
-        Mistake::Hex => "mistake.hex",
-        Mistake::Port => "mistake.port",
-        Mistake::Size => "mistake.size",
-        Mistake::Timeout => "mistake.timeout",
-        Mistake::Value => "mistake.value",
+        ArgumentError::Escape => "mistake.escape",
+        ArgumentError::Hex => "mistake.hex",
+        ArgumentError::Port => "mistake.port",
+        ArgumentError::Size => "mistake.size",
+        ArgumentError::Timeout => "mistake.timeout",
+        ArgumentError::Value => "mistake.value",
     }
 }
 
 /// Who says that it is in this state.
-fn source(card: &Card, state: Now, is_taken: bool, texts: &Texts) -> String {
+fn source(card: &SocketCard, state: CurrentState, is_taken: bool, texts: &Texts) -> String {
     if card.gone {
         return texts.get("bench.gone").to_owned();
     }
@@ -206,10 +206,10 @@ fn source(card: &Card, state: Now, is_taken: bool, texts: &Texts) -> String {
         return texts.get("bench.taken").to_owned();
     }
     let (key, call) = match state.told {
-        Told::Call(call) => ("bench.by_call", call.as_str()),
-        Told::Kernel(Some(call)) => ("bench.by_kernel", call.as_str()),
-        Told::Kernel(None) => ("bench.by_list", ""),
-        Told::List => ("bench.by_list", ""),
+        StateSource::Call(call) => ("bench.by_call", call.as_str()),
+        StateSource::Kernel(Some(call)) => ("bench.by_kernel", call.as_str()),
+        StateSource::Kernel(None) => ("bench.by_list", ""),
+        StateSource::List => ("bench.by_list", ""),
     };
     texts.fill(key, &[("call", call)])
 }

@@ -10,7 +10,7 @@ use crate::{
     dom::{self, Listener, el},
     model::{
         Event,
-        panes::workbench::{Act, Tongue, Typed, arguments::call_named},
+        panes::workbench::{CallForm, ProgramLanguage, WorkbenchCommand, arguments::call_named},
     },
     shell::tell,
     window,
@@ -38,15 +38,20 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
 
 fn click(source: &Element) {
     let button = dom::around(source, "button", "id").unwrap_or_default();
-    let tongue = Tongue::ALL.into_iter().find(|tongue| tongue.id() == button);
+    let tongue = ProgramLanguage::ALL
+        .into_iter()
+        .find(|tongue| tongue.id() == button);
     let act = match button.as_str() {
         "view-play" => return look(false),
         "view-workbench" => return look(true),
-        "bench-new-udp" => Act::Open(Transport::Udp, family()),
-        "bench-new-tcp" => Act::Open(Transport::Tcp, family()),
-        "bench-clear" => Act::Clear,
-        "equivalent-copy" => Act::Copy,
-        _ => match tongue.map(Act::Read).or_else(|| of_card(source)) {
+        "bench-new-udp" => WorkbenchCommand::Open(Transport::Udp, family()),
+        "bench-new-tcp" => WorkbenchCommand::Open(Transport::Tcp, family()),
+        "bench-clear" => WorkbenchCommand::Clear,
+        "equivalent-copy" => WorkbenchCommand::Copy,
+        _ => match tongue
+            .map(WorkbenchCommand::Read)
+            .or_else(|| of_card(source))
+        {
             Some(act) => act,
             None => return,
         },
@@ -57,25 +62,25 @@ fn click(source: &Element) {
 /// Turns to the workbench or away from it; that is remembered.
 fn look(open: bool) {
     window::remember(VIEW, if open { "workbench" } else { "play" });
-    tell(Event::Bench(Act::Look(open)));
+    tell(Event::Bench(WorkbenchCommand::Look(open)));
 }
 
-fn of_card(source: &Element) -> Option<Act> {
+fn of_card(source: &Element) -> Option<WorkbenchCommand> {
     if let Some(request) = dom::around(source, "[data-cancel]", "data-cancel") {
-        return request.parse().ok().map(Act::Cancel);
+        return request.parse().ok().map(WorkbenchCommand::Cancel);
     }
     let name = dom::around(source, "#bench form button[data-call]", "data-call")?;
     make(source, call_named(&name)?)
 }
 
 /// The call with what stands in the form around it.
-fn make(source: &Element, name: CallName) -> Option<Act> {
+fn make(source: &Element, name: CallName) -> Option<WorkbenchCommand> {
     let key = dom::around(source, "[data-key]", "data-key")?
         .parse()
         .ok()?;
     let form = source.closest("form").ok()??;
     let field = |name| dom::typed(&form, name);
-    let typed = Typed {
+    let typed = CallForm {
         data: field("data"),
         hex: field("form") == "hex",
         to: field("to"),
@@ -86,13 +91,15 @@ fn make(source: &Element, name: CallName) -> Option<Act> {
         value: field("value"),
         how: field("how"),
     };
-    Some(Act::Call(key, name, typed))
+    Some(WorkbenchCommand::Call(key, name, typed))
 }
 
 fn submit(event: &DomEvent, source: &Element) {
     if source.id() == "bench-resolve" {
         event.prevent_default();
-        tell(Event::Bench(Act::Resolve(dom::typed(source, "name"))));
+        tell(Event::Bench(WorkbenchCommand::Resolve(dom::typed(
+            source, "name",
+        ))));
     }
 }
 
@@ -111,7 +118,7 @@ fn key(event: &DomEvent, source: &Element) {
             }
         }
         "ArrowRight" | "ArrowLeft" if source.id().starts_with("equivalent-") => {
-            let tabs = Tongue::ALL;
+            let tabs = ProgramLanguage::ALL;
             let Some(at) = tabs.iter().position(|tongue| tongue.id() == source.id()) else {
                 return;
             };
@@ -121,7 +128,7 @@ fn key(event: &DomEvent, source: &Element) {
                 tabs.len() - 1
             };
             if let Some(tongue) = tabs.get((at + step) % tabs.len()) {
-                tell(Event::Bench(Act::Read(*tongue)));
+                tell(Event::Bench(WorkbenchCommand::Read(*tongue)));
                 dom::focus(&el(tongue.id()));
             }
         }
@@ -140,5 +147,5 @@ fn family() -> Family {
 /// Where one was the last time.
 pub(in crate::view) fn remembered() -> Option<Event> {
     let open = window::remembered(VIEW).as_deref() == Some("workbench");
-    open.then_some(Event::Bench(Act::Look(true)))
+    open.then_some(Event::Bench(WorkbenchCommand::Look(true)))
 }

@@ -6,7 +6,9 @@ use web_sys::Element;
 use crate::{
     dom,
     i18n::Texts,
-    model::panes::workbench::state_diagram::{Now, Place, State, TCP, TCP_WAYS, UDP, UDP_WAYS},
+    model::panes::workbench::state_diagram::{
+        CurrentState, DiagramBox, DiagramState, TCP, TCP_WAYS, UDP, UDP_WAYS,
+    },
 };
 
 const WIDTH: i32 = 94;
@@ -18,8 +20,8 @@ const EDGE: i32 = 2;
 /// The boxes, in the order of their states.
 pub(super) struct Machine {
     svg: Element,
-    boxes: Vec<(State, Element)>,
-    lit: Option<State>,
+    boxes: Vec<(DiagramState, Element)>,
+    lit: Option<DiagramState>,
 }
 
 impl Machine {
@@ -43,7 +45,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn draw(&mut self, transport: Transport, now: Now, texts: &Texts) {
+    pub(super) fn draw(&mut self, transport: Transport, now: CurrentState, texts: &Texts) {
         let names: Vec<&str> = self.boxes.iter().map(|(state, _)| state.name()).collect();
         let values = [
             ("state", now.state.name()),
@@ -64,14 +66,14 @@ impl Machine {
     }
 }
 
-const fn of(transport: Transport) -> (&'static [Place], &'static [[State; 2]]) {
+const fn of(transport: Transport) -> (&'static [DiagramBox], &'static [[DiagramState; 2]]) {
     match transport {
         Transport::Udp => (&UDP, &UDP_WAYS),
         Transport::Tcp => (&TCP, &TCP_WAYS),
     }
 }
 
-fn draw_box(svg: &Element, (state, place): &Place) -> Element {
+fn draw_box(svg: &Element, (state, place): &DiagramBox) -> Element {
     let group = dom::svg("g", svg);
     let [x, y] = corner(*place);
     let rect = dom::svg("rect", &group);
@@ -91,7 +93,7 @@ fn draw_box(svg: &Element, (state, place): &Place) -> Element {
     group
 }
 
-fn draw_way(svg: &Element, places: &[Place], [from, to]: [State; 2]) {
+fn draw_way(svg: &Element, places: &[DiagramBox], [from, to]: [DiagramState; 2]) {
     let at = |state| {
         let place = places.iter().find(|(known, _)| *known == state);
         place.map(|(_, place)| *place)

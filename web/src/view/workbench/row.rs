@@ -8,7 +8,7 @@ use crate::{
     i18n::Texts,
     model::{
         core::time::{Millis, TICK},
-        panes::workbench::Made,
+        panes::workbench::CallRecord,
         text::{explain, format_call, units},
     },
 };
@@ -16,7 +16,7 @@ use crate::{
 /// How much of a text a row shows.
 const MOST: usize = 120;
 
-pub(super) fn draw(row: &Element, number: usize, made: &Made, texts: &Texts, now: Millis) {
+pub(super) fn draw(row: &Element, number: usize, made: &CallRecord, texts: &Texts, now: Millis) {
     let state = match &made.end {
         Some((Outcome::Returned(_), _)) => "returned",
         Some((Outcome::Failed(_), _)) => "failed",
@@ -45,7 +45,7 @@ pub(super) fn draw(row: &Element, number: usize, made: &Made, texts: &Texts, now
 }
 
 /// `sendto(3, "hello", 127.0.0.1:12000)`, as a tracer of calls writes it.
-fn call(made: &Made) -> String {
+fn call(made: &CallRecord) -> String {
     let fd = made.fd.map(|fd| fd.to_string());
     let arguments = format_call::arguments_of(made.name, made.transport, &made.arguments, MOST);
     let parts: Vec<String> = fd.into_iter().chain(Some(arguments)).collect();
@@ -57,7 +57,7 @@ fn call(made: &Made) -> String {
     [made.name.as_str(), "(", &parts.join(", "), ")"].concat()
 }
 
-fn result(made: &Made, texts: &Texts, now: Millis) -> String {
+fn result(made: &CallRecord, texts: &Texts, now: Millis) -> String {
     let (outcome, took) = match &made.end {
         Some((outcome, took)) => (outcome, units::duration(*took)),
         None if made.gone => return texts.get("row.gone").to_owned(),

@@ -14,7 +14,7 @@ const KEPT: Millis = 60_000;
 
 /// A seat that is this page's.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldSession {
     pub(super) token: String,
     /// Of which kind the lab is; a page that was just loaded learns it when it is there.
     pub(super) kind: LabKind,
@@ -30,7 +30,7 @@ pub(super) struct Held {
     pub(super) under_way: VecDeque<(u64, ClientMessage)>,
 }
 
-impl Default for Held {
+impl Default for HeldSession {
     fn default() -> Self {
         Self {
             token: String::new(),
@@ -45,7 +45,7 @@ impl Default for Held {
     }
 }
 
-impl Held {
+impl HeldSession {
     /// The page is no longer there, and does not go back by itself.
     pub(super) fn leaves(&mut self, now: Millis) {
         (self.away, self.wants_back) = (Some(now), false);

@@ -12,7 +12,7 @@ use crate::i18n::Language;
 /// A card, and the name of its file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Dealt {
+pub(crate) struct DeckEntry {
     /// The name, which is remembered of cards that are done.
     pub(crate) id: String,
     /// The card.
@@ -24,31 +24,31 @@ pub(crate) struct Dealt {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Card {
     /// What it is called.
-    pub(crate) title: Said,
+    pub(crate) title: LocalizedText,
     /// What is asked first.
-    pub(crate) question: Said,
+    pub(crate) question: LocalizedText,
     /// What one may answer.
     pub(crate) choices: Vec<Choice>,
     /// What is then done.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<CardStep>,
     /// What has to be seen, in this order.
-    pub(crate) check: Vec<Item>,
+    pub(crate) check: Vec<CheckItem>,
     /// What must not be seen.
     #[serde(default)]
-    pub(crate) never: Vec<Item>,
+    pub(crate) never: Vec<CheckItem>,
     /// Why it is so.
-    pub(crate) why: Said,
+    pub(crate) why: LocalizedText,
 }
 
 /// The same in both languages.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Said {
+pub(crate) struct LocalizedText {
     en: String,
     zh: String,
 }
 
-impl Said {
+impl LocalizedText {
     pub(crate) fn get(&self, language: Language) -> &str {
         match language {
             Language::English => &self.en,
@@ -62,7 +62,7 @@ impl Said {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Choice {
     /// It in words.
-    pub(crate) text: Said,
+    pub(crate) text: LocalizedText,
     /// Whether it is the right one.
     #[serde(default)]
     pub(crate) right: bool,
@@ -71,15 +71,15 @@ pub(crate) struct Choice {
 /// What one press of a button does.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Step {
+pub(crate) struct CardStep {
     /// What it does, in words.
-    pub(crate) text: Said,
+    pub(crate) text: LocalizedText,
     /// One after the other; each waits for the one before.
     #[serde(rename = "do")]
-    pub(crate) deeds: Vec<Deed>,
+    pub(crate) deeds: Vec<StepAction>,
     /// Where to look then.
     #[serde(default)]
-    pub(crate) look: Option<Look>,
+    pub(crate) look: Option<Highlight>,
     /// Whether without it the check fails; the tests leave it out.
     #[serde(default)]
     #[cfg_attr(
@@ -92,14 +92,14 @@ pub(crate) struct Step {
 /// Something that shows in the trace.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Item {
+pub(crate) struct CheckItem {
     /// A display filter: the call, the datagram's fate, the server's state or the packet that it lets through.
     pub(crate) see: String,
     /// What that means, in words.
-    pub(crate) text: Said,
+    pub(crate) text: LocalizedText,
     /// Where to look then.
     #[serde(default)]
-    pub(crate) look: Option<Look>,
+    pub(crate) look: Option<Highlight>,
     /// It need not be seen; where packets are not captured it may not be there.
     #[serde(default)]
     pub(crate) extra: bool,
@@ -108,7 +108,7 @@ pub(crate) struct Item {
 /// A part of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Look {
+pub(crate) enum Highlight {
     /// The ladder, with the call that was seen.
     Wire,
     /// The list of calls and packets.
@@ -128,7 +128,7 @@ pub(crate) enum Look {
 /// One thing that a step does: one of `call`, `cancel`, `lab`, `server`, `network`, `decide`, `wait`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Deed {
+pub(crate) struct StepAction {
     /// A socket call, with arguments as they are typed at the workbench.
     pub(crate) call: String,
     /// The socket it is made on, by the name the card has for it; of `socket`, the name it gets.
@@ -164,7 +164,7 @@ pub(crate) struct Deed {
     /// A lab of this kind; one of one's own is a new one.
     pub(crate) lab: Option<LabKind>,
     /// What becomes of a server.
-    pub(crate) server: Option<Becomes>,
+    pub(crate) server: Option<ServerAction>,
     /// Which program it then runs; left out, the one it has.
     pub(crate) program: Option<Program>,
     /// And what that does.
@@ -182,7 +182,7 @@ pub(crate) struct Deed {
 /// What becomes of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Becomes {
+pub(crate) enum ServerAction {
     /// It is started; one that runs otherwise than wanted is first stopped.
     Start,
     /// It is stopped, if it runs.

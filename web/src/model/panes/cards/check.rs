@@ -10,7 +10,7 @@ use crate::filter::{Filter, Row};
 /// A card's check, as far as it has come.
 #[derive(Debug, Default)]
 pub(crate) struct Check {
-    wanted: Vec<Wanted>,
+    wanted: Vec<ExpectedItem>,
     never: Vec<Filter>,
     /// The first of what must not be that was.
     pub(crate) wrong: Option<usize>,
@@ -20,7 +20,7 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug)]
-struct Wanted {
+struct ExpectedItem {
     filter: Option<Filter>,
     extra: bool,
     seen: bool,
@@ -29,7 +29,7 @@ struct Wanted {
 impl Check {
     /// Of a card, with nothing seen.
     pub(super) fn of(card: &Card) -> Self {
-        let wanted = card.check.iter().map(|item| Wanted {
+        let wanted = card.check.iter().map(|item| ExpectedItem {
             filter: Filter::parse(&item.see).ok(),
             extra: item.extra,
             seen: false,
@@ -76,7 +76,7 @@ impl Check {
             *seen |= filter.matches(row);
         }
         let held = self.holds();
-        let is_it = |wanted: &Wanted| {
+        let is_it = |wanted: &ExpectedItem| {
             let filter = wanted.filter.as_ref();
             !wanted.seen && filter.is_some_and(|filter| filter.matches(row))
         };

@@ -13,7 +13,7 @@ use crate::{
     model::{
         Model,
         core::time::Millis,
-        panes::cards::Look,
+        panes::cards::Highlight,
         trace::{
             log::{Call, Side, same},
             outcome_fields,
@@ -130,7 +130,7 @@ impl Model {
         if let Some(play) = &mut self.cards.play {
             play.look = Some(look);
         }
-        if call.is_some() && look == Look::Wire {
+        if call.is_some() && look == Highlight::Wire {
             self.select(call);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use shared::{call::Transport, outcome::Failed};
 
 use super::{
-    card::{Card, Deed, Look},
+    card::{Card, Highlight, StepAction},
     check::Check,
     restore::Changes,
 };
@@ -13,7 +13,7 @@ use crate::{filter::Filter, model::panes::workbench::Workbench};
 
 /// A card in play.
 #[derive(Debug, Default)]
-pub(crate) struct Play {
+pub(crate) struct CardRun {
     /// Which: its place in the deck.
     pub(crate) card: usize,
     /// What was answered: a choice, or that one would rather see; nothing as long as it is asked.
@@ -31,13 +31,13 @@ pub(crate) struct Play {
     /// Whether the explanation was asked for.
     pub(crate) told: bool,
     /// Where to look.
-    pub(crate) look: Option<Look>,
+    pub(crate) look: Option<Highlight>,
     /// The card's sockets by their names.
-    pub(crate) sockets: Vec<Named>,
+    pub(crate) sockets: Vec<NamedSocket>,
     /// Sockets of the workbench up to this one were there before.
     pub(super) before: u64,
-    pub(super) queue: VecDeque<Deed>,
-    pub(super) waits: Option<Waits>,
+    pub(super) queue: VecDeque<StepAction>,
+    pub(super) waits: Option<StepWait>,
     /// The calls of steps that have not been seen to end: which step, and the message that asked for it. A step does
     /// not wait for its last one.
     pub(super) under_way: Vec<(usize, u64)>,
@@ -47,7 +47,7 @@ pub(crate) struct Play {
 
 /// A socket of the card.
 #[derive(Debug)]
-pub(crate) struct Named {
+pub(crate) struct NamedSocket {
     /// The card's name for it.
     pub(crate) name: String,
     /// The message that asked for it, where a step did.
@@ -58,7 +58,7 @@ pub(crate) struct Named {
 
 /// What the running step waits for.
 #[derive(Debug)]
-pub(super) enum Waits {
+pub(super) enum StepWait {
     /// The call that this message asked for.
     Call(u64),
     /// What the lab's network was asked for.
@@ -75,7 +75,7 @@ pub(super) enum Waits {
     Sight,
 }
 
-impl Play {
+impl CardRun {
     /// From its beginning; the workbench has so many sockets already.
     pub(super) fn begin(at: usize, card: &Card, before: u64) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl Play {
     }
 
     /// Begins a step.
-    pub(super) fn step(&mut self, at: usize, deeds: &[Deed]) {
+    pub(super) fn step(&mut self, at: usize, deeds: &[StepAction]) {
         let waits = deeds.iter().filter(|deed| !deed.wait.is_empty());
         let filters = waits.filter_map(|deed| Filter::parse(&deed.wait).ok());
         self.check.watch(filters);
@@ -162,7 +162,7 @@ impl Play {
     /// The socket of this name will be the one that this message asks for.
     pub(super) fn names(&mut self, name: &str, request: Option<u64>) {
         self.sockets.retain(|known| known.name != name);
-        self.sockets.push(Named {
+        self.sockets.push(NamedSocket {
             name: name.to_owned(),
             request,
             key: None,
@@ -184,7 +184,7 @@ impl Play {
         let is_free = |key: u64| self.sockets.iter().all(|known| known.key != Some(key));
         let mut cards = bench.cards.iter().filter(|card| !card.closed);
         let by_hand = cards.find(|card| card.key > self.before && is_free(card.key))?;
-        self.sockets.push(Named {
+        self.sockets.push(NamedSocket {
             name: name.to_owned(),
             request: None,
             key: Some(by_hand.key),

@@ -21,12 +21,12 @@ pub(super) struct Changes {
     lab: String,
     /// The servers as they were before the card's first deed there.
     before: Vec<Server>,
-    network: Option<Network>,
-    servers: Vec<Turned>,
+    network: Option<ChangedNetwork>,
+    servers: Vec<ChangedServer>,
 }
 
 #[derive(Debug)]
-struct Network {
+struct ChangedNetwork {
     before: Conditions,
     /// What the card has set last.
     set: Conditions,
@@ -36,7 +36,7 @@ struct Network {
 
 /// A server that a card has turned.
 #[derive(Debug)]
-struct Turned {
+struct ChangedServer {
     before: Server,
     /// How the card has left it; none while that is under way.
     after: Option<Server>,
@@ -46,7 +46,7 @@ struct Turned {
 
 /// What is put back, or was changed by somebody else meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum RestoredPart {
     /// The network.
     Network,
     /// A server.
@@ -57,11 +57,11 @@ pub(crate) enum Part {
 #[derive(Debug, Default)]
 pub(crate) struct Restored {
     /// These are as they were before the card.
-    pub(crate) back: Vec<Part>,
+    pub(crate) back: Vec<RestoredPart>,
     /// These are as somebody has set them since.
-    pub(crate) left: Vec<Part>,
+    pub(crate) left: Vec<RestoredPart>,
     /// Servers that are still to be asked for, one after the other.
-    servers: VecDeque<(String, Transport, server::Wish)>,
+    servers: VecDeque<(String, Transport, server::ServerCommand)>,
 }
 
 impl Restored {
@@ -98,7 +98,7 @@ impl Model {
         };
         let known = changes.network.take();
         let before = known.map_or(before, |known| known.before);
-        changes.network = Some(Network {
+        changes.network = Some(ChangedNetwork {
             before,
             set,
             by_hand: false,
@@ -130,7 +130,7 @@ impl Model {
         let unturned = changes.before.iter().filter(|server| !is_turned(server));
         let died = unturned.filter(ran).filter_map(|before| {
             let now = servers.get(before.transport)?;
-            matches!(now.state, ServerState::Dead { .. }).then(|| Turned {
+            matches!(now.state, ServerState::Dead { .. }).then(|| ChangedServer {
                 before: before.clone(),
                 after: Some(now.clone()),
                 by_hand: false,
@@ -153,7 +153,7 @@ impl Model {
         let mut servers = changes.servers.iter_mut();
         match servers.find(|turned| turned.before.transport == known.transport) {
             Some(turned) => (turned.after, turned.by_hand) = (None, false),
-            None => changes.servers.push(Turned {
+            None => changes.servers.push(ChangedServer {
                 before: known,
                 after: None,
                 by_hand: false,
@@ -232,27 +232,27 @@ impl Model {
         self.restore_on();
     }
 
-    fn restore_network(&mut self, changed: &Network) {
+    fn restore_network(&mut self, changed: &ChangedNetwork) {
         let now = self.network.conditions;
         if changed.by_hand || now != changed.set {
             if now != changed.before {
-                self.cards.restored.left.push(Part::Network);
+                self.cards.restored.left.push(RestoredPart::Network);
             }
         } else if now != changed.before {
             // What is held goes on where its way is clear again.
-            let wish = network::Wish::Set(changed.before);
+            let wish = network::NetworkCommand::Set(changed.before);
             self.network.wish(wish, &mut self.outbox);
-            self.cards.restored.back.push(Part::Network);
+            self.cards.restored.back.push(RestoredPart::Network);
         }
     }
 
-    fn restore_server(&mut self, lab: &str, turned: Turned) {
+    fn restore_server(&mut self, lab: &str, turned: ChangedServer) {
         let transport = turned.before.transport;
         let Some(now) = self.servers.get(transport) else {
             return;
         };
-        let part = Part::Server(transport);
-        let Turned {
+        let part = RestoredPart::Server(transport);
+        let ChangedServer {
             before,
             after,
             by_hand,
@@ -265,15 +265,15 @@ impl Model {
             return;
         }
         let runs = now.state == ServerState::Running;
-        let wanted = server::Wanted {
+        let wanted = server::ServerOptions {
             program: Some(before.program),
             task: Some(before.task),
             settings: before.settings,
         };
         let wish = match (before.state == ServerState::Running, runs) {
-            (true, true) => server::Wish::Restart(wanted),
-            (true, false) => server::Wish::Start(wanted),
-            (false, true) => server::Wish::Stop,
+            (true, true) => server::ServerCommand::Restart(wanted),
+            (true, false) => server::ServerCommand::Start(wanted),
+            (false, true) => server::ServerCommand::Stop,
             (false, false) => return,
         };
         let restored = &mut self.cards.restored;

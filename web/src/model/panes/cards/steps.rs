@@ -7,24 +7,24 @@ use shared::{
 };
 
 use super::{
-    card::{Becomes, Deed},
-    play::Waits,
+    card::{ServerAction, StepAction},
+    play::StepWait,
 };
 use crate::model::{
     Effect, Model,
     core::time::Millis,
     panes::{
         network, server,
-        workbench::{Typed, arguments::call_named},
+        workbench::{CallForm, arguments::call_named},
     },
 };
 
 /// How a deed went.
-enum Deeded {
+enum StepResult {
     /// It is done, or under way.
-    Done(Option<Waits>),
+    Done(Option<StepWait>),
     /// It has to be tried again when this has come.
-    NotYet(Waits),
+    NotYet(StepWait),
     /// There is no socket of this name.
     Lacks(String),
     /// It may not be done here.
@@ -42,7 +42,7 @@ impl Model {
             let deed = play.queue.front().cloned();
             // A call that blocks may be what a step is for: others can be made meanwhile, and it is waited to be seen.
             let goes_on = deed.as_ref().is_none_or(|deed| !deed.wait.is_empty());
-            let leaves_it = goes_on && matches!(play.waits, Some(Waits::Call(_)));
+            let leaves_it = goes_on && matches!(play.waits, Some(StepWait::Call(_)));
             let waits = play.waits.as_ref();
             if !leaves_it && waits.is_some_and(|waits| self.waits_for(waits)) {
                 return;
@@ -59,40 +59,40 @@ impl Model {
             };
             match deeded {
                 None => play.has_stepped(),
-                Some(Deeded::Done(waits)) => {
+                Some(StepResult::Done(waits)) => {
                     play.queue.pop_front();
-                    if let (Some(Waits::Call(request)), Some(at)) = (&waits, play.running) {
+                    if let (Some(StepWait::Call(request)), Some(at)) = (&waits, play.running) {
                         play.under_way.push((at, *request));
                     }
                     play.waits = waits;
                 }
-                Some(Deeded::NotYet(waits)) => play.waits = Some(waits),
-                Some(Deeded::Lacks(name)) => play.is_lacking(&name),
-                Some(Deeded::Refused(failed)) => play.refuse(failed),
+                Some(StepResult::NotYet(waits)) => play.waits = Some(waits),
+                Some(StepResult::Lacks(name)) => play.is_lacking(&name),
+                Some(StepResult::Refused(failed)) => play.refuse(failed),
             }
         }
     }
 
     /// Whether it has not come yet.
-    fn waits_for(&self, waits: &Waits) -> bool {
+    fn waits_for(&self, waits: &StepWait) -> bool {
         match waits {
-            Waits::Call(request) => {
+            StepWait::Call(request) => {
                 let mut made = self.workbench.made.iter();
                 made.any(|made| made.request == Some(*request) && made.is_open())
             }
-            Waits::Ask => self.network.is_asked(),
-            Waits::Restored => self.is_restoring(),
-            Waits::Server(transport, up) => {
+            StepWait::Ask => self.network.is_asked(),
+            StepWait::Restored => self.is_restoring(),
+            StepWait::Server(transport, up) => {
                 let server = self.servers.get(*transport);
                 let runs = server.is_some_and(|server| server.state == ServerState::Running);
                 self.servers.is_asked() || runs != *up && self.servers.refused.is_none()
             }
-            Waits::Lab(left) => {
+            StepWait::Lab(left) => {
                 let here = self.welcome.as_ref().map(|welcome| &welcome.lab.id);
                 self.seat.is_moving() || here == Some(left) && self.seat.refused.is_none()
             }
-            Waits::Held => self.network.held.is_empty(),
-            Waits::Sight => {
+            StepWait::Held => self.network.held.is_empty(),
+            StepWait::Sight => {
                 let play = self.cards.play.as_ref();
                 play.is_some_and(|play| !play.check.has_come())
             }
@@ -119,25 +119,25 @@ impl Model {
     }
 
     /// Why what was waited for was not done, where the relay would not.
-    fn refusal_of(&self, waits: &Waits) -> Option<Failed> {
+    fn refusal_of(&self, waits: &StepWait) -> Option<Failed> {
         let failed = match waits {
-            Waits::Call(request) => {
+            StepWait::Call(request) => {
                 let mut made = self.workbench.made.iter();
                 let made = made.find(|made| made.request == Some(*request))?;
                 made.failed().filter(|_| !made.is_open())
             }
-            Waits::Ask => self.network.refused.as_ref(),
-            Waits::Server(..) => self.servers.refused.as_ref(),
-            Waits::Lab(_) => self.seat.refused.as_ref(),
-            Waits::Restored | Waits::Held | Waits::Sight => None,
+            StepWait::Ask => self.network.refused.as_ref(),
+            StepWait::Server(..) => self.servers.refused.as_ref(),
+            StepWait::Lab(_) => self.seat.refused.as_ref(),
+            StepWait::Restored | StepWait::Held | StepWait::Sight => None,
         };
         failed.filter(|failed| is_refusal(failed)).cloned()
     }
 
-    fn perform(&mut self, deed: &Deed, effects: &mut Vec<Effect>, now: Millis) -> Deeded {
+    fn perform(&mut self, deed: &StepAction, effects: &mut Vec<Effect>, now: Millis) -> StepResult {
         // A step begins in the lab as it was before the last card, not as that one has left it.
         if self.is_restoring() {
-            return Deeded::NotYet(Waits::Restored);
+            return StepResult::NotYet(StepWait::Restored);
         }
         self.note_servers();
         if let Some(lab) = deed.lab {
@@ -148,17 +148,17 @@ impl Model {
         }
         if let Some(conditions) = deed.network {
             self.changes_network(conditions);
-            let wish = network::Wish::Set(conditions);
+            let wish = network::NetworkCommand::Set(conditions);
             self.network.wish(wish, &mut self.outbox);
-            return Deeded::Done(Some(Waits::Ask));
+            return StepResult::Done(Some(StepWait::Ask));
         }
         if let Some(verdict) = deed.decide {
             let Some(held) = self.network.held.first() else {
-                return Deeded::NotYet(Waits::Held);
+                return StepResult::NotYet(StepWait::Held);
             };
-            let wish = network::Wish::Decide(held.datagram, verdict);
+            let wish = network::NetworkCommand::Decide(held.datagram, verdict);
             self.network.wish(wish, &mut self.outbox);
-            return Deeded::Done(Some(Waits::Ask));
+            return StepResult::Done(Some(StepWait::Ask));
         }
         if !deed.wait.is_empty() {
             return self.look_out();
@@ -170,62 +170,68 @@ impl Model {
     }
 
     /// The open lab, or a new one of one's own. What is kept has first to be gone back to: a page has one.
-    fn go_to(&mut self, lab: LabKind, effects: &mut Vec<Effect>) -> Deeded {
+    fn go_to(&mut self, lab: LabKind, effects: &mut Vec<Effect>) -> StepResult {
         let Some(here) = self.welcome.as_ref().map(|welcome| &welcome.lab) else {
-            return Deeded::Done(None);
+            return StepResult::Done(None);
         };
-        let left = Waits::Lab(here.id.clone());
+        let left = StepWait::Lab(here.id.clone());
         if here.kind == LabKind::Class {
             // The class's lab is the teacher's own; a member goes out and stays in the class.
             if lab == LabKind::Open || self.may_control() {
-                return Deeded::Done(None);
+                return StepResult::Done(None);
             }
             self.go_out(effects);
-            return Deeded::Done(Some(left));
+            return StepResult::Done(Some(left));
         }
         if lab == LabKind::Open && here.kind == lab {
-            return Deeded::Done(None);
+            return StepResult::Done(None);
         }
         let goes_back = lab == LabKind::Private && self.seat.keeps() == Some(lab);
         self.enter(lab, effects);
         if goes_back {
-            Deeded::NotYet(left)
+            StepResult::NotYet(left)
         } else {
-            Deeded::Done(Some(left))
+            StepResult::Done(Some(left))
         }
     }
 
-    fn turn_server(&mut self, becomes: Becomes, transport: Transport, deed: &Deed) -> Deeded {
+    fn turn_server(
+        &mut self,
+        becomes: ServerAction,
+        transport: Transport,
+        deed: &StepAction,
+    ) -> StepResult {
         self.transport = Some(transport);
         let Some(known) = self.servers.get(transport) else {
-            return Deeded::Done(None);
+            return StepResult::Done(None);
         };
         let before = known.clone();
         let runs = known.state == ServerState::Running;
-        let wanted = server::Wanted {
+        let wanted = server::ServerOptions {
             program: deed.program,
             task: deed.task,
             settings: deed.settings,
         };
-        let is_as_wanted = runs && wanted.clone().against(known) == server::Wanted::default();
+        let is_as_wanted =
+            runs && wanted.clone().against(known) == server::ServerOptions::default();
         let wish = match becomes {
-            Becomes::Start if is_as_wanted => return Deeded::Done(None),
-            Becomes::Start if runs => server::Wish::Restart(wanted),
-            Becomes::Start => server::Wish::Start(wanted),
-            Becomes::Stop | Becomes::Kill if !runs => return Deeded::Done(None),
-            Becomes::Stop => server::Wish::Stop,
-            Becomes::Kill => server::Wish::Kill,
+            ServerAction::Start if is_as_wanted => return StepResult::Done(None),
+            ServerAction::Start if runs => server::ServerCommand::Restart(wanted),
+            ServerAction::Start => server::ServerCommand::Start(wanted),
+            ServerAction::Stop | ServerAction::Kill if !runs => return StepResult::Done(None),
+            ServerAction::Stop => server::ServerCommand::Stop,
+            ServerAction::Kill => server::ServerCommand::Kill,
         };
         let may_control = self.may_control();
         // Who may not control a server cannot even ask for another program.
-        if !may_control && matches!(wish, server::Wish::Restart(_)) {
-            return Deeded::Refused(self.no_control());
+        if !may_control && matches!(wish, server::ServerCommand::Restart(_)) {
+            return StepResult::Refused(self.no_control());
         }
         self.changes_server(before);
         self.servers
             .wish(transport, wish, may_control, &mut self.outbox);
-        let up = becomes == Becomes::Start;
-        Deeded::Done(Some(Waits::Server(transport, up)))
+        let up = becomes == ServerAction::Start;
+        StepResult::Done(Some(StepWait::Server(transport, up)))
     }
 
     /// What the relay would say of a server that is not this page's to control.
@@ -244,31 +250,31 @@ impl Model {
         }
     }
 
-    fn look_out(&mut self) -> Deeded {
+    fn look_out(&mut self) -> StepResult {
         let Some(play) = self
             .cards
             .play
             .as_mut()
             .filter(|play| play.check.has_come())
         else {
-            return Deeded::NotYet(Waits::Sight);
+            return StepResult::NotYet(StepWait::Sight);
         };
         play.check.came();
-        Deeded::Done(None)
+        StepResult::Done(None)
     }
 
-    fn give_up(&mut self, name: &str) -> Deeded {
+    fn give_up(&mut self, name: &str) -> StepResult {
         let Some(key) = self.key_of(name) else {
-            return Deeded::Lacks(name.to_owned());
+            return StepResult::Lacks(name.to_owned());
         };
         let mut made = self.workbench.made_on(key).filter(|made| made.is_open());
         if let Some(of) = made.find_map(|made| made.request) {
             self.outbox.make(Call::Cancel { of });
         }
-        Deeded::Done(None)
+        StepResult::Done(None)
     }
 
-    fn call(&mut self, deed: &Deed, now: Millis) -> Deeded {
+    fn call(&mut self, deed: &StepAction, now: Millis) -> StepResult {
         let outbox = &mut self.outbox;
         if deed.call == "socket" {
             let (transport, family) = (
@@ -281,10 +287,10 @@ impl Model {
             self.workbench.resolve(deed.name.clone(), outbox, now);
         } else {
             let Some(key) = self.key_of(&deed.on) else {
-                return Deeded::Lacks(deed.on.clone());
+                return StepResult::Lacks(deed.on.clone());
             };
             let Some(to) = self.target(&deed.to) else {
-                return Deeded::Lacks(deed.to.clone());
+                return StepResult::Lacks(deed.to.clone());
             };
             let typed = deed.typed(to);
             if let Some(name) = call_named(&deed.call) {
@@ -299,7 +305,7 @@ impl Model {
         {
             play.names(&deed.on, request);
         }
-        Deeded::Done(request.map(Waits::Call))
+        StepResult::Done(request.map(StepWait::Call))
     }
 
     fn key_of(&mut self, name: &str) -> Option<u64> {
@@ -331,11 +337,11 @@ fn is_refusal(failed: &Failed) -> bool {
     failed.reason.is_some_and(|reason| !shows.contains(&reason))
 }
 
-impl Deed {
+impl StepAction {
     /// Its call as it would be typed at the workbench.
-    pub(in crate::model) fn typed(&self, to: String) -> Typed {
+    pub(in crate::model) fn typed(&self, to: String) -> CallForm {
         let times = usize::try_from(self.times.max(1)).unwrap_or(1);
-        Typed {
+        CallForm {
             data: self.data.repeat(times),
             hex: self.hex,
             to,

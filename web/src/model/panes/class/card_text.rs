@@ -2,11 +2,11 @@
 
 use shared::class::{Act, Card};
 
-use crate::model::{Model, panes::cards::Dealt};
+use crate::model::{Model, panes::cards::DeckEntry};
 
 /// What a card says; code stands between backticks.
 #[derive(Debug, Default)]
-pub(crate) struct Words {
+pub(crate) struct CardText {
     /// What it is called.
     pub(crate) title: String,
     /// What it asks; empty where that is asked in the room.
@@ -17,19 +17,19 @@ pub(crate) struct Words {
 
 impl Model {
     /// What a card that is run says.
-    pub(crate) fn card_in_words(&self, card: &Card) -> Words {
-        let is_it = |dealt: &&Dealt| {
+    pub(crate) fn card_in_words(&self, card: &Card) -> CardText {
+        let is_it = |dealt: &&DeckEntry| {
             dealt.id == card.id && dealt.card.choices.len() == card.choices as usize
         };
         let Some(dealt) = self.cards.deck.iter().find(is_it) else {
-            return Words {
+            return CardText {
                 title: card.id.clone(),
-                ..Words::default()
+                ..CardText::default()
             };
         };
         let choices = dealt.card.choices.iter();
         let language = self.language;
-        Words {
+        CardText {
             title: dealt.card.title.get(language).to_owned(),
             question: dealt.card.question.get(language).to_owned(),
             choices: choices

@@ -2,70 +2,78 @@
 
 use shared::{class::Act, lab::LabKind, message::Ask};
 
-use super::{Door, Wish, Wrong};
+use super::{ClassCommand, EntryKind, JoinError};
 use crate::model::{
     Effect, Model,
-    core::{connection::State, time::Millis},
+    core::{connection::ConnectionState, time::Millis},
 };
 
 impl Model {
     pub(in crate::model) fn wish_of_class(
         &mut self,
-        wish: Wish,
+        wish: ClassCommand,
         effects: &mut Vec<Effect>,
         now: Millis,
     ) {
         match wish {
-            Wish::Here => self.classroom.is_here = true,
-            Wish::Look => self.classroom.open = true,
-            Wish::CameBy(code) => self.came_by(code),
-            Wish::Create { title, admin } => {
+            ClassCommand::Here => self.classroom.is_here = true,
+            ClassCommand::Look => self.classroom.open = true,
+            ClassCommand::CameBy(code) => self.came_by(code),
+            ClassCommand::Create { title, admin } => {
                 let admin = Some(admin).filter(|admin| !admin.is_empty());
-                self.knock(Door::Create, Ask::CreateClass { title, admin }, effects);
+                self.knock(
+                    EntryKind::Create,
+                    Ask::CreateClass { title, admin },
+                    effects,
+                );
             }
-            Wish::Join { code, name } if code.chars().any(char::is_alphanumeric) => {
+            ClassCommand::Join { code, name } if code.chars().any(char::is_alphanumeric) => {
                 let token = self.token_for(&code);
-                self.knock(Door::Join, Ask::JoinClass { code, name, token }, effects);
+                self.knock(
+                    EntryKind::Join,
+                    Ask::JoinClass { code, name, token },
+                    effects,
+                );
             }
-            Wish::Join { .. } => self.classroom.doorway.wrong = Some(Wrong::NoCode),
-            Wish::Remember(lines) => self.remember_seats(&lines, effects),
-            Wish::BackTo(code) => self.go_back_to(&code, effects),
-            Wish::ForgetSeat(code) => self.forget_seat(&code, effects),
-            Wish::StepOut => self.enter(LabKind::Open, effects),
-            Wish::Return => self.enter(LabKind::Class, effects),
-            Wish::Forget => {
+            ClassCommand::Join { .. } => self.classroom.doorway.wrong = Some(JoinError::NoCode),
+            ClassCommand::Remember(lines) => self.remember_seats(&lines, effects),
+            ClassCommand::BackTo(code) => self.go_back_to(&code, effects),
+            ClassCommand::ForgetSeat(code) => self.forget_seat(&code, effects),
+            ClassCommand::StepOut => self.enter(LabKind::Open, effects),
+            ClassCommand::Return => self.enter(LabKind::Class, effects),
+            ClassCommand::Forget => {
                 if let Some(code) = self.code_of_this_seat() {
                     self.forget_seat(&code, effects);
                 }
                 self.seat.is_gone();
                 effects.push(Effect::KeepSeat(None));
             }
-            Wish::Ask(id) => self.ask_card(id),
-            Wish::Do(act) => self.ask_class(act),
-            Wish::Open(member) => {
+            ClassCommand::Ask(id) => self.ask_card(id),
+            ClassCommand::Do(act) => self.ask_class(act),
+            ClassCommand::Open(member) => {
                 self.classroom.opened = member;
                 // Who opens a tile wants to see that.
                 self.classroom.looks_away |= member.is_some();
             }
-            Wish::Follow(follows) => {
+            ClassCommand::Follow(follows) => {
                 self.classroom.looks_away = !follows;
                 self.classroom.opened = None;
             }
-            Wish::Drive(true) => self.drive(),
-            Wish::Drive(false) => self.ask_class(Act::Drive(None)),
-            Wish::HideNames(hides) => self.classroom.hides_names = hides,
-            Wish::Sort(sort) => self.classroom.wall.sort_by(sort, now),
-            Wish::Filter(filter) => self.classroom.wall.filter_by(filter, now),
-            Wish::Copy(text) => {
+            ClassCommand::Drive(true) => self.drive(),
+            ClassCommand::Drive(false) => self.ask_class(Act::Drive(None)),
+            ClassCommand::HideNames(hides) => self.classroom.hides_names = hides,
+            ClassCommand::Sort(sort) => self.classroom.wall.sort_by(sort, now),
+            ClassCommand::Filter(filter) => self.classroom.wall.filter_by(filter, now),
+            ClassCommand::Copy(text) => {
                 self.classroom.copied = true;
                 effects.push(Effect::Copy(text));
             }
-            Wish::CopyTeachersLink(origin) => self.copy_teachers_link(&origin, effects),
-            Wish::DismissNamesakes => {
+            ClassCommand::CopyTeachersLink(origin) => self.copy_teachers_link(&origin, effects),
+            ClassCommand::DismissNamesakes => {
                 let names = self.classroom.you().map(|you| you.namesakes.clone());
                 self.classroom.known_namesakes = names.unwrap_or_default();
             }
-            Wish::Dismiss => self.classroom.lost_sockets = false,
+            ClassCommand::Dismiss => self.classroom.lost_sockets = false,
         }
         self.looks();
         self.drives_on();
@@ -83,7 +91,7 @@ impl Model {
         }
     }
 
-    fn knock(&mut self, door: Door, ask: Ask, effects: &mut Vec<Effect>) {
+    fn knock(&mut self, door: EntryKind, ask: Ask, effects: &mut Vec<Effect>) {
         if self.may_move() {
             let doorway = &mut self.classroom.doorway;
             (doorway.wrong, doorway.asked) = (None, Some(door));
@@ -93,7 +101,7 @@ impl Model {
 
     /// Whether the page can go to another lab right now.
     pub(super) fn may_move(&self) -> bool {
-        self.connection.state == State::Open && !self.seat.is_moving()
+        self.connection.state == ConnectionState::Open && !self.seat.is_moving()
     }
 
     /// The class whose seat this page has, wherever it is.
@@ -118,7 +126,7 @@ impl Model {
     }
 
     pub(super) fn ask_class(&mut self, act: Act) {
-        if self.classroom.standing.is_some() && self.connection.state == State::Open {
+        if self.classroom.standing.is_some() && self.connection.state == ConnectionState::Open {
             self.classroom.refused = None;
             let id = self.outbox.ask(Ask::Class { act });
             self.classroom.asked.push(id);

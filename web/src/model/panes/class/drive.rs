@@ -5,7 +5,9 @@ use shared::{
     message::Ask,
 };
 
-use crate::model::{Model, core::connection::State, panes::inspector::Action, trace::log::Run};
+use crate::model::{
+    Model, core::connection::ConnectionState, panes::inspector::Action, trace::log::Run,
+};
 
 impl Model {
     /// Whose events are to come along, for a page that comes back.
@@ -24,7 +26,7 @@ impl Model {
         let me = self.welcome.as_ref().map(|welcome| welcome.process);
         let wanted = self.classroom.wants_to_see();
         let wanted = wanted.filter(|wanted| Some(*wanted) != me);
-        let is_there = self.connection.state == State::Open && !self.seat.is_moving();
+        let is_there = self.connection.state == ConnectionState::Open && !self.seat.is_moving();
         let may_ask = self.classroom.is_here && is_there;
         if may_ask && wanted != self.classroom.watching {
             self.classroom.watching = wanted;

@@ -4,7 +4,7 @@ use shared::outcome::{Failed, Reason};
 
 /// Which way one wants in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum EntryKind {
     /// As the teacher of a new class.
     Create,
     /// As a member.
@@ -13,7 +13,7 @@ pub(crate) enum Door {
 
 /// A field of either form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Field {
+pub(crate) enum JoinField {
     /// The class's title.
     Title,
     /// The relay's admin token.
@@ -26,46 +26,46 @@ pub(crate) enum Field {
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
+pub(crate) enum JoinError {
     /// That is no code; it was not even asked for.
     NoCode,
     /// The relay says so.
-    Refused(Door, Failed),
+    Refused(EntryKind, Failed),
 }
 
 /// Both forms.
 #[derive(Debug, Default)]
-pub(crate) struct Doorway {
+pub(crate) struct JoinForm {
     /// The code that stood in the page's address.
     pub(crate) code: Option<String>,
     /// What was wrong the last time.
-    pub(crate) wrong: Option<Wrong>,
+    pub(crate) wrong: Option<JoinError>,
     /// The relay wants its admin token.
     pub(crate) wants_admin: bool,
     /// The way that was asked for and not answered.
-    pub(super) asked: Option<Door>,
+    pub(super) asked: Option<EntryKind>,
     /// The code of the class that one wants to be back in.
     pub(super) back_to: Option<String>,
 }
 
-impl Doorway {
+impl JoinForm {
     /// The relay did not let the page in; tells whether it had asked.
     pub(in crate::model) fn refuse(&mut self, failed: Failed) -> Result<(), Failed> {
         let Some(door) = self.asked.take() else {
             return Err(failed);
         };
         let is_about_token = failed.reason == Some(Reason::OnlyWithAdminToken);
-        self.wants_admin |= door == Door::Create && is_about_token;
-        self.wrong = Some(Wrong::Refused(door, failed));
+        self.wants_admin |= door == EntryKind::Create && is_about_token;
+        self.wrong = Some(JoinError::Refused(door, failed));
         Ok(())
     }
 }
 
-impl Wrong {
+impl JoinError {
     /// The field it stands beside.
-    pub(crate) fn field(&self) -> Field {
+    pub(crate) fn field(&self) -> JoinField {
         let (door, failed) = match self {
-            Self::NoCode => return Field::Code,
+            Self::NoCode => return JoinField::Code,
             Self::Refused(door, failed) => (door, failed),
         };
         let is_text = matches!(
@@ -74,10 +74,10 @@ impl Wrong {
         );
         let is_token = failed.reason == Some(Reason::OnlyWithAdminToken);
         match door {
-            Door::Create if is_token => Field::Admin,
-            Door::Create => Field::Title,
-            Door::Join if is_text => Field::Name,
-            Door::Join => Field::Code,
+            EntryKind::Create if is_token => JoinField::Admin,
+            EntryKind::Create => JoinField::Title,
+            EntryKind::Join if is_text => JoinField::Name,
+            EntryKind::Join => JoinField::Code,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{Effect, Model};
 
 /// A seat in a class, as this browser remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Remembered {
+pub(crate) struct RememberedSeat {
     /// The class's code.
     pub(crate) code: String,
     /// What leads back to the seat: a secret.
@@ -22,7 +22,7 @@ pub(crate) struct Remembered {
     pub(crate) is_removed: bool,
 }
 
-impl Remembered {
+impl RememberedSeat {
     /// From the line that was kept.
     fn read(line: &str) -> Option<Self> {
         let mut parts = line.split('\t');
@@ -64,7 +64,7 @@ impl Remembered {
 impl Model {
     /// What was kept of an earlier visit.
     pub(super) fn remember_seats(&mut self, lines: &[String], effects: &mut Vec<Effect>) {
-        let seats = lines.iter().filter_map(|line| Remembered::read(line));
+        let seats = lines.iter().filter_map(|line| RememberedSeat::read(line));
         self.classroom.remembered = seats.collect();
         // The first part of the page may have come to a class already, by a teacher's link on another machine.
         if let Some(welcome) = self.welcome.take() {
@@ -86,7 +86,7 @@ impl Model {
         let Some((standing, seat)) = welcome.class.as_deref().zip(welcome.seat.as_ref()) else {
             return;
         };
-        let seat = Remembered::of(standing, seat.token.clone());
+        let seat = RememberedSeat::of(standing, seat.token.clone());
         let known = &mut self.classroom.remembered;
         if known.contains(&seat) {
             return;

@@ -7,12 +7,12 @@ use shared::{
     outcome::{Outcome, Reason},
 };
 
-use super::Parting;
+use super::LeaveReason;
 use crate::model::{Effect, Model, core::time::Millis};
 
 /// What a page had before it was told where it is.
 #[derive(Debug)]
-pub(in crate::model) struct Left {
+pub(in crate::model) struct LeftLab {
     /// The kind of the lab it would come back to.
     pub(in crate::model) home: LabKind,
     /// What would lead there.
@@ -73,7 +73,7 @@ impl Model {
         if !reasons.contains(&goodbye.reason) {
             return;
         }
-        self.classroom.parted = Some(Parting::Told(goodbye.reason));
+        self.classroom.parted = Some(LeaveReason::Told(goodbye.reason));
         let code = self.classroom.class().map(|class| class.code.clone());
         if let Some(code) = code {
             if goodbye.reason == GoodbyeReason::Removed {
@@ -89,11 +89,11 @@ impl Model {
 
     /// The place in the class was not there any more, or a door stayed shut, which is told beside the field that is
     /// wrong; other refusals are not of a class.
-    pub(in crate::model) fn is_kept_out(&mut self, from: Left, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn is_kept_out(&mut self, from: LeftLab, effects: &mut Vec<Effect>) {
         let Some(failed) = self.seat.refused.take() else {
             return;
         };
-        let Left { home, token } = from;
+        let LeftLab { home, token } = from;
         let back_to = self.classroom.doorway.back_to.take();
         let is_class = home == LabKind::Class || back_to.is_some();
         let mut known = self.classroom.remembered.iter();
@@ -103,14 +103,14 @@ impl Model {
         });
         match failed.reason {
             Some(Reason::NoSuchSeat) if is_class => {
-                self.classroom.parted = Some(Parting::Gone);
+                self.classroom.parted = Some(LeaveReason::Gone);
                 self.classroom.open = true;
                 if let Some(code) = code {
                     self.forget_seat(&code, effects);
                 }
             }
             Some(Reason::Removed) if is_class => {
-                self.classroom.parted = Some(Parting::KeptOut);
+                self.classroom.parted = Some(LeaveReason::KeptOut);
                 self.classroom.open = true;
                 if let Some(code) = code {
                     self.forget_removed(&code, effects);

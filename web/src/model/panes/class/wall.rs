@@ -11,7 +11,7 @@ const STANDS: Millis = 2_000;
 
 /// In which order tiles stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub(crate) enum WallOrder {
     /// Who did something last comes first.
     #[default]
     Activity,
@@ -21,7 +21,7 @@ pub(crate) enum Sort {
     Joined,
 }
 
-impl Sort {
+impl WallOrder {
     /// All of them, with the names they have in the markup.
     pub(crate) const ALL: [(&'static str, Self); 3] = [
         ("activity", Self::Activity),
@@ -32,7 +32,7 @@ impl Sort {
 
 /// A tile, and when it last changed.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct MemberTile {
     /// The member.
     pub(crate) tile: Tile,
     /// The wall's version then.
@@ -42,12 +42,12 @@ pub(crate) struct Seen {
 /// All tiles.
 #[derive(Debug, Default)]
 pub(crate) struct Wall {
-    tiles: BTreeMap<MemberId, Seen>,
+    tiles: BTreeMap<MemberId, MemberTile>,
     /// Those that are wanted, in the order that stands.
     order: Vec<MemberId>,
     totals: Option<Totals>,
     /// The order that is wanted.
-    pub(crate) sort: Sort,
+    pub(crate) sort: WallOrder,
     /// What must be in a tile.
     pub(crate) filter: String,
     version: u64,
@@ -62,7 +62,7 @@ impl Wall {
     }
 
     /// All members' tiles.
-    pub(crate) fn tiles(&self) -> impl ExactSizeIterator<Item = &Seen> {
+    pub(crate) fn tiles(&self) -> impl ExactSizeIterator<Item = &MemberTile> {
         self.tiles.values()
     }
 
@@ -100,7 +100,7 @@ impl Wall {
         }
         let version = self.version;
         for tile in roster.tiles {
-            let seen = Seen { tile, version };
+            let seen = MemberTile { tile, version };
             is_other |= self.tiles.insert(seen.tile.member, seen).is_none();
         }
         self.totals = roster.totals.or(self.totals);
@@ -112,7 +112,7 @@ impl Wall {
         }
     }
 
-    pub(super) fn sort_by(&mut self, sort: Sort, now: Millis) {
+    pub(super) fn sort_by(&mut self, sort: WallOrder, now: Millis) {
         self.sort = sort;
         self.arrange(now);
     }
@@ -139,13 +139,13 @@ impl Wall {
         let seen = self.tiles.values().map(|seen| &seen.tile);
         let mut order: Vec<&Tile> = seen.filter(|tile| has(tile, &wanted)).collect();
         match self.sort {
-            Sort::Joined => {}
-            Sort::Activity => {
+            WallOrder::Joined => {}
+            WallOrder::Activity => {
                 order.sort_by_key(|tile| {
                     std::cmp::Reverse(tile.call.map_or(0, |call| call.mono_ns))
                 });
             }
-            Sort::Trouble => order.sort_by_key(|tile| {
+            WallOrder::Trouble => order.sort_by_key(|tile| {
                 std::cmp::Reverse(tile.error.as_ref().map_or(0, |error| error.mono_ns))
             }),
         }
@@ -220,9 +220,9 @@ mod tests {
     fn tiles_stand_in_the_order_that_is_wanted() {
         let mut wall = wall();
         assert_eq!(wall.order(), [2, 1, 3], "by activity");
-        wall.sort_by(Sort::Trouble, 1_000);
+        wall.sort_by(WallOrder::Trouble, 1_000);
         assert_eq!(wall.order(), [3, 2, 1]);
-        wall.sort_by(Sort::Joined, 1_000);
+        wall.sort_by(WallOrder::Joined, 1_000);
         assert_eq!(wall.order(), [1, 2, 3]);
     }
 

@@ -14,7 +14,7 @@ use super::{
     store::Store,
     tree::fault_key,
 };
-use crate::model::trace::log::{Becoming, Call, Run, Side};
+use crate::model::trace::log::{Call, DatagramFate, Run, Side};
 
 /// A word about a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ fn lost_at_edge(scene: Scene<'_>, run: &Run) -> Option<Remark> {
     let mut touched = run.touched().filter(|touch| touch.edge.call == Some(call));
     let (becoming, _) = run.becoming(touched.next()?.edge.datagram)?;
     // Where nobody was left to receive it, the edge has lost nothing.
-    let is_lost = becoming.is_end() && becoming != Becoming::Unclaimed;
+    let is_lost = becoming.is_end() && becoming != DatagramFate::Unclaimed;
     is_lost.then(|| Remark::new("remark.lost_at_edge", Tone::Bad))
 }
 

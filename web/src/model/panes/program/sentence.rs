@@ -8,7 +8,7 @@ use shared::{
     udp::MAX_PAYLOAD_BYTES,
 };
 
-use super::{Order, Step};
+use super::{ProgramStep, SentenceOrder};
 use crate::model::trace::log::RunId;
 
 /// `recvfrom(2048)`, as in the book.
@@ -34,7 +34,7 @@ pub(crate) struct Sentence {
     /// How many bytes of the datagram did not fit and are lost.
     pub(crate) cut: u64,
     /// How it ended; none while it waits.
-    pub(crate) ending: Option<Ending>,
+    pub(crate) ending: Option<SentenceEnd>,
     data: Vec<u8>,
     sent: usize,
     piece: usize,
@@ -43,13 +43,13 @@ pub(crate) struct Sentence {
 
 /// The ways a sentence can end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum SentenceEnd {
     /// The reply is here.
     Whole,
     /// The other side ended the stream first.
     EndOfStream,
     /// A call failed.
-    Failed(Step, Failed),
+    Failed(ProgramStep, Failed),
     /// It was too long to be sent at all: the limit in bytes.
     TooLong(Reason, u64),
     /// The connection to the relay broke.
@@ -57,7 +57,7 @@ pub(crate) enum Ending {
 }
 
 impl Sentence {
-    pub(super) fn new(order: &Order<'_>) -> Self {
+    pub(super) fn new(order: &SentenceOrder<'_>) -> Self {
         let too_long = match order.transport {
             Transport::Udp => too_long(order.text, order.limits),
             Transport::Tcp => None,
@@ -68,7 +68,7 @@ impl Sentence {
             received: Vec::new(),
             expected: order.expected,
             cut: 0,
-            ending: too_long.map(|(reason, limit)| Ending::TooLong(reason, limit)),
+            ending: too_long.map(|(reason, limit)| SentenceEnd::TooLong(reason, limit)),
             data: order.text.as_bytes().to_vec(),
             sent: 0,
             piece: longest_piece(order.limits),
@@ -130,7 +130,7 @@ impl Sentence {
     }
 
     /// It ends, unless it has already.
-    pub(super) fn end(&mut self, ending: Ending) {
+    pub(super) fn end(&mut self, ending: SentenceEnd) {
         self.ending.get_or_insert(ending);
     }
 }

@@ -12,12 +12,14 @@ use shared::{
     outcome::{Failed, Outcome, Returned},
 };
 
-use super::{Ending, Lost, Order, Sentence, Step, shutdown, step::Flight};
+use super::{
+    Losses, ProgramStep, Sentence, SentenceEnd, SentenceOrder, shutdown, step::PendingCall,
+};
 use crate::model::core::{outbox::Outbox, time::Millis};
 
 /// A socket's life.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct SocketSession {
     /// The sentence it is at.
     pub(crate) sentence: Sentence,
     /// The socket's own address, once it has one.
@@ -25,20 +27,20 @@ pub(crate) struct Session {
     /// The other end.
     pub(crate) peer: Option<SocketAddr>,
     /// Why a kept connection is no more.
-    pub(crate) broke: Option<Ending>,
+    pub(crate) broke: Option<SentenceEnd>,
     /// Whether our half of the connection is ended.
     pub(crate) sending_ended: bool,
     keep: bool,
     fd: Option<Fd>,
     connected: bool,
     closing: bool,
-    in_flight: Vec<Flight>,
+    in_flight: Vec<PendingCall>,
 }
 
-impl Session {
+impl SocketSession {
     /// Starts a program; a sentence that cannot be sent at all starts none.
     pub(super) fn begin(
-        order: &Order<'_>,
+        order: &SentenceOrder<'_>,
         sentence: Sentence,
         outbox: &mut Outbox,
         now: Millis,
@@ -57,7 +59,7 @@ impl Session {
         };
         if session.sentence.ending.is_none() {
             session.make(
-                Step::Socket,
+                ProgramStep::Socket,
                 Call::Socket {
                     transport: order.transport,
                     family: None,
@@ -92,15 +94,21 @@ impl Session {
         }
     }
 
-    fn returned(&mut self, step: Step, returned: &Returned, outbox: &mut Outbox, now: Millis) {
-        if let (Step::Socket, Returned::Socket { fd }) = (step, returned) {
+    fn returned(
+        &mut self,
+        step: ProgramStep,
+        returned: &Returned,
+        outbox: &mut Outbox,
+        now: Millis,
+    ) {
+        if let (ProgramStep::Socket, Returned::Socket { fd }) = (step, returned) {
             self.fd = Some(*fd);
         }
         let Some(fd) = self.fd else { return };
         match (step, returned) {
-            (Step::Socket, _) if self.sentence.transport == Transport::Tcp => {
+            (ProgramStep::Socket, _) if self.sentence.transport == Transport::Tcp => {
                 self.make(
-                    Step::Connect,
+                    ProgramStep::Connect,
                     Call::Connect {
                         fd,
                         to: Target::Server,
@@ -109,13 +117,13 @@ impl Session {
                     now,
                 );
             }
-            (Step::Socket, _) => self.send_datagram(fd, outbox, now),
-            (Step::Connect, _) => {
+            (ProgramStep::Socket, _) => self.send_datagram(fd, outbox, now),
+            (ProgramStep::Connect, _) => {
                 self.connected = true;
                 self.speak(fd, outbox, now);
             }
-            (Step::Send, Returned::Sent { sent }) => self.sent(fd, *sent, outbox, now),
-            (Step::Receive, _) => self.received(fd, returned, outbox, now),
+            (ProgramStep::Send, Returned::Sent { sent }) => self.sent(fd, *sent, outbox, now),
+            (ProgramStep::Receive, _) => self.received(fd, returned, outbox, now),
             _ => {}
         }
     }
@@ -123,7 +131,7 @@ impl Session {
     fn send_datagram(&mut self, fd: Fd, outbox: &mut Outbox, now: Millis) {
         let data = self.sentence.datagram();
         self.make(
-            Step::Send,
+            ProgramStep::Send,
             Call::SendTo {
                 fd,
                 to: Target::Server,
@@ -139,7 +147,7 @@ impl Session {
 
     fn speak(&mut self, fd: Fd, outbox: &mut Outbox, now: Millis) {
         self.make(
-            Step::Send,
+            ProgramStep::Send,
             Call::Send {
                 fd,
                 data: self.sentence.next_piece(),
@@ -154,7 +162,7 @@ impl Session {
         self.sentence.took(sent);
         if self.sentence.transport == Transport::Tcp && !self.sentence.is_sent() {
             self.make(
-                Step::Send,
+                ProgramStep::Send,
                 Call::Send {
                     fd,
                     data: self.sentence.next_piece(),
@@ -173,7 +181,7 @@ impl Session {
             || self
                 .in_flight
                 .iter()
-                .any(|flight| flight.step == Step::Receive && !flight.recalled)
+                .any(|flight| flight.step == ProgramStep::Receive && !flight.recalled)
         {
             return;
         }
@@ -182,7 +190,7 @@ impl Session {
             Transport::Udp => Call::RecvFrom { fd, size },
             Transport::Tcp => Call::Recv { fd, size },
         };
-        self.make(Step::Receive, call, outbox, now);
+        self.make(ProgramStep::Receive, call, outbox, now);
     }
 
     fn received(&mut self, fd: Fd, returned: &Returned, outbox: &mut Outbox, now: Millis) {
@@ -192,13 +200,13 @@ impl Session {
         } else if let Returned::Chunk { data } = returned {
             self.sentence.received.extend_from_slice(&data.0);
         } else {
-            self.sentence.end(Ending::EndOfStream);
-            self.broke.get_or_insert(Ending::EndOfStream);
+            self.sentence.end(SentenceEnd::EndOfStream);
+            self.broke.get_or_insert(SentenceEnd::EndOfStream);
             return self.close(outbox, now);
         }
         let wants_more = self.sentence.transport == Transport::Tcp && self.sentence.wants_more();
         if !wants_more {
-            self.sentence.end(Ending::Whole);
+            self.sentence.end(SentenceEnd::Whole);
         }
         if wants_more || self.keep {
             self.receive(fd, outbox, now);
@@ -207,12 +215,14 @@ impl Session {
         }
     }
 
-    fn failed(&mut self, step: Step, failed: &Failed, outbox: &mut Outbox, now: Millis) {
-        let ending = Ending::Failed(step, failed.clone());
+    fn failed(&mut self, step: ProgramStep, failed: &Failed, outbox: &mut Outbox, now: Millis) {
+        let ending = SentenceEnd::Failed(step, failed.clone());
         self.sentence.end(ending.clone());
-        let stays =
-            self.keep && self.connected && step == Step::Receive && failed.errno == "ECANCELED";
-        if !stays && step != Step::Shutdown {
+        let stays = self.keep
+            && self.connected
+            && step == ProgramStep::Receive
+            && failed.errno == "ECANCELED";
+        if !stays && step != ProgramStep::Shutdown {
             self.broke.get_or_insert(ending);
             self.close(outbox, now);
         }
@@ -225,7 +235,7 @@ impl Session {
         };
         self.recall_receive(outbox);
         self.closing = true;
-        self.make(Step::Close, Call::Close { fd }, outbox, now);
+        self.make(ProgramStep::Close, Call::Close { fd }, outbox, now);
     }
 
     /// Tells the server that no more will come, and listens on.
@@ -235,7 +245,7 @@ impl Session {
         };
         self.recall_receive(outbox);
         self.sending_ended = true;
-        self.make(Step::Shutdown, shutdown(fd), outbox, now);
+        self.make(ProgramStep::Shutdown, shutdown(fd), outbox, now);
         self.receive(fd, outbox, now);
     }
 
@@ -243,7 +253,7 @@ impl Session {
         for flight in self
             .in_flight
             .iter_mut()
-            .filter(|flight| flight.step == Step::Receive && !flight.recalled)
+            .filter(|flight| flight.step == ProgramStep::Receive && !flight.recalled)
         {
             flight.recalled = true;
             outbox.call(Call::Cancel { of: flight.id }, self.sentence.run);
@@ -254,15 +264,15 @@ impl Session {
         for flight in self
             .in_flight
             .iter()
-            .filter(|flight| !flight.recalled && flight.step != Step::Close)
+            .filter(|flight| !flight.recalled && flight.step != ProgramStep::Close)
         {
             outbox.call(Call::Cancel { of: flight.id }, self.sentence.run);
         }
     }
 
-    fn make(&mut self, step: Step, call: Call, outbox: &mut Outbox, now: Millis) {
+    fn make(&mut self, step: ProgramStep, call: Call, outbox: &mut Outbox, now: Millis) {
         let id = outbox.call(call, self.sentence.run);
-        self.in_flight.push(Flight {
+        self.in_flight.push(PendingCall {
             id,
             step,
             since: now,
@@ -270,22 +280,22 @@ impl Session {
         });
     }
 
-    pub(super) fn lose(&mut self, lost: &mut Lost) {
+    pub(super) fn lose(&mut self, lost: &mut Losses) {
         lost.calls += self
             .in_flight
             .iter()
-            .filter(|flight| flight.step != Step::Close)
+            .filter(|flight| flight.step != ProgramStep::Close)
             .count();
         lost.connections += usize::from(self.connected && !self.closing);
         self.in_flight.clear();
-        self.sentence.end(Ending::Lost);
+        self.sentence.end(SentenceEnd::Lost);
         if self.is_kept() {
-            self.broke = Some(Ending::Lost);
+            self.broke = Some(SentenceEnd::Lost);
         }
         self.closing = true;
     }
 
-    pub(super) fn oldest(&self) -> Option<(Step, Millis)> {
+    pub(super) fn oldest(&self) -> Option<(ProgramStep, Millis)> {
         self.in_flight
             .iter()
             .find(|flight| !flight.recalled)

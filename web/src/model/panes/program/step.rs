@@ -6,7 +6,7 @@ use crate::model::core::time::Millis;
 
 /// A step of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum ProgramStep {
     /// `socket`
     Socket,
     /// `connect`
@@ -21,7 +21,7 @@ pub(crate) enum Step {
     Close,
 }
 
-impl Step {
+impl ProgramStep {
     /// The call's name as programs write it.
     pub(crate) const fn name(self, transport: Transport) -> &'static str {
         match (self, transport) {
@@ -39,11 +39,11 @@ impl Step {
 
 /// A call that has not been answered yet.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(super) struct PendingCall {
     /// Its message's number.
     pub(super) id: u64,
     /// Which step it is.
-    pub(super) step: Step,
+    pub(super) step: ProgramStep,
     /// Since when.
     pub(super) since: Millis,
     /// The page itself takes it back: its failure is no news.

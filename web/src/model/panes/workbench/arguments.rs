@@ -8,7 +8,7 @@ use shared::{
 
 /// The fields of a socket's form, as they stand.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Typed {
+pub(crate) struct CallForm {
     /// Data, as a text with escapes or in hex.
     pub(crate) data: String,
     /// Whether it is in hex.
@@ -31,7 +31,7 @@ pub(crate) struct Typed {
 
 /// What cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mistake {
+pub(crate) enum ArgumentError {
     /// A backslash is followed by something else than n, r, t, 0, a backslash, a quote, two or four… digits in hex.
     Escape,
     /// There is something else than pairs of hex digits.
@@ -46,7 +46,7 @@ pub(crate) enum Mistake {
     Value,
 }
 
-impl Mistake {
+impl ArgumentError {
     /// The field it is in, as the markup names it.
     pub(crate) const fn field(self) -> &'static str {
         match self {
@@ -70,12 +70,16 @@ const OPTIONS: [SocketOption; 6] = [
 ];
 
 /// The call that was typed.
-pub(in crate::model) fn read(name: CallName, fd: Fd, typed: &Typed) -> Result<Call, Mistake> {
-    let size = || typed.size.trim().parse().map_err(|_| Mistake::Size);
+pub(in crate::model) fn read(
+    name: CallName,
+    fd: Fd,
+    typed: &CallForm,
+) -> Result<Call, ArgumentError> {
+    let size = || typed.size.trim().parse().map_err(|_| ArgumentError::Size);
     Ok(match name {
         CallName::Bind => Call::Bind {
             fd,
-            port: typed.port.trim().parse().map_err(|_| Mistake::Port)?,
+            port: typed.port.trim().parse().map_err(|_| ArgumentError::Port)?,
         },
         CallName::Connect => Call::Connect {
             fd,
@@ -96,13 +100,17 @@ pub(in crate::model) fn read(name: CallName, fd: Fd, typed: &Typed) -> Result<Ca
             fd,
             milliseconds: match typed.timeout.trim() {
                 "" => None,
-                number => Some(number.parse().map_err(|_| Mistake::Timeout)?),
+                number => Some(number.parse().map_err(|_| ArgumentError::Timeout)?),
             },
         },
         CallName::SetSockOpt => Call::SetSockOpt {
             fd,
             option: option(typed),
-            value: typed.value.trim().parse().map_err(|_| Mistake::Value)?,
+            value: typed
+                .value
+                .trim()
+                .parse()
+                .map_err(|_| ArgumentError::Value)?,
         },
         CallName::GetPeerName => Call::GetPeerName { fd },
         CallName::Shutdown => Call::Shutdown {
@@ -141,7 +149,7 @@ pub(crate) fn call_named(name: &str) -> Option<CallName> {
     NAMES.into_iter().find(|known| known.as_str() == name)
 }
 
-fn target(typed: &Typed) -> Target {
+fn target(typed: &CallForm) -> Target {
     match typed.to.as_str() {
         "nobody" => Target::Nobody,
         "localhost6" => Target::Localhost6,
@@ -149,25 +157,25 @@ fn target(typed: &Typed) -> Target {
     }
 }
 
-fn option(typed: &Typed) -> SocketOption {
+fn option(typed: &CallForm) -> SocketOption {
     let known = OPTIONS
         .iter()
         .find(|option| option.as_str() == typed.option);
     *known.unwrap_or(&SocketOption::SoReuseaddr)
 }
 
-fn how(typed: &Typed) -> How {
+fn how(typed: &CallForm) -> How {
     let known = [How::Read, How::Both]
         .into_iter()
         .find(|how| how.as_str() == typed.how);
     known.unwrap_or(How::Write)
 }
 
-fn data(typed: &Typed) -> Result<Data, Mistake> {
+fn data(typed: &CallForm) -> Result<Data, ArgumentError> {
     let bytes = if typed.hex {
-        from_hex(&typed.data).ok_or(Mistake::Hex)
+        from_hex(&typed.data).ok_or(ArgumentError::Hex)
     } else {
-        from_text(&typed.data).ok_or(Mistake::Escape)
+        from_text(&typed.data).ok_or(ArgumentError::Escape)
     };
     bytes.map(Data)
 }
@@ -255,7 +263,7 @@ mod tests {
 
     #[test]
     fn fields_become_arguments() {
-        let typed = Typed {
+        let typed = CallForm {
             data: "hi".into(),
             to: "nobody".into(),
             port: " 0 ".into(),
@@ -263,7 +271,7 @@ mod tests {
             option: "SO_LINGER".into(),
             value: "-1".into(),
             how: "SHUT_RDWR".into(),
-            ..Typed::default()
+            ..CallForm::default()
         };
         let read = |name| read(name, 3, &typed);
         let data = Data::from("hi");
@@ -289,22 +297,22 @@ mod tests {
         );
         let how = How::Both;
         assert_eq!(read(CallName::Shutdown), Ok(Call::Shutdown { fd: 3, how }));
-        let own = Typed {
+        let own = CallForm {
             to: "4".into(),
-            ..Typed::default()
+            ..CallForm::default()
         };
         assert_eq!(target(&own), Target::Fd(4));
-        assert_eq!(target(&Typed::default()), Target::Server);
+        assert_eq!(target(&CallForm::default()), Target::Server);
     }
 
     #[test]
     fn what_is_no_number_is_said_where_it_stands() {
-        let typed = Typed {
+        let typed = CallForm {
             port: "65536".into(),
             size: "many".into(),
             timeout: "-1".into(),
             value: "on".into(),
-            ..Typed::default()
+            ..CallForm::default()
         };
         let wrong = [
             CallName::Bind,
@@ -312,7 +320,7 @@ mod tests {
             CallName::SetTimeout,
             CallName::SetSockOpt,
         ]
-        .map(|name| read(name, 3, &typed).map_err(Mistake::field));
+        .map(|name| read(name, 3, &typed).map_err(ArgumentError::field));
         assert_eq!(
             wrong,
             [Err("port"), Err("size"), Err("timeout"), Err("value")]

@@ -12,7 +12,7 @@ use crate::model::{core::time::Millis, panes::server::Servers};
 
 /// A call.
 #[derive(Clone, Debug)]
-pub(crate) struct Made {
+pub(crate) struct CallRecord {
     /// The message that asked for it; none where another page of this seat did.
     pub(crate) request: Option<u64>,
     /// Its number in the trace; none while it waits for its turn, and for ever where the relay would not make it.
@@ -37,7 +37,7 @@ pub(crate) struct Made {
     pub(crate) gone: bool,
 }
 
-impl Made {
+impl CallRecord {
     /// As it was asked for.
     pub(super) fn asked(call: &Call, transport: Transport, card: Option<u64>, now: Millis) -> Self {
         let family = if let Call::Socket { family, .. } = call {

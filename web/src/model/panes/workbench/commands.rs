@@ -2,27 +2,32 @@
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{Act, equivalent};
+use super::{WorkbenchCommand, equivalent};
 use crate::{
     i18n::Texts,
     model::{
         Effect, Model,
-        core::{connection::State, time::Millis},
+        core::{connection::ConnectionState, time::Millis},
     },
 };
 
 impl Model {
-    pub(in crate::model) fn act(&mut self, act: Act, effects: &mut Vec<Effect>, now: Millis) {
+    pub(in crate::model) fn act(
+        &mut self,
+        act: WorkbenchCommand,
+        effects: &mut Vec<Effect>,
+        now: Millis,
+    ) {
         match act {
-            Act::Look(open) => {
+            WorkbenchCommand::Look(open) => {
                 self.workbench.open = open;
                 self.cards.open = false;
                 self.classroom.open = false;
                 self.log.touch();
             }
-            Act::Read(tongue) => self.workbench.tongue = tongue,
-            Act::Clear => self.workbench.clear(),
-            Act::Copy => {
+            WorkbenchCommand::Read(tongue) => self.workbench.tongue = tongue,
+            WorkbenchCommand::Clear => self.workbench.clear(),
+            WorkbenchCommand::Copy => {
                 let texts = Texts::new(self.language);
                 let tongue = self.workbench.tongue;
                 self.workbench.copies();
@@ -30,12 +35,12 @@ impl Model {
                 effects.push(Effect::Copy(text));
             }
             _ if !self.can_act() => {}
-            Act::Open(transport, family) => {
+            WorkbenchCommand::Open(transport, family) => {
                 self.turns_to(transport);
                 self.workbench
                     .open_socket(transport, family, &mut self.outbox, now);
             }
-            Act::Call(card, name, typed) => {
+            WorkbenchCommand::Call(card, name, typed) => {
                 if let Some(card) = self.workbench.card(card) {
                     self.turns_to(card.transport);
                 }
@@ -43,8 +48,8 @@ impl Model {
                 self.workbench
                     .call(asked, &self.servers, &mut self.outbox, now);
             }
-            Act::Resolve(name) => self.workbench.resolve(name, &mut self.outbox, now),
-            Act::Cancel(of) => {
+            WorkbenchCommand::Resolve(name) => self.workbench.resolve(name, &mut self.outbox, now),
+            WorkbenchCommand::Cancel(of) => {
                 self.outbox.make(shared::call::Call::Cancel { of });
             }
         }
@@ -52,7 +57,7 @@ impl Model {
 
     /// Whether calls can be made right now.
     pub(crate) fn can_act(&self) -> bool {
-        !self.is_past() && self.connection.state == State::Open
+        !self.is_past() && self.connection.state == ConnectionState::Open
     }
 
     /// The server one sees is the one one talks to, and the ladder shows what happens next.

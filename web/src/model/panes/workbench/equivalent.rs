@@ -16,12 +16,12 @@ use shared::{
     trace::CallName,
 };
 
-use super::{Made, Workbench};
+use super::{CallRecord, Workbench};
 use crate::{i18n::Texts, model::text::visible};
 
 /// A language a program can be read in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Tongue {
+pub(crate) enum ProgramLanguage {
     #[default]
     Python,
     C,
@@ -29,7 +29,7 @@ pub(crate) enum Tongue {
     Nc,
 }
 
-impl Tongue {
+impl ProgramLanguage {
     pub(crate) const ALL: [Self; 4] = [Self::Python, Self::C, Self::Rust, Self::Nc];
 
     /// Its tab's id.
@@ -45,7 +45,7 @@ impl Tongue {
 
 /// One line of what was done.
 #[derive(Clone, Debug)]
-struct Step<'a> {
+struct RecordedStep<'a> {
     /// The socket's variable; none for `getaddrinfo`, and for a `socket` that failed.
     socket: String,
     /// Whether its addresses are IPv6.
@@ -56,14 +56,14 @@ struct Step<'a> {
     data: &'a [u8],
     number: Option<i64>,
     word: &'a str,
-    fate: Fate<'a>,
+    fate: StepOutcome<'a>,
     /// `settimeout` alone: the socket was told before not to wait at all.
     unblocks: bool,
 }
 
 /// How it ended, as far as a program is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Fate<'a> {
+enum StepOutcome<'a> {
     Returned(&'a Returned),
     /// The errno.
     Failed(&'a str),
@@ -75,28 +75,31 @@ enum Fate<'a> {
     Unwritable(&'a str),
 }
 
-impl Step<'_> {
+impl RecordedStep<'_> {
     /// Whether a program is to make this call at all.
     const fn is_made(&self) -> bool {
-        matches!(self.fate, Fate::Returned(_) | Fate::Failed(_))
+        matches!(self.fate, StepOutcome::Returned(_) | StepOutcome::Failed(_))
     }
 
     const fn errno(&self) -> Option<&str> {
         match self.fate {
-            Fate::Failed(errno) => Some(errno),
-            Fate::Returned(_) | Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_) => None,
+            StepOutcome::Failed(errno) => Some(errno),
+            StepOutcome::Returned(_)
+            | StepOutcome::Blocked
+            | StepOutcome::Refused(_)
+            | StepOutcome::Unwritable(_) => None,
         }
     }
 
     /// What is said beside it.
     fn remark(&self, texts: &Texts) -> Option<String> {
         let (key, errno) = match self.fate {
-            Fate::Failed(errno) => ("code.failed", errno),
-            Fate::Blocked => ("code.blocked", ""),
-            Fate::Refused(errno) => ("code.refused", errno),
-            Fate::Unwritable(errno) => ("code.unwritable", errno),
-            Fate::Returned(Returned::EndOfStream) => ("code.end_of_stream", ""),
-            Fate::Returned(_) => return None,
+            StepOutcome::Failed(errno) => ("code.failed", errno),
+            StepOutcome::Blocked => ("code.blocked", ""),
+            StepOutcome::Refused(errno) => ("code.refused", errno),
+            StepOutcome::Unwritable(errno) => ("code.unwritable", errno),
+            StepOutcome::Returned(Returned::EndOfStream) => ("code.end_of_stream", ""),
+            StepOutcome::Returned(_) => return None,
         };
         Some(texts.fill(key, &[("errno", errno)]))
     }
@@ -104,14 +107,14 @@ impl Step<'_> {
     /// Whether what it received is text to be printed as such.
     fn brings_text(&self) -> bool {
         match self.fate {
-            Fate::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => {
+            StepOutcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => {
                 data.as_text().is_some()
             }
-            Fate::Returned(_)
-            | Fate::Failed(_)
-            | Fate::Blocked
-            | Fate::Refused(_)
-            | Fate::Unwritable(_) => true,
+            StepOutcome::Returned(_)
+            | StepOutcome::Failed(_)
+            | StepOutcome::Blocked
+            | StepOutcome::Refused(_)
+            | StepOutcome::Unwritable(_) => true,
         }
     }
 
@@ -122,21 +125,22 @@ impl Step<'_> {
 }
 
 /// The program in one language; empty where nothing was done yet.
-pub(crate) fn write(bench: &Workbench, tongue: Tongue, texts: &Texts) -> String {
+pub(crate) fn write(bench: &Workbench, tongue: ProgramLanguage, texts: &Texts) -> String {
     let steps = steps(bench);
     if steps.is_empty() {
         return String::new();
     }
     match tongue {
-        Tongue::Python => python::write(&steps, texts),
-        Tongue::C => c::write(&steps, texts),
-        Tongue::Rust => rust::write(&steps, texts),
-        Tongue::Nc => nc::write(&steps, texts),
+        ProgramLanguage::Python => python::write(&steps, texts),
+        ProgramLanguage::C => c::write(&steps, texts),
+        ProgramLanguage::Rust => rust::write(&steps, texts),
+        ProgramLanguage::Nc => nc::write(&steps, texts),
     }
 }
 
-fn steps(bench: &Workbench) -> Vec<Step<'_>> {
-    let mut steps: Vec<Step<'_>> = bench.made.iter().map(|made| step(made, bench)).collect();
+fn steps(bench: &Workbench) -> Vec<RecordedStep<'_>> {
+    let mut steps: Vec<RecordedStep<'_>> =
+        bench.made.iter().map(|made| step(made, bench)).collect();
     let mut hasty: Vec<String> = Vec::new();
     for step in &mut steps {
         if step.name == CallName::SetTimeout && step.is_made() {
@@ -150,17 +154,19 @@ fn steps(bench: &Workbench) -> Vec<Step<'_>> {
     steps
 }
 
-fn step<'a>(made: &'a Made, bench: &'a Workbench) -> Step<'a> {
+fn step<'a>(made: &'a CallRecord, bench: &'a Workbench) -> RecordedStep<'a> {
     let card = made.card.and_then(|key| bench.card(key));
-    let Made { arguments, .. } = made;
+    let CallRecord { arguments, .. } = made;
     let fate = match &made.end {
-        Some((Outcome::Returned(returned), _)) => Fate::Returned(returned),
-        Some((Outcome::Failed(failed), _)) if failed.errno == "ECANCELED" => Fate::Blocked,
-        Some((Outcome::Failed(failed), _)) if made.is_refused() => Fate::Refused(&failed.errno),
-        Some((Outcome::Failed(failed), _)) => Fate::Failed(&failed.errno),
-        None => Fate::Blocked,
+        Some((Outcome::Returned(returned), _)) => StepOutcome::Returned(returned),
+        Some((Outcome::Failed(failed), _)) if failed.errno == "ECANCELED" => StepOutcome::Blocked,
+        Some((Outcome::Failed(failed), _)) if made.is_refused() => {
+            StepOutcome::Refused(&failed.errno)
+        }
+        Some((Outcome::Failed(failed), _)) => StepOutcome::Failed(&failed.errno),
+        None => StepOutcome::Blocked,
     };
-    Step {
+    RecordedStep {
         socket: variable(made, bench),
         v6: made.family.or(card.map(|card| card.family)) == Some(Family::Inet6),
         transport: made.transport,
@@ -175,7 +181,7 @@ fn step<'a>(made: &'a Made, bench: &'a Workbench) -> Step<'a> {
 }
 
 /// `s3`, after the socket's number; `s3b` where that number is used a second time.
-fn variable(made: &Made, bench: &Workbench) -> String {
+fn variable(made: &CallRecord, bench: &Workbench) -> String {
     let fd = |key| bench.made_socket(key);
     let Some(key) = made.card else {
         return "s".to_owned();

@@ -9,13 +9,13 @@ use shared::{
 };
 
 use super::{
-    call_record::Made,
-    state_diagram::{Spot, State, Told},
+    call_record::CallRecord,
+    state_diagram::{DiagramState, ObservedState, StateSource},
 };
 
 /// A socket.
 #[derive(Debug)]
-pub(crate) struct Card {
+pub(crate) struct SocketCard {
     /// Which it is: numbers are used again, this is not.
     pub(crate) key: u64,
     /// Its number.
@@ -35,12 +35,12 @@ pub(crate) struct Card {
     /// Whether it was lost with its process.
     pub(crate) gone: bool,
     /// What its calls and the kernel's facts tell of its state.
-    pub(crate) spot: Spot,
+    pub(crate) spot: ObservedState,
 }
 
-impl Card {
+impl SocketCard {
     /// Fresh from `socket`.
-    pub(super) fn new(key: u64, fd: Fd, made: &Made, seq: u64) -> Self {
+    pub(super) fn new(key: u64, fd: Fd, made: &CallRecord, seq: u64) -> Self {
         Self {
             key,
             fd,
@@ -51,12 +51,12 @@ impl Card {
             peer: None,
             closed: false,
             gone: false,
-            spot: Spot {
+            spot: ObservedState {
                 state: match made.transport {
-                    Transport::Udp => State::Unbound,
-                    Transport::Tcp => State::Closed,
+                    Transport::Udp => DiagramState::Unbound,
+                    Transport::Tcp => DiagramState::Closed,
                 },
-                told: Told::Call(CallName::Socket),
+                told: StateSource::Call(CallName::Socket),
                 seq,
             },
         }
@@ -64,14 +64,14 @@ impl Card {
 
     /// A call on it begins: one that opens a connection sends its SYN.
     pub(super) fn started(&mut self, name: CallName, seq: u64) {
-        let opens = name == CallName::Connect && self.spot.state == State::Closed;
+        let opens = name == CallName::Connect && self.spot.state == DiagramState::Closed;
         if opens && self.transport == Transport::Tcp && !self.closed {
-            self.is(State::SynSent, Told::Call(name), seq);
+            self.is(DiagramState::SynSent, StateSource::Call(name), seq);
         }
     }
 
     /// A call on it returned.
-    pub(super) fn returned(&mut self, made: &Made, returned: &CallReturned, seq: u64) {
+    pub(super) fn returned(&mut self, made: &CallRecord, returned: &CallReturned, seq: u64) {
         self.local = returned.local.or(self.local);
         if self.local.is_some_and(|local| local.is_ipv6()) {
             self.family = Family::Inet6;
@@ -87,8 +87,14 @@ impl Card {
         }
     }
 
-    fn succeeded(&mut self, made: &Made, returned: &CallReturned, value: &Returned, seq: u64) {
-        let told = Told::Call(made.name);
+    fn succeeded(
+        &mut self,
+        made: &CallRecord,
+        returned: &CallReturned,
+        value: &Returned,
+        seq: u64,
+    ) {
+        let told = StateSource::Call(made.name);
         let is_udp = self.transport == Transport::Udp;
         match made.name {
             CallName::Bind => {
@@ -98,18 +104,20 @@ impl Card {
             CallName::Connect => {
                 self.peer = returned.peer.or(made.arguments.address);
                 let state = if is_udp {
-                    State::Connected
+                    DiagramState::Connected
                 } else {
-                    State::Established
+                    DiagramState::Established
                 };
                 self.is(state, told, seq);
             }
             CallName::Close => {
                 self.closed = true;
-                self.is(State::Closed, told, seq);
+                self.is(DiagramState::Closed, told, seq);
             }
-            _ if *value == Returned::EndOfStream && self.spot.state == State::Established => {
-                self.is(State::CloseWait, told, seq);
+            _ if *value == Returned::EndOfStream
+                && self.spot.state == DiagramState::Established =>
+            {
+                self.is(DiagramState::CloseWait, told, seq);
             }
             CallName::Socket
             | CallName::Send
@@ -134,16 +142,16 @@ impl Card {
     /// The kernel chooses a port for whoever sends, also where it then sends nothing.
     fn got_port(&mut self, by: CallName, seq: u64) {
         let has_port = self.local.is_some_and(|local| local.port() != 0);
-        if self.spot.state == State::Unbound && has_port {
-            self.is(State::Bound, Told::Call(by), seq);
+        if self.spot.state == DiagramState::Unbound && has_port {
+            self.is(DiagramState::Bound, StateSource::Call(by), seq);
         }
     }
 
     fn failed(&mut self, name: CallName, failed: &Failed, seq: u64) {
         // Who only stopped waiting has not stopped the kernel.
         let is_over = failed.source == FailureSource::Kernel;
-        if name == CallName::Connect && self.spot.state == State::SynSent && is_over {
-            self.is(State::Closed, Told::Call(name), seq);
+        if name == CallName::Connect && self.spot.state == DiagramState::SynSent && is_over {
+            self.is(DiagramState::Closed, StateSource::Call(name), seq);
         }
     }
 
@@ -152,13 +160,13 @@ impl Card {
         let state = facts
             .iter()
             .find(|fact| fact.name == "tcp_info.state")
-            .and_then(|fact| State::of_tcp_info(&fact.value));
+            .and_then(|fact| DiagramState::of_tcp_info(&fact.value));
         if let Some(state) = state.filter(|_| !self.closed) {
-            self.is(state, Told::Kernel(after), seq);
+            self.is(state, StateSource::Kernel(after), seq);
         }
     }
 
-    const fn is(&mut self, state: State, told: Told, seq: u64) {
-        self.spot = Spot { state, told, seq };
+    const fn is(&mut self, state: DiagramState, told: StateSource, seq: u64) {
+        self.spot = ObservedState { state, told, seq };
     }
 }

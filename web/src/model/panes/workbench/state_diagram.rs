@@ -6,12 +6,12 @@ use shared::{
     trace::{CallName, SocketState},
 };
 
-use super::Card;
+use super::SocketCard;
 use crate::model::{Model, core::time::Millis, trace::kernel::Kernel};
 
 /// A state, in both transports' lives; LISTEN and SYN-RECEIVED are a server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum DiagramState {
     /// UDP: no port yet.
     Unbound,
     /// UDP: it has a port.
@@ -31,7 +31,7 @@ pub(crate) enum State {
 
 /// Who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum StateSource {
     /// It follows from this call.
     Call(CallName),
     /// The kernel, after this call.
@@ -42,53 +42,53 @@ pub(crate) enum Told {
 
 /// Where a socket is in its life, and since which event of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spot {
-    pub(crate) state: State,
-    pub(crate) told: Told,
+pub(crate) struct ObservedState {
+    pub(crate) state: DiagramState,
+    pub(crate) told: StateSource,
     pub(super) seq: u64,
 }
 
 /// A box of the picture: where it stands, in columns and rows.
-pub(crate) type Place = (State, [i32; 2]);
+pub(crate) type DiagramBox = (DiagramState, [i32; 2]);
 
 /// UDP's picture.
-pub(crate) const UDP: [Place; 4] = [
-    (State::Unbound, [0, 0]),
-    (State::Bound, [1, 0]),
-    (State::Connected, [2, 0]),
-    (State::Closed, [1, 1]),
+pub(crate) const UDP: [DiagramBox; 4] = [
+    (DiagramState::Unbound, [0, 0]),
+    (DiagramState::Bound, [1, 0]),
+    (DiagramState::Connected, [2, 0]),
+    (DiagramState::Closed, [1, 1]),
 ];
 /// TCP's, as a client meets it: opened at the top, closed first by us at the left, first by them at the right.
-pub(crate) const TCP: [Place; 9] = [
-    (State::Closed, [0, 0]),
-    (State::SynSent, [1, 0]),
-    (State::Established, [2, 0]),
-    (State::FinWait1, [0, 1]),
-    (State::Closing, [1, 1]),
-    (State::CloseWait, [2, 1]),
-    (State::FinWait2, [0, 2]),
-    (State::TimeWait, [1, 2]),
-    (State::LastAck, [2, 2]),
+pub(crate) const TCP: [DiagramBox; 9] = [
+    (DiagramState::Closed, [0, 0]),
+    (DiagramState::SynSent, [1, 0]),
+    (DiagramState::Established, [2, 0]),
+    (DiagramState::FinWait1, [0, 1]),
+    (DiagramState::Closing, [1, 1]),
+    (DiagramState::CloseWait, [2, 1]),
+    (DiagramState::FinWait2, [0, 2]),
+    (DiagramState::TimeWait, [1, 2]),
+    (DiagramState::LastAck, [2, 2]),
 ];
 
 /// The ways between them. Those back to CLOSED are not drawn: they lead there from everywhere.
-pub(crate) const UDP_WAYS: [[State; 2]; 2] = [
-    [State::Unbound, State::Bound],
-    [State::Bound, State::Connected],
+pub(crate) const UDP_WAYS: [[DiagramState; 2]; 2] = [
+    [DiagramState::Unbound, DiagramState::Bound],
+    [DiagramState::Bound, DiagramState::Connected],
 ];
-pub(crate) const TCP_WAYS: [[State; 2]; 9] = [
-    [State::Closed, State::SynSent],
-    [State::SynSent, State::Established],
-    [State::Established, State::FinWait1],
-    [State::Established, State::CloseWait],
-    [State::FinWait1, State::FinWait2],
-    [State::FinWait1, State::Closing],
-    [State::Closing, State::TimeWait],
-    [State::CloseWait, State::LastAck],
-    [State::FinWait2, State::TimeWait],
+pub(crate) const TCP_WAYS: [[DiagramState; 2]; 9] = [
+    [DiagramState::Closed, DiagramState::SynSent],
+    [DiagramState::SynSent, DiagramState::Established],
+    [DiagramState::Established, DiagramState::FinWait1],
+    [DiagramState::Established, DiagramState::CloseWait],
+    [DiagramState::FinWait1, DiagramState::FinWait2],
+    [DiagramState::FinWait1, DiagramState::Closing],
+    [DiagramState::Closing, DiagramState::TimeWait],
+    [DiagramState::CloseWait, DiagramState::LastAck],
+    [DiagramState::FinWait2, DiagramState::TimeWait],
 ];
 
-impl State {
+impl DiagramState {
     /// As the RFC writes it; UDP's in the words of the manual.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -133,9 +133,9 @@ impl State {
 
 /// A socket's state now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Now {
-    pub(crate) state: State,
-    pub(crate) told: Told,
+pub(crate) struct CurrentState {
+    pub(crate) state: DiagramState,
+    pub(crate) told: StateSource,
     /// TIME-WAIT: milliseconds until it is over.
     pub(crate) left: Option<Millis>,
     /// Closed, and the kernel has let go too, or nothing is known of what it still does.
@@ -143,7 +143,7 @@ pub(crate) struct Now {
 }
 
 /// What is known of a socket's state, newest first.
-pub(crate) fn now(card: &Card, model: &Model, at: Millis) -> Now {
+pub(crate) fn now(card: &SocketCard, model: &Model, at: Millis) -> CurrentState {
     let local = card.local.map(|local| model.seen_as(local));
     let kernel = &model.kernel;
     let listed = local
@@ -153,15 +153,20 @@ pub(crate) fn now(card: &Card, model: &Model, at: Millis) -> Now {
     let is_newer = card.closed || kernel.seq() > card.spot.seq;
     let by_list = listed
         .filter(|socket| is_newer && !(card.closed && socket.held))
-        .and_then(|socket| Some((State::of_list(socket.state)?, kernel.left(socket, at))));
+        .and_then(|socket| {
+            Some((
+                DiagramState::of_list(socket.state)?,
+                kernel.left(socket, at),
+            ))
+        });
     match by_list {
-        Some((state, left)) if left != Some(0) => Now {
+        Some((state, left)) if left != Some(0) => CurrentState {
             state,
-            told: Told::List,
+            told: StateSource::List,
             left,
             over: false,
         },
-        Some(_) | None => Now {
+        Some(_) | None => CurrentState {
             state: card.spot.state,
             told: over_by(card, kernel),
             left: None,
@@ -171,17 +176,17 @@ pub(crate) fn now(card: &Card, model: &Model, at: Millis) -> Now {
 }
 
 /// A connection that is not in the list any more is over by the list.
-const fn over_by(card: &Card, kernel: &Kernel) -> Told {
+const fn over_by(card: &SocketCard, kernel: &Kernel) -> StateSource {
     let is_tcp = matches!(card.transport, Transport::Tcp);
     if card.closed && is_tcp && card.peer.is_some() && kernel.is_known() {
-        Told::List
+        StateSource::List
     } else {
         card.spot.told
     }
 }
 
 /// The calls that usually come next.
-pub(crate) const fn next(now: Now) -> &'static [CallName] {
+pub(crate) const fn next(now: CurrentState) -> &'static [CallName] {
     use CallName::{
         Bind, Close, Connect, GetPeerName, GetSockName, Recv, RecvFrom, Send, SendTo, Shutdown,
     };
@@ -189,14 +194,14 @@ pub(crate) const fn next(now: Now) -> &'static [CallName] {
         return &[];
     }
     match now.state {
-        State::Unbound => &[Bind, Connect, SendTo, Close],
-        State::Bound => &[SendTo, RecvFrom, Connect, GetSockName, Close],
-        State::Connected => &[Send, Recv, GetPeerName, Close],
-        State::Closed => &[Bind, Connect, Close],
-        State::SynSent => &[],
-        State::Established => &[Send, Recv, Shutdown, Close],
-        State::FinWait1 | State::FinWait2 => &[Recv, Close],
-        State::CloseWait => &[Send, Shutdown, Close],
-        State::Closing | State::TimeWait | State::LastAck => &[Close],
+        DiagramState::Unbound => &[Bind, Connect, SendTo, Close],
+        DiagramState::Bound => &[SendTo, RecvFrom, Connect, GetSockName, Close],
+        DiagramState::Connected => &[Send, Recv, GetPeerName, Close],
+        DiagramState::Closed => &[Bind, Connect, Close],
+        DiagramState::SynSent => &[],
+        DiagramState::Established => &[Send, Recv, Shutdown, Close],
+        DiagramState::FinWait1 | DiagramState::FinWait2 => &[Recv, Close],
+        DiagramState::CloseWait => &[Send, Shutdown, Close],
+        DiagramState::Closing | DiagramState::TimeWait | DiagramState::LastAck => &[Close],
     }
 }

@@ -37,8 +37,8 @@ pub(crate) fn can_be(extent: Extent, model: &Model) -> bool {
 pub(super) fn stretches(extent: Extent, model: &Model) -> Option<Vec<(u64, u64)>> {
     let wanted = match extent {
         Extent::All => return None,
-        Extent::Run => Wanted::run(model),
-        Extent::Filtered => Wanted::filtered(model),
+        Extent::Run => Selection::run(model),
+        Extent::Filtered => Selection::filtered(model),
     };
     let events = model.source().kept.texts().filter_map(json::read);
     Some(wanted.stretches(events))
@@ -46,7 +46,7 @@ pub(super) fn stretches(extent: Extent, model: &Model) -> Option<Vec<(u64, u64)>
 
 /// What is to be in it.
 #[derive(Default)]
-struct Wanted {
+struct Selection {
     calls: BTreeSet<CallId>,
     processes: BTreeSet<ProcessId>,
     /// The events of packets, and of what the edge did to them.
@@ -55,7 +55,7 @@ struct Wanted {
 
 /// How an event belongs to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Belongs {
+enum Membership {
     /// It is of a run.
     Itself,
     /// It says how the lab was.
@@ -66,7 +66,7 @@ enum Belongs {
     Not,
 }
 
-impl Wanted {
+impl Selection {
     fn run(model: &Model) -> Self {
         let mut wanted = Self::default();
         if let Some(run) = model.shown().shown_run() {
@@ -102,7 +102,7 @@ impl Wanted {
             .extend(run.touches.iter().map(|touch| touch.seq));
     }
 
-    fn belongs(&self, event: &Event) -> Belongs {
+    fn belongs(&self, event: &Event) -> Membership {
         let is_in = match &event.what {
             What::CallStarted(call) => self.calls.contains(&call.call),
             What::CallReturned(call) => self.calls.contains(&call.call),
@@ -110,21 +110,25 @@ impl Wanted {
             What::Packet(_) | What::Derived(_) | What::Edge(_) => self.packets.contains(&event.seq),
             What::Process(process) => self.processes.contains(&process.process),
             What::ProcessEnded { process } => self.processes.contains(process),
-            What::Server(_) | What::Conditions(_) => return Belongs::Always,
-            What::Sockets(_) | What::CaptureLost { .. } => return Belongs::Meanwhile,
+            What::Server(_) | What::Conditions(_) => return Membership::Always,
+            What::Sockets(_) | What::CaptureLost { .. } => return Membership::Meanwhile,
         };
-        if is_in { Belongs::Itself } else { Belongs::Not }
+        if is_in {
+            Membership::Itself
+        } else {
+            Membership::Not
+        }
     }
 
     /// Of events in their order. Numbers between two that follow each other here are of events this page was not told:
     /// nobody gives it them, so they part no stretch.
     fn stretches(&self, events: impl Iterator<Item = Event>) -> Vec<(u64, u64)> {
-        let events: Vec<(u64, Belongs)> = events
+        let events: Vec<(u64, Membership)> = events
             .map(|event| (event.seq, self.belongs(&event)))
             .collect();
         let mut own = events
             .iter()
-            .filter(|(_, belongs)| *belongs == Belongs::Itself)
+            .filter(|(_, belongs)| *belongs == Membership::Itself)
             .map(|(seq, _)| *seq);
         let Some(first) = own.next() else {
             return Vec::new();
@@ -134,9 +138,9 @@ impl Wanted {
         let mut goes_on = false;
         for (seq, belongs) in events {
             let is_in = match belongs {
-                Belongs::Itself | Belongs::Always => true,
-                Belongs::Meanwhile => (first..=last).contains(&seq),
-                Belongs::Not => false,
+                Membership::Itself | Membership::Always => true,
+                Membership::Meanwhile => (first..=last).contains(&seq),
+                Membership::Not => false,
             };
             match stretches.last_mut().filter(|_| goes_on) {
                 Some(stretch) if is_in => stretch.1 = seq,

@@ -7,11 +7,11 @@ use shared::{
 };
 
 use super::extent::{self, Extent};
-use crate::model::{Effect, Model, core::connection::State};
+use crate::model::{Effect, Model, core::connection::ConnectionState};
 
 /// What somebody wants with links.
 #[derive(Debug)]
-pub(crate) enum Wish {
+pub(crate) enum LinkCommand {
     /// To see them: what this browser remembers, and the time in seconds since 1970-01-01 UTC.
     See(String, u64),
     /// So much of the trace as a link, for so many days.
@@ -24,7 +24,7 @@ pub(crate) enum Wish {
 
 /// A link of one's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mine {
+pub(crate) struct SavedLink {
     /// Its name.
     pub(crate) link: String,
     /// What deletes it.
@@ -35,7 +35,7 @@ pub(crate) struct Mine {
 
 /// How the last that was wanted went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum LinkStatus {
     /// Nothing to say.
     #[default]
     None,
@@ -57,19 +57,19 @@ pub(crate) enum News {
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     /// Them.
-    pub(crate) mine: Vec<Mine>,
+    pub(crate) mine: Vec<SavedLink>,
     /// How the last that was wanted went.
-    pub(crate) news: News,
+    pub(crate) news: LinkStatus,
     /// The address that is on the clipboard.
     pub(crate) copied: Option<String>,
     /// Grows with every change.
     pub(crate) version: u64,
     copying: Option<String>,
-    asked: Option<(u64, Asked)>,
+    asked: Option<(u64, PendingLink)>,
 }
 
 #[derive(Debug)]
-enum Asked {
+enum PendingLink {
     ToSave,
     ToDelete(String),
 }
@@ -79,7 +79,7 @@ impl Links {
     fn read(&mut self, remembered: &str, now_s: u64) {
         let read = |line: &str| {
             let mut words = line.split(' ').map(str::to_owned);
-            Some(Mine {
+            Some(SavedLink {
                 link: words.next()?,
                 secret: words.next()?,
                 expires_s: words.next()?.parse().ok()?,
@@ -88,12 +88,12 @@ impl Links {
         let mine = remembered.lines().filter_map(read);
         self.mine = mine.filter(|mine| mine.expires_s > now_s).collect();
         if self.asked.is_none() {
-            self.news = News::None;
+            self.news = LinkStatus::None;
         }
     }
 
     fn written(&self) -> String {
-        let line = |mine: &Mine| format!("{} {} {}\n", mine.link, mine.secret, mine.expires_s);
+        let line = |mine: &SavedLink| format!("{} {} {}\n", mine.link, mine.secret, mine.expires_s);
         self.mine.iter().map(line).collect()
     }
 
@@ -106,7 +106,7 @@ impl Links {
     pub(in crate::model) fn lose(&mut self) {
         if self.asked.take().is_some() {
             self.version += 1;
-            self.news = News::Lost;
+            self.news = LinkStatus::Lost;
         }
     }
 
@@ -118,33 +118,33 @@ impl Links {
         self.version += 1;
         let (news, changes) = match (asked, &reply.outcome) {
             (
-                Asked::ToSave,
+                PendingLink::ToSave,
                 Outcome::Returned(Returned::Saved {
                     link,
                     secret,
                     expires_s,
                 }),
             ) => {
-                let mine = Mine {
+                let mine = SavedLink {
                     link: link.clone(),
                     secret: secret.clone(),
                     expires_s: *expires_s,
                 };
                 self.mine.insert(0, mine);
-                (News::Saved, true)
+                (LinkStatus::Saved, true)
             }
-            (Asked::ToSave, Outcome::Returned(_)) => (News::None, false),
-            (Asked::ToDelete(link), Outcome::Failed(failed))
+            (PendingLink::ToSave, Outcome::Returned(_)) => (LinkStatus::None, false),
+            (PendingLink::ToDelete(link), Outcome::Failed(failed))
                 if failed.reason == Some(Reason::NoSuchLink) =>
             {
                 self.mine.retain(|mine| mine.link != link);
-                (News::WasGone, true)
+                (LinkStatus::WasGone, true)
             }
-            (Asked::ToDelete(link), Outcome::Returned(_)) => {
+            (PendingLink::ToDelete(link), Outcome::Returned(_)) => {
                 self.mine.retain(|mine| mine.link != link);
-                (News::Deleted, true)
+                (LinkStatus::Deleted, true)
             }
-            (_, Outcome::Failed(failed)) => (News::Refused(failed.clone()), false),
+            (_, Outcome::Failed(failed)) => (LinkStatus::Refused(failed.clone()), false),
         };
         self.news = news;
         changes
@@ -164,22 +164,22 @@ impl Links {
 
 impl Model {
     /// Does what somebody wants with links.
-    pub(in crate::model) fn link(&mut self, wish: Wish, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn link(&mut self, wish: LinkCommand, effects: &mut Vec<Effect>) {
         self.links.version += 1;
         match wish {
-            Wish::See(remembered, now_s) => self.links.read(&remembered, now_s),
-            Wish::Copy(address) => {
+            LinkCommand::See(remembered, now_s) => self.links.read(&remembered, now_s),
+            LinkCommand::Copy(address) => {
                 self.links.copying = Some(address.clone());
                 effects.push(Effect::Copy(address));
             }
-            Wish::Save(extent, days) if self.can_save() => {
+            LinkCommand::Save(extent, days) if self.can_save() => {
                 let events = extent::stretches(extent, self);
                 let days = Some(days);
                 let id = self.outbox.ask(Ask::Save { events, days });
-                self.links.asked = Some((id, Asked::ToSave));
-                self.links.news = News::Asked;
+                self.links.asked = Some((id, PendingLink::ToSave));
+                self.links.news = LinkStatus::Asked;
             }
-            Wish::Delete(link) if self.can_ask() => {
+            LinkCommand::Delete(link) if self.can_ask() => {
                 let known = self.links.mine.iter().find(|mine| mine.link == link);
                 let Some(secret) = known.map(|mine| mine.secret.clone()) else {
                     return;
@@ -189,16 +189,16 @@ impl Model {
                     secret,
                 };
                 let id = self.outbox.ask(ask);
-                self.links.asked = Some((id, Asked::ToDelete(link)));
-                self.links.news = News::Asked;
+                self.links.asked = Some((id, PendingLink::ToDelete(link)));
+                self.links.news = LinkStatus::Asked;
             }
-            Wish::Save(..) | Wish::Delete(_) => {}
+            LinkCommand::Save(..) | LinkCommand::Delete(_) => {}
         }
     }
 
     /// Whether the relay can be asked for anything of it now.
     pub(crate) fn can_ask(&self) -> bool {
-        let is_there = self.connection.state == State::Open && !self.seat.is_moving();
+        let is_there = self.connection.state == ConnectionState::Open && !self.seat.is_moving();
         is_there && !self.links.is_asked()
     }
 

@@ -24,7 +24,7 @@ const BEGINNING: usize = 256;
 
 /// Why a file cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
+pub(crate) enum OpenError {
     /// It is no saved trace.
     NotATrace,
     /// It is of a format that this page does not know yet.
@@ -54,13 +54,13 @@ pub(crate) struct Opened {
 
 /// What of a file is looked at first.
 #[derive(Deserialize)]
-struct Mark {
+struct FormatMark {
     socket_playground_trace: u64,
 }
 
 /// A saved trace, as [`shared::saved::Saved`].
 #[derive(Deserialize)]
-struct File {
+struct SavedFile {
     version: String,
     lab: Lab,
     truth: Truth,
@@ -71,8 +71,8 @@ impl Opened {
     /// Reads a file. `nth` parts its runs from those of the lab and of the files before.
     ///
     /// # Errors
-    /// [`Wrong`] says what is the matter with it.
-    pub(crate) fn read(name: String, text: &str, nth: u64) -> Result<Self, Wrong> {
+    /// [`OpenError`] says what is the matter with it.
+    pub(crate) fn read(name: String, text: &str, nth: u64) -> Result<Self, OpenError> {
         let file = read(text)?;
         let first_and_last = file.events.first().zip(file.events.last());
         let when_us = first_and_last.map(|(first, last)| (first.wall_us, last.wall_us));
@@ -84,24 +84,24 @@ impl Opened {
     }
 }
 
-fn read(text: &str) -> Result<File, Wrong> {
-    let Some(mark) = json::read::<Mark>(text) else {
+fn read(text: &str) -> Result<SavedFile, OpenError> {
+    let Some(mark) = json::read::<FormatMark>(text) else {
         let begins = text.get(..text.floor_char_boundary(BEGINNING));
         let is_one = begins.is_some_and(|begins| begins.contains(MARK));
         return Err(if is_one {
-            Wrong::Damaged
+            OpenError::Damaged
         } else {
-            Wrong::NotATrace
+            OpenError::NotATrace
         });
     };
     if mark.socket_playground_trace > u64::from(FORMAT) {
-        return Err(Wrong::TooNew(mark.socket_playground_trace));
+        return Err(OpenError::TooNew(mark.socket_playground_trace));
     }
-    json::read(text).ok_or(Wrong::Damaged)
+    json::read(text).ok_or(OpenError::Damaged)
 }
 
 /// Lets a model see all of it.
-fn see(file: File, nth: u64) -> Model {
+fn see(file: SavedFile, nth: u64) -> Model {
     let mut model = Model {
         log: Log::of_past(nth, nth),
         workbench: Workbench::of_past(nth),

@@ -16,21 +16,21 @@ const WRAPPING: &str = "{\"trace\":";
 
 /// The events that are kept.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
-    events: VecDeque<Told>,
+pub(crate) struct RawEvents {
+    events: VecDeque<RawEvent>,
     bytes: usize,
     packets: usize,
 }
 
 /// An event and its JSON, still wrapped.
 #[derive(Debug)]
-struct Told {
+struct RawEvent {
     seq: u64,
     is_packet: bool,
     message: Box<str>,
 }
 
-impl Told {
+impl RawEvent {
     fn json(&self) -> &str {
         self.message
             .get(WRAPPING.len()..self.message.len() - 1)
@@ -38,7 +38,7 @@ impl Told {
     }
 }
 
-impl Kept {
+impl RawEvents {
     /// Keeps an event as the relay told it; one that is known already is not kept twice.
     pub(crate) fn keep(&mut self, event: &Event, message: String) {
         if self.last().is_some_and(|last| event.seq <= last) {
@@ -65,7 +65,7 @@ impl Kept {
         let is_packet = matches!(event.what, What::Packet(_));
         self.bytes += message.len();
         self.packets += usize::from(is_packet);
-        self.events.push_back(Told {
+        self.events.push_back(RawEvent {
             seq: event.seq,
             is_packet,
             message: message.into_boxed_str(),
@@ -99,7 +99,7 @@ impl Kept {
 
     /// Their JSON, in their order.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.events.iter().map(Told::json)
+        self.events.iter().map(RawEvent::json)
     }
 }
 

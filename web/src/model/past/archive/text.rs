@@ -8,8 +8,8 @@ use crate::{
     model::{
         text::{format_call, units},
         trace::{
-            ladder::{self, Arrow, Ladder, Way},
-            log::{Becoming, Call, Run, Side},
+            ladder::{self, Arrow, ArrowSpan, Ladder},
+            log::{Call, DatagramFate, Run, Side},
         },
     },
 };
@@ -26,7 +26,7 @@ const STROKES: usize = 8;
 
 /// A moment's line, or one of its lines.
 #[derive(Clone, Debug, Default)]
-struct Line {
+struct TextRow {
     client: String,
     wire: Option<Arrow>,
     server: String,
@@ -35,8 +35,8 @@ struct Line {
 /// Writes a run; `heads` say who the client and who the server was.
 pub(crate) fn ladder(run: &Run, waiting: &[Call], heads: [&str; 2], texts: &Texts) -> String {
     let ladder = ladder::lay(run, waiting, PITCH, None);
-    let mut moments: Vec<Vec<Line>> = vec![Vec::new(); ladder.rungs.len()];
-    let mut put = |y: i32, fits: &dyn Fn(&Line) -> bool, set: &dyn Fn(&mut Line)| {
+    let mut moments: Vec<Vec<TextRow>> = vec![Vec::new(); ladder.rungs.len()];
+    let mut put = |y: i32, fits: &dyn Fn(&TextRow) -> bool, set: &dyn Fn(&mut TextRow)| {
         let at = ladder.rungs.partition_point(|rung| rung.y <= y);
         let Some(lines) = moments.get_mut(at.saturating_sub(1)) else {
             return;
@@ -44,7 +44,7 @@ pub(crate) fn ladder(run: &Run, waiting: &[Call], heads: [&str; 2], texts: &Text
         match lines.iter_mut().find(|line| fits(line)) {
             Some(line) => set(line),
             None => {
-                let mut line = Line::default();
+                let mut line = TextRow::default();
                 set(&mut line);
                 lines.push(line);
             }
@@ -60,14 +60,14 @@ pub(crate) fn ladder(run: &Run, waiting: &[Call], heads: [&str; 2], texts: &Text
             }),
         }
     }
-    let moves = |arrow: &&Arrow| arrow.way != Way::AtEdge;
+    let moves = |arrow: &&Arrow| arrow.way != ArrowSpan::AtEdge;
     for arrow in ladder.arrows.iter().filter(moves) {
         put(arrow.from_y, &|line| line.wire.is_none(), &|line| {
             line.wire = Some(arrow.clone())
         });
     }
     let times = ladder.rungs.iter().map(|rung| units::moment(rung.after_ns));
-    let moments: Vec<(String, Vec<Line>)> = times.zip(moments).collect();
+    let moments: Vec<(String, Vec<TextRow>)> = times.zip(moments).collect();
     let text = write(&moments, heads, &ladder.arrows, texts);
     text.replace('\u{202f}', " ")
 }
@@ -102,14 +102,14 @@ fn names(run: &Run, waiting: &[Call], ladder: &Ladder, texts: &Texts) -> Vec<(i3
 }
 
 /// How wide the columns are.
-struct Sheet {
+struct TextTable {
     time: usize,
     client: usize,
     wire: usize,
     text: String,
 }
 
-impl Sheet {
+impl TextTable {
     fn add(&mut self, time: &str, client: &str, wire: &str, server: &str) {
         for part in [
             &pad(self.time, time),
@@ -133,7 +133,7 @@ impl Sheet {
 }
 
 fn write(
-    moments: &[(String, Vec<Line>)],
+    moments: &[(String, Vec<TextRow>)],
     heads: [&str; 2],
     arrows: &[Arrow],
     texts: &Texts,
@@ -148,7 +148,7 @@ fn write(
     let labels = arrows
         .iter()
         .map(|arrow| width(&label(arrow, texts)) + STROKES);
-    let mut sheet = Sheet {
+    let mut sheet = TextTable {
         time: widest(moments.iter().map(|(time, _)| time.as_str())).max(2),
         client: widest(clients).max(width(&client)),
         wire: labels.max().unwrap_or(0).max(WIRE),
@@ -178,13 +178,18 @@ fn legend(arrows: &[Arrow], texts: &Texts) -> String {
         ("text.captured", has(&|arrow| arrow.captured)),
         (
             "text.derived",
-            has(&|arrow| !arrow.captured && matches!(arrow.way, Way::Whole | Way::ToEdge)),
+            has(&|arrow| {
+                !arrow.captured && matches!(arrow.way, ArrowSpan::Whole | ArrowSpan::ToEdge)
+            }),
         ),
         ("text.lost", has(&|arrow| !arrow.arrives)),
         ("text.edge_lost", has(&|arrow| end(arrow) == "x")),
         ("text.edge_holds", has(&|arrow| end(arrow) == "o")),
         ("text.edge", has(&|arrow| end(arrow) == "|")),
-        ("text.goes_on", has(&|arrow| arrow.way == Way::FromEdge)),
+        (
+            "text.goes_on",
+            has(&|arrow| arrow.way == ArrowSpan::FromEdge),
+        ),
     ];
     let used = used.into_iter().filter(|(_, used)| *used);
     used.map(|(key, _)| [texts.get(key), "\n"].concat())
@@ -209,12 +214,16 @@ fn label(arrow: &Arrow, texts: &Texts) -> String {
 fn end(arrow: &Arrow) -> &'static str {
     match arrow.becoming {
         _ if !arrow.arrives => "?",
-        Some(becoming) if arrow.way == Way::ToEdge => match becoming {
-            Becoming::Held => "o",
-            Becoming::Lost(_) | Becoming::Killed(_) | Becoming::NoRoom | Becoming::Unclaimed => "x",
-            Becoming::Delayed(_) | Becoming::Doubled | Becoming::Overtaken | Becoming::Released => {
-                "|"
-            }
+        Some(becoming) if arrow.way == ArrowSpan::ToEdge => match becoming {
+            DatagramFate::Held => "o",
+            DatagramFate::Lost(_)
+            | DatagramFate::Killed(_)
+            | DatagramFate::NoRoom
+            | DatagramFate::Unclaimed => "x",
+            DatagramFate::Delayed(_)
+            | DatagramFate::Doubled
+            | DatagramFate::Overtaken
+            | DatagramFate::Released => "|",
         },
         Some(_) | None => "",
     }
@@ -224,9 +233,9 @@ fn end(arrow: &Arrow) -> &'static str {
 fn draw(arrow: &Arrow, wide: usize, texts: &Texts) -> String {
     let label = label(arrow, texts);
     let stroke = match arrow.way {
-        Way::AtEdge | Way::FromEdge => "~",
-        Way::Whole | Way::ToEdge if arrow.captured => "-",
-        Way::Whole | Way::ToEdge => ".",
+        ArrowSpan::AtEdge | ArrowSpan::FromEdge => "~",
+        ArrowSpan::Whole | ArrowSpan::ToEdge if arrow.captured => "-",
+        ArrowSpan::Whole | ArrowSpan::ToEdge => ".",
     };
     let strokes = wide.saturating_sub(width(&label) + 3);
     let (before, after) = (strokes / 2, strokes - strokes / 2);

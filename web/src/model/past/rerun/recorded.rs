@@ -15,7 +15,7 @@ use crate::model::{panes::server::Servers, trace::log};
 
 /// A call that was recorded.
 #[derive(Clone, Debug)]
-pub(crate) struct Recorded {
+pub(crate) struct RecordedCall {
     /// Who made it.
     pub(crate) process: ProcessId,
     /// Which call.
@@ -42,7 +42,7 @@ pub(crate) struct Recorded {
 
 /// Why a call cannot be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cannot {
+pub(crate) enum Unrepeatable {
     /// The socket it was made on was not made in this record.
     NoSocket,
     /// It went somewhere nobody can go from here.
@@ -52,7 +52,7 @@ pub(crate) enum Cannot {
 }
 
 /// Calls of clients, in the order in which they were made. `servers` are those of their lab.
-pub(crate) fn recorded(mut calls: Vec<&log::Call>, servers: &Servers) -> Vec<Recorded> {
+pub(crate) fn recorded(mut calls: Vec<&log::Call>, servers: &Servers) -> Vec<RecordedCall> {
     calls.sort_by_key(|call| (call.started_ns, call.id));
     let family = |socket: &log::Call| {
         let fd = opened(socket.end.as_ref().map(|end| &end.outcome))?;
@@ -69,7 +69,7 @@ pub(crate) fn recorded(mut calls: Vec<&log::Call>, servers: &Servers) -> Vec<Rec
         let arguments = call.arguments.clone();
         let address = arguments.as_ref().and_then(|arguments| arguments.address);
         let server = servers.get(call.transport).map(|server| server.address);
-        Recorded {
+        RecordedCall {
             process: call.process,
             name: call.name,
             transport: call.transport,
@@ -107,15 +107,18 @@ fn opened(outcome: Option<&Outcome>) -> Option<Fd> {
     }
 }
 
-impl Recorded {
+impl RecordedCall {
     /// The socket it brought.
     pub(super) fn opened(&self) -> Option<Fd> {
         opened(self.outcome.as_ref())
     }
 
     /// The call that does the same, on the socket that stands for its own.
-    pub(super) fn call(&self, sockets: &BTreeMap<(ProcessId, Fd), Fd>) -> Result<Call, Cannot> {
-        let arguments = self.arguments.as_ref().ok_or(Cannot::Unknown)?;
+    pub(super) fn call(
+        &self,
+        sockets: &BTreeMap<(ProcessId, Fd), Fd>,
+    ) -> Result<Call, Unrepeatable> {
+        let arguments = self.arguments.as_ref().ok_or(Unrepeatable::Unknown)?;
         let transport = self.transport;
         if self.name == CallName::Socket {
             let family = self.family;
@@ -123,19 +126,21 @@ impl Recorded {
         }
         let word = arguments.word.as_deref();
         if self.name == CallName::GetAddrInfo {
-            let name = word.ok_or(Cannot::Unknown)?.to_owned();
+            let name = word.ok_or(Unrepeatable::Unknown)?.to_owned();
             return Ok(Call::GetAddrInfo { name, transport });
         }
-        let then = self.fd.ok_or(Cannot::NoSocket)?;
-        let fd = *sockets.get(&(self.process, then)).ok_or(Cannot::NoSocket)?;
-        let number = || arguments.number.ok_or(Cannot::Unknown);
-        let size = || u32::try_from(number()?).map_err(|_| Cannot::Unknown);
-        let data = || arguments.data.clone().ok_or(Cannot::Unknown);
-        let to = || self.target.ok_or(Cannot::NoTarget);
+        let then = self.fd.ok_or(Unrepeatable::NoSocket)?;
+        let fd = *sockets
+            .get(&(self.process, then))
+            .ok_or(Unrepeatable::NoSocket)?;
+        let number = || arguments.number.ok_or(Unrepeatable::Unknown);
+        let size = || u32::try_from(number()?).map_err(|_| Unrepeatable::Unknown);
+        let data = || arguments.data.clone().ok_or(Unrepeatable::Unknown);
+        let to = || self.target.ok_or(Unrepeatable::NoTarget);
         Ok(match self.name {
             CallName::Bind => Call::Bind {
                 fd,
-                port: port(arguments).ok_or(Cannot::Unknown)?,
+                port: port(arguments).ok_or(Unrepeatable::Unknown)?,
             },
             CallName::Connect => Call::Connect { fd, to: to()? },
             CallName::Send => Call::Send { fd, data: data()? },
@@ -152,14 +157,14 @@ impl Recorded {
             },
             CallName::SetSockOpt => Call::SetSockOpt {
                 fd,
-                option: option(word).ok_or(Cannot::Unknown)?,
-                value: i32::try_from(number()?).map_err(|_| Cannot::Unknown)?,
+                option: option(word).ok_or(Unrepeatable::Unknown)?,
+                value: i32::try_from(number()?).map_err(|_| Unrepeatable::Unknown)?,
             },
             CallName::GetSockName => Call::GetSockName { fd },
             CallName::GetPeerName => Call::GetPeerName { fd },
             CallName::Shutdown => Call::Shutdown {
                 fd,
-                how: how(word).ok_or(Cannot::Unknown)?,
+                how: how(word).ok_or(Unrepeatable::Unknown)?,
             },
             CallName::Close => Call::Close { fd },
             CallName::Socket
@@ -169,7 +174,7 @@ impl Recorded {
             | CallName::Upper
             | CallName::Count
             | CallName::Reverse
-            | CallName::Sleep => return Err(Cannot::Unknown),
+            | CallName::Sleep => return Err(Unrepeatable::Unknown),
         })
     }
 }

@@ -2,21 +2,21 @@
 
 use shared::outcome::{Outcome, Returned};
 
-use super::{Cannot, Recorded};
+use super::{RecordedCall, Unrepeatable};
 use crate::model::core::time::Millis;
 
 /// A recorded call, and what becomes of it now.
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
+pub(crate) struct RerunStep {
     /// As it was.
-    pub(crate) then: Recorded,
+    pub(crate) then: RecordedCall,
     /// As it is.
-    pub(crate) now: Now,
+    pub(crate) now: RerunState,
 }
 
 /// How a call is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Now {
+pub(crate) enum RerunState {
     /// It is not its turn.
     Waits,
     /// It was made with this message, at that time.
@@ -24,14 +24,14 @@ pub(crate) enum Now {
     /// It is over: what came of it, and after how many nanoseconds.
     Over(Outcome, u64),
     /// It cannot be made again.
-    Cannot(Cannot),
+    Cannot(Unrepeatable),
     /// Nobody waits for it any more, or it was not made.
     Left,
 }
 
 /// How a call's ending is beside the one it had then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beside {
+pub(crate) enum Comparison {
     /// It has none yet.
     Open,
     /// The same, but for what cannot be the same: numbers and ports that the kernel gives.
@@ -40,22 +40,27 @@ pub(crate) enum Beside {
     Other,
 }
 
-impl Step {
+impl RerunStep {
     /// How it is beside what was.
-    pub(crate) fn beside(&self) -> Beside {
+    pub(crate) fn beside(&self) -> Comparison {
         match (&self.then.outcome, &self.now) {
-            (_, Now::Waits | Now::Made(..)) => Beside::Open,
-            (Some(then), Now::Over(now, _)) if is_alike(then, now) => Beside::Same,
-            (None, Now::Over(Outcome::Failed(failed), _)) if failed.errno == CANCELLED => {
-                Beside::Same
+            (_, RerunState::Waits | RerunState::Made(..)) => Comparison::Open,
+            (Some(then), RerunState::Over(now, _)) if is_alike(then, now) => Comparison::Same,
+            (None, RerunState::Over(Outcome::Failed(failed), _)) if failed.errno == CANCELLED => {
+                Comparison::Same
             }
-            (_, Now::Over(..) | Now::Cannot(_) | Now::Left) => Beside::Other,
+            (_, RerunState::Over(..) | RerunState::Cannot(_) | RerunState::Left) => {
+                Comparison::Other
+            }
         }
     }
 
     /// Whether nothing more will come of it.
     pub(super) const fn is_over(&self) -> bool {
-        matches!(self.now, Now::Over(..) | Now::Cannot(_) | Now::Left)
+        matches!(
+            self.now,
+            RerunState::Over(..) | RerunState::Cannot(_) | RerunState::Left
+        )
     }
 
     /// Whether it ended then because its client no longer waited.

@@ -5,11 +5,11 @@ use shared::{
     outcome::{Outcome, Returned},
 };
 
-use super::{Fate, Piece, sends};
+use super::{Delivery, MappedRange, sends};
 use crate::model::trace::log::Call;
 
 /// The pieces of a call, among the calls between both addresses.
-pub(super) fn pieces<'a>(call: &'a Call, calls: &[&'a Call]) -> Option<Vec<Piece<'a>>> {
+pub(super) fn pieces<'a>(call: &'a Call, calls: &[&'a Call]) -> Option<Vec<MappedRange<'a>>> {
     let is_send = sends(call);
     let of = |sending: bool| {
         let mut of: Vec<&Call> = calls
@@ -61,32 +61,32 @@ fn can_be(send: &Call, receive: &Call) -> bool {
     begins && send.started_ns <= ended_ns(receive)
 }
 
-fn sent<'a>(call: &'a Call, receive: Option<&'a Call>) -> Option<Vec<Piece<'a>>> {
+fn sent<'a>(call: &'a Call, receive: Option<&'a Call>) -> Option<Vec<MappedRange<'a>>> {
     let length = call.payload()?;
     let Some(receive) = receive else {
-        return Some(vec![Piece {
+        return Some(vec![MappedRange {
             bytes: 0..length,
-            fate: Fate::UnderWay,
+            fate: Delivery::UnderWay,
         }]);
     };
     let kept = (brought(receive)?.0.len() as u64).min(length);
-    let mut pieces = vec![Piece {
+    let mut pieces = vec![MappedRange {
         bytes: 0..kept,
-        fate: Fate::Met(receive, 0..kept),
+        fate: Delivery::Met(receive, 0..kept),
     }];
     if kept < length {
-        pieces.push(Piece {
+        pieces.push(MappedRange {
             bytes: kept..length,
-            fate: Fate::CutOff(receive),
+            fate: Delivery::CutOff(receive),
         });
     }
     Some(pieces)
 }
 
-fn received<'a>(call: &'a Call, send: Option<&'a Call>) -> Option<Vec<Piece<'a>>> {
+fn received<'a>(call: &'a Call, send: Option<&'a Call>) -> Option<Vec<MappedRange<'a>>> {
     let bytes = 0..brought(call)?.0.len() as u64;
-    let fate = send.map_or(Fate::Unseen, |send| Fate::Met(send, bytes.clone()));
-    Some(vec![Piece { bytes, fate }])
+    let fate = send.map_or(Delivery::Unseen, |send| Delivery::Met(send, bytes.clone()));
+    Some(vec![MappedRange { bytes, fate }])
 }
 
 /// What a receive brought, and how long the datagram was.

@@ -4,11 +4,15 @@ use std::ops::Range;
 
 use shared::{outcome::Outcome, trace::CallName};
 
-use super::{Fate, Piece, receives, sends};
+use super::{Delivery, MappedRange, receives, sends};
 use crate::model::trace::log::{Call, Side};
 
 /// The pieces of a call that carried so many bytes, among the calls of all connections between both addresses.
-pub(super) fn pieces<'a>(call: &'a Call, bytes: u64, calls: &[&'a Call]) -> Option<Vec<Piece<'a>>> {
+pub(super) fn pieces<'a>(
+    call: &'a Call,
+    bytes: u64,
+    calls: &[&'a Call],
+) -> Option<Vec<MappedRange<'a>>> {
     let begins = call.end.as_ref()?.offset?;
     let opened = opened_ns(calls);
     let connection = connection(call, &opened);
@@ -21,11 +25,11 @@ pub(super) fn pieces<'a>(call: &'a Call, bytes: u64, calls: &[&'a Call]) -> Opti
         .collect();
     others.sort_by_key(|(place, _)| place.start);
     let rest = if is_send && thrown_away(call, calls, connection) {
-        Fate::ThrownAway
+        Delivery::ThrownAway
     } else if is_send {
-        Fate::UnderWay
+        Delivery::UnderWay
     } else {
-        Fate::Unseen
+        Delivery::Unseen
     };
     Some(cut(begins..begins + bytes, &others, &rest))
 }
@@ -34,14 +38,14 @@ pub(super) fn pieces<'a>(call: &'a Call, bytes: u64, calls: &[&'a Call]) -> Opti
 fn cut<'a>(
     stretch: Range<u64>,
     others: &[(Range<u64>, &'a Call)],
-    rest: &Fate<'a>,
-) -> Vec<Piece<'a>> {
+    rest: &Delivery<'a>,
+) -> Vec<MappedRange<'a>> {
     let mut pieces = Vec::new();
     let mut at = stretch.start;
-    let mut add = |from: u64, to: u64, fate: Fate<'a>| {
+    let mut add = |from: u64, to: u64, fate: Delivery<'a>| {
         if from < to {
             let bytes = from - stretch.start..to - stretch.start;
-            pieces.push(Piece { bytes, fate });
+            pieces.push(MappedRange { bytes, fate });
         }
     };
     for (place, other) in others {
@@ -51,7 +55,7 @@ fn cut<'a>(
         }
         add(at, from, rest.clone());
         let theirs = from - place.start..to - place.start;
-        add(from, to, Fate::Met(other, theirs));
+        add(from, to, Delivery::Met(other, theirs));
         at = to;
     }
     add(at, stretch.end, rest.clone());

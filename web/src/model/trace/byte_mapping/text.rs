@@ -1,6 +1,6 @@
 //! A handover in one line.
 
-use super::{Fate, Handover, Piece};
+use super::{ByteMapping, Delivery, MappedRange};
 use crate::{
     i18n::Texts,
     model::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// `recv: bytes 0–4 came from send № 2; bytes 5–9 came from send № 4.` The numbers are those of the list of calls.
-pub(crate) fn line(handover: &Handover<'_>, log: &Log, texts: &Texts) -> String {
+pub(crate) fn line(handover: &ByteMapping<'_>, log: &Log, texts: &Texts) -> String {
     let total = handover.pieces.last().map_or(0, |piece| piece.bytes.end);
     let pieces: Vec<String> = handover
         .pieces
@@ -22,10 +22,16 @@ pub(crate) fn line(handover: &Handover<'_>, log: &Log, texts: &Texts) -> String 
     texts.fill("bytes.line", &[("call", call), ("pieces", &pieces)])
 }
 
-fn one(piece: &Piece<'_>, handover: &Handover<'_>, total: u64, log: &Log, texts: &Texts) -> String {
+fn one(
+    piece: &MappedRange<'_>,
+    handover: &ByteMapping<'_>,
+    total: u64,
+    log: &Log,
+    texts: &Texts,
+) -> String {
     let bytes = bytes(piece.bytes.start, piece.bytes.end, total, texts);
     let (key, call) = match &piece.fate {
-        Fate::Met(call, theirs) => {
+        Delivery::Met(call, theirs) => {
             let theirs_of_all = call.payload().unwrap_or(0);
             let mut name = name(call, handover.call, log, texts);
             if theirs.end - theirs.start < theirs_of_all {
@@ -39,10 +45,10 @@ fn one(piece: &Piece<'_>, handover: &Handover<'_>, total: u64, log: &Log, texts:
             };
             (key, name)
         }
-        Fate::CutOff(call) => ("bytes.cut_off", name(call, handover.call, log, texts)),
-        Fate::UnderWay => ("bytes.under_way", String::new()),
-        Fate::ThrownAway => ("bytes.thrown_away", String::new()),
-        Fate::Unseen => ("bytes.unseen", String::new()),
+        Delivery::CutOff(call) => ("bytes.cut_off", name(call, handover.call, log, texts)),
+        Delivery::UnderWay => ("bytes.under_way", String::new()),
+        Delivery::ThrownAway => ("bytes.thrown_away", String::new()),
+        Delivery::Unseen => ("bytes.unseen", String::new()),
     };
     texts.fill(key, &[("bytes", &bytes), ("call", &call)])
 }

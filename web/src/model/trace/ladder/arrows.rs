@@ -10,14 +10,14 @@ use shared::{
     trace::{CallId, CallName, DerivedKind},
 };
 
-use super::{Places, Rung, Span, impairments};
+use super::{Rung, RungLayout, Span, impairments};
 use crate::{
     i18n::Texts,
     model::{
         text::units,
         trace::{
             fate,
-            log::{Becoming, Call, Crossing, CrossingKind, Return, Run, Seen, Side, sender},
+            log::{Call, Crossing, CrossingKind, DatagramFate, Return, Run, Seen, Side, sender},
         },
     },
 };
@@ -36,11 +36,11 @@ pub(crate) struct Arrow {
     /// Whether anybody is known to have received it.
     pub(crate) arrives: bool,
     /// Which part of the way it goes.
-    pub(crate) way: Way,
+    pub(crate) way: ArrowSpan,
     /// What the relay's edge made of it.
-    pub(crate) becoming: Option<Becoming>,
+    pub(crate) becoming: Option<DatagramFate>,
     /// What it is.
-    pub(crate) carried: Carried,
+    pub(crate) carried: ArrowContent,
     /// The call it belongs to.
     pub(crate) call: Option<CallId>,
     /// The event it was told in, if it was.
@@ -49,7 +49,7 @@ pub(crate) struct Arrow {
 
 /// A part of the way from one program to the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum ArrowSpan {
     /// All of it.
     #[default]
     Whole,
@@ -63,7 +63,7 @@ pub(crate) enum Way {
 
 /// What an arrow is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Carried {
+pub(crate) enum ArrowContent {
     /// Bytes.
     Bytes(Transport, u64),
     /// A segment with these flags, and bytes.
@@ -78,7 +78,7 @@ pub(crate) enum Carried {
     Unreachable,
 }
 
-impl Carried {
+impl ArrowContent {
     /// What it is, as the picture calls it.
     pub(crate) fn label(&self, texts: &Texts) -> String {
         let bytes = |what: &str, length| [what, " ", &units::bytes(length)].concat();
@@ -97,7 +97,7 @@ impl Carried {
 impl Arrow {
     /// What the edge made of it, as it is said beside it.
     pub(crate) fn fate(&self, texts: &Texts) -> String {
-        let said = self.becoming.filter(|_| self.way == Way::ToEdge);
+        let said = self.becoming.filter(|_| self.way == ArrowSpan::ToEdge);
         said.map(|becoming| fate::brief(becoming, texts))
             .unwrap_or_default()
     }
@@ -109,15 +109,15 @@ pub(super) const fn has_own_rung(crossing: &Crossing) -> bool {
 }
 
 /// The run, ready to be drawn into.
-pub(super) struct Sheet<'a> {
+pub(super) struct ArrowLayout<'a> {
     pub(super) calls: &'a [&'a Call],
     pub(super) spans: &'a [Span],
     rungs: &'a [Rung],
     pitch: i32,
 }
 
-pub(super) fn draw(run: &Run, calls: &[&Call], places: &Places, pitch: i32) -> Vec<Arrow> {
-    let sheet = Sheet {
+pub(super) fn draw(run: &Run, calls: &[&Call], places: &RungLayout, pitch: i32) -> Vec<Arrow> {
+    let sheet = ArrowLayout {
         calls,
         spans: &places.spans,
         rungs: &places.rungs,
@@ -135,15 +135,15 @@ pub(super) fn draw(run: &Run, calls: &[&Call], places: &Places, pitch: i32) -> V
     arrows
 }
 
-impl Sheet<'_> {
+impl ArrowLayout<'_> {
     fn arrow(&self, crossing: &Crossing, rung: usize) -> Option<Arrow> {
         match &crossing.kind {
             CrossingKind::Captured(seen) => {
                 let y = self.middle(Some(rung))?;
                 let carried = match seen {
-                    Seen::Datagram => Carried::Bytes(Transport::Udp, crossing.length),
-                    Seen::Segment(flags) => Carried::Segment(flags.clone(), crossing.length),
-                    Seen::Unreachable => Carried::Unreachable,
+                    Seen::Datagram => ArrowContent::Bytes(Transport::Udp, crossing.length),
+                    Seen::Segment(flags) => ArrowContent::Segment(flags.clone(), crossing.length),
+                    Seen::Unreachable => ArrowContent::Unreachable,
                 };
                 Some(Arrow {
                     from_y: y - self.pitch / 6,
@@ -151,7 +151,7 @@ impl Sheet<'_> {
                     to_server: self.leaves_client(crossing),
                     captured: true,
                     arrives: true,
-                    way: Way::Whole,
+                    way: ArrowSpan::Whole,
                     becoming: None,
                     carried,
                     call: crossing.call,
@@ -178,12 +178,12 @@ impl Sheet<'_> {
         }
         let carried = match kind {
             DerivedKind::Datagram | DerivedKind::Data => {
-                Carried::Bytes(crossing.transport, crossing.length)
+                ArrowContent::Bytes(crossing.transport, crossing.length)
             }
-            DerivedKind::Handshake => Carried::Handshake,
-            DerivedKind::Fin => Carried::Fin,
-            DerivedKind::Rst => Carried::Rst,
-            DerivedKind::Unreachable => Carried::Unreachable,
+            DerivedKind::Handshake => ArrowContent::Handshake,
+            DerivedKind::Fin => ArrowContent::Fin,
+            DerivedKind::Rst => ArrowContent::Rst,
+            DerivedKind::Unreachable => ArrowContent::Unreachable,
         };
         let to_server = self.leaves_client(crossing);
         if kind == DerivedKind::Handshake {
@@ -210,9 +210,9 @@ impl Sheet<'_> {
                 }
                 let carried = handed_over(call, self.calls[to]);
                 // Bytes of a stream may come in several chunks; all else comes once.
-                *taken = !matches!(carried, Carried::Bytes(Transport::Tcp, _));
+                *taken = !matches!(carried, ArrowContent::Bytes(Transport::Tcp, _));
                 let is_last = *taken;
-                let to = if carried == Carried::Handshake {
+                let to = if carried == ArrowContent::Handshake {
                     from
                 } else {
                     to
@@ -231,12 +231,12 @@ impl Sheet<'_> {
         from: usize,
         to: usize,
         to_server: bool,
-        carried: Carried,
+        carried: ArrowContent,
         arrives: bool,
     ) -> Option<Arrow> {
         let leaving = self.spans[from];
         let from_y = self.middle(leaving.start.or(leaving.end))?;
-        let to_y = if from == to && carried != Carried::Handshake {
+        let to_y = if from == to && carried != ArrowContent::Handshake {
             from_y
         } else {
             self.middle(self.spans[to].end.or(self.spans[to].start))?
@@ -249,7 +249,7 @@ impl Sheet<'_> {
             to_server,
             captured: false,
             arrives,
-            way: Way::Whole,
+            way: ArrowSpan::Whole,
             becoming: None,
             carried,
             call,
@@ -309,14 +309,14 @@ impl Sheet<'_> {
 }
 
 /// What a call's return owes to the other side's call.
-fn handed_over(sender: &Call, receiver: &Call) -> Carried {
+fn handed_over(sender: &Call, receiver: &Call) -> ArrowContent {
     if sender.name == CallName::Connect {
-        return Carried::Handshake;
+        return ArrowContent::Handshake;
     }
     match &receiver.end {
-        Some(end) if is_end_of_stream(end) => Carried::Fin,
-        Some(end) if is_reset(end) => Carried::Rst,
-        Some(_) | None => Carried::Bytes(sender.transport, receiver.payload().unwrap_or(0)),
+        Some(end) if is_end_of_stream(end) => ArrowContent::Fin,
+        Some(end) if is_reset(end) => ArrowContent::Rst,
+        Some(_) | None => ArrowContent::Bytes(sender.transport, receiver.payload().unwrap_or(0)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use shared::trace::CallId;
 
-use super::{Arrow, Bar, Ladder, Way};
+use super::{Arrow, ArrowSpan, Bar, Ladder};
 use crate::{
     i18n::Texts,
     model::{
@@ -34,7 +34,7 @@ pub(crate) fn describe<'a>(
     let crossed = ladder
         .arrows
         .iter()
-        .filter(|arrow| arrow.way != Way::AtEdge);
+        .filter(|arrow| arrow.way != ArrowSpan::AtEdge);
     told.extend(crossed.map(|arrow| (arrow.from_y, crossing(arrow, &time(arrow.from_y), texts))));
     // An arrow leaves from the middle of the rung at whose upper edge its call stands.
     told.sort_by_key(|(y, _)| *y);
@@ -90,9 +90,11 @@ fn crossing(arrow: &Arrow, time: &str, texts: &Texts) -> String {
         "wire.derived"
     });
     let key = match arrow.way {
-        Way::FromEdge => "told.goes_on",
-        Way::Whole | Way::ToEdge | Way::AtEdge if fate.is_empty() => "told.crosses",
-        Way::Whole | Way::ToEdge | Way::AtEdge => "told.fate",
+        ArrowSpan::FromEdge => "told.goes_on",
+        ArrowSpan::Whole | ArrowSpan::ToEdge | ArrowSpan::AtEdge if fate.is_empty() => {
+            "told.crosses"
+        }
+        ArrowSpan::Whole | ArrowSpan::ToEdge | ArrowSpan::AtEdge => "told.fate",
     };
     let gaps = [
         ("time", time),

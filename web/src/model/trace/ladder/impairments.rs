@@ -3,17 +3,17 @@
 
 use shared::{call::Transport, conditions::Direction};
 
-use super::{Arrow, Carried, Way, arrows::Sheet};
-use crate::model::trace::log::{Run, Touch};
+use super::{Arrow, ArrowContent, ArrowSpan, arrows::ArrowLayout};
+use crate::model::trace::log::{Impaired, Run};
 
 /// Changes the arrows of all datagrams that the edge has touched. `rungs` are those of the run's touches.
-pub(super) fn touch(run: &Run, sheet: &Sheet<'_>, rungs: &[usize], arrows: &mut Vec<Arrow>) {
+pub(super) fn touch(run: &Run, sheet: &ArrowLayout<'_>, rungs: &[usize], arrows: &mut Vec<Arrow>) {
     for first in run.touched() {
         let datagram = first.edge.datagram;
         let Some((becoming, last)) = run.becoming(datagram) else {
             continue;
         };
-        let y_of = |touch: &Touch| {
+        let y_of = |touch: &Impaired| {
             let at = run
                 .touches
                 .iter()
@@ -27,7 +27,7 @@ pub(super) fn touch(run: &Run, sheet: &Sheet<'_>, rungs: &[usize], arrows: &mut 
         let Some(to_edge) = arrows.get_mut(to_edge) else {
             continue;
         };
-        to_edge.way = Way::ToEdge;
+        to_edge.way = ArrowSpan::ToEdge;
         to_edge.arrives = true;
         to_edge.becoming = Some(becoming);
         if !to_edge.captured {
@@ -41,14 +41,14 @@ pub(super) fn touch(run: &Run, sheet: &Sheet<'_>, rungs: &[usize], arrows: &mut 
             },
             seq: None,
             captured: false,
-            way: Way::FromEdge,
+            way: ArrowSpan::FromEdge,
             ..to_edge.clone()
         };
         if from.from_y > to_edge.to_y {
             let waits = Arrow {
                 from_y: to_edge.to_y,
                 to_y: from.from_y,
-                way: Way::AtEdge,
+                way: ArrowSpan::AtEdge,
                 ..from.clone()
             };
             arrows.push(waits);
@@ -67,12 +67,12 @@ pub(super) fn touch(run: &Run, sheet: &Sheet<'_>, rungs: &[usize], arrows: &mut 
 }
 
 /// The arrow that brought the datagram to the edge; where none was drawn, one that follows from the edge having had it.
-fn arrival(touch: &Touch, sheet: &Sheet<'_>, arrows: &mut Vec<Arrow>, y: i32) -> usize {
+fn arrival(touch: &Impaired, sheet: &ArrowLayout<'_>, arrows: &mut Vec<Arrow>, y: i32) -> usize {
     let edge = &touch.edge;
     let to_server = edge.direction == Direction::Request;
-    let carried = Carried::Bytes(Transport::Udp, edge.length);
+    let carried = ArrowContent::Bytes(Transport::Udp, edge.length);
     let is_free = |arrow: &Arrow| {
-        arrow.way == Way::Whole
+        arrow.way == ArrowSpan::Whole
             && arrow.becoming.is_none()
             && arrow.to_server == to_server
             && arrow.carried == carried
@@ -99,7 +99,7 @@ fn arrival(touch: &Touch, sheet: &Sheet<'_>, arrows: &mut Vec<Arrow>, y: i32) ->
             to_server,
             captured: false,
             arrives: true,
-            way: Way::ToEdge,
+            way: ArrowSpan::ToEdge,
             becoming: None,
             carried,
             call: edge.call,

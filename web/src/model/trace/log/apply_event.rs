@@ -8,9 +8,10 @@ use shared::{
 };
 
 use super::{
-    CALLS, Call, ClientId, Crossing, Kind, LONG_RUN, Log, RECENT, RUNS, Run, RunId, Side, began_us,
-    clients::{Told, TurnsOut},
-    socket_owners::{Door, same},
+    CALLS, Call, ClientId, Crossing, LONG_RUN, Log, RECENT, RUNS, Run, RunId, RunKind, Side,
+    began_us,
+    clients::{AddressKnown, KnownSocket},
+    socket_owners::{Endpoint, same},
 };
 use crate::model::core::time::Millis;
 
@@ -44,15 +45,15 @@ impl Log {
             ),
             What::Facts(facts) => self.facts(facts),
             What::Server(server) => {
-                self.begin(Kind::Server(server));
+                self.begin(RunKind::Server(server));
             }
             What::Sockets(_) => {}
             What::Conditions(conditions) => {
-                self.begin(Kind::Conditions(conditions));
+                self.begin(RunKind::Conditions(conditions));
             }
             What::Edge(edge) => self.touched(*edge, event.seq, event.mono_ns),
             What::CaptureLost { packets } => {
-                self.begin(Kind::CaptureLost(packets));
+                self.begin(RunKind::CaptureLost(packets));
             }
         }
     }
@@ -68,7 +69,7 @@ impl Log {
         Millis::try_from(began.saturating_add(after)).unwrap_or(0)
     }
 
-    pub(super) fn begin(&mut self, kind: Kind) -> RunId {
+    pub(super) fn begin(&mut self, kind: RunKind) -> RunId {
         self.last_run += 1;
         self.version += 1;
         let run = Run {
@@ -108,7 +109,7 @@ impl Log {
     fn learn_sentence(&mut self, run: RunId, started: &CallStarted) {
         let text = started.arguments.data.as_ref().and_then(Data::as_text);
         let run = self.runs.iter_mut().rev().find(|known| known.id == run);
-        if let (Some(Kind::Own(_, sentence)), Some(text)) = (run.map(|run| &mut run.kind), text)
+        if let (Some(RunKind::Own(_, sentence)), Some(text)) = (run.map(|run| &mut run.kind), text)
             && sentence.is_empty()
         {
             text.clone_into(sentence);
@@ -119,10 +120,10 @@ impl Log {
     fn home_of_server_call(&mut self, started: &CallStarted) -> Option<RunId> {
         let (name, transport, process) = (started.name, started.transport, started.process);
         if name == CallName::Socket {
-            return Some(self.begin(Kind::ServerStart(transport)));
+            return Some(self.begin(RunKind::ServerStart(transport)));
         }
         if matches!(name, CallName::Bind | CallName::Listen) {
-            return self.latest(&Kind::ServerStart(transport));
+            return self.latest(&RunKind::ServerStart(transport));
         }
         if matches!(
             name,
@@ -141,9 +142,9 @@ impl Log {
         if matches!(started.name, CallName::Socket | CallName::GetAddrInfo) {
             let transport = started.transport;
             return Some(self.begin(if self.me == Some(process) {
-                Kind::Own(transport, String::new())
+                RunKind::Own(transport, String::new())
             } else {
-                Kind::Page(transport, process)
+                RunKind::Page(transport, process)
             }));
         }
         self.places.of(process, started.fd?)
@@ -206,11 +207,11 @@ impl Log {
             return home;
         };
         let door = (call.transport, local);
-        let TurnsOut {
+        let AddressKnown {
             client,
             is_news,
             was_in,
-        } = self.places.clients.told(Told {
+        } = self.places.clients.told(KnownSocket {
             door,
             run,
             process: call.process,
@@ -256,7 +257,7 @@ impl Log {
         let (run, client) = match (before.filter(|run| self.goes_on(*run, brings)), known) {
             (Some(run), Some(client)) => (run, client),
             (_, known) => {
-                let run = self.begin(Kind::Stranger(call.transport, address));
+                let run = self.begin(RunKind::Stranger(call.transport, address));
                 let clients = &mut self.places.clients;
                 let client = known.unwrap_or_else(|| clients.met(door, run, mono_ns));
                 clients.tells_in(client, run);
@@ -274,7 +275,7 @@ impl Log {
     }
 
     /// The socket of the client that a server's call was for, if that was met before.
-    fn client_of(&self, call: &Call, returned: &CallReturned, door: Door) -> Option<ClientId> {
+    fn client_of(&self, call: &Call, returned: &CallReturned, door: Endpoint) -> Option<ClientId> {
         let clients = &self.places.clients;
         if matches!(
             returned.outcome,
@@ -299,16 +300,20 @@ impl Log {
     /// Whether a run takes in more: a stranger's next datagram begins another, and none grows without end.
     fn goes_on(&self, run: RunId, datagram: bool) -> bool {
         self.run(run).is_some_and(|run| match run.kind {
-            Kind::Own(..) => true,
-            Kind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
-            Kind::Page(..) | Kind::ServerStart(_) => run.calls.len() < LONG_RUN,
-            Kind::Server(_) | Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => false,
+            RunKind::Own(..) => true,
+            RunKind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
+            RunKind::Page(..) | RunKind::ServerStart(_) => run.calls.len() < LONG_RUN,
+            RunKind::Server(_)
+            | RunKind::Conditions(_)
+            | RunKind::Gap(_)
+            | RunKind::CaptureLost(_) => false,
         })
     }
 
     /// A visitor turns out to be this client, whose own call said later which address it has.
     fn adopt(&mut self, run: RunId, visitor: RunId) {
-        let is_it = |other: &Run| other.id == visitor && matches!(other.kind, Kind::Stranger(..));
+        let is_it =
+            |other: &Run| other.id == visitor && matches!(other.kind, RunKind::Stranger(..));
         let Some(at) = self.runs.iter().position(is_it) else {
             return;
         };
@@ -358,7 +363,7 @@ impl Log {
         }
     }
 
-    fn latest(&self, kind: &Kind) -> Option<RunId> {
+    fn latest(&self, kind: &RunKind) -> Option<RunId> {
         self.runs
             .iter()
             .rev()

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use shared::{conditions::Direction, trace::ProcessId};
 
-use super::{Crossing, RunId, call::Numbers, same, socket_owners::Door};
+use super::{Crossing, RunId, call::Numbers, same, socket_owners::Endpoint};
 
 /// A client's socket, numbered as they are met.
 pub(crate) type ClientId = u64;
@@ -23,7 +23,7 @@ const HALF: u32 = 1 << 31;
 #[derive(Debug)]
 struct Client {
     id: ClientId,
-    door: Door,
+    door: Endpoint,
     /// The run its calls and packets belong to, once that is known.
     run: Option<RunId>,
     /// Whose it is, as far as it was told.
@@ -57,8 +57,8 @@ impl Client {
 
 /// What a client's own call told of its socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
-    pub(super) door: Door,
+pub(super) struct KnownSocket {
+    pub(super) door: Endpoint,
     pub(super) run: RunId,
     pub(super) process: ProcessId,
     /// When that call started: from then on the socket may have had the address.
@@ -67,7 +67,7 @@ pub(super) struct Told {
 
 /// A socket whose address has turned out.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TurnsOut {
+pub(super) struct AddressKnown {
     pub(super) client: ClientId,
     /// Whether its address was not known to be its before.
     pub(super) is_news: bool,
@@ -77,7 +77,7 @@ pub(super) struct TurnsOut {
 
 /// Whose packet it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(super) enum PacketOwner {
     /// This socket's.
     Known(ClientId),
     /// Another's, which is remembered from this SYN on.
@@ -94,7 +94,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    fn add(&mut self, door: Door, met_ns: u64) -> &mut Client {
+    fn add(&mut self, door: Endpoint, met_ns: u64) -> &mut Client {
         let before = self.at(door).and_then(|before| before.closed_ns);
         if self.all.len() == MAX_CLIENTS {
             self.all.pop_front();
@@ -118,13 +118,13 @@ impl Clients {
     }
 
     /// Those of an address, the newest first.
-    fn all_at(&self, (transport, address): Door) -> impl Iterator<Item = &Client> {
+    fn all_at(&self, (transport, address): Endpoint) -> impl Iterator<Item = &Client> {
         let is_there =
             move |client: &&Client| client.door.0 == transport && same(client.door.1, address);
         self.all.iter().rev().filter(is_there)
     }
 
-    fn at(&self, door: Door) -> Option<&Client> {
+    fn at(&self, door: Endpoint) -> Option<&Client> {
         self.all_at(door).next()
     }
 
@@ -142,26 +142,26 @@ impl Clients {
     }
 
     /// The run of the client that has this address, or had it last.
-    pub(super) fn run_at(&self, door: Door) -> Option<RunId> {
+    pub(super) fn run_at(&self, door: Endpoint) -> Option<RunId> {
         self.at(door)?.run
     }
 
     /// The run of the client that had this address then.
-    pub(super) fn run_at_time(&self, door: Door, at_ns: u64) -> Option<RunId> {
+    pub(super) fn run_at_time(&self, door: Endpoint, at_ns: u64) -> Option<RunId> {
         let mut all = self.all_at(door);
         let then = all.find(|client| client.had_address(at_ns));
         then.or_else(|| self.at(door))?.run
     }
 
     /// The newest socket of this address, and whether it is closed.
-    pub(super) fn newest(&self, door: Door) -> Option<(ClientId, Option<RunId>, bool)> {
+    pub(super) fn newest(&self, door: Endpoint) -> Option<(ClientId, Option<RunId>, bool)> {
         let client = self.at(door)?;
         Some((client.id, client.run, client.closed_ns.is_some()))
     }
 
     /// A client's socket turns out to have this address.
-    pub(super) fn told(&mut self, told: Told) -> TurnsOut {
-        let Told {
+    pub(super) fn told(&mut self, told: KnownSocket) -> AddressKnown {
+        let KnownSocket {
             door,
             run,
             process,
@@ -177,7 +177,7 @@ impl Clients {
         let known = self.at(door).filter(is_it).map(|client| client.id);
         let id = known.unwrap_or_else(|| self.add(door, since_ns).id);
         let Some(client) = self.get_mut(id) else {
-            return TurnsOut::default();
+            return AddressKnown::default();
         };
         let was_in = client.run.replace(run).filter(|before| *before != run);
         let is_news = !client.is_seen || was_in.is_some();
@@ -186,7 +186,7 @@ impl Clients {
         }
         client.process = Some(process);
         client.door = door;
-        TurnsOut {
+        AddressKnown {
             client: id,
             is_news,
             was_in,
@@ -194,7 +194,7 @@ impl Clients {
     }
 
     /// Another client was met at this address by what the server received from it.
-    pub(super) fn met(&mut self, door: Door, run: RunId, met_ns: u64) -> ClientId {
+    pub(super) fn met(&mut self, door: Endpoint, run: RunId, met_ns: u64) -> ClientId {
         let client = self.add(door, met_ns);
         client.run = Some(run);
         client.id
@@ -208,7 +208,7 @@ impl Clients {
     }
 
     /// The server accepts a connection from this address: the socket whose first one it is, if that was met.
-    pub(super) fn accept(&self, door: Door) -> Option<ClientId> {
+    pub(super) fn accept(&self, door: Endpoint) -> Option<ClientId> {
         let client = self.at(door)?;
         let is_another = client.is_accepted && (!client.is_seen || client.closed_ns.is_some());
         (!is_another).then_some(client.id)
@@ -222,7 +222,7 @@ impl Clients {
     }
 
     /// A client closes the sockets that `is_it` names by process and run.
-    pub(super) fn close(&mut self, at_ns: u64, is_it: impl Fn(ProcessId, Door) -> bool) {
+    pub(super) fn close(&mut self, at_ns: u64, is_it: impl Fn(ProcessId, Endpoint) -> bool) {
         for client in self
             .all
             .iter_mut()
@@ -249,7 +249,7 @@ impl Clients {
     }
 
     /// Whose packet it is. A connection that was not met before is remembered from its SYN on.
-    pub(super) fn claim(&mut self, crossing: &Crossing) -> Claim {
+    pub(super) fn claim(&mut self, crossing: &Crossing) -> PacketOwner {
         let ends = [
             (crossing.from, Direction::Request),
             (crossing.to, Direction::Reply),
@@ -261,19 +261,24 @@ impl Clients {
             };
             let door = (crossing.transport, end);
             if let Some(id) = self.claim_at(door, direction, crossing) {
-                return Claim::Known(id);
+                return PacketOwner::Known(id);
             }
         }
         let isn = crossing.numbers.and_then(Numbers::opens);
         let (Some(isn), Some(from)) = (isn, crossing.from) else {
-            return Claim::Unknown;
+            return PacketOwner::Unknown;
         };
         let client = self.add((crossing.transport, from), crossing.at_ns);
         (client.isn, client.process) = (Some(isn), told_process(crossing));
-        Claim::New(client.id)
+        PacketOwner::New(client.id)
     }
 
-    fn claim_at(&mut self, door: Door, way: Direction, crossing: &Crossing) -> Option<ClientId> {
+    fn claim_at(
+        &mut self,
+        door: Endpoint,
+        way: Direction,
+        crossing: &Crossing,
+    ) -> Option<ClientId> {
         let (at_ns, process) = (crossing.at_ns, told_process(crossing));
         let its = |client: &&Client| client.may_be_of(process);
         let Some(numbers) = crossing.numbers else {
@@ -305,7 +310,7 @@ impl Clients {
     }
 
     /// The connection whose initial sequence number is the last before this one.
-    fn nearest(&self, door: Door, seq: Option<u32>, of: Option<ProcessId>) -> Option<ClientId> {
+    fn nearest(&self, door: Endpoint, seq: Option<u32>, of: Option<ProcessId>) -> Option<ClientId> {
         let seq = seq?;
         let all = self.all_at(door).filter(|client| client.may_be_of(of));
         let known = all.filter_map(|client| {

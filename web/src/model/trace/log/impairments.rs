@@ -13,7 +13,7 @@ const DATAGRAM: &str = "edge.datagram";
 
 /// The edge did something to a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Touch {
+pub(crate) struct Impaired {
     /// The number of its event.
     pub(crate) seq: u64,
     /// When, in the lab's own time.
@@ -24,7 +24,7 @@ pub(crate) struct Touch {
 
 /// What has become of a datagram, all told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Becoming {
+pub(crate) enum DatagramFate {
     /// The dice lost it.
     Lost(Direction),
     /// Somebody lost it.
@@ -45,7 +45,7 @@ pub(crate) enum Becoming {
     Released,
 }
 
-impl Becoming {
+impl DatagramFate {
     /// Whether no program will ever receive it.
     pub(crate) const fn is_end(self) -> bool {
         matches!(
@@ -79,8 +79,8 @@ impl Call {
 
 impl Run {
     /// The run's datagrams that the edge has touched, each by what was done to it first.
-    pub(crate) fn touched(&self) -> impl Iterator<Item = &Touch> {
-        let is_first = |(at, touch): &(usize, &Touch)| {
+    pub(crate) fn touched(&self) -> impl Iterator<Item = &Impaired> {
+        let is_first = |(at, touch): &(usize, &Impaired)| {
             let mut before = self.touches.iter().take(*at);
             !before.any(|before| before.edge.datagram == touch.edge.datagram)
         };
@@ -89,17 +89,17 @@ impl Run {
     }
 
     /// What has become of one, and the last thing that was done to it.
-    pub(crate) fn becoming(&self, datagram: DatagramId) -> Option<(Becoming, &Touch)> {
-        let its = |touch: &&Touch| touch.edge.datagram == datagram;
+    pub(crate) fn becoming(&self, datagram: DatagramId) -> Option<(DatagramFate, &Impaired)> {
+        let its = |touch: &&Impaired| touch.edge.datagram == datagram;
         let last = self.touches.iter().rfind(its)?;
         let mut all = self
             .touches
             .iter()
             .filter(its)
-            .map(|touch| Becoming::of(&touch.edge));
+            .map(|touch| DatagramFate::of(&touch.edge));
         // That it was doubled is more than that it was delayed too; what ends it is more than either.
-        let end = Becoming::of(&last.edge);
-        let doubled = all.find(|becoming| *becoming == Becoming::Doubled);
+        let end = DatagramFate::of(&last.edge);
+        let doubled = all.find(|becoming| *becoming == DatagramFate::Doubled);
         Some((doubled.filter(|_| !end.is_end()).unwrap_or(end), last))
     }
 }
@@ -126,7 +126,7 @@ impl Log {
             .or_else(by_call)
             .or_else(|| [edge.from, edge.to].into_iter().find_map(at));
         if let Some(run) = self.runs.iter_mut().rev().find(|run| Some(run.id) == home) {
-            run.touches.push(Touch { seq, at_ns, edge });
+            run.touches.push(Impaired { seq, at_ns, edge });
             run.version = version;
         }
     }

@@ -3,7 +3,8 @@
 use shared::trace::{CallId, Facts, Packet};
 
 use super::{
-    ClientId, Crossing, CrossingKind, HOMELESS, Log, Numbers, RECENT, Run, RunId, clients::Claim,
+    ClientId, Crossing, CrossingKind, HOMELESS, Log, Numbers, RECENT, Run, RunId,
+    clients::PacketOwner,
 };
 use crate::model::trace::packet;
 
@@ -55,8 +56,8 @@ impl Log {
         }
         let claim = clients.claim(crossing);
         let by_socket = match claim {
-            Claim::Known(client) => clients.run(client),
-            Claim::New(_) | Claim::Unknown => None,
+            PacketOwner::Known(client) => clients.run(client),
+            PacketOwner::New(_) | PacketOwner::Unknown => None,
         };
         // An older relay gave a connection's first packets to the call of the one before.
         let by_call = by_call.filter(|(_, under_way)| crossing.direction.is_some() || *under_way);
@@ -64,7 +65,7 @@ impl Log {
             Some(run) if crossing.direction.is_some() => Some(run),
             by_call => by_socket.or(by_call),
         };
-        if let (Some(run), Claim::New(client)) = (home, claim) {
+        if let (Some(run), PacketOwner::New(client)) = (home, claim) {
             clients.tells_in(client, run);
         }
         home

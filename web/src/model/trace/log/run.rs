@@ -6,7 +6,7 @@ use shared::{
     call::Transport, conditions::Conditions, lab::Server, message::Gap, trace::ProcessId,
 };
 
-use super::{Call, Crossing, RunId, Side, Touch};
+use super::{Call, Crossing, Impaired, RunId, Side};
 
 /// One sentence of this page, one visit of a stranger, or a note between them.
 #[derive(Debug)]
@@ -14,20 +14,20 @@ pub(crate) struct Run {
     /// Its number.
     pub(crate) id: RunId,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: RunKind,
     /// Its calls, in the order in which they came into it.
     pub(crate) calls: Vec<Call>,
     /// What crossed the wire.
     pub(crate) crossings: Vec<Crossing>,
     /// What the relay's edge did to its datagrams.
-    pub(crate) touches: Vec<Touch>,
+    pub(crate) touches: Vec<Impaired>,
     /// Grows with every change.
     pub(crate) version: u64,
 }
 
 /// What a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RunKind {
     /// A sentence of this page.
     Own(Transport, String),
     /// A program outside talks to the server, known by its address only.
@@ -50,12 +50,12 @@ impl Run {
     /// The transport it is about.
     pub(crate) const fn transport(&self) -> Option<Transport> {
         match &self.kind {
-            Kind::Own(transport, _)
-            | Kind::Stranger(transport, _)
-            | Kind::Page(transport, _)
-            | Kind::ServerStart(transport) => Some(*transport),
-            Kind::Server(server) => Some(server.transport),
-            Kind::Conditions(_) | Kind::Gap(_) | Kind::CaptureLost(_) => None,
+            RunKind::Own(transport, _)
+            | RunKind::Stranger(transport, _)
+            | RunKind::Page(transport, _)
+            | RunKind::ServerStart(transport) => Some(*transport),
+            RunKind::Server(server) => Some(server.transport),
+            RunKind::Conditions(_) | RunKind::Gap(_) | RunKind::CaptureLost(_) => None,
         }
     }
 
@@ -63,13 +63,13 @@ impl Run {
     pub(crate) const fn is_talk(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Own(..) | Kind::Stranger(..) | Kind::Page(..)
+            RunKind::Own(..) | RunKind::Stranger(..) | RunKind::Page(..)
         )
     }
 
     /// Whether it is this other process's.
     pub(crate) fn is_of(&self, process: ProcessId) -> bool {
-        matches!(self.kind, Kind::Page(_, by) if by == process)
+        matches!(self.kind, RunKind::Page(_, by) if by == process)
     }
 
     /// Whether a client's call in it has not returned.

@@ -11,11 +11,11 @@ use super::{
     RunId,
     clients::{ClientId, Clients},
 };
-use crate::model::core::recent_map::Lately;
+use crate::model::core::recent_map::RecentMap;
 
 /// Where the calls on a socket belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum SocketOwner {
     /// To this run.
     Run(RunId),
     /// To the client whose connection it is.
@@ -24,30 +24,30 @@ enum Place {
 
 /// What is known of lately.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct SocketOwners {
     /// The page's messages.
-    pub(super) requests: Lately<u64, RunId>,
+    pub(super) requests: RecentMap<u64, RunId>,
     /// The sockets of clients by their addresses.
     pub(super) clients: Clients,
-    sockets: Lately<(ProcessId, Fd), Place>,
+    sockets: RecentMap<(ProcessId, Fd), SocketOwner>,
     /// Whom the servers, whose numbers are 1 and 2, work for right now.
     busy: [Option<RunId>; 3],
 }
 
-impl Places {
+impl SocketOwners {
     /// The run of a socket.
     pub(super) fn of(&self, process: ProcessId, fd: Fd) -> Option<RunId> {
         match self.sockets.get(&(process, fd))? {
-            Place::Run(run) => Some(run),
-            Place::Client(client) => self.clients.run(client),
+            SocketOwner::Run(run) => Some(run),
+            SocketOwner::Client(client) => self.clients.run(client),
         }
     }
 
     /// The client whose connection a server's socket is.
     pub(super) fn client_of(&self, process: ProcessId, fd: Fd) -> Option<ClientId> {
         match self.sockets.get(&(process, fd))? {
-            Place::Run(_) => None,
-            Place::Client(client) => Some(client),
+            SocketOwner::Run(_) => None,
+            SocketOwner::Client(client) => Some(client),
         }
     }
 
@@ -65,21 +65,21 @@ impl Places {
 
     /// A client has a new socket.
     pub(super) fn opened(&mut self, process: ProcessId, fd: Fd, run: RunId) {
-        self.sockets.set((process, fd), Place::Run(run));
+        self.sockets.set((process, fd), SocketOwner::Run(run));
     }
 
     /// A server has a new connection.
     pub(super) fn accepted(&mut self, process: ProcessId, fd: Fd, client: ClientId) {
-        self.sockets.set((process, fd), Place::Client(client));
+        self.sockets.set((process, fd), SocketOwner::Client(client));
     }
 
     /// A socket of a run before is used on in this one, and its address with it.
     pub(super) fn goes_on(&mut self, process: ProcessId, fd: Option<Fd>, run: RunId) {
         let Some(fd) = fd else { return };
-        if let Some(Place::Run(before)) = self
+        if let Some(SocketOwner::Run(before)) = self
             .sockets
             .get(&(process, fd))
-            .filter(|place| *place != Place::Run(run))
+            .filter(|place| *place != SocketOwner::Run(run))
         {
             self.moved(before, run);
         }
@@ -102,4 +102,4 @@ pub(crate) fn same(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 /// An address of this transport.
-pub(super) type Door = (Transport, SocketAddr);
+pub(super) type Endpoint = (Transport, SocketAddr);

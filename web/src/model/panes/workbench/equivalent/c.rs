@@ -4,10 +4,10 @@ use std::{fmt::Write, net::SocketAddr};
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{Fate, Step, octal_escape, quoted};
+use super::{RecordedStep, StepOutcome, octal_escape, quoted};
 use crate::i18n::Texts;
 
-pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
+pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut text = head(steps);
     text.push_str("int main(void) {\n");
     declare(&mut text, steps);
@@ -18,7 +18,7 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
     text
 }
 
-fn head(steps: &[Step<'_>]) -> String {
+fn head(steps: &[RecordedStep<'_>]) -> String {
     let made = |names: &[CallName]| uses(steps, names);
     let mut text = String::new();
     let mut headers = vec![
@@ -44,7 +44,7 @@ fn head(steps: &[Step<'_>]) -> String {
     for header in headers {
         writeln!(text, "#include <{header}>").ok();
     }
-    let is_v6 = |step: &Step<'_>| step.address.is_some_and(|address| address.is_ipv6());
+    let is_v6 = |step: &RecordedStep<'_>| step.address.is_some_and(|address| address.is_ipv6());
     let named = steps
         .iter()
         .filter(|step| step.is_made() && step.address.is_some());
@@ -73,20 +73,21 @@ static struct sockaddr_in6 at6(const char *host, int port) {
 }
 ";
 
-fn uses(steps: &[Step<'_>], names: &[CallName]) -> bool {
+fn uses(steps: &[RecordedStep<'_>], names: &[CallName]) -> bool {
     steps
         .iter()
         .any(|step| step.is_made() && names.contains(&step.name))
 }
 
 /// What is used by several calls.
-fn declare(text: &mut String, steps: &[Step<'_>]) {
-    let is_receive = |step: &&Step<'_>| matches!(step.name, CallName::Recv | CallName::RecvFrom);
-    let sizes = steps.iter().filter(is_receive).map(Step::size);
+fn declare(text: &mut String, steps: &[RecordedStep<'_>]) {
+    let is_receive =
+        |step: &&RecordedStep<'_>| matches!(step.name, CallName::Recv | CallName::RecvFrom);
+    let sizes = steps.iter().filter(is_receive).map(RecordedStep::size);
     if let Some(size) = sizes.max() {
         writeln!(text, "    char message[{}];\n    ssize_t n;", size.max(1)).ok();
     }
-    let is_v4 = |step: &Step<'_>| step.address.is_some_and(|address| address.is_ipv4());
+    let is_v4 = |step: &RecordedStep<'_>| step.address.is_some_and(|address| address.is_ipv4());
     let mut named = steps
         .iter()
         .filter(|step| step.is_made() && step.address.is_some());
@@ -98,12 +99,12 @@ fn declare(text: &mut String, steps: &[Step<'_>]) {
     }
 }
 
-fn write_step(text: &mut String, step: &Step<'_>, texts: &Texts) {
+fn write_step(text: &mut String, step: &RecordedStep<'_>, texts: &Texts) {
     let remark = step.remark(texts).map(|remark| format!("  /* {remark} */"));
     let remark = remark.unwrap_or_default();
     if matches!(
         step.fate,
-        Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_)
+        StepOutcome::Blocked | StepOutcome::Refused(_) | StepOutcome::Unwritable(_)
     ) {
         let (name, socket) = (step.name.as_str(), &step.socket);
         writeln!(text, "    /* {name}({socket}, …) */{remark}").ok();
@@ -164,7 +165,7 @@ fn write_step(text: &mut String, step: &Step<'_>, texts: &Texts) {
     }
 }
 
-fn receive(step: &Step<'_>) -> String {
+fn receive(step: &RecordedStep<'_>) -> String {
     let (name, socket, size) = (step.name.as_str(), &step.socket, step.size());
     let from = if step.name == CallName::RecvFrom {
         ", NULL, NULL"
@@ -179,7 +180,7 @@ fn receive(step: &Step<'_>) -> String {
 }
 
 /// The system has a timeout for each direction; none at all is a socket that does not block.
-fn timeout(step: &Step<'_>) -> String {
+fn timeout(step: &RecordedStep<'_>) -> String {
     let socket = &step.socket;
     match step.number {
         Some(0) => format!("fcntl({socket}, F_SETFL, O_NONBLOCK);"),
@@ -199,7 +200,7 @@ fn timeout(step: &Step<'_>) -> String {
     }
 }
 
-fn option(step: &Step<'_>) -> String {
+fn option(step: &RecordedStep<'_>) -> String {
     let (level, name) = match step.word {
         "TCP_NODELAY" => ("IPPROTO_TCP", "TCP_NODELAY"),
         // <linux/in.h> names it 11.
@@ -222,7 +223,7 @@ fn option(step: &Step<'_>) -> String {
     )
 }
 
-fn address_of(step: &Step<'_>) -> String {
+fn address_of(step: &RecordedStep<'_>) -> String {
     let (name, socket) = (step.name.as_str(), &step.socket);
     let (family, length, kind, prefix) = if step.v6 {
         ("AF_INET6", "INET6_ADDRSTRLEN", "sockaddr_in6", "sin6")
@@ -236,7 +237,7 @@ fn address_of(step: &Step<'_>) -> String {
     )
 }
 
-fn resolve(step: &Step<'_>) -> String {
+fn resolve(step: &RecordedStep<'_>) -> String {
     let name = literal(step.word.as_bytes());
     format!(
         "{{\n    struct addrinfo hints = {{.ai_socktype = SOCK_STREAM}}, *found;\n    char host[INET6_ADDRSTRLEN];\n    \

@@ -7,10 +7,10 @@ use std::{fmt::Write, net::SocketAddr};
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{Fate, Step, octal_escape, quoted};
+use super::{RecordedStep, StepOutcome, octal_escape, quoted};
 use crate::i18n::Texts;
 
-pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
+pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut text = String::new();
     for socket in sockets(steps) {
         write_line(&mut text, &socket, texts);
@@ -32,8 +32,8 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
 }
 
 /// Socket by socket, each from its making on.
-fn sockets<'a, 's>(steps: &'a [Step<'s>]) -> Vec<Vec<&'a Step<'s>>> {
-    let mut sockets: Vec<Vec<&Step<'_>>> = Vec::new();
+fn sockets<'a, 's>(steps: &'a [RecordedStep<'s>]) -> Vec<Vec<&'a RecordedStep<'s>>> {
+    let mut sockets: Vec<Vec<&RecordedStep<'_>>> = Vec::new();
     for step in steps
         .iter()
         .filter(|step| step.name != CallName::GetAddrInfo)
@@ -51,7 +51,7 @@ fn sockets<'a, 's>(steps: &'a [Step<'s>]) -> Vec<Vec<&'a Step<'s>>> {
     sockets
 }
 
-fn write_line(text: &mut String, steps: &[&Step<'_>], texts: &Texts) {
+fn write_line(text: &mut String, steps: &[&RecordedStep<'_>], texts: &Texts) {
     let Some(first) = steps.first() else { return };
     let named = |name| {
         let mut named = steps
@@ -64,9 +64,9 @@ fn write_line(text: &mut String, steps: &[&Step<'_>], texts: &Texts) {
         writeln!(text, "# {}: {}", first.socket, texts.get("code.nobody")).ok();
         return;
     };
-    let is_sent = |step: &&&Step<'_>| {
+    let is_sent = |step: &&&RecordedStep<'_>| {
         matches!(step.name, CallName::Send | CallName::SendTo)
-            && matches!(step.fate, Fate::Returned(_))
+            && matches!(step.fate, StepOutcome::Returned(_))
     };
     let sent: Vec<&[u8]> = steps.iter().filter(is_sent).map(|step| step.data).collect();
     let is_udp = first.transport == Transport::Udp;
@@ -101,7 +101,8 @@ fn write_line(text: &mut String, steps: &[&Step<'_>], texts: &Texts) {
     }
     write!(text, " {} {}", to.ip(), to.port()).ok();
     // What failed before somebody was reached is the line's own fate; the rest it does not do.
-    let reaches = |step: &&&Step<'_>| matches!(step.name, CallName::Connect | CallName::SendTo);
+    let reaches =
+        |step: &&&RecordedStep<'_>| matches!(step.name, CallName::Connect | CallName::SendTo);
     let mut reached = steps.iter().filter(reaches);
     if let Some(errno) = reached.next_back().and_then(|last| last.errno()) {
         let remark = texts.fill("code.failed", &[("errno", errno)]);
@@ -111,7 +112,7 @@ fn write_line(text: &mut String, steps: &[&Step<'_>], texts: &Texts) {
 }
 
 /// Whether netcat has no way to say it.
-fn is_beyond(step: &Step<'_>) -> bool {
+fn is_beyond(step: &RecordedStep<'_>) -> bool {
     match step.name {
         CallName::SetSockOpt
         | CallName::SetTimeout

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{Fate, Step, hex_escape, quoted, seconds};
+use super::{RecordedStep, StepOutcome, hex_escape, quoted, seconds};
 use crate::{i18n::Texts, model::text::visible};
 
-pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
+pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut text = String::from("#!/usr/bin/env python3\nfrom socket import *\n");
     if steps.iter().any(|step| step.word == "SO_LINGER") {
         text.push_str("from struct import pack\n");
@@ -19,11 +19,11 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
     text
 }
 
-fn write_step(text: &mut String, step: &Step<'_>, texts: &Texts) {
+fn write_step(text: &mut String, step: &RecordedStep<'_>, texts: &Texts) {
     let call = call(step);
     let remark = step.remark(texts);
     let lines: Vec<String> = match (&step.fate, result(step)) {
-        (Fate::Failed(_), result) => {
+        (StepOutcome::Failed(_), result) => {
             let indented = |line: String| format!("    {line}");
             let mut lines = vec!["try:".to_owned()];
             let first = commented(with(result.as_ref(), &call), remark.as_deref());
@@ -33,13 +33,13 @@ fn write_step(text: &mut String, step: &Step<'_>, texts: &Texts) {
             lines.push(format!("    print('{}:', error)", step.name.as_str()));
             lines
         }
-        (Fate::Returned(_), result) => {
+        (StepOutcome::Returned(_), result) => {
             let first = commented(with(result.as_ref(), &call), remark.as_deref());
             std::iter::once(first)
                 .chain(result.map(|(_, print)| print))
                 .collect()
         }
-        (Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_), _) => {
+        (StepOutcome::Blocked | StepOutcome::Refused(_) | StepOutcome::Unwritable(_), _) => {
             vec![format!("# {}", commented(call, remark.as_deref()))]
         }
     };
@@ -64,7 +64,7 @@ fn commented(line: String, remark: Option<&str>) -> String {
 }
 
 /// What the result is called, and the line that shows it.
-fn result(step: &Step<'_>) -> Option<(&'static str, String)> {
+fn result(step: &RecordedStep<'_>) -> Option<(&'static str, String)> {
     let message = if step.brings_text() {
         "message.decode()"
     } else {
@@ -99,8 +99,8 @@ fn result(step: &Step<'_>) -> Option<(&'static str, String)> {
     })
 }
 
-fn call(step: &Step<'_>) -> String {
-    let Step { socket, .. } = step;
+fn call(step: &RecordedStep<'_>) -> String {
+    let RecordedStep { socket, .. } = step;
     let name = step.name.as_str();
     let data = || literal(step.data);
     match step.name {
@@ -138,7 +138,7 @@ fn call(step: &Step<'_>) -> String {
     }
 }
 
-fn option(step: &Step<'_>) -> String {
+fn option(step: &RecordedStep<'_>) -> String {
     let value = step.size();
     match step.word {
         "SO_LINGER" => {

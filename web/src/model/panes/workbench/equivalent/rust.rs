@@ -6,11 +6,11 @@ mod std_only;
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{Fate, Step, hex_escape, quoted};
+use super::{RecordedStep, StepOutcome, hex_escape, quoted};
 use crate::{i18n::Texts, model::text::visible};
 
-pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
-    let steps: Vec<Step<'_>> = steps.iter().cloned().map(writable).collect();
+pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
+    let steps: Vec<RecordedStep<'_>> = steps.iter().cloned().map(writable).collect();
     if is_in_std(&steps) {
         std_only::write(&steps, texts)
     } else {
@@ -19,24 +19,24 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
 }
 
 /// A call on a closed socket does not compile, and neither library knows `IP_RECVERR`.
-fn writable(mut step: Step<'_>) -> Step<'_> {
+fn writable(mut step: RecordedStep<'_>) -> RecordedStep<'_> {
     match step.fate {
-        Fate::Failed(errno @ "EBADF") => step.fate = Fate::Unwritable(errno),
-        Fate::Returned(_) | Fate::Failed(_) if step.word == "IP_RECVERR" => {
-            step.fate = Fate::Unwritable(step.word);
+        StepOutcome::Failed(errno @ "EBADF") => step.fate = StepOutcome::Unwritable(errno),
+        StepOutcome::Returned(_) | StepOutcome::Failed(_) if step.word == "IP_RECVERR" => {
+            step.fate = StepOutcome::Unwritable(step.word);
         }
-        Fate::Returned(_)
-        | Fate::Failed(_)
-        | Fate::Blocked
-        | Fate::Refused(_)
-        | Fate::Unwritable(_) => {}
+        StepOutcome::Returned(_)
+        | StepOutcome::Failed(_)
+        | StepOutcome::Blocked
+        | StepOutcome::Refused(_)
+        | StepOutcome::Unwritable(_) => {}
     }
     step
 }
 
 /// Whether the standard library can say it: it makes UDP sockets together with `bind`, TCP sockets together with
 /// `connect`, and has few options.
-fn is_in_std(steps: &[Step<'_>]) -> bool {
+fn is_in_std(steps: &[RecordedStep<'_>]) -> bool {
     steps.iter().filter(|step| step.is_made()).all(|step| {
         let is_udp = step.transport == Transport::Udp;
         match step.name {
@@ -63,7 +63,7 @@ fn is_in_std(steps: &[Step<'_>]) -> bool {
 }
 
 /// Whether it is what its socket does first.
-fn is_first(steps: &[Step<'_>], step: &Step<'_>) -> bool {
+fn is_first(steps: &[RecordedStep<'_>], step: &RecordedStep<'_>) -> bool {
     let mut own = steps.iter().filter(|other| {
         other.socket == step.socket && other.is_made() && other.name != CallName::Socket
     });
@@ -96,33 +96,39 @@ fn escape(byte: u8) -> String {
 }
 
 /// A call that returns nothing worth showing, or failed; `call` gives an `io::Result`.
-fn checked(step: &Step<'_>, call: &str) -> String {
+fn checked(step: &RecordedStep<'_>, call: &str) -> String {
     match step.fate {
-        Fate::Failed(_) => format!(
+        StepOutcome::Failed(_) => format!(
             "if let Err(error) = {call} {{ eprintln!(\"{}: {{error}}\"); }}",
             step.name.as_str()
         ),
-        Fate::Returned(_) | Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_) => {
+        StepOutcome::Returned(_)
+        | StepOutcome::Blocked
+        | StepOutcome::Refused(_)
+        | StepOutcome::Unwritable(_) => {
             format!("{call}?;")
         }
     }
 }
 
 /// A call whose value is printed.
-fn printed(step: &Step<'_>, call: &str, shown: &str) -> String {
+fn printed(step: &RecordedStep<'_>, call: &str, shown: &str) -> String {
     let name = step.name.as_str();
     match step.fate {
-        Fate::Failed(_) => format!(
+        StepOutcome::Failed(_) => format!(
             "match {call} {{\n    Ok(value) => println!(\"{shown}\"),\n    Err(error) => eprintln!(\"{name}: {{error}}\"),\n}}"
         ),
-        Fate::Returned(_) | Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_) => {
+        StepOutcome::Returned(_)
+        | StepOutcome::Blocked
+        | StepOutcome::Refused(_)
+        | StepOutcome::Unwritable(_) => {
             format!("let value = {call}?;\nprintln!(\"{shown}\");")
         }
     }
 }
 
 /// Puts a step's lines into the body, with its remark.
-fn put(body: &mut String, step: &Step<'_>, lines: &str, texts: &Texts) {
+fn put(body: &mut String, step: &RecordedStep<'_>, lines: &str, texts: &Texts) {
     let remark = step.remark(texts).map(|remark| format!("  // {remark}"));
     let is_made = step.is_made();
     for (at, line) in lines.lines().enumerate() {
@@ -136,11 +142,11 @@ fn put(body: &mut String, step: &Step<'_>, lines: &str, texts: &Texts) {
 }
 
 /// The buffer all receives share.
-fn buffer(steps: &[Step<'_>]) -> String {
+fn buffer(steps: &[RecordedStep<'_>]) -> String {
     let receives = steps
         .iter()
         .filter(|step| step.is_made() && matches!(step.name, CallName::Recv | CallName::RecvFrom));
-    match receives.map(Step::size).max() {
+    match receives.map(RecordedStep::size).max() {
         Some(size) => format!("    let mut message = [0; {}];\n", size.max(1)),
         None => String::new(),
     }
@@ -149,14 +155,14 @@ fn buffer(steps: &[Step<'_>]) -> String {
 const PRINT: &str = "println!(\"{}\", String::from_utf8_lossy(&message[..n]));";
 
 /// A receive into the shared buffer, printed. `pattern` is what its `Ok` holds.
-fn received(step: &Step<'_>, call: &str, pattern: &str) -> String {
+fn received(step: &RecordedStep<'_>, call: &str, pattern: &str) -> String {
     let name = step.name.as_str();
     match step.fate {
-        Fate::Failed(_) => format!(
+        StepOutcome::Failed(_) => format!(
             "match {call} {{\n    Ok({pattern}) => {PRINT}\n    Err(error) => eprintln!(\"{name}: {{error}}\"),\n}}"
         )
         .replace(";\n    Err", ",\n    Err"),
-        Fate::Returned(_) | Fate::Blocked | Fate::Refused(_) | Fate::Unwritable(_) => {
+        StepOutcome::Returned(_) | StepOutcome::Blocked | StepOutcome::Refused(_) | StepOutcome::Unwritable(_) => {
             format!("let {pattern} = {call}?;\n{PRINT}")
         }
     }
@@ -172,7 +178,7 @@ fn using(room: &str, names: &[&str]) -> String {
 }
 
 /// A timeout for both directions; none at all is a socket that does not block.
-fn timeout(step: &Step<'_>) -> String {
+fn timeout(step: &RecordedStep<'_>) -> String {
     let socket = &step.socket;
     if step.number == Some(0) {
         return format!("{socket}.set_nonblocking(true)?;");
@@ -192,7 +198,7 @@ fn duration(milliseconds: i64) -> String {
     format!("Some(Duration::from_millis({milliseconds}))")
 }
 
-fn uses_time(steps: &[Step<'_>]) -> bool {
+fn uses_time(steps: &[RecordedStep<'_>]) -> bool {
     steps.iter().any(|step| {
         step.is_made()
             && (step.name == CallName::SetTimeout && step.number.is_some_and(|number| number > 0)
@@ -200,7 +206,7 @@ fn uses_time(steps: &[Step<'_>]) -> bool {
     })
 }
 
-fn resolved(step: &Step<'_>) -> String {
+fn resolved(step: &RecordedStep<'_>) -> String {
     let name = quoted(step.word.as_bytes(), escape);
     printed(step, &format!("(\"{name}\", 0).to_socket_addrs()"), "{:?}").replace(
         "println!(\"{:?}\")",

@@ -8,7 +8,7 @@ use shared::{
 use super::*;
 use crate::{
     i18n::Language,
-    model::{core::time::Millis, panes::workbench::Card},
+    model::{core::time::Millis, panes::workbench::SocketCard},
 };
 
 const SERVER: &str = "127.0.0.1:12000";
@@ -24,7 +24,7 @@ impl Story {
         let mut made = made(transport, CallName::Socket, Arguments::default());
         made.end = Some((Outcome::Returned(socket), 1));
         made.card = Some(key);
-        self.0.cards.push(Card::new(key, fd, &made, 0));
+        self.0.cards.push(SocketCard::new(key, fd, &made, 0));
         self.0.made.push(made);
         self
     }
@@ -47,14 +47,14 @@ impl Story {
         self
     }
 
-    fn reads(&self, tongue: Tongue) -> String {
+    fn reads(&self, tongue: ProgramLanguage) -> String {
         write(&self.0, tongue, &Texts::new(Language::English))
     }
 }
 
-fn made(transport: Transport, name: CallName, arguments: Arguments) -> Made {
+fn made(transport: Transport, name: CallName, arguments: Arguments) -> CallRecord {
     let since: Millis = 0;
-    Made {
+    CallRecord {
         request: None,
         call: Some(1),
         card: None,
@@ -164,11 +164,17 @@ fn tcp() -> Story {
 #[test]
 fn a_datagram_and_its_answer() {
     let story = udp();
-    assert_eq!(story.reads(Tongue::Python), include_str!("tests/udp.py"));
-    assert_eq!(story.reads(Tongue::C), include_str!("tests/udp.c"));
-    assert_eq!(story.reads(Tongue::Rust), include_str!("tests/udp.rs.txt"));
     assert_eq!(
-        story.reads(Tongue::Nc),
+        story.reads(ProgramLanguage::Python),
+        include_str!("tests/udp.py")
+    );
+    assert_eq!(story.reads(ProgramLanguage::C), include_str!("tests/udp.c"));
+    assert_eq!(
+        story.reads(ProgramLanguage::Rust),
+        include_str!("tests/udp.rs.txt")
+    );
+    assert_eq!(
+        story.reads(ProgramLanguage::Nc),
         "printf 'hi 世界' | nc -n -u -w 1 127.0.0.1 12000\n"
     );
 }
@@ -176,11 +182,17 @@ fn a_datagram_and_its_answer() {
 #[test]
 fn a_stream_with_options_and_mistakes() {
     let story = tcp();
-    assert_eq!(story.reads(Tongue::Python), include_str!("tests/tcp.py"));
-    assert_eq!(story.reads(Tongue::C), include_str!("tests/tcp.c"));
-    assert_eq!(story.reads(Tongue::Rust), include_str!("tests/tcp.rs.txt"));
     assert_eq!(
-        story.reads(Tongue::Nc),
+        story.reads(ProgramLanguage::Python),
+        include_str!("tests/tcp.py")
+    );
+    assert_eq!(story.reads(ProgramLanguage::C), include_str!("tests/tcp.c"));
+    assert_eq!(
+        story.reads(ProgramLanguage::Rust),
+        include_str!("tests/tcp.rs.txt")
+    );
+    assert_eq!(
+        story.reads(ProgramLanguage::Nc),
         "printf 'it\\047s \"100%%\"\\n\\3779' | nc -n -N -p 5000 127.0.0.1 12000\n\
          # nc cannot do: setsockopt, settimeout\n"
     );
@@ -193,7 +205,7 @@ fn rust_needs_no_crate_where_the_standard_library_has_the_calls() {
         .did(CallName::Connect, to(SERVER), Returned::Nothing)
         .did(CallName::Send, data(b"hello"), Returned::Sent { sent: 5 })
         .did(CallName::Recv, number(1024), Returned::EndOfStream);
-    let text = story.reads(Tongue::Rust);
+    let text = story.reads(ProgramLanguage::Rust);
     assert!(text.contains("use std::net::TcpStream;\n"), "{text}");
     assert!(
         text.contains("let mut s3 = TcpStream::connect(\"127.0.0.1:12000\")?;"),
@@ -206,7 +218,7 @@ fn rust_needs_no_crate_where_the_standard_library_has_the_calls() {
 fn a_number_that_is_used_again_has_another_name() {
     let close = |story: Story| story.did(CallName::Close, Arguments::default(), Returned::Nothing);
     let story = close(Story::default().opens(Transport::Udp, 3)).opens(Transport::Udp, 3);
-    let text = story.reads(Tongue::C);
+    let text = story.reads(ProgramLanguage::C);
     assert!(
         text.contains("int s3 = ") && text.contains("int s3b = "),
         "{text}"
@@ -263,18 +275,27 @@ fn rest() -> Story {
 #[test]
 fn all_the_other_calls() {
     let story = rest();
-    assert_eq!(story.reads(Tongue::Python), include_str!("tests/rest.py"));
-    assert_eq!(story.reads(Tongue::C), include_str!("tests/rest.c"));
-    assert_eq!(story.reads(Tongue::Rust), include_str!("tests/rest.rs.txt"));
+    assert_eq!(
+        story.reads(ProgramLanguage::Python),
+        include_str!("tests/rest.py")
+    );
+    assert_eq!(
+        story.reads(ProgramLanguage::C),
+        include_str!("tests/rest.c")
+    );
+    assert_eq!(
+        story.reads(ProgramLanguage::Rust),
+        include_str!("tests/rest.rs.txt")
+    );
 }
 
 #[test]
 fn nothing_done_is_no_program() {
-    assert_eq!(Story::default().reads(Tongue::C), "");
+    assert_eq!(Story::default().reads(ProgramLanguage::C), "");
 }
 
 #[test]
 fn nobody_to_talk_to_is_nothing_for_nc() {
     let story = Story::default().opens(Transport::Udp, 3);
-    assert!(story.reads(Tongue::Nc).starts_with("# s3: "));
+    assert!(story.reads(ProgramLanguage::Nc).starts_with("# s3: "));
 }

@@ -5,9 +5,9 @@ use shared::{call::Transport, trace::CallName};
 use super::{
     buffer, checked, literal, printed, put, received, resolved, timeout, uses_time, using,
 };
-use crate::{i18n::Texts, model::panes::workbench::equivalent::Step};
+use crate::{i18n::Texts, model::panes::workbench::equivalent::RecordedStep};
 
-pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
+pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut body = buffer(steps);
     for step in steps {
         put(&mut body, step, &lines(step), texts);
@@ -48,7 +48,7 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
     )
 }
 
-fn lines(step: &Step<'_>) -> String {
+fn lines(step: &RecordedStep<'_>) -> String {
     let socket = &step.socket;
     let address = step
         .address
@@ -100,7 +100,7 @@ fn lines(step: &Step<'_>) -> String {
     }
 }
 
-fn option(step: &Step<'_>) -> String {
+fn option(step: &RecordedStep<'_>) -> String {
     let value = step.size();
     match step.word {
         "SO_RCVBUF" => format!("set_recv_buffer_size({value})"),

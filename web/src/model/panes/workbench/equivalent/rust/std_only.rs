@@ -5,9 +5,9 @@ use shared::{call::Transport, trace::CallName};
 use super::{
     buffer, checked, literal, printed, put, received, resolved, timeout, uses_time, using,
 };
-use crate::{i18n::Texts, model::panes::workbench::equivalent::Step};
+use crate::{i18n::Texts, model::panes::workbench::equivalent::RecordedStep};
 
-pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
+pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut body = buffer(steps);
     for step in steps {
         if let Some(lines) = lines(steps, step) {
@@ -59,7 +59,7 @@ pub(super) fn write(steps: &[Step<'_>], texts: &Texts) -> String {
 }
 
 /// The lines of a step; none where another one's do it too.
-fn lines(steps: &[Step<'_>], step: &Step<'_>) -> Option<String> {
+fn lines(steps: &[RecordedStep<'_>], step: &RecordedStep<'_>) -> Option<String> {
     let socket = &step.socket;
     let is_udp = step.transport == Transport::Udp;
     let address = step
