@@ -1,8 +1,8 @@
-//! Makes the page that the relay carries: `web/` becomes wasm and its JavaScript glue (`build/wasm.rs`),
-//! these and the files of `www/` get hashed names (`build/site/`), are compressed,
-//! and become the table that `src/http/assets.rs` includes (`build/pack.rs`).
+//! Makes the page that the relay serves. `build/wasm.rs` compiles `web/` to wasm with its JavaScript glue,
+//! `build/site` joins these and the files of `www/` under one folder named after the build, and `build/pack.rs`
+//! compresses them and writes the table that `src/http/assets.rs` includes.
 //!
-//! There is no placeholder page: what cannot be built stops the build and says why.
+//! There is no placeholder page: an error stops the build with its reason.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,10 +17,10 @@ mod site;
 #[path = "build/wasm.rs"]
 mod wasm;
 
-/// What the build script's steps give; an error is a sentence for whoever typed `cargo`.
+/// The result of a step of the build; its error is a sentence for the person who ran cargo.
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// All that the page is made of, seen from the workspace's root. Never an output, never a clock.
+/// All that the page is made of, by paths from the workspace's root. Outputs and clocks are not among it.
 const INGREDIENTS: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
@@ -33,7 +33,7 @@ const INGREDIENTS: &[&str] = &[
     "www",
 ];
 
-/// Not a panic: a compile error in `web/` should end with rustc's words, not with a backtrace of ours.
+/// Returns instead of panicking, so that a compile error in `web/` ends with rustc's message and no backtrace.
 fn main() -> ExitCode {
     match make_page() {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,7 +71,7 @@ fn directory(variable: &str) -> Outcome<PathBuf> {
     }
 }
 
-/// Collects a folder's files by their names seen from `www/`; editors' hidden ones stay out.
+/// Reads a folder's files into `into`, by their paths from `www/`. Skips hidden files, which editors leave there.
 fn read_tree(folder: &Path, prefix: &str, into: &mut BTreeMap<String, Vec<u8>>) -> Outcome<()> {
     let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     for entry in entries {

@@ -1,4 +1,4 @@
-//! The finished files into `OUT_DIR`: plain and compressed, with the table that embeds them.
+//! Writes the assets to `OUT_DIR`, plain and compressed, with the table that embeds them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,33 +10,31 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::Outcome;
-use super::site::Asset;
+use super::site::{Asset, Site};
 
 /// Writes `site/…` and `assets.rs`, which `src/http/assets.rs` includes.
-pub(super) fn write(assets: &[Asset], out: &Path) -> Outcome<()> {
+pub(super) fn write(site: &Site, out: &Path) -> Outcome<()> {
     let folder = out.join("site");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    let mut table = "static ASSETS: &[Asset] = &[\n".to_owned();
-    for (number, asset) in assets.iter().enumerate() {
+    let mut table = format!("const BUILD: &str = {:?};\n", site.build);
+    table.push_str("static ASSETS: &[Asset] = &[\n");
+    for (number, asset) in site.assets.iter().enumerate() {
         fs::write(folder.join(number.to_string()), &asset.bytes)?;
         let brotli = encoding(asset, "br", number, &folder, brotli)?;
         let gzip = encoding(asset, "gz", number, &folder, gzip)?;
         let Asset {
             path,
-            kind,
+            content_type,
             hash,
-            immutable,
             ..
         } = asset;
-        let content_type = kind.content_type;
         writeln!(
             table,
             "    Asset {{ path: {path:?}, content_type: {content_type:?}, etag: \"\\\"{hash}\\\"\", \
-             immutable: {immutable}, plain: include_bytes!(\"site/{number}\"), \
-             brotli: {brotli}, gzip: {gzip} }},"
+             plain: include_bytes!(\"site/{number}\"), brotli: {brotli}, gzip: {gzip} }},"
         )?;
     }
     table.push_str("];\n");
@@ -44,7 +42,7 @@ pub(super) fn write(assets: &[Asset], out: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// One compressed form as the table's text; `None` where it would not be smaller.
+/// A compressed form as an entry of the table; the text `None` where it would not be smaller.
 fn encoding(
     asset: &Asset,
     suffix: &str,
@@ -52,9 +50,6 @@ fn encoding(
     folder: &Path,
     compress: fn(&[u8]) -> std::io::Result<Vec<u8>>,
 ) -> Outcome<String> {
-    if !asset.kind.compressible {
-        return Ok("None".to_owned());
-    }
     let bytes = compress(&asset.bytes)?;
     if bytes.len() >= asset.bytes.len() {
         return Ok("None".to_owned());
@@ -67,7 +62,7 @@ fn encoding(
 }
 
 fn brotli(mut plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    // The best quality and the widest window that every browser reads.
+    // The best quality, and the widest window that every browser reads.
     let params = BrotliEncoderParams {
         quality: 11,
         lgwin: 24,

@@ -1,21 +1,22 @@
-//! The cards of `www/cards/`, each in a file of its own, as the one file that the page fetches. Pure.
+//! The cards of `www/cards/`, joined into the one file that the page fetches. Pure.
 
 use std::collections::BTreeMap;
 
-/// Where they lie, and the file that is made of them.
+/// The folder of the cards' files.
 const FOLDER: &str = "cards/";
-const MADE: &str = "deck.json";
+/// The file that is made of them.
+const JOINED: &str = "deck.json";
 
-/// Puts a list of all cards, in the order of their names, in the place of their files.
-pub(super) fn gather(sources: &mut BTreeMap<String, Vec<u8>>) -> Result<(), String> {
+/// Replaces the cards' files in `sources` by a list of all cards, in the order of their names.
+pub(super) fn join(sources: &mut BTreeMap<String, Vec<u8>>) -> Result<(), String> {
     let mut deck = String::from("[");
     let cards = sources.extract_if(.., |name, _| name.starts_with(FOLDER));
     for (name, bytes) in cards {
         let id = name
             .strip_prefix(FOLDER)
             .and_then(|name| name.strip_suffix(".json"));
-        let plain = |id: &&str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let id = id.filter(plain).ok_or_else(|| {
+        let is_plain = |id: &&str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let id = id.filter(is_plain).ok_or_else(|| {
             format!("www/{name}: a card is a .json with letters, digits and - in its name")
         })?;
         let card = super::decode(&name, bytes)?;
@@ -26,7 +27,7 @@ pub(super) fn gather(sources: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Stri
     }
     if deck.len() > 1 {
         deck.push_str("\n]\n");
-        sources.insert(MADE.to_owned(), deck.into_bytes());
+        sources.insert(JOINED.to_owned(), deck.into_bytes());
     }
     Ok(())
 }
@@ -43,12 +44,12 @@ mod tests {
     }
 
     #[test]
-    fn cards_become_one_file_in_order() {
+    fn cards_are_joined_in_the_order_of_their_names() {
         let mut sources = sources(&["cards/20-b.json", "cards/10-a.json", "index.html"]);
-        gather(&mut sources).expect("good names");
+        join(&mut sources).expect("good names");
         let names: Vec<&str> = sources.keys().map(String::as_str).collect();
-        assert_eq!(names, [MADE, "index.html"]);
-        let made = String::from_utf8_lossy(&sources[MADE]).into_owned();
+        assert_eq!(names, [JOINED, "index.html"]);
+        let made = String::from_utf8_lossy(&sources[JOINED]).into_owned();
         assert_eq!(
             made,
             "[\n{\"id\":\"10-a\",\"card\":{}},\n{\"id\":\"20-b\",\"card\":{}}\n]\n"
@@ -56,9 +57,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_card_is_said() {
+    fn a_file_that_is_no_card_is_refused() {
         for name in ["cards/notes.txt", "cards/a\"b.json", "cards/deeper/a.json"] {
-            let wrong = gather(&mut sources(&[name])).expect_err("no card");
+            let wrong = join(&mut sources(&[name])).expect_err("no card");
             assert!(wrong.contains(name), "{wrong}");
         }
     }

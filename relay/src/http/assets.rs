@@ -1,5 +1,5 @@
-//! The embedded page: its files as `build.rs` packed them, and how one of them answers a request.
-//! The only room that includes bytes; which route leads here is decided in `http`.
+//! The embedded page: its files as `build.rs` packed them, and the answer to a request for one of them.
+//! Only this room includes bytes; `http` decides which route leads here.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -9,21 +9,18 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// One file of the page.
 #[derive(Debug)]
-pub struct Asset {
-    /// Where it is served; the page itself is `/`, most others are `/assets/name.hash.ending`.
-    pub path: &'static str,
-    /// What it is.
-    pub content_type: &'static str,
-    /// Names the plain bytes; each compressed form has a name of its own.
-    pub etag: &'static str,
-    /// The path changes with the content, so whoever has it never need ask again.
-    pub immutable: bool,
+struct Asset {
+    /// The path at which it is served: `/` for the page itself, `/assets/<build>/name` for all others.
+    path: &'static str,
+    content_type: &'static str,
+    /// The entity tag of the plain bytes; each compressed form has one of its own.
+    etag: &'static str,
     plain: &'static [u8],
     brotli: Option<Encoded>,
     gzip: Option<Encoded>,
 }
 
-/// A compressed form, only there where it is smaller than the plain one.
+/// A compressed form; there is none where it would not be smaller than the plain one.
 #[derive(Debug)]
 struct Encoded {
     etag: &'static str,
@@ -40,69 +37,86 @@ struct Representation {
 /// The page in the form for addresses one folder deeper than `/`, such as `/c/{code}`: its references begin with `../`.
 pub const PAGE_ONE_FOLDER_DEEPER: &str = "one-folder-deeper/";
 
-/// The file served at `path`, if the page has one there.
-pub fn find(path: &str) -> Option<&'static Asset> {
-    ASSETS.iter().find(|asset| asset.path == path)
+/// Cache lifetime of what is served under its own build's folder.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Cache lifetime of what another build would serve differently at the same address.
+const UNTIL_ASKED: &str = "no-cache";
+
+/// Answers a GET (or, through axum, a HEAD) for `path` with the smallest form that the client accepts, or with 304.
+/// `None` if the page has no file there.
+pub fn respond(path: &str, request: &HeaderMap) -> Option<Response> {
+    let (asset, lifetime) = find(path)?;
+    Some(asset.respond(lifetime, request))
 }
 
-/// Answers a GET (or, through axum, a HEAD) for `asset`: smallest form that the asker reads, or 304.
-pub fn respond(asset: &Asset, request_headers: &HeaderMap) -> Response {
-    let chosen = asset.choose(request_headers);
-    let lifetime = if asset.immutable {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
-    let mut response = Response::default();
-    let headers = response.headers_mut();
-    let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    say(header::CACHE_CONTROL, lifetime);
-    say(header::ETAG, chosen.etag);
-    say(header::VARY, "accept-encoding");
-    if knows(request_headers, chosen.etag) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
+/// The file served at `path`, with its cache lifetime.
+///
+/// A page of an earlier build asks in the folder of its own build. It gets this build's texts there, but not its code:
+/// the parts of two builds do not fit together.
+fn find(path: &str) -> Option<(&'static Asset, &'static str)> {
+    let at = |path: &str| ASSETS.iter().find(|asset| asset.path == path);
+    if let Some(asset) = at(path) {
+        let is_of_a_build = path.starts_with("/assets/");
+        return Some((asset, if is_of_a_build { FOR_EVER } else { UNTIL_ASKED }));
     }
-    say(header::CONTENT_TYPE, asset.content_type);
-    if let Some(coding) = chosen.coding {
-        say(header::CONTENT_ENCODING, coding);
-    }
-    headers.insert(header::CONTENT_LENGTH, chosen.bytes.len().into());
-    *response.body_mut() = Body::from(chosen.bytes);
-    response
+    let (_other_build, name) = path.strip_prefix("/assets/")?.split_once('/')?;
+    let is_code = name.ends_with(".js") || name.ends_with(".wasm");
+    let asset = at(&format!("/assets/{BUILD}/{name}"))?;
+    (!is_code).then_some((asset, UNTIL_ASKED))
 }
 
 impl Asset {
-    /// The form that the asker wants most; the smaller one where it has no preference. Plain is never
-    /// refused: to somebody who forbids everything it is still more use than an error.
+    fn respond(&self, lifetime: &'static str, request: &HeaderMap) -> Response {
+        let chosen = self.choose(request);
+        let mut response = Response::default();
+        let headers = response.headers_mut();
+        let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+        set(header::CACHE_CONTROL, lifetime);
+        set(header::ETAG, chosen.etag);
+        set(header::VARY, "accept-encoding");
+        if has_current(request, chosen.etag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+        set(header::CONTENT_TYPE, self.content_type);
+        if let Some(coding) = chosen.coding {
+            set(header::CONTENT_ENCODING, coding);
+        }
+        headers.insert(header::CONTENT_LENGTH, chosen.bytes.len().into());
+        *response.body_mut() = Body::from(chosen.bytes);
+        response
+    }
+
+    /// The form that the client prefers; the smaller one where it has no preference. The plain form is never refused:
+    /// even a client that forbids every coding can do more with it than with an error.
     fn choose(&self, request: &HeaderMap) -> Representation {
         let mut chosen = Representation {
             coding: None,
             etag: self.etag,
             bytes: self.plain,
         };
-        let mut most = weight(request, "identity").unwrap_or(0);
+        let mut highest = weight(request, "identity").unwrap_or(0);
         for (coding, form) in [("gzip", &self.gzip), ("br", &self.brotli)] {
-            let wish = weight(request, coding)
+            let weight = weight(request, coding)
                 .or_else(|| weight(request, "*"))
                 .unwrap_or(0);
             if let Some(form) = form
-                && wish > 0
-                && wish >= most
+                && weight > 0
+                && weight >= highest
             {
                 chosen = Representation {
                     coding: Some(coding),
                     etag: form.etag,
                     bytes: form.bytes,
                 };
-                most = wish;
+                highest = weight;
             }
         }
         chosen
     }
 }
 
-/// How much the asker wants `coding`, in thousandths; `None` where `Accept-Encoding` does not name it.
+/// The weight of `coding` in `Accept-Encoding`, in thousandths (RFC 9110 §12.4.2); `None` if it is not named there.
 fn weight(request: &HeaderMap, coding: &str) -> Option<u16> {
     items(request, &header::ACCEPT_ENCODING).find_map(|item| {
         let mut parts = item.split(';').map(str::trim);
@@ -112,7 +126,7 @@ fn weight(request: &HeaderMap, coding: &str) -> Option<u16> {
     })
 }
 
-/// Reads `1`, `0.5`, `0.333`: at most three decimals, at most one.
+/// Parses a weight such as `1`, `0.5`, `0.333`, which is at most one and has at most three decimals.
 fn thousandths(quality: &str) -> Option<u16> {
     let (whole, decimals) = quality.split_once('.').unwrap_or((quality, ""));
     let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
@@ -123,13 +137,13 @@ fn thousandths(quality: &str) -> Option<u16> {
     }
 }
 
-/// Whether the asker already holds what `etag` names; compared weakly, as `If-None-Match` demands.
-fn knows(request: &HeaderMap, etag: &str) -> bool {
+/// Whether `If-None-Match` names `etag`; the comparison is weak (RFC 9110 §13.1.2).
+fn has_current(request: &HeaderMap, etag: &str) -> bool {
     items(request, &header::IF_NONE_MATCH)
         .any(|item| item == "*" || item.strip_prefix("W/").unwrap_or(item) == etag)
 }
 
-/// The members of a list header, however many lines it came in.
+/// The members of a list header, from all its lines.
 fn items<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     let lines = headers
         .get_all(name)
@@ -138,7 +152,7 @@ fn items<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-// What the build script makes of `www/`, for its tests alone: cargo runs none in a build script.
+// Included for its tests alone: cargo runs none in a build script.
 #[cfg(test)]
 #[path = "../../build/site/mod.rs"]
 mod site;
@@ -148,10 +162,9 @@ mod tests {
     use super::*;
 
     static SAMPLE: Asset = Asset {
-        path: "/assets/sample.0.css",
+        path: "/assets/0/sample.css",
         content_type: "text/css; charset=utf-8",
         etag: "\"0\"",
-        immutable: true,
         plain: b"plain",
         brotli: encoded("\"0-br\"", b"br"),
         gzip: encoded("\"0-gz\"", b"gzip"),
@@ -180,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_form_that_the_asker_reads() {
+    fn the_smallest_form_that_the_client_accepts_is_sent() {
         assert_eq!(coding(&["gzip, deflate, br, zstd"]), Some("br"));
         assert_eq!(coding(&["gzip, deflate"]), Some("gzip"));
         assert_eq!(coding(&["GZIP"]), Some("gzip"));
@@ -190,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn wishes_count_before_size() {
+    fn weights_count_before_size() {
         assert_eq!(coding(&["br;q=0.5, gzip"]), Some("gzip"));
         assert_eq!(coding(&["br ; Q=0.501,gzip;q=0.5"]), Some("br"));
         assert_eq!(coding(&["identity, br;q=0.9"]), None);
@@ -198,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_for_those_who_read_nothing_else() {
+    fn a_client_that_accepts_nothing_else_gets_the_plain_form() {
         for accepted in [
             "",
             "zstd",
@@ -214,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_that_is_none_is_no_wish() {
+    fn an_invalid_weight_counts_as_zero() {
         for quality in [
             "", ".", "x", "2", "1.001", "-1", "0.+1", "0.1234", "00", "1e0",
         ] {
@@ -228,8 +241,8 @@ mod tests {
     }
 
     #[test]
-    fn a_form_says_what_it_is() {
-        let response = respond(&SAMPLE, &request(header::ACCEPT_ENCODING, &["br"]));
+    fn the_headers_describe_the_form() {
+        let response = SAMPLE.respond(FOR_EVER, &request(header::ACCEPT_ENCODING, &["br"]));
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(text(&response, header::CONTENT_ENCODING), "br");
         assert_eq!(text(&response, header::CONTENT_LENGTH), "2");
@@ -243,15 +256,15 @@ mod tests {
             text(&response, header::CACHE_CONTROL),
             "public, max-age=31536000, immutable"
         );
-        let plain = respond(&SAMPLE, &HeaderMap::new());
+        let plain = SAMPLE.respond(FOR_EVER, &HeaderMap::new());
         assert_eq!(text(&plain, header::CONTENT_ENCODING), "");
         assert_eq!(text(&plain, header::CONTENT_LENGTH), "5");
     }
 
     #[test]
-    fn who_has_it_is_not_sent_it_again() {
+    fn a_client_that_has_the_current_form_gets_304() {
         for held in ["\"0\"", "W/\"0\"", "\"x\", \"0\"", "*"] {
-            let response = respond(&SAMPLE, &request(header::IF_NONE_MATCH, &[held]));
+            let response = SAMPLE.respond(FOR_EVER, &request(header::IF_NONE_MATCH, &[held]));
             assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{held}");
             assert_eq!(text(&response, header::ETAG), "\"0\"");
             assert_eq!(text(&response, header::CONTENT_TYPE), "");
@@ -261,42 +274,50 @@ mod tests {
             );
         }
         for held in ["", "0", "\"x\"", "\"0-br\""] {
-            let response = respond(&SAMPLE, &request(header::IF_NONE_MATCH, &[held]));
+            let response = SAMPLE.respond(FOR_EVER, &request(header::IF_NONE_MATCH, &[held]));
             assert_eq!(response.status(), StatusCode::OK, "{held}");
         }
         let mut both = request(header::IF_NONE_MATCH, &["\"y\"", "\"0-gz\""]);
         both.extend(request(header::ACCEPT_ENCODING, &["gzip"]));
-        assert_eq!(respond(&SAMPLE, &both).status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(
+            SAMPLE.respond(FOR_EVER, &both).status(),
+            StatusCode::NOT_MODIFIED
+        );
     }
 
     #[test]
     fn the_page_is_complete() {
-        let index = find("/").expect("a page");
-        assert!(!index.immutable && index.content_type.starts_with("text/html"));
+        let (index, lifetime) = find("/").expect("a page");
+        assert_eq!(lifetime, UNTIL_ASKED);
+        assert!(index.content_type.starts_with("text/html"));
         let page = str::from_utf8(index.plain).expect("text");
-        for (start, content_type) in [
-            ("/assets/first.", "text/javascript; charset=utf-8"),
-            ("/assets/first_bg.", "application/wasm"),
+        for (name, content_type) in [
+            ("first.js", "text/javascript; charset=utf-8"),
+            ("first_bg.wasm", "application/wasm"),
+            ("style.css", "text/css; charset=utf-8"),
         ] {
-            let asset = ASSETS
-                .iter()
-                .find(|asset| asset.path.starts_with(start))
-                .expect(start);
-            assert_eq!(asset.content_type, content_type);
-            assert!(
-                asset.immutable && page.contains(&asset.path[1..]),
-                "{}",
-                asset.path
-            );
+            let path = format!("/assets/{BUILD}/{name}");
+            let (asset, lifetime) = find(&path).expect(name);
+            assert_eq!((asset.content_type, lifetime), (content_type, FOR_EVER));
+            assert!(page.contains(&format!("\"{}\"", &path[1..])), "{path}");
         }
-        let deeper = find(PAGE_ONE_FOLDER_DEEPER).expect("its second form");
+        let (deeper, _) = find(PAGE_ONE_FOLDER_DEEPER).expect("its second form");
         let deeper = str::from_utf8(deeper.plain).expect("text");
         assert!(
             deeper.contains("\"../assets/") && !deeper.contains("\"assets/"),
             "{deeper:.2000}"
         );
-        assert!(
-            find("/index.html").is_none() && find("/assets/app.js").is_none() && find("").is_none()
-        );
+        for path in ["/index.html", "/assets/app.js", "/assets/", ""] {
+            assert!(find(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_an_earlier_build_gets_texts_but_no_code() {
+        let lifetime = |name: &str| Some(find(&format!("/assets/0123/{name}"))?.1);
+        assert_eq!(lifetime("text/zh.json"), Some(UNTIL_ASKED));
+        for name in ["app.js", "app_bg.wasm", "index.html", "nothing.json"] {
+            assert_eq!(lifetime(name), None, "{name}");
+        }
     }
 }

@@ -96,14 +96,13 @@ fn bridge(transport: Transport) -> MethodRouter<Arc<Desk>> {
 }
 
 fn asset(path: &str, headers: &HeaderMap) -> Response {
-    match assets::find(path) {
-        Some(asset) => assets::respond(asset, headers),
-        None => (
+    assets::respond(path, headers).unwrap_or_else(|| {
+        (
             StatusCode::NOT_FOUND,
             "There is nothing here. The page is at /\n",
         )
-            .into_response(),
-    }
+            .into_response()
+    })
 }
 
 async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
