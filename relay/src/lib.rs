@@ -1,9 +1,10 @@
 //! The relay: runs the real servers of section 2.7 and lets pages be their clients, over real sockets.
 //!
-//! Everything lives on one event loop, so a sentence goes from WebSocket to socket to server and back without
-//! waking another thread, and nothing needs a lock; only what many bridges have to say at once another thread
-//! writes. Arrows point down:
-//! `http → session → class → lab → {server, client, wire} → netem → trace → shared`.
+//! Everything runs on one event loop, so a sentence passes from WebSocket to socket to server and back without waking
+//! another thread; README lists the few threads and locks there are.
+//!
+//! Rooms, each importing only from those after it: `start`, `config`, `http`, `session`, `class`, `store`, `lab`,
+//! `server`, `client`, `wire`, `netem`, `trace`, `admission`, `failure`, `metrics`, `descriptors`, `sys`.
 
 pub mod admission;
 pub mod class;

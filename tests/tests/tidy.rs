@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file longer than this wants to be two.
+mod rooms;
+
+/// The most lines that a file may have, its tests apart.
 const LONGEST_FILE: usize = 400;
 
 #[test]
@@ -137,11 +139,35 @@ fn arrows_point_downward() {
 
 #[test]
 fn json_of_the_conversation_is_written_in_one_room() {
+    // What a class keeps in the store is JSON too, and no conversation.
+    let rooms = ["shared/src/codec.rs", "relay/src/class/"];
     for (path, line) in lines_with(&["serde_json"]) {
-        // The page's texts in two languages are JSON too, and no conversation.
-        let texts = path.starts_with("web/src/i18n");
-        let talks = !texts && in_any(&path, &["web/src", "relay/src/session"]);
-        assert!(!talks, "{path} should leave JSON to shared::codec: {line}");
+        assert!(
+            in_any(&path, &rooms),
+            "{path} should leave JSON to shared::codec: {line}"
+        );
+    }
+}
+
+#[test]
+fn threads_and_locks_are_only_where_readme_says() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README");
+    let (_, list) = readme
+        .split_once("Threads and locks are only in")
+        .expect("a list of threads and locks");
+    let list = list.trim_start().split("\n\n").next().unwrap_or_default();
+    let rooms: Vec<&str> = list
+        .split('`')
+        .filter(|path| path.starts_with("relay/"))
+        .collect();
+    let words = ["thread::", "spawn_blocking", "Mutex", "RwLock", "Condvar"];
+    let lines = lines_with(&words);
+    for (path, line) in &lines {
+        assert!(in_any(path, &rooms), "{path}: {line}");
+    }
+    for room in rooms {
+        let has_one = lines.iter().any(|(path, _)| path.starts_with(room));
+        assert!(has_one, "README names {room}, which has none");
     }
 }
 
