@@ -8,7 +8,7 @@ const get = name =>
   fetched[name] ??= fetch(new URL(name, import.meta.url)).then(answer => answer.ok ? answer.text() : Promise.reject(answer.status));
 
 function want(name) {
-  const done = name === "app.js" ? wholePage() : get(name).then(text => page.read(name, text));
+  const done = name === "app.js" ? wholePage() : get(name).then(text => page.add_text(name, text));
   done.catch(() => {
     delete fetched[name];
     setTimeout(want, 2000, name);
@@ -19,15 +19,15 @@ function want(name) {
 const pressed = [];
 function early(event) {
   const button = event.target.closest("button:not([popovertarget])");
-  if (button && !page.hears(button.id)) pressed.push(button);
+  if (button && !page.handles_button(button.id)) pressed.push(button);
 }
 
 async function wholePage() {
   const whole = await import("./app.js");
   await whole.default();
-  const past = page.hand_over();
+  const state = page.suspend();
   page = whole;
-  whole.go_on(want, past);
+  whole.resume(want, state);
   removeEventListener("click", early, true);
   pressed.forEach(button => button.click());
 }
@@ -36,4 +36,4 @@ async function wholePage() {
 get(navigator.language.startsWith("zh") ? "text/zh.json" : "text/en.json").catch(() => {});
 await init();
 addEventListener("click", early, true);
-page.begin(want);
+page.start(want);

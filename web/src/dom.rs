@@ -11,42 +11,42 @@ use web_sys::{
 };
 
 pub(crate) use self::fields::{
-    check, choose, enter, fill, is_being_rewritten, is_checked, number, rewrite, select, typed,
-    value,
+    check, form_value, is_being_rewritten, is_checked, number, rewrite, select_option, select_text,
+    set_and_select, set_value, value,
 };
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 /// The `keyCode` of a key that an input method has taken (UI Events, 7.3.1).
 const TAKEN_BY_INPUT_METHOD: u32 = 229;
 
-fn lacks(what: &str) -> ! {
+fn missing(what: &str) -> ! {
     throw_str(&["the page lacks ", what].concat())
 }
 
 pub(crate) fn document() -> Document {
     web_sys::window()
         .and_then(|window| window.document())
-        .unwrap_or_else(|| lacks("a document"))
+        .unwrap_or_else(|| missing("a document"))
 }
 
 /// `<html>`
 pub(crate) fn root() -> Element {
     document()
         .document_element()
-        .unwrap_or_else(|| lacks("a root"))
+        .unwrap_or_else(|| missing("a root"))
 }
 
 /// The element with this id.
 pub(crate) fn el(id: &str) -> Element {
     document()
         .get_element_by_id(id)
-        .unwrap_or_else(|| lacks(id))
+        .unwrap_or_else(|| missing(id))
 }
 
 /// The part of something made from a template.
 pub(crate) fn part(of: &Element, name: &str) -> Element {
     let found = of.query_selector(&["[data-p=", name, "]"].concat());
-    found.ok().flatten().unwrap_or_else(|| lacks(name))
+    found.ok().flatten().unwrap_or_else(|| missing(name))
 }
 
 /// A copy of the one element in a template, put at the end of `inside`.
@@ -61,7 +61,7 @@ pub(crate) fn stamp(template: &str, inside: &Element) -> Element {
             .dyn_into::<Element>()
             .ok()
     };
-    let copy = copy().unwrap_or_else(|| lacks(template));
+    let copy = copy().unwrap_or_else(|| missing(template));
     inside.append_child(&copy).ok();
     copy
 }
@@ -70,7 +70,7 @@ pub(crate) fn stamp(template: &str, inside: &Element) -> Element {
 pub(crate) fn svg(name: &str, inside: &Element) -> Element {
     let element = document()
         .create_element_ns(Some(SVG), name)
-        .unwrap_or_else(|_| lacks(name));
+        .unwrap_or_else(|_| missing(name));
     inside.append_child(&element).ok();
     element
 }
@@ -102,7 +102,7 @@ pub(crate) fn write_code(element: &Element, code: &str) {
 }
 
 /// Writes a text where it is another one; what stands between backticks is code.
-pub(crate) fn marked(element: &Element, text: &str) {
+pub(crate) fn write_with_code(element: &Element, text: &str) {
     if element.get_attribute("data-said").as_deref() == Some(text) {
         return;
     }
@@ -124,6 +124,16 @@ pub(crate) fn set(element: &Element, name: &str, value: &str) {
     }
 }
 
+/// Writes an attribute as `true` or `false`.
+pub(crate) fn set_bool(element: &Element, name: &str, on: bool) {
+    set(element, name, if on { "true" } else { "false" });
+}
+
+/// Whether an attribute is `true`.
+pub(crate) fn is_true(element: &Element, name: &str) -> bool {
+    element.get_attribute(name).as_deref() == Some("true")
+}
+
 /// Sets or removes an attribute that has no value.
 pub(crate) fn toggle(element: &Element, name: &str, on: bool) {
     if element.has_attribute(name) != on {
@@ -137,13 +147,13 @@ pub(crate) fn show(element: &Element, on: bool) {
 }
 
 /// Writes a text, and hides the element where there is none.
-pub(crate) fn say(element: &Element, text: &str) {
+pub(crate) fn write_or_hide(element: &Element, text: &str) {
     write(element, text);
     show(element, !text.is_empty());
 }
 
 /// Sets one style, through the object model as the content policy wants it.
-pub(crate) fn style(element: &Element, name: &str, pixels: i32) {
+pub(crate) fn set_style_px(element: &Element, name: &str, pixels: i32) {
     let Some(element) = element.dyn_ref::<HtmlElement>() else {
         return;
     };
@@ -157,7 +167,7 @@ pub(crate) fn style(element: &Element, name: &str, pixels: i32) {
 }
 
 /// Gives the stylesheet a number that an element of a drawing has.
-pub(crate) fn number_for_style(element: &Element, name: &str, number: usize) {
+pub(crate) fn set_style_number(element: &Element, name: &str, number: usize) {
     let (Some(element), number) = (element.dyn_ref::<SvgElement>(), number.to_string()) else {
         return;
     };
@@ -179,6 +189,16 @@ pub(crate) fn resize(pool: &mut Vec<Element>, length: usize, make: &dyn Fn() -> 
     }
 }
 
+/// Makes `pool` hold this many copies of a template's element, each inside `inside`.
+pub(crate) fn resize_stamped(
+    pool: &mut Vec<Element>,
+    length: usize,
+    template: &str,
+    inside: &Element,
+) {
+    resize(pool, length, &|| stamp(template, inside));
+}
+
 /// The first element in another that matches.
 pub(crate) fn find(of: &Element, selector: &str) -> Option<Element> {
     of.query_selector(selector).ok().flatten()
@@ -195,27 +215,41 @@ pub(crate) fn all_in(of: &Element, selector: &str) -> Vec<Element> {
 }
 
 /// Scrolls a box, and nothing around it, so far that an element in it is in the middle. The box must be positioned.
-pub(crate) fn scroll_into(list: &Element, element: &Element) {
+pub(crate) fn center_in(list: &Element, element: &Element) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
         let middle = element.offset_top() + element.offset_height() / 2;
         list.set_scroll_top(middle - list.client_height() / 2);
     }
 }
 
-/// Takes away all that is in an element.
+/// Scrolls a box as little as possible so that an element in it is visible. The box must be positioned.
+pub(crate) fn reveal_in(list: &Element, element: &Element) {
+    let Some(element) = element.dyn_ref::<HtmlElement>() else {
+        return;
+    };
+    let top = element.offset_top();
+    let bottom = top + element.offset_height();
+    if top < list.scroll_top() {
+        list.set_scroll_top(top);
+    } else if bottom > list.scroll_top() + list.client_height() {
+        list.set_scroll_top(bottom - list.client_height());
+    }
+}
+
+/// Removes an element's content.
 pub(crate) fn empty(element: &Element) {
     element.set_text_content(None);
 }
 
 /// Opens a dialog that wants an answer before anything else.
-pub(crate) fn ask(id: &str) {
+pub(crate) fn open_dialog(id: &str) {
     if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
         dialog.show_modal().ok();
     }
 }
 
 /// Closes it.
-pub(crate) fn close(id: &str) {
+pub(crate) fn close_dialog(id: &str) {
     if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
         dialog.close();
     }
@@ -227,12 +261,16 @@ pub(crate) fn source(event: &Event) -> Option<Element> {
 }
 
 /// The value of an attribute on an element, or on the nearest one around it that has it.
-pub(crate) fn around(element: &Element, selector: &str, attribute: &str) -> Option<String> {
+pub(crate) fn closest_attribute(
+    element: &Element,
+    selector: &str,
+    attribute: &str,
+) -> Option<String> {
     element.closest(selector).ok()??.get_attribute(attribute)
 }
 
 /// Whether an element lies in the one with this id.
-pub(crate) fn is_in(element: &Element, id: &str) -> bool {
+pub(crate) fn is_inside(element: &Element, id: &str) -> bool {
     el(id).contains(Some(element))
 }
 
@@ -258,7 +296,7 @@ pub(crate) fn is_shortcut(event: &Event) -> bool {
 }
 
 /// Whether the focus goes from inside this element to somewhere outside.
-pub(crate) fn leaves(event: &Event, element: &Element) -> bool {
+pub(crate) fn is_focus_leaving(event: &Event, element: &Element) -> bool {
     let to = event
         .dyn_ref::<FocusEvent>()
         .and_then(FocusEvent::related_target);
@@ -267,7 +305,7 @@ pub(crate) fn leaves(event: &Event, element: &Element) -> bool {
 }
 
 /// Brings an element into view.
-pub(crate) fn scroll_to(element: &Element) {
+pub(crate) fn scroll_into_view(element: &Element) {
     element.scroll_into_view();
 }
 
@@ -277,7 +315,7 @@ pub(crate) fn focused() -> Option<Element> {
 }
 
 /// Puts an element into another, before one that is there or at the end.
-pub(crate) fn put(inside: &Element, element: &Element, before: Option<&Element>) {
+pub(crate) fn insert_before(inside: &Element, element: &Element, before: Option<&Element>) {
     let before = before.map(AsRef::as_ref);
     inside.insert_before(element, before).ok();
 }
@@ -290,7 +328,7 @@ pub(crate) fn focus(element: &Element) {
 }
 
 /// Does what a click on it does.
-pub(crate) fn press(id: &str) {
+pub(crate) fn click(id: &str) {
     if let Some(element) = el(id).dyn_ref::<HtmlElement>() {
         element.click();
     }
@@ -309,9 +347,9 @@ impl Listener {
     pub(crate) fn on(
         target: &EventTarget,
         name: &'static str,
-        hear: impl FnMut(Event) + 'static,
+        handler: impl FnMut(Event) + 'static,
     ) -> Self {
-        let closure = Closure::<dyn FnMut(Event)>::new(hear);
+        let closure = Closure::<dyn FnMut(Event)>::new(handler);
         target
             .add_event_listener_with_callback(name, closure.as_ref().unchecked_ref())
             .ok();
@@ -321,6 +359,24 @@ impl Listener {
             closure,
         }
     }
+}
+
+/// Handles an event, and the element it came from.
+pub(crate) type Handler = fn(&Event, &Element);
+
+/// One listener on `target` for each kind of event.
+pub(crate) fn listen<const N: usize>(
+    target: &EventTarget,
+    handlers: [(&'static str, Handler); N],
+) -> Vec<Listener> {
+    let listener = |(name, handler): (&'static str, Handler)| {
+        Listener::on(target, name, move |event| {
+            if let Some(source) = source(&event) {
+                handler(&event, &source);
+            }
+        })
+    };
+    handlers.into_iter().map(listener).collect()
 }
 
 impl Drop for Listener {

@@ -12,42 +12,42 @@ use web_sys::{
 use crate::dom::{self, Listener};
 
 /// How long an answer about the connection may take.
-const ANSWER_TIMEOUT_MS: u32 = 5_000;
+const PROBE_TIMEOUT_MS: u32 = 5_000;
 
 /// Hears how something ended.
-type Settled = Closure<dyn FnMut(JsValue)>;
+type PromiseCallback = Closure<dyn FnMut(JsValue)>;
 
 /// What the browser takes its time for.
 #[derive(Default)]
-struct UnderWay {
-    handed_out: Option<HandedOut>,
-    read: Option<Reading>,
-    fetched: Option<Fetching>,
-    asked: Option<Fetching>,
-    copied: Option<[Settled; 2]>,
+struct Pending {
+    download: Option<ObjectUrl>,
+    read: Option<PendingRead>,
+    fetch: Option<PendingRequest>,
+    probe: Option<PendingRequest>,
+    copy: Option<[PromiseCallback; 2]>,
 }
 
 thread_local! {
-    static UNDER_WAY: RefCell<UnderWay> = RefCell::default();
+    static PENDING: RefCell<Pending> = RefCell::default();
 }
 
 /// The address of a file that was handed out; it is valid until the next.
-struct HandedOut(String);
+struct ObjectUrl(String);
 
-impl Drop for HandedOut {
+impl Drop for ObjectUrl {
     fn drop(&mut self) {
         Url::revoke_object_url(&self.0).ok();
     }
 }
 
 /// A file that is being read; a new one takes its place.
-struct Reading {
+struct PendingRead {
     _reader: FileReader,
     _end: Listener,
 }
 
-/// A file that is being fetched; a new one takes its place.
-struct Fetching {
+/// A file that is being fetch; a new one takes its place.
+struct PendingRequest {
     request: XmlHttpRequest,
     _end: Listener,
 }
@@ -73,11 +73,11 @@ pub(crate) fn download(name: &str, kind: &str, bytes: &[u8]) {
         link.set_download(name);
         link.click();
     }
-    UNDER_WAY.with_borrow_mut(|under_way| under_way.handed_out = Some(HandedOut(url)));
+    PENDING.with_borrow_mut(|all| all.download = Some(ObjectUrl(url)));
 }
 
-/// The file somebody chose in a field, which is empty again afterwards: the same can be chosen once more.
-pub(crate) fn chosen(field: &web_sys::Element) -> Option<File> {
+/// The file somebody chose in a field, which is empty again afterwards: the same can be chosen_file once more.
+pub(crate) fn chosen_file(field: &web_sys::Element) -> Option<File> {
     let field = field.dyn_ref::<HtmlInputElement>()?;
     let file = first(field.files());
     field.set_value("");
@@ -85,7 +85,7 @@ pub(crate) fn chosen(field: &web_sys::Element) -> Option<File> {
 }
 
 /// The file somebody let go over the page.
-pub(crate) fn dropped(event: &Event) -> Option<File> {
+pub(crate) fn dropped_file(event: &Event) -> Option<File> {
     let dragged = event.dyn_ref::<DragEvent>()?.data_transfer()?;
     first(dragged.files())
 }
@@ -108,7 +108,7 @@ fn first(files: Option<FileList>) -> Option<File> {
     clippy::cast_sign_loss,
     reason = "never negative, and below 2^53"
 )]
-pub(crate) fn length(file: &File) -> u64 {
+pub(crate) fn len(file: &File) -> u64 {
     file.size() as u64
 }
 
@@ -122,34 +122,34 @@ pub(crate) fn read(file: &File, done: impl Fn(Option<String>) + 'static) {
         done(ended.result().ok().and_then(|text| text.as_string()));
     });
     reader.read_as_text(file).ok();
-    let reading = Reading {
+    let pending = PendingRead {
         _reader: reader,
         _end: end,
     };
-    UNDER_WAY.with_borrow_mut(|under_way| under_way.read = Some(reading));
+    PENDING.with_borrow_mut(|all| all.read = Some(pending));
 }
 
 /// Fetches a file of the relay as text; `done` gets the HTTP status with it, or nothing where no answer came.
 pub(crate) fn fetch(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
-    let fetching = request("GET", path, done);
-    UNDER_WAY.with_borrow_mut(|under_way| under_way.fetched = fetching);
+    let pending = request("GET", path, done);
+    PENDING.with_borrow_mut(|all| all.fetch = pending);
 }
 
 /// Asks what the relay says to a plain request; `done` as in [`fetch`]. A POST, because browsers tell the page's
 /// origin with it, as they do with a WebSocket's handshake (Fetch §3.1).
-pub(crate) fn ask(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
-    let asking = request("POST", path, done);
-    if let Some(asking) = &asking {
-        asking.request.set_timeout(ANSWER_TIMEOUT_MS);
+pub(crate) fn probe(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
+    let pending = request("POST", path, done);
+    if let Some(pending) = &pending {
+        pending.request.set_timeout(PROBE_TIMEOUT_MS);
     }
-    UNDER_WAY.with_borrow_mut(|under_way| under_way.asked = asking);
+    PENDING.with_borrow_mut(|all| all.probe = pending);
 }
 
 fn request(
     method: &str,
     path: &str,
     done: impl Fn(Option<(u16, String)>) + 'static,
-) -> Option<Fetching> {
+) -> Option<PendingRequest> {
     let Ok(request) = XmlHttpRequest::new() else {
         done(None);
         return None;
@@ -162,7 +162,7 @@ fn request(
     if request.open(method, path).is_ok() {
         request.send().ok();
     }
-    Some(Fetching { request, _end: end })
+    Some(PendingRequest { request, _end: end })
 }
 
 /// Puts a text onto the clipboard; `done` is told whether the browser let it.
@@ -174,10 +174,10 @@ pub(crate) fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) {
     };
     let refused = done.clone();
     let closures = [
-        Settled::new(move |_| done(true)),
-        Settled::new(move |_| refused(false)),
+        PromiseCallback::new(move |_| done(true)),
+        PromiseCallback::new(move |_| refused(false)),
     ];
-    let [copied, refused] = &closures;
-    let _settled = clipboard.write_text(text).then2(copied, refused);
-    UNDER_WAY.with_borrow_mut(|under_way| under_way.copied = Some(closures));
+    let [copy, refused] = &closures;
+    let _settled = clipboard.write_text(text).then2(copy, refused);
+    PENDING.with_borrow_mut(|all| all.copy = Some(closures));
 }

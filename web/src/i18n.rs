@@ -1,12 +1,12 @@
-//! The page's words in both languages. What they are about (calls, errnos, addresses) is the same in each.
+//! The page's texts in both languages. Names of calls, errnos and addresses are not translated, and not here.
 
 pub(crate) mod fields;
 pub(crate) mod lines;
-mod shelf;
+mod text_cache;
 
-pub(crate) use shelf::{TextFile, keep, read};
+pub(crate) use text_cache::{TextFile, add, read};
 
-/// A language the page speaks.
+/// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Language {
     /// English.
@@ -25,7 +25,7 @@ impl Language {
         }
     }
 
-    /// The language of a tag such as `zh-Hans-SG`, if the page speaks it.
+    /// The language of a tag such as `zh-Hans-SG`, if the page has it.
     pub(crate) fn of_tag(tag: &str) -> Option<Self> {
         match tag.split('-').next()?.to_ascii_lowercase().as_str() {
             "en" => Some(Self::English),
@@ -34,7 +34,7 @@ impl Language {
         }
     }
 
-    /// The first that is spoken here, in the order in which somebody prefers them.
+    /// The first of these tags' languages that the page has, else English.
     pub(crate) fn choose<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
         tags.into_iter().find_map(Self::of_tag).unwrap_or_default()
     }
@@ -48,33 +48,36 @@ impl Language {
     }
 }
 
-/// All words of one language.
+/// The texts of one language by their keys.
 #[derive(Debug)]
 pub(crate) struct Texts {
-    /// Which.
+    /// The language.
     pub(crate) language: Language,
+    /// Sorted by key.
     texts: Vec<(&'static str, &'static str)>,
 }
 
 impl Texts {
-    /// As far as they have come.
+    /// The texts of the language; empty before they are loaded.
     pub(crate) fn new(language: Language) -> Self {
         let source = read(TextFile::Words(language)).unwrap_or_default();
-        Self {
-            language,
-            texts: source.lines().filter_map(entry).collect(),
-        }
+        let mut texts: Vec<_> = source.lines().filter_map(entry).collect();
+        texts.sort_unstable();
+        Self { language, texts }
     }
 
-    /// The text of a key; the key itself where it is missing, so that it shows.
+    /// The text of a key; the key itself if it has none, so that the lack is visible.
     pub(crate) fn get<'a>(&self, key: &'a str) -> &'a str {
-        self.texts
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map_or(key, |(_, text)| text)
+        let found = self.texts.binary_search_by(|(known, _)| (*known).cmp(key));
+        found.map_or(key, |at| self.texts[at].1)
     }
 
-    /// The same with its `{gaps}` filled.
+    /// The text of a key, or an empty text.
+    pub(crate) fn get_if<'a>(&self, condition: bool, key: &'a str) -> &'a str {
+        if condition { self.get(key) } else { "" }
+    }
+
+    /// The text of a key with its `{gaps}` filled from `values`.
     pub(crate) fn fill(&self, key: &str, values: &[(&str, &str)]) -> String {
         let mut filled = String::new();
         let mut rest = self.get(key);
@@ -94,7 +97,7 @@ impl Texts {
         filled + rest
     }
 
-    /// One or many, where a language tells them apart.
+    /// A number with the text for one or for many.
     pub(crate) fn number(&self, one: &str, many: &str, number: usize) -> String {
         self.fill(
             if number == 1 { one } else { many },
@@ -103,7 +106,7 @@ impl Texts {
     }
 }
 
-/// `"key": "text",` on a line of its own; the texts need no escapes, and the tests see to it.
+/// The key and text of a line `"key": "text",`. The texts need no escapes, which the tests check.
 fn entry(line: &'static str) -> Option<(&'static str, &'static str)> {
     line.trim()
         .trim_end_matches(',')

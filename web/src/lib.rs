@@ -8,6 +8,7 @@ mod dom;
 mod files;
 pub mod filter;
 mod i18n;
+mod inbox;
 mod json;
 mod model;
 mod shell;
@@ -17,44 +18,44 @@ mod window;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Whether this is the whole page. What only that does stands behind it, so that it is not in the first part.
+/// Whether this is the whole page. Code behind `if WHOLE` is left out of the first part.
 pub(crate) const WHOLE: bool = cfg!(feature = "whole");
 
-/// Brings the page to life. `want` fetches a file of words by its name in `www/`, until it is told by [`read`];
-/// and `app.js`, the whole page.
+/// Starts the page. `fetch` fetches a file by its path below `www/` and passes its text to [`add_text`]; for `app.js`
+/// it loads the whole page.
 #[wasm_bindgen]
-pub fn begin(want: js_sys::Function) {
-    shell::start(window::Library::new(want));
+pub fn start(fetch: js_sys::Function) {
+    shell::start(window::Fetcher::new(fetch));
 }
 
-/// A file of words has come.
+/// Adds a file of texts that `fetch` was called for.
 #[wasm_bindgen]
-pub fn read(name: &str, text: String) {
-    if WHOLE && name == i18n::TextFile::Cards.name() {
-        return shell::tell(model::Event::Cards(
+pub fn add_text(path: &str, text: String) {
+    if WHOLE && path == i18n::TextFile::Cards.path() {
+        return inbox::send(model::Event::Cards(
             model::panes::cards::CardsCommand::Deal(text),
         ));
     }
-    i18n::keep(name, text);
-    shell::has_words();
+    i18n::add(path, text);
+    shell::request_frame();
 }
 
-/// Whether this part of the page does something when the button of this id is pressed.
+/// Whether this part of the page handles a click on the button with this id.
 #[wasm_bindgen]
 #[must_use]
-pub fn hears(button: &str) -> bool {
-    view::hears(button)
+pub fn handles_button(button: &str) -> bool {
+    view::handles_button(button)
 }
 
-/// The first part ends; gives what [`go_on`] wants.
+/// Stops the first part. Returns its state for [`resume`].
 #[wasm_bindgen]
 #[must_use]
-pub fn hand_over() -> js_sys::Array {
-    shell::hand_over()
+pub fn suspend() -> js_sys::Array {
+    shell::suspend()
 }
 
-/// Brings the whole page to life, where the first part was.
+/// Starts the whole page from the first part's state.
 #[wasm_bindgen]
-pub fn go_on(want: js_sys::Function, past: &js_sys::Array) {
-    shell::go_on(window::Library::new(want), past);
+pub fn resume(fetch: js_sys::Function, state: &js_sys::Array) {
+    shell::resume(window::Fetcher::new(fetch), state);
 }

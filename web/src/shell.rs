@@ -1,6 +1,7 @@
-//! Joins the model with the browser: one event in, effects performed, one frame drawn however many events came.
+//! Connects the model to the browser: takes events from the inbox, performs the model's effects, and draws at most
+//! once a frame.
 
-use std::{cell::RefCell, collections::VecDeque};
+use std::cell::RefCell;
 
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -10,180 +11,176 @@ use crate::{
     dom::Listener,
     files,
     i18n::{self, TextFile},
+    inbox::{self, send},
     model::{
         Effect, Event, Model, core::connection::ConnectionState,
         dispatch::event_journal::EventJournal,
     },
     socket::Socket,
     view::{self, View},
-    window::{self, Frame, Library, Timer},
+    window::{self, Fetcher, Frame, Timer},
 };
 
-/// What lives as long as the page.
+/// The parts of the running page.
 struct Shell {
     model: Model,
     view: View,
     socket: Option<Socket>,
     timer: Timer,
     frame: Frame,
-    files: Library,
+    fetcher: Fetcher,
     listeners: Vec<Listener>,
-    /// What the first part of the page has met.
+    /// What the first part of the page has handled, for the whole page to replay.
     diary: EventJournal,
-    /// The whole page is here instead.
-    is_over: bool,
+    /// The whole page runs instead.
+    is_suspended: bool,
 }
 
 thread_local! {
     static SHELL: RefCell<Option<Shell>> = const { RefCell::new(None) };
-    /// Events that come while one is being taken in wait here.
-    static INBOX: RefCell<VecDeque<Event>> = const { RefCell::new(VecDeque::new()) };
 }
 
-pub(crate) fn start(library: Library) {
-    SHELL.replace(Some(Shell::new(library)));
-    view::remembered().into_iter().for_each(tell);
+/// Starts the page from nothing.
+pub(crate) fn start(fetcher: Fetcher) {
+    SHELL.replace(Some(Shell::new(fetcher)));
+    view::stored().into_iter().for_each(send);
     if WHOLE {
-        view::remembered_by_the_whole().into_iter().for_each(tell);
+        view::stored_for_whole_page().into_iter().for_each(send);
     }
-    tell(Event::Started);
+    send(Event::Started);
     draw();
 }
 
-/// The first part ends here: nothing is heard, drawn or said any more.
-/// Gives the WebSocket, and then what was met; nothing where it is better to begin anew.
-pub(crate) fn hand_over() -> Array {
-    let handed = SHELL.with_borrow_mut(|shell| shell.as_mut().and_then(Shell::hand_over));
-    handed.unwrap_or_default()
+/// Stops the first part of the page. Returns its WebSocket and the entries of its journal; nothing if the whole page
+/// has to start from nothing.
+pub(crate) fn suspend() -> Array {
+    let state = SHELL.with_borrow_mut(|shell| shell.as_mut().and_then(Shell::suspend));
+    state.unwrap_or_default()
 }
 
-/// The whole page goes on where the first part has ended.
-pub(crate) fn go_on(library: Library, past: &Array) {
-    let mut shell = Shell::new(library);
-    let socket = past.shift().dyn_into().ok();
-    shell.socket = socket.map(|socket| Socket::adopt(socket, heard, closed));
+/// Starts the whole page from the state that [`suspend`] returned.
+pub(crate) fn resume(fetcher: Fetcher, state: &Array) {
+    let mut shell = Shell::new(fetcher);
+    let socket = state.shift().dyn_into().ok();
+    shell.socket = socket.map(|socket| Socket::from_open(socket, handle_message, handle_close));
     let Some(_) = &shell.socket else {
-        return start(shell.files);
+        return start(shell.fetcher);
     };
-    for entry in past.iter().filter_map(|entry| entry.as_string()) {
+    for entry in state.iter().filter_map(|entry| entry.as_string()) {
         shell.model.relive(&entry);
     }
     SHELL.replace(Some(shell));
-    view::remembered_by_the_whole().into_iter().for_each(tell);
-    tell(Event::Woke);
+    view::stored_for_whole_page().into_iter().for_each(send);
+    send(Event::Woke);
     draw();
 }
 
-fn heard(text: String) {
-    tell(Event::Heard(text));
+fn handle_message(text: String) {
+    send(Event::Heard(text));
 }
 
-fn closed() {
-    tell(Event::Closed);
+fn handle_close() {
+    send(Event::Closed);
 }
 
-/// Tells the page of an event, from wherever it comes.
-pub(crate) fn tell(event: Event) {
-    INBOX.with_borrow_mut(|inbox| inbox.push_back(event));
-    SHELL.with(|shell| {
-        // An event that comes of what is being done right now is taken in after it.
-        let Ok(mut shell) = shell.try_borrow_mut() else {
-            return;
-        };
-        let Some(shell) = shell.as_mut() else { return };
-        while let Some(event) = INBOX.with_borrow_mut(VecDeque::pop_front) {
-            shell.take_in(event);
+/// Handles all events in the inbox. An event that is sent while another is handled waits for the next turn of the loop.
+fn handle_events() {
+    with_shell(|shell| {
+        while let Some(event) = inbox::pop() {
+            shell.handle_event(event);
         }
-        shell.frame.want();
+        shell.frame.request();
     });
 }
 
-/// Words have come that may be waited for.
-pub(crate) fn has_words() {
+/// Draws again because a text file was loaded.
+pub(crate) fn request_frame() {
+    with_shell(|shell| shell.frame.request());
+}
+
+/// Calls `act` with the shell, unless it is in use right now or not started.
+fn with_shell(act: impl FnOnce(&mut Shell)) {
     SHELL.with(|shell| {
         if let Ok(mut shell) = shell.try_borrow_mut()
             && let Some(shell) = shell.as_mut()
         {
-            shell.frame.want();
+            act(shell);
         }
     });
 }
 
 fn draw() {
-    SHELL.with(|shell| {
-        let Ok(mut shell) = shell.try_borrow_mut() else {
-            return;
-        };
-        let Some(shell) = shell.as_mut() else { return };
-        shell.frame.came();
-        if shell.is_over || !shell.can_speak() {
+    with_shell(|shell| {
+        shell.frame.begin();
+        if shell.is_suspended || !shell.ensure_texts() {
             return;
         }
-        let goes_on = WHOLE && shell.model.settle();
-        let waits = shell.view.draw(&shell.model, window::now());
-        if goes_on || waits {
-            shell.frame.want();
+        let has_more = WHOLE && shell.model.settle();
+        let is_deferred = shell.view.draw(&shell.model, window::now());
+        if has_more || is_deferred {
+            shell.frame.request();
         }
-        shell.look_ahead();
+        shell.prefetch();
     });
 }
 
 impl Shell {
-    fn new(library: Library) -> Self {
+    fn new(fetcher: Fetcher) -> Self {
+        inbox::set_wake(handle_events);
         Self {
             model: Model::default(),
             view: View::default(),
             socket: None,
-            timer: Timer::new(|| tell(Event::Woke)),
+            timer: Timer::new(|| send(Event::Woke)),
             frame: Frame::new(draw),
-            files: library,
+            fetcher,
             listeners: view::listen(),
             diary: EventJournal::default(),
-            is_over: false,
+            is_suspended: false,
         }
     }
 
-    fn hand_over(&mut self) -> Option<Array> {
-        self.is_over = true;
+    fn suspend(&mut self) -> Option<Array> {
+        self.is_suspended = true;
         self.listeners.clear();
         self.timer.set(None);
         let socket = self.socket.take();
         let entries = std::mem::take(&mut self.diary).close()?;
-        let past = Array::of1(&socket?.give_away()?.into());
+        let state = Array::of1(&socket?.into_inner()?.into());
         for entry in entries {
-            past.push(&JsValue::from_str(&entry));
+            state.push(&JsValue::from_str(&entry));
         }
-        Some(past)
+        Some(state)
     }
 
-    /// What is not needed for the first view comes after it.
-    fn look_ahead(&mut self) {
+    /// Fetches what the first view does not need.
+    fn prefetch(&mut self) {
         if WHOLE {
-            // A class's card may be one of them.
+            // A class's question may be about one of the cards.
             if self.model.cards.open || self.model.classroom.standing.is_some() {
-                self.files.want(TextFile::Cards);
+                self.fetcher.request(TextFile::Cards);
             }
             let words = TextFile::WORDS.into_iter();
             words
                 .chain(self.model.wants_programs())
-                .for_each(|file| self.files.want(file));
+                .for_each(|file| self.fetcher.request(file));
         } else if self.model.connection.state != ConnectionState::Connecting {
-            self.files.want_the_whole();
+            self.fetcher.request_whole_page();
         }
     }
 
-    /// Nothing is drawn before the words for it are there. All others follow the first view, so that a language
-    /// can be changed where no relay is left to ask.
-    fn can_speak(&mut self) -> bool {
+    /// Whether the texts of the language are loaded, without which nothing is drawn; requests them if not. The other
+    /// language is fetched after the first view, so that it can be chosen without a relay.
+    fn ensure_texts(&mut self) -> bool {
         let words = TextFile::Words(self.model.language);
         if i18n::read(words).is_none() {
-            self.files.want(words);
+            self.fetcher.request(words);
             return false;
         }
         true
     }
 
-    fn take_in(&mut self, event: Event) {
+    fn handle_event(&mut self, event: Event) {
         let (now, random) = (window::now(), window::random());
         if !WHOLE {
             self.diary.note(&event, now, random);
@@ -198,32 +195,30 @@ impl Shell {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Connect => {
-                self.socket =
-                    window::conversation_url().and_then(|url| Socket::open(&url, heard, closed));
+                self.socket = window::websocket_url()
+                    .and_then(|url| Socket::open(&url, handle_message, handle_close));
             }
             Effect::Disconnect => {
                 self.socket = None;
                 self.diary.tear();
             }
-            Effect::AskWhy => files::ask(&window::relay_path("ws"), |answer| {
-                tell(Event::Answered(answer));
+            Effect::AskWhy => files::probe(&window::relay_path("ws"), |answer| {
+                send(Event::Answered(answer));
             }),
             Effect::Say(text) => {
                 if let Some(socket) = &self.socket {
-                    socket.say(&text);
+                    socket.send(&text);
                 }
             }
             Effect::KeepSeat(token) => {
-                window::keep(&window::of_this_relay(view::SEAT), token.as_deref())
+                window::set_session_value(&window::relay_key(view::SEAT_KEY), token.as_deref())
             }
-            Effect::KeepClass(code, line) => window::remember_class(&code, line.as_deref()),
-            Effect::KeepProgress(done) => window::remember(view::CARDS, &done),
+            Effect::KeepClass(code, line) => window::store_class(&code, line.as_deref()),
+            Effect::KeepProgress(done) => window::store(view::CARDS_KEY, &done),
             Effect::Copy(text) => view::copy(text),
             Effect::Fetch(address) => view::fetch(address),
-            Effect::ShowLab => window::show_lab(),
-            Effect::KeepLinks(links) => {
-                window::remember(&window::of_this_relay(view::LINKS), &links)
-            }
+            Effect::ShowLab => window::set_lab_address(),
+            Effect::KeepLinks(links) => window::store(&window::relay_key(view::LINKS_KEY), &links),
             Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }
     }

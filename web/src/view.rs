@@ -1,97 +1,90 @@
-//! Draws the model: one room per pane, each writes only what has changed. [`hear`] takes in what people do.
+//! Draws the model: one room per pane, each writes only what has changed. The rooms named `events` turn the user's
+//! input into events of the model; [`common`] holds what they share. What is shown is decided in [`crate::model`].
 
-mod again;
 mod archive;
 mod arrows;
-mod bar;
+mod byte_mapping;
 mod calls;
 mod cards;
 mod class;
 mod client;
-mod handover;
-mod hear;
+mod common;
+mod events;
 mod inspector;
 mod lab;
 mod ladder;
-mod link;
 mod listing;
 mod network;
 mod replay;
+mod rerun;
+mod saved_links;
 mod server;
-mod visibly;
+mod status_bar;
+mod visible_text;
 mod workbench;
 
 pub(crate) use self::{
     archive::{copy, fetch},
-    cards::CARDS,
-    hear::{SEAT, hears, remembered, remembered_by_the_whole},
-    link::LINKS,
+    cards::CARDS_KEY,
+    events::{SEAT_KEY, handles_button, stored, stored_for_whole_page},
+    saved_links::LINKS_KEY,
 };
 use self::{
-    calls::Calls,
-    cards::Cards,
-    class::Class,
-    handover::Handover,
-    inspector::Packets,
-    ladder::Ladder,
-    link::Links,
+    byte_mapping::ByteMappingLine,
+    calls::CallList,
+    cards::CardsView,
+    class::ClassView,
+    inspector::PacketsView,
+    ladder::LadderView,
     listing::Listings,
-    network::Network,
-    server::Server,
-    workbench::{Bench, Doors},
+    network::NetworkPanel,
+    rerun::RerunList,
+    saved_links::SavedLinks,
+    server::ServerPanel,
+    workbench::{HouseView, WorkbenchView},
 };
 use crate::{
     WHOLE,
     dom::{self, Listener},
-    i18n::{Language, Texts},
+    i18n::Texts,
     model::{
         Model,
         core::{throttle::Throttle, time::Millis},
-        trace::log::RunId,
     },
 };
 
-/// What the page says of itself once it is welcomed: its first part can send, or it is there as a whole.
+/// The value of `data-ready` once the page is connected: its first part can send, or the whole page runs.
 const READY: &str = if WHOLE { "true" } else { "to-send" };
 
-/// Where the texts that never change otherwise go: the text itself, or an attribute.
+/// Where the keys of the markup's texts stand, and the attribute their text goes to; `None` is the element's text.
 const PLACES: [(&str, Option<&str>); 3] = [
     ("data-t", None),
     ("data-t-label", Some("aria-label")),
     ("data-t-placeholder", Some("placeholder")),
 ];
 
-/// The page as it is drawn.
+/// The parts of the drawn page.
 #[derive(Default)]
 pub(crate) struct View {
     texts: Option<Texts>,
-    ladder: Ladder,
+    ladder: LadderView,
     listings: Listings,
-    calls: Calls,
-    handover: Handover,
-    packets: Packets,
-    bench: Bench,
-    class: Class,
-    doors: Doors,
-    cards: Cards,
-    server: Server,
-    network: Network,
-    links: Links,
-    again: again::Calls,
+    calls: CallList,
+    byte_mapping: ByteMappingLine,
+    packets: PacketsView,
+    workbench: WorkbenchView,
+    class: ClassView,
+    house: HouseView,
+    cards: CardsView,
+    server: ServerPanel,
+    network: NetworkPanel,
+    saved_links: SavedLinks,
+    rerun: RerunList,
     pace: Throttle,
 }
 
-/// What the drawing of a run depends on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Drawn {
-    version: u64,
-    run: Option<RunId>,
-    selected: Option<u64>,
-    language: Language,
-}
-
 impl View {
-    /// Brings the page up to the model. Tells whether something was put off to a later frame.
+    /// Draws what has changed in the model. Returns whether something was deferred to a later frame.
     pub(crate) fn draw(&mut self, model: &Model, now: Millis) -> bool {
         let spoken = self
             .texts
@@ -102,9 +95,9 @@ impl View {
             translate(&texts);
             texts
         });
-        // What is read of the layout is read before anything is written: it is laid out once a frame.
+        // Read the layout before anything is written, so that the browser computes it once a frame.
         let room = WHOLE.then(|| self.look(model));
-        bar::draw(model, &texts, now);
+        status_bar::draw(model, &texts, now);
         client::draw(model, &texts, now);
         let goes_on = room.is_some_and(|room| self.draw_rest(model, &texts, now, room));
         if model.welcome.is_some() {
@@ -114,59 +107,59 @@ impl View {
         goes_on
     }
 
-    /// Reads how high the ladder's place is, and where the lists are.
+    /// Reads the layout. Returns the ladder's height in pixels.
     fn look(&mut self, model: &Model) -> i32 {
         self.calls.look();
         self.packets.look(model.shown());
         dom::el("ladder").client_height()
     }
 
-    /// All that the first part of the page has not. Tells whether something was put off to a later frame.
+    /// Draws the panes that only the whole page has. Returns whether something was deferred to a later frame.
     fn draw_rest(&mut self, model: &Model, texts: &Texts, now: Millis, room: i32) -> bool {
         lab::draw(model, texts, now);
         archive::draw(model, texts);
         replay::draw(model, texts);
-        self.links.draw(model, texts);
-        self.again.draw(model, texts);
-        // Nobody waits in a saved trace.
+        self.saved_links.draw(model, texts);
+        self.rerun.draw(model, texts);
+        // Nothing waits in a saved trace.
         let waits = model.program.waiting().is_some() || model.workbench.is_blocked();
         let waiting = waits.then_some(now);
         let is_past = model.is_past();
         let waiting = waiting.filter(|_| !is_past);
         let shown = model.shown();
-        // Nor does time go on there.
+        // Its time stands still.
         let then = if is_past { shown.kernel.told_at() } else { now };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
         self.listings.draw(model, texts, now);
-        self.doors.draw(shown, texts, then);
-        self.bench.draw(model, texts, now);
+        self.house.draw(shown, texts, then);
+        self.workbench.draw(model, texts, now);
         self.cards.draw(model, texts);
         self.class.draw(model, texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, texts, waiting, room);
         }
-        // Only one of both is seen.
+        // Only one of the two tabs is visible.
         if is_due && !shown.inspector.open {
             self.calls.draw(shown, texts, waiting);
         }
         if is_due {
-            self.handover.draw(shown, texts);
+            self.byte_mapping.draw(shown, texts);
         }
         self.packets.draw(shown, texts, now);
         !is_due
     }
 }
 
-/// Listens to all that people do.
+/// Listens for all input of the user.
 pub(crate) fn listen() -> Vec<Listener> {
-    let mut listeners = hear::listen();
+    let mut listeners = events::listen();
     if WHOLE {
         listeners.extend(archive::listen());
         listeners.extend(replay::listen());
-        listeners.extend(link::listen());
-        listeners.extend(again::listen());
+        listeners.extend(saved_links::listen());
+        listeners.extend(rerun::listen());
         listeners.extend(inspector::listen());
         listeners.extend(workbench::listen());
         listeners.extend(cards::listen());
@@ -177,18 +170,7 @@ pub(crate) fn listen() -> Vec<Listener> {
     listeners
 }
 
-/// One word or the other.
-const fn pick(first: bool, one: &'static str, other: &'static str) -> &'static str {
-    if first { one } else { other }
-}
-
-/// The words of the language that is spoken now.
-fn spoken() -> Texts {
-    let tag = dom::root().get_attribute("lang").unwrap_or_default();
-    Texts::new(Language::of_tag(&tag).unwrap_or_default())
-}
-
-/// Writes the texts that stand in the markup by their keys.
+/// Writes the texts whose keys are in the markup.
 fn translate(texts: &Texts) {
     dom::set(&dom::root(), "lang", texts.language.tag());
     for (place, attribute) in PLACES {

@@ -40,7 +40,7 @@ pub(crate) fn random() -> u32 {
 }
 
 /// How many bytes a text has in upper case. Asked of the browser, which has the tables already.
-pub(crate) fn bytes_in_upper_case(text: &str) -> usize {
+pub(crate) fn upper_case_len(text: &str) -> usize {
     String::from(JsString::from(text).to_upper_case()).len()
 }
 
@@ -70,17 +70,17 @@ pub(crate) fn prefers_dark() -> bool {
 }
 
 /// Whether people want nothing to move by itself.
-pub(crate) fn prefers_stillness() -> bool {
+pub(crate) fn prefers_reduced_motion() -> bool {
     matches("(prefers-reduced-motion: reduce)")
 }
 
 /// Whether people point with a finger.
-pub(crate) fn is_touched() -> bool {
+pub(crate) fn has_coarse_pointer() -> bool {
     matches("(pointer: coarse)")
 }
 
 /// Whether everything stands beside each other, as the stylesheet has it from this size on.
-pub(crate) fn is_roomy() -> bool {
+pub(crate) fn is_wide() -> bool {
     matches("(min-width: 66rem) and (min-height: 40rem)")
 }
 
@@ -90,12 +90,12 @@ fn matches(query: &str) -> bool {
 }
 
 /// What was remembered; nothing where the browser keeps nothing.
-pub(crate) fn remembered(key: &str) -> Option<String> {
+pub(crate) fn stored(key: &str) -> Option<String> {
     window()?.local_storage().ok()??.get_item(key).ok()?
 }
 
 /// Remembers, where the browser lets it.
-pub(crate) fn remember(key: &str, value: &str) {
+pub(crate) fn store(key: &str, value: &str) {
     if let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) {
         storage.set_item(key, value).ok();
     }
@@ -103,12 +103,12 @@ pub(crate) fn remember(key: &str, value: &str) {
 
 /// What stands before the code of each class that is remembered.
 fn class_prefix() -> String {
-    [&of_this_relay("class"), ":"].concat()
+    [&relay_key("class"), ":"].concat()
 }
 
 /// Remembers this of a class, where the browser lets it, or nothing any more. Each has its own place: another tab's
 /// classes stay.
-pub(crate) fn remember_class(code: &str, line: Option<&str>) {
+pub(crate) fn store_class(code: &str, line: Option<&str>) {
     let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) else {
         return;
     };
@@ -120,7 +120,7 @@ pub(crate) fn remember_class(code: &str, line: Option<&str>) {
 }
 
 /// What was remembered of classes.
-pub(crate) fn remembered_classes() -> Vec<String> {
+pub(crate) fn stored_classes() -> Vec<String> {
     let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) else {
         return Vec::new();
     };
@@ -133,7 +133,7 @@ pub(crate) fn remembered_classes() -> Vec<String> {
 }
 
 /// A key for what only one relay understands: pages under other paths of the same host are other relays'.
-pub(crate) fn of_this_relay(key: &str) -> String {
+pub(crate) fn relay_key(key: &str) -> String {
     let path = path();
     match Address::of(&path).root {
         "/" => key.to_owned(),
@@ -142,12 +142,12 @@ pub(crate) fn of_this_relay(key: &str) -> String {
 }
 
 /// What this tab keeps over a reload.
-pub(crate) fn kept(key: &str) -> Option<String> {
+pub(crate) fn session_value(key: &str) -> Option<String> {
     window()?.session_storage().ok()??.get_item(key).ok()?
 }
 
 /// Keeps something for as long as this tab lives, or keeps it no longer.
-pub(crate) fn keep(key: &str, value: Option<&str>) {
+pub(crate) fn set_session_value(key: &str, value: Option<&str>) {
     let Some(Ok(Some(storage))) = window().map(|window| window.session_storage()) else {
         return;
     };
@@ -164,12 +164,12 @@ pub(crate) fn path() -> String {
 }
 
 /// The page shows the lab from now on: its address says so.
-pub(crate) fn show_lab() {
+pub(crate) fn set_lab_address() {
     if let Some(Ok(history)) = window().map(|window| window.history()) {
         let nothing = JsValue::NULL;
         let path = path();
         let root = Address::of(&path).root;
-        keep_links();
+        resolve_links();
         history
             .replace_state_with_url(&nothing, "", Some(root))
             .ok();
@@ -178,7 +178,7 @@ pub(crate) fn show_lab() {
 
 /// Keeps the files that the page names where they are: browsers read relative addresses anew when the page's own
 /// changes, and would look for its icon elsewhere.
-fn keep_links() {
+fn resolve_links() {
     for link in dom::all("head link[href]") {
         let address = link.get_attribute("href").unwrap_or_default();
         let base = link.base_uri().ok().flatten().unwrap_or_default();
@@ -204,17 +204,17 @@ pub(crate) fn address(name: &str) -> String {
     clippy::cast_sign_loss,
     reason = "never negative, and far from 2^53"
 )]
-pub(crate) fn wall_s() -> u64 {
+pub(crate) fn unix_time_s() -> u64 {
     (Date::now() / 1_000.0) as u64
 }
 
 /// A text as it may stand in a query (RFC 3986 §3.4).
-pub(crate) fn escape(text: &str) -> String {
+pub(crate) fn encode_query_value(text: &str) -> String {
     js_sys::encode_uri_component(text).into()
 }
 
 /// The relay's conversation, seen from this page.
-pub(crate) fn conversation_url() -> Option<String> {
+pub(crate) fn websocket_url() -> Option<String> {
     let location = window()?.location();
     let scheme = if location.protocol().ok()? == "https:" {
         "wss://"
@@ -246,18 +246,18 @@ pub(crate) fn host_name() -> String {
 }
 
 /// Whether this page comes from the machine it is seen on, under a name that means another one elsewhere.
-pub(crate) fn is_on_this_machine() -> bool {
+pub(crate) fn is_loopback() -> bool {
     let name = host_name();
     name == "localhost" || name.starts_with("127.") || name == "[::1]"
 }
 
 /// The browser's window, for what happens to it as a whole.
-pub(crate) fn target() -> Option<EventTarget> {
+pub(crate) fn event_target() -> Option<EventTarget> {
     window().map(Into::into)
 }
 
 /// The code of a class that this page was opened for: its address is `/c/{code}`.
-pub(crate) fn code_in_address() -> Option<String> {
+pub(crate) fn class_code_in_path() -> Option<String> {
     match Address::of(&path()).opens {
         Opens::Class(code) => Some(code.to_owned()),
         Opens::Lab | Opens::Saved(_) => None,
@@ -271,7 +271,7 @@ pub(crate) fn is_at_saved_trace() -> bool {
 
 /// The token of a teacher's link that this page was opened by. It does not stay in the address, which is shown to
 /// everybody who looks at the screen.
-pub(crate) fn teachers_token() -> Option<String> {
+pub(crate) fn take_teacher_token() -> Option<String> {
     let window = window()?;
     let hash = window.location().hash().ok()?;
     let token = hash.strip_prefix("#teacher=")?;
@@ -286,49 +286,49 @@ pub(crate) fn teachers_token() -> Option<String> {
 }
 
 /// Where the files of words, and the rest of the page, are fetched; each is asked for once.
-pub(crate) struct Library {
-    want: Function,
-    wanted: Vec<&'static str>,
+pub(crate) struct Fetcher {
+    fetch: Function,
+    requested: Vec<&'static str>,
 }
 
-impl Library {
-    pub(crate) const fn new(want: Function) -> Self {
+impl Fetcher {
+    pub(crate) const fn new(fetch: Function) -> Self {
         Self {
-            want,
-            wanted: Vec::new(),
+            fetch,
+            requested: Vec::new(),
         }
     }
 
     /// It will be told when it has come.
-    pub(crate) fn want(&mut self, file: TextFile) {
-        self.fetch(file.name());
+    pub(crate) fn request(&mut self, file: TextFile) {
+        self.request_once(file.path());
     }
 
     /// The whole page, in place of its first part.
-    pub(crate) fn want_the_whole(&mut self) {
-        self.fetch("app.js");
+    pub(crate) fn request_whole_page(&mut self) {
+        self.request_once("app.js");
     }
 
-    fn fetch(&mut self, name: &'static str) {
-        if self.wanted.contains(&name) {
+    fn request_once(&mut self, name: &'static str) {
+        if self.requested.contains(&name) {
             return;
         }
-        self.wanted.push(name);
+        self.requested.push(name);
         let name = JsValue::from_str(name);
-        self.want.call1(&JsValue::UNDEFINED, &name).ok();
+        self.fetch.call1(&JsValue::UNDEFINED, &name).ok();
     }
 }
 
 /// A timer of which only the last setting counts.
 pub(crate) struct Timer {
-    ring: Closure<dyn FnMut()>,
+    callback: Closure<dyn FnMut()>,
     set: Option<i32>,
 }
 
 impl Timer {
-    pub(crate) fn new(ring: impl FnMut() + 'static) -> Self {
+    pub(crate) fn new(callback: impl FnMut() + 'static) -> Self {
         Self {
-            ring: Closure::new(ring),
+            callback: Closure::new(callback),
             set: None,
         }
     }
@@ -341,9 +341,9 @@ impl Timer {
         }
         let Some(after) = after else { return };
         let after = i32::try_from(after).unwrap_or(i32::MAX);
-        let ring = self.ring.as_ref().unchecked_ref();
+        let callback = self.callback.as_ref().unchecked_ref();
         self.set = window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(ring, after)
+            .set_timeout_with_callback_and_timeout_and_arguments_0(callback, after)
             .ok();
     }
 }
@@ -351,29 +351,29 @@ impl Timer {
 /// The next frame, asked for once however often it is wanted.
 pub(crate) struct Frame {
     draw: Closure<dyn FnMut()>,
-    wanted: bool,
+    requested: bool,
 }
 
 impl Frame {
     pub(crate) fn new(draw: impl FnMut() + 'static) -> Self {
         Self {
             draw: Closure::new(draw),
-            wanted: false,
+            requested: false,
         }
     }
 
     /// Wants the next frame.
-    pub(crate) fn want(&mut self) {
-        if self.wanted {
+    pub(crate) fn request(&mut self) {
+        if self.requested {
             return;
         }
         let asked = window()
             .map(|window| window.request_animation_frame(self.draw.as_ref().unchecked_ref()));
-        self.wanted = matches!(asked, Some(Ok(_)));
+        self.requested = matches!(asked, Some(Ok(_)));
     }
 
     /// It is here.
-    pub(crate) const fn came(&mut self) {
-        self.wanted = false;
+    pub(crate) const fn begin(&mut self) {
+        self.requested = false;
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn number(id: &str, most: u32) -> u32 {
 }
 
 /// Writes into a field of one line.
-pub(crate) fn enter(id: &str, value: &str) {
+pub(crate) fn set_value(id: &str, value: &str) {
     if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
         rewrite(field, value);
     }
@@ -120,7 +120,7 @@ pub(crate) fn check(id: &str, on: bool) {
 }
 
 /// What stands in the field of that name in a form.
-pub(crate) fn typed(form: &Element, name: &str) -> String {
+pub(crate) fn form_value(form: &Element, name: &str) -> String {
     let Some(field) = find(form, &["[data-argument=", name, "]"].concat()) else {
         return String::new();
     };
@@ -134,14 +134,14 @@ pub(crate) fn typed(form: &Element, name: &str) -> String {
 }
 
 /// Chooses in a list.
-pub(crate) fn choose(id: &str, value: &str) {
+pub(crate) fn select_option(id: &str, value: &str) {
     if let Some(list) = el(id).dyn_ref::<HtmlSelectElement>() {
         list.set_value(value);
     }
 }
 
 /// Writes into a field, and selects it.
-pub(crate) fn fill(id: &str, text: &str) {
+pub(crate) fn set_and_select(id: &str, text: &str) {
     if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
         field.set_value(text);
         field.select();
@@ -149,7 +149,7 @@ pub(crate) fn fill(id: &str, text: &str) {
 }
 
 /// Selects all that stands in a field.
-pub(crate) fn select(id: &str) {
+pub(crate) fn select_text(id: &str) {
     if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
         field.select();
     }

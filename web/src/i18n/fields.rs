@@ -1,13 +1,13 @@
-//! What every field means, in one plain sentence: of packets, of calls, and of what the kernel tells.
+//! The meaning of every field in a sentence: fields of packets, of calls, and facts of the kernel.
 
 use super::{Language, TextFile, entry, read};
 
-/// What a field means, by its name; nothing where it has no sentence, or none has come yet.
+/// The meaning of a field; empty if it has none or the file is not loaded.
 pub(crate) fn meaning(field: &str, language: Language) -> &'static str {
     find(TextFile::Fields(language), field)
 }
 
-/// What a file of sentences has under this name; nothing where it has none, or has not come yet.
+/// The sentence of a name in a file; empty if it has none or the file is not loaded.
 pub(super) fn find(file: TextFile, name: &str) -> &'static str {
     let mut entries = read(file).unwrap_or_default().lines().filter_map(entry);
     entries
@@ -23,7 +23,7 @@ mod tests {
     use crate::filter::Field;
 
     fn source(language: Language) -> &'static str {
-        read(TextFile::Fields(language)).expect("it lies beside the tests")
+        read(TextFile::Fields(language)).expect("the file is built into the tests")
     }
 
     fn sentences(language: Language) -> BTreeMap<String, String> {
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_simple_reading_is_the_true_one() {
+    fn entries_are_read_as_json_reads_them() {
         for language in [Language::English, Language::Chinese] {
             for (name, sentence) in sentences(language) {
                 assert_eq!(meaning(&name, language), sentence, "{name}");
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_can_be_asked_for_or_shown_has_a_sentence() {
+    fn every_field_has_a_sentence() {
         for field in Field::ALL {
             for language in [Language::English, Language::Chinese] {
                 assert!(
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_one_or_two_and_ends() {
+    fn sentences_are_short_and_end_with_a_full_stop() {
         for (language, ends) in [
             (Language::English, ['.', '.']),
             (Language::Chinese, ['。', '。']),

@@ -1,8 +1,8 @@
-//! What each line of the programs does, in one or two plain sentences.
+//! What each line of the book's programs does, in one or two sentences.
 
 use super::{Language, TextFile, fields::find};
 
-/// What a line does, by its name; nothing where none has come yet.
+/// What the line of this name does; empty before the file is loaded.
 pub(crate) fn meaning(line: &str, language: Language) -> &'static str {
     find(TextFile::Lines(language), line)
 }
@@ -15,7 +15,7 @@ mod tests {
     use crate::i18n::read;
 
     fn sentences(language: Language) -> BTreeMap<String, String> {
-        let source = read(TextFile::Lines(language)).expect("it lies beside the tests");
+        let source = read(TextFile::Lines(language)).expect("the file is built into the tests");
         serde_json::from_str(source).expect("valid JSON")
     }
 

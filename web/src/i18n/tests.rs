@@ -1,4 +1,4 @@
-//! Both languages say the same things, and nothing is said that has no words.
+//! Both languages have the same keys, and exactly the keys the page uses.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -7,11 +7,11 @@ use super::*;
 type Keys = BTreeMap<String, String>;
 
 fn texts(language: Language) -> Keys {
-    let source = read(TextFile::Words(language)).expect("it lies beside the tests");
+    let source = read(TextFile::Words(language)).expect("the file is built into the tests");
     serde_json::from_str(source).expect("valid JSON")
 }
 
-/// Every file the page's code and markup is made of.
+/// The page's source files: code and markup.
 fn sources() -> Vec<String> {
     fn collect(folder: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(folder).expect("a folder").flatten() {
@@ -84,15 +84,15 @@ fn every_key_is_used_and_every_used_key_exists() {
         );
     }
     for key in &used {
-        assert!(known.contains_key(key), "{key} has no words");
+        assert!(known.contains_key(key), "{key} has no text");
     }
     for key in known.keys() {
-        assert!(used.contains(key), "{key} is never said");
+        assert!(used.contains(key), "{key} is never used");
     }
 }
 
 #[test]
-fn the_simple_reading_is_the_true_one() {
+fn entries_are_read_as_json_reads_them() {
     for language in [Language::English, Language::Chinese] {
         let read = Texts::new(language);
         let json = texts(language);
@@ -104,7 +104,7 @@ fn the_simple_reading_is_the_true_one() {
 }
 
 #[test]
-fn the_first_language_that_is_spoken_is_chosen() {
+fn the_first_language_the_page_has_is_chosen() {
     for (tags, language) in [
         (&["fr", "zh-Hans-SG", "en"][..], Language::Chinese),
         (&["en-GB", "zh"], Language::English),

@@ -1,22 +1,23 @@
-//! What can be taken along, and which saved trace one looks at.
+//! Draws the exports of a trace, and the saved trace that is open.
 
-mod hear;
+mod events;
 
-pub(super) use self::hear::listen;
+pub(super) use self::events::listen;
 use crate::{
     dom::{self, el},
     files,
     i18n::Texts,
+    inbox::send,
     model::{
         Event, Model,
         past::archive::{ArchiveCommand, Capture, LONGEST, OpenError, Opened, capture},
         text::{explain, units},
     },
-    shell::tell,
+    view::common::pick,
     window,
 };
 
-/// Bytes in a megabyte, as files are sold.
+/// Bytes in a megabyte (SI).
 const MEGABYTE: u64 = 1_000_000;
 
 pub(super) fn draw(model: &Model, texts: &Texts) {
@@ -34,7 +35,7 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
     draw_wrong(model, texts);
     dom::show(&el("copy-ladder"), shown.ladder_in_sight().is_some());
     let copied = if model.is_copied() { "copy.done" } else { "" };
-    dom::say(
+    dom::write_or_hide(
         &el("copied"),
         if copied.is_empty() {
             ""
@@ -43,22 +44,22 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
         },
     );
     dom::show(&el("who-row"), !model.is_past() && model.is_in_company());
-    dom::choose("who", if model.only_mine { "mine" } else { "all" });
+    dom::select_option("who", if model.only_mine { "mine" } else { "all" });
 }
 
-/// Copies a text; where the browser does not let it, the text is shown, ready to be copied by hand.
+/// Copies a text; if the browser refuses, shows it in a dialog to be copied by hand.
 pub(crate) fn copy(text: String) {
     files::copy(&text.clone(), move |copied| {
         if copied {
-            tell(Event::Archive(ArchiveCommand::Copied));
+            send(Event::Archive(ArchiveCommand::Copied));
         } else {
-            dom::ask("copy-dialog");
-            dom::fill("copy-text", &text);
+            dom::open_dialog("copy-dialog");
+            dom::set_and_select("copy-text", &text);
         }
     });
 }
 
-/// Fetches the saved trace of a link, to be opened.
+/// Fetches the saved trace of a link and opens it.
 pub(crate) fn fetch(link: String) {
     let file = [&link, "/trace.json"].concat();
     files::fetch(&file, move |answer| {
@@ -68,11 +69,11 @@ pub(crate) fn fetch(link: String) {
             Some(_) | None => Err(OpenError::NotFetched),
         };
         let name = link.clone();
-        tell(Event::Archive(ArchiveCommand::Open { name, text }));
+        send(Event::Archive(ArchiveCommand::Open { name, text }));
     });
 }
 
-/// The choice of two capture files, or why there is none.
+/// Draws the choice of two capture files, or why there is none.
 fn draw_capture(model: &Model, texts: &Texts) {
     let capture = capture(model);
     dom::show(&el("pcapng-choice"), capture == Capture::Ready);
@@ -93,7 +94,7 @@ fn draw_capture(model: &Model, texts: &Texts) {
     let remedy = obstacle.map_or("", |obstacle| {
         texts.get(explain::obstacle_key(obstacle.kind))
     });
-    dom::say(&el("pcapng-remedy"), remedy);
+    dom::write_or_hide(&el("pcapng-remedy"), remedy);
 }
 
 fn draw_opened(opened: &Opened, texts: &Texts) {
@@ -123,7 +124,7 @@ fn draw_wrong(model: &Model, texts: &Texts) {
     let wrong = model.archive.wrong.as_ref();
     dom::show(&el("open-wrong"), wrong.is_some());
     let leads_to_lab = model.archive.at_link && model.archive.opened.is_none();
-    let close = super::pick(leads_to_lab, "saved.back", "wrong.close");
+    let close = pick(leads_to_lab, "saved.back", "wrong.close");
     dom::write(&el("open-wrong-close"), texts.get(close));
     let Some((name, wrong)) = wrong else { return };
     let (key, number) = match wrong {

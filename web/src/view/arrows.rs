@@ -1,9 +1,8 @@
-//! The wire between both lanes: an SVG whose lines go from edge to edge, whatever its width.
+//! Draws the arrows between the lanes, in an SVG of any width.
 
 use shared::trace::CallId;
 use web_sys::Element;
 
-use super::pick;
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -15,19 +14,20 @@ use crate::{
             log::DatagramFate,
         },
     },
+    view::common::pick,
 };
 
-/// How far an arrow goes of which nobody knows whether it came in.
+/// The end of an arrow whose arrival is unknown: to the server, to the client.
 const HALFWAY: [&str; 2] = ["62%", "38%"];
-/// From edge to edge.
+/// The end of an arrow that arrives.
 const ALL_THE_WAY: [&str; 2] = ["100%", "0%"];
-/// The relay's edge is just before the program that receives.
+/// The relay's edge, just before the receiving program.
 const TO_EDGE: [&str; 2] = ["86%", "14%"];
-/// A label stands this much above its line.
+/// The distance of a label above its line, in pixels.
 const ABOVE: i32 = 5;
-/// And what became of it this much below.
+/// The distance of a fate's text below its line, in pixels.
 const BELOW: i32 = 13;
-/// Where both stand: in the middle of the line they belong to.
+/// The horizontal position of both texts: the middle of the line.
 const MIDDLE: &str = "50%";
 const MIDDLE_TO_EDGE: [&str; 2] = ["43%", "57%"];
 
@@ -36,15 +36,15 @@ pub(super) struct Arrows {
     groups: Vec<Element>,
 }
 
-/// What is looked at: a call, a packet, or both.
+/// The selected call, packet, or both.
 #[derive(Clone, Copy)]
 pub(super) struct Selected {
     pub(super) call: Option<CallId>,
     pub(super) packet: Option<u64>,
 }
 
-/// One line of the drawing.
-struct Stroke<'a> {
+/// One line of an arrow.
+struct ArrowLine<'a> {
     arrow: &'a Arrow,
     to_server: bool,
     from_y: i32,
@@ -54,31 +54,31 @@ struct Stroke<'a> {
 }
 
 impl Arrows {
-    /// Draws them; `anew` where they belong to another run, so that they come in once.
+    /// Draws the arrows; `anew` if they are of another run, so that they are animated once.
     pub(super) fn draw(&mut self, arrows: &[Arrow], selected: Selected, anew: bool, texts: &Texts) {
-        let mut strokes = Vec::with_capacity(arrows.len());
+        let mut lines = Vec::with_capacity(arrows.len());
         for arrow in arrows {
-            add_strokes(arrow, texts, &mut strokes);
+            add_lines(arrow, texts, &mut lines);
         }
         if anew {
             dom::resize(&mut self.groups, 0, &group);
         }
-        dom::resize(&mut self.groups, strokes.len(), &group);
-        for (group, stroke) in self.groups.iter().zip(&strokes) {
-            draw(group, stroke, selected);
+        dom::resize(&mut self.groups, lines.len(), &group);
+        for (group, line) in self.groups.iter().zip(&lines) {
+            draw(group, line, selected);
         }
     }
 }
 
-/// Says how many columns a text is wide, so that the stylesheet makes it fit between the lanes. A mark at the edge takes
-/// a fifth of that.
+/// Gives the stylesheet the text's width in columns, so that it fits between the lanes. A mark at the edge takes a
+/// fifth of the width.
 fn fit(text: &Element, columns: usize, beside_mark: bool) {
     let columns = if beside_mark {
         columns * 5 / 4
     } else {
         columns
     };
-    dom::number_for_style(text, "--wide", columns.max(1));
+    dom::set_style_number(text, "--wide", columns.max(1));
 }
 
 fn group() -> Element {
@@ -90,24 +90,24 @@ fn group() -> Element {
     group
 }
 
-fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
-    let arrow = stroke.arrow;
+fn draw(group: &Element, drawn: &ArrowLine<'_>, selected: Selected) {
+    let arrow = drawn.arrow;
     let line = group.first_element_child();
     if let Some(line) = &line {
-        draw_line(line, stroke);
+        draw_line(line, drawn);
     }
-    let middle = stroke.from_y.midpoint(stroke.to_y);
+    let middle = drawn.from_y.midpoint(drawn.to_y);
     let label = line.and_then(|line| line.next_element_sibling());
     let fate = group.last_element_child();
     let ends_early = arrow.way == ArrowSpan::ToEdge;
     let x = if ends_early {
-        pick(stroke.to_server, MIDDLE_TO_EDGE[0], MIDDLE_TO_EDGE[1])
+        pick(drawn.to_server, MIDDLE_TO_EDGE[0], MIDDLE_TO_EDGE[1])
     } else {
         MIDDLE
     };
     for (text, y, said) in [
-        (label, middle - ABOVE, &stroke.label),
-        (fate, middle + BELOW, &stroke.fate),
+        (label, middle - ABOVE, &drawn.label),
+        (fate, middle + BELOW, &drawn.fate),
     ] {
         if let Some(text) = text {
             dom::set(&text, "x", x);
@@ -120,7 +120,7 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
     let is_bad = is_lost || matches!(arrow.carried, ArrowContent::Rst | ArrowContent::Unreachable);
     let call = arrow.call.map(|call| call.to_string()).unwrap_or_default();
     let seq = arrow.seq.map(|seq| seq.to_string()).unwrap_or_default();
-    // Where a packet is looked at, its call's other packets are not.
+    // While a packet is selected, its call's other packets are not.
     let is_selected = match selected.packet {
         Some(_) if arrow.seq.is_some() => arrow.seq == selected.packet,
         Some(_) | None => selected.call.is_some() && arrow.call == selected.call,
@@ -137,8 +137,8 @@ fn draw(group: &Element, stroke: &Stroke<'_>, selected: Selected) {
     dom::toggle(group, "data-selected", is_selected);
 }
 
-fn draw_line(line: &Element, stroke: &Stroke<'_>) {
-    let arrow = stroke.arrow;
+fn draw_line(line: &Element, drawn: &ArrowLine<'_>) {
+    let arrow = drawn.arrow;
     let [starts, ends] = match arrow.way {
         ArrowSpan::AtEdge => [TO_EDGE, TO_EDGE],
         ArrowSpan::FromEdge => [TO_EDGE, ALL_THE_WAY],
@@ -153,32 +153,32 @@ fn draw_line(line: &Element, stroke: &Stroke<'_>) {
         Some(_) | None => pick(arrow.arrives, "url(#head)", "url(#lost)"),
     };
     for (name, value) in [
-        ("x1", pick(stroke.to_server, starts[0], starts[1])),
-        ("y1", &stroke.from_y.to_string()),
-        ("x2", pick(stroke.to_server, ends[0], ends[1])),
-        ("y2", &stroke.to_y.to_string()),
+        ("x1", pick(drawn.to_server, starts[0], starts[1])),
+        ("y1", &drawn.from_y.to_string()),
+        ("x2", pick(drawn.to_server, ends[0], ends[1])),
+        ("y2", &drawn.to_y.to_string()),
         ("marker-end", marker),
     ] {
         dom::set(line, name, value);
     }
 }
 
-/// An arrow's lines: one, or the three of a handshake.
-fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>>) {
+/// Adds an arrow's lines: one, or the three of a handshake.
+fn add_lines<'a>(arrow: &'a Arrow, texts: &Texts, lines: &mut Vec<ArrowLine<'a>>) {
     let Arrow {
         to_server,
         from_y,
         to_y,
         ..
     } = *arrow;
-    // From the edge on it needs no name: it has one before.
+    // The part behind the edge needs no label: the part before it has one.
     let label = if matches!(arrow.way, ArrowSpan::AtEdge | ArrowSpan::FromEdge) {
         String::new()
     } else {
         arrow.carried.label(texts)
     };
     if arrow.carried != ArrowContent::Handshake {
-        strokes.push(Stroke {
+        lines.push(ArrowLine {
             arrow,
             to_server,
             from_y,
@@ -194,7 +194,7 @@ fn add_strokes<'a>(arrow: &'a Arrow, texts: &Texts, strokes: &mut Vec<Stroke<'a>
         .enumerate()
     {
         let from_y = from_y + third * i32::try_from(at).unwrap_or(0);
-        strokes.push(Stroke {
+        lines.push(ArrowLine {
             arrow,
             to_server: to_server ^ (at == 1),
             from_y,

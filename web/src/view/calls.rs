@@ -1,11 +1,10 @@
-//! The list of calls: run by run, each with its arguments, its result, how long it took, and both addresses.
+//! Draws the list of calls, run by run: arguments, result, duration and both addresses.
 
 mod row;
 
 use shared::outcome::Outcome;
 use web_sys::{Element, Node};
 
-use super::Drawn;
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -19,26 +18,27 @@ use crate::{
             log::{Call, Run, RunId, RunKind},
         },
     },
+    view::common::RunKey,
 };
 
-/// So near to its end the list follows what comes.
+/// Within this distance of its end, in pixels, the list follows new calls.
 const NEAR_THE_END: i32 = 24;
 
 #[derive(Default)]
-pub(super) struct Calls {
-    groups: Vec<Group>,
+pub(super) struct CallList {
+    groups: Vec<RunGroup>,
     tab_stop: Option<Element>,
-    drawn: Option<Drawn>,
-    end: End,
+    drawn: Option<RunKey>,
+    end: TailFollow,
 }
 
-/// Whether one looks at the end of the list, and it is to follow what comes.
-struct End {
+/// Whether the list follows new calls.
+struct TailFollow {
     follows: bool,
     scrolled_to: i32,
 }
 
-impl Default for End {
+impl Default for TailFollow {
     fn default() -> Self {
         Self {
             follows: true,
@@ -47,16 +47,16 @@ impl Default for End {
     }
 }
 
-/// A run's rows.
-struct Group {
+/// The rows of a run.
+struct RunGroup {
     id: RunId,
     element: Element,
     rows: Vec<Element>,
-    drawn: Option<Drawn>,
+    drawn: Option<RunKey>,
 }
 
-impl Calls {
-    /// Looks where the list stands, as it is drawn. Only who scrolls up does not want to follow.
+impl CallList {
+    /// Reads how far the list is scrolled, before it is drawn. It stops following only when the user scrolls up.
     pub(super) fn look(&mut self) {
         let grid = el("calls");
         let top = grid.scroll_top();
@@ -71,7 +71,7 @@ impl Calls {
 
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts, waiting: Option<Millis>) {
         let (version, selected, language) = (model.log.version(), model.selected, texts.language);
-        let wanted = Drawn {
+        let wanted = RunKey {
             version,
             run: None,
             selected,
@@ -86,7 +86,7 @@ impl Calls {
         self.match_groups(model, &grid);
         for (group, run) in self.groups.iter_mut().zip(model.runs_in_view()) {
             let selected = selected.filter(|id| run.calls.iter().any(|call| call.id == *id));
-            let wanted = Drawn {
+            let wanted = RunKey {
                 version: run.version,
                 selected,
                 ..wanted
@@ -103,7 +103,7 @@ impl Calls {
         }
     }
 
-    /// One group for each run, in their order.
+    /// Makes one group for each run, in their order.
     fn match_groups(&mut self, model: &Model, grid: &Element) {
         let wanted: Vec<(RunId, bool)> = model
             .runs_in_view()
@@ -127,7 +127,7 @@ impl Calls {
                 dom::set(&element, "data-kind", if is_talk { "talk" } else { "note" });
                 self.groups.insert(
                     at,
-                    Group {
+                    RunGroup {
                         id,
                         element,
                         rows: Vec::new(),
@@ -138,7 +138,7 @@ impl Calls {
         }
     }
 
-    /// One row can be reached by Tab: the selected one, else the last; the others by arrows.
+    /// Makes one row reachable by Tab: the selected one, else the last. Arrow keys reach the others.
     fn place_tab_stop(&mut self, grid: &Element) {
         let selected = grid.query_selector("[aria-selected=true]").ok().flatten();
         let stop = selected.or_else(|| {
@@ -159,12 +159,12 @@ impl Calls {
     }
 }
 
-impl Group {
+impl RunGroup {
     fn draw(
         &mut self,
         model: &Model,
         run: &Run,
-        wanted: Drawn,
+        wanted: RunKey,
         texts: &Texts,
         waiting: Option<Millis>,
     ) {
@@ -178,9 +178,7 @@ impl Group {
             &title(model, run, texts),
         );
         let element = &self.element;
-        dom::resize(&mut self.rows, run.calls.len(), &|| {
-            dom::stamp("call-template", element)
-        });
+        dom::resize_stamped(&mut self.rows, run.calls.len(), "call-template", element);
         for (at, (row, call)) in self.rows.iter().zip(&run.calls).enumerate() {
             row::draw(
                 row,
@@ -194,7 +192,7 @@ impl Group {
     }
 }
 
-/// What a run is called.
+/// The title of a run.
 fn title(model: &Model, run: &Run, texts: &Texts) -> String {
     let transport = run.transport().map_or("", |transport| transport.name());
     let (key, value) = match &run.kind {
@@ -228,7 +226,7 @@ fn title(model: &Model, run: &Run, texts: &Texts) -> String {
     )
 }
 
-/// How a call's state is named in the page's markup.
+/// The name of a call's state in the markup.
 pub(super) const fn state(call: &Call) -> &'static str {
     match &call.end {
         Some(end) => match end.outcome {

@@ -1,13 +1,12 @@
-//! The cards: the list of them, and the one that is played.
+//! Draws the list of cards, and the open card.
 
-mod hear;
+mod events;
 
 use shared::{call::Transport, lab::LabKind};
 use web_sys::Element;
 
-pub(crate) use self::hear::CARDS;
-pub(super) use self::hear::{listen, remembered};
-use super::pick;
+pub(crate) use self::events::CARDS_KEY;
+pub(super) use self::events::{listen, stored};
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -19,21 +18,22 @@ use crate::{
         },
         text::explain,
     },
+    view::common::{address, pick},
 };
 
-/// The cards as they are drawn.
+/// The cards' elements.
 #[derive(Default)]
-pub(super) struct Cards {
+pub(super) struct CardsView {
     list: Vec<Element>,
     choices: Vec<Element>,
     steps: Vec<Element>,
     check: Vec<Element>,
     sockets: Vec<Element>,
-    /// Which card is drawn, and whether its question was answered: a change of these moves the focus.
+    /// The drawn card, and whether its question was answered: a change moves the focus.
     place: Option<(Option<usize>, bool)>,
 }
 
-impl Cards {
+impl CardsView {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         let cards = &model.cards;
         let is_first = model
@@ -46,7 +46,7 @@ impl Cards {
         );
         dom::show(&el("cards"), cards.open);
         let restored = restored(&cards.restored, texts);
-        dom::say(&el("card-restored"), &restored);
+        dom::write_or_hide(&el("card-restored"), &restored);
         let played = cards.play.as_ref().zip(cards.card()).filter(|_| cards.open);
         let look = played.and_then(|(play, _)| play.look);
         dom::set(&el("page"), "data-look", look.map_or("", place_name));
@@ -66,9 +66,12 @@ impl Cards {
     fn draw_list(&mut self, model: &Model, texts: &Texts) {
         let cards = &model.cards;
         let list = el("cards-list");
-        dom::resize(&mut self.list, cards.deck.len(), &|| {
-            dom::stamp("card-in-list-template", &list)
-        });
+        dom::resize_stamped(
+            &mut self.list,
+            cards.deck.len(),
+            "card-in-list-template",
+            &list,
+        );
         let next = cards.undone(0);
         let mut done = 0;
         for (at, (item, dealt)) in self.list.iter().zip(&cards.deck).enumerate() {
@@ -81,8 +84,8 @@ impl Cards {
             dom::toggle(item, "data-done", is_done);
             dom::toggle(item, "data-next", next == Some(at));
             let title = dealt.card.title.get(texts.language);
-            dom::marked(&dom::part(item, "title"), title);
-            let mark = if is_done { texts.get("cards.done") } else { "" };
+            dom::write_with_code(&dom::part(item, "title"), title);
+            let mark = texts.get_if(is_done, "cards.done");
             dom::write(&dom::part(item, "mark"), mark);
         }
         let numbers = [
@@ -99,8 +102,8 @@ impl Cards {
 
     fn draw_card(&mut self, model: &Model, play: &CardRun, card: &Card, texts: &Texts) {
         let language = texts.language;
-        dom::marked(&el("card-title"), card.title.get(language));
-        dom::marked(&el("card-ask"), card.question.get(language));
+        dom::write_with_code(&el("card-title"), card.title.get(language));
+        dom::write_with_code(&el("card-ask"), card.question.get(language));
         self.draw_choices(play, card, texts);
         dom::show(&el("card-play"), play.answer.is_some());
         self.draw_steps(model, play, card, texts);
@@ -109,7 +112,7 @@ impl Cards {
         let explains = play.explains();
         dom::show(&el("card-tell"), !explains);
         dom::show(&el("card-why"), explains);
-        dom::marked(&el("card-why-text"), card.why.get(language));
+        dom::write_with_code(&el("card-why-text"), card.why.get(language));
         let holds = play.check.holds();
         dom::show(
             &el("card-next"),
@@ -122,24 +125,25 @@ impl Cards {
 
     fn draw_choices(&mut self, play: &CardRun, card: &Card, texts: &Texts) {
         let home = el("card-choices");
-        dom::resize(&mut self.choices, card.choices.len(), &|| {
-            dom::stamp("choice-template", &home)
-        });
+        dom::resize_stamped(
+            &mut self.choices,
+            card.choices.len(),
+            "choice-template",
+            &home,
+        );
         for (at, (button, choice)) in self.choices.iter().zip(&card.choices).enumerate() {
             dom::set(button, "data-choice", &at.to_string());
-            dom::marked(button, choice.text.get(texts.language));
+            dom::write_with_code(button, choice.text.get(texts.language));
         }
         let asks = play.answer.is_none();
         dom::show(&home, asks);
         dom::show(&el("card-skip"), asks);
-        dom::say(&el("card-answer"), &answer(play, card, texts));
+        dom::write_or_hide(&el("card-answer"), &answer(play, card, texts));
     }
 
     fn draw_steps(&mut self, model: &Model, play: &CardRun, card: &Card, texts: &Texts) {
         let home = el("card-steps");
-        dom::resize(&mut self.steps, card.steps.len(), &|| {
-            dom::stamp("step-template", &home)
-        });
+        dom::resize_stamped(&mut self.steps, card.steps.len(), "step-template", &home);
         let next = play.next();
         for (at, (item, step)) in self.steps.iter().zip(&card.steps).enumerate() {
             let is_done = play.done.get(at) == Some(&true);
@@ -154,15 +158,15 @@ impl Cards {
                 next == Some(at) && play.running.is_none(),
             );
             let text = step.text.get(texts.language);
-            dom::marked(&dom::part(item, "text"), text);
+            dom::write_with_code(&dom::part(item, "text"), text);
             let button = dom::part(item, "do");
             dom::set(&button, "data-step", &at.to_string());
             dom::write(&button, texts.get("cards.do"));
             let label = [texts.get("cards.do"), ": ", &text.replace('`', "")].concat();
             dom::set(&button, "aria-label", &label);
             let may = model.can_act() && play.running.is_none();
-            // Disabled it would lose the focus, and with it the keyboard's place.
-            dom::set(&button, "aria-disabled", pick(may, "false", "true"));
+            // A disabled button would lose the focus.
+            dom::set_bool(&button, "aria-disabled", !may);
             dom::show(&button, !is_done);
             let mark = match state {
                 "done" => texts.get("cards.did"),
@@ -173,12 +177,12 @@ impl Cards {
                 let why = explain::failure(failed, texts);
                 texts.fill("cards.refused", &[("why", &why)])
             });
-            dom::say(&dom::part(item, "mark"), why.as_deref().unwrap_or(mark));
+            dom::write_or_hide(&dom::part(item, "mark"), why.as_deref().unwrap_or(mark));
         }
         let lacks = play.lacks.as_ref();
         let lacks = lacks.map(|name| texts.fill("cards.lacks", &[("name", name)]));
-        dom::say(&el("card-lacks"), &lacks.unwrap_or_default());
-        // A member's step that needs a lab of one's own, before it is taken.
+        dom::write_or_hide(&el("card-lacks"), &lacks.unwrap_or_default());
+        // Warns a class member before a step that needs a private lab.
         let is_member = model.classroom.you().is_some() && !model.classroom.is_out;
         let mut deeds = card.steps.iter().flat_map(|step| &step.deeds);
         let goes_out = is_member && deeds.any(|deed| deed.lab == Some(LabKind::Private));
@@ -192,9 +196,12 @@ impl Cards {
         let sockets: Vec<_> = keys
             .filter_map(|(name, key)| Some((name, bench.card(key)?)))
             .collect();
-        dom::resize(&mut self.sockets, sockets.len(), &|| {
-            dom::stamp("card-socket-template", &home)
-        });
+        dom::resize_stamped(
+            &mut self.sockets,
+            sockets.len(),
+            "card-socket-template",
+            &home,
+        );
         dom::show(&home, !sockets.is_empty());
         for (item, (name, card)) in self.sockets.iter().zip(sockets) {
             let part = |name: &str| dom::part(item, name);
@@ -207,10 +214,10 @@ impl Cards {
             dom::write(&part("state"), state.state.name());
             let fd = ["fd ", &card.fd.to_string()].concat();
             dom::write(&part("fd"), &fd);
-            let mut ends = super::client::address(card.local);
+            let mut ends = address(card.local);
             if card.peer.is_some() {
                 ends.push_str(" ⇄ ");
-                ends.push_str(&super::client::address(card.peer));
+                ends.push_str(&address(card.peer));
             }
             dom::write(&part("ends"), &ends);
         }
@@ -218,30 +225,28 @@ impl Cards {
 
     fn draw_check(&mut self, play: &CardRun, card: &Card, texts: &Texts) {
         let home = el("card-check");
-        dom::resize(&mut self.check, card.check.len(), &|| {
-            dom::stamp("check-template", &home)
-        });
+        dom::resize_stamped(&mut self.check, card.check.len(), "check-template", &home);
         for (at, (item, wanted)) in self.check.iter().zip(&card.check).enumerate() {
             let seen = play.check.has_seen(at);
             dom::toggle(item, "data-seen", seen);
             dom::show(item, seen || !wanted.extra);
             let key = pick(seen, "cards.seen", "cards.not_yet");
             dom::write(&dom::part(item, "mark"), texts.get(key));
-            dom::marked(&dom::part(item, "text"), wanted.text.get(texts.language));
+            dom::write_with_code(&dom::part(item, "text"), wanted.text.get(texts.language));
         }
         let wrong = play.check.wrong.and_then(|at| card.never.get(at));
         let holds = play.check.holds();
         let verdict = wrong.map_or_else(
-            || if holds { texts.get("cards.holds") } else { "" },
+            || texts.get_if(holds, "cards.holds"),
             |wrong| wrong.text.get(texts.language),
         );
         let element = el("card-verdict");
-        dom::marked(&element, verdict);
+        dom::write_with_code(&element, verdict);
         dom::show(&element, !verdict.is_empty());
-        dom::set(&element, "data-holds", pick(holds, "true", "false"));
+        dom::set_bool(&element, "data-holds", holds);
     }
 
-    /// To what one does next, when a card is taken or put back, and when its question was answered.
+    /// Moves the focus to the next thing to do when a card is opened, closed or answered.
     fn move_focus(&mut self, play: Option<&CardRun>) {
         let place = (
             play.map(|play| play.card),
@@ -270,7 +275,7 @@ impl Cards {
     }
 }
 
-/// What was put back of what a card had changed, and what was not.
+/// Which of a card's changes were undone, and which were not.
 fn restored(restored: &Restored, texts: &Texts) -> String {
     let say = |key: &str, parts: &[RestoredPart]| {
         let names: Vec<&str> = parts
@@ -295,7 +300,7 @@ const fn part_key(part: RestoredPart) -> &'static str {
     }
 }
 
-/// What was expected; and once it was seen, whether rightly so.
+/// The predicted answer and, once the check is complete, whether it was right.
 fn answer(play: &CardRun, card: &Card, texts: &Texts) -> String {
     let say = |choice: usize| {
         let choice = card.choices.get(choice);
@@ -321,7 +326,7 @@ fn answer(play: &CardRun, card: &Card, texts: &Texts) -> String {
     }
 }
 
-/// As the stylesheet knows a place.
+/// The name of a place in the stylesheet.
 const fn place_name(look: Highlight) -> &'static str {
     match look {
         Highlight::Wire => "wire",

@@ -1,18 +1,20 @@
-//! The class: the way into it, the strip that every view has under its top, the sign, the teacher's desk and the wall.
+//! Draws the class: the forms to join, the banner, the sign with the code, the teacher's panel and the wall.
 
-mod desk;
-mod doors;
-mod hear;
-mod opened;
-mod outsiders;
-mod strip;
+mod banner;
+mod events;
+mod join_form;
+mod open_tile;
+mod removed_members;
+mod teacher_panel;
 mod wall;
 
 use shared::call::Transport;
 
-pub(super) use self::hear::{listen, remembered};
-use self::{desk::Desk, doors::Doors, outsiders::Outsiders, strip::Strip, wall::Tiles};
-use super::pick;
+pub(super) use self::events::{listen, stored};
+use self::{
+    banner::Banner, join_form::JoinForm, removed_members::RemovedMembers,
+    teacher_panel::TeacherPanel, wall::Tiles,
+};
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -21,27 +23,28 @@ use crate::{
         panes::class::{Classroom, LeaveReason},
         text::explain,
     },
+    view::common::pick,
     window,
 };
 
-/// The class as it is drawn.
+/// The parts of the class's view.
 #[derive(Default)]
-pub(super) struct Class {
-    strip: Strip,
-    desk: Desk,
+pub(super) struct ClassView {
+    strip: Banner,
+    desk: TeacherPanel,
     tiles: Tiles,
-    outsiders: Outsiders,
-    doors: Doors,
+    outsiders: RemovedMembers,
+    doors: JoinForm,
 }
 
-impl Class {
+impl ClassView {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         let room = &model.classroom;
         let stands = pick(room.is_teacher(), "teacher", "student");
         let standing = room.standing.as_ref().map_or("none", |_| stands);
         dom::set(&el("page"), "data-class", standing);
         self.strip.draw(model, texts);
-        opened::draw(room, texts);
+        open_tile::draw(room, texts);
         dom::show(&el("class"), room.open);
         dom::show(&el("class-transports"), room.open);
         if !room.open {
@@ -57,7 +60,7 @@ impl Class {
             LeaveReason::KeptOut => "class.kept_out",
         });
         let parted = parted.map(|key| texts.get(key)).unwrap_or_default();
-        dom::say(&el("class-parted"), parted);
+        dom::write_or_hide(&el("class-parted"), parted);
         if !is_in {
             return;
         }
@@ -71,27 +74,27 @@ impl Class {
     }
 }
 
-/// Which server one looks at; the composer, where one chooses it otherwise, is not seen here.
+/// Draws the choice of the server: the composer, which has it otherwise, is hidden in this view.
 fn draw_transports(model: &Model) {
     let tcp = model.transport() == Transport::Tcp;
     dom::check(pick(tcp, "transport-tcp", "transport-udp"), true);
     for (id, on) in [("class-udp", !tcp), ("class-tcp", tcp)] {
-        dom::set(&el(id), "aria-pressed", pick(on, "true", "false"));
+        dom::set_bool(&el(id), "aria-pressed", on);
     }
 }
 
-/// What is shown for others to join.
+/// Draws the sign with the code and link to join.
 fn draw_sign(room: &Classroom, texts: &Texts) {
     let Some(standing) = &room.standing else {
         return;
     };
     let code = &standing.class.code;
     let link = link(code, standing.reach.as_deref());
-    // The code in the picture is the link as it is written beside it.
-    let query = ["?link=", &window::escape(&link)].concat();
+    // The QR code holds the link exactly as it is written beside it.
+    let query = ["?link=", &window::encode_query_value(&link)].concat();
     let picture = window::relay_path(&["c/", code, "/qr.svg", &query].concat());
     let described = texts.fill("class.qr", &[("link", &link)]);
-    let is_for_others = standing.reach.is_some() || !window::is_on_this_machine();
+    let is_for_others = standing.reach.is_some() || !window::is_loopback();
     let flag = ["--http 0.0.0.0:", &window::port()].concat();
     let only_here = if is_for_others {
         String::new()
@@ -102,8 +105,8 @@ fn draw_sign(room: &Classroom, texts: &Texts) {
         let part = |name: &str| el(&[size, name].concat());
         dom::write(&part("code"), &apart(code));
         dom::write(&part("link"), &link);
-        dom::say(&part("only-here"), &only_here);
-        // A camera that reads this code is on another machine.
+        dom::write_or_hide(&part("only-here"), &only_here);
+        // A QR code is read by another machine: a link that works only here is not shown as one.
         dom::show(&part("qr"), is_for_others);
         if is_for_others {
             dom::set(&part("qr"), "src", &picture);
@@ -111,22 +114,14 @@ fn draw_sign(room: &Classroom, texts: &Texts) {
         }
     }
     dom::write(&el("class-large-title"), &title(room, texts));
-    let copied = if room.copied {
-        texts.get("copy.done")
-    } else {
-        ""
-    };
-    dom::say(&el("class-copied"), copied);
+    let copied = texts.get_if(room.copied, "copy.done");
+    dom::write_or_hide(&el("class-copied"), copied);
     dom::show(&el("class-teachers"), room.is_teacher());
-    let copied = if room.copied_teachers {
-        texts.get("class.teachers_copied")
-    } else {
-        ""
-    };
-    dom::say(&el("class-teachers-copied"), copied);
+    let copied = texts.get_if(room.copied_teachers, "class.teachers_copied");
+    dom::write_or_hide(&el("class-teachers-copied"), copied);
 }
 
-/// A code in two halves, as one reads it out.
+/// A code in two halves, easier to read aloud.
 fn apart(code: &str) -> String {
     match code.split_at_checked(code.len() / 2) {
         Some((first, second)) => [first, " ", second].concat(),
@@ -134,32 +129,32 @@ fn apart(code: &str) -> String {
     }
 }
 
-/// The link to a class. Who has the page open on the relay's own machine needs the name that others reach it by.
+/// The link to a class. On the relay's own machine it has the address by which others reach the relay.
 fn link(code: &str, reach: Option<&str>) -> String {
-    match reach.filter(|_| window::is_on_this_machine()) {
+    match reach.filter(|_| window::is_loopback()) {
         Some(reach) => [reach, "/c/", code].concat(),
         None => window::address(&["c/", code].concat()),
     }
 }
 
-/// What the class is called.
+/// The title of the class.
 fn title(room: &Classroom, texts: &Texts) -> String {
     let Some(class) = room.class() else {
         return String::new();
     };
-    named(&class.code, &class.title, texts)
+    class_title(&class.code, &class.title, texts)
 }
 
-/// What a class that is remembered is called.
-fn named(code: &str, title: &str, texts: &Texts) -> String {
+/// The title of a class, or a text with its code if it has none.
+fn class_title(code: &str, title: &str, texts: &Texts) -> String {
     if title.is_empty() {
         return texts.fill("class.untitled", &[("code", code)]);
     }
     title.to_owned()
 }
 
-/// What a member is called where names may be hidden.
-fn called(room: &Classroom, member: u32, name: &str, texts: &Texts) -> String {
+/// A member's name, or its number while names are hidden.
+fn display_name(room: &Classroom, member: u32, name: &str, texts: &Texts) -> String {
     if room.hides_names {
         return texts.fill("class.number", &[("n", &member.to_string())]);
     }

@@ -1,6 +1,4 @@
-//! You, the client: the sentence, how it goes, and what came back.
-
-use std::net::SocketAddr;
+//! Draws the client: the sentence, its progress, and the reply.
 
 use shared::call::Transport;
 
@@ -17,10 +15,11 @@ use crate::{
         },
         text::units,
     },
-    view::visibly,
+    view::common::address,
+    view::visible_text,
 };
 
-/// Replies up to so many characters are shown large, then in the middle, then small.
+/// Maximum characters of a reply in large and in medium type.
 const LARGE: usize = 48;
 const MIDDLE: usize = 320;
 
@@ -36,7 +35,7 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
 
 fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     let sentence = model.program.sentence();
-    // What the program that is run line by line has printed, where that is the latest.
+    // If the program that runs line by line was used last, what it printed.
     let lines = &model.listing.client;
     let is_lines = WHOLE && lines.is_there();
     let reply = || sentence.map(status_text::reply).unwrap_or_default();
@@ -54,8 +53,8 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
         "small"
     };
     dom::set(&el("reply"), "data-size", size);
-    visibly::write(&el("reply"), &text);
-    // Its colour is that of the transport it came by, whatever is chosen for the next.
+    visible_text::write(&el("reply"), &text);
+    // Its colour is that of its own transport, not of the chosen one.
     let by = if is_lines {
         Some(lines.transport())
     } else {
@@ -75,9 +74,9 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
             status_text::note(model, texts, now),
         )
     };
-    dom::say(&el("facts"), &facts);
-    dom::say(&el("reply-errno"), &errno);
-    dom::say(&el("reply-text"), &text);
+    dom::write_or_hide(&el("facts"), &facts);
+    dom::write_or_hide(&el("reply-errno"), &errno);
+    dom::write_or_hide(&el("reply-text"), &text);
     let is_blocked = status_text::is_blocked(model, now);
     dom::show(&el("waiting"), is_blocked);
     if let Some(((step, _), sentence)) =
@@ -108,11 +107,7 @@ fn draw_kept(model: &Model, texts: &Texts, transport: Transport) {
         &el("kept"),
         session.is_some_and(|session| stands || session.broke.is_some()),
     );
-    dom::set(
-        &el("kept"),
-        "data-stands",
-        super::pick(stands, "true", "false"),
-    );
+    dom::set_bool(&el("kept"), "data-stands", stands);
     dom::show(&el("close-connection"), stands);
     dom::show(
         &el("end-sending"),
@@ -120,7 +115,7 @@ fn draw_kept(model: &Model, texts: &Texts, transport: Transport) {
     );
 }
 
-/// The program in one line of code.
+/// The client's program in one line.
 const fn hint(transport: Transport, keep: bool) -> &'static str {
     match (transport, keep) {
         (Transport::Udp, _) => "socket → sendto → recvfrom → close",
@@ -129,7 +124,7 @@ const fn hint(transport: Transport, keep: bool) -> &'static str {
     }
 }
 
-/// How the connection that was to be kept is.
+/// The state of the kept connection.
 fn kept(session: &SocketSession, texts: &Texts) -> String {
     if session.is_kept() {
         let key = if session.sending_ended {
@@ -153,11 +148,4 @@ fn kept(session: &SocketSession, texts: &Texts) -> String {
         Some(SentenceEnd::Lost) => texts.get("kept.lost").to_owned(),
         Some(SentenceEnd::Whole | SentenceEnd::TooLong(..)) | None => String::new(),
     }
-}
-
-/// An address, or nothing where there is none.
-pub(super) fn address(address: Option<SocketAddr>) -> String {
-    address
-        .map(|address| address.to_string())
-        .unwrap_or_default()
 }

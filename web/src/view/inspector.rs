@@ -1,17 +1,18 @@
-//! The packets: table, fields, bytes, and what was said. Nothing is drawn while they are not shown.
+//! Draws the packets' pane: table, fields, hexdump and conversation. Nothing is drawn while it is hidden.
 
 mod bytes;
+mod events;
 mod fields;
 mod filter;
 mod follow;
-mod hear;
-mod rolling;
-mod sizes;
+mod resize_observer;
 mod table;
+mod virtual_list;
 
-pub(super) use self::hear::listen;
+pub(super) use self::events::listen;
 use self::{
-    bytes::Bytes, fields::Fields, filter::FilterBox, follow::Said, sizes::Sizes, table::Table,
+    bytes::Bytes, fields::Fields, filter::FilterBox, follow::Said, resize_observer::SizeObserver,
+    table::Table,
 };
 use crate::{
     dom::{self, el},
@@ -24,19 +25,19 @@ use crate::{
     },
 };
 
-/// The pane as it is drawn.
+/// The parts of the pane.
 #[derive(Default)]
-pub(super) struct Packets {
+pub(super) struct PacketsView {
     filter: FilterBox,
     table: Table,
     fields: Fields,
     bytes: Bytes,
     said: Said,
-    sizes: Option<Sizes>,
+    sizes: Option<SizeObserver>,
 }
 
-impl Packets {
-    /// Reads what it needs of the layout.
+impl PacketsView {
+    /// Reads the layout.
     pub(super) fn look(&mut self, model: &Model) {
         if model.inspector.open {
             self.table.look();
@@ -51,7 +52,7 @@ impl Packets {
         if !inspector.open {
             return;
         }
-        self.sizes.get_or_insert_with(Sizes::observe);
+        self.sizes.get_or_insert_with(SizeObserver::observe);
         self.filter.draw(inspector, texts, now);
         draw_notes(model, texts);
         self.table.draw(inspector, model.selected, texts);
@@ -64,11 +65,7 @@ impl Packets {
             "disabled",
             !follows && !inspector.can_follow(),
         );
-        dom::set(
-            &el("follow"),
-            "aria-pressed",
-            if follows { "true" } else { "false" },
-        );
+        dom::set_bool(&el("follow"), "aria-pressed", follows);
         dom::write(&el("packet-title"), &title(inspector));
         dom::show(&el("packet-fields"), has_packet && !follows);
         dom::show(&el("packet-raw"), has_packet && !follows);
@@ -82,7 +79,7 @@ impl Packets {
     }
 }
 
-/// The packet that is looked into, in short.
+/// The title of the opened packet.
 fn title(inspector: &Inspector) -> String {
     let Some((number, record)) = inspector.record() else {
         return String::new();
@@ -98,7 +95,7 @@ fn draw_tabs(open: bool, number: usize) {
         ("calls-tab", "calls-panel", !open),
         ("packets-tab", "packets-panel", open),
     ] {
-        dom::set(&el(tab), "aria-selected", if on { "true" } else { "false" });
+        dom::set_bool(&el(tab), "aria-selected", on);
         dom::set(&el(tab), "tabindex", if on { "0" } else { "-1" });
         dom::show(&el(panel), on);
     }
@@ -107,7 +104,7 @@ fn draw_tabs(open: bool, number: usize) {
     dom::write(&el("packets-number"), &units::count(number as u64));
 }
 
-/// What is not in the table though it was there, and what to do where nothing is.
+/// Draws how many packets are missing from the table, and a hint while it is empty.
 fn draw_notes(model: &Model, texts: &Texts) {
     let inspector = &model.inspector;
     let (gone, lost) = (inspector.store.gone(), inspector.lost);
@@ -125,7 +122,7 @@ fn draw_notes(model: &Model, texts: &Texts) {
     });
     let lost = (lost > 0).then(|| texts.fill("packets.lost", &[("n", &units::count(lost))]));
     let notes: Vec<String> = gone.into_iter().chain(lost).collect();
-    dom::say(&el("packets-note"), &notes.join(" "));
+    dom::write_or_hide(&el("packets-note"), &notes.join(" "));
     let (kept, shown) = (inspector.store.len(), inspector.sieve.len(&inspector.store));
     let empty = if kept == 0 {
         texts.get("packets.empty").to_owned()
@@ -133,7 +130,7 @@ fn draw_notes(model: &Model, texts: &Texts) {
         texts.fill("packets.empty_filter", &[("n", &units::count(kept as u64))])
     };
     let is_done = !inspector.sieve.is_behind(&inspector.store);
-    dom::say(
+    dom::write_or_hide(
         &el("packets-empty"),
         if shown == 0 && is_done { &empty } else { "" },
     );

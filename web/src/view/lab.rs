@@ -1,16 +1,15 @@
-//! Which lab the page is in, how it gets to another, and how long one is kept.
+//! Draws the page's lab, the buttons to change it, and how long a lab is kept.
 
 use shared::lab::LabKind;
 
-use super::{bar::whole_seconds, pick};
 use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{
         Model,
         core::{connection::ConnectionState, time::Millis},
-        text::explain,
     },
+    view::common::{pick, whole_seconds, write_failure},
 };
 
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
@@ -33,13 +32,11 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     let is_taken_over = model.connection.is_taken_over();
     dom::show(&el("take-back"), is_taken_over);
     let left = model.seat.kept_for(now).filter(|_| !is_taken_over);
-    dom::say(
+    dom::write_or_hide(
         &el("lab-kept"),
         &left.map_or_else(String::new, |left| say_kept(left, texts)),
     );
-    let refused = model.seat.refused.as_ref();
-    let why = refused.map(|failed| explain::failure(failed, texts));
-    dom::say(&el("lab-refused"), &why.unwrap_or_default());
+    write_failure("lab-refused", model.seat.refused.as_ref(), texts);
 }
 
 fn say_kept(left: Millis, texts: &Texts) -> String {

@@ -1,13 +1,9 @@
-//! The ladder: both sides' calls as bars beside the wire, and what crossed it.
+//! Draws the ladder: both sides' calls as bars beside the wire, and the arrows between them.
 
 use shared::trace::CallId;
 use web_sys::Element;
 
-use super::{
-    Drawn,
-    arrows::{Arrows, Selected},
-    client, pick,
-};
+use super::arrows::{Arrows, Selected};
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -20,31 +16,32 @@ use crate::{
             log::{Call, Run, Side},
         },
     },
+    view::common::{RunKey, address, pick},
     window,
 };
 
-/// How high a rung is: for a finger, for a pointer, and where there are many.
+/// The height of a rung in pixels: for a finger, for a pointer, and where there are many.
 const PITCHES: [i32; 3] = [44, 26, 21];
-/// What stands above the first rung.
+/// The space above the first rung, in pixels.
 const HEAD: i32 = 56;
-/// How far a second lane stands off the first.
+/// The distance of the second lane from the first, in pixels.
 const LANE: i32 = 9;
-/// How much of a text fits beside a lane.
+/// Maximum characters of a text beside a lane.
 const BRIEF: usize = 12;
 
 #[derive(Default)]
-pub(super) struct Ladder {
+pub(super) struct LadderView {
     rungs: Vec<Element>,
     bars: Vec<Element>,
     names: Vec<Element>,
     results: Vec<Element>,
     arrows: Arrows,
     told: Vec<Element>,
-    drawn: Option<Drawn>,
+    drawn: Option<RunKey>,
     packet: Option<u64>,
 }
 
-impl Ladder {
+impl LadderView {
     pub(super) fn draw(
         &mut self,
         model: &Model,
@@ -56,7 +53,7 @@ impl Ladder {
         dom::show(&el("canvas"), run.is_some());
         dom::show(&el("ladder-empty"), run.is_none());
         let (version, selected) = (model.log.version(), model.selected);
-        let wanted = Drawn {
+        let wanted = RunKey {
             version,
             run: run.map(|run| run.id),
             selected,
@@ -73,59 +70,55 @@ impl Ladder {
         if before == Some(wanted) && packet == self.packet && !grows {
             return;
         }
-        let scene = Scene {
+        let context = LadderContext {
             model,
             run,
             texts,
             waiting,
         };
         let is_new = before.and_then(|drawn| drawn.run) != wanted.run;
-        self.draw_run(&scene, room, is_new);
+        self.draw_run(&context, room, is_new);
         if selected.is_none() && (is_new || grows) {
             el("ladder").set_scroll_top(if grows { i32::MAX } else { 0 });
         }
     }
 
-    fn draw_run(&mut self, scene: &Scene<'_>, room: i32, is_new: bool) {
-        let (pitch, ladder) = lay(scene, room);
-        draw_heads(scene.model, Some(scene.run), scene.texts);
-        dom::style(&el("canvas"), "height", ladder.height);
-        dom::style(&el("canvas"), "--pitch", pitch);
+    fn draw_run(&mut self, context: &LadderContext<'_>, room: i32, is_new: bool) {
+        let (pitch, ladder) = lay(context, room);
+        draw_heads(context.model, Some(context.run), context.texts);
+        dom::set_style_px(&el("canvas"), "height", ladder.height);
+        dom::set_style_px(&el("canvas"), "--pitch", pitch);
         self.draw_rungs(&ladder.rungs);
-        self.draw_bars(&ladder.bars, scene);
+        self.draw_bars(&ladder.bars, context);
         let selected = Selected {
-            call: scene.model.selected,
-            packet: scene.model.inspector.selected,
+            call: context.model.selected,
+            packet: context.model.inspector.selected,
         };
         self.arrows
-            .draw(&ladder.arrows, selected, is_new, scene.texts);
+            .draw(&ladder.arrows, selected, is_new, context.texts);
         draw_legend(&ladder.arrows);
-        self.tell(&describe(&ladder, |call| scene.find(call), scene.texts));
+        self.tell(&describe(&ladder, |call| context.find(call), context.texts));
     }
 
-    /// The same in words, in the order of time.
+    /// Writes the ladder as sentences, in the order of time.
     fn tell(&mut self, told: &[String]) {
         let list = el("ladder-told");
         dom::show(&list, !told.is_empty());
-        dom::resize(&mut self.told, told.len(), &|| {
-            dom::stamp("told-template", &list)
-        });
+        dom::resize_stamped(&mut self.told, told.len(), "told-template", &list);
         for (element, sentence) in self.told.iter().zip(told) {
             dom::write(element, sentence);
         }
     }
 
     fn draw_rungs(&mut self, rungs: &[Rung]) {
-        dom::resize(&mut self.rungs, rungs.len(), &|| {
-            dom::stamp("rung-template", &el("rungs"))
-        });
+        dom::resize_stamped(&mut self.rungs, rungs.len(), "rung-template", &el("rungs"));
         for (element, rung) in self.rungs.iter().zip(rungs) {
-            dom::style(element, "top", rung.y);
+            dom::set_style_px(element, "top", rung.y);
             dom::write(element, &units::moment(rung.after_ns));
         }
     }
 
-    fn draw_bars(&mut self, bars: &[Bar], scene: &Scene<'_>) {
+    fn draw_bars(&mut self, bars: &[Bar], context: &LadderContext<'_>) {
         for (pool, template) in [
             (&mut self.bars, "bar-template"),
             (&mut self.names, "name-template"),
@@ -137,30 +130,30 @@ impl Ladder {
         }
         let elements = self.bars.iter().zip(&self.names).zip(&self.results);
         for (bar, ((line, name), result)) in bars.iter().zip(elements) {
-            if let Some(call) = scene.find(bar.call) {
-                scene.mark(bar, call, [line, name, result]);
+            if let Some(call) = context.find(bar.call) {
+                context.mark(bar, call, [line, name, result]);
                 draw_bar(line, bar);
-                draw_names(name, result, bar, call, &scene.value(call));
+                draw_names(name, result, bar, call, &context.value(call));
             }
         }
     }
 }
 
-/// What a bar is drawn from.
-struct Scene<'a> {
+/// What the drawing of a run needs.
+struct LadderContext<'a> {
     model: &'a Model,
     run: &'a Run,
     texts: &'a Texts,
     waiting: Option<Millis>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> LadderContext<'a> {
     fn find(&self, id: CallId) -> Option<&'a Call> {
         let calls = self.run.calls.iter().chain(self.model.log.waiting());
         calls.into_iter().find(|call| call.id == id)
     }
 
-    /// Puts a bar and its names on their side, and says whose they are.
+    /// Puts a bar and its labels on their side, and marks them with their call.
     fn mark(&self, bar: &Bar, call: &Call, elements: [&Element; 3]) {
         let (lane, names) = match bar.side {
             Side::Client => ("client-lane", "client-names"),
@@ -191,19 +184,19 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Lays a run out so that it fits, if it can.
-fn lay(scene: &Scene<'_>, room: i32) -> (i32, ladder::Ladder) {
-    let meanwhile = scene.model.log.waiting();
+/// Lays a run out so that it fits into the ladder's height, if it can.
+fn lay(context: &LadderContext<'_>, room: i32) -> (i32, ladder::Ladder) {
+    let meanwhile = context.model.log.waiting();
     let lay = |pitch| {
-        let ladder = ladder::lay(scene.run, meanwhile, pitch, scene.waiting);
+        let ladder = ladder::lay(context.run, meanwhile, pitch, context.waiting);
         (pitch, ladder)
     };
     let [finger, pointer, many] = PITCHES;
-    if window::is_touched() {
+    if window::has_coarse_pointer() {
         return lay(finger);
     }
     let (pitch, ladder) = lay(pointer);
-    if window::is_roomy() && ladder.height + HEAD > room {
+    if window::is_wide() && ladder.height + HEAD > room {
         lay(many)
     } else {
         (pitch, ladder)
@@ -211,7 +204,7 @@ fn lay(scene: &Scene<'_>, room: i32) -> (i32, ladder::Ladder) {
 }
 
 fn draw_bar(element: &Element, bar: &Bar) {
-    // A second lane lies away from the wire.
+    // The second lane lies on the side away from the wire.
     let left = if bar.side == Side::Client {
         -bar.lane * LANE
     } else {
@@ -224,19 +217,19 @@ fn draw_bar(element: &Element, bar: &Bar) {
         ("height", bar.bottom - bar.top),
         ("left", left),
     ] {
-        dom::style(element, name, pixels);
+        dom::set_style_px(element, name, pixels);
     }
 }
 
 fn draw_names(name: &Element, result: &Element, bar: &Bar, call: &Call, value: &str) {
-    dom::style(name, "top", bar.label);
+    dom::set_style_px(name, "top", bar.label);
     dom::write(&dom::part(name, "call"), &format_call::brief(call, BRIEF));
     dom::write(
         &dom::part(name, "value"),
         if bar.result.is_none() { value } else { "" },
     );
     dom::show(result, bar.result.is_some());
-    dom::style(result, "top", bar.result.unwrap_or(0));
+    dom::set_style_px(result, "top", bar.result.unwrap_or(0));
     dom::write(result, value);
 }
 
@@ -255,7 +248,7 @@ fn draw_heads(model: &Model, run: Option<&Run>, texts: &Texts) {
     let server = model.servers.get(transport).map(|server| server.address);
     let client = run.map(|run| model.client_of(run, texts));
     dom::write(&el("client-head"), &client.unwrap_or_default());
-    dom::write(&el("server-head"), &client::address(server));
+    dom::write(&el("server-head"), &address(server));
 }
 
 fn draw_legend(arrows: &[Arrow]) {

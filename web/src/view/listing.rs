@@ -1,12 +1,12 @@
-//! The programs of both sides: their lines, their variables, and what to do with the client's.
+//! Draws the programs of both sides: lines, variables, and the controls of the client's.
 
 use shared::lab::{Program as ServerProgram, ServerState};
 use web_sys::{Element, Event as DomEvent};
 
-use super::pick;
 use crate::{
     dom::{self, Listener, el},
     i18n::{Language, Texts, lines},
+    inbox::send,
     model::{
         Event, Model,
         core::time::{Millis, TICK},
@@ -17,10 +17,10 @@ use crate::{
         text::{explain, units},
         trace::log::Side,
     },
-    shell::tell,
+    view::common::pick,
 };
 
-/// The programs as they are drawn.
+/// The programs' elements and cache key.
 #[derive(Default)]
 pub(super) struct Listings {
     client: Drawn,
@@ -28,7 +28,7 @@ pub(super) struct Listings {
     drawn: Option<Key>,
 }
 
-/// One of them.
+/// The elements of one program.
 #[derive(Default)]
 struct Drawn {
     lines: Vec<Element>,
@@ -85,9 +85,7 @@ impl Drawn {
         let file = sheet.program.name();
         dom::write(&el(&id("-file")), file);
         let list = el(&id("-lines"));
-        dom::resize(&mut self.lines, sheet.lines.len(), &|| {
-            dom::stamp("code-template", &list)
-        });
+        dom::resize_stamped(&mut self.lines, sheet.lines.len(), "code-template", &list);
         for (at, (element, line)) in self.lines.iter().zip(&sheet.lines).enumerate() {
             draw_line(element, &[side, "-", &at.to_string()].concat(), line, now);
         }
@@ -99,7 +97,7 @@ impl Drawn {
         dom::show(&el(&id("-variables")), !sheet.variables.is_empty());
     }
 
-    /// Keeps the line in sight that one wants to see.
+    /// Scrolls to the current line, else to the selected one.
     fn follow(&mut self, list: &Element, sheet: &Sheet, selected: Option<usize>) {
         let at = sheet.lines.iter().position(|line| line.at != At::Elsewhere);
         let at = at.or(selected);
@@ -108,15 +106,18 @@ impl Drawn {
         }
         self.at = at;
         if let Some(element) = at.and_then(|at| self.lines.get(at)) {
-            dom::scroll_into(list, element);
+            dom::center_in(list, element);
         }
     }
 
-    /// What has just changed is marked.
+    /// Draws the variables and marks those that have changed.
     fn draw_values(&mut self, table: &Element, sheet: &Sheet) {
-        dom::resize(&mut self.values, sheet.variables.len(), &|| {
-            dom::stamp("value-template", table)
-        });
+        dom::resize_stamped(
+            &mut self.values,
+            sheet.variables.len(),
+            "value-template",
+            table,
+        );
         let mut shown = Vec::new();
         for (row, variable) in self.values.iter().zip(&sheet.variables) {
             for (part, text) in [
@@ -146,11 +147,7 @@ fn draw_line(element: &Element, id: &str, line: &Line, now: Millis) {
     };
     dom::set(element, "id", id);
     dom::set(element, "data-at", at);
-    dom::set(
-        element,
-        "aria-selected",
-        pick(line.selected, "true", "false"),
-    );
+    dom::set_bool(element, "aria-selected", line.selected);
     match line.call {
         Some(call) => dom::set(element, "data-call", &call.to_string()),
         None => dom::toggle(element, "data-call", false),
@@ -168,13 +165,13 @@ fn draw_controls(model: &Model, texts: &Texts) {
     dom::write(&el("listing-run"), texts.get(run));
     dom::toggle(&el("listing-run"), "disabled", !model.can_list());
     dom::toggle(&el("listing-step"), "disabled", !model.can_list());
-    // What has the focus keeps it while a call is made.
+    // A disabled button would lose the focus.
     for (id, off) in [
         ("listing-step", client.is_blocked()),
         ("listing-interrupt", !client.is_blocked()),
         ("listing-reset", !client.is_there()),
     ] {
-        dom::set(&el(id), "aria-disabled", pick(off, "true", "false"));
+        dom::set_bool(&el(id), "aria-disabled", off);
     }
     for (id, side) in [("client-copy", Side::Client), ("server-copy", Side::Server)] {
         let is_copied = model.listing.copied == Some(side);
@@ -183,11 +180,11 @@ fn draw_controls(model: &Model, texts: &Texts) {
             texts.get(pick(is_copied, "copy.done", "code.copy")),
         );
     }
-    dom::say(&el("listing-screen"), &client.screen);
+    dom::write_or_hide(&el("listing-screen"), &client.screen);
     dom::show(&el("send-held"), client.is_held() && !model.is_past());
 }
 
-/// Why there is no listing, and what to do about it.
+/// Draws why there is no listing, and what to do about it.
 fn draw_none(model: &Model, listed: bool, texts: &Texts) {
     let server = model.servers.get(model.transport());
     let key = server
@@ -207,7 +204,7 @@ fn draw_none(model: &Model, listed: bool, texts: &Texts) {
     dom::show(&el("server-book"), may && key == "listing.sturdy");
 }
 
-/// Its number and what it does.
+/// A line's number and what it does.
 fn about(key: &str, sheet: &Sheet, line: &Line, texts: &Texts) -> String {
     let meaning = lines::meaning(&sheet.about(line), texts.language);
     numbered(key, sheet, line, texts) + meaning
@@ -257,34 +254,27 @@ fn said_of_server(model: &Model, sheet: &Sheet, texts: &Texts) -> String {
     }
 }
 
-/// Listens to what people do with them.
+/// Listens for all events of the programs.
 pub(super) fn listen() -> Vec<Listener> {
-    let document = dom::document();
-    let hear = |name, hear: fn(&DomEvent, &Element)| {
-        Listener::on(&document, name, move |event| {
-            if let Some(source) = dom::source(&event) {
-                hear(&event, &source);
-            }
-        })
-    };
-    vec![
-        hear("click", |_, source| click(source)),
-        hear("change", |_, source| {
+    let handlers: [(&str, dom::Handler); 4] = [
+        ("click", |_, source| click(source)),
+        ("change", |_, source| {
             if source.id() == "listing-pace" {
                 list(Act::Pace(dom::number("listing-pace", u32::MAX).into()));
             }
         }),
-        hear("input", |_, source| {
+        ("input", |_, source| {
             if source.id() == "sentence" {
                 list(Act::Typed(dom::value("sentence")));
             }
         }),
-        hear("keydown", key),
-    ]
+        ("keydown", key),
+    ];
+    dom::listen(&dom::document(), handlers)
 }
 
-/// What was done before anybody could hear of it, or in an earlier visit where a browser has kept the form.
-pub(super) fn remembered() -> Vec<Event> {
+/// The state that the user or the browser gave the form before the whole page was loaded.
+pub(super) fn stored() -> Vec<Event> {
     let open = el("listing").has_attribute("open");
     let pace = dom::number("listing-pace", u32::MAX);
     let acts = [Act::Look(open), Act::Pace(pace.into())];
@@ -292,18 +282,18 @@ pub(super) fn remembered() -> Vec<Event> {
 }
 
 fn list(act: Act) {
-    tell(Event::Listing(act));
+    send(Event::Listing(act));
 }
 
 fn click(source: &Element) {
-    if let Some(call) = dom::around(source, ".code-line", "data-call") {
-        return tell(Event::Select(call.parse().ok()));
+    if let Some(call) = dom::closest_attribute(source, ".code-line", "data-call") {
+        return send(Event::Select(call.parse().ok()));
     }
-    if dom::around(source, "#listing > summary", "data-t").is_some() {
-        // It opens, or closes, by this very click.
+    if dom::closest_attribute(source, "#listing > summary", "data-t").is_some() {
+        // This click toggles it: it is open if it was not.
         return list(Act::Look(!el("listing").has_attribute("open")));
     }
-    let button = dom::around(source, "button", "id");
+    let button = dom::closest_attribute(source, "button", "id");
     list(match button.as_deref() {
         Some("listing-run") => {
             list(Act::Typed(dom::value("sentence")));
@@ -323,19 +313,19 @@ fn click(source: &Element) {
                 program,
                 ..ServerOptions::default()
             };
-            return tell(Event::Server(ServerCommand::Restart(wanted)));
+            return send(Event::Server(ServerCommand::Restart(wanted)));
         }
         _ => return,
     });
 }
 
-/// Arrows go from one line that has made a call to the next.
+/// Arrow keys move among the lines that have made a call.
 fn key(event: &DomEvent, source: &Element) {
-    if dom::around(source, ".lines", "id").is_none() {
+    if dom::closest_attribute(source, ".lines", "id").is_none() {
         return;
     }
     let lines = dom::all_in(source, "[data-call]");
-    let selected = |line: &Element| line.get_attribute("aria-selected").as_deref() == Some("true");
+    let selected = |line: &Element| dom::is_true(line, "aria-selected");
     let at = lines.iter().position(selected);
     let to = match (dom::key(event).as_deref(), at) {
         (Some("ArrowDown"), at) => at.map_or(0, |at| at + 1),
@@ -349,6 +339,6 @@ fn key(event: &DomEvent, source: &Element) {
         .get(to)
         .and_then(|line| line.get_attribute("data-call"))
     {
-        tell(Event::Select(call.parse().ok()));
+        send(Event::Select(call.parse().ok()));
     }
 }

@@ -1,4 +1,4 @@
-//! The network's conditions, to be set, and what is held at the relay's edge, to be decided about.
+//! The form for the network's conditions, and the list of datagrams that are held for a decision.
 
 use shared::{
     conditions::{Conditions, Direction, Verdict, Way},
@@ -7,34 +7,34 @@ use shared::{
 };
 use web_sys::Element;
 
-use super::pick;
 use crate::{
     dom::{self, Listener, el},
     i18n::Texts,
+    inbox::send,
     model::{
         Event, Model,
         core::connection::ConnectionState,
         panes::network::{self, NetworkCommand, Preset},
-        text::{explain, units},
+        text::units,
     },
-    shell::tell,
+    view::common::write_failure,
     window,
 };
 
-/// Both ways, as their fields begin.
+/// The prefixes of the fields' ids, for both directions.
 const WAYS: [&str; 2] = ["request-", "reply-"];
-/// The fields of a way that are percentages.
+/// Maximum of the fields that are percentages.
 const PERCENT: u32 = 100;
 
-/// The panel as it is drawn.
+/// The network's panel.
 #[derive(Default)]
-pub(super) struct Network {
-    /// What the fields were filled with; what somebody writes into them stays until other conditions are in force.
+pub(super) struct NetworkPanel {
+    /// What the fields were filled with; the user's changes stay until other conditions are in force.
     filled: Option<(String, Conditions)>,
     held: Vec<Element>,
 }
 
-impl Network {
+impl NetworkPanel {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         let Some(welcome) = &model.welcome else {
             return;
@@ -43,11 +43,7 @@ impl Network {
         let summary = network::summary(&conditions, texts);
         dom::write(&el("network-now"), &summary);
         let is_clear = Preset::of(&conditions) == Some(Preset::Clear);
-        dom::set(
-            &el("network"),
-            "data-clear",
-            pick(is_clear, "true", "false"),
-        );
+        dom::set_bool(&el("network"), "data-clear", is_clear);
         let wanted = (welcome.lab.id.clone(), conditions);
         if self.filled.as_ref() != Some(&wanted) {
             fill(&conditions);
@@ -70,17 +66,18 @@ impl Network {
             is_open && !may_set && welcome.lab.kind == LabKind::Class,
         );
         dom::toggle(&el("network-form"), "disabled", !may_set || !is_open);
-        let refused = model.network.refused.as_ref();
-        let why = refused.map(|failed| explain::failure(failed, texts));
-        dom::say(&el("network-refused"), &why.unwrap_or_default());
+        write_failure("network-refused", model.network.refused.as_ref(), texts);
         self.draw_held(&model.network.held, may_set && is_open, texts);
     }
 
     fn draw_held(&mut self, held: &[Edge], may_decide: bool, texts: &Texts) {
         dom::show(&el("held"), !held.is_empty());
-        dom::resize(&mut self.held, held.len(), &|| {
-            dom::stamp("held-template", &el("held-list"))
-        });
+        dom::resize_stamped(
+            &mut self.held,
+            held.len(),
+            "held-template",
+            &el("held-list"),
+        );
         for (item, edge) in self.held.iter().zip(held) {
             dom::set(item, "data-datagram", &edge.datagram.to_string());
             dom::write(&dom::part(item, "what"), &describe(edge, texts));
@@ -122,50 +119,51 @@ fn fill(conditions: &Conditions) {
             ("double", way.duplicate_percent.into()),
             ("reorder", way.reorder_percent.into()),
         ] {
-            dom::enter(&field(name), &value.to_string());
+            dom::set_value(&field(name), &value.to_string());
         }
         dom::check(&field("by-hand"), way.by_hand);
     }
-    dom::enter("network-seed", &conditions.seed.to_string());
+    dom::set_value("network-seed", &conditions.seed.to_string());
 }
 
-/// Listens to all that is done here.
-pub(super) fn listen() -> [Listener; 1] {
-    [Listener::on(&dom::document(), "click", |event| {
-        if let Some(wish) = dom::source(&event).as_ref().and_then(click) {
-            tell(Event::Network(wish));
+/// Listens for clicks in the panel.
+pub(super) fn listen() -> Vec<Listener> {
+    let handlers: [(&str, dom::Handler); 1] = [("click", |_, source| {
+        if let Some(wish) = click(source) {
+            send(Event::Network(wish));
         }
-    })]
+    })];
+    dom::listen(&dom::document(), handlers)
 }
 
 fn click(source: &Element) -> Option<NetworkCommand> {
-    if let Some(verdict) = dom::around(source, "[data-verdict]", "data-verdict") {
-        let datagram = dom::around(source, "[data-datagram]", "data-datagram")?;
+    if let Some(verdict) = dom::closest_attribute(source, "[data-verdict]", "data-verdict") {
+        let datagram = dom::closest_attribute(source, "[data-datagram]", "data-datagram")?;
         return Some(NetworkCommand::Decide(
             datagram.parse().ok()?,
             self::verdict(&verdict)?,
         ));
     }
-    if let Some(name) = dom::around(source, "[data-preset]", "data-preset") {
+    if let Some(name) = dom::closest_attribute(source, "[data-preset]", "data-preset") {
         let (_, preset) = Preset::ALL.into_iter().find(|(known, _)| *known == name)?;
         let conditions = Conditions {
             request: preset.way(),
             reply: preset.way(),
             seed: seed(),
         };
-        // What stands in the fields is what was wanted last, also before the relay has said yes.
+        // The fields show the last request, also before the relay has answered.
         fill(&conditions);
         return Some(NetworkCommand::Set(conditions));
     }
-    match dom::around(source, "button", "id")?.as_str() {
+    match dom::closest_attribute(source, "button", "id")?.as_str() {
         "network-apply" => {
-            // What was no number, or beyond its bounds, must not go on standing there as if it held.
+            // Write the values back: text that is no number, or out of bounds, was not applied.
             let conditions = read();
             fill(&conditions);
             Some(NetworkCommand::Set(conditions))
         }
         "network-new-seed" => {
-            dom::enter("network-seed", &window::random().to_string());
+            dom::set_value("network-seed", &window::random().to_string());
             None
         }
         _ => None,

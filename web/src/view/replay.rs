@@ -1,29 +1,29 @@
-//! A replay's controls: the same by buttons, by keys and by a slider.
+//! The controls of a replay: buttons, keys and a slider.
 
 use shared::trace::{CallId, Event as TraceEvent, ProcessId, What};
 use web_sys::{Element, Event as DomEvent};
 
-use super::pick;
 use crate::{
     dom::{self, Listener, el},
     i18n::Texts,
+    inbox::send,
     model::{
         Event, Model,
         past::replay::{Replay, ReplayCommand, ReplayStep, Speed},
         text::units,
         trace::log::Side,
     },
-    shell::tell,
+    view::common::pick,
     window,
 };
 
-/// A button that goes on or back.
+/// A button that steps forward or back.
 struct Button {
     id: &'static str,
     label: &'static str,
     step: ReplayStep,
     back: bool,
-    /// The key that does the same, and how it is written.
+    /// The key that does the same, and its label.
     key: [&'static str; 2],
 }
 
@@ -88,7 +88,7 @@ const fn button(
     }
 }
 
-/// What has a use of its own for a key.
+/// Elements that use keys themselves.
 const FIELDS: &str = "input, textarea, select, dialog, [popover]";
 const PRESSED_BY_SPACE: &str = "button, summary, a";
 const WALKED_BY_KEYS: &str = "[role=tablist], [role=listbox], [role=grid], [role=tree]";
@@ -103,8 +103,8 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
     for button in &STEPS {
         let is_there = if button.back { at == 0 } else { at == all };
         let element = el(button.id);
-        // A button that is switched off would lose the focus.
-        dom::set(&element, "aria-disabled", pick(is_there, "true", "false"));
+        // A disabled button would lose the focus.
+        dom::set_bool(&element, "aria-disabled", is_there);
         name_key(&element, texts.get(button.label), button.key[1]);
     }
     let run = texts.get(pick(replay.runs(), "replay.hold", "replay.run"));
@@ -114,13 +114,13 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
     let chosen = Speed::ALL
         .iter()
         .find(|(_, speed)| *speed == replay.speed());
-    dom::choose("replay-speed", chosen.map_or("10", |(name, _)| name));
+    dom::select_option("replay-speed", chosen.map_or("10", |(name, _)| name));
     let slowed = replay.slowed();
     let slowed = slowed.map(|times| texts.fill("replay.slowed", &[("n", &units::count(times))]));
-    dom::say(&el("replay-slowed"), &slowed.unwrap_or_default());
+    dom::write_or_hide(&el("replay-slowed"), &slowed.unwrap_or_default());
 }
 
-/// Tells those who point at a button what it does, and by which key.
+/// Writes a button's tooltip: what it does, and its key.
 fn name_key(button: &Element, label: &str, key: &str) {
     dom::set(button, "title", &[label, " (", key, ")"].concat());
 }
@@ -130,7 +130,7 @@ fn draw_moment(replay: &Replay, texts: &Texts) {
     let slider = el("replay-at");
     dom::set(&slider, "max", &all.to_string());
     if dom::value("replay-at") != at.to_string() {
-        dom::enter("replay-at", &at.to_string());
+        dom::set_value("replay-at", &at.to_string());
     }
     let time = units::duration(replay.moment_ns());
     let (n, all) = (units::count(at as u64), units::count(all as u64));
@@ -150,7 +150,7 @@ fn draw_moment(replay: &Replay, texts: &Texts) {
     dom::write(&el("replay-latest"), &latest);
 }
 
-/// What happened, in few words.
+/// A short text of an event.
 fn happened(event: &TraceEvent, model: &Model, texts: &Texts) -> String {
     let of_call = |key: &str, process: ProcessId, call: CallId| {
         let who = pick(
@@ -179,33 +179,31 @@ fn happened(event: &TraceEvent, model: &Model, texts: &Texts) -> String {
     texts.get(key).to_owned()
 }
 
-/// Listens to all of it.
+/// Listens for all events of the controls.
 pub(super) fn listen() -> Vec<Listener> {
-    let document = dom::document();
-    let hear = |name, hear: fn(&Element) -> Option<ReplayCommand>| {
-        Listener::on(&document, name, move |event| {
-            if let Some(wish) = dom::source(&event).as_ref().and_then(hear) {
-                tell(Event::Replay(wish));
+    let handlers: [(&str, dom::Handler); 4] = [
+        ("click", |_, source| send_command(click(source))),
+        ("input", |_, source| send_command(slide(source))),
+        ("change", |_, source| send_command(change(source))),
+        ("keydown", |event, source| {
+            let command = key_command(event, source);
+            if command.is_some() {
+                event.prevent_default();
             }
-        })
-    };
-    let keys = Listener::on(&document, "keydown", |event| {
-        let wish = dom::source(&event).and_then(|source| pressed(&event, &source));
-        if let Some(wish) = wish {
-            event.prevent_default();
-            tell(Event::Replay(wish));
-        }
-    });
-    vec![
-        hear("click", click),
-        hear("input", slide),
-        hear("change", change),
-        keys,
-    ]
+            send_command(command);
+        }),
+    ];
+    dom::listen(&dom::document(), handlers)
 }
 
-/// Keys mean the replay wherever they mean nothing else.
-fn pressed(event: &DomEvent, source: &Element) -> Option<ReplayCommand> {
+fn send_command(command: Option<ReplayCommand>) {
+    command
+        .into_iter()
+        .for_each(|command| send(Event::Replay(command)));
+}
+
+/// The command of a key, unless the focused element uses the key itself.
+fn key_command(event: &DomEvent, source: &Element) -> Option<ReplayCommand> {
     let is_shown = !el("replay").has_attribute("hidden");
     if !is_shown || event.default_prevented() || dom::is_shortcut(event) {
         return None;
@@ -223,9 +221,9 @@ fn pressed(event: &DomEvent, source: &Element) -> Option<ReplayCommand> {
 }
 
 fn click(source: &Element) -> Option<ReplayCommand> {
-    let button = dom::around(source, "button", "id")?;
+    let button = dom::closest_attribute(source, "button", "id")?;
     Some(match button.as_str() {
-        "replay-begin" => ReplayCommand::Begin(!window::prefers_stillness()),
+        "replay-begin" => ReplayCommand::Begin(!window::prefers_reduced_motion()),
         "replay-run" => ReplayCommand::RunOrHold,
         "replay-end" => ReplayCommand::End,
         id => ReplayCommand::Go(STEPS.iter().find(|button| button.id == id)?.step),

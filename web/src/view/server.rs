@@ -1,4 +1,4 @@
-//! The server's pane: what runs there, how it is, and what can be done about it.
+//! Draws the server's pane: its program, its state, and what it is doing.
 
 mod form;
 
@@ -7,20 +7,15 @@ use shared::{
     lab::{Program, Server as Lab, ServerState, Task},
 };
 
-pub(super) use self::form::{Server, choose_letter, wanted};
-use super::bar::whole_seconds;
+pub(super) use self::form::{ServerPanel, choose_letter, wanted};
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{
-        Model,
-        core::time::Millis,
-        panes::server::AddressHold,
-        text::{explain, format_call},
-    },
+    model::{Model, core::time::Millis, panes::server::AddressHold, text::format_call},
+    view::common::{whole_seconds, write_failure},
 };
 
-/// How much of a text fits into the pane.
+/// Maximum characters of a text in the pane.
 const BRIEF: usize = 12;
 
 fn draw(model: &Model, server: &Lab, texts: &Texts, now: Millis) {
@@ -30,7 +25,7 @@ fn draw(model: &Model, server: &Lab, texts: &Texts, now: Millis) {
     draw_address_in_use(model, texts, now);
 }
 
-/// Why its address cannot be had, and how long that lasts: as the kernel has told it.
+/// Draws why the server's address is in use, and for how long, by the kernel's list of sockets.
 fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
     let held = model.address_is_held_by(now);
     dom::show(&el("server-in-use"), held.is_some());
@@ -45,20 +40,19 @@ fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
     dom::write(&el("server-time-wait"), &said);
 }
 
-/// The call it is in, and why it would not do what it was asked.
+/// Draws the call it is in, and why the last command was refused.
 fn draw_doing(model: &Model, server: &Lab, texts: &Texts) {
-    // Where there is a listing, its line says so.
+    // Where the program is listed, its marked line shows that.
     let is_listed = server.program == Program::Book;
     let call = model.log.server_is_in(server.transport);
     let call = call.filter(|_| !is_listed);
     let call = call.map(|call| format_call::brief(call, BRIEF));
     let doing = call.map(|call| texts.fill("server.blocked", &[("call", &call)]));
-    dom::say(&el("server-doing"), &doing.unwrap_or_default());
+    dom::write_or_hide(&el("server-doing"), &doing.unwrap_or_default());
     let refused = model.servers.refused.as_ref();
-    // That the address is in use is said at length below.
+    // An address in use is explained in a place of its own.
     let refused = refused.filter(|_| !model.servers.finds_address_in_use(server.transport));
-    let why = refused.map(|failed| explain::failure(failed, texts));
-    dom::say(&el("server-refused"), &why.unwrap_or_default());
+    write_failure("server-refused", refused, texts);
 }
 
 fn draw_state(server: &Lab, texts: &Texts) {
@@ -80,7 +74,7 @@ fn draw_state(server: &Lab, texts: &Texts) {
 
 fn draw_program(server: &Lab, texts: &Texts) {
     let transport = server.transport.name();
-    dom::write(&el("server-name"), &[transport, "Server"].concat());
+    dom::write(&el("server-name"), &[transport, "ServerPanel"].concat());
     let program = match server.program {
         Program::Book => "program.book",
         Program::Sturdy => "program.sturdy",
@@ -97,7 +91,7 @@ fn draw_program(server: &Lab, texts: &Texts) {
     let address = server.address;
     dom::write(&el("server-address"), &address.to_string());
     let place = [&address.ip().to_string(), " ", &address.port().to_string()].concat();
-    // A lab of one's own has an address no program has by itself: the one to be copied here has it.
+    // A private lab has an address of its own, which the copied program contains.
     let python = ["python3 ", transport, "Client.py"].concat();
     dom::write(&el("server-terminal"), &python);
     let nc = if server.transport == Transport::Udp {
@@ -108,7 +102,7 @@ fn draw_program(server: &Lab, texts: &Texts) {
     dom::write(&el("server-command"), &[nc, &place].concat());
 }
 
-/// A change of a server in one line.
+/// The text of a server's change of state.
 pub(super) fn note(server: &Lab, texts: &Texts) -> String {
     let (key, why) = match &server.state {
         ServerState::Running => ("run.server_running", ""),

@@ -1,20 +1,19 @@
-//! The workbench: a card for each socket, the calls so far, and the same as a program.
+//! Draws the workbench: a card for each socket, the log of calls, and the equivalent program.
 
 mod card;
 mod doors;
-mod hear;
-mod machine;
+mod events;
 mod row;
+mod state_diagram;
 
 use shared::call::Transport;
 use web_sys::Element;
 
-use self::card::Socket;
+use self::card::SocketCardView;
 pub(super) use self::{
-    doors::Doors,
-    hear::{VIEW, listen, remembered},
+    doors::HouseView,
+    events::{VIEW_KEY, listen, stored},
 };
-use super::pick;
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
@@ -23,20 +22,21 @@ use crate::{
         core::time::Millis,
         panes::workbench::{ProgramLanguage, equivalent, most_sockets},
     },
+    view::common::pick,
 };
 
-/// The bench as it is drawn.
+/// The workbench's elements and cache keys.
 #[derive(Default)]
-pub(super) struct Bench {
-    sockets: Vec<Socket>,
+pub(super) struct WorkbenchView {
+    sockets: Vec<SocketCardView>,
     rows: Vec<Element>,
     drawn: Option<(u64, Language, u64)>,
     written: Option<(u64, Language, ProgramLanguage)>,
 }
 
-impl Bench {
+impl WorkbenchView {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
-        // The cards stand on the same sockets, and in the same place.
+        // Cards and class take the workbench's place on the page.
         let class = model.classroom.open;
         let cards = model.cards.open && !class;
         let open = model.workbench.open && !cards && !class;
@@ -49,7 +49,7 @@ impl Bench {
             ("view-cards", cards),
             ("view-class", class),
         ] {
-            dom::set(&el(id), "aria-pressed", pick(pressed, "true", "false"));
+            dom::set_bool(&el(id), "aria-pressed", pressed);
         }
         dom::show(&el("bench"), open);
         if !open {
@@ -79,7 +79,7 @@ impl Bench {
         let known = self.sockets.len();
         let newest = self.sockets.last().map_or(0, |socket| socket.key);
         for card in cards.iter().filter(|card| card.key > newest) {
-            self.sockets.push(Socket::new(card, archived));
+            self.sockets.push(SocketCardView::new(card, archived));
         }
         if self.sockets.len() > known {
             super::translate(texts);
@@ -105,9 +105,7 @@ impl Bench {
         }
         let list = el("bench-log");
         let grows = bench.made.len() > self.rows.len();
-        dom::resize(&mut self.rows, bench.made.len(), &|| {
-            dom::stamp("made-template", &list)
-        });
+        dom::resize_stamped(&mut self.rows, bench.made.len(), "made-template", &list);
         for (at, (row, made)) in self.rows.iter().zip(&bench.made).enumerate() {
             row::draw(row, at + 1, made, texts, now);
         }
@@ -128,14 +126,14 @@ impl Bench {
         } else {
             texts.get(copied)
         };
-        dom::say(&el("equivalent-copied"), copied);
+        dom::write_or_hide(&el("equivalent-copied"), copied);
         let wanted = (bench.version(), texts.language, tongue);
         if self.written.replace(wanted) == Some(wanted) {
             return;
         }
         for one in ProgramLanguage::ALL {
             let tab = el(one.id());
-            dom::set(&tab, "aria-selected", pick(one == tongue, "true", "false"));
+            dom::set_bool(&tab, "aria-selected", one == tongue);
             dom::set(&tab, "tabindex", pick(one == tongue, "0", "-1"));
         }
         let text = el("equivalent-text");

@@ -1,4 +1,4 @@
-//! One row of the list: one call.
+//! Draws one row of the list: one call.
 
 use shared::{
     outcome::{Failed, Outcome},
@@ -14,7 +14,7 @@ use crate::{
         text::{explain, format_call, units},
         trace::log::{Call, Side},
     },
-    view::{client::address, pick},
+    view::common::{address, pick},
 };
 
 pub(super) fn draw(
@@ -48,10 +48,10 @@ pub(super) fn draw(
         dom::write(&dom::part(row, cell), text);
     }
     let detail = selected.then(|| detail(call, texts));
-    dom::say(&dom::part(row, "detail"), &detail.unwrap_or_default());
+    dom::write_or_hide(&dom::part(row, "detail"), &detail.unwrap_or_default());
 }
 
-/// What tests, styles and screen readers know a row by.
+/// Writes the attributes that tests, styles and screen readers use.
 fn mark(row: &Element, call: &Call, selected: bool) {
     let errno = failure(call).map_or("", |failed| failed.errno.as_str());
     for (name, value) in [
@@ -77,7 +77,7 @@ fn failure(call: &Call) -> Option<&Failed> {
     }
 }
 
-/// How long it took, or takes already. How long a server waits for somebody is nobody's news.
+/// How long the call took, or has blocked so far. A server's wait for a client is not shown.
 fn time(call: &Call, waiting: Option<Millis>) -> String {
     match &call.end {
         Some(end) => units::duration(end.took_ns),
@@ -86,7 +86,7 @@ fn time(call: &Call, waiting: Option<Millis>) -> String {
     }
 }
 
-/// Why it failed, and what the kernel told along with it.
+/// Why it failed, and the kernel's facts about it.
 fn detail(call: &Call, texts: &Texts) -> String {
     let why = failure(call).map(|failed| explain::failure(failed, texts));
     let facts = call.facts.iter().map(|fact| fact_line(fact, texts));

@@ -1,4 +1,4 @@
-//! The wall's tiles. Only those that changed are written, and one that has the focus is never moved.
+//! Draws the wall's tiles. Only changed tiles are written, and a tile that has the focus is never moved.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,36 @@ use shared::{
 };
 use web_sys::Element;
 
-use super::{called, pick};
+use super::display_name;
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
     model::panes::class::{Classroom, WallOrder},
+    view::common::pick,
 };
 
-/// A socket that is closed so soon after a failure was closed for it, in nanoseconds.
+/// A socket closed within this time of a failure, in nanoseconds, was closed because of it.
 const CLOSES_WITHIN: u64 = 1_000_000_000;
 
-/// What all tiles depend on.
+/// What the drawing of every tile depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Manner {
+struct TileStyle {
     language: Language,
     hides_names: bool,
     opened: Option<MemberId>,
 }
 
-/// The tiles as they are drawn.
+/// The tiles' elements and cache key.
 #[derive(Default)]
 pub(super) struct Tiles {
     items: BTreeMap<MemberId, Element>,
-    drawn: Option<(u64, Manner)>,
+    drawn: Option<(u64, TileStyle)>,
     order: Vec<MemberId>,
 }
 
 impl Tiles {
     pub(super) fn draw(&mut self, room: &Classroom, texts: &Texts) {
-        let manner = Manner {
+        let manner = TileStyle {
             language: texts.language,
             hides_names: room.hides_names,
             opened: room.opened,
@@ -76,7 +77,7 @@ impl Tiles {
         }
     }
 
-    /// Brings the tiles into this order; the others are hidden.
+    /// Puts the tiles into this order and hides the others.
     fn arrange(&mut self, order: &[MemberId]) {
         let list = el("wall");
         let focused = dom::focused();
@@ -89,15 +90,15 @@ impl Tiles {
                 next = passed.as_ref().and_then(Element::next_element_sibling);
                 passed
                     .iter()
-                    .for_each(|passed| dom::put(&list, passed, None));
+                    .for_each(|passed| dom::insert_before(&list, passed, None));
             }
             if next.as_ref() == Some(item) {
                 next = item.next_element_sibling();
             } else {
-                dom::put(&list, item, next.as_ref());
+                dom::insert_before(&list, item, next.as_ref());
             }
         }
-        // Whatever is left stands behind.
+        // Tiles not in the order are left at the end.
         while let Some(item) = next {
             dom::show(&item, false);
             next = item.next_element_sibling();
@@ -113,12 +114,11 @@ fn draw_tools(room: &Classroom, texts: &Texts) {
     let is_filtered = !room.wall.filter.trim().is_empty();
     let count = is_filtered.then(|| texts.fill("class.shown", &numbers));
     dom::write(&el("wall-count"), &count.unwrap_or_default());
-    let hides = pick(room.hides_names, "true", "false");
-    dom::set(&el("wall-names"), "aria-pressed", hides);
+    dom::set_bool(&el("wall-names"), "aria-pressed", room.hides_names);
     let sort = WallOrder::ALL
         .into_iter()
         .find(|(_, sort)| *sort == room.wall.sort);
-    dom::choose("wall-sort", sort.map_or("", |(name, _)| name));
+    dom::select_option("wall-sort", sort.map_or("", |(name, _)| name));
 }
 
 fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
@@ -127,17 +127,13 @@ fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
     dom::set(item, "data-state", state);
     dom::toggle(item, "data-muted", tile.muted);
     let button = dom::find(item, "button");
-    let is_open = pick(room.opened == Some(tile.member), "true", "false");
+    let is_open = room.opened == Some(tile.member);
     button
         .iter()
-        .for_each(|button| dom::set(button, "aria-pressed", is_open));
-    let name = called(room, tile.member, &tile.name, texts);
+        .for_each(|button| dom::set_bool(button, "aria-pressed", is_open));
+    let name = display_name(room, tile.member, &tile.name, texts);
     dom::write(&dom::part(item, "name"), &name);
-    let muted = if tile.muted {
-        texts.get("class.muted")
-    } else {
-        ""
-    };
+    let muted = texts.get_if(tile.muted, "class.muted");
     let doing = [texts.get(key), muted];
     let doing: Vec<&str> = doing.into_iter().filter(|said| !said.is_empty()).collect();
     dom::write(&dom::part(item, "doing"), &doing.join(" · "));
@@ -145,14 +141,14 @@ fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
     dom::write(&dom::part(item, "call"), call);
     let error = tile.error.as_ref();
     let error = error.map(|error| [&error.errno, " ", error.name.as_str()].concat());
-    dom::say(&dom::part(item, "error"), &error.unwrap_or_default());
-    dom::say(&dom::part(item, "card"), &on_card(tile, texts));
+    dom::write_or_hide(&dom::part(item, "error"), &error.unwrap_or_default());
+    dom::write_or_hide(&dom::part(item, "card"), &on_card(tile, texts));
     let sentences = usize::try_from(tile.sentences).unwrap_or(usize::MAX);
     let sum = texts.number("class.sentence", "class.sentences", sentences);
     dom::write(&dom::part(item, "sum"), &sum);
 }
 
-/// How far a member is with the card it plays by itself.
+/// A member's progress with its own card.
 fn on_card(tile: &Tile, texts: &Texts) -> String {
     let Some(card) = &tile.card else {
         return String::new();
@@ -167,7 +163,7 @@ fn on_card(tile: &Tile, texts: &Texts) -> String {
     texts.fill(key, &numbers)
 }
 
-/// Whether it was the last thing done that failed: the call itself, or what its socket was closed for.
+/// Whether the last call failed, or closed a socket because of a failure.
 fn has_failed(last: LastCall, failed_ns: u64) -> bool {
     let grace = if last.name == CallName::Close {
         CLOSES_WITHIN
@@ -177,7 +173,7 @@ fn has_failed(last: LastCall, failed_ns: u64) -> bool {
     failed_ns.saturating_add(grace) >= last.mono_ns
 }
 
-/// A tile's state, and the word for it.
+/// A tile's state, and the key of its text.
 fn state(tile: &Tile) -> (&'static str, &'static str) {
     let failed = tile.error.as_ref().map(|error| error.mono_ns);
     match tile.call {

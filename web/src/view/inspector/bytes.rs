@@ -1,10 +1,10 @@
-//! The bytes of the packet: in hex and as text, the chosen field's marked, and the byte one points at in words.
+//! Draws the packet's hexdump: the chosen field's bytes are marked, and the chosen byte is described.
 
 use std::ops::Range;
 
 use web_sys::Element;
 
-use super::rolling::Rolling;
+use super::virtual_list::VirtualList;
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -17,16 +17,16 @@ use crate::{
     },
 };
 
-/// Bytes in a row where there is room, and where there is not.
+/// Bytes in a row of a wide and of a narrow list.
 const WIDE: usize = 16;
 const NARROW: usize = 8;
-/// So many rows are seen at once.
+/// Maximum number of rows visible at once.
 const MOST_ROWS: usize = 5;
-/// So many pixels are room.
+/// The minimum width of a wide list, in pixels.
 const ROOM: i32 = 470;
 
 pub(super) struct Bytes {
-    rolling: Rolling,
+    rolling: VirtualList,
     rows: Vec<Row>,
     seq: Option<u64>,
     at: Option<usize>,
@@ -35,7 +35,7 @@ pub(super) struct Bytes {
 impl Default for Bytes {
     fn default() -> Self {
         Self {
-            rolling: Rolling::new("packet-bytes", "byte-rows", "bytes-template"),
+            rolling: VirtualList::new("packet-bytes", "byte-rows", "bytes-template"),
             rows: Vec::new(),
             seq: None,
             at: None,
@@ -43,7 +43,7 @@ impl Default for Bytes {
     }
 }
 
-/// A row of bytes, and what it shows.
+/// A row's elements, and what they show.
 struct Row {
     place: Element,
     hex: Vec<Element>,
@@ -72,13 +72,9 @@ impl Bytes {
             .captured()
             .map(|captured| &*captured.bytes)
             .unwrap_or_default();
-        dom::say(
+        dom::write_or_hide(
             &el("no-bytes"),
-            if frame.is_empty() {
-                texts.get("packets.no_bytes")
-            } else {
-                ""
-            },
+            texts.get_if(frame.is_empty(), "packets.no_bytes"),
         );
         dom::show(&el("packet-bytes"), !frame.is_empty());
         let text = inspector
@@ -131,10 +127,10 @@ impl Bytes {
         let said = inspector
             .byte
             .and_then(|at| Some(say(at, &glyphs::pointed(frame, &text, at)?, texts)));
-        dom::say(&el("byte-said"), &said.unwrap_or_default());
+        dom::write_or_hide(&el("byte-said"), &said.unwrap_or_default());
     }
 
-    /// Scrolled to what is pointed at, if that is somewhere else now.
+    /// The scroll position: reveals the chosen byte if it has changed.
     fn top(&mut self, seq: u64, at: Option<usize>, wide: usize, rows: usize) -> i32 {
         let roll = self.rolling.roll(rows);
         let is_new = self.seq != Some(seq);

@@ -1,7 +1,6 @@
-//! The packet that is looked into: what deserves a word, and its fields as a tree.
+//! Draws the opened packet: the expert information, and its fields as a tree.
 
-use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::Element;
 
 use crate::{
     dom::{self, el},
@@ -59,9 +58,12 @@ impl Fields {
             .map(|why| ("odd", why))
             .chain(said)
             .collect();
-        dom::resize(&mut self.remarks, said.len(), &|| {
-            dom::stamp("remark-template", &el("remarks"))
-        });
+        dom::resize_stamped(
+            &mut self.remarks,
+            said.len(),
+            "remark-template",
+            &el("remarks"),
+        );
         for (element, (tone, text)) in self.remarks.iter().zip(&said) {
             dom::set(element, "data-tone", tone);
             dom::write(element, text);
@@ -70,9 +72,12 @@ impl Fields {
     }
 
     fn draw_lines(&mut self, tree: &Tree, texts: &Texts) {
-        dom::resize(&mut self.lines, tree.lines.len(), &|| {
-            dom::stamp("line-template", &el("packet-detail"))
-        });
+        dom::resize_stamped(
+            &mut self.lines,
+            tree.lines.len(),
+            "line-template",
+            &el("packet-detail"),
+        );
         let places = tree.places();
         for (at, (element, line)) in self.lines.iter().zip(&tree.lines).enumerate() {
             draw_line(element, at, line, texts);
@@ -83,7 +88,7 @@ impl Fields {
         self.chosen = None;
     }
 
-    /// Hides what lies in folded branches.
+    /// Hides the lines in folded branches.
     fn fold(&mut self, tree: &Tree, is_new: bool) {
         let seen = tree.seen();
         if seen == self.seen && !is_new {
@@ -92,11 +97,7 @@ impl Fields {
         for ((element, line), seen) in self.lines.iter().zip(&tree.lines).zip(&seen) {
             dom::show(element, *seen);
             if line.branch {
-                dom::set(
-                    element,
-                    "aria-expanded",
-                    if tree.is_open(line) { "true" } else { "false" },
-                );
+                dom::set_bool(element, "aria-expanded", tree.is_open(line));
             } else {
                 element.remove_attribute("aria-expanded").ok();
             }
@@ -112,19 +113,15 @@ impl Fields {
         let tree = el("packet-detail");
         for (at, element) in self.lines.iter().enumerate() {
             let is_it = chosen == Some(at);
-            dom::set(
-                element,
-                "aria-selected",
-                if is_it { "true" } else { "false" },
-            );
+            dom::set_bool(element, "aria-selected", is_it);
             let line = inspector.tree.lines.get(at).filter(|_| is_it);
             let meaning = line.map_or("", |line| meaning(&line.field, texts.language));
-            dom::say(&dom::part(element, "means"), meaning);
+            dom::write_or_hide(&dom::part(element, "means"), meaning);
         }
         match chosen.and_then(|at| self.lines.get(at)) {
             Some(element) => {
                 dom::set(&tree, "aria-activedescendant", &element.id());
-                reveal(element);
+                dom::reveal_in(&el("packet-fields"), element);
             }
             None => drop(tree.remove_attribute("aria-activedescendant")),
         }
@@ -161,20 +158,6 @@ fn draw_line(element: &Element, at: usize, line: &Line, texts: &Texts) {
     }
 }
 
-/// Scrolls the tree as little as possible.
-fn reveal(line: &Element) {
-    let Some(line) = line.dyn_ref::<HtmlElement>() else {
-        return;
-    };
-    let window = el("packet-fields");
-    let (top, bottom) = (line.offset_top(), line.offset_top() + line.offset_height());
-    if top < window.scroll_top() {
-        window.set_scroll_top(top);
-    } else if bottom > window.scroll_top() + window.client_height() {
-        window.set_scroll_top(bottom - window.client_height());
-    }
-}
-
 fn say(remark: &Remark, texts: &Texts) -> String {
     let values: Vec<(&str, &str)> = remark
         .values
@@ -191,7 +174,7 @@ const fn tone(remark: &Remark) -> &'static str {
     }
 }
 
-/// Why nobody captured it, and what would help.
+/// Why the packet was not captured, and what would help.
 fn why_derived(model: &Model, texts: &Texts) -> Option<String> {
     let truth = &model.welcome.as_ref()?.truth;
     let (level, _) = explain::level_keys(truth.level);

@@ -1,4 +1,4 @@
-//! The filter box: the error marked where it is, the fields that are offered, and how much is let through.
+//! Draws the filter box: the error's mark and text, the offered fields, and how many packets pass.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
@@ -37,15 +37,7 @@ impl FilterBox {
             let cursor = u32::try_from(cursor).unwrap_or(0);
             field.set_selection_range(cursor, cursor).ok();
         }
-        dom::set(
-            &field,
-            "aria-invalid",
-            if query.told(now).is_some() {
-                "true"
-            } else {
-                "false"
-            },
-        );
+        dom::set_bool(&field, "aria-invalid", query.told(now).is_some());
         draw_error(query, texts, now);
         self.draw_offered(query, texts);
         let shown = inspector.sieve.len(&inspector.store) as u64;
@@ -54,7 +46,7 @@ impl FilterBox {
             "packets.of",
             &[("shown", &count(shown)), ("all", &count(all))],
         );
-        dom::say(
+        dom::write_or_hide(
             &el("filter-count"),
             if query.is_in_force() { &number } else { "" },
         );
@@ -65,18 +57,13 @@ impl FilterBox {
         let wanted = (query.offered.clone(), texts.language);
         if self.drawn.as_ref() != Some(&wanted) {
             dom::show(&list, !query.offered.is_empty());
-            dom::set(
-                &el("filter"),
-                "aria-expanded",
-                if query.offered.is_empty() {
-                    "false"
-                } else {
-                    "true"
-                },
+            dom::set_bool(&el("filter"), "aria-expanded", !query.offered.is_empty());
+            dom::resize_stamped(
+                &mut self.offered,
+                query.offered.len(),
+                "field-template",
+                &list,
             );
-            dom::resize(&mut self.offered, query.offered.len(), &|| {
-                dom::stamp("field-template", &list)
-            });
             for (at, (element, candidate)) in self.offered.iter().zip(&query.offered).enumerate() {
                 draw_candidate(element, at, candidate, texts);
             }
@@ -85,18 +72,10 @@ impl FilterBox {
         }
         if self.chosen != query.chosen {
             for (at, element) in self.offered.iter().enumerate() {
-                dom::set(
-                    element,
-                    "aria-selected",
-                    if query.chosen == Some(at) {
-                        "true"
-                    } else {
-                        "false"
-                    },
-                );
+                dom::set_bool(element, "aria-selected", query.chosen == Some(at));
             }
             if let Some(element) = query.chosen.and_then(|at| self.offered.get(at)) {
-                reveal(&list, element);
+                dom::reveal_in(&list, element);
             }
             self.chosen = query.chosen;
         }
@@ -114,7 +93,7 @@ impl FilterBox {
 fn draw_candidate(element: &Element, at: usize, candidate: &Candidate, texts: &Texts) {
     element.set_id(&["offered-", &at.to_string()].concat());
     dom::set(element, "data-at", &at.to_string());
-    dom::set(element, "aria-selected", "false");
+    dom::set_bool(element, "aria-selected", false);
     dom::write(&dom::part(element, "name"), candidate.name);
     dom::write(
         &dom::part(element, "type"),
@@ -126,14 +105,14 @@ fn draw_candidate(element: &Element, at: usize, candidate: &Candidate, texts: &T
     );
 }
 
-/// The same text lies under the field, unseen but for what underlines the error.
+/// The same text lies invisible under the field, to underline the error's range.
 fn draw_error(query: &Query, texts: &Texts, now: Millis) {
     let mirror = el("filter-mirror");
     let error = query.told(now);
     let range = error.map_or(0..0, |error| error.range.clone());
     let split = |range: std::ops::Range<usize>| query.text.get(range).unwrap_or_default();
     dom::write(&dom::part(&mirror, "before"), split(0..range.start));
-    // Something that is missing is marked as the place where it should be.
+    // What is missing is marked by a blank.
     let wrong = split(range.clone());
     let wrong = if error.is_some() && wrong.is_empty() {
         "\u{2003}"
@@ -142,13 +121,13 @@ fn draw_error(query: &Query, texts: &Texts, now: Millis) {
     };
     dom::write(&dom::part(&mirror, "wrong"), wrong);
     mirror.set_scroll_left(el("filter").scroll_left());
-    // While a field is still being chosen, that it is not whole yet is no news.
+    // While fields are offered, an incomplete filter is not reported.
     let said = error.filter(|_| query.offered.is_empty());
-    let said = said.map(|error| say(error, &query.text, texts));
-    dom::say(&el("filter-error"), &said.unwrap_or_default());
+    let said = said.map(|error| error_text(error, &query.text, texts));
+    dom::write_or_hide(&el("filter-error"), &said.unwrap_or_default());
 }
 
-fn say(error: &ParseError, text: &str, texts: &Texts) -> String {
+fn error_text(error: &ParseError, text: &str, texts: &Texts) -> String {
     let arguments = error.arguments(text);
     let values = arguments.iter().map(|(name, value)| match *name {
         "type" => ("type", texts.get(type_named(value))),
@@ -170,7 +149,7 @@ const fn type_key(value_type: ValueType) -> &'static str {
     }
 }
 
-/// The text for a type that is known by its own key.
+/// The text's key of a type, by the type's key.
 fn type_named(key: &str) -> &'static str {
     const ALL: [ValueType; 8] = [
         ValueType::Protocol,
@@ -185,19 +164,4 @@ fn type_named(key: &str) -> &'static str {
     ALL.into_iter()
         .find(|value_type| value_type.key() == key)
         .map_or("", type_key)
-}
-
-fn reveal(list: &Element, element: &Element) {
-    let Some(element) = element.dyn_ref::<web_sys::HtmlElement>() else {
-        return;
-    };
-    let (top, bottom) = (
-        element.offset_top(),
-        element.offset_top() + element.offset_height(),
-    );
-    if top < list.scroll_top() {
-        list.set_scroll_top(top);
-    } else if bottom > list.scroll_top() + list.client_height() {
-        list.set_scroll_top(bottom - list.client_height());
-    }
 }

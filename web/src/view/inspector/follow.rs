@@ -1,4 +1,4 @@
-//! A conversation as it was said: client and server by turns, told apart by word and colour.
+//! Draws the payload of a conversation, client and server by turns.
 
 use shared::call::Transport;
 use web_sys::Element;
@@ -17,14 +17,14 @@ use crate::{
     },
 };
 
-/// So near to its end it follows what comes.
+/// Within this distance of its end, in pixels, the text follows new payload.
 const NEAR_THE_END: i32 = 24;
 
 #[derive(Default)]
 pub(super) struct Said {
     turns: Vec<Element>,
     drawn: Option<Drawn>,
-    /// What the turns show: the piece, and how much of it there was.
+    /// What the turns show: the chunk's number, and its length then.
     pieces: Vec<(u64, usize)>,
     is_at_end: bool,
 }
@@ -39,7 +39,7 @@ struct Drawn {
 }
 
 impl Said {
-    /// Against what is drawn, before anything is added to it.
+    /// Reads whether the text is scrolled to its end, before anything is added.
     pub(super) fn look(&mut self) {
         let text = el("follow-text");
         self.is_at_end =
@@ -82,9 +82,12 @@ impl Said {
             .zip(&follow.pieces)
             .map(|(number, piece)| (number, size(&piece.said)))
             .collect();
-        dom::resize(&mut self.turns, shown.len(), &|| {
-            dom::stamp("turn-template", &el("follow-text"))
-        });
+        dom::resize_stamped(
+            &mut self.turns,
+            shown.len(),
+            "turn-template",
+            &el("follow-text"),
+        );
         let mut before = None;
         for (at, (turn, piece)) in self.turns.iter().zip(&follow.pieces).enumerate() {
             if self.pieces.get(at) != shown.get(at) {
@@ -131,7 +134,7 @@ fn draw_state(follow: &Follow, texts: &Texts) {
     };
     dom::write(&el("follow-state"), texts.get(key));
     let gone = units::bytes(follow.gone_bytes);
-    dom::say(
+    dom::write_or_hide(
         &el("follow-gone"),
         &if follow.gone > 0 {
             texts.fill("follow.gone", &[("bytes", &gone)])

@@ -1,9 +1,9 @@
-//! The table of packets: a window on however many there are.
+//! Draws the table of packets as a virtual list.
 
 use shared::trace::CallId;
 use web_sys::Element;
 
-use super::rolling::Rolling;
+use super::virtual_list::VirtualList;
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The cells of a row, in their order.
+/// The cells of a row, in order.
 const CELLS: [&str; 8] = [
     "number",
     "time",
@@ -28,9 +28,9 @@ const CELLS: [&str; 8] = [
 ];
 
 pub(super) struct Table {
-    rolling: Rolling,
+    rolling: VirtualList,
     rows: Vec<Row>,
-    /// How many rows had left at its upper end.
+    /// How many rows had been removed at the top by the last drawing.
     left: u64,
     selected: Option<u64>,
     focused: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        let rolling = Rolling::new("packets-scroll", "packet-rows", "packet-template");
+        let rolling = VirtualList::new("packets-scroll", "packet-rows", "packet-template");
         Self {
             rolling,
             rows: Vec::new(),
@@ -49,7 +49,7 @@ impl Default for Table {
     }
 }
 
-/// An element that shows a packet, and which it shows.
+/// A row's elements, and the packet they show.
 struct Row {
     element: Element,
     cells: Vec<Element>,
@@ -57,7 +57,7 @@ struct Row {
     marked: Option<(bool, bool)>,
 }
 
-/// What the drawing of a row depends on; what is selected comes on top.
+/// What the drawing of a row depends on, besides the selection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Drawn {
     seq: u64,
@@ -118,7 +118,7 @@ impl Table {
         draw_newest(inspector, shown, rows);
     }
 
-    /// Where it is to be scrolled to: with what comes, to what was selected, or where it was.
+    /// The scroll position: the end if it follows new packets, else the newly selected row, else where it was.
     fn top(&mut self, inspector: &Inspector, rows: usize) -> i32 {
         let roll = self.rolling.roll(rows);
         let left = inspector.sieve.left(&inspector.store);
@@ -137,7 +137,7 @@ impl Table {
         }
     }
 
-    /// The selected row is where a screen reader reads, as far as it is an element.
+    /// Makes the selected row the active one for screen readers, if it is an element.
     fn point(&mut self, focused: Option<String>) {
         if self.focused == focused {
             return;
@@ -212,21 +212,17 @@ impl Row {
         }
     }
 
-    /// Selected itself, or of the call that is.
+    /// Marks the row as selected, or as of the selected call.
     fn mark(&mut self, selected: bool, related: bool) {
         if self.marked != Some((selected, related)) {
             self.marked = Some((selected, related));
-            dom::set(
-                &self.element,
-                "aria-selected",
-                if selected { "true" } else { "false" },
-            );
+            dom::set_bool(&self.element, "aria-selected", selected);
             dom::toggle(&self.element, "data-related", related && !selected);
         }
     }
 }
 
-/// The way back to what comes, where one has left it.
+/// Draws the button that leads back to the newest packets.
 fn draw_newest(inspector: &Inspector, shown: Shown, rows: usize) {
     dom::show(
         &el("newest"),

@@ -1,4 +1,4 @@
-//! How a server is to be started: the fields that say it, and the buttons that do it.
+//! The form with a server's configuration, and the buttons that start and stop it.
 
 use shared::{
     call::Transport,
@@ -13,20 +13,20 @@ use crate::{
         core::{connection::ConnectionState, time::Millis},
         panes::server::ServerOptions,
     },
-    view::pick,
+    view::common::pick,
 };
 
-/// The longest a receive, a backlog or a pause for thought can be written here.
+/// Maximum of the fields for receive size, backlog and pause.
 const MOST: u32 = 1_000_000;
 
-/// The pane as it is drawn.
+/// The server's pane.
 #[derive(Default)]
-pub(in crate::view) struct Server {
-    /// What the fields were filled with; what somebody changes in them stays until the server is another one.
+pub(in crate::view) struct ServerPanel {
+    /// What the fields were filled with; the user's changes stay until the server's configuration changes.
     filled: Option<(String, Lab)>,
 }
 
-impl Server {
+impl ServerPanel {
     pub(in crate::view) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
         let Some(server) = model.servers.get(model.transport()) else {
             return;
@@ -38,7 +38,7 @@ impl Server {
 
     fn fill(&mut self, model: &Model, server: &Lab) {
         let lab = model.welcome.as_ref().map(|welcome| welcome.lab.id.clone());
-        // Whether it runs says nothing about how it is to be started.
+        // Its state is no part of its configuration.
         let same = Lab {
             state: ServerState::External,
             ..server.clone()
@@ -48,20 +48,20 @@ impl Server {
             return;
         }
         let program = pick(server.program == Program::Sturdy, "sturdy", "book");
-        dom::choose("server-program-choice", program);
+        dom::select_option("server-program-choice", program);
         let (task, letter) = match server.task {
             Task::Upper => ("upper", 's'),
             Task::Count(letter) => ("count", letter),
             Task::Reverse => ("reverse", 's'),
             Task::Echo => ("echo", 's'),
         };
-        dom::choose("server-task-choice", task);
-        dom::enter("server-letter", letter.encode_utf8(&mut [0; 4]));
+        dom::select_option("server-task-choice", task);
+        dom::set_value("server-letter", letter.encode_utf8(&mut [0; 4]));
         choose_letter();
         if let Some(settings) = &server.settings {
-            dom::enter("server-backlog", &settings.backlog.to_string());
-            dom::enter("server-receive-size", &settings.receive_size.to_string());
-            dom::enter("server-think", &settings.think_ms.to_string());
+            dom::set_value("server-backlog", &settings.backlog.to_string());
+            dom::set_value("server-receive-size", &settings.receive_size.to_string());
+            dom::set_value("server-think", &settings.think_ms.to_string());
             dom::check("server-reuse", settings.reuse_address);
         }
         self.filled = Some(wanted);
@@ -98,13 +98,13 @@ fn draw_buttons(model: &Model, server: &Lab, texts: &Texts) {
     );
 }
 
-/// Only who counts needs a letter.
+/// Shows the field for a letter only if the task is to count one.
 pub(in crate::view) fn choose_letter() {
     let counts = dom::value("server-task-choice") == "count";
     dom::show(&el("server-letter-row"), counts);
 }
 
-/// What stands in the fields.
+/// The configuration in the fields.
 pub(in crate::view) fn wanted() -> ServerOptions {
     let program = match dom::value("server-program-choice").as_str() {
         "book" => Some(Program::Book),

@@ -1,11 +1,11 @@
-//! One socket's card.
+//! Draws the card of one socket.
 
 use std::net::SocketAddr;
 
 use shared::call::Transport;
 use web_sys::Element;
 
-use super::{machine::Machine, row};
+use super::{row, state_diagram::StateDiagram};
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -18,33 +18,33 @@ use crate::{
         },
         text::units,
     },
-    view::pick,
+    view::common::pick,
 };
 
-/// So many of its calls a card shows.
+/// How many of its latest calls a card shows.
 const LATEST: usize = 3;
 
-/// A card as it is drawn.
-pub(super) struct Socket {
+/// A card's elements.
+pub(super) struct SocketCardView {
     pub(super) key: u64,
-    /// Whether it is of a saved trace.
+    /// Whether the socket is of a saved trace.
     pub(super) archived: bool,
     pub(super) element: Element,
-    machine: Machine,
+    machine: StateDiagram,
     rows: Vec<Element>,
 }
 
-impl Socket {
+impl SocketCardView {
     pub(super) fn new(card: &SocketCard, archived: bool) -> Self {
         let cards = el("bench-cards");
         let element = dom::stamp("socket-template", &cards);
-        // The newest is the one that is worked on.
+        // The newest card stands first: it is the one in use.
         let first = cards.first_child();
         cards.insert_before(&element, first.as_ref()).ok();
         dom::set(&element, "data-fd", &card.fd.to_string());
         dom::set(&element, "data-key", &card.key.to_string());
         dom::set(&element, "data-transport", card.transport.as_str());
-        let machine = Machine::new(&dom::part(&element, "machine"), card.transport);
+        let machine = StateDiagram::new(&dom::part(&element, "machine"), card.transport);
         Self {
             key: card.key,
             archived,
@@ -112,7 +112,7 @@ impl Socket {
         dom::write(&part("peer-by"), by);
     }
 
-    /// All calls can be made at any time; only where the number is another socket's by now, they would be its calls.
+    /// Every call can be made at any time, unless the descriptor was reused: then the calls would go to another socket.
     fn draw_form(&self, card: &SocketCard, model: &Model, state: CurrentState, texts: &Texts) {
         let form = dom::part(&self.element, "form");
         let is_usable = !model.shown().workbench.is_replaced(card) && !card.gone;
@@ -122,11 +122,7 @@ impl Socket {
             let name = button.get_attribute("data-call").unwrap_or_default();
             let is_next = next.iter().any(|call| call.as_str() == name);
             dom::toggle(&button, "data-next", is_next);
-            dom::set(
-                &button,
-                "title",
-                if is_next { texts.get("bench.next") } else { "" },
-            );
+            dom::set(&button, "title", texts.get_if(is_next, "bench.next"));
             dom::toggle(&button, "disabled", !model.can_act());
         }
         if card.transport == Transport::Udp {
@@ -135,15 +131,15 @@ impl Socket {
         let mistake = model.workbench.mistake.filter(|(key, _)| *key == card.key);
         let mistake = mistake.map(|(_, mistake)| mistake);
         let said = mistake.map_or("", |mistake| texts.get(key_of(mistake)));
-        dom::say(&dom::part(&self.element, "mistake"), said);
+        dom::write_or_hide(&dom::part(&self.element, "mistake"), said);
         for field in dom::all_in(&form, "input[data-argument]") {
             let name = field.get_attribute("data-argument");
             let is_wrong = mistake.is_some_and(|mistake| name.as_deref() == Some(mistake.field()));
-            dom::set(&field, "aria-invalid", pick(is_wrong, "true", "false"));
+            dom::set_bool(&field, "aria-invalid", is_wrong);
         }
     }
 
-    /// The last of its calls, and all that have not returned.
+    /// Draws the socket's latest calls, and all that have not returned.
     fn draw_latest(&mut self, card: &SocketCard, shown: &Model, texts: &Texts, now: Millis) {
         let made: Vec<_> = shown.workbench.made.iter().enumerate().collect();
         let own = made.iter().filter(|(_, made)| made.card == Some(card.key));
@@ -153,16 +149,14 @@ impl Socket {
         let from = first_open.map_or(from, |open| open.min(from));
         let own = own.get(from..).unwrap_or_default();
         let list = dom::part(&self.element, "latest");
-        dom::resize(&mut self.rows, own.len(), &|| {
-            dom::stamp("made-template", &list)
-        });
+        dom::resize_stamped(&mut self.rows, own.len(), "made-template", &list);
         for (element, (at, made)) in self.rows.iter().zip(own) {
             row::draw(element, at + 1, made, texts, now);
         }
     }
 }
 
-/// A datagram can also go to another of one's own sockets: it is then from somebody who is not the server.
+/// Offers the page's other UDP sockets as targets: their datagrams come from a peer that is not the server.
 fn offer_neighbours(form: &Element, card: &SocketCard, model: &Model, texts: &Texts) {
     let Some(list) = dom::find(form, "[data-argument=to]") else {
         return;
@@ -197,7 +191,7 @@ const fn key_of(mistake: ArgumentError) -> &'static str {
     }
 }
 
-/// Who says that it is in this state.
+/// The source of the socket's state.
 fn source(card: &SocketCard, state: CurrentState, is_taken: bool, texts: &Texts) -> String {
     if card.gone {
         return texts.get("bench.gone").to_owned();

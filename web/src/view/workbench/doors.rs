@@ -1,4 +1,4 @@
-//! The server as a house with doors: a picture, and the same in words.
+//! Draws the server as a house with doors (the book's picture), and the same as text.
 
 use std::net::SocketAddr;
 
@@ -16,29 +16,29 @@ use crate::{
     },
 };
 
-/// Where things stand in the picture.
+/// Positions in the picture.
 const WIDTH: i32 = 320;
 const GROUND: i32 = 74;
 const WALL: i32 = 96;
 const DOOR: [i32; 2] = [24, 36];
 const PITCH: i32 = 40;
-/// So many people, and so many doors, fit into it.
+/// Maximum number of people and of doors in the picture.
 const PEOPLE: usize = 4;
 const DOORS: usize = 4;
 
-/// The picture as it is drawn.
+/// The picture's cache key, and the elements of its text.
 #[derive(Default)]
-pub(in crate::view) struct Doors {
+pub(in crate::view) struct HouseView {
     drawn: Option<(Option<House>, Transport, Option<SocketAddr>, Language)>,
     lines: Vec<Element>,
 }
 
-impl Doors {
+impl HouseView {
     pub(in crate::view) fn draw(&mut self, shown: &Model, texts: &Texts, now: Millis) {
         let transport = shown.transport();
         let server = shown.servers.get(transport);
         let house = server.and_then(|server| house(server, &shown.kernel, &shown.accepted, now));
-        // Whole seconds are all that is shown.
+        // Only whole seconds are shown, so only they are part of the key.
         let house = house.map(|mut house| {
             for (.., left) in &mut house.fading {
                 *left = left.map(|left| left.div_ceil(1_000));
@@ -62,9 +62,7 @@ impl Doors {
         picture(house, transport);
         let lines = lines(house, transport, server.address.port(), texts);
         let list = el("doors-list");
-        dom::resize(&mut self.lines, lines.len(), &|| {
-            dom::stamp("remark-template", &list)
-        });
+        dom::resize_stamped(&mut self.lines, lines.len(), "remark-template", &list);
         for (element, (kind, line)) in self.lines.iter().zip(lines) {
             dom::set(element, "data-door", kind);
             dom::write(element, &line);
@@ -75,14 +73,11 @@ impl Doors {
             "doors.by_calls"
         };
         let is_told = house.by_list || transport == Transport::Tcp;
-        dom::say(
-            &el("doors-source"),
-            if is_told { texts.get(source) } else { "" },
-        );
+        dom::write_or_hide(&el("doors-source"), texts.get_if(is_told, source));
     }
 }
 
-/// Everything in words.
+/// The house as text.
 fn lines(
     house: &House,
     transport: Transport,
@@ -240,7 +235,7 @@ fn label(svg: &Element, x: i32, y: i32, text: &str) {
     dom::write(&label, text);
 }
 
-/// As the RFC writes it.
+/// The state as RFC 9293 §3.3.2 writes it.
 const fn name(state: SocketState) -> &'static str {
     match state {
         SocketState::Bound => "bound",

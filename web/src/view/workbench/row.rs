@@ -1,4 +1,4 @@
-//! One call of the workbench: what was asked, what came of it, and the usual mistake behind what failed.
+//! Draws one call of the workbench: arguments, result, and the usual cause of a failure.
 
 use shared::outcome::{Outcome, Returned};
 use web_sys::Element;
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// How much of a text a row shows.
+/// Maximum characters of a text in a row.
 const MOST: usize = 120;
 
 pub(super) fn draw(row: &Element, number: usize, made: &CallRecord, texts: &Texts, now: Millis) {
@@ -33,7 +33,7 @@ pub(super) fn draw(row: &Element, number: usize, made: &CallRecord, texts: &Text
     dom::write(&dom::part(row, "call"), &call(made));
     dom::write(&dom::part(row, "result"), &result(made, texts, now));
     let why = failed.map(|failed| explain::failure(failed, texts));
-    dom::say(&dom::part(row, "means"), &why.unwrap_or_default());
+    dom::write_or_hide(&dom::part(row, "means"), &why.unwrap_or_default());
     let cancel = dom::part(row, "cancel");
     dom::show(&cancel, request.is_some());
     dom::set(
@@ -44,7 +44,7 @@ pub(super) fn draw(row: &Element, number: usize, made: &CallRecord, texts: &Text
     dom::write(&cancel, texts.get("bench.cancel"));
 }
 
-/// `sendto(3, "hello", 127.0.0.1:12000)`, as a tracer of calls writes it.
+/// `sendto(3, "hello", 127.0.0.1:12000)`, as strace(1) writes it.
 fn call(made: &CallRecord) -> String {
     let fd = made.fd.map(|fd| fd.to_string());
     let arguments = format_call::arguments_of(made.name, made.transport, &made.arguments, MOST);

@@ -22,14 +22,19 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Its place among the files; what Python calls it is the end of its name.
+    /// The file of its lines.
     pub(crate) const fn file(self) -> TextFile {
-        TextFile::Program(self)
+        TextFile::Program(match (self.transport, self.side) {
+            (Transport::Udp, Side::Client) => "programs/UDPClient.py",
+            (Transport::Udp, Side::Server) => "programs/UDPServer.py",
+            (Transport::Tcp, Side::Client) => "programs/TCPClient.py",
+            (Transport::Tcp, Side::Server) => "programs/TCPServer.py",
+        })
     }
 
     /// `UDPClient.py`
     pub(crate) fn name(self) -> &'static str {
-        let path = self.file().name();
+        let path = self.file().path();
         path.rsplit_once('/').map_or(path, |(_, name)| name)
     }
 }

@@ -1,24 +1,25 @@
-//! Where the bytes of the call one looks at ended, or came from: in one line, and marked on the other side.
+//! Draws where the bytes of the selected call went to or came from: as a line of text, and as marks on the partner
+//! calls.
 
-use super::Drawn;
 use crate::{
     dom::{self, el},
     i18n::Texts,
     model::{Model, trace::byte_mapping},
+    view::common::RunKey,
 };
 
-/// All that stands for a call.
+/// All elements that stand for a call.
 const CALLS: &str = "#canvas [data-id], #calls [data-id]";
 
 #[derive(Default)]
-pub(super) struct Handover {
-    drawn: Option<Drawn>,
+pub(super) struct ByteMappingLine {
+    drawn: Option<RunKey>,
 }
 
-impl Handover {
+impl ByteMappingLine {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         let run = model.shown_run().map(|run| run.id);
-        let wanted = Drawn {
+        let wanted = RunKey {
             version: model.log.version(),
             run,
             selected: model.selected,
@@ -32,7 +33,7 @@ impl Handover {
         let line = handover
             .as_ref()
             .map(|handover| byte_mapping::line(handover, &model.log, texts));
-        dom::say(&el("handover"), &line.unwrap_or_default());
+        dom::write_or_hide(&el("handover"), &line.unwrap_or_default());
         let partners = handover
             .iter()
             .flat_map(byte_mapping::ByteMapping::partners)

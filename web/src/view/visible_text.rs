@@ -1,4 +1,4 @@
-//! Texts that people read, with what cannot be seen in them shown.
+//! Writes texts with their invisible characters shown.
 
 use web_sys::Element;
 
@@ -7,8 +7,7 @@ use crate::{
     model::text::visible::{self, TextPart},
 };
 
-/// Writes a text that people read where it is another one. A character that cannot be seen is shown as its escape;
-/// what is copied is the text itself.
+/// Writes a text if it has changed. An invisible character is shown as its escape; a copy has the character itself.
 pub(super) fn write(element: &Element, text: &str) {
     let pieces = visible::pieces(text);
     if let [] | [TextPart::Plain(_)] = pieces[..] {

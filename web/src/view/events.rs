@@ -1,4 +1,5 @@
-//! What people do with the page, turned into the model's events. One listener for each kind of event hears them all.
+//! Turns clicks, keys and forms into the model's events, with one listener for each kind of event. Panes of the whole
+//! page have rooms of their own for this.
 
 use shared::{call::Transport, lab::LabKind};
 use web_sys::{Element, Event as DomEvent};
@@ -8,58 +9,48 @@ use crate::{
     WHOLE,
     dom::{self, Listener, el},
     i18n::Language,
+    inbox::send,
     model::{Event, panes::server::ServerCommand},
-    shell::tell,
     window,
 };
 
-/// Where this tab keeps its seat's token.
-pub(crate) const SEAT: &str = "seat";
+/// The storage key of this tab's session token.
+pub(crate) const SEAT_KEY: &str = "seat";
 
-/// Takes in one kind of event; the element is the one it came from.
-type Hear = fn(&DomEvent, &Element);
-
-/// Listens to everything.
+/// Listens for all events of the first part.
 pub(crate) fn listen() -> Vec<Listener> {
     let document = dom::document();
-    let kinds: [(&'static str, Hear); 7] = [
+    let handlers: [(&str, dom::Handler); 7] = [
         ("click", click),
         ("change", |_, source| change(&source.id())),
         ("submit", submit),
-        ("input", |_, _| tell(Event::Typed)),
+        ("input", |_, _| send(Event::Typed)),
         ("keydown", key),
         ("focusin", focus),
         ("focusout", blur),
     ];
-    let listen = |(kind, hear): (&'static str, Hear)| {
-        Listener::on(&document, kind, move |event| {
-            if let Some(source) = dom::source(&event) {
-                hear(&event, &source);
-            }
-        })
-    };
-    let mut listeners: Vec<Listener> = kinds.into_iter().map(listen).collect();
+    let mut listeners = dom::listen(&document, handlers);
     let wakes = Listener::on(&document, "visibilitychange", |_| {
         if !dom::document().hidden() {
-            tell(Event::LineInDoubt);
+            send(Event::LineInDoubt);
         }
     });
     listeners.push(wakes);
-    // A sleeping phone's page is shown again, or its network has changed.
+    // A phone wakes up and shows the page again, or its network changes.
     for kind in ["pageshow", "online", "offline"] {
-        let window = window::target();
-        let listen = |window| Listener::on(&window, kind, |_| tell(Event::LineInDoubt));
+        let window = window::event_target();
+        let listen = |window| Listener::on(&window, kind, |_| send(Event::LineInDoubt));
         listeners.extend(window.map(listen));
     }
     listeners
 }
 
-/// What was chosen before, here or in an earlier visit; a browser may have kept the form over a reload.
-pub(crate) fn remembered() -> Vec<Event> {
-    if let Some(theme) = window::remembered("theme") {
+/// The user's stored choices, and those the browser has restored in the form.
+pub(crate) fn stored() -> Vec<Event> {
+    if let Some(theme) = window::stored("theme") {
         dom::set(&dom::root(), "data-theme", &theme);
     }
-    let chosen = window::remembered("language").and_then(|tag| Language::of_tag(&tag));
+    let chosen = window::stored("language").and_then(|tag| Language::of_tag(&tag));
     let language =
         chosen.unwrap_or_else(|| Language::choose(window::languages().iter().map(String::as_str)));
     let transport = if dom::is_checked("transport-tcp") {
@@ -72,51 +63,51 @@ pub(crate) fn remembered() -> Vec<Event> {
         Event::Choose(transport),
         Event::Keep(dom::is_checked("keep")),
     ];
-    let kept = || window::kept(&window::of_this_relay(SEAT));
-    let token = window::teachers_token().or_else(kept);
+    let kept = || window::session_value(&window::relay_key(SEAT_KEY));
+    let token = window::take_teacher_token().or_else(kept);
     events.extend(token.map(Event::HadSeat));
     events
 }
 
-/// What the first part of the page could not know what to do with.
-pub(crate) fn remembered_by_the_whole() -> Vec<Event> {
-    let mut events = super::listing::remembered();
-    events.extend(super::cards::remembered());
-    events.extend(super::workbench::remembered());
-    events.extend(super::link::opened());
-    events.push(super::link::remembered());
-    events.extend(super::class::remembered());
+/// The stored choices that only the whole page handles.
+pub(crate) fn stored_for_whole_page() -> Vec<Event> {
+    let mut events = super::listing::stored();
+    events.extend(super::cards::stored());
+    events.extend(super::workbench::stored());
+    events.extend(super::saved_links::opened());
+    events.push(super::saved_links::stored());
+    events.extend(super::class::stored());
     events
 }
 
-/// Whether a button's press is heard here, in this part of the page.
-pub(crate) fn hears(button: &str) -> bool {
-    matches!(button, "send" | "language" | "theme") || pressed(button).is_some()
+/// Whether this part of the page handles a click on the button.
+pub(crate) fn handles_button(button: &str) -> bool {
+    matches!(button, "send" | "language" | "theme") || button_event(button).is_some()
 }
 
 fn click(_: &DomEvent, source: &Element) {
-    match dom::around(source, "button", "id").as_deref() {
+    match dom::closest_attribute(source, "button", "id").as_deref() {
         Some("language") => other_language(),
         Some("theme") => other_theme(),
-        Some(button) => pressed(button).into_iter().for_each(tell),
-        None if dom::is_in(source, "ladder") => tell(Event::Select(call_at(source))),
+        Some(button) => button_event(button).into_iter().for_each(send),
+        None if dom::is_inside(source, "ladder") => send(Event::Select(call_at(source))),
         None => {}
     }
 }
 
-/// What it means that this button was pressed.
-fn pressed(button: &str) -> Option<Event> {
+/// The event of a click on this button.
+fn button_event(button: &str) -> Option<Event> {
     Some(match button {
         "try-now" => Event::TryNow,
         "cancel" => Event::StopWaiting,
         "end-sending" => Event::EndSending,
         "close-connection" => Event::CloseConnection,
-        _ if WHOLE => return pressed_in_the_whole(button),
+        _ if WHOLE => return whole_page_button_event(button),
         _ => return None,
     })
 }
 
-fn pressed_in_the_whole(button: &str) -> Option<Event> {
+fn whole_page_button_event(button: &str) -> Option<Event> {
     Some(match button {
         "server-stop" => Event::Server(ServerCommand::Stop),
         "server-kill" => Event::Server(ServerCommand::Kill),
@@ -131,7 +122,7 @@ fn pressed_in_the_whole(button: &str) -> Option<Event> {
 }
 
 fn change(id: &str) {
-    tell(match id {
+    send(match id {
         "transport-udp" => Event::Choose(Transport::Udp),
         "transport-tcp" => Event::Choose(Transport::Tcp),
         "keep" => Event::Keep(dom::is_checked("keep")),
@@ -149,10 +140,10 @@ fn submit(event: &DomEvent, source: &Element) {
         return;
     }
     let text = dom::value("sentence");
-    let shouted = window::bytes_in_upper_case(&text);
-    tell(Event::Submit { text, shouted });
-    // Selected, it can be sent again or written over.
-    dom::select("sentence");
+    let shouted = window::upper_case_len(&text);
+    send(Event::Submit { text, shouted });
+    // Selected, the text can be sent again or overwritten.
+    dom::select_text("sentence");
 }
 
 fn key(event: &DomEvent, source: &Element) {
@@ -160,35 +151,37 @@ fn key(event: &DomEvent, source: &Element) {
     match key.as_str() {
         "Enter" if source.id() == "sentence" => submit(event, source),
         "Escape" => {
-            // Browsers empty a field for searching, and undo does not bring it back.
+            // Browsers clear a search field on Escape, which undo does not revert.
             if source.matches("[type=search]").unwrap_or(false) {
                 event.prevent_default();
             }
             dom::toggle(&el("truth"), "open", false);
             dom::toggle(&el("network"), "open", false);
-            tell(Event::Select(None));
+            send(Event::Select(None));
         }
-        key if dom::is_in(source, "calls") && move_focus(key, source) => event.prevent_default(),
+        key if dom::is_inside(source, "calls") && move_focus(key, source) => {
+            event.prevent_default()
+        }
         _ => {}
     }
 }
 
-/// A row that gets the focus is the one looked at.
+/// Selects the call whose row gets the focus.
 fn focus(_: &DomEvent, source: &Element) {
-    if let Some(call) = call_at(source).filter(|_| dom::is_in(source, "calls")) {
-        tell(Event::Select(Some(call)));
+    if let Some(call) = call_at(source).filter(|_| dom::is_inside(source, "calls")) {
+        send(Event::Select(Some(call)));
     }
 }
 
-/// What is open closes when one looks elsewhere.
+/// Closes a panel when the focus leaves it.
 fn blur(event: &DomEvent, source: &Element) {
     let truth = el("truth");
-    if truth.contains(Some(source)) && dom::leaves(event, &truth) {
+    if truth.contains(Some(source)) && dom::is_focus_leaving(event, &truth) {
         dom::toggle(&truth, "open", false);
     }
 }
 
-/// Moves to another row; tells whether that key does so.
+/// Moves the focus to another row. Returns whether the key does that.
 fn move_focus(key: &str, from: &Element) -> bool {
     let rows = dom::all("#calls [data-id]");
     let Some(at) = rows.iter().position(|row| row == from) else {
@@ -208,14 +201,16 @@ fn move_focus(key: &str, from: &Element) -> bool {
 }
 
 fn call_at(source: &Element) -> Option<u64> {
-    dom::around(source, "[data-id]", "data-id")?.parse().ok()
+    dom::closest_attribute(source, "[data-id]", "data-id")?
+        .parse()
+        .ok()
 }
 
 fn other_language() {
     let spoken = dom::root().get_attribute("lang").unwrap_or_default();
     let language = Language::of_tag(&spoken).unwrap_or_default().other();
-    window::remember("language", language.tag());
-    tell(Event::Speak(language));
+    window::store("language", language.tag());
+    send(Event::Speak(language));
 }
 
 fn other_theme() {
@@ -225,5 +220,5 @@ fn other_theme() {
         .map_or_else(window::prefers_dark, |theme| theme == "dark");
     let theme = if is_dark { "light" } else { "dark" };
     dom::set(&root, "data-theme", theme);
-    window::remember("theme", theme);
+    window::store("theme", theme);
 }

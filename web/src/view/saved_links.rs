@@ -1,10 +1,11 @@
-//! The trace as a link: how much of it, for how long, and the links one has made.
+//! The form that saves a trace under a link, and the list of the user's links.
 
 use web_sys::Element;
 
 use crate::{
     dom::{self, Listener, el},
     i18n::{Language, Texts},
+    inbox::send,
     model::{
         Event, Model,
         past::archive::{
@@ -14,30 +15,29 @@ use crate::{
         },
         text::explain,
     },
-    shell::tell,
     window,
 };
 
-/// Where this browser remembers its links.
-pub(crate) const LINKS: &str = "links";
-/// What the path of a saved trace begins with.
+/// The storage key of the links.
+pub(crate) const LINKS_KEY: &str = "links";
+/// The beginning of a saved trace's path.
 const SAVED: &str = "t/";
 
-/// The choices, as the markup names them.
+/// The choices by their ids.
 const EXTENTS: [(&str, Extent); 3] = [
     ("link-all", Extent::All),
     ("link-run", Extent::Run),
     ("link-filtered", Extent::Filtered),
 ];
 
-/// The list as it is drawn.
+/// The list's elements and cache key.
 #[derive(Default)]
-pub(super) struct Links {
+pub(super) struct SavedLinks {
     rows: Vec<Element>,
     drawn: Option<(u64, Language, bool)>,
 }
 
-impl Links {
+impl SavedLinks {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         let links = &model.links;
         for (id, extent) in EXTENTS {
@@ -53,16 +53,14 @@ impl Links {
             .map_or(1, |welcome| welcome.limits.link_days);
         dom::set(&el("link-days"), "max", &most.to_string());
         dom::toggle(&el("link-save"), "disabled", !model.can_save());
-        dom::say(&el("link-why-not"), why_not(model, texts));
+        dom::write_or_hide(&el("link-why-not"), why_not(model, texts));
         let wanted = (links.version, texts.language, model.can_ask());
         if self.drawn.replace(wanted) == Some(wanted) {
             return;
         }
-        dom::say(&el("link-said"), &said(&links.news, texts));
+        dom::write_or_hide(&el("link-said"), &said(&links.news, texts));
         let list = el("link-list");
-        dom::resize(&mut self.rows, links.mine.len(), &|| {
-            dom::stamp("link-template", &list)
-        });
+        dom::resize_stamped(&mut self.rows, links.mine.len(), "link-template", &list);
         for (row, mine) in self.rows.iter().zip(&links.mine) {
             draw_row(row, mine, model, texts);
         }
@@ -94,7 +92,7 @@ fn draw_row(row: &Element, mine: &SavedLink, model: &Model, texts: &Texts) {
     dom::toggle(&delete, "disabled", !model.can_ask());
 }
 
-/// Why nothing can be saved.
+/// Why nothing can be saved; empty if something can.
 fn why_not<'a>(model: &Model, texts: &'a Texts) -> &'a str {
     if model.can_save() || model.links.is_asked() {
         return "";
@@ -121,36 +119,39 @@ fn said(news: &LinkStatus, texts: &Texts) -> String {
     texts.get(key).to_owned()
 }
 
-/// The link this page was opened at.
+/// Opens the saved trace whose address the page has.
 pub(super) fn opened() -> Option<Event> {
     let follow = || Event::Archive(archive::ArchiveCommand::Follow(window::path()));
     window::is_at_saved_trace().then(follow)
 }
 
-/// What this browser remembers.
-pub(super) fn remembered() -> Event {
-    let remembered = window::remembered(&window::of_this_relay(LINKS)).unwrap_or_default();
-    Event::Link(LinkCommand::See(remembered, window::wall_s()))
+/// The links stored in this browser.
+pub(super) fn stored() -> Event {
+    let remembered = window::stored(&window::relay_key(LINKS_KEY)).unwrap_or_default();
+    Event::Link(LinkCommand::See(remembered, window::unix_time_s()))
 }
 
-/// Listens to all of it.
+/// Listens for clicks on its buttons.
 pub(super) fn listen() -> Vec<Listener> {
-    vec![Listener::on(&dom::document(), "click", |event| {
-        if let Some(event) = dom::source(&event).as_ref().and_then(click) {
-            tell(event);
-        }
-    })]
+    let handlers: [(&str, dom::Handler); 1] = [("click", |_, source| {
+        click(source).into_iter().for_each(send);
+    })];
+    dom::listen(&dom::document(), handlers)
 }
 
 fn click(source: &Element) -> Option<Event> {
-    if let Some(address) = dom::around(source, "button[data-copy-link]", "data-copy-link") {
+    if let Some(address) =
+        dom::closest_attribute(source, "button[data-copy-link]", "data-copy-link")
+    {
         return Some(Event::Link(LinkCommand::Copy(address)));
     }
-    if let Some(link) = dom::around(source, "button[data-delete-link]", "data-delete-link") {
+    if let Some(link) =
+        dom::closest_attribute(source, "button[data-delete-link]", "data-delete-link")
+    {
         return Some(Event::Link(LinkCommand::Delete(link)));
     }
-    match dom::around(source, "button", "id")?.as_str() {
-        "links-open" => Some(remembered()),
+    match dom::closest_attribute(source, "button", "id")?.as_str() {
+        "links-open" => Some(stored()),
         "link-save" => {
             let chosen = EXTENTS.iter().find(|(id, _)| dom::is_checked(id));
             let extent = chosen.map_or(Extent::All, |(_, extent)| *extent);

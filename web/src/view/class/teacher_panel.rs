@@ -1,24 +1,23 @@
-//! The teacher's desk: how it goes, what holds for the class, what is said to it.
+//! The teacher's panel: the class's totals, its settings, and the message and card for it.
 
 use shared::class::Totals;
 
-use super::pick;
 use crate::{
     dom::{self, el},
     i18n::{Language, Texts},
     model::{Model, text::units::count},
 };
 
-/// The desk as it is drawn.
+/// The panel's cache keys.
 #[derive(Default)]
-pub(super) struct Desk {
-    /// What the field was filled with; what somebody types stays until it is another number.
+pub(super) struct TeacherPanel {
+    /// What the field was filled with; the teacher's input stays until the class's number changes.
     cap: Option<u32>,
-    /// The cards that can be chosen.
+    /// The number of cards in the list, and its language.
     deck: Option<(usize, Language)>,
 }
 
-impl Desk {
+impl TeacherPanel {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         let room = &model.classroom;
         dom::show(&el("class-desk"), room.is_teacher());
@@ -31,16 +30,16 @@ impl Desk {
             ("class-do-lock", class.locked),
             ("class-do-open", class.open),
         ] {
-            dom::set(&el(id), "aria-pressed", pick(on, "true", "false"));
+            dom::set_bool(&el(id), "aria-pressed", on);
         }
         dom::toggle(&el("class-unsay"), "disabled", class.message.is_none());
         if self.cap.replace(class.cap) != Some(class.cap) {
-            dom::enter("class-cap", &class.cap.to_string());
+            dom::set_value("class-cap", &class.cap.to_string());
         }
         self.draw_deck(model, texts);
     }
 
-    /// The cards one can have predicted; without any, one asks a question of one's own.
+    /// Draws the list of cards to ask about; the last choice is a question of the teacher's own.
     fn draw_deck(&mut self, model: &Model, texts: &Texts) {
         let titles = model.deck_in_words();
         let list = el("class-deck");
@@ -54,7 +53,7 @@ impl Desk {
                 dom::set(&option, "value", &id);
                 dom::write(&option, &title);
             }
-            dom::choose("class-deck", &chosen);
+            dom::select_option("class-deck", &chosen);
         }
         dom::show(&list, wanted.0 > 0);
         let is_own = dom::value("class-deck").is_empty();

@@ -1,26 +1,26 @@
-//! The sizes of what rolls: whatever changes them, the rows that are seen then are drawn.
+//! Observes the sizes of the virtual lists: after a change their visible rows are drawn again.
 
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::ResizeObserver;
 
 use crate::{
     dom::el,
+    inbox::send,
     model::{Event, panes::inspector::Action},
-    shell::tell,
 };
 
-/// What rolls, and how wide the bytes may be written.
+/// The observed elements.
 const OBSERVED: [&str; 2] = ["packets-scroll", "packet-bytes"];
 
-/// Asks for another drawing whenever one of them has another size. It observes nothing once it is dropped.
-pub(super) struct Sizes {
+/// Requests a frame whenever an observed element changes its size; stops when it is dropped.
+pub(super) struct SizeObserver {
     observer: Option<ResizeObserver>,
     _hears: Closure<dyn FnMut()>,
 }
 
-impl Sizes {
+impl SizeObserver {
     pub(super) fn observe() -> Self {
-        let hears = Closure::<dyn FnMut()>::new(|| tell(Event::Inspect(Action::Look)));
+        let hears = Closure::<dyn FnMut()>::new(|| send(Event::Inspect(Action::Look)));
         let observer = ResizeObserver::new(hears.as_ref().unchecked_ref()).ok();
         if let Some(observer) = &observer {
             for scroller in OBSERVED {
@@ -34,7 +34,7 @@ impl Sizes {
     }
 }
 
-impl Drop for Sizes {
+impl Drop for SizeObserver {
     fn drop(&mut self) {
         if let Some(observer) = &self.observer {
             observer.disconnect();

@@ -1,41 +1,34 @@
-//! What people do with the packets. The elements hear it themselves, before the rest of the page does.
+//! Turns clicks, keys and scrolling in the packets' pane into events. Its own listeners run before the document's.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event as DomEvent, HtmlInputElement};
 
 use crate::{
     dom::{self, Listener, el},
+    inbox::send,
     model::{
         Event,
         panes::inspector::{Action, Go, query::Stroke, tree::Step},
     },
-    shell::tell,
 };
 
-/// So near to its end the table follows what comes.
+/// Within this distance of its end, in pixels, the table follows new packets.
 const NEAR_THE_END: i32 = 4;
 
-/// Listens to all of it.
+/// Listens for all events of the packets' pane.
 pub(in crate::view) fn listen() -> Vec<Listener> {
-    let list = el("list");
-    let on = |kind: &'static str, hear: fn(&DomEvent, &Element)| {
-        Listener::on(&list, kind, move |event| {
-            if let Some(source) = dom::source(&event) {
-                hear(&event, &source);
-            }
-        })
-    };
-    let mut listeners = vec![
-        on("click", |_, source| click(source)),
-        on("keydown", key),
-        on("input", typed),
-        on("mousedown", keep_focus),
-        on("focusout", |_, source| {
+    let handlers: [(&str, dom::Handler); 5] = [
+        ("click", |_, source| click(source)),
+        ("keydown", key),
+        ("input", typed),
+        ("mousedown", keep_focus),
+        ("focusout", |_, source| {
             if source.id() == "filter" {
-                tell_filter(Stroke::Leave)
+                send_stroke(Stroke::Leave)
             }
         }),
     ];
+    let mut listeners = dom::listen(&el("list"), handlers);
     listeners.push(Listener::on(&el("packets-scroll"), "scroll", |_| {
         scrolled()
     }));
@@ -50,15 +43,15 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
 }
 
 fn act(action: Action) {
-    tell(Event::Inspect(action));
+    send(Event::Inspect(action));
 }
 
-fn tell_filter(stroke: Stroke) {
+fn send_stroke(stroke: Stroke) {
     act(Action::Filter(stroke));
 }
 
-/// Against what is drawn: what has come since is no reason to stop following it. Only who scrolls up from where the
-/// table had put itself does not want to follow; that it has become smaller is nobody's wish.
+/// Compares with the position at the last drawing, as packets may have been added since. Stop following only when the
+/// user scrolls up, not when the table shrinks.
 fn scrolled() {
     let table = el("packets-scroll");
     let top = table.scroll_top();
@@ -78,34 +71,36 @@ fn scrolled() {
 
 fn click(source: &Element) {
     let number = |around: &str, attribute: &str| {
-        dom::around(source, around, attribute)?
+        dom::closest_attribute(source, around, attribute)?
             .parse::<usize>()
             .ok()
     };
-    match dom::around(source, "button, input", "id").as_deref() {
+    match dom::closest_attribute(source, "button, input", "id").as_deref() {
         Some("calls-tab") => return act(Action::Open(false)),
         Some("packets-tab") => return act(Action::Open(true)),
         Some("newest") => return act(Action::Newest),
         Some("follow") => {
-            return act(Action::Follow(
-                el("follow").get_attribute("aria-pressed").as_deref() != Some("true"),
-            ));
+            return act(Action::Follow(!dom::is_true(&el("follow"), "aria-pressed")));
         }
         Some("follow-as-text") => return act(Action::Hex(false)),
         Some("follow-as-hex") => return act(Action::Hex(true)),
         Some("filter") => return typed_into(source),
         Some(_) | None => {}
     }
-    let seq = || dom::around(source, "[data-seq]", "data-seq")?.parse().ok();
-    if dom::is_in(source, "packets") || dom::is_in(source, "follow-text") {
+    let seq = || {
+        dom::closest_attribute(source, "[data-seq]", "data-seq")?
+            .parse()
+            .ok()
+    };
+    if dom::is_inside(source, "packets") || dom::is_inside(source, "follow-text") {
         if let Some(seq) = seq() {
             act(Action::Select(seq));
         }
-        if dom::is_in(source, "packets") {
+        if dom::is_inside(source, "packets") {
             dom::focus(&el("packets"));
         }
-    } else if dom::is_in(source, "packet-detail") {
-        let turns = dom::around(source, ".turn", "class").is_some();
+    } else if dom::is_inside(source, "packet-detail") {
+        let turns = dom::closest_attribute(source, ".turn", "class").is_some();
         if let Some(at) = number(".line", "data-at") {
             act(Action::Line(at));
             if turns {
@@ -115,23 +110,26 @@ fn click(source: &Element) {
     } else if let Some(at) = number("[data-byte]", "data-byte") {
         act(Action::Byte(at));
     } else if let Some(at) = number("#filter-fields [data-at]", "data-at") {
-        tell_filter(Stroke::TakeThis(at));
+        send_stroke(Stroke::TakeThis(at));
     }
 }
 
-/// An arrow of the ladder that is a captured packet is that packet, not only its call.
+/// A click on an arrow of the ladder selects its packet, if it has one, and not only its call.
 fn arrow(event: &DomEvent) {
-    let seq =
-        dom::source(event).and_then(|source| dom::around(&source, "g", "data-seq")?.parse().ok());
+    let seq = dom::source(event).and_then(|source| {
+        dom::closest_attribute(&source, "g", "data-seq")?
+            .parse()
+            .ok()
+    });
     if let Some(seq) = seq {
         event.stop_propagation();
         act(Action::Select(seq));
     }
 }
 
-/// Choosing from the list does not leave the box.
+/// Keeps the focus in the box while a field is chosen from the list.
 fn keep_focus(event: &DomEvent, source: &Element) {
-    if dom::is_in(source, "filter-fields") {
+    if dom::is_inside(source, "filter-fields") {
         event.prevent_default();
     }
 }
@@ -142,7 +140,7 @@ fn typed(_: &DomEvent, source: &Element) {
     }
 }
 
-/// What stands in the box, and where the cursor is: browsers count it in units of UTF-16.
+/// Sends the text of the box and the cursor in bytes. Browsers count UTF-16 code units.
 fn typed_into(field: &Element) {
     let Some(field) = field.dyn_ref::<HtmlInputElement>() else {
         return;
@@ -155,7 +153,7 @@ fn typed_into(field: &Element) {
         units <= cursor
     });
     let bytes = before.map(char::len_utf8).sum();
-    tell_filter(Stroke::Typed(text, bytes));
+    send_stroke(Stroke::Typed(text, bytes));
 }
 
 fn key(event: &DomEvent, source: &Element) {
@@ -174,8 +172,8 @@ fn key(event: &DomEvent, source: &Element) {
     }
 }
 
-/// Which fields are offered is the model's matter: what is drawn may be a frame behind who types. Escape closes their
-/// list, and then leaves the box as it is, as in other analysers.
+/// The model decides which fields are offered: the drawn list may be a frame behind. Escape closes the list, and at the
+/// next press leaves the box and its text.
 fn filter_key(key: &str) -> bool {
     let is_drawn = |name: &str| {
         el("filter")
@@ -196,11 +194,11 @@ fn filter_key(key: &str) -> bool {
         "ArrowLeft" | "ArrowRight" | "Home" | "End" => (Stroke::Leave, false),
         _ => return false,
     };
-    tell_filter(stroke);
+    send_stroke(stroke);
     is_ours
 }
 
-/// To the table, or where there is none to its tab.
+/// Moves the focus to the table, or to its tab if the table is hidden.
 fn leave_filter() {
     let table = el("packets");
     let is_there = !table.has_attribute("hidden");
@@ -258,9 +256,7 @@ fn bytes_key(key: &str) -> bool {
 
 fn tab_key(key: &str) -> bool {
     let open = match key {
-        "ArrowRight" | "ArrowLeft" => {
-            el("packets-tab").get_attribute("aria-selected").as_deref() != Some("true")
-        }
+        "ArrowRight" | "ArrowLeft" => !dom::is_true(&el("packets-tab"), "aria-selected"),
         "Home" => false,
         "End" => true,
         _ => return false,

@@ -1,8 +1,7 @@
-//! The top of the page: how it stands with the relay, and how much of the truth can be seen.
+//! Draws the top of the page: the connection to the relay, and the level of truth.
 
 use shared::lab::{LabKind, PLAYGROUND_PORT, Truth};
 
-use super::pick;
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -15,6 +14,7 @@ use crate::{
         panes::program::Losses,
         text::explain,
     },
+    view::common::{pick, whole_seconds},
     window,
 };
 
@@ -61,8 +61,8 @@ fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
     let has_news = connection.restarted || connection.lost != Losses::default();
     dom::toggle(&el("connection"), "data-news", has_news);
     dom::write(&el("connection-text"), &text);
-    dom::say(&el("connection-lost"), &lost(connection.lost, texts));
-    dom::say(
+    dom::write_or_hide(&el("connection-lost"), &lost(connection.lost, texts));
+    dom::write_or_hide(
         &el("connection-countdown"),
         &countdown(connection, texts, now),
     );
@@ -75,14 +75,14 @@ fn draw_connection(connection: &Connection, texts: &Texts, now: Millis) {
     );
 }
 
-/// That there is no connection, and why, as far as that is known.
+/// Why there is no connection, if known.
 fn why(connection: &Connection, texts: &Texts) -> String {
     let plain = pick(connection.was_open, "conn.lost", "conn.none");
     match &connection.trouble {
         None => texts.get(plain).to_owned(),
         Some(Trouble::Silent) => texts.get("conn.silent").to_owned(),
         Some(Trouble::Refused(refusal)) => {
-            let url = window::conversation_url().unwrap_or_default();
+            let url = window::websocket_url().unwrap_or_default();
             let said = refusal.say(&url, &window::host_name(), texts);
             [texts.get(plain), texts.get("conn.then"), &said].concat()
         }
@@ -94,13 +94,13 @@ fn draw_truth(truth: &Truth, texts: &Texts) {
     dom::write(&el("truth-level"), texts.get(name));
     dom::write(&el("truth-shows"), texts.get(shows));
     let obstacle = truth.why_not_higher.as_ref();
-    dom::say(
+    dom::write_or_hide(
         &el("truth-why-not"),
         obstacle.map_or("", |obstacle| {
             texts.get(explain::obstacle_key(obstacle.kind))
         }),
     );
-    dom::say(
+    dom::write_or_hide(
         &el("truth-detail"),
         obstacle.map_or("", |obstacle| obstacle.detail.as_str()),
     );
@@ -149,8 +149,4 @@ fn countdown(connection: &Connection, texts: &Texts, now: Millis) -> String {
         NextAttempt::Trying(_) | NextAttempt::Nothing => {}
     }
     said
-}
-
-pub(super) fn whole_seconds(ms: Millis) -> String {
-    [(ms / 1_000).to_string().as_str(), "\u{202f}s"].concat()
 }

@@ -1,22 +1,23 @@
-//! What everybody in a class sees in every view: which class it is, what the teacher says and shows, and the card.
+//! The banner of a class, shown in every view: title, teacher's message, shared view and card.
 
 use shared::class::{Card, Phase};
 use web_sys::Element;
 
-use super::{pick, title};
+use super::title;
 use crate::{
     dom::{self, el},
     i18n::Texts,
-    model::{Model, panes::class::Classroom, text::explain},
+    model::{Model, panes::class::Classroom},
+    view::common::{pick, write_failure},
 };
 
-/// The strip as it is drawn.
+/// The banner's elements.
 #[derive(Default)]
-pub(super) struct Strip {
+pub(super) struct Banner {
     choices: Vec<Element>,
 }
 
-impl Strip {
+impl Banner {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         let room = &model.classroom;
         dom::show(&el("class-strip"), room.standing.is_some());
@@ -34,24 +35,19 @@ impl Strip {
         let is_muted = room.you().is_some_and(|you| you.muted);
         dom::show(&el("class-muted"), is_muted);
         let muted = pick(room.is_out, "class.muted_there", "reason.muted");
-        dom::say(
-            &el("class-muted-why"),
-            if is_muted { texts.get(muted) } else { "" },
-        );
+        dom::write_or_hide(&el("class-muted-why"), texts.get_if(is_muted, muted));
         dom::show(&el("class-out"), room.is_out);
         let class_title = title(room, texts);
         let back = texts.fill("class.back_to", &[("title", &class_title)]);
         dom::write(&el("class-back"), &back);
         draw_namesakes(room, texts);
-        dom::say(
+        dom::write_or_hide(
             &el("class-message"),
             class.message.as_deref().unwrap_or_default(),
         );
         dom::show(&el("class-lost"), room.lost_sockets);
         draw_drive(model, texts);
-        let refused = room.refused.as_ref();
-        let why = refused.map(|failed| explain::failure(failed, texts));
-        dom::say(&el("class-refused"), &why.unwrap_or_default());
+        write_failure("class-refused", room.refused.as_ref(), texts);
         dom::show(&el("class-card"), class.card.is_some());
         if let Some(card) = &class.card {
             self.draw_card(card, model, texts);
@@ -61,14 +57,12 @@ impl Strip {
     fn draw_card(&mut self, card: &Card, model: &Model, texts: &Texts) {
         let room = &model.classroom;
         let words = model.card_in_words(card);
-        dom::marked(&el("class-card-title"), &words.title);
-        dom::marked(&el("class-card-question"), &words.question);
+        dom::write_with_code(&el("class-card-title"), &words.title);
+        dom::write_with_code(&el("class-card-question"), &words.question);
         dom::show(&el("class-card-question"), !words.question.is_empty());
         let list = el("class-choices");
         let number = card.choices as usize;
-        dom::resize(&mut self.choices, number, &|| {
-            dom::stamp("choice-of-class-template", &list)
-        });
+        dom::resize_stamped(&mut self.choices, number, "choice-of-class-template", &list);
         let most = card.counts.iter().flatten().sum::<u32>().max(1);
         for (at, item) in self.choices.iter().enumerate() {
             let said = words.choices.get(at).cloned().unwrap_or_else(|| {
@@ -85,7 +79,7 @@ impl Strip {
     }
 }
 
-/// Others of the same name.
+/// Draws which other members have the same name.
 fn draw_namesakes(room: &Classroom, texts: &Texts) {
     let names = room.namesakes().zip(room.you());
     dom::show(&el("class-namesakes"), names.is_some());
@@ -143,15 +137,15 @@ fn draw_choice(
     dom::toggle(item, "data-mine", is_mine);
     dom::toggle(item, "data-true", is_true);
     let (button, text) = (dom::part(item, "choose"), dom::part(item, "text"));
-    dom::marked(&button, said);
-    dom::marked(&text, said);
+    dom::write_with_code(&button, said);
+    dom::write_with_code(&text, said);
     dom::show(&button, is_asked);
     dom::show(&text, !is_asked);
-    dom::set(&button, "aria-pressed", pick(is_mine, "true", "false"));
+    dom::set_bool(&button, "aria-pressed", is_mine);
     let marks = [(is_mine, "class.yours"), (is_true, "class.came_true")];
     let marks = marks.into_iter().filter(|(on, _)| *on);
     let marks: Vec<&str> = marks.map(|(_, key)| texts.get(key)).collect();
-    dom::say(&dom::part(item, "mark"), &marks.join(" · "));
+    dom::write_or_hide(&dom::part(item, "mark"), &marks.join(" · "));
     let reveal = dom::part(item, "reveal");
     dom::write(&reveal, texts.get("class.reveal"));
     let may_reveal = room.is_teacher() && card.phase != Phase::Revealed;

@@ -1,4 +1,4 @@
-//! The picture of a socket's states, drawn once; then only the light moves.
+//! The diagram of a socket's states. It is drawn once; after that only the lit state changes.
 
 use shared::call::Transport;
 use web_sys::Element;
@@ -13,18 +13,18 @@ use crate::{
 
 const WIDTH: i32 = 94;
 const HEIGHT: i32 = 22;
-/// From one box to the next.
+/// The distance from one box to the next: columns, rows.
 const STEP: [i32; 2] = [116, 36];
 const EDGE: i32 = 2;
 
-/// The boxes, in the order of their states.
-pub(super) struct Machine {
+/// The diagram's elements.
+pub(super) struct StateDiagram {
     svg: Element,
     boxes: Vec<(DiagramState, Element)>,
     lit: Option<DiagramState>,
 }
 
-impl Machine {
+impl StateDiagram {
     pub(super) fn new(svg: &Element, transport: Transport) -> Self {
         let (places, ways) = of(transport);
         let rows = places.iter().map(|(_, [_, row])| *row).max().unwrap_or(0);

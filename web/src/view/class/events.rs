@@ -1,4 +1,4 @@
-//! What people do with a class.
+//! Turns clicks, keys and forms of a class into events.
 
 use shared::{
     call::Transport,
@@ -8,50 +8,44 @@ use web_sys::{Element, Event as DomEvent};
 
 use crate::{
     dom::{self, Listener, el},
+    inbox::send,
     model::{
         Event,
         panes::class::{ClassCommand, WallOrder},
     },
-    shell::tell,
+    view::common::current_texts,
     window,
 };
 
-/// Where it is remembered that names are hidden.
+/// The storage key of whether names are hidden.
 const NAMES: &str = "names";
 
-/// Listens to all of it.
+/// Listens for all events of a class.
 pub(in crate::view) fn listen() -> Vec<Listener> {
-    let document = dom::document();
-    let hear = |name, hear: fn(&DomEvent, &Element)| {
-        Listener::on(&document, name, move |event| {
-            if let Some(source) = dom::source(&event) {
-                hear(&event, &source);
-            }
-        })
-    };
-    vec![
-        hear("click", |_, source| click(source)),
-        hear("submit", submit),
-        hear("change", |_, source| change(&source.id())),
-        hear("input", |_, source| {
+    let handlers: [(&str, dom::Handler); 5] = [
+        ("click", |_, source| click(source)),
+        ("submit", submit),
+        ("change", |_, source| change(&source.id())),
+        ("input", |_, source| {
             if source.id() == "wall-filter" {
                 wish(ClassCommand::Filter(dom::value("wall-filter")));
             }
         }),
-        hear("keydown", key),
-    ]
+        ("keydown", key),
+    ];
+    dom::listen(&dom::document(), handlers)
 }
 
-/// What was there before the page: the code in its address, and whether names are to be seen.
-pub(in crate::view) fn remembered() -> Vec<Event> {
-    let hides = window::remembered(NAMES).as_deref() == Some("hidden");
-    let came_by = window::code_in_address();
+/// The page's initial class events: the code in its address, stored seats, and whether names are hidden.
+pub(in crate::view) fn stored() -> Vec<Event> {
+    let hides = window::stored(NAMES).as_deref() == Some("hidden");
+    let came_by = window::class_code_in_path();
     if let Some(code) = &came_by {
-        dom::enter("class-code-field", code);
+        dom::set_value("class-code-field", code);
     }
     let wishes = [
         Some(ClassCommand::Here),
-        Some(ClassCommand::Remember(window::remembered_classes())),
+        Some(ClassCommand::Remember(window::stored_classes())),
         came_by.map(ClassCommand::CameBy),
         hides.then_some(ClassCommand::HideNames(true)),
     ];
@@ -59,20 +53,20 @@ pub(in crate::view) fn remembered() -> Vec<Event> {
 }
 
 fn wish(wish: ClassCommand) {
-    tell(Event::Class(wish));
+    send(Event::Class(wish));
 }
 
 fn click(source: &Element) {
-    let id = dom::around(source, "button", "id").unwrap_or_default();
+    let id = dom::closest_attribute(source, "button", "id").unwrap_or_default();
     match id.as_str() {
-        "class-enlarge" => return dom::ask("class-large"),
-        "class-large-close" => return dom::close("class-large"),
-        "class-sure-no" => return dom::close("class-sure"),
+        "class-enlarge" => return dom::open_dialog("class-large"),
+        "class-large-close" => return dom::close_dialog("class-large"),
+        "class-sure-no" => return dom::close_dialog("class-sure"),
         "class-do-end" => return make_sure("end"),
         "class-do-remove" => return make_sure("remove"),
         "wall-names" => return turn_names(),
-        "class-udp" => return tell(Event::Choose(Transport::Udp)),
-        "class-tcp" => return tell(Event::Choose(Transport::Tcp)),
+        "class-udp" => return send(Event::Choose(Transport::Udp)),
+        "class-tcp" => return send(Event::Choose(Transport::Tcp)),
         _ => {}
     }
     if let Some(wanted) = simple(&id)
@@ -83,7 +77,7 @@ fn click(source: &Element) {
     }
 }
 
-/// Buttons that always mean the same.
+/// The command of a button that does one thing.
 fn simple(id: &str) -> Option<ClassCommand> {
     Some(match id {
         "view-class" => ClassCommand::Look,
@@ -106,7 +100,7 @@ fn simple(id: &str) -> Option<ClassCommand> {
     })
 }
 
-/// Buttons that turn something on and off.
+/// The command of a button that toggles something.
 fn turned(id: &str) -> Option<ClassCommand> {
     let on = || !is_pressed(id);
     Some(match id {
@@ -121,34 +115,34 @@ fn turned(id: &str) -> Option<ClassCommand> {
     })
 }
 
-/// What is done with one tile or one choice.
+/// The command of a button of a seat, removed member, choice or tile.
 fn of_one(source: &Element) -> Option<ClassCommand> {
-    if let Some(seat) = dom::around(source, "[data-seat]", "data-seat") {
-        return match dom::around(source, "button", "data-p").as_deref() {
+    if let Some(seat) = dom::closest_attribute(source, "[data-seat]", "data-seat") {
+        return match dom::closest_attribute(source, "button", "data-p").as_deref() {
             Some("back") => Some(ClassCommand::BackTo(seat)),
             Some("forget") => Some(ClassCommand::ForgetSeat(seat)),
             _ => None,
         };
     }
-    if let Some(outsider) = dom::around(source, "[data-outsider]", "data-outsider") {
-        dom::around(source, "button", "data-p")?;
+    if let Some(outsider) = dom::closest_attribute(source, "[data-outsider]", "data-outsider") {
+        dom::closest_attribute(source, "button", "data-p")?;
         return Some(ClassCommand::Do(Act::LetIn(outsider.parse().ok()?)));
     }
-    if let Some(choice) = dom::around(source, "[data-choice] button", "data-p") {
-        let at = dom::around(source, "[data-choice]", "data-choice")?;
+    if let Some(choice) = dom::closest_attribute(source, "[data-choice] button", "data-p") {
+        let at = dom::closest_attribute(source, "[data-choice]", "data-choice")?;
         let at = at.parse().ok()?;
         return Some(ClassCommand::Do(match choice.as_str() {
             "reveal" => Act::RevealCard { outcome: at },
             _ => Act::Predict { choice: at },
         }));
     }
-    let member = dom::around(source, "#wall [data-member]", "data-member")?;
+    let member = dom::closest_attribute(source, "#wall [data-member]", "data-member")?;
     let member: MemberId = member.parse().ok()?;
     let is_open = opened() == Some(member);
     Some(ClassCommand::Open((!is_open).then_some(member)))
 }
 
-/// Where the teacher's link begins: where the link to join does.
+/// The origin of the teacher's link: that of the link to join.
 fn teachers_origin() -> String {
     let link = el("class-link").text_content().unwrap_or_default();
     let origin = link.rsplit_once("/c/").map(|(origin, _)| origin.to_owned());
@@ -156,7 +150,7 @@ fn teachers_origin() -> String {
 }
 
 fn is_pressed(id: &str) -> bool {
-    el(id).get_attribute("aria-pressed").as_deref() == Some("true")
+    dom::is_true(&el(id), "aria-pressed")
 }
 
 /// The member whose tile is open.
@@ -168,9 +162,9 @@ fn opened() -> Option<MemberId> {
     opened.get_attribute("data-member")?.parse().ok()
 }
 
-/// Asks before what cannot be taken back.
+/// Asks for confirmation of what cannot be undone.
 fn make_sure(what: &str) {
-    let texts = super::super::spoken();
+    let texts = current_texts();
     let name = el("class-opened-name").text_content().unwrap_or_default();
     let (text, yes) = match what {
         "remove" => (
@@ -182,11 +176,11 @@ fn make_sure(what: &str) {
     dom::write(&el("class-sure-text"), &text);
     dom::write(&el("class-sure-yes"), texts.get(yes));
     dom::set(&el("class-sure"), "data-what", what);
-    dom::ask("class-sure");
+    dom::open_dialog("class-sure");
 }
 
 fn sure() -> Option<ClassCommand> {
-    dom::close("class-sure");
+    dom::close_dialog("class-sure");
     let what = el("class-sure").get_attribute("data-what");
     Some(ClassCommand::Do(match what.as_deref() {
         Some("remove") => Act::Remove(opened()?),
@@ -196,7 +190,7 @@ fn sure() -> Option<ClassCommand> {
 
 fn turn_names() {
     let hides = !is_pressed("wall-names");
-    window::remember(NAMES, if hides { "hidden" } else { "seen" });
+    window::store(NAMES, if hides { "hidden" } else { "seen" });
     wish(ClassCommand::HideNames(hides));
 }
 
@@ -222,7 +216,7 @@ fn submit(event: &DomEvent, source: &Element) {
     wish(wanted);
 }
 
-/// The chosen card, or a question of one's own.
+/// The chosen card, or the teacher's own question.
 fn card() -> ClassCommand {
     let id = dom::value("class-deck");
     if !id.is_empty() {
@@ -241,13 +235,13 @@ fn change(id: &str) {
             sort.into_iter()
                 .for_each(|(_, sort)| wish(ClassCommand::Sort(sort)));
         }
-        // What belongs to a question of one's own is seen for such a one alone.
+        // Draws again: the fields of an own question are shown for it alone.
         "class-deck" => wish(ClassCommand::Look),
         _ => {}
     }
 }
 
-/// One key hides names from the projector, wherever one is in the class but in a field.
+/// `n` hides or shows names, for a projector, unless a field has the focus.
 fn key(event: &DomEvent, source: &Element) {
     let is_field = matches!(source.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT");
     let is_seen =

@@ -1,21 +1,21 @@
-//! Those the teacher has removed, each with the button that lets it in again.
+//! The list of members the teacher has removed, each with a button to let it in again.
 
 use web_sys::Element;
 
-use super::called;
+use super::display_name;
 use crate::{
     dom::{self, el},
     i18n::Texts,
     model::panes::class::Classroom,
 };
 
-/// The list as it is drawn.
+/// The list's elements.
 #[derive(Default)]
-pub(super) struct Outsiders {
+pub(super) struct RemovedMembers {
     items: Vec<Element>,
 }
 
-impl Outsiders {
+impl RemovedMembers {
     pub(super) fn draw(&mut self, room: &Classroom, texts: &Texts) {
         let outsiders = &room.outsiders;
         dom::show(
@@ -23,20 +23,14 @@ impl Outsiders {
             room.is_teacher() && !outsiders.is_empty(),
         );
         let list = el("class-outsiders");
-        dom::resize(&mut self.items, outsiders.len(), &|| {
-            dom::stamp("outsider-template", &list)
-        });
+        dom::resize_stamped(&mut self.items, outsiders.len(), "outsider-template", &list);
         for (item, outsider) in self.items.iter().zip(outsiders) {
             dom::set(item, "data-outsider", &outsider.member.to_string());
             dom::toggle(item, "data-knocks", outsider.knocks);
-            let name = called(room, outsider.member, &outsider.name, texts);
+            let name = display_name(room, outsider.member, &outsider.name, texts);
             dom::write(&dom::part(item, "name"), &name);
-            let knocks = if outsider.knocks {
-                texts.get("class.knocks")
-            } else {
-                ""
-            };
-            dom::say(&dom::part(item, "state"), knocks);
+            let knocks = texts.get_if(outsider.knocks, "class.knocks");
+            dom::write_or_hide(&dom::part(item, "state"), knocks);
             let button = dom::part(item, "in");
             dom::write(&button, texts.get("class.let_in"));
             let label = [texts.get("class.let_in"), ": ", &name].concat();

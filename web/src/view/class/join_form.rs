@@ -1,10 +1,10 @@
-//! The ways into a class, and what is wrong with what was typed, beside the field it is wrong in.
+//! The forms to join, create or return to a class. An error stands beside the field it is about.
 
 use shared::lab::LabKind;
 
 use web_sys::Element;
 
-use super::{named, pick};
+use super::class_title;
 use crate::{
     dom::{self, el},
     i18n::Texts,
@@ -14,9 +14,10 @@ use crate::{
         panes::class::{JoinError, JoinField, RememberedSeat},
         text::explain,
     },
+    view::common::pick,
 };
 
-/// The fields, and where it stands what is wrong with them.
+/// The fields, with the ids of their inputs and of their error texts.
 const FIELDS: [(JoinField, &str, &str); 4] = [
     (JoinField::Code, "class-code-field", "class-code-wrong"),
     (JoinField::Name, "class-name-field", "class-name-wrong"),
@@ -24,19 +25,19 @@ const FIELDS: [(JoinField, &str, &str); 4] = [
     (JoinField::Admin, "class-admin-field", "class-admin-wrong"),
 ];
 
-/// The ways as they are drawn.
+/// The elements of the stored seats.
 #[derive(Default)]
-pub(super) struct Doors {
+pub(super) struct JoinForm {
     items: Vec<Element>,
 }
 
-impl Doors {
+impl JoinForm {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         draw_forms(model, texts);
         self.draw_remembered(model, texts);
     }
 
-    /// The seats this browser remembers; the one of the class whose link was opened comes first.
+    /// Draws the seats stored in this browser; that of the class in the page's address comes first.
     fn draw_remembered(&mut self, model: &Model, texts: &Texts) {
         let room = &model.classroom;
         let is_in = room.standing.is_some();
@@ -51,9 +52,7 @@ impl Doors {
         };
         dom::show(&el("class-remembered"), !seats.is_empty());
         let list = el("class-seats");
-        dom::resize(&mut self.items, seats.len(), &|| {
-            dom::stamp("seat-template", &list)
-        });
+        dom::resize_stamped(&mut self.items, seats.len(), "seat-template", &list);
         let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();
         for (item, seat) in self.items.iter().zip(seats) {
             draw_seat(item, seat, is_late, texts);
@@ -62,7 +61,7 @@ impl Doors {
 }
 
 fn draw_seat(item: &Element, seat: &RememberedSeat, is_late: bool, texts: &Texts) {
-    let title = named(&seat.code, &seat.title, texts);
+    let title = class_title(&seat.code, &seat.title, texts);
     let back = pick(seat.is_removed, "class.ask_back", "class.back_to");
     let back = texts.fill(back, &[("title", &title)]);
     let who = match &seat.name {
@@ -95,9 +94,8 @@ fn draw_forms(model: &Model, texts: &Texts) {
             .as_ref()
             .filter(|wrong| wrong.field() == field);
         let why = wrong.map(|wrong| say(wrong, texts)).unwrap_or_default();
-        let is_wrong = if why.is_empty() { "false" } else { "true" };
-        dom::set(&el(id), "aria-invalid", is_wrong);
-        dom::say(&el(place), &why);
+        dom::set_bool(&el(id), "aria-invalid", !why.is_empty());
+        dom::write_or_hide(&el(place), &why);
     }
     dom::show(&el("class-admin-row"), doorway.wants_admin);
     let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();

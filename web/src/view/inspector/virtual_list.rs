@@ -1,4 +1,4 @@
-//! A long list of which only the rows on the screen are elements. They are taken for other rows as it rolls.
+//! A virtual list: only the visible rows of a long list are elements, which are reused as it scrolls.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
@@ -8,25 +8,25 @@ use crate::{
     model::panes::inspector::roll::{Roll, Shown},
 };
 
-/// An element that scrolls, and the one in it that is as high as all rows.
-pub(super) struct Rolling {
+/// An element that scrolls, and the one in it that is as high as all rows. Lengths are in pixels.
+pub(super) struct VirtualList {
     scroller: &'static str,
     inside: &'static str,
     template: &'static str,
-    /// How far it is scrolled.
+    /// The scroll position.
     pub(super) top: i32,
-    /// How high its window is.
+    /// The height of the visible part.
     window: i32,
-    /// How high a row is.
+    /// The height of a row.
     row: i32,
-    /// How wide its window is.
+    /// The width of the visible part.
     width: i32,
-    /// How high all rows are.
+    /// The height of all rows.
     height: i32,
     pool: Vec<Element>,
 }
 
-impl Rolling {
+impl VirtualList {
     pub(super) const fn new(
         scroller: &'static str,
         inside: &'static str,
@@ -46,7 +46,7 @@ impl Rolling {
         }
     }
 
-    /// Reads the layout. Nothing of it is kept from before: a row may be another one at the same width.
+    /// Reads the layout, all of it: a row's height may change at the same width.
     pub(super) fn look(&mut self) {
         let scroller = el(self.scroller);
         self.top = scroller.scroll_top();
@@ -55,22 +55,22 @@ impl Rolling {
         self.measure();
     }
 
-    /// Makes its window as high as so many rows.
+    /// Makes the visible part as high as this many rows.
     pub(super) fn fit(&mut self, rows: usize) {
         if self.row == 0 {
             self.look();
         }
         let border = 2;
         self.window = i32::try_from(rows).unwrap_or(0) * self.row;
-        dom::style(&el(self.scroller), "height", self.window + border);
+        dom::set_style_px(&el(self.scroller), "height", self.window + border);
     }
 
-    /// Whether it could not be measured yet: it was hidden until now.
+    /// Whether it has not been measured: it was hidden until now.
     pub(super) const fn is_unmeasured(&self) -> bool {
         self.window == 0 || self.row == 0
     }
 
-    /// How high a row is, only the browser knows.
+    /// Reads the height of a row.
     fn measure(&mut self) {
         if self.pool.is_empty() {
             self.stamp();
@@ -82,7 +82,7 @@ impl Rolling {
         else {
             return;
         };
-        // A row that is seen is measured without laying anything out anew.
+        // Measuring a visible row needs no new layout.
         let is_hidden = row.hidden();
         if is_hidden {
             row.set_hidden(false);
@@ -93,12 +93,12 @@ impl Rolling {
         }
     }
 
-    /// Its window has this width.
+    /// The width of the visible part.
     pub(super) const fn width(&self) -> i32 {
         self.width
     }
 
-    /// So many rows, seen through its window.
+    /// The position arithmetic for this many rows.
     pub(super) const fn roll(&self, rows: usize) -> Roll {
         Roll {
             rows,
@@ -107,12 +107,12 @@ impl Rolling {
         }
     }
 
-    /// Lets it grow, scrolls, and puts the rows that are seen in their places: these are given.
+    /// Grows the list, scrolls it, and places the visible rows. Returns them.
     pub(super) fn place(&mut self, rows: usize, top: i32) -> (Shown, &[Element]) {
         self.grow(rows);
         let roll = self.roll(rows);
         let top = top.min(roll.deepest());
-        // Only after it has grown: what is not there yet cannot be scrolled to.
+        // Only after it has grown: a position beyond the end cannot be scrolled to.
         if self.top != top {
             self.top = top;
             el(self.scroller).set_scroll_top(top);
@@ -132,21 +132,21 @@ impl Rolling {
         (shown, self.pool.get(..shown.count).unwrap_or_default())
     }
 
-    /// Makes it as high as the list. A window that is only as high as what it shows grows with it, and is measured
-    /// again: in one column it has no height of its own.
+    /// Makes the inner element as high as all rows. A visible part without a height of its own (in one column) grows
+    /// with it and is measured again.
     pub(super) fn grow(&mut self, rows: usize) {
         let (before, height) = (self.height, self.roll(rows).height());
         if before == height {
             return;
         }
         self.height = height;
-        dom::style(&el(self.inside), "height", height);
+        dom::set_style_px(&el(self.inside), "height", height);
         if before <= self.window && self.window < height {
             self.window = el(self.scroller).client_height();
         }
     }
 
-    /// New rows are hidden until they are rows of something: else they would lie over others and take their clicks.
+    /// Makes an element for a row. It is hidden until it shows a row, or it would cover others and take their clicks.
     fn stamp(&mut self) {
         let row = dom::stamp(self.template, &el(self.inside));
         dom::show(&row, false);
@@ -154,7 +154,7 @@ impl Rolling {
     }
 }
 
-/// Moves an element without laying anything out anew.
+/// Moves an element without a new layout.
 fn shift(element: &Element, y: i32) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
         let moved = ["translateY(", &y.to_string(), "px)"].concat();

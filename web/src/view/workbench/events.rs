@@ -1,4 +1,4 @@
-//! What people do at the workbench, with keys or with a pointer.
+//! Turns clicks and keys at the workbench into events.
 
 use shared::{
     call::{Family, Transport},
@@ -8,36 +8,29 @@ use web_sys::{Element, Event as DomEvent};
 
 use crate::{
     dom::{self, Listener, el},
+    inbox::send,
     model::{
         Event,
         panes::workbench::{CallForm, ProgramLanguage, WorkbenchCommand, arguments::call_named},
     },
-    shell::tell,
     window,
 };
 
-/// Where it is remembered which view one was at.
-pub(in crate::view) const VIEW: &str = "view";
+/// The storage key of the last view.
+pub(in crate::view) const VIEW_KEY: &str = "view";
 
-/// Listens to all of it.
+/// Listens for all events of the workbench.
 pub(in crate::view) fn listen() -> Vec<Listener> {
-    let document = dom::document();
-    let hear = |name, hear: fn(&DomEvent, &Element)| {
-        Listener::on(&document, name, move |event| {
-            if let Some(source) = dom::source(&event) {
-                hear(&event, &source);
-            }
-        })
-    };
-    vec![
-        hear("click", |_, source| click(source)),
-        hear("submit", submit),
-        hear("keydown", key),
-    ]
+    let handlers: [(&str, dom::Handler); 3] = [
+        ("click", |_, source| click(source)),
+        ("submit", submit),
+        ("keydown", key),
+    ];
+    dom::listen(&dom::document(), handlers)
 }
 
 fn click(source: &Element) {
-    let button = dom::around(source, "button", "id").unwrap_or_default();
+    let button = dom::closest_attribute(source, "button", "id").unwrap_or_default();
     let tongue = ProgramLanguage::ALL
         .into_iter()
         .find(|tongue| tongue.id() == button);
@@ -56,30 +49,30 @@ fn click(source: &Element) {
             None => return,
         },
     };
-    tell(Event::Bench(act));
+    send(Event::Bench(act));
 }
 
-/// Turns to the workbench or away from it; that is remembered.
+/// Opens or closes the workbench, and stores that.
 fn look(open: bool) {
-    window::remember(VIEW, if open { "workbench" } else { "play" });
-    tell(Event::Bench(WorkbenchCommand::Look(open)));
+    window::store(VIEW_KEY, if open { "workbench" } else { "play" });
+    send(Event::Bench(WorkbenchCommand::Look(open)));
 }
 
 fn of_card(source: &Element) -> Option<WorkbenchCommand> {
-    if let Some(request) = dom::around(source, "[data-cancel]", "data-cancel") {
+    if let Some(request) = dom::closest_attribute(source, "[data-cancel]", "data-cancel") {
         return request.parse().ok().map(WorkbenchCommand::Cancel);
     }
-    let name = dom::around(source, "#bench form button[data-call]", "data-call")?;
+    let name = dom::closest_attribute(source, "#bench form button[data-call]", "data-call")?;
     make(source, call_named(&name)?)
 }
 
-/// The call with what stands in the form around it.
+/// The call with the arguments from the form around its button.
 fn make(source: &Element, name: CallName) -> Option<WorkbenchCommand> {
-    let key = dom::around(source, "[data-key]", "data-key")?
+    let key = dom::closest_attribute(source, "[data-key]", "data-key")?
         .parse()
         .ok()?;
     let form = source.closest("form").ok()??;
-    let field = |name| dom::typed(&form, name);
+    let field = |name| dom::form_value(&form, name);
     let typed = CallForm {
         data: field("data"),
         hex: field("form") == "hex",
@@ -97,24 +90,24 @@ fn make(source: &Element, name: CallName) -> Option<WorkbenchCommand> {
 fn submit(event: &DomEvent, source: &Element) {
     if source.id() == "bench-resolve" {
         event.prevent_default();
-        tell(Event::Bench(WorkbenchCommand::Resolve(dom::typed(
+        send(Event::Bench(WorkbenchCommand::Resolve(dom::form_value(
             source, "name",
         ))));
     }
 }
 
-/// Enter in a field makes the call beside it: of several the one that usually comes next. Arrows move among the tabs.
+/// Enter in a field makes the call beside it; of several calls, the usual next one. Arrow keys move among the tabs.
 fn key(event: &DomEvent, source: &Element) {
     let Some(key) = dom::key(event) else { return };
     match key.as_str() {
-        "Enter" if dom::around(source, ".socket input", "data-argument").is_some() => {
+        "Enter" if dom::closest_attribute(source, ".socket input", "data-argument").is_some() => {
             event.prevent_default();
             let row = source.closest(".calls-row").ok().flatten();
             let button = row.and_then(|row| {
                 dom::find(&row, "button[data-next]").or_else(|| dom::find(&row, "button"))
             });
             if let Some(act) = button.as_ref().and_then(of_card) {
-                tell(Event::Bench(act));
+                send(Event::Bench(act));
             }
         }
         "ArrowRight" | "ArrowLeft" if source.id().starts_with("equivalent-") => {
@@ -128,7 +121,7 @@ fn key(event: &DomEvent, source: &Element) {
                 tabs.len() - 1
             };
             if let Some(tongue) = tabs.get((at + step) % tabs.len()) {
-                tell(Event::Bench(WorkbenchCommand::Read(*tongue)));
+                send(Event::Bench(WorkbenchCommand::Read(*tongue)));
                 dom::focus(&el(tongue.id()));
             }
         }
@@ -144,8 +137,8 @@ fn family() -> Family {
     }
 }
 
-/// Where one was the last time.
-pub(in crate::view) fn remembered() -> Option<Event> {
-    let open = window::remembered(VIEW).as_deref() == Some("workbench");
+/// Opens the workbench if it was open the last time.
+pub(in crate::view) fn stored() -> Option<Event> {
+    let open = window::stored(VIEW_KEY).as_deref() == Some("workbench");
     open.then_some(Event::Bench(WorkbenchCommand::Look(true)))
 }

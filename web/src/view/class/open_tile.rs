@@ -1,10 +1,11 @@
-//! Whose ladder it is while a member's tile is open.
+//! The header over a member's ladder while its tile is open.
 
-use super::{called, pick};
+use super::display_name;
 use crate::{
     dom::{self, el},
     i18n::Texts,
     model::panes::class::Classroom,
+    view::common::pick,
 };
 
 pub(super) fn draw(room: &Classroom, texts: &Texts) {
@@ -17,7 +18,7 @@ pub(super) fn draw(room: &Classroom, texts: &Texts) {
         return;
     };
     dom::set(&el("class-opened"), "data-member", &tile.member.to_string());
-    let name = called(room, tile.member, &tile.name, texts);
+    let name = display_name(room, tile.member, &tile.name, texts);
     dom::write(&el("class-opened-name"), &name);
     let is_live = room.watching().is_some() && room.watching() == tile.process;
     let state = pick(is_live, "class.live", "class.no_page");
@@ -25,6 +26,5 @@ pub(super) fn draw(room: &Classroom, texts: &Texts) {
     for button in ["class-do-mute", "class-do-remove"] {
         dom::show(&el(button), room.is_teacher());
     }
-    let muted = pick(tile.muted, "true", "false");
-    dom::set(&el("class-do-mute"), "aria-pressed", muted);
+    dom::set_bool(&el("class-do-mute"), "aria-pressed", tile.muted);
 }

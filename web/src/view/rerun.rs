@@ -3,10 +3,10 @@
 use shared::outcome::Outcome;
 use web_sys::Element;
 
-use super::pick;
 use crate::{
     dom::{self, Listener, el},
     i18n::{Language, Texts},
+    inbox::send,
     model::{
         Event, Model,
         core::connection::ConnectionState,
@@ -15,21 +15,21 @@ use crate::{
         },
         text::{format_call, units},
     },
-    shell::tell,
+    view::common::pick,
 };
 
-/// How much of a text a row shows.
+/// Maximum characters of a text in a row.
 const MOST: usize = 60;
 
-/// The list as it is drawn.
+/// The list's elements and cache keys.
 #[derive(Default)]
-pub(super) struct Calls {
+pub(super) struct RerunList {
     rows: Vec<Element>,
     drawn: Option<(u64, usize, Language)>,
     offered: Option<(u64, Option<u64>, bool)>,
 }
 
-impl Calls {
+impl RerunList {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         self.draw_offer(model);
         dom::show(&el("again"), model.again.is_some());
@@ -45,15 +45,13 @@ impl Calls {
         dom::show(&el("again-stop"), !again.is_over());
         dom::write(&el("again-said"), &said(again, texts));
         let list = el("again-list");
-        dom::resize(&mut self.rows, again.steps.len(), &|| {
-            dom::stamp("again-template", &list)
-        });
+        dom::resize_stamped(&mut self.rows, again.steps.len(), "again-template", &list);
         for (row, step) in self.rows.iter().zip(&again.steps) {
             draw_row(row, step, texts);
         }
     }
 
-    /// Which calls can be made again: it is looked up where the ladder is another one.
+    /// Draws which calls can be executed again; looked up only when the ladder has changed.
     fn draw_offer(&mut self, model: &Model) {
         let shown = model.shown();
         let replay = model.archive.replay.as_deref();
@@ -100,7 +98,7 @@ fn draw_row(row: &Element, step: &RerunStep, texts: &Texts) {
     dom::write(&part("now"), &now);
     let sign = pick(step.beside() == Comparison::Other, "again.differs", "");
     let sign = if sign.is_empty() { "" } else { texts.get(sign) };
-    dom::say(&part("sign"), sign);
+    dom::write_or_hide(&part("sign"), sign);
     for (name, key) in [("then-is", "again.then"), ("now-is", "again.now")] {
         dom::write(&part(name), texts.get(key));
     }
@@ -145,11 +143,10 @@ fn said(again: &Rerun, texts: &Texts) -> String {
     texts.fill(key, &[("n", &*over), ("all", &all), ("others", &others)])
 }
 
-/// Listens to all of it.
+/// Listens for clicks on its buttons.
 pub(super) fn listen() -> Vec<Listener> {
-    vec![Listener::on(&dom::document(), "click", |event| {
-        let source = dom::source(&event);
-        let button = source.and_then(|source| dom::around(&source, "button", "id"));
+    let handlers: [(&str, dom::Handler); 1] = [("click", |_, source| {
+        let button = dom::closest_attribute(source, "button", "id");
         let wish = match button.as_deref() {
             Some("again-run") => RerunCommand::Begin(false),
             Some("again-all") => RerunCommand::Begin(true),
@@ -158,6 +155,7 @@ pub(super) fn listen() -> Vec<Listener> {
             Some("again-close") => RerunCommand::Close,
             _ => return,
         };
-        tell(Event::Again(wish));
-    })]
+        send(Event::Again(wish));
+    })];
+    dom::listen(&dom::document(), handlers)
 }
