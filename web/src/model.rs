@@ -147,7 +147,7 @@ impl Model {
                 self.drives_on();
             }
             Event::Inspect(action) if WHOLE => {
-                self.inspect(action, now);
+                self.handle_inspector_command(action, now);
                 self.drives_on();
             }
             Event::Clear if WHOLE => self.clear(),
@@ -158,7 +158,7 @@ impl Model {
             Event::Again(wish) if WHOLE => self.again(wish, &mut effects, now),
             Event::Link(wish) if WHOLE => self.link(wish, &mut effects),
             Event::Bench(act) if WHOLE => self.act(act, &mut effects, now),
-            Event::Listing(act) if WHOLE => self.list(act, &mut effects, now),
+            Event::Listing(act) if WHOLE => self.handle_listing_command(act, &mut effects, now),
             Event::Cards(act) if WHOLE => self.with_cards(act, &mut effects),
             Event::Class(wish) if WHOLE => self.wish_of_class(wish, &mut effects, now),
             // The first part of the page hears of none of these.
@@ -243,7 +243,7 @@ impl Model {
         }
         self.expire(effects, now);
         if WHOLE {
-            self.list_on(now);
+            self.advance_listing(now);
             if !self.connection.is_unheard(now) {
                 self.witness_blocked(now);
             }
@@ -300,7 +300,8 @@ impl Model {
         self.look_at_address(now);
         let at = self.log.page_time(event.mono_ns, now);
         self.workbench.hear(&event, at);
-        self.inspector.hear(&event, &self.log, &self.servers);
+        self.inspector
+            .handle_event(&event, &self.log, &self.servers);
         let returned = self.witness(&event);
         self.listing_sees(event, now);
         self.witness_return(returned);
@@ -316,7 +317,7 @@ impl Model {
         self.program.reply(reply, &mut self.outbox, now);
         if WHOLE {
             self.network.reply(reply);
-            self.listing_hears(reply, now);
+            self.handle_listing_reply(reply, now);
             self.workbench.reply(reply);
             self.link_replied(reply, effects);
             self.again_replied(reply, now);

@@ -162,7 +162,7 @@ impl Shell {
             }
             let words = TextFile::WORDS.into_iter();
             words
-                .chain(self.model.wants_programs())
+                .chain(self.model.missing_programs())
                 .for_each(|file| self.fetcher.request(file));
         } else if self.model.connection.state != ConnectionState::Connecting {
             self.fetcher.request_whole_page();

@@ -96,7 +96,7 @@ impl View {
             texts
         });
         // Read the layout before anything is written, so that the browser computes it once a frame.
-        let room = WHOLE.then(|| self.look(model));
+        let room = WHOLE.then(|| self.measure(model));
         status_bar::draw(model, &texts, now);
         client::draw(model, &texts, now);
         let goes_on = room.is_some_and(|room| self.draw_rest(model, &texts, now, room));
@@ -108,9 +108,9 @@ impl View {
     }
 
     /// Reads the layout. Returns the ladder's height in pixels.
-    fn look(&mut self, model: &Model) -> i32 {
-        self.calls.look();
-        self.packets.look(model.shown());
+    fn measure(&mut self, model: &Model) -> i32 {
+        self.calls.measure();
+        self.packets.measure(model.shown());
         dom::el("ladder").client_height()
     }
 

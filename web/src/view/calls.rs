@@ -57,7 +57,7 @@ struct RunGroup {
 
 impl CallList {
     /// Reads how far the list is scrolled, before it is drawn. It stops following only when the user scrolls up.
-    pub(super) fn look(&mut self) {
+    pub(super) fn measure(&mut self) {
         let grid = el("calls");
         let top = grid.scroll_top();
         let is_at_the_end = grid.scroll_height() - top - grid.client_height() < NEAR_THE_END;

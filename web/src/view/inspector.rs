@@ -11,8 +11,8 @@ mod virtual_list;
 
 pub(super) use self::events::listen;
 use self::{
-    bytes::Bytes, fields::Fields, filter::FilterBox, follow::Said, resize_observer::SizeObserver,
-    table::Table,
+    bytes::Bytes, fields::Fields, filter::FilterBox, follow::ConversationView,
+    resize_observer::SizeObserver, table::Table,
 };
 use crate::{
     dom::{self, el},
@@ -32,17 +32,17 @@ pub(super) struct PacketsView {
     table: Table,
     fields: Fields,
     bytes: Bytes,
-    said: Said,
+    conversation: ConversationView,
     sizes: Option<SizeObserver>,
 }
 
 impl PacketsView {
     /// Reads the layout.
-    pub(super) fn look(&mut self, model: &Model) {
+    pub(super) fn measure(&mut self, model: &Model) {
         if model.inspector.open {
-            self.table.look();
-            self.bytes.look();
-            self.said.look();
+            self.table.measure();
+            self.bytes.measure();
+            self.conversation.measure();
         }
     }
 
@@ -71,7 +71,7 @@ impl PacketsView {
         dom::show(&el("packet-raw"), has_packet && !follows);
         dom::show(&el("conversation"), follows);
         if follows {
-            self.said.draw(inspector, texts);
+            self.conversation.draw(inspector, texts);
         } else if has_packet {
             self.fields.draw(model, texts);
             self.bytes.draw(inspector, texts);
@@ -107,9 +107,9 @@ fn draw_tabs(open: bool, number: usize) {
 /// Draws how many packets are missing from the table, and a hint while it is empty.
 fn draw_notes(model: &Model, texts: &Texts) {
     let inspector = &model.inspector;
-    let (gone, lost) = (inspector.store.gone(), inspector.lost);
-    let most = units::count(store::MOST as u64);
-    let bytes = units::bytes(store::MOST_BYTES as u64);
+    let (gone, lost) = (inspector.store.dropped(), inspector.lost);
+    let most = units::count(store::MAX_PACKETS as u64);
+    let bytes = units::bytes(store::MAX_PACKET_BYTES as u64);
     let gone = (gone > 0).then(|| {
         texts.fill(
             "packets.gone",
@@ -123,13 +123,16 @@ fn draw_notes(model: &Model, texts: &Texts) {
     let lost = (lost > 0).then(|| texts.fill("packets.lost", &[("n", &units::count(lost))]));
     let notes: Vec<String> = gone.into_iter().chain(lost).collect();
     dom::write_or_hide(&el("packets-note"), &notes.join(" "));
-    let (kept, shown) = (inspector.store.len(), inspector.sieve.len(&inspector.store));
+    let (kept, shown) = (
+        inspector.store.len(),
+        inspector.display_filter.len(&inspector.store),
+    );
     let empty = if kept == 0 {
         texts.get("packets.empty").to_owned()
     } else {
         texts.fill("packets.empty_filter", &[("n", &units::count(kept as u64))])
     };
-    let is_done = !inspector.sieve.is_behind(&inspector.store);
+    let is_done = !inspector.display_filter.is_behind(&inspector.store);
     dom::write_or_hide(
         &el("packets-empty"),
         if shown == 0 && is_done { &empty } else { "" },

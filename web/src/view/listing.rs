@@ -11,7 +11,7 @@ use crate::{
         Event, Model,
         core::time::{Millis, TICK},
         panes::{
-            listing::{Act, At, Line, Phase, Sheet},
+            listing::{LinePosition, ListingCommand, ListingLine, ListingView, Phase},
             server::{ServerCommand, ServerOptions},
         },
         text::{explain, units},
@@ -23,14 +23,14 @@ use crate::{
 /// The programs' elements and cache key.
 #[derive(Default)]
 pub(super) struct Listings {
-    client: Drawn,
-    server: Drawn,
-    drawn: Option<Key>,
+    client: ProgramView,
+    server: ProgramView,
+    drawn: Option<ListingKey>,
 }
 
 /// The elements of one program.
 #[derive(Default)]
-struct Drawn {
+struct ProgramView {
     lines: Vec<Element>,
     values: Vec<Element>,
     shown: Vec<(String, String)>,
@@ -38,68 +38,72 @@ struct Drawn {
 }
 
 /// What the drawing depends on.
-type Key = ([u64; 4], [Option<u64>; 2], Language, Millis, bool);
+type ListingKey = ([u64; 4], [Option<u64>; 2], Language, Millis, bool);
 
 impl Listings {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts, now: Millis) {
         let shown = model.shown();
-        let sheets = [Side::Client, Side::Server].map(|side| shown.sheet(side));
-        let blocked = sheets
-            .iter()
-            .flatten()
-            .any(|sheet| sheet.lines.iter().any(|line| matches!(line.at, At::In(_))));
-        let key: Key = (
+        let views = [Side::Client, Side::Server].map(|side| shown.listing_view(side));
+        let blocked = views.iter().flatten().any(|view| {
+            view.lines
+                .iter()
+                .any(|line| matches!(line.at, LinePosition::In(_)))
+        });
+        let key: ListingKey = (
             [
                 shown.log.version(),
                 model.listing.version(),
                 shown.transport() as u64,
-                sheets.iter().flatten().count() as u64,
+                views.iter().flatten().count() as u64,
             ],
             [shown.selected, shown.inspector.selected],
             texts.language,
             if blocked { now / TICK } else { 0 },
-            model.can_list(),
+            model.can_run_listing(),
         );
         if self.drawn.replace(key) == Some(key) {
             return;
         }
-        let [client, server] = sheets;
+        let [client, server] = views;
         draw_controls(model, texts);
-        if let Some(sheet) = &client {
-            self.client.draw("client", sheet, now);
+        if let Some(view) = &client {
+            self.client.draw("client", view, now);
         }
-        let said = client.map(|sheet| said_of_client(model, &sheet, texts));
+        let said = client.map(|view| said_of_client(model, &view, texts));
         dom::write(&el("client-said"), &said.unwrap_or_default());
         dom::show(&el("server-listing"), server.is_some());
         draw_none(shown, server.is_some(), texts);
-        if let Some(sheet) = &server {
-            self.server.draw("server", sheet, now);
-            dom::write(&el("server-said"), &said_of_server(shown, sheet, texts));
+        if let Some(view) = &server {
+            self.server.draw("server", view, now);
+            dom::write(&el("server-said"), &said_of_server(shown, view, texts));
         }
     }
 }
 
-impl Drawn {
-    fn draw(&mut self, side: &str, sheet: &Sheet, now: Millis) {
+impl ProgramView {
+    fn draw(&mut self, side: &str, view: &ListingView, now: Millis) {
         let id = |part: &str| [side, part].concat();
-        let file = sheet.program.name();
+        let file = view.program.name();
         dom::write(&el(&id("-file")), file);
         let list = el(&id("-lines"));
-        dom::resize_stamped(&mut self.lines, sheet.lines.len(), "code-template", &list);
-        for (at, (element, line)) in self.lines.iter().zip(&sheet.lines).enumerate() {
+        dom::resize_stamped(&mut self.lines, view.lines.len(), "code-template", &list);
+        for (at, (element, line)) in self.lines.iter().zip(&view.lines).enumerate() {
             draw_line(element, &[side, "-", &at.to_string()].concat(), line, now);
         }
-        let selected = sheet.lines.iter().position(|line| line.selected);
+        let selected = view.lines.iter().position(|line| line.selected);
         let active = selected.map_or(String::new(), |at| [side, "-", &at.to_string()].concat());
         dom::set(&list, "aria-activedescendant", &active);
-        self.follow(&list, sheet, selected);
-        self.draw_values(&el(&id("-values")), sheet);
-        dom::show(&el(&id("-variables")), !sheet.variables.is_empty());
+        self.follow(&list, view, selected);
+        self.draw_values(&el(&id("-values")), view);
+        dom::show(&el(&id("-variables")), !view.variables.is_empty());
     }
 
     /// Scrolls to the current line, else to the selected one.
-    fn follow(&mut self, list: &Element, sheet: &Sheet, selected: Option<usize>) {
-        let at = sheet.lines.iter().position(|line| line.at != At::Elsewhere);
+    fn follow(&mut self, list: &Element, view: &ListingView, selected: Option<usize>) {
+        let at = view
+            .lines
+            .iter()
+            .position(|line| line.at != LinePosition::Elsewhere);
         let at = at.or(selected);
         if self.at == at {
             return;
@@ -111,15 +115,15 @@ impl Drawn {
     }
 
     /// Draws the variables and marks those that have changed.
-    fn draw_values(&mut self, table: &Element, sheet: &Sheet) {
+    fn draw_values(&mut self, table: &Element, view: &ListingView) {
         dom::resize_stamped(
             &mut self.values,
-            sheet.variables.len(),
+            view.variables.len(),
             "value-template",
             table,
         );
         let mut shown = Vec::new();
-        for (row, variable) in self.values.iter().zip(&sheet.variables) {
+        for (row, variable) in self.values.iter().zip(&view.variables) {
             for (part, text) in [
                 ("name", variable.name.as_str()),
                 ("value", &variable.value),
@@ -138,12 +142,12 @@ impl Drawn {
     }
 }
 
-fn draw_line(element: &Element, id: &str, line: &Line, now: Millis) {
+fn draw_line(element: &Element, id: &str, line: &ListingLine, now: Millis) {
     let (at, since) = match line.at {
-        At::Elsewhere => ("", None),
-        At::Next => ("next", None),
-        At::In(since) => ("in", Some(since).filter(|since| *since <= now)),
-        At::Died => ("died", None),
+        LinePosition::Elsewhere => ("", None),
+        LinePosition::Next => ("next", None),
+        LinePosition::In(since) => ("in", Some(since).filter(|since| *since <= now)),
+        LinePosition::Died => ("died", None),
     };
     dom::set(element, "id", id);
     dom::set(element, "data-at", at);
@@ -163,8 +167,8 @@ fn draw_controls(model: &Model, texts: &Texts) {
     let client = &model.listing.client;
     let run = pick(client.runs, "listing.pause", "listing.run");
     dom::write(&el("listing-run"), texts.get(run));
-    dom::toggle(&el("listing-run"), "disabled", !model.can_list());
-    dom::toggle(&el("listing-step"), "disabled", !model.can_list());
+    dom::toggle(&el("listing-run"), "disabled", !model.can_run_listing());
+    dom::toggle(&el("listing-step"), "disabled", !model.can_run_listing());
     // A disabled button would lose the focus.
     for (id, off) in [
         ("listing-step", client.is_blocked()),
@@ -205,29 +209,29 @@ fn draw_none(model: &Model, listed: bool, texts: &Texts) {
 }
 
 /// A line's number and what it does.
-fn about(key: &str, sheet: &Sheet, line: &Line, texts: &Texts) -> String {
-    let meaning = lines::meaning(&sheet.about(line), texts.language);
-    numbered(key, sheet, line, texts) + meaning
+fn about(key: &str, view: &ListingView, line: &ListingLine, texts: &Texts) -> String {
+    let meaning = lines::meaning(&view.about(line), texts.language);
+    numbered(key, view, line, texts) + meaning
 }
 
-fn numbered(key: &str, sheet: &Sheet, line: &Line, texts: &Texts) -> String {
-    let at = sheet.lines.iter().position(|other| other == line);
+fn numbered(key: &str, view: &ListingView, line: &ListingLine, texts: &Texts) -> String {
+    let at = view.lines.iter().position(|other| other == line);
     texts.fill(key, &[("n", &at.map_or(0, |at| at + 1).to_string())])
 }
 
-fn said_of_client(model: &Model, sheet: &Sheet, texts: &Texts) -> String {
+fn said_of_client(model: &Model, view: &ListingView, texts: &Texts) -> String {
     let client = &model.listing.client;
-    let line = sheet.line();
-    let about = |key| line.map_or(String::new(), |line| about(key, sheet, line, texts));
-    let numbered = |key| line.map_or(String::new(), |line| numbered(key, sheet, line, texts));
+    let line = view.line();
+    let about = |key| line.map_or(String::new(), |line| about(key, view, line, texts));
+    let numbered = |key| line.map_or(String::new(), |line| numbered(key, view, line, texts));
     match &client.phase {
         Phase::Fresh => match line {
             Some(_) => about("listing.about"),
             None => texts.get("listing.fresh").to_owned(),
         },
-        Phase::Stands => about("listing.next"),
-        Phase::Calls(..) => about("listing.waits"),
-        Phase::Reads => numbered("listing.reads"),
+        Phase::Ready => about("listing.next"),
+        Phase::InCall(..) => about("listing.waits"),
+        Phase::Reading => numbered("listing.reads"),
         Phase::Ended => match line {
             Some(_) => about("listing.about"),
             None => texts.get("listing.ended").to_owned(),
@@ -238,17 +242,19 @@ fn said_of_client(model: &Model, sheet: &Sheet, texts: &Texts) -> String {
     }
 }
 
-fn said_of_server(model: &Model, sheet: &Sheet, texts: &Texts) -> String {
-    let server = model.servers.get(sheet.program.transport);
+fn said_of_server(model: &Model, view: &ListingView, texts: &Texts) -> String {
+    let server = model.servers.get(view.program.transport);
     let state = server.map(|server| &server.state);
-    let line = sheet.line();
-    if let Some((exception, line)) = sheet.exception.as_ref().zip(line) {
-        let died = numbered("listing.died_at", sheet, line, texts);
+    let line = view.line();
+    if let Some((exception, line)) = view.exception.as_ref().zip(line) {
+        let died = numbered("listing.died_at", view, line, texts);
         return died + exception;
     }
     match line {
-        Some(line) if matches!(line.at, At::In(_)) => about("listing.waits", sheet, line, texts),
-        Some(line) => about("listing.about", sheet, line, texts),
+        Some(line) if matches!(line.at, LinePosition::In(_)) => {
+            about("listing.waits", view, line, texts)
+        }
+        Some(line) => about("listing.about", view, line, texts),
         None if state == Some(&ServerState::Running) => texts.get("listing.unseen").to_owned(),
         None => texts.get("listing.down").to_owned(),
     }
@@ -260,12 +266,14 @@ pub(super) fn listen() -> Vec<Listener> {
         ("click", |_, source| click(source)),
         ("change", |_, source| {
             if source.id() == "listing-pace" {
-                list(Act::Pace(dom::number("listing-pace", u32::MAX).into()));
+                list(ListingCommand::Pace(
+                    dom::number("listing-pace", u32::MAX).into(),
+                ));
             }
         }),
         ("input", |_, source| {
             if source.id() == "sentence" {
-                list(Act::Typed(dom::value("sentence")));
+                list(ListingCommand::Typed(dom::value("sentence")));
             }
         }),
         ("keydown", key),
@@ -277,11 +285,14 @@ pub(super) fn listen() -> Vec<Listener> {
 pub(super) fn stored() -> Vec<Event> {
     let open = el("listing").has_attribute("open");
     let pace = dom::number("listing-pace", u32::MAX);
-    let acts = [Act::Look(open), Act::Pace(pace.into())];
+    let acts = [
+        ListingCommand::Look(open),
+        ListingCommand::Pace(pace.into()),
+    ];
     acts.into_iter().map(Event::Listing).collect()
 }
 
-fn list(act: Act) {
+fn list(act: ListingCommand) {
     send(Event::Listing(act));
 }
 
@@ -291,22 +302,22 @@ fn click(source: &Element) {
     }
     if dom::closest_attribute(source, "#listing > summary", "data-t").is_some() {
         // This click toggles it: it is open if it was not.
-        return list(Act::Look(!el("listing").has_attribute("open")));
+        return list(ListingCommand::Look(!el("listing").has_attribute("open")));
     }
     let button = dom::closest_attribute(source, "button", "id");
     list(match button.as_deref() {
         Some("listing-run") => {
-            list(Act::Typed(dom::value("sentence")));
-            Act::Run
+            list(ListingCommand::Typed(dom::value("sentence")));
+            ListingCommand::Run
         }
         Some("listing-step") => {
-            list(Act::Typed(dom::value("sentence")));
-            Act::Step
+            list(ListingCommand::Typed(dom::value("sentence")));
+            ListingCommand::Step
         }
-        Some("listing-interrupt") => Act::Interrupt,
-        Some("listing-reset" | "send-reset") => Act::Reset,
-        Some("client-copy") => Act::Copy(Side::Client),
-        Some("server-copy") => Act::Copy(Side::Server),
+        Some("listing-interrupt") => ListingCommand::Interrupt,
+        Some("listing-reset" | "send-reset") => ListingCommand::Reset,
+        Some("client-copy") => ListingCommand::Copy(Side::Client),
+        Some("server-copy") => ListingCommand::Copy(Side::Server),
         Some("server-book") => {
             let program = Some(ServerProgram::Book);
             let wanted = ServerOptions {

@@ -74,7 +74,7 @@ fn draw_state(server: &Lab, texts: &Texts) {
 
 fn draw_program(server: &Lab, texts: &Texts) {
     let transport = server.transport.name();
-    dom::write(&el("server-name"), &[transport, "ServerPanel"].concat());
+    dom::write(&el("server-name"), &[transport, "Server"].concat());
     let program = match server.program {
         Program::Book => "program.book",
         Program::Sturdy => "program.sturdy",

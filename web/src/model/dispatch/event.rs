@@ -6,7 +6,8 @@ use crate::{
     i18n::Language,
     model::{
         panes::{
-            cards, class, inspector::Action, listing, network, server, workbench::WorkbenchCommand,
+            cards, class, inspector::InspectorCommand, listing, network, server,
+            workbench::WorkbenchCommand,
         },
         past::{
             archive::{ArchiveCommand, File, link},
@@ -46,7 +47,7 @@ pub(crate) enum Event {
     /// The sentence is being written.
     Typed,
     /// Something with the programs, line by line.
-    Listing(listing::Act),
+    Listing(listing::ListingCommand),
     /// Stop waiting for a blocked call.
     StopWaiting,
     /// Close the connection that was kept.
@@ -66,7 +67,7 @@ pub(crate) enum Event {
     /// Look at one call, or at none.
     Select(Option<CallId>),
     /// Do something with the packets.
-    Inspect(Action),
+    Inspect(InspectorCommand),
     /// Wipe the list of calls.
     Clear,
     /// Speak another language.

@@ -228,7 +228,7 @@ impl Model {
         }
         let lost = self.program.lose();
         if WHOLE {
-            self.listing.lose();
+            self.listing.lose_connection();
         }
         self.log.lose();
         self.servers.lose();

@@ -3,22 +3,22 @@
 //! Packets are only put away as they come ([`Inspector::hear`]); everything else is computed when somebody looks, once
 //! a frame ([`Inspector::settle`]).
 
-mod asked;
+mod conversation_key;
+pub(crate) mod display_filter;
+pub(crate) mod expert_info;
+mod filter_row;
 pub(crate) mod follow;
-pub(crate) mod glyphs;
-mod people;
+pub(crate) mod hexdump;
+mod ingest;
+pub(crate) mod list_geometry;
+pub(crate) mod payload_text;
+mod process_names;
 pub(crate) mod query;
 pub(crate) mod record;
-pub(crate) mod remarks;
-pub(crate) mod roll;
+mod related_calls;
 pub(crate) mod rows;
-mod scene;
 mod select;
-pub(crate) mod sieve;
-pub(crate) mod spoken;
 pub(crate) mod store;
-mod take;
-mod talk;
 pub(crate) mod tree;
 
 use std::ops::Range;
@@ -29,15 +29,15 @@ use shared::{
 };
 
 use self::{
-    asked::Asked,
+    display_filter::DisplayFilter,
+    expert_info::{ExpertInfo, PacketContext, expert_info},
+    filter_row::FilterRow,
     follow::Follow,
-    people::People,
-    query::{Query, Stroke},
+    process_names::ProcessNames,
+    query::{FilterInput, Query},
     record::{Captured, Record},
-    remarks::{Remark, Scene, remarks},
-    sieve::Sieve,
     store::Store,
-    tree::{About, Step, Told, Tree, build},
+    tree::{CallFacts, PacketInfo, Tree, TreeStep, build},
 };
 use crate::{
     filter::Row,
@@ -46,29 +46,29 @@ use crate::{
 
 /// What somebody does with the packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum InspectorCommand {
     /// Shows them, or the calls again.
     Open(bool),
     /// Looks into the packet of this event.
     Select(u64),
     /// Goes through the table, of which so many rows are seen at once.
-    Go(Go, usize),
+    MoveRow(TableMove, usize),
     /// Has scrolled the table: to its end, or to elsewhere.
     Scrolled(bool),
     /// Wants to see the newest.
     Newest,
     /// Goes through the tree.
-    Step(Step),
+    MoveLine(TreeStep),
     /// Looks at this line of the tree.
     Line(usize),
     /// Folds or unfolds this one.
-    Turn(usize),
+    Toggle(usize),
     /// Points at this byte.
     Byte(usize),
     /// Points so many bytes further, or back.
     MoveByte(isize),
     /// Writes a filter.
-    Filter(Stroke),
+    Filter(FilterInput),
     /// Follows the packet's conversation, or stops it.
     Follow(bool),
     /// Shows that in hex, or as text.
@@ -79,7 +79,7 @@ pub(crate) enum Action {
 
 /// A way through the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Go {
+pub(crate) enum TableMove {
     /// One row on.
     Down,
     /// One row back.
@@ -102,7 +102,7 @@ pub(crate) struct Inspector {
     /// The packets that are kept.
     pub(crate) store: Store,
     /// Which of them are shown.
-    pub(crate) sieve: Sieve,
+    pub(crate) display_filter: DisplayFilter,
     /// The filter box.
     pub(crate) query: Query,
     /// The event of the packet one looks into.
@@ -110,7 +110,7 @@ pub(crate) struct Inspector {
     /// Whether the table shows the newest as they come.
     pub(crate) tail: bool,
     /// That packet, taken apart.
-    pub(crate) opened: Option<Opened>,
+    pub(crate) opened: Option<OpenedPacket>,
     /// Its lines.
     pub(crate) tree: Tree,
     /// The byte that is pointed at.
@@ -121,7 +121,7 @@ pub(crate) struct Inspector {
     pub(crate) hex: bool,
     /// How many packets the capture has lost.
     pub(crate) lost: u64,
-    people: People,
+    process_names: ProcessNames,
     streams: Streams,
     last_seq: Option<u64>,
     /// What a wall clock's nanoseconds are more than those of the lab's own time.
@@ -130,11 +130,11 @@ pub(crate) struct Inspector {
 
 /// The packet one looks into.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedPacket {
     /// Its event.
     pub(crate) seq: u64,
     /// What deserves a word.
-    pub(crate) remarks: Vec<Remark>,
+    pub(crate) expert_info: Vec<ExpertInfo>,
     /// Which of its bytes are text, if any are.
     pub(crate) text: Range<usize>,
     /// Grows whenever it is taken apart anew.
@@ -145,10 +145,18 @@ pub(crate) struct Opened {
 
 impl Inspector {
     /// Asks something of the packet of this event, if it is the last that came.
-    pub(crate) fn ask<T>(&self, seq: u64, question: impl FnOnce(&dyn Row) -> T) -> Option<T> {
+    pub(crate) fn with_filter_row<T>(
+        &self,
+        seq: u64,
+        question: impl FnOnce(&dyn Row) -> T,
+    ) -> Option<T> {
         let number = self.store.next() - 1;
         let record = self.store.get(number).filter(|record| record.seq == seq)?;
-        Some(question(&Asked::new(number, record, &self.people)))
+        Some(question(&FilterRow::new(
+            number,
+            record,
+            &self.process_names,
+        )))
     }
 
     /// Computes what somebody who looks will see now. Tells whether there is more to do in the next frame.
@@ -156,8 +164,10 @@ impl Inspector {
         if !self.open {
             return false;
         }
-        let is_behind = self.sieve.step(&self.store, &self.people);
-        self.look(log);
+        let is_behind = self
+            .display_filter
+            .test_more(&self.store, &self.process_names);
+        self.open_selected(log);
         if let Some(follow) = &mut self.follow {
             follow.read(&self.store);
         }
@@ -178,12 +188,12 @@ impl Inspector {
 
     /// The row one looks at.
     pub(crate) fn row(&self) -> Option<usize> {
-        self.sieve
+        self.display_filter
             .row_of(self.store.number_of(self.selected?)?, &self.store)
     }
 
     /// Takes the selected packet apart, unless that was done and nothing has come to it since.
-    fn look(&mut self, log: &Log) {
+    fn open_selected(&mut self, log: &Log) {
         let Some((number, record)) = self.record() else {
             (self.opened, self.byte) = (None, None);
             return self.tree.set(Vec::new());
@@ -197,7 +207,7 @@ impl Inspector {
         }
         let is_other = same.is_none();
         let run = record.call.and_then(|call| log.run_of(call));
-        let (opened, lines) = self.take_apart(number, record, run);
+        let (opened, lines) = self.dissect_packet(number, record, run);
         let talk = record.conversation();
         self.opened = Some(opened);
         self.tree.set(lines);
@@ -205,21 +215,21 @@ impl Inspector {
             self.byte = None;
         }
         if let Some((follow, talk)) = self.follow.as_mut().zip(talk)
-            && !follow.talk.is(&talk)
+            && !follow.key.matches(&talk)
         {
             *follow = Follow::new(talk);
         }
     }
 
-    fn take_apart(
+    fn dissect_packet(
         &self,
         number: u64,
         record: &Record,
         run: Option<&Run>,
-    ) -> (Opened, Vec<tree::Line>) {
-        let dissection = record.captured().map(taken_apart);
-        let remarks = remarks(
-            Scene {
+    ) -> (OpenedPacket, Vec<tree::TreeLine>) {
+        let dissection = record.captured().map(dissect_captured);
+        let expert_info = expert_info(
+            PacketContext {
                 number,
                 record,
                 store: &self.store,
@@ -230,16 +240,18 @@ impl Inspector {
         let before = self
             .row_before(number)
             .and_then(|number| self.store.get(number));
-        let about = About {
+        let about = PacketInfo {
             number,
             after_ns: record.at_ns.saturating_sub(self.store.began_ns()),
             pause_ns: before.map_or(0, |before| record.at_ns.saturating_sub(before.at_ns)),
-            told: run.map(|run| self.told(record, run)).unwrap_or_default(),
+            facts: run
+                .map(|run| self.call_facts(record, run))
+                .unwrap_or_default(),
         };
-        let opened = Opened {
+        let opened = OpenedPacket {
             seq: record.seq,
-            remarks,
-            text: dissection.as_ref().map_or(0..0, text_of),
+            expert_info,
+            text: dissection.as_ref().map_or(0..0, payload_range),
             version: self.opened.as_ref().map_or(0, |opened| opened.version) + 1,
             run: run.map(|run| (run.id, run.version)),
         };
@@ -248,27 +260,31 @@ impl Inspector {
 
     /// The number of the packet in the row above.
     pub(crate) fn row_before(&self, number: u64) -> Option<u64> {
-        let row = self.sieve.row_of(number, &self.store)?.checked_sub(1)?;
-        self.sieve.at(row, &self.store)
+        let row = self
+            .display_filter
+            .row_of(number, &self.store)?
+            .checked_sub(1)?;
+        self.display_filter.at(row, &self.store)
     }
 
-    /// What the kernel told with the calls a packet came from and went to.
-    fn told<'a>(&self, record: &Record, run: &'a Run) -> Vec<Told<'a>> {
+    /// What the kernel call_facts with the calls a packet came from and went to.
+    fn call_facts<'a>(&self, record: &Record, run: &'a Run) -> Vec<CallFacts<'a>> {
         let sender = record
             .call
             .and_then(|id| run.calls.iter().find(|call| call.id == id));
-        let receiver = scene::receiver(record, run).filter(|call| Some(call.id) != record.call);
-        let told = |call: &'a Call| Told {
+        let receiver =
+            related_calls::receiver(record, run).filter(|call| Some(call.id) != record.call);
+        let call_facts = |call: &'a Call| CallFacts {
             name: call.name,
             side: call.side,
             facts: &call.facts,
             clock_ns: self.clock_ns + self.store.began_ns(),
         };
-        sender.into_iter().chain(receiver).map(told).collect()
+        sender.into_iter().chain(receiver).map(call_facts).collect()
     }
 }
 
-impl Opened {
+impl OpenedPacket {
     /// Whether the calls around it are as they were when it was taken apart.
     fn is_up_to_date(&self, record: &Record, log: &Log) -> bool {
         match self.run {
@@ -278,12 +294,12 @@ impl Opened {
     }
 }
 
-fn taken_apart(captured: &Captured) -> Dissection {
+fn dissect_captured(captured: &Captured) -> Dissection {
     dissect(captured.link, &captured.bytes)
 }
 
 /// Where the payload is: the bytes no layer has a meaning for.
-fn text_of(dissection: &Dissection) -> Range<usize> {
+fn payload_range(dissection: &Dissection) -> Range<usize> {
     let payload = dissection
         .layers
         .last()

@@ -2,11 +2,11 @@
 //! faked: a line is left when what it does is done.
 
 mod client;
-mod line;
-mod paper;
+mod listing_view;
+mod program_source;
 mod python;
-mod server;
-mod sheet;
+mod server_program;
+mod statement;
 
 use shared::{
     call::Transport,
@@ -15,11 +15,11 @@ use shared::{
     trace::{Event, What},
 };
 
-use self::server::Both;
+use self::server_program::ServerSnapshots;
 pub(crate) use self::{
     client::{Client, Phase},
-    paper::Program,
-    sheet::{At, Line, Sheet},
+    listing_view::{LinePosition, ListingLine, ListingView},
+    program_source::Program,
 };
 use crate::{
     WHOLE,
@@ -33,7 +33,7 @@ use crate::{
 
 /// What somebody does with the programs.
 #[derive(Debug)]
-pub(crate) enum Act {
+pub(crate) enum ListingCommand {
     /// Looks at the client's, or away.
     Look(bool),
     /// Lets it run, or halts it.
@@ -52,7 +52,7 @@ pub(crate) enum Act {
     Copy(Side),
 }
 
-/// Both sides' programs.
+/// ServerSnapshots sides' programs.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     /// Whether one looks at the client's.
@@ -60,7 +60,7 @@ pub(crate) struct Listing {
     /// The client's.
     pub(crate) client: Client,
     /// What the servers' are at.
-    pub(crate) servers: Both,
+    pub(crate) servers: ServerSnapshots,
     /// The side whose program is on the clipboard.
     pub(crate) copied: Option<Side>,
     copying: Option<Side>,
@@ -82,51 +82,58 @@ impl Listing {
 
     /// Another lab, another trace.
     pub(in crate::model) fn start_anew(&mut self) {
-        self.client.forget();
-        self.servers = Both::default();
+        self.client.clear();
+        self.servers = ServerSnapshots::default();
         self.version += 1;
     }
 
     /// The connection to the relay is gone.
-    pub(in crate::model) fn lose(&mut self) {
-        self.client.lose();
+    pub(in crate::model) fn lose_connection(&mut self) {
+        self.client.lose_connection();
         self.version += 1;
     }
 }
 
 impl Model {
     /// Does what somebody wants with the programs.
-    pub(in crate::model) fn list(&mut self, act: Act, effects: &mut Vec<Effect>, now: Millis) {
+    pub(in crate::model) fn handle_listing_command(
+        &mut self,
+        act: ListingCommand,
+        effects: &mut Vec<Effect>,
+        now: Millis,
+    ) {
         self.listing.version += 1;
         self.listing.copied = None;
         match act {
-            Act::Look(open) => self.listing.open = open,
-            Act::Pace(pace) => self.listing.client.pace = pace,
-            Act::Typed(text) => self.listing.client.typed(text),
-            Act::Copy(side) => {
+            ListingCommand::Look(open) => self.listing.open = open,
+            ListingCommand::Pace(pace) => self.listing.client.pace = pace,
+            ListingCommand::Typed(text) => self.listing.client.typed(text),
+            ListingCommand::Copy(side) => {
                 self.listing.copying = Some(side);
                 effects.extend(self.program_text(side).map(Effect::Copy));
             }
-            Act::Reset => self.reset_listing(),
-            Act::Interrupt => self.listing.client.interrupt(&mut self.outbox),
-            Act::Run if self.listing.client.runs => self.listing.client.set_running(false, now),
-            Act::Run => {
-                if self.can_list() && self.begin_listing() {
+            ListingCommand::Reset => self.reset_listing(),
+            ListingCommand::Interrupt => self.listing.client.interrupt(&mut self.outbox),
+            ListingCommand::Run if self.listing.client.runs => {
+                self.listing.client.set_running(false, now)
+            }
+            ListingCommand::Run => {
+                if self.can_run_listing() && self.begin_listing() {
                     self.listing.client.set_running(true, now);
                 }
             }
-            Act::Step => {
-                if self.can_list() && self.begin_listing() {
+            ListingCommand::Step => {
+                if self.can_run_listing() && self.begin_listing() {
                     self.listing.client.set_running(false, now);
                     self.listing.client.step(&mut self.outbox, now);
                 }
             }
         }
-        self.listing.client.goes_on(&mut self.outbox, now);
+        self.listing.client.advance(&mut self.outbox, now);
     }
 
     /// Whether the client's program can do a line right now: one program at a time has the page's keyboard.
-    pub(crate) fn can_list(&self) -> bool {
+    pub(crate) fn can_run_listing(&self) -> bool {
         !self.is_past()
             && self.connection.state == ConnectionState::Open
             && !self.seat.is_moving()
@@ -148,15 +155,15 @@ impl Model {
     }
 
     /// Time has passed.
-    pub(in crate::model) fn list_on(&mut self, now: Millis) {
+    pub(in crate::model) fn advance_listing(&mut self, now: Millis) {
         if WHOLE && self.listing.client.is_under_way() {
             self.listing.version += 1;
-            self.listing.client.goes_on(&mut self.outbox, now);
+            self.listing.client.advance(&mut self.outbox, now);
         }
     }
 
     /// A sentence was entered; tells whether the program has it. One that has not begun or is through makes room.
-    pub(in crate::model) fn listing_reads(&mut self, text: &str, now: Millis) -> bool {
+    pub(in crate::model) fn offer_input(&mut self, text: &str, now: Millis) -> bool {
         if !WHOLE {
             return false;
         }
@@ -165,8 +172,8 @@ impl Model {
             self.listing.client.reset(&mut self.outbox);
             return false;
         }
-        self.listing.client.enters(text.to_owned(), now);
-        self.listing.client.goes_on(&mut self.outbox, now);
+        self.listing.client.enter(text.to_owned(), now);
+        self.listing.client.advance(&mut self.outbox, now);
         true
     }
 
@@ -181,13 +188,13 @@ impl Model {
             side: Side::Client,
         };
         let server = self.servers.get(transport);
-        let Some(lines) = server.and_then(|server| paper::lines(program, server)) else {
+        let Some(lines) = server.and_then(|server| program_source::lines(program, server)) else {
             return false;
         };
         self.program.close_connection(&mut self.outbox, 0);
         self.connection.forget();
         let run = self.log.begin_own(transport, "");
-        self.listing.client.begin(client::Beginning {
+        self.listing.client.begin(client::ProgramStart {
             file: program.name(),
             transport,
             lines,
@@ -206,17 +213,17 @@ impl Model {
     }
 
     /// A reply has come: the line that waited for it is done.
-    pub(in crate::model) fn listing_hears(&mut self, reply: &Reply, now: Millis) {
+    pub(in crate::model) fn handle_listing_reply(&mut self, reply: &Reply, now: Millis) {
         if self.listing.client.is_blocked() {
             self.listing.version += 1;
             self.listing.client.reply(reply, &mut self.outbox, now);
-            self.listing.client.goes_on(&mut self.outbox, now);
+            self.listing.client.advance(&mut self.outbox, now);
         }
     }
 
     /// The line's call and its packet are looked at as they come, as long as somebody can follow.
     pub(in crate::model) fn listing_sees(&mut self, event: Event, now: Millis) {
-        self.listing.servers.hear(&event);
+        self.listing.servers.handle_event(&event);
         let client = &self.listing.client;
         let mine = client
             .request
@@ -245,8 +252,8 @@ impl Model {
 
     /// The program as it runs in this lab.
     fn program_text(&self, side: Side) -> Option<String> {
-        let sheet = self.shown().sheet(side)?;
-        let lines = sheet
+        let listing_view = self.shown().listing_view(side)?;
+        let lines = listing_view
             .lines
             .iter()
             .flat_map(|line| [line.text.as_str(), "\n"]);
@@ -254,7 +261,7 @@ impl Model {
     }
 
     /// The programs one wants to read that have not come yet.
-    pub(crate) fn wants_programs(&self) -> Vec<TextFile> {
+    pub(crate) fn missing_programs(&self) -> Vec<TextFile> {
         let shown = self.shown();
         let transport = shown.transport();
         let server = shown.servers.get(transport);

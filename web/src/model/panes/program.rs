@@ -166,7 +166,7 @@ impl Model {
         if !self.can_send() {
             return;
         }
-        if self.listing_reads(text, now) {
+        if self.offer_input(text, now) {
             return;
         }
         let Some(welcome) = &self.welcome else { return };

@@ -193,7 +193,7 @@ impl Replay {
             self.next = Some((model, heard));
             return true;
         }
-        model.looks_as(&self.model);
+        model.copy_view_from(&self.model);
         let before = std::mem::replace(&mut self.model, *model);
         self.model.inspector.tree = before.inspector.tree;
         self.at = heard;

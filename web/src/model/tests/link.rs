@@ -7,7 +7,7 @@ use shared::{
 
 use super::*;
 use crate::model::{
-    panes::inspector::{Action, query::Stroke},
+    panes::inspector::{InspectorCommand, query::FilterInput},
     past::archive::{
         self, OpenError,
         extent::{Extent, can_be},
@@ -189,10 +189,10 @@ fn the_filter_decides_which_packets_are_saved() {
         !can_be(Extent::Filtered, &page.model),
         "nothing is filtered"
     );
-    page.does(Event::Inspect(Action::Open(true)));
+    page.does(Event::Inspect(InspectorCommand::Open(true)));
     let filter = format!("frame.number == {}", 1);
-    let stroke = Stroke::Typed(filter.clone(), filter.len());
-    page.does(Event::Inspect(Action::Filter(stroke)));
+    let stroke = FilterInput::Typed(filter.clone(), filter.len());
+    page.does(Event::Inspect(InspectorCommand::Filter(stroke)));
     while page.model.settle() {}
     assert!(can_be(Extent::Filtered, &page.model));
     let stretches = page.part(Extent::Filtered);

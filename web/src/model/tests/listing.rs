@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     i18n::lines::meaning,
     model::{
-        panes::listing::{Act, At, Phase, Sheet},
+        panes::listing::{LinePosition, ListingCommand, ListingView, Phase},
         trace::log::Side,
     },
 };
@@ -20,34 +20,34 @@ use crate::{
 const FD: Returned = Returned::Socket { fd: 3 };
 
 impl Page {
-    fn presses(&mut self, act: Act) {
+    fn presses(&mut self, act: ListingCommand) {
         self.does(Event::Listing(act));
     }
 
     fn steps(&mut self) {
-        self.presses(Act::Step);
+        self.presses(ListingCommand::Step);
     }
 
     fn writes(&mut self, sentence: &str) {
-        self.presses(Act::Typed(sentence.to_owned()));
+        self.presses(ListingCommand::Typed(sentence.to_owned()));
     }
 
-    fn sheet(&self, side: Side) -> Sheet {
-        self.model.sheet(side).expect("a program")
+    fn listing_view(&self, side: Side) -> ListingView {
+        self.model.listing_view(side).expect("a program")
     }
 
     /// The line the client's program is at.
     fn at(&self) -> String {
-        let sheet = self.sheet(Side::Client);
+        let sheet = self.listing_view(Side::Client);
         let line = sheet
             .lines
             .into_iter()
-            .find(|line| line.at != At::Elsewhere);
+            .find(|line| line.at != LinePosition::Elsewhere);
         line.map(|line| line.text).unwrap_or_default()
     }
 
     fn value(&self, side: Side, name: &str) -> String {
-        let sheet = self.sheet(side);
+        let sheet = self.listing_view(side);
         let found = sheet.variables.into_iter().find(|known| known.name == name);
         found.map(|found| found.value).unwrap_or_default()
     }
@@ -86,7 +86,7 @@ fn settings(transport: Transport) -> Settings {
     }
 }
 
-fn code(sheet: &Sheet) -> String {
+fn code(sheet: &ListingView) -> String {
     let lines: Vec<&str> = sheet.lines.iter().map(|line| line.text.as_str()).collect();
     lines.join("\n") + "\n"
 }
@@ -176,8 +176,8 @@ fn tcp_runs_to_its_end_as_fast_as_it_goes() {
     let mut page = Page::open();
     page.chooses(Tcp);
     page.writes("hello");
-    page.presses(Act::Pace(0));
-    page.presses(Act::Run);
+    page.presses(ListingCommand::Pace(0));
+    page.presses(ListingCommand::Run);
     for returned in [
         FD,
         Returned::Nothing,
@@ -199,8 +199,8 @@ fn tcp_runs_to_its_end_as_fast_as_it_goes() {
 #[test]
 fn it_runs_at_its_pace_and_halts() {
     let mut page = Page::open();
-    page.presses(Act::Pace(1_000));
-    page.presses(Act::Run);
+    page.presses(ListingCommand::Pace(1_000));
+    page.presses(ListingCommand::Run);
     assert_eq!(
         page.at(),
         "serverName = '127.0.0.1'",
@@ -211,10 +211,10 @@ fn it_runs_at_its_pace_and_halts() {
     assert_eq!(page.at(), "serverName = '127.0.0.1'");
     page.waits(1);
     assert_eq!(page.at(), "serverPort = 12000");
-    page.presses(Act::Run);
+    page.presses(ListingCommand::Run);
     page.waits(5_000);
     assert_eq!(page.at(), "serverPort = 12000", "halted");
-    page.presses(Act::Run);
+    page.presses(ListingCommand::Run);
     assert_eq!(page.at(), "clientSocket = socket(AF_INET, SOCK_DGRAM)");
 }
 
@@ -242,7 +242,7 @@ fn without_a_sentence_it_waits_for_the_keyboard() {
     let mut page = Page::open();
     before(&mut page, "input(");
     page.steps();
-    assert_eq!(page.phase(), &Phase::Reads);
+    assert_eq!(page.phase(), &Phase::Reading);
     assert!(page.model.can_send(), "the sentence is what it waits for");
     page.sends("hi");
     assert!(
@@ -261,7 +261,7 @@ fn ctrl_c_ends_it_where_it_is_blocked() {
     page.steps();
     let (receive, _) = page.only_call();
     assert!(!page.model.can_send(), "a blocked program reads nothing");
-    page.presses(Act::Interrupt);
+    page.presses(ListingCommand::Interrupt);
     assert_eq!(page.only_call().1, Call::Cancel { of: receive });
     page.fails(receive, "ECANCELED");
     assert_eq!(page.only_call().1, Call::Close { fd: 3 });
@@ -276,8 +276,8 @@ fn ctrl_c_ends_it_where_it_is_blocked() {
 fn a_refused_connection_ends_it_as_python_says() {
     let mut page = Page::open();
     page.chooses(Tcp);
-    page.presses(Act::Pace(0));
-    page.presses(Act::Run);
+    page.presses(ListingCommand::Pace(0));
+    page.presses(ListingCommand::Run);
     let (socket, _) = page.only_call();
     page.returns(socket, FD);
     let (connect, _) = page.only_call();
@@ -328,7 +328,7 @@ fn reset_gives_back_what_it_had_and_begins_again() {
     before(&mut page, "recvfrom");
     page.steps();
     let (receive, _) = page.only_call();
-    page.presses(Act::Reset);
+    page.presses(ListingCommand::Reset);
     let calls = page.calls();
     assert_eq!(calls[0].1, Call::Cancel { of: receive });
     assert_eq!(calls[1].1, Call::Close { fd: 3 });
@@ -362,7 +362,7 @@ fn enter_is_the_keyboard_of_a_program_that_stands_before_input() {
 #[test]
 fn enter_brings_a_program_that_stands_earlier_to_its_input() {
     let mut page = Page::open();
-    page.presses(Act::Pace(100));
+    page.presses(ListingCommand::Pace(100));
     page.steps();
     assert_eq!(page.at(), "serverName = '127.0.0.1'");
     page.sends("");
@@ -384,13 +384,13 @@ fn enter_brings_a_program_that_stands_earlier_to_its_input() {
 
 #[test]
 fn step_and_pause_take_over_from_enter() {
-    for act in [Act::Step, Act::Run] {
+    for act in [ListingCommand::Step, ListingCommand::Run] {
         let mut page = Page::open();
-        page.presses(Act::Pace(1_000));
+        page.presses(ListingCommand::Pace(1_000));
         page.steps();
         page.sends("hi");
-        if matches!(act, Act::Run) {
-            page.presses(Act::Run);
+        if matches!(act, ListingCommand::Run) {
+            page.presses(ListingCommand::Run);
         }
         page.presses(act);
         let at = page.at();
@@ -408,7 +408,7 @@ fn a_program_that_has_read_its_sentence_is_not_reset_by_send() {
     page.sends("another");
     assert!(page.calls().is_empty());
     assert_eq!(page.value(Side::Client, "message"), "'hello'");
-    page.presses(Act::Reset);
+    page.presses(ListingCommand::Reset);
     assert_eq!(page.only_call().1, Call::Close { fd: 3 });
     assert!(page.model.can_send());
 }
@@ -429,7 +429,7 @@ fn an_ended_program_and_the_other_transport_make_room() {
     before(&mut page, "sendto");
     page.chooses(Tcp);
     assert_eq!(page.only_call().1, Call::Close { fd: 3 });
-    assert!(code(&page.sheet(Side::Client)).contains("SOCK_STREAM"));
+    assert!(code(&page.listing_view(Side::Client)).contains("SOCK_STREAM"));
 }
 
 #[test]
@@ -459,7 +459,7 @@ fn the_line_and_its_call_are_one_selection() {
     assert_eq!(page.model.selected, Some(50), "it is looked at as it goes");
     let selected = |page: &Page, side| {
         let line = page
-            .sheet(side)
+            .listing_view(side)
             .lines
             .into_iter()
             .find(|line| line.selected);
@@ -489,7 +489,7 @@ fn a_lost_connection_ends_it() {
     before(&mut page, "recvfrom");
     page.does(Event::Closed);
     assert_eq!(page.phase(), &Phase::Lost);
-    assert!(!page.model.can_list());
+    assert!(!page.model.can_run_listing());
 }
 
 #[test]
@@ -497,12 +497,17 @@ fn the_server_is_followed_through_its_loop() {
     let mut page = Page::open();
     page.has_book(Udp, |_| {});
     let at = |page: &Page| {
-        let sheet = page.sheet(Side::Server);
+        let sheet = page.listing_view(Side::Server);
         let line = sheet
             .lines
             .into_iter()
-            .find(|line| line.at != At::Elsewhere);
-        line.map(|line| (line.text.trim().to_owned(), matches!(line.at, At::In(_))))
+            .find(|line| line.at != LinePosition::Elsewhere);
+        line.map(|line| {
+            (
+                line.text.trim().to_owned(),
+                matches!(line.at, LinePosition::In(_)),
+            )
+        })
     };
     assert_eq!(at(&page), None, "nothing is known before it makes a call");
     let starts = |page: &mut Page, call, name, data: Option<&str>| {
@@ -598,8 +603,11 @@ fn the_server_dies_in_the_line_that_decodes() {
         page.sees(12, What::CallStarted(Box::new(call)));
         let why = "decode: not UTF-8, an invalid byte at position 2".to_owned();
         page.has_book(transport, |server| server.state = ServerState::Dead { why });
-        let sheet = page.sheet(Side::Server);
-        let died = sheet.lines.iter().find(|line| line.at == At::Died);
+        let sheet = page.listing_view(Side::Server);
+        let died = sheet
+            .lines
+            .iter()
+            .find(|line| line.at == LinePosition::Died);
         assert_eq!(died.map(|line| line.text.trim()), Some(line));
         let said = "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 2: invalid start byte";
         assert_eq!(sheet.exception.as_deref(), Some(said));
@@ -607,7 +615,7 @@ fn the_server_dies_in_the_line_that_decodes() {
         let call = started(3, process, CallName::Socket, None, None);
         page.sees(20, What::CallStarted(Box::new(call)));
         page.has_book(transport, |_| {});
-        let sheet = page.sheet(Side::Server);
+        let sheet = page.listing_view(Side::Server);
         assert_eq!((sheet.exception, sheet.variables), (None, Vec::new()));
     }
 }
@@ -617,12 +625,15 @@ fn a_server_that_cannot_bind_dies_there() {
     let mut page = Page::open();
     let why = "bind: Address already in use (EADDRINUSE)".to_owned();
     page.has_book(Udp, |server| server.state = ServerState::Dead { why });
-    let sheet = page.sheet(Side::Server);
+    let sheet = page.listing_view(Side::Server);
     assert_eq!(
         sheet.exception.as_deref(),
         Some("OSError: [Errno 98] Address already in use")
     );
-    let died = sheet.lines.iter().find(|line| line.at == At::Died);
+    let died = sheet
+        .lines
+        .iter()
+        .find(|line| line.at == LinePosition::Died);
     assert!(died.is_some_and(|line| line.text.contains(".bind(")));
 }
 
@@ -639,7 +650,7 @@ fn what_a_server_was_told_stands_in_its_lines() {
             reuse_address: true,
         });
     });
-    let text = code(&page.sheet(Side::Server));
+    let text = code(&page.listing_view(Side::Server));
     for line in [
         "from time import sleep\n",
         "serverSocket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)\n",
@@ -654,7 +665,7 @@ fn what_a_server_was_told_stands_in_its_lines() {
         (Task::Echo, "sentence\n"),
     ] {
         page.has_book(Tcp, |server| server.task = task);
-        let shown = code(&page.sheet(Side::Server));
+        let shown = code(&page.listing_view(Side::Server));
         assert!(
             shown.contains(&["capitalizedSentence = ", work].concat()),
             "{shown}"
@@ -693,7 +704,7 @@ fn told_nothing_else_it_is_the_file_itself() {
             server.address = server_address();
             server.settings = Some(settings(transport));
         });
-        let sheet = page.sheet(side);
+        let sheet = page.listing_view(side);
         assert_eq!(code(&sheet), file);
         for line in sheet.lines.iter().filter(|line| !line.text.is_empty()) {
             for language in [Language::English, Language::Chinese] {
@@ -708,10 +719,10 @@ fn told_nothing_else_it_is_the_file_itself() {
 fn only_the_books_program_has_a_listing_on_the_servers_side() {
     let mut page = Page::open();
     assert!(
-        page.model.sheet(Side::Server).is_none(),
+        page.model.listing_view(Side::Server).is_none(),
         "a sturdy one runs"
     );
-    assert!(page.model.sheet(Side::Client).is_some());
+    assert!(page.model.listing_view(Side::Client).is_some());
     page.has_book(Udp, |_| {});
-    assert!(page.model.sheet(Side::Server).is_some());
+    assert!(page.model.listing_view(Side::Server).is_some());
 }

@@ -255,7 +255,7 @@ fn a_replay_begins_with_the_sentence_one_looks_at() {
 
 #[test]
 fn a_filter_stays_when_one_goes_back() {
-    use crate::model::panes::inspector::{Action, query::Stroke};
+    use crate::model::panes::inspector::{InspectorCommand, query::FilterInput};
     let mut page = Page::open();
     page.sees_a_sentence();
     let (from, to) = (CLIENT.parse().expect("an address"), server_address());
@@ -272,13 +272,17 @@ fn a_filter_stays_when_one_goes_back() {
     page.sees(221, What::Derived(derived));
     page.replays(ReplayCommand::Begin(false));
     page.replays(ReplayCommand::Go(ReplayStep::End));
-    page.does(Event::Inspect(Action::Open(true)));
-    let stroke = Stroke::Typed("tcp".to_owned(), 3);
-    page.does(Event::Inspect(Action::Filter(stroke)));
+    page.does(Event::Inspect(InspectorCommand::Open(true)));
+    let stroke = FilterInput::Typed("tcp".to_owned(), 3);
+    page.does(Event::Inspect(InspectorCommand::Filter(stroke)));
     page.replays(ReplayCommand::Go(ReplayStep::EventBack));
     let inspector = &page.model.shown().inspector;
     assert_eq!(inspector.query.text, "tcp");
-    assert_eq!(inspector.sieve.len(&inspector.store), 0, "no packet is TCP");
+    assert_eq!(
+        inspector.display_filter.len(&inspector.store),
+        0,
+        "no packet is TCP"
+    );
     assert_eq!(inspector.store.len(), 1);
 }
 

@@ -11,7 +11,7 @@ use crate::{
     model::{
         panes::inspector::{
             Inspector,
-            glyphs::{self, Cell, Glyph, Pointed},
+            hexdump::{self, ByteInfo, Cell, Glyph},
         },
         text::visible,
     },
@@ -26,8 +26,8 @@ const MOST_ROWS: usize = 5;
 const ROOM: i32 = 470;
 
 pub(super) struct Bytes {
-    rolling: VirtualList,
-    rows: Vec<Row>,
+    list: VirtualList,
+    rows: Vec<ByteRow>,
     seq: Option<u64>,
     at: Option<usize>,
 }
@@ -35,7 +35,7 @@ pub(super) struct Bytes {
 impl Default for Bytes {
     fn default() -> Self {
         Self {
-            rolling: VirtualList::new("packet-bytes", "byte-rows", "bytes-template"),
+            list: VirtualList::new("packet-bytes", "byte-rows", "bytes-template"),
             rows: Vec::new(),
             seq: None,
             at: None,
@@ -44,15 +44,15 @@ impl Default for Bytes {
 }
 
 /// A row's elements, and what they show.
-struct Row {
+struct ByteRow {
     place: Element,
     hex: Vec<Element>,
     text: Vec<Element>,
-    drawn: Option<Drawn>,
+    drawn: Option<ByteRowKey>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-struct Drawn {
+struct ByteRowKey {
     seq: u64,
     bytes: Range<usize>,
     lit: Range<usize>,
@@ -60,8 +60,8 @@ struct Drawn {
 }
 
 impl Bytes {
-    pub(super) fn look(&mut self) {
-        self.rolling.look();
+    pub(super) fn measure(&mut self) {
+        self.list.measure();
     }
 
     pub(super) fn draw(&mut self, inspector: &Inspector, texts: &Texts) {
@@ -86,16 +86,16 @@ impl Bytes {
             .chosen()
             .and_then(|at| inspector.tree.lines.get(at));
         let lit = line.map_or(0..0, |line| line.range.clone());
-        if self.rolling.is_unmeasured() {
-            self.look();
+        if self.list.is_unmeasured() {
+            self.measure();
         }
-        let wide = if self.rolling.width() < ROOM {
+        let wide = if self.list.width() < ROOM {
             NARROW
         } else {
             WIDE
         };
         let rows = frame.len().div_ceil(wide);
-        self.rolling.fit(rows.min(MOST_ROWS));
+        self.list.fit(rows.min(MOST_ROWS));
         let top = self.top(
             record.seq,
             inspector
@@ -104,49 +104,49 @@ impl Bytes {
             wide,
             rows,
         );
-        let (shown, elements) = self.rolling.place(rows, top);
+        let (shown, elements) = self.list.place(rows, top);
         for element in elements.get(self.rows.len()..).unwrap_or_default() {
-            self.rows.push(Row::new(element));
+            self.rows.push(ByteRow::new(element));
         }
         for (place, row) in self.rows.iter_mut().enumerate().take(shown.count) {
             let start = (shown.first + place) * wide;
             let bytes = start..start + wide;
             let inside = lit.start.max(bytes.start)..lit.end.min(bytes.end);
             let here = inspector.byte.filter(|byte| bytes.contains(byte));
-            let wanted = Drawn {
+            let wanted = ByteRowKey {
                 seq: record.seq,
                 bytes: bytes.clone(),
                 lit: inside.clone(),
                 here,
             };
             if row.drawn.as_ref() != Some(&wanted) {
-                row.draw(&glyphs::row(frame, &text, bytes), start, &inside, here);
+                row.draw(&hexdump::row(frame, &text, bytes), start, &inside, here);
                 row.drawn = Some(wanted);
             }
         }
         let said = inspector
             .byte
-            .and_then(|at| Some(say(at, &glyphs::pointed(frame, &text, at)?, texts)));
+            .and_then(|at| Some(say(at, &hexdump::byte_info(frame, &text, at)?, texts)));
         dom::write_or_hide(&el("byte-said"), &said.unwrap_or_default());
     }
 
     /// The scroll position: reveals the chosen byte if it has changed.
     fn top(&mut self, seq: u64, at: Option<usize>, wide: usize, rows: usize) -> i32 {
-        let roll = self.rolling.roll(rows);
+        let geometry = self.list.geometry(rows);
         let is_new = self.seq != Some(seq);
         let moved = is_new || self.at != at;
         (self.seq, self.at) = (Some(seq), at);
         let top = if is_new {
             0
         } else {
-            self.rolling.top.min(roll.deepest())
+            self.list.top.min(geometry.max_scroll())
         };
         at.filter(|_| moved)
-            .map_or(top, |at| roll.reveal(at / wide, top))
+            .map_or(top, |at| geometry.reveal(at / wide, top))
     }
 }
 
-impl Row {
+impl ByteRow {
     fn new(element: &Element) -> Self {
         let fill = |part: &str| {
             let inside = dom::part(element, part);
@@ -187,7 +187,7 @@ impl Row {
     }
 }
 
-fn say(at: usize, pointed: &Pointed, texts: &Texts) -> String {
+fn say(at: usize, pointed: &ByteInfo, texts: &Texts) -> String {
     let (at, value) = (at.to_string(), format!("{:02x}", pointed.value));
     let Some((character, length)) = pointed.character else {
         return texts.fill("packets.byte", &[("at", &at), ("value", &value)]);

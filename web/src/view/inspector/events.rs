@@ -8,7 +8,7 @@ use crate::{
     inbox::send,
     model::{
         Event,
-        panes::inspector::{Action, Go, query::Stroke, tree::Step},
+        panes::inspector::{InspectorCommand, TableMove, query::FilterInput, tree::TreeStep},
     },
 };
 
@@ -24,7 +24,7 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
         ("mousedown", keep_focus),
         ("focusout", |_, source| {
             if source.id() == "filter" {
-                send_stroke(Stroke::Leave)
+                send_stroke(FilterInput::Leave)
             }
         }),
     ];
@@ -33,21 +33,24 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
         scrolled()
     }));
     for scroller in ["packet-bytes", "filter"] {
-        listeners.push(Listener::on(&el(scroller), "scroll", |_| act(Action::Look)));
+        listeners.push(Listener::on(&el(scroller), "scroll", |_| {
+            act(InspectorCommand::Look)
+        }));
     }
     listeners.push(Listener::on(&el("arrows"), "click", |event| arrow(&event)));
     listeners.extend(
-        web_sys::window().map(|window| Listener::on(&window, "resize", |_| act(Action::Look))),
+        web_sys::window()
+            .map(|window| Listener::on(&window, "resize", |_| act(InspectorCommand::Look))),
     );
     listeners
 }
 
-fn act(action: Action) {
+fn act(action: InspectorCommand) {
     send(Event::Inspect(action));
 }
 
-fn send_stroke(stroke: Stroke) {
-    act(Action::Filter(stroke));
+fn send_stroke(stroke: FilterInput) {
+    act(InspectorCommand::Filter(stroke));
 }
 
 /// Compares with the position at the last drawing, as packets may have been added since. Stop following only when the
@@ -61,11 +64,11 @@ fn scrolled() {
         .and_then(|top| top.parse().ok())
         .unwrap_or(0);
     act(if left <= NEAR_THE_END {
-        Action::Scrolled(true)
+        InspectorCommand::Scrolled(true)
     } else if top < placed {
-        Action::Scrolled(false)
+        InspectorCommand::Scrolled(false)
     } else {
-        Action::Look
+        InspectorCommand::Look
     });
 }
 
@@ -76,14 +79,17 @@ fn click(source: &Element) {
             .ok()
     };
     match dom::closest_attribute(source, "button, input", "id").as_deref() {
-        Some("calls-tab") => return act(Action::Open(false)),
-        Some("packets-tab") => return act(Action::Open(true)),
-        Some("newest") => return act(Action::Newest),
+        Some("calls-tab") => return act(InspectorCommand::Open(false)),
+        Some("packets-tab") => return act(InspectorCommand::Open(true)),
+        Some("newest") => return act(InspectorCommand::Newest),
         Some("follow") => {
-            return act(Action::Follow(!dom::is_true(&el("follow"), "aria-pressed")));
+            return act(InspectorCommand::Follow(!dom::is_true(
+                &el("follow"),
+                "aria-pressed",
+            )));
         }
-        Some("follow-as-text") => return act(Action::Hex(false)),
-        Some("follow-as-hex") => return act(Action::Hex(true)),
+        Some("follow-as-text") => return act(InspectorCommand::Hex(false)),
+        Some("follow-as-hex") => return act(InspectorCommand::Hex(true)),
         Some("filter") => return typed_into(source),
         Some(_) | None => {}
     }
@@ -94,7 +100,7 @@ fn click(source: &Element) {
     };
     if dom::is_inside(source, "packets") || dom::is_inside(source, "follow-text") {
         if let Some(seq) = seq() {
-            act(Action::Select(seq));
+            act(InspectorCommand::Select(seq));
         }
         if dom::is_inside(source, "packets") {
             dom::focus(&el("packets"));
@@ -102,15 +108,15 @@ fn click(source: &Element) {
     } else if dom::is_inside(source, "packet-detail") {
         let turns = dom::closest_attribute(source, ".turn", "class").is_some();
         if let Some(at) = number(".line", "data-at") {
-            act(Action::Line(at));
+            act(InspectorCommand::Line(at));
             if turns {
-                act(Action::Turn(at));
+                act(InspectorCommand::Toggle(at));
             }
         }
     } else if let Some(at) = number("[data-byte]", "data-byte") {
-        act(Action::Byte(at));
+        act(InspectorCommand::Byte(at));
     } else if let Some(at) = number("#filter-fields [data-at]", "data-at") {
-        send_stroke(Stroke::TakeThis(at));
+        send_stroke(FilterInput::TakeAt(at));
     }
 }
 
@@ -123,7 +129,7 @@ fn arrow(event: &DomEvent) {
     });
     if let Some(seq) = seq {
         event.stop_propagation();
-        act(Action::Select(seq));
+        act(InspectorCommand::Select(seq));
     }
 }
 
@@ -153,7 +159,7 @@ fn typed_into(field: &Element) {
         units <= cursor
     });
     let bytes = before.map(char::len_utf8).sum();
-    send_stroke(Stroke::Typed(text, bytes));
+    send_stroke(FilterInput::Typed(text, bytes));
 }
 
 fn key(event: &DomEvent, source: &Element) {
@@ -181,17 +187,17 @@ fn filter_key(key: &str) -> bool {
             .is_some_and(|value| value != "false")
     };
     let (stroke, is_ours) = match key {
-        "ArrowDown" => (Stroke::Next, true),
-        "ArrowUp" => (Stroke::Previous, is_drawn("aria-expanded")),
-        "Enter" => (Stroke::Take, true),
-        "Tab" => (Stroke::Take, is_drawn("aria-activedescendant")),
+        "ArrowDown" => (FilterInput::Next, true),
+        "ArrowUp" => (FilterInput::Previous, is_drawn("aria-expanded")),
+        "Enter" => (FilterInput::Take, true),
+        "Tab" => (FilterInput::Take, is_drawn("aria-activedescendant")),
         "Escape" => {
             if !is_drawn("aria-expanded") {
                 leave_filter();
             }
-            (Stroke::Escape, true)
+            (FilterInput::Escape, true)
         }
-        "ArrowLeft" | "ArrowRight" | "Home" | "End" => (Stroke::Leave, false),
+        "ArrowLeft" | "ArrowRight" | "Home" | "End" => (FilterInput::Leave, false),
         _ => return false,
     };
     send_stroke(stroke);
@@ -207,33 +213,33 @@ fn leave_filter() {
 
 fn table_key(key: &str) -> bool {
     let go = match key {
-        "ArrowDown" => Go::Down,
-        "ArrowUp" => Go::Up,
-        "PageDown" => Go::PageDown,
-        "PageUp" => Go::PageUp,
-        "Home" => Go::Home,
-        "End" => Go::End,
+        "ArrowDown" => TableMove::Down,
+        "ArrowUp" => TableMove::Up,
+        "PageDown" => TableMove::PageDown,
+        "PageUp" => TableMove::PageUp,
+        "Home" => TableMove::Home,
+        "End" => TableMove::End,
         "Enter" => {
             dom::focus(&el("packet-detail"));
-            act(Action::Step(Step::Next));
+            act(InspectorCommand::MoveLine(TreeStep::Next));
             return true;
         }
         _ => return false,
     };
     let seen = dom::all("#packet-rows > :not([hidden])").len();
-    act(Action::Go(go, seen.saturating_sub(2).max(1)));
+    act(InspectorCommand::MoveRow(go, seen.saturating_sub(2).max(1)));
     true
 }
 
 fn tree_key(key: &str) -> bool {
-    act(Action::Step(match key {
-        "ArrowDown" => Step::Next,
-        "ArrowUp" => Step::Previous,
-        "ArrowRight" => Step::In,
-        "ArrowLeft" => Step::Out,
-        "Home" => Step::First,
-        "End" => Step::Last,
-        "Enter" | " " => Step::Turn,
+    act(InspectorCommand::MoveLine(match key {
+        "ArrowDown" => TreeStep::Next,
+        "ArrowUp" => TreeStep::Previous,
+        "ArrowRight" => TreeStep::In,
+        "ArrowLeft" => TreeStep::Out,
+        "Home" => TreeStep::First,
+        "End" => TreeStep::Last,
+        "Enter" | " " => TreeStep::Toggle,
         _ => return false,
     }));
     true
@@ -242,7 +248,7 @@ fn tree_key(key: &str) -> bool {
 fn bytes_key(key: &str) -> bool {
     let row = dom::all("#byte-rows > :not([hidden]):first-child .hex > :not([hidden])").len();
     let row = isize::try_from(row.max(1)).unwrap_or(1);
-    act(Action::MoveByte(match key {
+    act(InspectorCommand::MoveByte(match key {
         "ArrowRight" => 1,
         "ArrowLeft" => -1,
         "ArrowDown" => row,
@@ -261,7 +267,7 @@ fn tab_key(key: &str) -> bool {
         "End" => true,
         _ => return false,
     };
-    act(Action::Open(open));
+    act(InspectorCommand::Open(open));
     dom::focus(&el(if open { "packets-tab" } else { "calls-tab" }));
     true
 }

@@ -8,10 +8,10 @@ use crate::{
     model::{
         Model,
         panes::inspector::{
-            Inspector, Opened,
-            remarks::Remark,
-            rows::Tone,
-            tree::{self, Line, Tree, Words},
+            Inspector, OpenedPacket,
+            expert_info::ExpertInfo,
+            rows::Severity,
+            tree::{self, LineText, Tree, TreeLine},
         },
         text::explain,
     },
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Fields {
     lines: Vec<Element>,
-    remarks: Vec<Element>,
+    expert_info: Vec<Element>,
     drawn: Option<(u64, u64, Language)>,
     seen: Vec<bool>,
     chosen: Option<usize>,
@@ -36,35 +36,35 @@ impl Fields {
         let is_new = self.drawn != Some(wanted);
         if is_new {
             self.drawn = Some(wanted);
-            self.draw_remarks(model, opened, texts);
+            self.draw_expert_info(model, opened, texts);
             self.draw_lines(&inspector.tree, texts);
         }
         self.fold(&inspector.tree, is_new);
         self.choose(inspector, texts, is_new);
     }
 
-    fn draw_remarks(&mut self, model: &Model, opened: &Opened, texts: &Texts) {
+    fn draw_expert_info(&mut self, model: &Model, opened: &OpenedPacket, texts: &Texts) {
         let why = model
             .inspector
             .record()
             .filter(|(_, record)| record.inferred().is_some())
             .and_then(|_| why_derived(model, texts));
         let said = opened
-            .remarks
+            .expert_info
             .iter()
-            .map(|remark| (tone(remark), say(remark, texts)));
+            .map(|info| (tone(info), info_text(info, texts)));
         let said: Vec<(&str, String)> = why
             .into_iter()
             .map(|why| ("odd", why))
             .chain(said)
             .collect();
         dom::resize_stamped(
-            &mut self.remarks,
+            &mut self.expert_info,
             said.len(),
             "remark-template",
             &el("remarks"),
         );
-        for (element, (tone, text)) in self.remarks.iter().zip(&said) {
+        for (element, (tone, text)) in self.expert_info.iter().zip(&said) {
             dom::set(element, "data-tone", tone);
             dom::write(element, text);
         }
@@ -129,13 +129,13 @@ impl Fields {
     }
 }
 
-fn draw_line(element: &Element, at: usize, line: &Line, texts: &Texts) {
-    let Words {
+fn draw_line(element: &Element, at: usize, line: &TreeLine, texts: &Texts) {
+    let LineText {
         name,
         value,
         raw,
         state,
-    } = tree::words(line, texts);
+    } = tree::line_text(line, texts);
     let (source, says) = tree::source(line.source);
     for (attribute, text) in [
         ("id", ["line-", &at.to_string()].concat().as_str()),
@@ -158,19 +158,19 @@ fn draw_line(element: &Element, at: usize, line: &Line, texts: &Texts) {
     }
 }
 
-fn say(remark: &Remark, texts: &Texts) -> String {
-    let values: Vec<(&str, &str)> = remark
+fn info_text(info: &ExpertInfo, texts: &Texts) -> String {
+    let values: Vec<(&str, &str)> = info
         .values
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    texts.fill(remark.key, &values)
+    texts.fill(info.key, &values)
 }
 
-const fn tone(remark: &Remark) -> &'static str {
-    match remark.tone {
-        Tone::Bad => "bad",
-        Tone::Odd => "odd",
+const fn tone(info: &ExpertInfo) -> &'static str {
+    match info.tone {
+        Severity::Error => "bad",
+        Severity::Note => "odd",
     }
 }
 

@@ -37,10 +37,10 @@ impl FilterBox {
             let cursor = u32::try_from(cursor).unwrap_or(0);
             field.set_selection_range(cursor, cursor).ok();
         }
-        dom::set_bool(&field, "aria-invalid", query.told(now).is_some());
+        dom::set_bool(&field, "aria-invalid", query.visible_error(now).is_some());
         draw_error(query, texts, now);
         self.draw_offered(query, texts);
-        let shown = inspector.sieve.len(&inspector.store) as u64;
+        let shown = inspector.display_filter.len(&inspector.store) as u64;
         let all = inspector.store.len() as u64;
         let number = texts.fill(
             "packets.of",
@@ -108,7 +108,7 @@ fn draw_candidate(element: &Element, at: usize, candidate: &Candidate, texts: &T
 /// The same text lies invisible under the field, to underline the error's range.
 fn draw_error(query: &Query, texts: &Texts, now: Millis) {
     let mirror = el("filter-mirror");
-    let error = query.told(now);
+    let error = query.visible_error(now);
     let range = error.map_or(0..0, |error| error.range.clone());
     let split = |range: std::ops::Range<usize>| query.text.get(range).unwrap_or_default();
     dom::write(&dom::part(&mirror, "before"), split(0..range.start));

@@ -9,8 +9,8 @@ use crate::{
     model::{
         panes::inspector::{
             Inspector,
-            follow::{Ending, Follow, Piece, Said as What},
-            spoken,
+            follow::{Chunk, Follow, Payload, StreamEnd},
+            payload_text,
         },
         text::units,
         trace::log::Side,
@@ -21,26 +21,26 @@ use crate::{
 const NEAR_THE_END: i32 = 24;
 
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct ConversationView {
     turns: Vec<Element>,
-    drawn: Option<Drawn>,
-    /// What the turns show: the chunk's number, and its length then.
-    pieces: Vec<(u64, usize)>,
+    drawn: Option<FollowKey>,
+    /// Payload the turns show: the chunk's number, and its length then.
+    chunks: Vec<(u64, usize)>,
     is_at_end: bool,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-struct Drawn {
-    talk: String,
+struct FollowKey {
+    title: String,
     hex: bool,
     language: Language,
     selected: Option<u64>,
     version: u64,
 }
 
-impl Said {
+impl ConversationView {
     /// Reads whether the text is scrolled to its end, before anything is added.
-    pub(super) fn look(&mut self) {
+    pub(super) fn measure(&mut self) {
         let text = el("follow-text");
         self.is_at_end =
             text.scroll_height() - text.scroll_top() - text.client_height() < NEAR_THE_END;
@@ -50,8 +50,8 @@ impl Said {
         let Some(follow) = &inspector.follow else {
             return;
         };
-        let wanted = Drawn {
-            talk: title(follow, texts),
+        let wanted = FollowKey {
+            title: title(follow, texts),
             hex: inspector.hex,
             language: texts.language,
             selected: inspector.selected,
@@ -60,16 +60,17 @@ impl Said {
         if self.drawn.as_ref() == Some(&wanted) {
             return;
         }
-        let same = |drawn: &Drawn| {
-            (&drawn.talk, drawn.hex, drawn.language) == (&wanted.talk, wanted.hex, wanted.language)
+        let same = |drawn: &FollowKey| {
+            (&drawn.title, drawn.hex, drawn.language)
+                == (&wanted.title, wanted.hex, wanted.language)
         };
         let is_other = !self.drawn.as_ref().is_some_and(same);
         if is_other {
-            self.pieces.clear();
+            self.chunks.clear();
         }
-        dom::write(&el("follow-title"), &wanted.talk);
+        dom::write(&el("follow-title"), &wanted.title);
         draw_state(follow, texts);
-        self.draw_pieces(follow, &wanted, texts);
+        self.draw_chunks(follow, &wanted, texts);
         if self.is_at_end && !is_other {
             let text = el("follow-text");
             text.set_scroll_top(text.scroll_height());
@@ -77,10 +78,10 @@ impl Said {
         self.drawn = Some(wanted);
     }
 
-    fn draw_pieces(&mut self, follow: &Follow, wanted: &Drawn, texts: &Texts) {
-        let shown: Vec<(u64, usize)> = (follow.gone..)
-            .zip(&follow.pieces)
-            .map(|(number, piece)| (number, size(&piece.said)))
+    fn draw_chunks(&mut self, follow: &Follow, wanted: &FollowKey, texts: &Texts) {
+        let shown: Vec<(u64, usize)> = (follow.dropped..)
+            .zip(&follow.chunks)
+            .map(|(number, chunk)| (number, size(&chunk.payload)))
             .collect();
         dom::resize_stamped(
             &mut self.turns,
@@ -89,54 +90,54 @@ impl Said {
             &el("follow-text"),
         );
         let mut before = None;
-        for (at, (turn, piece)) in self.turns.iter().zip(&follow.pieces).enumerate() {
-            if self.pieces.get(at) != shown.get(at) {
-                draw_turn(turn, piece, follow.talk.transport, wanted.hex, texts);
+        for (at, (turn, chunk)) in self.turns.iter().zip(&follow.chunks).enumerate() {
+            if self.chunks.get(at) != shown.get(at) {
+                draw_turn(turn, chunk, follow.key.transport, wanted.hex, texts);
             }
-            dom::toggle(turn, "data-goes-on", before == Some(piece.side));
-            dom::toggle(turn, "data-selected", wanted.selected == Some(piece.seq));
-            before = Some(piece.side);
+            dom::toggle(turn, "data-goes-on", before == Some(chunk.side));
+            dom::toggle(turn, "data-selected", wanted.selected == Some(chunk.seq));
+            before = Some(chunk.side);
         }
-        self.pieces = shown;
+        self.chunks = shown;
     }
 }
 
-fn draw_turn(turn: &Element, piece: &Piece, transport: Transport, hex: bool, texts: &Texts) {
-    let (side, label) = match piece.side {
+fn draw_turn(turn: &Element, chunk: &Chunk, transport: Transport, hex: bool, texts: &Texts) {
+    let (side, label) = match chunk.side {
         Side::Client => ("client", "row.client"),
         Side::Server => ("server", "row.server"),
     };
-    let (kind, text) = match &piece.said {
-        What::Bytes(bytes) if bytes.is_empty() && transport == Transport::Udp => {
+    let (kind, text) = match &chunk.payload {
+        Payload::Bytes(bytes) if bytes.is_empty() && transport == Transport::Udp => {
             ("note", texts.get("follow.no_data").to_owned())
         }
-        What::Bytes(bytes) if hex => ("hex", spoken::hex_rows(bytes)),
-        What::Bytes(bytes) => ("text", spoken::readable(bytes)),
-        What::Missing(number) => (
+        Payload::Bytes(bytes) if hex => ("hex", payload_text::hex_rows(bytes)),
+        Payload::Bytes(bytes) => ("text", payload_text::readable(bytes)),
+        Payload::Missing(number) => (
             "note",
             texts.fill("follow.missing", &[("bytes", &units::bytes(*number))]),
         ),
-        What::Refusal => ("note", texts.get("follow.refusal").to_owned()),
+        Payload::Unreachable => ("note", texts.get("follow.refusal").to_owned()),
     };
     dom::set(turn, "data-side", side);
     dom::set(turn, "data-kind", kind);
-    dom::set(turn, "data-seq", &piece.seq.to_string());
+    dom::set(turn, "data-seq", &chunk.seq.to_string());
     dom::write(&dom::part(turn, "who"), texts.get(label));
     dom::write(&dom::part(turn, "said"), &text);
 }
 
 fn draw_state(follow: &Follow, texts: &Texts) {
-    let key = match follow.ending {
-        Some(Ending::Finished) => "follow.finished",
-        Some(Ending::Reset) => "follow.reset",
-        None if follow.pieces.is_empty() => "follow.empty",
+    let key = match follow.end {
+        Some(StreamEnd::Finished) => "follow.finished",
+        Some(StreamEnd::Reset) => "follow.reset",
+        None if follow.chunks.is_empty() => "follow.empty",
         None => "follow.live",
     };
     dom::write(&el("follow-state"), texts.get(key));
-    let gone = units::bytes(follow.gone_bytes);
+    let gone = units::bytes(follow.dropped_bytes);
     dom::write_or_hide(
         &el("follow-gone"),
-        &if follow.gone > 0 {
+        &if follow.dropped > 0 {
             texts.fill("follow.gone", &[("bytes", &gone)])
         } else {
             String::new()
@@ -145,20 +146,20 @@ fn draw_state(follow: &Follow, texts: &Texts) {
 }
 
 fn title(follow: &Follow, texts: &Texts) -> String {
-    let [one, other] = follow.talk.ends.map(|end| end.to_string());
+    let [one, other] = follow.key.ends.map(|end| end.to_string());
     texts.fill(
         "follow.title",
         &[
-            ("transport", follow.talk.transport.name()),
+            ("transport", follow.key.transport.name()),
             ("one", &one),
             ("other", &other),
         ],
     )
 }
 
-const fn size(said: &What) -> usize {
-    match said {
-        What::Bytes(bytes) => bytes.len(),
-        What::Missing(_) | What::Refusal => 0,
+const fn size(payload: &Payload) -> usize {
+    match payload {
+        Payload::Bytes(bytes) => bytes.len(),
+        Payload::Missing(_) | Payload::Unreachable => 0,
     }
 }

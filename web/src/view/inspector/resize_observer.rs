@@ -6,7 +6,7 @@ use web_sys::ResizeObserver;
 use crate::{
     dom::el,
     inbox::send,
-    model::{Event, panes::inspector::Action},
+    model::{Event, panes::inspector::InspectorCommand},
 };
 
 /// The observed elements.
@@ -20,7 +20,7 @@ pub(super) struct SizeObserver {
 
 impl SizeObserver {
     pub(super) fn observe() -> Self {
-        let hears = Closure::<dyn FnMut()>::new(|| send(Event::Inspect(Action::Look)));
+        let hears = Closure::<dyn FnMut()>::new(|| send(Event::Inspect(InspectorCommand::Look)));
         let observer = ResizeObserver::new(hears.as_ref().unchecked_ref()).ok();
         if let Some(observer) = &observer {
             for scroller in OBSERVED {

@@ -9,9 +9,9 @@ use crate::{
     i18n::{Language, Texts},
     model::panes::inspector::{
         Inspector,
+        list_geometry::VisibleRows,
         record::Record,
-        roll::Shown,
-        rows::{self, Cells, Tone},
+        rows::{self, Cells, Severity},
     },
 };
 
@@ -28,21 +28,21 @@ const CELLS: [&str; 8] = [
 ];
 
 pub(super) struct Table {
-    rolling: VirtualList,
-    rows: Vec<Row>,
+    list: VirtualList,
+    rows: Vec<TableRow>,
     /// How many rows had been removed at the top by the last drawing.
-    left: u64,
+    removed_rows: u64,
     selected: Option<u64>,
     focused: Option<String>,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        let rolling = VirtualList::new("packets-scroll", "packet-rows", "packet-template");
+        let list = VirtualList::new("packets-scroll", "packet-rows", "packet-template");
         Self {
-            rolling,
+            list,
             rows: Vec::new(),
-            left: 0,
+            removed_rows: 0,
             selected: None,
             focused: None,
         }
@@ -50,16 +50,16 @@ impl Default for Table {
 }
 
 /// A row's elements, and the packet they show.
-struct Row {
+struct TableRow {
     element: Element,
     cells: Vec<Element>,
-    drawn: Option<Drawn>,
+    drawn: Option<TableRowKey>,
     marked: Option<(bool, bool)>,
 }
 
 /// What the drawing of a row depends on, besides the selection.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Drawn {
+struct TableRowKey {
     seq: u64,
     before: Option<u64>,
     at: usize,
@@ -67,28 +67,33 @@ struct Drawn {
 }
 
 impl Table {
-    pub(super) fn look(&mut self) {
-        self.rolling.look();
+    pub(super) fn measure(&mut self) {
+        self.list.measure();
     }
 
     pub(super) fn draw(&mut self, inspector: &Inspector, call: Option<CallId>, texts: &Texts) {
-        let Inspector { store, sieve, .. } = inspector;
-        let rows = sieve.len(store);
+        let Inspector {
+            store,
+            display_filter,
+            ..
+        } = inspector;
+        let rows = display_filter.len(store);
         dom::show(&el("packets"), rows > 0);
-        if self.rolling.is_unmeasured() {
-            self.look();
+        if self.list.is_unmeasured() {
+            self.measure();
         }
-        self.rolling.grow(rows);
+        self.list.grow(rows);
         let top = self.top(inspector, rows);
         dom::set(&el("packets"), "aria-rowcount", &(rows + 1).to_string());
-        let (shown, elements) = self.rolling.place(rows, top);
+        let (shown, elements) = self.list.place(rows, top);
         for element in elements.get(self.rows.len()..).unwrap_or_default() {
-            self.rows.push(Row::new(element.clone(), self.rows.len()));
+            self.rows
+                .push(TableRow::new(element.clone(), self.rows.len()));
         }
         let mut focused = None;
         for (place, row) in self.rows.iter_mut().enumerate().take(shown.count) {
             let at = shown.first + place;
-            let Some((number, record)) = sieve
+            let Some((number, record)) = display_filter
                 .at(at, store)
                 .and_then(|number| Some((number, store.get(number)?)))
             else {
@@ -96,8 +101,8 @@ impl Table {
             };
             let before = at
                 .checked_sub(1)
-                .and_then(|at| store.get(sieve.at(at, store)?));
-            let wanted = Drawn {
+                .and_then(|at| store.get(display_filter.at(at, store)?));
+            let wanted = TableRowKey {
                 seq: record.seq,
                 before: before.map(|before| before.seq),
                 at,
@@ -120,19 +125,20 @@ impl Table {
 
     /// The scroll position: the end if it follows new packets, else the newly selected row, else where it was.
     fn top(&mut self, inspector: &Inspector, rows: usize) -> i32 {
-        let roll = self.rolling.roll(rows);
-        let left = inspector.sieve.left(&inspector.store);
-        let gone = i32::try_from(left.saturating_sub(self.left)).unwrap_or(0);
-        self.left = left;
+        let geometry = self.list.geometry(rows);
+        let removed_rows = inspector.display_filter.removed_rows(&inspector.store);
+        let gone = i32::try_from(removed_rows.saturating_sub(self.removed_rows)).unwrap_or(0);
+        self.removed_rows = removed_rows;
         if inspector.tail {
             self.selected = inspector.selected;
-            return roll.deepest();
+            return geometry.max_scroll();
         }
-        let top = (self.rolling.top - gone.saturating_mul(roll.row)).clamp(0, roll.deepest());
+        let top =
+            (self.list.top - gone.saturating_mul(geometry.row)).clamp(0, geometry.max_scroll());
         let is_new = self.selected != inspector.selected;
         self.selected = inspector.selected;
         match inspector.row().filter(|_| is_new) {
-            Some(row) => roll.reveal(row, top),
+            Some(row) => geometry.reveal(row, top),
             None => top,
         }
     }
@@ -150,7 +156,7 @@ impl Table {
     }
 }
 
-impl Row {
+impl TableRow {
     fn new(element: Element, place: usize) -> Self {
         element.set_id(&["packet-row-", &place.to_string()].concat());
         let cells = CELLS.iter().map(|cell| dom::part(&element, cell)).collect();
@@ -193,8 +199,8 @@ impl Row {
             cell.set_text_content(Some(text));
         }
         let tone = match rows::tone(record) {
-            Some(Tone::Bad) => "bad",
-            Some(Tone::Odd) => "odd",
+            Some(Severity::Error) => "bad",
+            Some(Severity::Note) => "odd",
             None => "",
         };
         for (name, value) in [
@@ -223,7 +229,7 @@ impl Row {
 }
 
 /// Draws the button that leads back to the newest packets.
-fn draw_newest(inspector: &Inspector, shown: Shown, rows: usize) {
+fn draw_newest(inspector: &Inspector, shown: VisibleRows, rows: usize) {
     dom::show(
         &el("newest"),
         !inspector.tail && shown.first + shown.count < rows,

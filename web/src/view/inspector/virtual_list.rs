@@ -5,7 +5,7 @@ use web_sys::{Element, HtmlElement};
 
 use crate::{
     dom::{self, el},
-    model::panes::inspector::roll::{Roll, Shown},
+    model::panes::inspector::list_geometry::{ListGeometry, VisibleRows},
 };
 
 /// An element that scrolls, and the one in it that is as high as all rows. Lengths are in pixels.
@@ -47,18 +47,18 @@ impl VirtualList {
     }
 
     /// Reads the layout, all of it: a row's height may change at the same width.
-    pub(super) fn look(&mut self) {
+    pub(super) fn measure(&mut self) {
         let scroller = el(self.scroller);
         self.top = scroller.scroll_top();
         self.window = scroller.client_height();
         self.width = scroller.client_width();
-        self.measure();
+        self.measure_row();
     }
 
     /// Makes the visible part as high as this many rows.
     pub(super) fn fit(&mut self, rows: usize) {
         if self.row == 0 {
-            self.look();
+            self.measure();
         }
         let border = 2;
         self.window = i32::try_from(rows).unwrap_or(0) * self.row;
@@ -71,7 +71,7 @@ impl VirtualList {
     }
 
     /// Reads the height of a row.
-    fn measure(&mut self) {
+    fn measure_row(&mut self) {
         if self.pool.is_empty() {
             self.stamp();
         }
@@ -99,8 +99,8 @@ impl VirtualList {
     }
 
     /// The position arithmetic for this many rows.
-    pub(super) const fn roll(&self, rows: usize) -> Roll {
-        Roll {
+    pub(super) const fn geometry(&self, rows: usize) -> ListGeometry {
+        ListGeometry {
             rows,
             row: self.row,
             window: self.window,
@@ -108,17 +108,17 @@ impl VirtualList {
     }
 
     /// Grows the list, scrolls it, and places the visible rows. Returns them.
-    pub(super) fn place(&mut self, rows: usize, top: i32) -> (Shown, &[Element]) {
+    pub(super) fn place(&mut self, rows: usize, top: i32) -> (VisibleRows, &[Element]) {
         self.grow(rows);
-        let roll = self.roll(rows);
-        let top = top.min(roll.deepest());
+        let geometry = self.geometry(rows);
+        let top = top.min(geometry.max_scroll());
         // Only after it has grown: a position beyond the end cannot be scrolled to.
         if self.top != top {
             self.top = top;
             el(self.scroller).set_scroll_top(top);
             dom::set(&el(self.scroller), "data-top", &top.to_string());
         }
-        let shown = roll.shown(top);
+        let shown = geometry.visible(top);
         while self.pool.len() < shown.count {
             self.stamp();
         }
@@ -135,7 +135,7 @@ impl VirtualList {
     /// Makes the inner element as high as all rows. A visible part without a height of its own (in one column) grows
     /// with it and is measured again.
     pub(super) fn grow(&mut self, rows: usize) {
-        let (before, height) = (self.height, self.roll(rows).height());
+        let (before, height) = (self.height, self.geometry(rows).height());
         if before == height {
             return;
         }

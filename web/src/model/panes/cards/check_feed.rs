@@ -39,7 +39,9 @@ impl Model {
             },
             What::Packet(_) | What::Derived(_) => {
                 let play = self.cards.play.as_mut()?;
-                let asked = self.inspector.ask(event.seq, |row| play.check.take(row));
+                let asked = self
+                    .inspector
+                    .with_filter_row(event.seq, |row| play.check.take(row));
                 self.met(asked.flatten(), None);
                 return None;
             }

@@ -6,7 +6,7 @@ use shared::{
 };
 
 use crate::model::{
-    Model, core::connection::ConnectionState, panes::inspector::Action, trace::log::Run,
+    Model, core::connection::ConnectionState, panes::inspector::InspectorCommand, trace::log::Run,
 };
 
 impl Model {
@@ -57,7 +57,7 @@ impl Model {
         if call.is_some() {
             self.select(call);
         } else if self.log.run_with(seq).is_some() {
-            self.inspect(Action::Select(seq), 0);
+            self.handle_inspector_command(InspectorCommand::Select(seq), 0);
         } else {
             return;
         }

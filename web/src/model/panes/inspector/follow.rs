@@ -1,6 +1,6 @@
-//! One conversation as it was said: the bytes of both sides in their order, each once, while they come.
+//! One conversation as it was payload: the bytes of both sides in their order, each once, while they come.
 
-mod half;
+mod reassembler;
 
 use std::collections::VecDeque;
 
@@ -10,64 +10,64 @@ use shared::{
     trace::DerivedKind,
 };
 
-use self::half::Half;
+use self::reassembler::Reassembler;
 use super::{
-    record::{Captured, Inferred, Matter, Record},
+    conversation_key::ConversationKey,
+    record::{Captured, Inferred, PacketData, Record},
     store::Store,
-    talk::Talk,
 };
 use crate::model::trace::log::Side;
 
-/// So many bytes are kept of what was said; older ones make room.
-const KEPT: usize = 256 << 10;
-/// A longer piece of a stream is shown as two.
-const LONGEST: usize = 4 << 10;
+/// So many bytes are kept of what was payload; older ones make room.
+const MAX_BYTES: usize = 256 << 10;
+/// A longer chunk of a stream is shown as two.
+const MAX_CHUNK_BYTES: usize = 4 << 10;
 
 /// A conversation that is followed.
 #[derive(Debug)]
 pub(crate) struct Follow {
     /// Which.
-    pub(crate) talk: Talk,
-    /// What was said, in order.
-    pub(crate) pieces: VecDeque<Piece>,
-    /// How many pieces have made room.
-    pub(crate) gone: u64,
+    pub(crate) key: ConversationKey,
+    /// What was payload, in order.
+    pub(crate) chunks: VecDeque<Chunk>,
+    /// How many chunks have made room.
+    pub(crate) dropped: u64,
     /// How many bytes went with them.
-    pub(crate) gone_bytes: u64,
+    pub(crate) dropped_bytes: u64,
     /// How it ended.
-    pub(crate) ending: Option<Ending>,
+    pub(crate) end: Option<StreamEnd>,
     /// Grows with every change.
     pub(crate) version: u64,
     size: usize,
     next: u64,
-    halves: [Half; 2],
+    directions: [Reassembler; 2],
 }
 
-/// Something that was said: all of a datagram, or what came in one go of a stream.
+/// Something that was payload: all of a datagram, or what came in one go of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct Chunk {
     /// The event of its first packet.
     pub(crate) seq: u64,
-    /// Who said it.
+    /// Who payload it.
     pub(crate) side: Side,
     /// What.
-    pub(crate) said: Said,
+    pub(crate) payload: Payload,
 }
 
-/// What was said.
+/// What was payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum Payload {
     /// These bytes.
     Bytes(Vec<u8>),
     /// So many bytes that the page does not have.
     Missing(u64),
     /// An ICMP error: nobody has that port.
-    Refusal,
+    Unreachable,
 }
 
 /// How a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum StreamEnd {
     /// Both sides have ended it.
     Finished,
     /// One has thrown it away.
@@ -76,60 +76,60 @@ pub(crate) enum Ending {
 
 impl Follow {
     /// Follows a conversation from the first packet of it that is kept.
-    pub(crate) fn new(talk: Talk) -> Self {
+    pub(crate) fn new(key: ConversationKey) -> Self {
         Self {
-            talk,
-            pieces: VecDeque::new(),
-            gone: 0,
-            gone_bytes: 0,
-            ending: None,
+            key,
+            chunks: VecDeque::new(),
+            dropped: 0,
+            dropped_bytes: 0,
+            end: None,
             version: 0,
             size: 0,
             next: 0,
-            halves: Default::default(),
+            directions: Default::default(),
         }
     }
 
     /// Reads on to the last packet.
     pub(crate) fn read(&mut self, store: &Store) {
-        let print = self.talk.print();
+        let hash = self.key.hash();
         for (_, record) in store
             .from(self.next)
-            .filter(|(_, record)| record.talk == print)
+            .filter(|(_, record)| record.conversation_hash == hash)
         {
             if record
                 .conversation()
-                .is_some_and(|talk| talk.is(&self.talk))
+                .is_some_and(|key| key.matches(&self.key))
             {
-                self.hear(record);
+                self.add_packet(record);
             }
         }
         self.next = store.next();
     }
 
-    fn hear(&mut self, record: &Record) {
+    fn add_packet(&mut self, record: &Record) {
         self.version += 1;
         let side = record.side.unwrap_or(Side::Client);
-        match &record.matter {
-            Matter::Captured(captured) => {
+        match &record.data {
+            PacketData::Captured(captured) => {
                 let summary = captured.summary();
                 if summary.quoted.is_some() {
-                    self.add(record.seq, side, Said::Refusal);
-                } else if self.talk.transport == Transport::Udp {
+                    self.add(record.seq, side, Payload::Unreachable);
+                } else if self.key.transport == Transport::Udp {
                     self.datagram(record.seq, side, captured, &summary);
                 } else {
                     self.segment(record.seq, side, captured, &summary);
                 }
             }
-            Matter::Inferred(inferred) => self.inferred(record.seq, side, inferred),
+            PacketData::Inferred(inferred) => self.inferred(record.seq, side, inferred),
         }
     }
 
     fn datagram(&mut self, seq: u64, side: Side, captured: &Captured, summary: &Summary) {
-        let (bytes, missing) = payload(captured, summary);
-        self.add(seq, side, Said::Bytes(bytes.to_vec()));
+        let (bytes, missing) = payload_of(captured, summary);
+        self.add(seq, side, Payload::Bytes(bytes.to_vec()));
         if missing > 0 {
-            self.add(seq, side, Said::Missing(missing));
+            self.add(seq, side, Payload::Missing(missing));
         }
     }
 
@@ -137,34 +137,34 @@ impl Follow {
         let Some((segment, analysis)) = summary.tcp.zip(captured.analysis) else {
             return;
         };
-        let [client, server] = &mut self.halves;
+        let [client, server] = &mut self.directions;
         let (own, other) = match side {
             Side::Client => (client, server),
             Side::Server => (server, client),
         };
-        let mut said = Vec::new();
+        let mut payload = Vec::new();
         if segment.flags.has(TcpFlags::ACK) {
             other.acknowledged(analysis.ack, seq, &mut |seq, what| {
-                said.push((seq, opposite(side), what))
+                payload.push((seq, opposite(side), what))
             });
         }
-        let place = half::Place {
+        let position = reassembler::SegmentPosition {
             seq,
             at: analysis
                 .seq
                 .wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN))),
             ends: segment.flags.has(TcpFlags::FIN),
         };
-        let (bytes, missing) = payload(captured, summary);
-        own.segment(place, bytes, missing, &mut |seq, what| {
-            said.push((seq, side, what))
+        let (bytes, missing) = payload_of(captured, summary);
+        own.segment(position, bytes, missing, &mut |seq, what| {
+            payload.push((seq, side, what))
         });
         if segment.flags.has(TcpFlags::RST) {
-            self.ending = Some(Ending::Reset);
+            self.end = Some(StreamEnd::Reset);
         } else if own.ended && other.ended {
-            self.ending.get_or_insert(Ending::Finished);
+            self.end.get_or_insert(StreamEnd::Finished);
         }
-        for (seq, side, what) in said {
+        for (seq, side, what) in payload {
             self.add(seq, side, what);
         }
     }
@@ -172,81 +172,81 @@ impl Follow {
     fn inferred(&mut self, seq: u64, side: Side, inferred: &Inferred) {
         match inferred.kind {
             DerivedKind::Datagram | DerivedKind::Data => {
-                self.add(seq, side, Said::Bytes(inferred.payload.to_vec()));
+                self.add(seq, side, Payload::Bytes(inferred.payload.to_vec()));
                 let missing = inferred
                     .length
                     .saturating_sub(inferred.payload.len() as u64);
                 if missing > 0 {
-                    self.add(seq, side, Said::Missing(missing));
+                    self.add(seq, side, Payload::Missing(missing));
                 }
             }
-            DerivedKind::Unreachable => self.add(seq, side, Said::Refusal),
-            DerivedKind::Rst => self.ending = Some(Ending::Reset),
+            DerivedKind::Unreachable => self.add(seq, side, Payload::Unreachable),
+            DerivedKind::Rst => self.end = Some(StreamEnd::Reset),
             DerivedKind::Fin => {
-                let [client, server] = &mut self.halves;
+                let [client, server] = &mut self.directions;
                 match side {
                     Side::Client => client.ended = true,
                     Side::Server => server.ended = true,
                 }
                 if client.ended && server.ended {
-                    self.ending.get_or_insert(Ending::Finished);
+                    self.end.get_or_insert(StreamEnd::Finished);
                 }
             }
             // Nothing but this tells a connection from an earlier one between the same ends.
-            DerivedKind::Handshake => (self.ending, self.halves) = Default::default(),
+            DerivedKind::Handshake => (self.end, self.directions) = Default::default(),
         }
     }
 
-    /// Puts another piece at the end; bytes of a stream go on where the same side spoke last.
-    fn add(&mut self, seq: u64, side: Side, said: Said) {
-        let stream = self.talk.transport == Transport::Tcp;
-        let Said::Bytes(bytes) = said else {
-            self.pieces.push_back(Piece { seq, side, said });
+    /// Puts another chunk at the end; bytes of a stream go on where the same side spoke last.
+    fn add(&mut self, seq: u64, side: Side, payload: Payload) {
+        let stream = self.key.transport == Transport::Tcp;
+        let Payload::Bytes(bytes) = payload else {
+            self.chunks.push_back(Chunk { seq, side, payload });
             return;
         };
         self.size += bytes.len();
         let last = self
-            .pieces
+            .chunks
             .back_mut()
             .filter(|last| stream && last.side == side);
         match last {
-            Some(Piece {
-                said: Said::Bytes(before),
+            Some(Chunk {
+                payload: Payload::Bytes(before),
                 ..
-            }) if before.len() + bytes.len() <= LONGEST => {
+            }) if before.len() + bytes.len() <= MAX_CHUNK_BYTES => {
                 before.extend_from_slice(&bytes);
             }
-            Some(Piece {
-                said: Said::Bytes(before),
+            Some(Chunk {
+                payload: Payload::Bytes(before),
                 ..
             }) => {
-                // A character goes whole into the new piece.
+                // A character goes whole into the new chunk.
                 let mut rest = before.split_off(whole_characters(before));
                 rest.extend_from_slice(&bytes);
-                self.pieces.push_back(Piece {
+                self.chunks.push_back(Chunk {
                     seq,
                     side,
-                    said: Said::Bytes(rest),
+                    payload: Payload::Bytes(rest),
                 });
             }
-            Some(_) | None => self.pieces.push_back(Piece {
+            Some(_) | None => self.chunks.push_back(Chunk {
                 seq,
                 side,
-                said: Said::Bytes(bytes),
+                payload: Payload::Bytes(bytes),
             }),
         }
-        self.make_room();
+        self.drop_oldest();
     }
 
-    fn make_room(&mut self) {
-        while self.size > KEPT && self.pieces.len() > 1 {
-            let Some(oldest) = self.pieces.pop_front() else {
+    fn drop_oldest(&mut self) {
+        while self.size > MAX_BYTES && self.chunks.len() > 1 {
+            let Some(oldest) = self.chunks.pop_front() else {
                 return;
             };
-            self.gone += 1;
-            if let Said::Bytes(bytes) = oldest.said {
+            self.dropped += 1;
+            if let Payload::Bytes(bytes) = oldest.payload {
                 self.size -= bytes.len();
-                self.gone_bytes += bytes.len() as u64;
+                self.dropped_bytes += bytes.len() as u64;
             }
         }
     }
@@ -260,7 +260,7 @@ const fn opposite(side: Side) -> Side {
 }
 
 /// The bytes behind the headers, and how many more there were on the wire.
-fn payload<'a>(captured: &'a Captured, summary: &Summary) -> (&'a [u8], u64) {
+fn payload_of<'a>(captured: &'a Captured, summary: &Summary) -> (&'a [u8], u64) {
     let bytes = captured
         .bytes
         .get(summary.payload.clone())

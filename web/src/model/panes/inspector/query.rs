@@ -5,8 +5,8 @@ use crate::{
     model::core::time::Millis,
 };
 
-/// A error is told once nothing was typed for so long: before that somebody may be in the midst of a word.
-const PAUSE: Millis = 700;
+/// A error is visible_error once nothing was typed for so long: before that somebody may be in the midst of a word.
+const ERROR_DELAY: Millis = 700;
 
 /// The filter box.
 #[derive(Debug, Default)]
@@ -17,19 +17,19 @@ pub(crate) struct Query {
     pub(crate) cursor: usize,
     /// What is wrong with it, if anything; the filter before it is then still in force.
     error: Option<ParseError>,
-    /// When that is told.
-    tells_at: Millis,
+    /// When that is visible_error.
+    error_at: Millis,
     /// The fields that are offered; none where the list is closed.
     pub(crate) offered: Vec<Candidate>,
     /// Which of them is the one that would be taken.
     pub(crate) chosen: Option<usize>,
-    /// The bytes that it would take the place of.
+    /// The bytes that it would handle_input the place of.
     replaced: std::ops::Range<usize>,
 }
 
 /// What somebody does in the box.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stroke {
+pub(crate) enum FilterInput {
     /// Types: this stands in it now, with the cursor at that byte.
     Typed(String, usize),
     /// Goes to the next of the offered fields; opens the list where it is closed.
@@ -39,7 +39,7 @@ pub(crate) enum Stroke {
     /// Takes the chosen one.
     Take,
     /// Takes this one.
-    TakeThis(usize),
+    TakeAt(usize),
     /// Closes the list. What stands in the box stays.
     Escape,
     /// Looks elsewhere.
@@ -48,30 +48,34 @@ pub(crate) enum Stroke {
 
 impl Query {
     /// Takes in what somebody does. Where another filter is in force now, that is given; an empty one is no filter.
-    pub(super) fn take(&mut self, stroke: Stroke, now: Millis) -> Option<Option<Filter>> {
+    pub(super) fn handle_input(
+        &mut self,
+        stroke: FilterInput,
+        now: Millis,
+    ) -> Option<Option<Filter>> {
         match stroke {
-            Stroke::Typed(text, cursor) => return self.typed(text, cursor, now),
-            Stroke::Next if self.offered.is_empty() => self.offer(true),
-            Stroke::Next => self.choose(1),
-            Stroke::Previous => self.choose(self.offered.len().saturating_sub(1)),
+            FilterInput::Typed(text, cursor) => return self.typed(text, cursor, now),
+            FilterInput::Next if self.offered.is_empty() => self.offer(true),
+            FilterInput::Next => self.choose(1),
+            FilterInput::Previous => self.choose(self.offered.len().saturating_sub(1)),
             // Enter with nothing chosen says that it is whole.
-            Stroke::Take => {
-                self.tells_at = now;
+            FilterInput::Take => {
+                self.error_at = now;
                 return self.accept(self.chosen?);
             }
-            Stroke::TakeThis(at) => return self.accept(at),
-            Stroke::Escape => self.close(),
-            Stroke::Leave => {
-                self.tells_at = now;
+            FilterInput::TakeAt(at) => return self.accept(at),
+            FilterInput::Escape => self.close(),
+            FilterInput::Leave => {
+                self.error_at = now;
                 self.close();
             }
         }
         None
     }
 
-    /// What is to be told of it now: nothing while it is being typed.
-    pub(crate) fn told(&self, now: Millis) -> Option<&ParseError> {
-        self.error.as_ref().filter(|_| self.tells_at <= now)
+    /// What is to be visible_error of it now: nothing while it is being typed.
+    pub(crate) fn visible_error(&self, now: Millis) -> Option<&ParseError> {
+        self.error.as_ref().filter(|_| self.error_at <= now)
     }
 
     /// Whether what stands in it is in force.
@@ -81,8 +85,8 @@ impl Query {
 
     /// When there will be something to tell.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
-        let is_due = self.error.is_some() && now < self.tells_at;
-        is_due.then_some(self.tells_at)
+        let is_due = self.error.is_some() && now < self.error_at;
+        is_due.then_some(self.error_at)
     }
 
     fn typed(&mut self, text: String, cursor: usize, now: Millis) -> Option<Option<Filter>> {
@@ -93,7 +97,7 @@ impl Query {
         if is_same {
             return None;
         }
-        self.tells_at = now + PAUSE;
+        self.error_at = now + ERROR_DELAY;
         self.read()
     }
 
@@ -151,7 +155,7 @@ mod tests {
 
     fn typed(text: &str) -> (Query, Option<Option<Filter>>) {
         let mut query = Query::default();
-        let filter = query.take(Stroke::Typed(text.to_owned(), text.len()), 0);
+        let filter = query.handle_input(FilterInput::Typed(text.to_owned(), text.len()), 0);
         (query, filter)
     }
 
@@ -173,7 +177,7 @@ mod tests {
             Some(0..8)
         );
         assert_eq!(
-            query.take(Stroke::Typed("  ".to_owned(), 2), 0),
+            query.handle_input(FilterInput::Typed("  ".to_owned(), 2), 0),
             Some(None),
             "an empty box shows everything"
         );
@@ -187,9 +191,13 @@ mod tests {
             query.offered.first().map(|candidate| candidate.name),
             Some("ip.ttl")
         );
-        assert_eq!(query.take(Stroke::Take, 0), None, "none was chosen yet");
-        assert_eq!(query.take(Stroke::Next, 0), None);
-        let filter = query.take(Stroke::Take, 0);
+        assert_eq!(
+            query.handle_input(FilterInput::Take, 0),
+            None,
+            "none was chosen yet"
+        );
+        assert_eq!(query.handle_input(FilterInput::Next, 0), None);
+        let filter = query.handle_input(FilterInput::Take, 0);
         assert_eq!((query.text.as_str(), query.cursor), ("ip.ttl", 6));
         assert!(filter.flatten().is_some() && query.offered.is_empty());
     }
@@ -198,9 +206,9 @@ mod tests {
     fn the_list_goes_round() {
         let (mut query, _) = typed("udp.");
         let last = query.offered.len() - 1;
-        query.take(Stroke::Previous, 0);
+        query.handle_input(FilterInput::Previous, 0);
         assert_eq!(query.chosen, Some(last));
-        query.take(Stroke::Next, 0);
+        query.handle_input(FilterInput::Next, 0);
         assert_eq!(query.chosen, Some(0));
     }
 
@@ -209,7 +217,7 @@ mod tests {
         let (mut query, _) = typed("udp");
         assert!(!query.offered.is_empty());
         for _ in 0..2 {
-            assert_eq!(query.take(Stroke::Escape, 0), None);
+            assert_eq!(query.handle_input(FilterInput::Escape, 0), None);
             assert!(query.offered.is_empty());
             assert_eq!(query.text, "udp");
             assert!(query.is_in_force());
@@ -220,28 +228,31 @@ mod tests {
     fn a_mistake_is_told_after_a_pause_or_at_once_when_it_is_meant() {
         let (mut query, _) = typed("tcp.fl");
         assert_eq!(
-            query.told(PAUSE - 1),
+            query.visible_error(ERROR_DELAY - 1),
             None,
             "somebody is in the midst of it"
         );
-        assert_eq!(query.wakes_at(PAUSE - 1), Some(PAUSE));
-        assert!(query.told(PAUSE).is_some());
-        assert_eq!(query.wakes_at(PAUSE), None);
-        query.take(Stroke::Typed("tcp.fla".to_owned(), 7), PAUSE);
-        assert_eq!(query.told(PAUSE), None, "it is typed on");
-        for stroke in [Stroke::Take, Stroke::Leave] {
+        assert_eq!(query.wakes_at(ERROR_DELAY - 1), Some(ERROR_DELAY));
+        assert!(query.visible_error(ERROR_DELAY).is_some());
+        assert_eq!(query.wakes_at(ERROR_DELAY), None);
+        query.handle_input(FilterInput::Typed("tcp.fla".to_owned(), 7), ERROR_DELAY);
+        assert_eq!(query.visible_error(ERROR_DELAY), None, "it is typed on");
+        for stroke in [FilterInput::Take, FilterInput::Leave] {
             let (mut query, _) = typed("tcp.fl");
-            query.take(stroke, 1);
-            assert!(query.told(1).is_some());
+            query.handle_input(stroke, 1);
+            assert!(query.visible_error(1).is_some());
         }
         let (query, _) = typed("tcp");
-        assert_eq!((query.told(PAUSE), query.wakes_at(0)), (None, None));
+        assert_eq!(
+            (query.visible_error(ERROR_DELAY), query.wakes_at(0)),
+            (None, None)
+        );
     }
 
     #[test]
     fn all_fields_are_offered_to_who_asks() {
         let mut query = Query::default();
-        query.take(Stroke::Next, 0);
+        query.handle_input(FilterInput::Next, 0);
         assert!(query.offered.len() > 100);
         assert_eq!(query.chosen, Some(0));
     }

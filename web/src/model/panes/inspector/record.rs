@@ -9,7 +9,7 @@ use shared::{
     trace::{CallId, CallName, Derived, DerivedKind, Packet, ProcessId},
 };
 
-use super::talk::Talk;
+use super::conversation_key::ConversationKey;
 use crate::model::trace::log::Side;
 
 /// One packet, seen or inferred.
@@ -27,15 +27,15 @@ pub(crate) struct Record {
     pub(crate) name: Option<CallName>,
     /// Who sent it, if that is known.
     pub(crate) side: Option<Side>,
-    /// Its conversation, as [`Talk::print`].
-    pub(crate) talk: u32,
+    /// Its conversation, as [`ConversationKey::print`].
+    pub(crate) conversation_hash: u32,
     /// What it is.
-    pub(crate) matter: Matter,
+    pub(crate) data: PacketData,
 }
 
 /// What a record is of.
 #[derive(Debug)]
-pub(crate) enum Matter {
+pub(crate) enum PacketData {
     /// It was captured.
     Captured(Captured),
     /// It must have been.
@@ -81,64 +81,64 @@ impl Record {
     /// How much memory it takes, in bytes.
     pub(crate) const fn weight(&self) -> usize {
         OVERHEAD
-            + match &self.matter {
-                Matter::Captured(captured) => captured.bytes.len(),
-                Matter::Inferred(inferred) => inferred.payload.len(),
+            + match &self.data {
+                PacketData::Captured(captured) => captured.bytes.len(),
+                PacketData::Inferred(inferred) => inferred.payload.len(),
             }
     }
 
     /// It as a captured packet.
     pub(crate) const fn captured(&self) -> Option<&Captured> {
-        match &self.matter {
-            Matter::Captured(captured) => Some(captured),
-            Matter::Inferred(_) => None,
+        match &self.data {
+            PacketData::Captured(captured) => Some(captured),
+            PacketData::Inferred(_) => None,
         }
     }
 
     /// It as an inferred one.
     pub(crate) const fn inferred(&self) -> Option<&Inferred> {
-        match &self.matter {
-            Matter::Captured(_) => None,
-            Matter::Inferred(inferred) => Some(inferred),
+        match &self.data {
+            PacketData::Captured(_) => None,
+            PacketData::Inferred(inferred) => Some(inferred),
         }
     }
 
     /// Both ends, who sent it first; a port is 0 where there is none.
     pub(crate) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
-        match &self.matter {
-            Matter::Captured(captured) => {
+        match &self.data {
+            PacketData::Captured(captured) => {
                 let summary = captured.summary();
                 summary.source.zip(summary.destination)
             }
-            Matter::Inferred(inferred) => Some((inferred.from, inferred.to)),
+            PacketData::Inferred(inferred) => Some((inferred.from, inferred.to)),
         }
     }
 
     /// Its conversation, if it is of one.
-    pub(crate) fn conversation(&self) -> Option<Talk> {
-        match &self.matter {
-            Matter::Captured(captured) => {
+    pub(crate) fn conversation(&self) -> Option<ConversationKey> {
+        match &self.data {
+            PacketData::Captured(captured) => {
                 let stream = captured.analysis.map(|analysis| analysis.stream);
-                let talk = Talk::of(&captured.summary(), stream)?;
-                Some(self.of_one_socket(talk))
+                let conversation = ConversationKey::of(&captured.summary(), stream)?;
+                Some(self.of_one_socket(conversation))
             }
-            Matter::Inferred(Inferred {
+            PacketData::Inferred(Inferred {
                 transport,
                 from,
                 to,
                 ..
-            }) => Some(self.of_one_socket(Talk::between(*transport, *from, *to))),
+            }) => Some(self.of_one_socket(ConversationKey::between(*transport, *from, *to))),
         }
     }
 
     /// Of UDP, a conversation of the client that had the port then.
-    fn of_one_socket(&self, talk: Talk) -> Talk {
-        match talk.transport {
-            Transport::Udp => Talk {
+    fn of_one_socket(&self, conversation: ConversationKey) -> ConversationKey {
+        match conversation.transport {
+            Transport::Udp => ConversationKey {
                 stream: self.process,
-                ..talk
+                ..conversation
             },
-            Transport::Tcp => talk,
+            Transport::Tcp => conversation,
         }
     }
 }

@@ -7,7 +7,7 @@ use shared::{
     trace::DerivedKind,
 };
 
-use super::record::{Captured, Inferred, Matter, Record};
+use super::record::{Captured, Inferred, PacketData, Record};
 use crate::{
     i18n::Texts,
     model::text::units::{bytes, count, duration},
@@ -28,11 +28,11 @@ pub(crate) struct Cells {
 
 /// How much a packet deserves to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(crate) enum Severity {
     /// Something went wrong.
-    Bad,
+    Error,
     /// Something is worth knowing.
-    Odd,
+    Note,
 }
 
 /// Writes the cells. `before` is the packet in the row above.
@@ -45,8 +45,8 @@ pub(crate) fn cells(
 ) -> Cells {
     let pause = before.map_or(0, |before| record.at_ns.saturating_sub(before.at_ns));
     let ends = record.ends();
-    let (protocol, length, info) = match &record.matter {
-        Matter::Captured(captured) => {
+    let (protocol, length, info) = match &record.data {
+        PacketData::Captured(captured) => {
             let line = info(captured.link, &captured.bytes, captured.analysis.as_ref());
             (
                 captured.summary().protocol,
@@ -54,7 +54,7 @@ pub(crate) fn cells(
                 without_ports(line, ends),
             )
         }
-        Matter::Inferred(inferred) => (
+        PacketData::Inferred(inferred) => (
             inferred.protocol(),
             String::new(),
             inferred_info(inferred, texts),
@@ -90,37 +90,37 @@ fn without_ports(line: String, ends: Option<(SocketAddr, SocketAddr)>) -> String
 
 /// How filters, and with them the markup, name a packet's protocol.
 pub(crate) fn protocol_key(record: &Record) -> &'static str {
-    match &record.matter {
-        Matter::Captured(captured) => captured.summary().protocol.key().name(),
-        Matter::Inferred(inferred) => inferred.protocol().key().name(),
+    match &record.data {
+        PacketData::Captured(captured) => captured.summary().protocol.key().name(),
+        PacketData::Inferred(inferred) => inferred.protocol().key().name(),
     }
 }
 
 /// What a packet alone and its conversation say of it, at a glance.
-pub(crate) fn tone(record: &Record) -> Option<Tone> {
-    match &record.matter {
-        Matter::Captured(captured) => captured_tone(captured),
-        Matter::Inferred(inferred) => {
+pub(crate) fn tone(record: &Record) -> Option<Severity> {
+    match &record.data {
+        PacketData::Captured(captured) => captured_tone(captured),
+        PacketData::Inferred(inferred) => {
             matches!(inferred.kind, DerivedKind::Rst | DerivedKind::Unreachable)
-                .then_some(Tone::Bad)
+                .then_some(Severity::Error)
         }
     }
 }
 
-fn captured_tone(captured: &Captured) -> Option<Tone> {
+fn captured_tone(captured: &Captured) -> Option<Severity> {
     let summary = captured.summary();
     let resets = summary
         .tcp
         .is_some_and(|segment| segment.flags.has(TcpFlags::RST));
     if resets || summary.quoted.is_some() {
-        return Some(Tone::Bad);
+        return Some(Severity::Error);
     }
     let marks = captured.analysis?.marks;
     let bad = [Mark::Retransmission, Mark::LostSegment, Mark::ZeroWindow];
     if bad.into_iter().any(|mark| marks.has(mark)) {
-        return Some(Tone::Bad);
+        return Some(Severity::Error);
     }
-    (!marks.is_empty() && !marks.has(Mark::WindowUpdate)).then_some(Tone::Odd)
+    (!marks.is_empty() && !marks.has(Mark::WindowUpdate)).then_some(Severity::Note)
 }
 
 /// An end, without the port where the protocol has none.
@@ -152,9 +152,9 @@ fn inferred_info(inferred: &Inferred, texts: &Texts) -> String {
 
 /// The hue of a protocol.
 pub(crate) fn transport_of(record: &Record) -> &'static str {
-    let protocol = match &record.matter {
-        Matter::Captured(captured) => captured.summary().protocol,
-        Matter::Inferred(inferred) => inferred.protocol(),
+    let protocol = match &record.data {
+        PacketData::Captured(captured) => captured.summary().protocol,
+        PacketData::Inferred(inferred) => inferred.protocol(),
     };
     match protocol {
         Protocol::Tcp => "tcp",

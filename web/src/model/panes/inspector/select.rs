@@ -1,16 +1,22 @@
 //! What somebody does with the packets, and what is looked at because of it.
 
-use super::{Action, CallId, Follow, Go, Inspector, query::Stroke, scene};
+use super::{
+    CallId, Follow, Inspector, InspectorCommand, TableMove, query::FilterInput, related_calls,
+};
 use crate::model::{Model, core::time::Millis, trace::log::Log};
 
 impl Model {
     /// Does something with the packets that are shown, those of a saved trace where one looks at that.
-    pub(in crate::model) fn inspect(&mut self, action: Action, now: Millis) {
-        if let Action::Open(open) = action {
+    pub(in crate::model) fn handle_inspector_command(
+        &mut self,
+        action: InspectorCommand,
+        now: Millis,
+    ) {
+        if let InspectorCommand::Open(open) = action {
             self.inspector.open = open;
         }
         self.with_shown(|shown| {
-            if let Some(call) = shown.inspector.act(action, now) {
+            if let Some(call) = shown.inspector.handle_command(action, now) {
                 shown.selected = call;
             }
         });
@@ -25,26 +31,26 @@ impl Model {
     /// Computes what only the next frame needs. Tells whether the one after it will need more.
     pub(crate) fn settle(&mut self) -> bool {
         let open = self.inspector.open;
-        let goes_on = self.replay_catches_up();
+        let has_more = self.replay_catches_up();
         let is_behind = self.with_shown(|shown| {
             let me = shown.welcome.as_ref().map(|welcome| welcome.process);
             shown
                 .inspector
-                .sieve
+                .display_filter
                 .restrict(me.filter(|_| shown.only_mine));
             shown.inspector.open = open;
             shown.inspector.settle(&shown.log)
         });
-        goes_on || is_behind
+        has_more || is_behind
     }
 
     /// Looks at the same as another model: what is chosen, filtered and followed.
-    pub(in crate::model) fn looks_as(&mut self, other: &Self) {
+    pub(in crate::model) fn copy_view_from(&mut self, other: &Self) {
         self.transport = other.transport;
         self.only_mine = other.only_mine;
         self.language = other.language;
         self.selected = other.selected;
-        self.inspector.looks_as(&other.inspector);
+        self.inspector.copy_view_from(&other.inspector);
     }
 
     /// Does it with what all views show.
@@ -64,45 +70,53 @@ impl Model {
 }
 
 impl Inspector {
-    fn looks_as(&mut self, other: &Self) {
+    fn copy_view_from(&mut self, other: &Self) {
         (self.open, self.hex) = (other.open, other.hex);
         (self.tail, self.selected) = (other.tail, other.selected);
-        self.follow = other.follow.as_ref().map(|follow| Follow::new(follow.talk));
-        let typed = Stroke::Typed(other.query.text.clone(), other.query.cursor);
-        if let Some(filter) = self.query.take(typed, 0) {
-            self.sieve.set(filter);
+        self.follow = other.follow.as_ref().map(|follow| Follow::new(follow.key));
+        let typed = FilterInput::Typed(other.query.text.clone(), other.query.cursor);
+        if let Some(filter) = self.query.handle_input(typed, 0) {
+            self.display_filter.set(filter);
         }
-        self.query.take(Stroke::Leave, 0);
+        self.query.handle_input(FilterInput::Leave, 0);
     }
 
     /// Takes in what somebody does. Where another packet is looked at now, the call it belongs to is given.
-    pub(in crate::model) fn act(&mut self, action: Action, now: Millis) -> Option<Option<CallId>> {
+    pub(in crate::model) fn handle_command(
+        &mut self,
+        action: InspectorCommand,
+        now: Millis,
+    ) -> Option<Option<CallId>> {
         match action {
-            Action::Open(open) => self.open = open,
-            Action::Select(seq) => return self.select(seq),
-            Action::Go(go, page) => return self.go(go, page),
-            Action::Scrolled(to_end) => self.tail = to_end,
-            Action::Newest => self.tail = true,
-            Action::Step(step) => {
+            InspectorCommand::Open(open) => self.open = open,
+            InspectorCommand::Select(seq) => return self.select(seq),
+            InspectorCommand::MoveRow(go, page) => return self.go(go, page),
+            InspectorCommand::Scrolled(to_end) => self.tail = to_end,
+            InspectorCommand::Newest => self.tail = true,
+            InspectorCommand::MoveLine(step) => {
                 self.byte = None;
                 self.tree.step(step);
             }
-            Action::Line(at) => {
+            InspectorCommand::Line(at) => {
                 self.byte = None;
                 self.tree.choose(Some(at));
             }
-            Action::Turn(at) => self.tree.turn(at),
-            Action::Byte(at) => self.point(at),
-            Action::MoveByte(by) => self.point(self.byte_or_first().saturating_add_signed(by)),
-            Action::Filter(stroke) => {
-                if let Some(filter) = self.query.take(stroke, now) {
-                    self.sieve.set(filter);
+            InspectorCommand::Toggle(at) => self.tree.toggle(at),
+            InspectorCommand::Byte(at) => self.point(at),
+            InspectorCommand::MoveByte(by) => {
+                self.point(self.byte_or_first().saturating_add_signed(by))
+            }
+            InspectorCommand::Filter(stroke) => {
+                if let Some(filter) = self.query.handle_input(stroke, now) {
+                    self.display_filter.set(filter);
                     self.tail = self.selected.is_none();
                 }
             }
-            Action::Follow(on) => self.follow = self.talk().filter(|_| on).map(Follow::new),
-            Action::Hex(on) => self.hex = on,
-            Action::Look => {}
+            InspectorCommand::Follow(on) => {
+                self.follow = self.talk().filter(|_| on).map(Follow::new)
+            }
+            InspectorCommand::Hex(on) => self.hex = on,
+            InspectorCommand::Look => {}
         }
         None
     }
@@ -124,25 +138,25 @@ impl Inspector {
         Some(self.record()?.1.call)
     }
 
-    fn go(&mut self, go: Go, page: usize) -> Option<Option<CallId>> {
-        let last = self.sieve.len(&self.store).checked_sub(1)?;
+    fn go(&mut self, go: TableMove, page: usize) -> Option<Option<CallId>> {
+        let last = self.display_filter.len(&self.store).checked_sub(1)?;
         let hidden = || {
             Some(
-                self.sieve
+                self.display_filter
                     .row_before(self.store.number_of(self.selected?)?, &self.store),
             )
         };
         let row = match (go, self.row().or_else(hidden)) {
-            (Go::Home, _) => 0,
-            (Go::End, _) | (Go::Up | Go::Down, None) => last,
-            (Go::Down, Some(row)) => row + 1,
-            (Go::Up, Some(row)) => row.saturating_sub(1),
-            (Go::PageDown, row) => row.unwrap_or(last) + page,
-            (Go::PageUp, row) => row.unwrap_or(last).saturating_sub(page),
+            (TableMove::Home, _) => 0,
+            (TableMove::End, _) | (TableMove::Up | TableMove::Down, None) => last,
+            (TableMove::Down, Some(row)) => row + 1,
+            (TableMove::Up, Some(row)) => row.saturating_sub(1),
+            (TableMove::PageDown, row) => row.unwrap_or(last) + page,
+            (TableMove::PageUp, row) => row.unwrap_or(last).saturating_sub(page),
         };
-        let number = self.sieve.at(row.min(last), &self.store)?;
+        let number = self.display_filter.at(row.min(last), &self.store)?;
         let call = self.select(self.store.get(number)?.seq);
-        self.tail = go == Go::End;
+        self.tail = go == TableMove::End;
         call
     }
 
@@ -161,13 +175,14 @@ impl Inspector {
             .store
             .from(0)
             .filter(|(_, record)| record.call.is_some_and(is_here));
-        let received = of_run
-            .find(|(_, record)| scene::receiver(record, run).is_some_and(|found| found.id == call));
+        let received = of_run.find(|(_, record)| {
+            related_calls::receiver(record, run).is_some_and(|found| found.id == call)
+        });
         received.map(|(_, record)| record.seq)
     }
 
     /// The conversation of the packet that is looked at.
-    fn talk(&self) -> Option<super::talk::Talk> {
+    fn talk(&self) -> Option<super::conversation_key::ConversationKey> {
         self.record()?.1.conversation()
     }
 

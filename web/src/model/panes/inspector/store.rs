@@ -5,16 +5,16 @@ use std::collections::VecDeque;
 use super::record::Record;
 
 /// At most so many packets are kept.
-pub(crate) const MOST: usize = 200_000;
+pub(crate) const MAX_PACKETS: usize = 200_000;
 /// At most so much memory is taken by them, in bytes.
-pub(crate) const MOST_BYTES: usize = 64 << 20;
+pub(crate) const MAX_PACKET_BYTES: usize = 64 << 20;
 
 /// The packets that are kept, numbered from 1 in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     records: VecDeque<Record>,
     /// How many have made room.
-    gone: u64,
+    dropped: u64,
     weight: usize,
     began_ns: Option<u64>,
 }
@@ -25,12 +25,12 @@ impl Store {
         self.began_ns.get_or_insert(record.at_ns);
         self.weight += record.weight();
         self.records.push_back(record);
-        while self.records.len() > MOST || self.weight > MOST_BYTES {
+        while self.records.len() > MAX_PACKETS || self.weight > MAX_PACKET_BYTES {
             let Some(oldest) = self.records.pop_front() else {
                 return;
             };
             self.weight -= oldest.weight();
-            self.gone += 1;
+            self.dropped += 1;
         }
     }
 
@@ -40,13 +40,13 @@ impl Store {
     }
 
     /// How many have made room.
-    pub(crate) const fn gone(&self) -> u64 {
-        self.gone
+    pub(crate) const fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// The number of the first that is kept.
     pub(crate) const fn first(&self) -> u64 {
-        self.gone + 1
+        self.dropped + 1
     }
 
     /// The number that the next will get.
@@ -85,7 +85,7 @@ mod tests {
     use shared::{call::Transport, trace::DerivedKind};
 
     use super::*;
-    use crate::model::panes::inspector::record::{Inferred, Matter};
+    use crate::model::panes::inspector::record::{Inferred, PacketData};
 
     fn record(seq: u64, payload: usize) -> Record {
         let [from, to] =
@@ -106,18 +106,21 @@ mod tests {
             call,
             name,
             side,
-            talk: 0,
-            matter: Matter::Inferred(inferred),
+            conversation_hash: 0,
+            data: PacketData::Inferred(inferred),
         }
     }
 
     #[test]
     fn the_oldest_make_room_for_number() {
         let mut store = Store::default();
-        for seq in 0..MOST as u64 + 3 {
+        for seq in 0..MAX_PACKETS as u64 + 3 {
             store.push(record(seq * 2, 1));
         }
-        assert_eq!((store.len(), store.gone(), store.first()), (MOST, 3, 4));
+        assert_eq!(
+            (store.len(), store.dropped(), store.first()),
+            (MAX_PACKETS, 3, 4)
+        );
         assert_eq!(store.get(3).map(|record| record.seq), None);
         assert_eq!(store.get(4).map(|record| record.seq), Some(6));
         assert_eq!(store.get(store.next()).map(|record| record.seq), None);
@@ -137,7 +140,7 @@ mod tests {
             store.push(record(seq, 65_000));
         }
         let held: usize = store.from(0).map(|(_, record)| record.weight()).sum();
-        assert!(held <= MOST_BYTES && held > MOST_BYTES - 70_000);
-        assert_eq!(store.gone() + store.len() as u64, 3_000);
+        assert!(held <= MAX_PACKET_BYTES && held > MAX_PACKET_BYTES - 70_000);
+        assert_eq!(store.dropped() + store.len() as u64, 3_000);
     }
 }

@@ -1,6 +1,6 @@
 //! Packets come, and somebody looks into them: stories without a browser, and the frames they are told with.
 
-mod looking;
+mod selection;
 
 use shared::{
     call::Transport,
@@ -73,7 +73,8 @@ impl Lab {
             wall_us: 1_700_000_000_000_000 + self.us,
             what,
         };
-        self.inspector.hear(&event, &self.log, &self.servers);
+        self.inspector
+            .handle_event(&event, &self.log, &self.servers);
         self.log.add(event, 0);
         self.seq
     }
@@ -169,9 +170,13 @@ impl Lab {
 
     /// The numbers of the packets in the table.
     pub(super) fn shown(&self) -> Vec<u64> {
-        let Inspector { sieve, store, .. } = &self.inspector;
-        (0..sieve.len(store))
-            .filter_map(|row| sieve.at(row, store))
+        let Inspector {
+            display_filter,
+            store,
+            ..
+        } = &self.inspector;
+        (0..display_filter.len(store))
+            .filter_map(|row| display_filter.at(row, store))
             .collect()
     }
 }

@@ -3,10 +3,10 @@
 
 mod build;
 mod content;
-mod facts;
 mod inferred;
+mod kernel_facts;
+mod line_text;
 mod numbers;
-mod words;
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -15,20 +15,23 @@ use shared::{
     trace::{CallName, Source},
 };
 
-pub(crate) use self::words::{Words, source, words};
+use self::build::Builder;
+pub(crate) use self::line_text::{LineText, line_text, source};
 pub(super) use self::{
-    build::{About, build},
-    facts::Told,
-    words::fault_key,
+    build::{CallFacts, PacketInfo},
+    line_text::fault_key,
 };
-use crate::model::trace::log::Side;
+use crate::model::{
+    panes::inspector::record::{PacketData, Record},
+    trace::log::Side,
+};
 
 /// One line of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct TreeLine {
     /// Where it is: its name behind those of the lines around it. The same place in the next packet has the same.
     pub(crate) path: String,
-    /// What it is of, such as `tcp.flags.syn`.
+    /// LineContent it is of, such as `tcp.flags.syn`.
     pub(crate) field: String,
     /// How deep, from 1.
     pub(crate) level: usize,
@@ -38,13 +41,13 @@ pub(crate) struct Line {
     pub(crate) range: Range<usize>,
     /// Who says so.
     pub(crate) source: Source,
-    /// What it says.
-    pub(crate) what: What,
+    /// LineContent it says.
+    pub(crate) what: LineContent,
 }
 
-/// What a line says.
+/// LineContent a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum LineContent {
     /// All of the packet.
     Frame,
     /// A header, with what stands in it in short.
@@ -54,16 +57,16 @@ pub(crate) enum What {
         fault: Option<Fault>,
         brief: String,
     },
-    /// What follows from a call, though nobody saw it.
+    /// LineContent follows from a call, though nobody saw it.
     Inferred,
     /// A field.
-    Field(Box<Content>),
+    Field(Box<FieldContent>),
     /// A moment of the lab's time, in nanoseconds since the first packet.
     Moment(u64),
     /// So many nanoseconds.
     Pause(u64),
-    /// What the kernel told with a call.
-    Told(CallName, Side),
+    /// LineContent the kernel told with a call.
+    Facts(CallName, Side),
     /// One of these facts.
     Fact(String),
     /// One character of a text, and how many bytes it has.
@@ -72,18 +75,18 @@ pub(crate) enum What {
     Plain(String),
 }
 
-/// What stands in a field.
+/// LineContent stands in a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Content {
+pub(crate) struct FieldContent {
     /// Which field.
     pub(crate) key: Key,
     /// Its value.
     pub(crate) value: Value,
     /// Which bits of its bytes.
     pub(crate) mask: u32,
-    /// What its bytes say as they stand, where the value is something made of it.
+    /// LineContent its bytes say as they stand, where the value is something made of it.
     pub(crate) raw: Option<u64>,
-    /// What the value means in the end: a window in bytes.
+    /// LineContent the value means in the end: a window in bytes.
     pub(crate) scaled: Option<u64>,
     /// For a checksum: what it says.
     pub(crate) checksum: Option<Checksum>,
@@ -95,16 +98,29 @@ pub(crate) struct Content {
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     /// All lines, the folded ones too.
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<TreeLine>,
     /// Branches that are not as they are at first.
-    turned: BTreeSet<String>,
+    toggled: BTreeSet<String>,
     /// The path of the chosen line.
     chosen: Option<String>,
 }
 
+/// The lines of a packet.
+pub(super) fn build(record: &Record, about: &PacketInfo<'_>) -> Vec<TreeLine> {
+    let mut builder = Builder::default();
+    match &record.data {
+        PacketData::Captured(captured) => builder.captured(record, captured, about),
+        PacketData::Inferred(inferred) => builder.inferred(record, inferred, about),
+    }
+    for facts in &about.facts {
+        kernel_facts::add(&mut builder, facts);
+    }
+    builder.lines
+}
+
 /// A step through the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum TreeStep {
     /// To the next line.
     Next,
     /// To the one before.
@@ -118,29 +134,29 @@ pub(crate) enum Step {
     /// Folds, or goes out.
     Out,
     /// Folds or unfolds.
-    Turn,
+    Toggle,
 }
 
-/// What is folded at first: what lies below what the lesson is about.
+/// LineContent is folded at first: what lies below what the lesson is about.
 const FOLDED: [&str; 6] = ["frame", "eth", "ip", "ipv6", "tcp.seq", "tcp.ack"];
 
 impl Tree {
     /// Another packet; what was unfolded and chosen stays so.
-    pub(super) fn set(&mut self, lines: Vec<Line>) {
+    pub(super) fn set(&mut self, lines: Vec<TreeLine>) {
         self.lines = lines;
     }
 
     /// Whether a branch is unfolded.
-    pub(crate) fn is_open(&self, line: &Line) -> bool {
+    pub(crate) fn is_open(&self, line: &TreeLine) -> bool {
         let folded = FOLDED.contains(&line.path.as_str())
             || FOLDED.contains(&line.field.as_str()) && line.level > 1;
-        folded == self.turned.contains(&line.path)
+        folded == self.toggled.contains(&line.path)
     }
 
     /// Which lines lie in no folded branch, line by line.
     pub(crate) fn seen(&self) -> Vec<bool> {
         let mut folded_at = usize::MAX;
-        let see = |line: &Line| {
+        let see = |line: &TreeLine| {
             let is_seen = line.level <= folded_at;
             if is_seen {
                 folded_at = if line.branch && !self.is_open(line) {
@@ -156,9 +172,9 @@ impl Tree {
 
     /// The place of each line among those beside it, from 1, and how many these are.
     pub(crate) fn places(&self) -> Vec<(usize, usize)> {
-        let place = |(at, line): (usize, &Line)| {
-            let beside = |other: &&Line| other.level == line.level;
-            let inside = |other: &&Line| other.level >= line.level;
+        let place = |(at, line): (usize, &TreeLine)| {
+            let beside = |other: &&TreeLine| other.level == line.level;
+            let inside = |other: &&TreeLine| other.level >= line.level;
             let before = self.lines[..at]
                 .iter()
                 .rev()
@@ -189,18 +205,18 @@ impl Tree {
     }
 
     /// Folds or unfolds a branch.
-    pub(super) fn turn(&mut self, at: usize) {
+    pub(super) fn toggle(&mut self, at: usize) {
         let Some(line) = self.lines.get(at).filter(|line| line.branch) else {
             return;
         };
-        if !self.turned.remove(&line.path) {
-            self.turned.insert(line.path.clone());
+        if !self.toggled.remove(&line.path) {
+            self.toggled.insert(line.path.clone());
         }
     }
 
     /// Chooses the line that a byte belongs to most closely, and unfolds what it lies in.
     pub(super) fn choose_byte(&mut self, byte: usize) {
-        let holds = |line: &Line| line.range.contains(&byte);
+        let holds = |line: &TreeLine| line.range.contains(&byte);
         let lines = self
             .lines
             .iter()
@@ -219,7 +235,7 @@ impl Tree {
         let mut around = self.parent(at);
         while let Some(at) = around {
             if self.lines.get(at).is_some_and(|line| !self.is_open(line)) {
-                self.turn(at);
+                self.toggle(at);
             }
             around = self.parent(at);
         }
@@ -234,11 +250,11 @@ impl Tree {
     }
 
     /// Goes a step.
-    pub(super) fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: TreeStep) {
         let seen = self.seen();
         let is_seen = |at: &usize| seen.get(*at).copied().unwrap_or(false);
         let Some(at) = self.chosen().filter(is_seen) else {
-            let first = if step == Step::Last {
+            let first = if step == TreeStep::Last {
                 (0..seen.len()).rfind(is_seen)
             } else {
                 (0..seen.len()).find(is_seen)
@@ -251,15 +267,15 @@ impl Tree {
             .is_some_and(|line| line.branch && self.is_open(line));
         let branch = self.lines.get(at).is_some_and(|line| line.branch);
         let to = match step {
-            Step::Turn => return self.turn(at),
-            Step::In if branch && !open => return self.turn(at),
-            Step::Out if open => return self.turn(at),
-            Step::Out => self.parent(at),
-            Step::In if !branch => None,
-            Step::Next | Step::In => (at + 1..seen.len()).find(is_seen),
-            Step::Previous => (0..at).rfind(is_seen),
-            Step::First => (0..seen.len()).find(is_seen),
-            Step::Last => (0..seen.len()).rfind(is_seen),
+            TreeStep::Toggle => return self.toggle(at),
+            TreeStep::In if branch && !open => return self.toggle(at),
+            TreeStep::Out if open => return self.toggle(at),
+            TreeStep::Out => self.parent(at),
+            TreeStep::In if !branch => None,
+            TreeStep::Next | TreeStep::In => (at + 1..seen.len()).find(is_seen),
+            TreeStep::Previous => (0..at).rfind(is_seen),
+            TreeStep::First => (0..seen.len()).find(is_seen),
+            TreeStep::Last => (0..seen.len()).rfind(is_seen),
         };
         self.choose(to.or(Some(at)));
     }

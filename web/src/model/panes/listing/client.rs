@@ -9,8 +9,8 @@ use shared::{
 };
 
 use super::{
-    line::{Says, between, names},
     python,
+    statement::{Statement, assigned_names, between},
 };
 use crate::model::{
     core::{
@@ -30,11 +30,11 @@ pub(crate) enum Phase {
     #[default]
     Fresh,
     /// Before its line.
-    Stands,
+    Ready,
     /// In its line: the call of this message has not returned since then.
-    Calls(u64, Millis),
+    InCall(u64, Millis),
     /// In its line, which reads the keyboard.
-    Reads,
+    Reading,
     /// Through.
     Ended,
     /// Ended in its line by an exception.
@@ -50,7 +50,7 @@ pub(crate) enum Phase {
 pub(crate) struct Variable {
     /// The name, or the expression.
     pub(crate) name: String,
-    /// Its value as Python prints it.
+    /// Its value as Python print it.
     pub(crate) value: String,
     /// Its type.
     pub(crate) kind: &'static str,
@@ -117,7 +117,7 @@ impl Default for Client {
 }
 
 /// What a program is begun with.
-pub(super) struct Beginning {
+pub(super) struct ProgramStart {
     pub(super) file: &'static str,
     pub(super) transport: Transport,
     pub(super) lines: Vec<String>,
@@ -129,12 +129,15 @@ pub(super) struct Beginning {
 impl Client {
     /// Whether it has begun and not ended.
     pub(crate) const fn is_under_way(&self) -> bool {
-        matches!(self.phase, Phase::Stands | Phase::Calls(..) | Phase::Reads)
+        matches!(
+            self.phase,
+            Phase::Ready | Phase::InCall(..) | Phase::Reading
+        )
     }
 
     /// Whether a call of its has not returned.
     pub(crate) const fn is_blocked(&self) -> bool {
-        matches!(self.phase, Phase::Calls(..))
+        matches!(self.phase, Phase::InCall(..))
     }
 
     /// Whether it has read its sentence and is not through: until then it reads no keyboard.
@@ -145,12 +148,12 @@ impl Client {
     /// Whether a line entered now is its next input.
     fn will_read(&self) -> bool {
         let mut rest = self.lines.iter().skip(self.at);
-        self.is_under_way() && rest.any(|line| Says::of(line) == Says::Input)
+        self.is_under_way() && rest.any(|line| Statement::parse(line) == Statement::Input)
     }
 
     /// Whether it halts after its sentence, so that only its user can bring it on.
     pub(crate) fn is_held(&self) -> bool {
-        self.has_read() && self.phase == Phase::Stands && !self.runs
+        self.has_read() && self.phase == Phase::Ready && !self.runs
     }
 
     /// Whether it has begun, and what it does is the latest.
@@ -164,8 +167,8 @@ impl Client {
     }
 
     /// Begins at the first line.
-    pub(super) fn begin(&mut self, beginning: Beginning) {
-        let Beginning {
+    pub(super) fn begin(&mut self, beginning: ProgramStart) {
+        let ProgramStart {
             file,
             transport,
             lines,
@@ -173,7 +176,7 @@ impl Client {
             run,
         } = beginning;
         *self = Self {
-            phase: Phase::Stands,
+            phase: Phase::Ready,
             runs: self.runs,
             pace: self.pace,
             typed: std::mem::take(&mut self.typed),
@@ -189,12 +192,12 @@ impl Client {
     /// Goes back to before the first line; what it had open is closed, and what blocks it given up.
     pub(super) fn reset(&mut self, outbox: &mut Outbox) {
         self.interrupt(outbox);
-        self.gives_back(outbox);
-        self.forget();
+        self.close_socket(outbox);
+        self.clear();
     }
 
     /// The same where nothing of it is there any more.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn clear(&mut self) {
         *self = Self {
             pace: self.pace,
             typed: std::mem::take(&mut self.typed),
@@ -204,16 +207,16 @@ impl Client {
 
     /// Ctrl-C, while a call blocks.
     pub(super) fn interrupt(&self, outbox: &mut Outbox) {
-        if let Phase::Calls(of, _) = self.phase {
+        if let Phase::InCall(of, _) = self.phase {
             outbox.call(Call::Cancel { of }, self.run);
         }
     }
 
     /// The connection to the relay is gone, and its socket with it.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn lose_connection(&mut self) {
         if self.is_under_way() {
             self.socket = None;
-            self.ends(Phase::Lost);
+            self.end(Phase::Lost);
         }
     }
 
@@ -223,10 +226,10 @@ impl Client {
     }
 
     /// Its user has pressed Enter. Where it does not read yet, it goes on line by line until it has read this.
-    pub(super) fn enters(&mut self, text: String, now: Millis) {
+    pub(super) fn enter(&mut self, text: String, now: Millis) {
         self.typed = text;
-        if self.phase == Phase::Reads {
-            self.takes_sentence();
+        if self.phase == Phase::Reading {
+            self.read_sentence();
             self.due = now + self.pace;
         } else {
             self.entered = true;
@@ -237,10 +240,10 @@ impl Client {
     /// When it wants to go on, or the time of its call to be told again.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         match self.phase {
-            Phase::Calls(_, since) => Some(now + TICK - now.saturating_sub(since) % TICK),
-            Phase::Stands => Some(self.due.max(now)).filter(|_| self.goes_by_itself()),
+            Phase::InCall(_, since) => Some(now + TICK - now.saturating_sub(since) % TICK),
+            Phase::Ready => Some(self.due.max(now)).filter(|_| self.is_advancing()),
             Phase::Fresh
-            | Phase::Reads
+            | Phase::Reading
             | Phase::Ended
             | Phase::Died
             | Phase::Refused(_)
@@ -249,13 +252,13 @@ impl Client {
     }
 
     /// Goes on by itself, as far as it may.
-    pub(super) fn goes_on(&mut self, outbox: &mut Outbox, now: Millis) {
-        while self.goes_by_itself() && self.phase == Phase::Stands && self.due <= now {
+    pub(super) fn advance(&mut self, outbox: &mut Outbox, now: Millis) {
+        while self.is_advancing() && self.phase == Phase::Ready && self.due <= now {
             self.step(outbox, now);
         }
     }
 
-    const fn goes_by_itself(&self) -> bool {
+    const fn is_advancing(&self) -> bool {
         self.runs || self.entered
     }
 
@@ -268,27 +271,31 @@ impl Client {
     /// Does its line.
     pub(super) fn step(&mut self, outbox: &mut Outbox, now: Millis) {
         self.due = now + self.pace;
-        if self.phase == Phase::Reads && !self.typed.is_empty() {
-            return self.takes_sentence();
+        if self.phase == Phase::Reading && !self.typed.is_empty() {
+            return self.read_sentence();
         }
-        if self.phase != Phase::Stands {
+        if self.phase != Phase::Ready {
             return;
         }
         let line = self.line();
-        match Says::of(&line) {
-            Says::Call(call) => return self.call(call, &line, outbox, now),
-            Says::Input if self.typed.is_empty() && !self.entered => {
-                self.prompts(&line);
-                self.phase = Phase::Reads;
+        match Statement::parse(&line) {
+            Statement::Call(call) => return self.call(call, &line, outbox, now),
+            Statement::Input if self.typed.is_empty() && !self.entered => {
+                self.prompt(&line);
+                self.phase = Phase::Reading;
                 return;
             }
-            Says::Input => {
-                self.prompts(&line);
-                return self.takes_sentence();
+            Statement::Input => {
+                self.prompt(&line);
+                return self.read_sentence();
             }
-            Says::Print if !self.prints(&line) => return self.gives_back(outbox),
-            Says::Assign => self.assigns(&line),
-            Says::Nothing | Says::Import | Says::Print | Says::Loop | Says::Work => {}
+            Statement::Print if !self.print(&line) => return self.close_socket(outbox),
+            Statement::Assign => self.assign(&line),
+            Statement::Empty
+            | Statement::Import
+            | Statement::Print
+            | Statement::Loop
+            | Statement::Compute => {}
         }
         self.next();
     }
@@ -299,15 +306,15 @@ impl Client {
 
     /// On to the next line that says something.
     fn next(&mut self) {
-        self.phase = Phase::Stands;
+        self.phase = Phase::Ready;
         let mut rest = self.lines.iter().enumerate().skip(self.at + 1);
-        match rest.find(|(_, line)| Says::of(line) != Says::Nothing) {
+        match rest.find(|(_, line)| Statement::parse(line) != Statement::Empty) {
             Some((at, _)) => self.at = at,
-            None => self.ends(Phase::Ended),
+            None => self.end(Phase::Ended),
         }
     }
 
-    fn ends(&mut self, phase: Phase) {
+    fn end(&mut self, phase: Phase) {
         (self.phase, self.runs) = (phase, false);
     }
 
@@ -323,7 +330,7 @@ impl Client {
         }
     }
 
-    fn assigns(&mut self, line: &str) {
+    fn assign(&mut self, line: &str) {
         if let Some((name, value)) = line.split_once(" = ") {
             let kind = if value.starts_with('\'') {
                 "str"
@@ -334,32 +341,32 @@ impl Client {
         }
     }
 
-    fn prompts(&mut self, line: &str) {
+    fn prompt(&mut self, line: &str) {
         self.screen
             .push_str(between(line, "('", '\'').unwrap_or_default());
     }
 
     /// The sentence that was typed becomes the line's variable.
-    fn takes_sentence(&mut self) {
+    fn read_sentence(&mut self) {
         self.sentence.clone_from(&self.typed);
         self.entered = false;
         let line = self.line();
         self.screen.push_str(&self.sentence);
         self.screen.push('\n');
-        if let Some(name) = names(&line).next() {
+        if let Some(name) = assigned_names(&line).next() {
             self.set(name, python::text(&self.sentence), "str");
         }
         self.next();
     }
 
     /// Tells whether what came could be decoded.
-    fn prints(&mut self, line: &str) -> bool {
+    fn print(&mut self, line: &str) -> bool {
         let inside = line.trim_start_matches("print(").trim_end_matches(')');
         let name = inside.rsplit_once(", ").map_or(inside, |(_, name)| name);
         let before = between(inside, "'", '\'').unwrap_or_default();
         let Ok(text) = String::from_utf8(self.received.clone()) else {
             let exception = python::undecodable(&self.received).unwrap_or_default();
-            self.dies(&exception);
+            self.raise(&exception);
             return false;
         };
         // The bracket that closes `decode(` went with that of `print(`.
@@ -376,9 +383,9 @@ impl Client {
         true
     }
 
-    fn dies(&mut self, exception: &str) {
+    fn raise(&mut self, exception: &str) {
         let shown = python::traceback(self.file, self.at + 1, &self.line(), exception);
         self.screen.push_str(&shown);
-        self.ends(Phase::Died);
+        self.end(Phase::Died);
     }
 }

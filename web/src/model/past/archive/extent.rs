@@ -27,7 +27,7 @@ pub(crate) fn can_be(extent: Extent, model: &Model) -> bool {
         Extent::Run => model.shown().ladder_in_sight().is_some(),
         Extent::Filtered => {
             let inspector = &model.shown().inspector;
-            let shown = inspector.sieve.len(&inspector.store);
+            let shown = inspector.display_filter.len(&inspector.store);
             inspector.open && shown > 0 && !inspector.query.text.trim().is_empty()
         }
     }
@@ -79,8 +79,8 @@ impl Selection {
 
     fn filtered(model: &Model) -> Self {
         let shown = model.shown();
-        let (sieve, store) = (&shown.inspector.sieve, &shown.inspector.store);
-        let rows = (0..sieve.len(store)).filter_map(|row| store.get(sieve.at(row, store)?));
+        let (filter, store) = (&shown.inspector.display_filter, &shown.inspector.store);
+        let rows = (0..filter.len(store)).filter_map(|row| store.get(filter.at(row, store)?));
         let mut wanted = Self {
             packets: rows.map(|record| record.seq).collect(),
             ..Self::default()

@@ -32,7 +32,7 @@ pub(super) fn model(of: &Model, events: &[Event], (runs, versions): (u64, u64)) 
         model.log.i_am(welcome.process);
         model.workbench.i_am(welcome.process);
     }
-    model.looks_as(of);
+    model.copy_view_from(of);
     model
 }
 

@@ -8,8 +8,8 @@ use shared::{
 
 use crate::model::{
     panes::inspector::{
-        Action, Go,
-        follow::{Ending, Said},
+        InspectorCommand, TableMove,
+        follow::{Payload, StreamEnd},
         tests::*,
     },
     trace::log::Side,
@@ -17,23 +17,25 @@ use crate::model::{
 
 /// The conversation of the first packet, as it stands.
 fn followed(lab: &mut Lab) -> Vec<(Side, String)> {
-    lab.inspector.act(Action::Go(Go::Home, 1), 0);
-    lab.inspector.act(Action::Follow(true), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Home, 1), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::Follow(true), 0);
     lab.settles();
-    said(lab)
+    payload(lab)
 }
 
-fn said(lab: &Lab) -> Vec<(Side, String)> {
+fn payload(lab: &Lab) -> Vec<(Side, String)> {
     let follow = lab.inspector.follow.as_ref().expect("a conversation");
-    let text = |said: &Said| match said {
-        Said::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Said::Missing(number) => format!("[{number} missing]"),
-        Said::Refusal => "[refused]".to_owned(),
+    let text = |payload: &Payload| match payload {
+        Payload::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Payload::Missing(number) => format!("[{number} missing]"),
+        Payload::Unreachable => "[refused]".to_owned(),
     };
     follow
-        .pieces
+        .chunks
         .iter()
-        .map(|piece| (piece.side, text(&piece.said)))
+        .map(|chunk| (chunk.side, text(&chunk.payload)))
         .collect()
 }
 
@@ -47,16 +49,16 @@ fn told(expected: &[(Side, &str)]) -> Vec<(Side, String)> {
 use Side::{Client, Server};
 
 impl Lab {
-    fn client(&mut self, flags: u8, numbers: [u32; 2], payload: &str) {
+    fn client(&mut self, flags: u8, numbers: [u32; 2], payload_of: &str) {
         self.captures(
-            tcp(CLIENT, SERVER, flags, numbers, payload.as_bytes()),
+            tcp(CLIENT, SERVER, flags, numbers, payload_of.as_bytes()),
             None,
         );
     }
 
-    fn server(&mut self, flags: u8, numbers: [u32; 2], payload: &str) {
+    fn server(&mut self, flags: u8, numbers: [u32; 2], payload_of: &str) {
         self.captures(
-            tcp(SERVER, CLIENT, flags, numbers, payload.as_bytes()),
+            tcp(SERVER, CLIENT, flags, numbers, payload_of.as_bytes()),
             None,
         );
     }
@@ -91,29 +93,24 @@ fn it_goes_on_while_more_comes_until_it_ends() {
     assert_eq!(followed(&mut lab), []);
     lab.client(ACK, [100, 500], "a");
     lab.settles();
-    assert_eq!(said(&lab), told(&[(Client, "a")]));
+    assert_eq!(payload(&lab), told(&[(Client, "a")]));
     lab.client(FIN | ACK, [101, 500], "");
     lab.settles();
-    let ending = |lab: &Lab| {
-        lab.inspector
-            .follow
-            .as_ref()
-            .and_then(|follow| follow.ending)
-    };
-    assert_eq!(ending(&lab), None, "the other side may still speak");
+    let end = |lab: &Lab| lab.inspector.follow.as_ref().and_then(|follow| follow.end);
+    assert_eq!(end(&lab), None, "the other side may still speak");
     lab.server(FIN | ACK, [500, 102], "A");
     lab.settles();
     assert_eq!(
-        (ending(&lab), said(&lab)),
+        (end(&lab), payload(&lab)),
         (
-            Some(Ending::Finished),
+            Some(StreamEnd::Finished),
             told(&[(Client, "a"), (Server, "A")])
         )
     );
     lab.connects();
     lab.settles();
     assert_eq!(
-        said(&lab).len(),
+        payload(&lab).len(),
         2,
         "the same ports in another connection are another conversation"
     );
@@ -135,18 +132,18 @@ fn derived_ends_end_it_until_the_same_ports_connect_again() {
         });
         lab.settles();
         let follow = lab.inspector.follow.as_ref();
-        follow.and_then(|follow| follow.ending)
+        follow.and_then(|follow| follow.end)
     };
     derives(&mut lab, DerivedKind::Handshake, CLIENT, SERVER);
     followed(&mut lab);
     let mut told = |kind, from, to| derives(&mut lab, kind, from, to);
     assert_eq!(told(DerivedKind::Fin, CLIENT, SERVER), None);
     let both = told(DerivedKind::Fin, SERVER, CLIENT);
-    assert_eq!(both, Some(Ending::Finished));
+    assert_eq!(both, Some(StreamEnd::Finished));
     assert_eq!(told(DerivedKind::Handshake, CLIENT, SERVER), None);
     assert_eq!(told(DerivedKind::Fin, SERVER, CLIENT), None);
     let reset = told(DerivedKind::Rst, CLIENT, SERVER);
-    assert_eq!(reset, Some(Ending::Reset));
+    assert_eq!(reset, Some(StreamEnd::Reset));
 }
 
 #[test]
@@ -157,11 +154,8 @@ fn a_reset_ends_it() {
     lab.server(RST, [500, 0], "");
     followed(&mut lab);
     assert_eq!(
-        lab.inspector
-            .follow
-            .as_ref()
-            .and_then(|follow| follow.ending),
-        Some(Ending::Reset)
+        lab.inspector.follow.as_ref().and_then(|follow| follow.end),
+        Some(StreamEnd::Reset)
     );
 }
 
@@ -179,7 +173,7 @@ fn what_was_never_captured_is_said_to_be_missing() {
     lab.server(ACK, [500, 113], "");
     lab.settles();
     assert_eq!(
-        said(&lab),
+        payload(&lab),
         told(&[(Client, "abc"), (Client, "[7 missing]"), (Client, "xyz")])
     );
 }
@@ -232,13 +226,13 @@ fn a_long_talk_keeps_its_end_and_whole_characters() {
         lab.client(ACK, [seq, 500], &text);
         seq += 1000;
     }
-    let said = followed(&mut lab);
+    let payload = followed(&mut lab);
     let follow = lab.inspector.follow.as_ref().expect("a conversation");
-    let kept: usize = said.iter().map(|(_, text)| text.len()).sum();
-    assert_eq!(kept as u64 + follow.gone_bytes, 400_000);
-    assert!(kept <= 256 << 10 && kept > 200 << 10 && follow.gone > 0);
+    let kept: usize = payload.iter().map(|(_, text)| text.len()).sum();
+    assert_eq!(kept as u64 + follow.dropped_bytes, 400_000);
+    assert!(kept <= 256 << 10 && kept > 200 << 10 && follow.dropped > 0);
     assert!(
-        said.iter().all(|(_, text)| !text.contains('\u{fffd}')),
+        payload.iter().all(|(_, text)| !text.contains('\u{fffd}')),
         "no character was cut"
     );
 }

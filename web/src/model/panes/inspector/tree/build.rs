@@ -4,50 +4,51 @@ use std::ops::Range;
 
 use shared::{
     dissect::{Analysis, Checksum, Dissection, Field, Key, Layer, Link, Protocol, dissect},
-    trace::Source,
+    trace::{CallName, Fact, Source},
 };
 
 use super::{
-    Line, What,
+    LineContent, TreeLine,
     content::{brief, content},
-    facts,
-    facts::Told,
 };
-use crate::model::panes::inspector::record::{Captured, Matter, Record};
+use crate::model::{
+    panes::inspector::record::{Captured, Record},
+    trace::log::Side,
+};
 
 /// So many characters of a text that are not ASCII have lines of their own.
 const CHARACTERS: usize = 64;
 
-/// What is known of a packet beside itself.
+/// LineContent is known of a packet beside itself.
 #[derive(Debug)]
-pub(in crate::model::panes::inspector) struct About<'a> {
+pub(in crate::model::panes::inspector) struct PacketInfo<'a> {
     /// Its number in the table.
     pub(in crate::model::panes::inspector) number: u64,
     /// When it came: nanoseconds since the first.
     pub(in crate::model::panes::inspector) after_ns: u64,
     /// And since the one before it.
     pub(in crate::model::panes::inspector) pause_ns: u64,
-    /// What the kernel told of it.
-    pub(in crate::model::panes::inspector) told: Vec<Told<'a>>,
+    /// LineContent the kernel told of it.
+    pub(in crate::model::panes::inspector) facts: Vec<CallFacts<'a>>,
 }
 
-/// The lines of a packet.
-pub(in crate::model::panes::inspector) fn build(record: &Record, about: &About<'_>) -> Vec<Line> {
-    let mut builder = Builder::default();
-    match &record.matter {
-        Matter::Captured(captured) => builder.captured(record, captured, about),
-        Matter::Inferred(inferred) => builder.inferred(record, inferred, about),
-    }
-    for told in &about.told {
-        facts::add(&mut builder, told);
-    }
-    builder.lines
+/// The facts that came with one call.
+#[derive(Clone, Debug)]
+pub(in crate::model::panes::inspector) struct CallFacts<'a> {
+    /// Which call.
+    pub(in crate::model::panes::inspector) name: CallName,
+    /// Whose.
+    pub(in crate::model::panes::inspector) side: Side,
+    /// LineContent was told.
+    pub(in crate::model::panes::inspector) facts: &'a [Fact],
+    /// LineContent must be taken off a wall clock's nanoseconds to get those since the first packet.
+    pub(in crate::model::panes::inspector) clock_ns: u64,
 }
 
 /// The lines so far, and the paths of the branches that are open.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<TreeLine>,
     open: Vec<String>,
     /// Who says what is read out of bytes; nobody captured what the kernel kept of a SYN.
     bytes_by: Option<Source>,
@@ -55,7 +56,13 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Adds a line into the open branch.
-    pub(super) fn line(&mut self, field: &str, range: Range<usize>, source: Source, what: What) {
+    pub(super) fn line(
+        &mut self,
+        field: &str,
+        range: Range<usize>,
+        source: Source,
+        what: LineContent,
+    ) {
         let around = self.open.last().map_or("", String::as_str);
         let mut path = if around.is_empty() {
             field.to_owned()
@@ -66,7 +73,7 @@ impl Builder {
             path.push('\'');
         }
         let level = self.open.len() + 1;
-        self.lines.push(Line {
+        self.lines.push(TreeLine {
             path,
             field: field.to_owned(),
             level,
@@ -88,7 +95,12 @@ impl Builder {
         self.lines[at].branch = self.lines.len() > at + 1;
     }
 
-    fn captured(&mut self, record: &Record, captured: &Captured, about: &About<'_>) {
+    pub(super) fn captured(
+        &mut self,
+        record: &Record,
+        captured: &Captured,
+        about: &PacketInfo<'_>,
+    ) {
         let mut dissection = dissect(captured.link, &captured.bytes);
         dissection.was(captured.length);
         if let Some(analysis) = &captured.analysis {
@@ -98,11 +110,11 @@ impl Builder {
             "frame",
             0..captured.bytes.len(),
             Source::Captured,
-            What::Frame,
+            LineContent::Frame,
         );
         self.inside(|frame| {
             frame.place(record, about, Source::Kernel);
-            let left = What::Plain(u8::from(captured.unfinished).to_string());
+            let left = LineContent::Plain(u8::from(captured.unfinished).to_string());
             frame.line("trace.checksum_unfinished", 0..0, Source::Kernel, left);
             for field in &dissection.frame {
                 frame.field(field, &captured.bytes, None, None);
@@ -117,8 +129,8 @@ impl Builder {
     }
 
     /// Where the packet stands among the others.
-    pub(super) fn place(&mut self, record: &Record, about: &About<'_>, clock: Source) {
-        let plain = |number: u64| What::Plain(number.to_string());
+    pub(super) fn place(&mut self, record: &Record, about: &PacketInfo<'_>, clock: Source) {
+        let plain = |number: u64| LineContent::Plain(number.to_string());
         self.line(
             Key::FrameNumber.name(),
             0..0,
@@ -129,18 +141,23 @@ impl Builder {
             "frame.time_relative",
             0..0,
             clock,
-            What::Moment(about.after_ns),
+            LineContent::Moment(about.after_ns),
         );
         self.line(
             "frame.time_delta",
             0..0,
             Source::Computed,
-            What::Pause(about.pause_ns),
+            LineContent::Pause(about.pause_ns),
         );
         self.line("trace.event", 0..0, Source::Computed, plain(record.seq));
         if let Some((call, name)) = record.call.zip(record.name) {
             let text = [name.as_str(), "() · ", &call.to_string()].concat();
-            self.line("trace.call", 0..0, Source::Computed, What::Plain(text));
+            self.line(
+                "trace.call",
+                0..0,
+                Source::Computed,
+                LineContent::Plain(text),
+            );
         }
     }
 
@@ -165,7 +182,7 @@ impl Builder {
                 name,
                 self.bytes(&layer.range),
                 source,
-                What::Layer {
+                LineContent::Layer {
                     protocol,
                     quoted,
                     fault,
@@ -206,7 +223,7 @@ impl Builder {
             field.key.name(),
             self.bytes(&field.range),
             source,
-            What::Field(Box::new(content)),
+            LineContent::Field(Box::new(content)),
         );
         self.inside(|inside| {
             for child in &field.children {
@@ -229,13 +246,13 @@ impl Builder {
         for (at, character) in long.take(CHARACTERS) {
             let start = range.start + at;
             let length = character.len_utf8();
-            let what = What::Character(character, length);
+            let what = LineContent::Character(character, length);
             let bytes = self.bytes(&(start..start + length));
             self.line("data.text", bytes, Source::Computed, what);
         }
     }
 
-    /// What is read now was not captured, so it stands in no frame.
+    /// LineContent is read now was not captured, so it stands in no frame.
     pub(super) fn said_by(&mut self, source: Source, add: impl FnOnce(&mut Self)) {
         self.bytes_by = Some(source);
         add(self);

@@ -1,16 +1,16 @@
-//! What stands in a line: a field's value as it is meant and as it stands, and a layer in short.
+//! LineContent stands in a line: a field's value as it is meant and as it stands, and a layer in short.
 
 use shared::dissect::{
     Analysis, Checksum, Field, Key, Layer, Link, Protocol, TcpFlags, Value, info,
 };
 
-use super::Content;
+use super::FieldContent;
 use crate::model::text::format_call::{hex, quote_text};
 
 /// So many bytes of a field are shown in its line.
 pub(super) const SHOWN: usize = 24;
 
-impl Content {
+impl FieldContent {
     pub(super) fn of(key: Key) -> Self {
         let (value, mask, raw, scaled, checksum) = (Value::Bool(true), 0, None, None, None);
         Self {
@@ -30,7 +30,7 @@ pub(super) fn content(
     frame: &[u8],
     checksum: Option<Checksum>,
     analysis: Option<&Analysis>,
-) -> Content {
+) -> FieldContent {
     let Field {
         key,
         value,
@@ -75,7 +75,7 @@ pub(super) fn content(
         Key::IcmpChecksumStatus,
         Key::Icmpv6ChecksumStatus,
     ];
-    Content {
+    FieldContent {
         key: *key,
         value: value.clone(),
         mask: *mask,
@@ -103,7 +103,7 @@ pub(super) fn beginning(bytes: &[u8]) -> String {
     text
 }
 
-/// What stands in a layer, in short.
+/// LineContent stands in a layer, in short.
 pub(super) fn brief(layer: &Layer, link: Link, frame: &[u8]) -> String {
     let find = |key: Key| {
         layer

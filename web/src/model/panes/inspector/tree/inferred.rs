@@ -7,8 +7,8 @@ use shared::{
 };
 
 use super::{
-    Content, What,
-    build::{About, Builder},
+    FieldContent, LineContent,
+    build::{Builder, PacketInfo},
     content::{SHOWN, beginning},
 };
 use crate::model::{
@@ -18,8 +18,13 @@ use crate::model::{
 
 impl Builder {
     /// The lines of a packet that nobody captured.
-    pub(super) fn inferred(&mut self, record: &Record, inferred: &Inferred, about: &About<'_>) {
-        self.line("derived", 0..0, Source::Derived, What::Inferred);
+    pub(super) fn inferred(
+        &mut self,
+        record: &Record,
+        inferred: &Inferred,
+        about: &PacketInfo<'_>,
+    ) {
+        self.line("derived", 0..0, Source::Derived, LineContent::Inferred);
         self.inside(|inside| {
             inside.place(record, about, Source::Computed);
             inside.ends(inferred);
@@ -33,7 +38,7 @@ impl Builder {
                     Key::DataData.name(),
                     0..0,
                     Source::Derived,
-                    What::Plain(shown),
+                    LineContent::Plain(shown),
                 );
             }
         });
@@ -58,21 +63,21 @@ impl Builder {
         };
         for (at, end) in [from, to].into_iter().enumerate() {
             let mut add = |key: Key, text: String| {
-                self.line(key.name(), 0..0, Source::Derived, What::Plain(text))
+                self.line(key.name(), 0..0, Source::Derived, LineContent::Plain(text))
             };
             add(addresses[at], end.ip().to_string());
             add(ports[at], end.port().to_string());
         }
         if inferred.protocol() != Protocol::Icmp && inferred.protocol() != Protocol::Icmpv6 {
-            let content = Content {
+            let content = FieldContent {
                 value: Value::Unsigned(*length),
-                ..Content::of(Key::DataLen)
+                ..FieldContent::of(Key::DataLen)
             };
             self.line(
                 Key::DataLen.name(),
                 0..0,
                 Source::Derived,
-                What::Field(Box::new(content)),
+                LineContent::Field(Box::new(content)),
             );
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn hexadecimal(key: Key, number: u64) -> String {
     format!("0x{number:0digits$x}")
 }
 
-/// What a number is called, where everybody calls it so.
+/// LineContent a number is called, where everybody calls it so.
 pub(super) fn name(key: Key, number: u64) -> Option<&'static str> {
     let names: &[(u64, &str)] = match (key, ()) {
         (Key::EthType, ()) => &[(0x0800, "IPv4"), (0x0806, "ARP"), (0x86dd, "IPv6")],

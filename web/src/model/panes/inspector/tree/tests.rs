@@ -5,9 +5,9 @@ use shared::trace::Source;
 use crate::{
     i18n::{Language, Texts, fields::meaning},
     model::panes::inspector::{
-        Action, Go, Step,
+        InspectorCommand, TableMove, TreeStep,
         tests::*,
-        tree::{Tree, Words, words},
+        tree::{LineText, Tree, line_text},
     },
 };
 
@@ -15,19 +15,20 @@ use crate::{
 fn looked_into(bytes: Vec<u8>) -> Lab {
     let mut lab = Lab::open();
     lab.captures(bytes, None);
-    lab.inspector.act(Action::Go(Go::Home, 1), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Home, 1), 0);
     lab.settles();
     lab
 }
 
-fn said(lab: &Lab, field: &str) -> Words {
+fn said(lab: &Lab, field: &str) -> LineText {
     let line = lab
         .inspector
         .tree
         .lines
         .iter()
         .find(|line| line.field == field);
-    words(
+    line_text(
         line.unwrap_or_else(|| panic!("no {field}")),
         &Texts::new(Language::English),
     )
@@ -45,7 +46,7 @@ fn seen(tree: &Tree) -> Vec<&str> {
 fn values_are_shown_as_they_are_meant_and_as_they_stand() {
     let lab = looked_into(tcp(CLIENT, SERVER, SYN | ACK, [99, 1], b"hi"));
     let values = |field| {
-        let Words { value, raw, .. } = said(&lab, field);
+        let LineText { value, raw, .. } = said(&lab, field);
         (value.replace('\u{202f}', "_"), raw.replace('\u{202f}', "_"))
     };
     let pair = |value: &str, raw: &str| (value.to_owned(), raw.to_owned());
@@ -65,7 +66,7 @@ fn values_are_shown_as_they_are_meant_and_as_they_stand() {
 fn a_checksum_says_how_it_is_and_what_it_should_be() {
     let mut bytes = udp(CLIENT, SERVER, b"hi");
     bytes[27] ^= 1;
-    let Words { raw, state, .. } = said(&looked_into(bytes), "udp.checksum");
+    let LineText { raw, state, .. } = said(&looked_into(bytes), "udp.checksum");
     assert_eq!(state, Some("wrong"));
     assert!(raw.starts_with("wrong: it should be 0x"), "{raw}");
 }
@@ -128,30 +129,31 @@ fn one_walks_through_the_tree_by_keys() {
         ["frame", "ip", "udp", "udp.srcport"],
         "the lower layers are folded"
     );
-    let mut walk = |steps: &[Step]| {
+    let mut walk = |steps: &[TreeStep]| {
         for step in steps {
-            lab.inspector.act(Action::Step(*step), 0);
+            lab.inspector
+                .handle_command(InspectorCommand::MoveLine(*step), 0);
         }
         let tree = &lab.inspector.tree;
         tree.chosen()
             .map(|at| tree.lines[at].field.clone())
             .unwrap_or_default()
     };
-    assert_eq!(walk(&[Step::Next]), "frame");
+    assert_eq!(walk(&[TreeStep::Next]), "frame");
     assert_eq!(
-        walk(&[Step::In, Step::In]),
+        walk(&[TreeStep::In, TreeStep::In]),
         "frame.number",
         "unfolds, then goes in"
     );
-    assert_eq!(walk(&[Step::Out]), "frame");
+    assert_eq!(walk(&[TreeStep::Out]), "frame");
     assert_eq!(
-        walk(&[Step::Out, Step::Next]),
+        walk(&[TreeStep::Out, TreeStep::Next]),
         "ip",
         "folds, so the next is beside it"
     );
-    assert_eq!(walk(&[Step::Turn, Step::Next]), "ip.version");
-    assert_eq!(walk(&[Step::Last]), "data.len");
-    assert_eq!(walk(&[Step::First, Step::Previous]), "frame");
+    assert_eq!(walk(&[TreeStep::Toggle, TreeStep::Next]), "ip.version");
+    assert_eq!(walk(&[TreeStep::Last]), "data.len");
+    assert_eq!(walk(&[TreeStep::First, TreeStep::Previous]), "frame");
 }
 
 #[test]
@@ -192,7 +194,8 @@ fn the_first_syn_is_taken_apart_though_nobody_captured_it() {
         source: Source::Kernel,
     };
     lab.returns(11, ME, Returned::Sent { sent: 1 }, vec![fact]);
-    lab.inspector.act(Action::Go(Go::Home, 1), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Home, 1), 0);
     lab.settles();
     let flag = lab
         .inspector

@@ -14,8 +14,8 @@ use super::{Client, Phase};
 use crate::model::{
     core::{outbox::Outbox, time::Millis},
     panes::listing::{
-        line::{Says, between, names},
         python,
+        statement::{Statement, assigned_names, between},
     },
 };
 
@@ -34,10 +34,10 @@ impl Client {
         } else if name == CallName::Connect {
             Call::Connect { fd, to }
         } else if name == CallName::Send {
-            let data = self.encodes(line);
+            let data = self.encode(line);
             Call::Send { fd, data }
         } else if name == CallName::SendTo {
-            let data = self.encodes(line);
+            let data = self.encode(line);
             Call::SendTo { fd, to, data }
         } else if name == CallName::Recv {
             Call::Recv { fd, size }
@@ -48,11 +48,11 @@ impl Client {
         };
         let request = outbox.call(call, self.run);
         self.request = Some(request);
-        self.phase = Phase::Calls(request, now);
+        self.phase = Phase::InCall(request, now);
     }
 
     /// What `message.encode()` gives, shown beside the variables.
-    fn encodes(&mut self, line: &str) -> Data {
+    fn encode(&mut self, line: &str) -> Data {
         let name = between(line, "(", '.').unwrap_or_default();
         let name = [name, ".encode()"].concat();
         self.set(&name, python::bytes(self.sentence.as_bytes()), "bytes");
@@ -61,41 +61,41 @@ impl Client {
 
     /// The reply to its call has come: the line is done.
     pub(in crate::model) fn reply(&mut self, reply: &Reply, outbox: &mut Outbox, now: Millis) {
-        let Phase::Calls(request, _) = self.phase else {
+        let Phase::InCall(request, _) = self.phase else {
             return;
         };
         if reply.id != Some(request) {
             return;
         }
         match &reply.outcome {
-            Outcome::Failed(failed) => self.fails(failed, outbox),
+            Outcome::Failed(failed) => self.handle_failed(failed, outbox),
             Outcome::Returned(returned) => {
-                self.returns(returned, reply.local, reply.peer);
+                self.handle_returned(returned, reply.local, reply.peer);
                 self.next();
                 self.due = now + self.pace;
             }
         }
     }
 
-    fn returns(
+    fn handle_returned(
         &mut self,
         returned: &Returned,
         local: Option<SocketAddr>,
         peer: Option<SocketAddr>,
     ) {
         let line = self.line();
-        let mut left = names(&line);
+        let mut left = assigned_names(&line);
         let first = left.next().unwrap_or_default();
         match returned {
             Returned::Socket { fd } => self.socket = Some((*fd, first.to_owned())),
             Returned::Datagram { data, from, .. } => {
-                self.receives(first, &data.0);
+                self.store_received(first, &data.0);
                 if let Some(second) = left.next() {
                     self.set(second, python::address(*from), "tuple");
                 }
             }
-            Returned::Chunk { data } => self.receives(first, &data.0),
-            Returned::EndOfStream => self.receives(first, b""),
+            Returned::Chunk { data } => self.store_received(first, &data.0),
+            Returned::EndOfStream => self.store_received(first, b""),
             Returned::Nothing
             | Returned::Accepted { .. }
             | Returned::Sent { .. }
@@ -103,7 +103,7 @@ impl Client {
             | Returned::Resolved { .. }
             | Returned::Saved { .. } => {}
         }
-        let closes = Says::of(&line) == Says::Call(CallName::Close);
+        let closes = Statement::parse(&line) == Statement::Call(CallName::Close);
         if let Some((fd, name)) = self.socket.clone() {
             self.set(&name, python::socket(fd, local, peer, closes), "socket");
         }
@@ -112,24 +112,24 @@ impl Client {
         }
     }
 
-    fn receives(&mut self, name: &str, bytes: &[u8]) {
+    fn store_received(&mut self, name: &str, bytes: &[u8]) {
         self.received = bytes.to_vec();
         self.set(name, python::bytes(bytes), "bytes");
     }
 
-    fn fails(&mut self, failed: &Failed, outbox: &mut Outbox) {
+    fn handle_failed(&mut self, failed: &Failed, outbox: &mut Outbox) {
         if failed.reason == Some(Reason::Cancelled) {
-            self.dies("KeyboardInterrupt");
+            self.raise("KeyboardInterrupt");
         } else if failed.source == FailureSource::Relay {
-            self.ends(Phase::Refused(failed.clone()));
+            self.end(Phase::Refused(failed.clone()));
         } else {
-            self.dies(&python::failure(failed, self.on_linux));
+            self.raise(&python::failure(failed, self.on_linux));
         }
-        self.gives_back(outbox);
+        self.close_socket(outbox);
     }
 
-    /// What a program had open is closed when it ends.
-    pub(super) fn gives_back(&mut self, outbox: &mut Outbox) {
+    /// What a program had open is closed when it end.
+    pub(super) fn close_socket(&mut self, outbox: &mut Outbox) {
         if let Some((fd, _)) = self.socket.take() {
             outbox.call(Call::Close { fd }, self.run);
         }

@@ -4,9 +4,9 @@ use shared::trace::CallName;
 
 /// What one line does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Says {
+pub(crate) enum Statement {
     /// Nothing: it is empty.
-    Nothing,
+    Empty,
     /// `from … import …`
     Import,
     /// `name = 'literal'`
@@ -18,7 +18,7 @@ pub(crate) enum Says {
     /// `while True:`
     Loop,
     /// What the server does with a sentence: plain Python, which the trace tells of as a call of its own.
-    Work,
+    Compute,
     /// Exactly one socket call, or `sleep`.
     Call(CallName),
 }
@@ -39,12 +39,12 @@ const CALLS: [(&str, CallName); 12] = [
     ("sleep(", CallName::Sleep),
 ];
 
-impl Says {
-    /// Reads a line.
-    pub(crate) fn of(line: &str) -> Self {
+impl Statement {
+    /// Reading a line.
+    pub(crate) fn parse(line: &str) -> Self {
         let code = line.trim();
         if code.is_empty() {
-            return Self::Nothing;
+            return Self::Empty;
         }
         for (begin, says) in [
             ("from ", Self::Import),
@@ -61,26 +61,28 @@ impl Says {
         if code.contains("= input(") {
             Self::Input
         } else if line.starts_with(' ') {
-            Self::Work
+            Self::Compute
         } else {
             Self::Assign
         }
     }
 
     /// Whether the call is what this line does.
-    pub(crate) fn is(self, call: CallName) -> bool {
-        let works = matches!(call, CallName::Upper | CallName::Count | CallName::Reverse);
-        self == Self::Call(call) || self == Self::Work && works
+    pub(crate) fn makes(self, call: CallName) -> bool {
+        let computes = matches!(call, CallName::Upper | CallName::Count | CallName::Reverse);
+        self == Self::Call(call) || self == Self::Compute && computes
     }
 }
 
 /// The line that makes this call.
 pub(crate) fn of_call(lines: &[String], call: CallName) -> Option<usize> {
-    lines.iter().position(|line| Says::of(line).is(call))
+    lines
+        .iter()
+        .position(|line| Statement::parse(line).makes(call))
 }
 
 /// The names on the left of `=`, in their order.
-pub(crate) fn names(line: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn assigned_names(line: &str) -> impl Iterator<Item = &str> {
     let left = line.split_once(" = ").map_or("", |(left, _)| left);
     left.trim().split(", ").filter(|name| !name.is_empty())
 }

@@ -29,7 +29,7 @@ pub(crate) enum Glyph {
 
 /// A byte in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Pointed {
+pub(crate) struct ByteInfo {
     /// Its value.
     pub(crate) value: u8,
     /// The character it belongs to, and how many bytes that has.
@@ -50,20 +50,20 @@ pub(crate) fn row(frame: &[u8], text: &Range<usize>, bytes: Range<usize>) -> Vec
 fn glyph(frame: &[u8], text: &Range<usize>, at: usize, row: Range<usize>) -> Glyph {
     match character(frame, text, at) {
         Some((character, start, length)) if start == at => {
-            Glyph::Character(shown(character), length.min(row.end - at))
+            Glyph::Character(displayed(character), length.min(row.end - at))
         }
-        // Begun in the row before, it is shown there only.
+        // Begun in the row before, it is displayed there only.
         Some((_, start, _)) if start < row.start => Glyph::None,
         Some(_) => Glyph::Within,
         None => Glyph::None,
     }
 }
 
-/// What is pointed at.
-pub(crate) fn pointed(frame: &[u8], text: &Range<usize>, at: usize) -> Option<Pointed> {
+/// What is byte_info at.
+pub(crate) fn byte_info(frame: &[u8], text: &Range<usize>, at: usize) -> Option<ByteInfo> {
     let value = *frame.get(at)?;
     let character = character(frame, text, at).map(|(character, _, length)| (character, length));
-    Some(Pointed { value, character })
+    Some(ByteInfo { value, character })
 }
 
 /// The character that a byte belongs to, where it begins, and how many bytes it has; none where it is no text.
@@ -85,7 +85,7 @@ fn character(frame: &[u8], text: &Range<usize>, at: usize) -> Option<(char, usiz
 }
 
 /// Control characters as their pictures.
-fn shown(character: char) -> char {
+fn displayed(character: char) -> char {
     match u32::from(character) {
         control @ 0..0x20 => char::from_u32(0x2400 + control).unwrap_or(character),
         0x7f => '␡',
@@ -138,19 +138,19 @@ mod tests {
     #[test]
     fn a_byte_is_told_with_its_character() {
         assert_eq!(
-            pointed(FRAME, &(0..9), 3),
-            Some(Pointed {
+            byte_info(FRAME, &(0..9), 3),
+            Some(ByteInfo {
                 value: 0xb8,
                 character: Some(('世', 3))
             })
         );
         assert_eq!(
-            pointed(FRAME, &(9..9), 3),
-            Some(Pointed {
+            byte_info(FRAME, &(9..9), 3),
+            Some(ByteInfo {
                 value: 0xb8,
                 character: None
             })
         );
-        assert_eq!(pointed(FRAME, &(0..9), 99), None);
+        assert_eq!(byte_info(FRAME, &(0..9), 99), None);
     }
 }

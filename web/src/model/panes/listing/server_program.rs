@@ -12,13 +12,13 @@ use shared::{
 
 use super::{
     client::Variable,
-    line::{Says, names},
     python,
+    statement::{Statement, assigned_names},
 };
 
-/// What the trace has told of one server.
+/// What the trace has snapshot of one server.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct ServerSnapshot {
     /// The call it made last.
     pub(crate) call: Option<(CallName, CallId)>,
     /// Whether that has not returned.
@@ -30,38 +30,38 @@ pub(crate) struct Told {
     /// The connection's own socket, and whether it is closed.
     connection: Option<(Fd, bool)>,
     /// What it made of the sentence.
-    worked: Option<Data>,
+    computed: Option<Data>,
 }
 
-/// What the trace has told of both.
+/// What the trace has snapshot of both.
 #[derive(Debug, Default)]
-pub(crate) struct Both([Told; 2]);
+pub(crate) struct ServerSnapshots([ServerSnapshot; 2]);
 
-impl Both {
+impl ServerSnapshots {
     /// One of them.
-    pub(crate) const fn of(&self, transport: Transport) -> &Told {
+    pub(crate) const fn of(&self, transport: Transport) -> &ServerSnapshot {
         match transport {
             Transport::Udp => &self.0[0],
             Transport::Tcp => &self.0[1],
         }
     }
 
-    fn process(&mut self, process: u32) -> Option<&mut Told> {
+    fn process(&mut self, process: u32) -> Option<&mut ServerSnapshot> {
         self.0.get_mut((process as usize).checked_sub(1)?)
     }
 
     /// Takes in an event.
-    pub(crate) fn hear(&mut self, event: &Event) {
+    pub(crate) fn handle_event(&mut self, event: &Event) {
         match &event.what {
             What::CallStarted(started) => {
-                if let Some(told) = self.process(started.process) {
+                if let Some(snapshot) = self.process(started.process) {
                     let data = started.arguments.data.as_ref();
-                    told.starts((started.name, started.call), started.fd, data);
+                    snapshot.handle_started((started.name, started.call), started.fd, data);
                 }
             }
             What::CallReturned(returned) => {
-                if let Some(told) = self.process(returned.process) {
-                    told.returns(returned.call, &returned.outcome);
+                if let Some(snapshot) = self.process(returned.process) {
+                    snapshot.handle_returned(returned.call, &returned.outcome);
                 }
             }
             What::Server(server) if !matches!(server.state, ServerState::Dead { .. }) => {
@@ -69,10 +69,10 @@ impl Both {
                     Transport::Udp => 1,
                     Transport::Tcp => 2,
                 };
-                // Its first calls are told before it is said to run.
+                // Its first calls are snapshot before it is said to run.
                 let runs = server.state == ServerState::Running;
-                if let Some(told) = self.process(process).filter(|_| !runs) {
-                    *told = Told::default();
+                if let Some(snapshot) = self.process(process).filter(|_| !runs) {
+                    *snapshot = ServerSnapshot::default();
                 }
             }
             What::Process(_)
@@ -89,8 +89,8 @@ impl Both {
     }
 }
 
-impl Told {
-    fn starts(&mut self, call: (CallName, CallId), fd: Option<Fd>, data: Option<&Data>) {
+impl ServerSnapshot {
+    fn handle_started(&mut self, call: (CallName, CallId), fd: Option<Fd>, data: Option<&Data>) {
         let (name, _) = call;
         if name == CallName::Socket {
             *self = Self::default();
@@ -104,12 +104,12 @@ impl Told {
             *closed = true;
         }
         if matches!(name, CallName::Send | CallName::SendTo) {
-            self.worked = data.cloned();
+            self.computed = data.cloned();
         }
         (self.call, self.is_in_it) = (Some(call), true);
     }
 
-    fn returns(&mut self, id: CallId, outcome: &Outcome) {
+    fn handle_returned(&mut self, id: CallId, outcome: &Outcome) {
         let Outcome::Returned(returned) = outcome else {
             // The line it was in is the one it died in, or was interrupted in.
             return;
@@ -133,7 +133,7 @@ impl Told {
                 self.received = Some(data.clone());
             }
             Returned::EndOfStream => self.received = Some(Data::default()),
-            Returned::Chunk { data } if name.is_some() => self.worked = Some(data.clone()),
+            Returned::Chunk { data } if name.is_some() => self.computed = Some(data.clone()),
             Returned::Nothing
             | Returned::Socket { .. }
             | Returned::Sent { .. }
@@ -144,11 +144,11 @@ impl Told {
         }
     }
 
-    /// The variables of the program with these lines, as far as they were told.
+    /// The variables of the program with these lines, as far as they were snapshot.
     pub(crate) fn variables(&self, lines: &[String]) -> Vec<Variable> {
         let mut found = Vec::new();
         for line in lines {
-            let mut left = names(line);
+            let mut left = assigned_names(line);
             let mut add = |name: Option<&str>, value: Option<String>, kind| {
                 if let Some((name, value)) = name.zip(value) {
                     let name = name.to_owned();
@@ -156,8 +156,8 @@ impl Told {
                 }
             };
             let from = || self.from.map(python::address);
-            match Says::of(line) {
-                Says::Call(CallName::RecvFrom) => {
+            match Statement::parse(line) {
+                Statement::Call(CallName::RecvFrom) => {
                     let bytes = self.received.as_ref();
                     add(
                         left.next(),
@@ -166,24 +166,24 @@ impl Told {
                     );
                     add(left.next(), from(), "tuple");
                 }
-                Says::Call(CallName::Accept) => {
+                Statement::Call(CallName::Accept) => {
                     let its = self.connection;
                     let peer = self.from;
                     let shown = its.map(|(fd, closed)| python::socket(fd, None, peer, closed));
                     add(left.next(), shown, "socket");
                     add(left.next(), from(), "tuple");
                 }
-                Says::Call(CallName::Recv) => {
+                Statement::Call(CallName::Recv) => {
                     add(left.next(), as_text(self.received.as_ref()), "str")
                 }
-                Says::Work => add(left.next(), as_text(self.worked.as_ref()), "str"),
-                Says::Nothing
-                | Says::Import
-                | Says::Assign
-                | Says::Input
-                | Says::Print
-                | Says::Loop
-                | Says::Call(_) => {}
+                Statement::Compute => add(left.next(), as_text(self.computed.as_ref()), "str"),
+                Statement::Empty
+                | Statement::Import
+                | Statement::Assign
+                | Statement::Input
+                | Statement::Print
+                | Statement::Loop
+                | Statement::Call(_) => {}
             }
         }
         found
@@ -208,9 +208,9 @@ impl Told {
                 .and_then(|data| python::undecodable(&data.0));
             return Some((at, exception.unwrap_or_else(|| message.to_owned())));
         }
-        let at = lines
-            .iter()
-            .position(|line| matches!(Says::of(line), Says::Call(call) if call.as_str() == what))?;
+        let at = lines.iter().position(
+            |line| matches!(Statement::parse(line), Statement::Call(call) if call.as_str() == what),
+        )?;
         let (message, errno) = message.rsplit_once(" (")?;
         let errno = errno.trim_end_matches(')');
         Some((at, python::error(errno, message, on_linux)))

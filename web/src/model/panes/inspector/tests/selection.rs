@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{super::*, *};
-use crate::model::panes::inspector::tree::What as Said;
+use crate::model::panes::inspector::tree::LineContent;
 
 /// A sentence by UDP, there and back.
 fn sentence() -> Lab {
@@ -51,7 +51,7 @@ fn chosen(lab: &Lab) -> Option<&str> {
 fn nothing_is_taken_apart_until_somebody_looks() {
     let mut lab = sentence();
     lab.inspector.open = false;
-    lab.inspector.act(Action::Select(4), 0);
+    lab.inspector.handle_command(InspectorCommand::Select(4), 0);
     assert!(!lab.inspector.settle(&lab.log));
     assert!(lab.inspector.opened.is_none());
     assert_eq!(lab.inspector.store.len(), 2, "but all is kept");
@@ -62,7 +62,8 @@ fn a_packet_is_looked_into_with_what_the_kernel_told_its_receiver() {
     let mut lab = sentence();
     let seq = lab.inspector.store.get(1).expect("a packet").seq;
     assert_eq!(
-        lab.inspector.act(Action::Select(seq), 0),
+        lab.inspector
+            .handle_command(InspectorCommand::Select(seq), 0),
         Some(Some(11)),
         "its call is looked at too"
     );
@@ -82,48 +83,54 @@ fn a_packet_is_looked_into_with_what_the_kernel_told_its_receiver() {
     let last = lab.inspector.tree.lines.last().expect("a line");
     assert_eq!(
         (last.source, &last.what),
-        (Source::Kernel, &Said::Fact("64".to_owned()))
+        (Source::Kernel, &LineContent::Fact("64".to_owned()))
     );
 }
 
 #[test]
 fn a_byte_and_its_field_are_chosen_together() {
     let mut lab = sentence();
-    lab.inspector.act(Action::Go(Go::Home, 10), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Home, 10), 0);
     lab.settles();
-    lab.inspector.act(Action::Byte(22), 0);
+    lab.inspector.handle_command(InspectorCommand::Byte(22), 0);
     assert_eq!(
         (chosen(&lab), lab.inspector.byte),
         (Some("udp.dstport"), Some(22))
     );
-    lab.inspector.act(Action::Byte(8), 0);
+    lab.inspector.handle_command(InspectorCommand::Byte(8), 0);
     assert_eq!(chosen(&lab), Some("ip.ttl"));
     let tree = &lab.inspector.tree;
     assert!(
         tree.chosen().is_some_and(|at| tree.seen()[at]),
         "what it lies in is unfolded"
     );
-    lab.inspector.act(Action::Byte(35), 0);
+    lab.inspector.handle_command(InspectorCommand::Byte(35), 0);
     assert_eq!(
         chosen(&lab),
         Some("data.text"),
         "a character has bytes of its own"
     );
-    lab.inspector.act(Action::MoveByte(-10), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveByte(-10), 0);
     assert_eq!(lab.inspector.byte, Some(25));
-    lab.inspector.act(Action::MoveByte(isize::MAX), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveByte(isize::MAX), 0);
     assert_eq!(lab.inspector.byte, Some(36), "the last");
-    lab.inspector.act(Action::Step(Step::Previous), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveLine(TreeStep::Previous), 0);
     assert_eq!(lab.inspector.byte, None);
 }
 
 #[test]
 fn the_same_field_stays_chosen_in_the_next_packet() {
     let mut lab = sentence();
-    lab.inspector.act(Action::Go(Go::Home, 10), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Home, 10), 0);
     lab.settles();
-    lab.inspector.act(Action::Byte(20), 0);
-    lab.inspector.act(Action::Go(Go::Down, 10), 0);
+    lab.inspector.handle_command(InspectorCommand::Byte(20), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Down, 10), 0);
     lab.settles();
     assert_eq!(
         (chosen(&lab), lab.inspector.byte),
@@ -154,21 +161,24 @@ fn a_call_has_its_packet_and_a_packet_its_call() {
 fn what_is_selected_stays_where_it_is() {
     let mut lab = sentence();
     assert!(lab.inspector.tail, "at first the newest is shown");
-    lab.inspector.act(Action::Go(Go::Home, 10), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Home, 10), 0);
     assert!(!lab.inspector.tail);
-    lab.inspector.act(Action::Go(Go::End, 10), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::End, 10), 0);
     assert!(lab.inspector.tail);
-    lab.inspector.act(Action::Scrolled(false), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::Scrolled(false), 0);
     assert!(!lab.inspector.tail);
-    lab.inspector.act(Action::Newest, 0);
+    lab.inspector.handle_command(InspectorCommand::Newest, 0);
     assert!(lab.inspector.tail);
 }
 
 #[test]
 fn a_filter_shows_what_it_lets_through_and_what_comes_later() {
     let mut lab = sentence();
-    lab.inspector.act(
-        Action::Filter(Stroke::Typed("lab.side == \"server\"".to_owned(), 0)),
+    lab.inspector.handle_command(
+        InspectorCommand::Filter(FilterInput::Typed("lab.side == \"server\"".to_owned(), 0)),
         0,
     );
     lab.settles();
@@ -177,35 +187,37 @@ fn a_filter_shows_what_it_lets_through_and_what_comes_later() {
     lab.captures(udp(CLIENT, SERVER, b"x"), None);
     lab.settles();
     assert_eq!(lab.shown(), [2, 3]);
-    lab.inspector.act(
-        Action::Filter(Stroke::Typed("call.name == \"sendto\"".to_owned(), 0)),
+    lab.inspector.handle_command(
+        InspectorCommand::Filter(FilterInput::Typed("call.name == \"sendto\"".to_owned(), 0)),
         0,
     );
     lab.settles();
     assert_eq!(lab.shown(), [1], "a packet is of its call");
-    lab.inspector.act(
-        Action::Filter(Stroke::Typed("call.name ==".to_owned(), 0)),
+    lab.inspector.handle_command(
+        InspectorCommand::Filter(FilterInput::Typed("call.name ==".to_owned(), 0)),
         0,
     );
     lab.settles();
     assert_eq!(lab.shown(), [1], "what cannot be read changes nothing");
-    lab.inspector
-        .act(Action::Filter(Stroke::Typed(String::new(), 0)), 0);
+    lab.inspector.handle_command(
+        InspectorCommand::Filter(FilterInput::Typed(String::new(), 0)),
+        0,
+    );
     assert_eq!(lab.shown(), [1, 2, 3, 4]);
 }
 
 #[test]
 fn one_can_look_at_the_packets_of_one_process_only() {
     let mut lab = sentence();
-    lab.inspector.sieve.restrict(Some(ME));
+    lab.inspector.display_filter.restrict(Some(ME));
     lab.settles();
     assert_eq!(lab.shown(), [1, 2]);
     let filter = "lab.side == \"client\"".to_owned();
     lab.inspector
-        .act(Action::Filter(Stroke::Typed(filter, 0)), 0);
+        .handle_command(InspectorCommand::Filter(FilterInput::Typed(filter, 0)), 0);
     lab.settles();
     assert_eq!(lab.shown(), [1], "and filter them");
-    lab.inspector.sieve.restrict(Some(ME + 1));
+    lab.inspector.display_filter.restrict(Some(ME + 1));
     lab.settles();
     assert_eq!(lab.shown(), [0; 0]);
 }
@@ -216,17 +228,21 @@ fn the_way_through_a_filtered_table_knows_where_it_was() {
     for _ in 0..4 {
         lab.captures(udp(SERVER, CLIENT, b"X"), None);
     }
-    lab.inspector.act(Action::Go(Go::Home, 10), 0);
-    lab.inspector.act(
-        Action::Filter(Stroke::Typed("frame.number > 2".to_owned(), 0)),
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Home, 10), 0);
+    lab.inspector.handle_command(
+        InspectorCommand::Filter(FilterInput::Typed("frame.number > 2".to_owned(), 0)),
         0,
     );
     lab.settles();
     assert_eq!(lab.inspector.row(), None, "the selected packet is hidden");
-    lab.inspector.act(Action::Go(Go::PageDown, 2), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::PageDown, 2), 0);
     assert_eq!(lab.inspector.record().map(|(number, _)| number), Some(5));
-    lab.inspector.act(Action::Go(Go::PageUp, 2), 0);
-    lab.inspector.act(Action::Go(Go::Up, 2), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::PageUp, 2), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::Up, 2), 0);
     assert_eq!(
         lab.inspector.record().map(|(number, _)| number),
         Some(3),
@@ -250,7 +266,8 @@ fn what_was_derived_says_so_and_can_be_asked_for() {
         because: 11,
         process,
     });
-    lab.inspector.act(Action::Go(Go::End, 10), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::End, 10), 0);
     lab.settles();
     let is_derived = lab
         .inspector
@@ -267,8 +284,10 @@ fn what_was_derived_says_so_and_can_be_asked_for() {
         ("frame.len > 0", false),
         ("tcp", false),
     ] {
-        lab.inspector
-            .act(Action::Filter(Stroke::Typed(filter.to_owned(), 0)), 0);
+        lab.inspector.handle_command(
+            InspectorCommand::Filter(FilterInput::Typed(filter.to_owned(), 0)),
+            0,
+        );
         lab.settles();
         assert_eq!(lab.shown().len(), usize::from(shows), "{filter}");
     }
@@ -286,8 +305,10 @@ fn an_event_that_comes_twice_is_one() {
 #[test]
 fn all_is_wiped_but_the_filter_and_the_numbers_of_conversations() {
     let mut lab = sentence();
-    lab.inspector
-        .act(Action::Filter(Stroke::Typed("udp".to_owned(), 3)), 0);
+    lab.inspector.handle_command(
+        InspectorCommand::Filter(FilterInput::Typed("udp".to_owned(), 3)),
+        0,
+    );
     lab.inspector.clear();
     assert_eq!((lab.inspector.store.len(), lab.inspector.open), (0, true));
     lab.captures(udp(CLIENT, SERVER, b"x"), None);

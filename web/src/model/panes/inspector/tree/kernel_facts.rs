@@ -1,32 +1,20 @@
-//! What the kernel told with a call, as lines of the tree; the first SYN of a connection, which it keeps, taken apart.
+//! LineContent the kernel told with a call, as lines of the tree; the first SYN of a connection, which it keeps, taken apart.
 
 use shared::{
     dissect::{Link, dissect},
-    trace::{CallName, Fact},
+    trace::Fact,
 };
 
-use super::{What, build::Builder};
-use crate::model::trace::log::Side;
-
-/// The facts that came with one call.
-#[derive(Clone, Debug)]
-pub(in crate::model::panes::inspector) struct Told<'a> {
-    /// Which call.
-    pub(in crate::model::panes::inspector) name: CallName,
-    /// Whose.
-    pub(in crate::model::panes::inspector) side: Side,
-    /// What was told.
-    pub(in crate::model::panes::inspector) facts: &'a [Fact],
-    /// What must be taken off a wall clock's nanoseconds to get those since the first packet.
-    pub(in crate::model::panes::inspector) clock_ns: u64,
-}
-
+use super::{
+    LineContent,
+    build::{Builder, CallFacts},
+};
 /// A clock's time of a datagram.
 const RECEIVED: &str = "datagram.received_at_ns";
 /// The headers of a SYN, in hex.
 const SAVED_SYN: &str = "tcp.saved_syn";
 
-pub(super) fn add(builder: &mut Builder, told: &Told<'_>) {
+pub(super) fn add(builder: &mut Builder, told: &CallFacts<'_>) {
     let Some(first) = told.facts.first() else {
         return;
     };
@@ -34,7 +22,7 @@ pub(super) fn add(builder: &mut Builder, told: &Told<'_>) {
         "kernel",
         0..0,
         first.source,
-        What::Told(told.name, told.side),
+        LineContent::Facts(told.name, told.side),
     );
     builder.inside(|inside| {
         for fact in told.facts {
@@ -46,14 +34,14 @@ pub(super) fn add(builder: &mut Builder, told: &Told<'_>) {
 fn one(builder: &mut Builder, fact: &Fact, clock_ns: u64) {
     let moment = || fact.value.parse::<u64>().ok()?.checked_sub(clock_ns);
     let what = match fact.name.as_str() {
-        RECEIVED => moment().map(What::Moment),
+        RECEIVED => moment().map(LineContent::Moment),
         _ => None,
     };
     builder.line(
         &fact.name,
         0..0,
         fact.source,
-        what.unwrap_or_else(|| What::Fact(fact.value.clone())),
+        what.unwrap_or_else(|| LineContent::Fact(fact.value.clone())),
     );
     let syn = if fact.name == SAVED_SYN {
         unhex(&fact.value)

@@ -1,4 +1,4 @@
-//! Packets are put away as they come: their bytes, whose they are, and their place in their conversation.
+//! Packets are push away as they come: their bytes, whose they are, and their place in their conversation.
 
 use std::net::SocketAddr;
 
@@ -11,9 +11,9 @@ use shared::{
 };
 
 use super::{
-    Captured, Inspector, Sieve,
-    record::{Inferred, Matter, Record},
-    talk::Talk,
+    Captured, DisplayFilter, Inspector,
+    conversation_key::ConversationKey,
+    record::{Inferred, PacketData, Record},
 };
 use crate::{
     filter::Filter,
@@ -28,12 +28,12 @@ const CLOCK_SET_NS: u64 = 1_000_000;
 
 impl Inspector {
     /// Takes in an event; one that was seen before changes nothing. `log` is as it was before it.
-    pub(in crate::model) fn hear(&mut self, event: &Event, log: &Log, servers: &Servers) {
+    pub(in crate::model) fn handle_event(&mut self, event: &Event, log: &Log, servers: &Servers) {
         if self.last_seq.is_some_and(|last| event.seq <= last) {
             return;
         }
         self.last_seq = Some(event.seq);
-        self.people.hear(event);
+        self.process_names.handle_event(event);
         match &event.what {
             What::Packet(packet) => self.captured(event, packet, servers),
             What::Derived(derived) => self.inferred(event, derived, log, servers),
@@ -55,7 +55,7 @@ impl Inspector {
         let Self {
             open,
             query,
-            people,
+            process_names,
             streams,
             last_seq,
             clock_ns,
@@ -63,17 +63,17 @@ impl Inspector {
             tree,
             ..
         } = std::mem::take(self);
-        let mut sieve = Sieve::default();
-        sieve.set(
+        let mut display_filter = DisplayFilter::default();
+        display_filter.set(
             Filter::parse(&query.text)
                 .ok()
                 .filter(|_| !query.text.trim().is_empty()),
         );
         *self = Self {
             open,
-            sieve,
+            display_filter,
             query,
-            people,
+            process_names,
             streams,
             last_seq,
             clock_ns,
@@ -87,7 +87,7 @@ impl Inspector {
     /// Another relay, another trace.
     pub(in crate::model) fn start_anew(&mut self) {
         self.clear();
-        (self.people, self.streams, self.last_seq) = Default::default();
+        (self.process_names, self.streams, self.last_seq) = Default::default();
     }
 
     fn captured(&mut self, event: &Event, packet: &Packet, servers: &Servers) {
@@ -99,7 +99,7 @@ impl Inspector {
             Some(quoted) => (Some(quoted.destination), Some(quoted.source)),
             None => (summary.source, summary.destination),
         };
-        let talk = Talk::of(&summary, None).map_or(0, |talk| talk.print());
+        let conversation_hash = ConversationKey::of(&summary, None).map_or(0, |key| key.hash());
         let is_ours = |end: SocketAddr| is_server(servers, end);
         let side = match (from.is_some_and(is_ours), to.is_some_and(is_ours)) {
             (true, _) => Some(Side::Server),
@@ -107,16 +107,16 @@ impl Inspector {
             (false, false) => None,
         };
         let side = packet.direction.map(side_of).or(side);
-        let at_ns = self.moment(event, packet);
-        self.put(Record {
+        let at_ns = self.kernel_time_ns(event, packet);
+        self.push(Record {
             seq: event.seq,
             at_ns,
             process: packet.process,
             call: packet.call,
-            name: packet.call.and_then(|call| self.people.name(call)),
+            name: packet.call.and_then(|call| self.process_names.name(call)),
             side,
-            talk,
-            matter: Matter::Captured(captured),
+            conversation_hash,
+            data: PacketData::Captured(captured),
         });
     }
 
@@ -124,7 +124,7 @@ impl Inspector {
         let run = log.run_of(derived.because);
         let call = run.and_then(|run| run.calls.iter().find(|call| call.id == derived.because));
         let payload = call
-            .and_then(said)
+            .and_then(call_data)
             .map(|data| data.0.as_slice())
             .unwrap_or_default();
         let side = call.and_then(|call| sender(call, derived.from, derived.to));
@@ -133,19 +133,24 @@ impl Inspector {
         } else {
             Side::Client
         });
-        self.put(Record {
+        self.push(Record {
             seq: event.seq,
             at_ns: event.mono_ns,
             process: derived.process,
             call: Some(derived.because),
-            name: self.people.name(derived.because),
+            name: self.process_names.name(derived.because),
             side: Some(side),
-            talk: Talk::between(derived.transport, derived.from, derived.to).print(),
-            matter: Matter::Inferred(Inferred::new(derived, payload)),
+            conversation_hash: ConversationKey::between(
+                derived.transport,
+                derived.from,
+                derived.to,
+            )
+            .hash(),
+            data: PacketData::Inferred(Inferred::new(derived, payload)),
         });
     }
 
-    fn put(&mut self, record: Record) {
+    fn push(&mut self, record: Record) {
         // The table starts out at its end.
         self.tail |= self.store.next() == 1;
         self.store.push(record);
@@ -153,7 +158,7 @@ impl Inspector {
 
     /// When the kernel saw a packet, in the lab's own time. All packets are reckoned with one difference of the
     /// clocks: so the times between them are the kernel's, to the nanosecond.
-    fn moment(&mut self, event: &Event, packet: &Packet) -> u64 {
+    fn kernel_time_ns(&mut self, event: &Event, packet: &Packet) -> u64 {
         let difference = event
             .wall_us
             .saturating_mul(1_000)
@@ -178,7 +183,7 @@ const fn side_of(direction: Direction) -> Side {
 }
 
 /// The bytes a call was given or brought.
-fn said(call: &Call) -> Option<&Data> {
+fn call_data(call: &Call) -> Option<&Data> {
     let brought = match &call.end.as_ref()?.outcome {
         Outcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => Some(data),
         Outcome::Returned(_) | Outcome::Failed(_) => None,

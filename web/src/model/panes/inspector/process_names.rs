@@ -12,13 +12,13 @@ use super::record::Record;
 use crate::model::trace::{log::Side, outcome_fields};
 
 /// So many calls are remembered until their packets have come.
-const CALLS: usize = 4_096;
+const MAX_CALLS: usize = 4_096;
 /// So many failures and processes are remembered.
-const KEPT: usize = 4_096;
+const MAX_ENTRIES: usize = 4_096;
 
-/// What came of a call, in numbers.
+/// What outcome of a call, in numbers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Came {
+pub(crate) struct CallSummary {
     /// Whether it did not return at once.
     pub(crate) blocked: bool,
     /// The bytes it sent or received.
@@ -29,46 +29,46 @@ pub(crate) struct Came {
 
 /// Calls and processes by name.
 #[derive(Debug, Default)]
-pub(crate) struct People {
+pub(crate) struct ProcessNames {
     started: VecDeque<(CallId, CallName)>,
     errnos: BTreeMap<CallId, Box<str>>,
-    returns: BTreeMap<CallId, Came>,
+    returns: BTreeMap<CallId, CallSummary>,
     fates: BTreeMap<CallId, (Fate, Direction)>,
     roles: BTreeMap<ProcessId, Role>,
 }
 
-impl People {
+impl ProcessNames {
     /// Takes in what an event tells of them.
-    pub(crate) fn hear(&mut self, event: &Event) {
+    pub(crate) fn handle_event(&mut self, event: &Event) {
         match &event.what {
             What::Process(process) => {
                 self.roles.insert(process.process, process.role);
-                shorten(&mut self.roles);
+                drop_oldest(&mut self.roles);
             }
             What::CallStarted(started) => {
                 self.started.push_back((started.call, started.name));
-                if self.started.len() > CALLS {
+                if self.started.len() > MAX_CALLS {
                     self.started.pop_front();
                 }
             }
             What::CallReturned(returned) => {
-                let what = Came {
+                let what = CallSummary {
                     blocked: outcome_fields::is_long(returned.took_ns),
                     len: outcome_fields::len(&returned.outcome),
                     truncated: outcome_fields::truncated(&returned.outcome),
                 };
                 self.returns.insert(returned.call, what);
-                shorten(&mut self.returns);
+                drop_oldest(&mut self.returns);
                 if let Outcome::Failed(failed) = &returned.outcome {
                     self.errnos
                         .insert(returned.call, failed.errno.as_str().into());
-                    shorten(&mut self.errnos);
+                    drop_oldest(&mut self.errnos);
                 }
             }
             What::Edge(edge) => {
                 if let Some(call) = edge.call {
                     self.fates.insert(call, (edge.fate, edge.direction));
-                    shorten(&mut self.fates);
+                    drop_oldest(&mut self.fates);
                 }
             }
             What::ProcessEnded { .. }
@@ -97,8 +97,8 @@ impl People {
         self.errnos.get(&call).map(|errno| &**errno)
     }
 
-    /// What came of a call.
-    pub(crate) fn came(&self, call: CallId) -> Option<Came> {
+    /// What outcome of a call.
+    pub(crate) fn outcome(&self, call: CallId) -> Option<CallSummary> {
         self.returns.get(&call).copied()
     }
 
@@ -121,8 +121,8 @@ impl People {
     }
 }
 
-fn shorten<K: Ord, V>(map: &mut BTreeMap<K, V>) {
-    while map.len() > KEPT {
+fn drop_oldest<K: Ord, V>(map: &mut BTreeMap<K, V>) {
+    while map.len() > MAX_ENTRIES {
         map.pop_first();
     }
 }

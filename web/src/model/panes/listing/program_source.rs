@@ -1,12 +1,12 @@
 //! The program as it runs in this lab: the file of `www/programs` with this lab's address in it, and with what the
-//! running server was told to do otherwise than the book's.
+//! running server was push_server_line to do otherwise than the book's.
 
 use shared::{
     call::Transport,
     lab::{Server, Task},
 };
 
-use super::line::{Says, between};
+use super::statement::{Statement, between};
 use crate::{
     i18n::{TextFile, read},
     model::trace::log::Side,
@@ -44,15 +44,15 @@ pub(crate) fn lines(program: Program, server: &Server) -> Option<Vec<String>> {
     let mut lines = Vec::new();
     for line in read(program.file())?.lines() {
         match program.side {
-            Side::Client => lines.push(placed(line, server)),
-            Side::Server => told(line, server, &mut lines),
+            Side::Client => lines.push(with_addresses(line, server)),
+            Side::Server => push_server_line(line, server, &mut lines),
         }
     }
     Some(lines)
 }
 
 /// With the addresses of this lab.
-fn placed(line: &str, server: &Server) -> String {
+fn with_addresses(line: &str, server: &Server) -> String {
     let address = server.address;
     match line.split_once(" = ") {
         Some((name @ "serverName", _)) => [name, " = '", &address.ip().to_string(), "'"].concat(),
@@ -62,27 +62,29 @@ fn placed(line: &str, server: &Server) -> String {
 }
 
 /// With what this server does otherwise; some of that takes a line of its own.
-fn told(line: &str, server: &Server, lines: &mut Vec<String>) {
+fn push_server_line(line: &str, server: &Server, lines: &mut Vec<String>) {
     use shared::trace::CallName::{Listen, Recv, RecvFrom, Send, SendTo, Socket};
     let settings = server.settings.as_ref();
     let number = |number: u32| number.to_string();
-    let think = settings.map_or(0, |settings| settings.think_ms);
-    let says = Says::of(line);
-    if think > 0 && matches!(says, Says::Call(Send | SendTo)) {
-        lines.push(["    sleep(", &seconds(think), ")"].concat());
+    let pause_ms = settings.map_or(0, |settings| settings.think_ms);
+    let statement = Statement::parse(line);
+    if pause_ms > 0 && matches!(statement, Statement::Call(Send | SendTo)) {
+        lines.push(["    sleep(", &seconds(pause_ms), ")"].concat());
     }
-    lines.push(match (says, settings) {
-        (Says::Call(Recv | RecvFrom), Some(settings)) => {
+    lines.push(match (statement, settings) {
+        (Statement::Call(Recv | RecvFrom), Some(settings)) => {
             with_number(line, &number(settings.receive_size))
         }
-        (Says::Call(Listen), Some(settings)) => with_number(line, &number(settings.backlog)),
-        (Says::Work, _) => worked(line, server.task),
-        _ => placed(line, server),
+        (Statement::Call(Listen), Some(settings)) => with_number(line, &number(settings.backlog)),
+        (Statement::Compute, _) => with_task(line, server.task),
+        _ => with_addresses(line, server),
     });
-    if think > 0 && says == Says::Import {
+    if pause_ms > 0 && statement == Statement::Import {
         lines.push("from time import sleep".to_owned());
     }
-    if says == Says::Call(Socket) && settings.is_some_and(|settings| settings.reuse_address) {
+    if statement == Statement::Call(Socket)
+        && settings.is_some_and(|settings| settings.reuse_address)
+    {
         lines.push("serverSocket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)".to_owned());
     }
 }
@@ -96,7 +98,7 @@ fn with_number(line: &str, number: &str) -> String {
 }
 
 /// With another task than upper case.
-fn worked(line: &str, task: Task) -> String {
+fn with_task(line: &str, task: Task) -> String {
     let Some((name, work)) = line.split_once(" = ") else {
         return line.to_owned();
     };

@@ -9,8 +9,8 @@ use shared::{
 };
 
 use super::{
-    record::{Captured, Inferred, Matter, Record},
-    rows::Tone,
+    record::{Captured, Inferred, PacketData, Record},
+    rows::Severity,
     store::Store,
     tree::fault_key,
 };
@@ -18,17 +18,17 @@ use crate::model::trace::log::{Call, DatagramFate, Run, Side};
 
 /// A word about a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Remark {
+pub(crate) struct ExpertInfo {
     /// The text that says it.
     pub(crate) key: &'static str,
     /// How much it matters.
-    pub(crate) tone: Tone,
+    pub(crate) tone: Severity,
     /// What fills the text's gaps.
     pub(crate) values: Vec<(&'static str, String)>,
 }
 
-impl Remark {
-    const fn new(key: &'static str, tone: Tone) -> Self {
+impl ExpertInfo {
+    const fn new(key: &'static str, tone: Severity) -> Self {
         Self {
             key,
             tone,
@@ -44,7 +44,7 @@ impl Remark {
 
 /// A packet and what is around it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scene<'a> {
+pub(super) struct PacketContext<'a> {
     pub(super) number: u64,
     pub(super) record: &'a Record,
     pub(super) store: &'a Store,
@@ -53,47 +53,52 @@ pub(super) struct Scene<'a> {
 }
 
 /// So far back a doubled datagram is looked for, and so far both ways the other fragments of one.
-const BEFORE: u64 = 64;
+const SEARCH_DISTANCE: u64 = 64;
 
 /// All there is to say.
-pub(super) fn remarks(scene: Scene<'_>, dissection: Option<&Dissection>) -> Vec<Remark> {
+pub(super) fn expert_info(
+    context: PacketContext<'_>,
+    dissection: Option<&Dissection>,
+) -> Vec<ExpertInfo> {
     let mut found = Vec::new();
-    match &scene.record.matter {
-        Matter::Captured(captured) => {
-            of_captured(scene, captured, &mut found);
-            of_bytes(captured, dissection, &mut found);
+    match &context.record.data {
+        PacketData::Captured(captured) => {
+            check_captured(context, captured, &mut found);
+            check_bytes(captured, dissection, &mut found);
         }
-        Matter::Inferred(inferred) => of_inferred(scene, inferred, &mut found),
+        PacketData::Inferred(inferred) => check_inferred(context, inferred, &mut found),
     }
-    found.extend(scene.run.and_then(|run| lost_at_edge(scene, run)));
-    found.extend(scene.run.and_then(|run| cut(scene, run)));
-    found.extend(scene.run.and_then(|run| blocked(scene, run)));
+    found.extend(context.run.and_then(|run| lost_at_edge(context, run)));
+    found.extend(context.run.and_then(|run| cut(context, run)));
+    found.extend(context.run.and_then(|run| blocked(context, run)));
     found
 }
 
 /// It was seen to cross, and yet no program ever gets it.
-fn lost_at_edge(scene: Scene<'_>, run: &Run) -> Option<Remark> {
-    let call = scene.record.call?;
+fn lost_at_edge(context: PacketContext<'_>, run: &Run) -> Option<ExpertInfo> {
+    let call = context.record.call?;
     let mut touched = run.touched().filter(|touch| touch.edge.call == Some(call));
     let (becoming, _) = run.becoming(touched.next()?.edge.datagram)?;
     // Where nobody was left to receive it, the edge has lost nothing.
     let is_lost = becoming.is_end() && becoming != DatagramFate::Unclaimed;
-    is_lost.then(|| Remark::new("remark.lost_at_edge", Tone::Bad))
+    is_lost.then(|| ExpertInfo::new("remark.lost_at_edge", Severity::Error))
 }
 
-fn of_captured(scene: Scene<'_>, captured: &Captured, found: &mut Vec<Remark>) {
+fn check_captured(context: PacketContext<'_>, captured: &Captured, found: &mut Vec<ExpertInfo>) {
     let summary = captured.summary();
     if let Some(quoted) = &summary.quoted {
-        found
-            .push(Remark::new("remark.refused_udp", Tone::Bad).with("address", quoted.destination));
+        found.push(
+            ExpertInfo::new("remark.refused_udp", Severity::Error)
+                .with("address", quoted.destination),
+        );
     }
     if let Some(segment) = summary
         .tcp
         .filter(|segment| segment.flags.has(TcpFlags::RST))
     {
         found.push(reset(
-            scene,
-            segment.flags.has(TcpFlags::ACK) && answers_syn(scene),
+            context,
+            segment.flags.has(TcpFlags::ACK) && answers_syn(context),
         ));
     }
     let marks = captured
@@ -101,38 +106,38 @@ fn of_captured(scene: Scene<'_>, captured: &Captured, found: &mut Vec<Remark>) {
         .map(|analysis| analysis.marks)
         .unwrap_or_default();
     found.extend(marks.iter().map(|mark| {
-        let (key, tone) = of_mark(mark);
-        Remark::new(key, tone)
+        let (key, tone) = mark_key(mark);
+        ExpertInfo::new(key, tone)
     }));
     if summary.payload_length == 0 && summary.protocol == shared::dissect::Protocol::Udp {
-        found.push(Remark::new("remark.empty", Tone::Odd));
+        found.push(ExpertInfo::new("remark.empty", Severity::Note));
     }
-    found.extend(twin(scene, captured));
-    found.extend(fragment(scene, captured));
+    found.extend(duplicate(context, captured));
+    found.extend(fragment(context, captured));
 }
 
-const fn of_mark(mark: Mark) -> (&'static str, Tone) {
+const fn mark_key(mark: Mark) -> (&'static str, Severity) {
     match mark {
-        Mark::Retransmission => ("remark.retransmission", Tone::Bad),
-        Mark::OutOfOrder => ("remark.out_of_order", Tone::Odd),
-        Mark::LostSegment => ("remark.lost_segment", Tone::Bad),
-        Mark::DuplicateAck => ("remark.duplicate_ack", Tone::Odd),
-        Mark::ZeroWindow => ("remark.zero_window", Tone::Bad),
-        Mark::ZeroWindowProbe => ("remark.zero_window_probe", Tone::Odd),
-        Mark::WindowFull => ("remark.window_full", Tone::Odd),
-        Mark::WindowUpdate => ("remark.window_update", Tone::Odd),
-        Mark::KeepAlive => ("remark.keep_alive", Tone::Odd),
-        Mark::KeepAliveAck => ("remark.keep_alive_ack", Tone::Odd),
-        Mark::ReusedPorts => ("remark.reused_ports", Tone::Odd),
+        Mark::Retransmission => ("remark.retransmission", Severity::Error),
+        Mark::OutOfOrder => ("remark.out_of_order", Severity::Note),
+        Mark::LostSegment => ("remark.lost_segment", Severity::Error),
+        Mark::DuplicateAck => ("remark.duplicate_ack", Severity::Note),
+        Mark::ZeroWindow => ("remark.zero_window", Severity::Error),
+        Mark::ZeroWindowProbe => ("remark.zero_window_probe", Severity::Note),
+        Mark::WindowFull => ("remark.window_full", Severity::Note),
+        Mark::WindowUpdate => ("remark.window_update", Severity::Note),
+        Mark::KeepAlive => ("remark.keep_alive", Severity::Note),
+        Mark::KeepAliveAck => ("remark.keep_alive_ack", Severity::Note),
+        Mark::ReusedPorts => ("remark.reused_ports", Severity::Note),
     }
 }
 
 /// What its bytes say: checksums, and what cannot be read.
-fn of_bytes(captured: &Captured, dissection: Option<&Dissection>, found: &mut Vec<Remark>) {
+fn check_bytes(captured: &Captured, dissection: Option<&Dissection>, found: &mut Vec<ExpertInfo>) {
     let kept = captured.bytes.len() as u64;
     if captured.length > kept {
         found.push(
-            Remark::new("remark.cut", Tone::Odd)
+            ExpertInfo::new("remark.cut", Severity::Note)
                 .with("kept", kept)
                 .with("length", captured.length),
         );
@@ -141,15 +146,15 @@ fn of_bytes(captured: &Captured, dissection: Option<&Dissection>, found: &mut Ve
         let protocol = layer.protocol.name();
         let checksum = match layer.checksum {
             Some(Checksum::Unfinished { expected }) => {
-                Some(("remark.unfinished", Tone::Odd, expected))
+                Some(("remark.unfinished", Severity::Note, expected))
             }
-            Some(Checksum::Wrong { expected }) => Some(("remark.wrong", Tone::Bad, expected)),
+            Some(Checksum::Wrong { expected }) => Some(("remark.wrong", Severity::Error, expected)),
             Some(Checksum::Correct | Checksum::Absent | Checksum::NotVerifiable) | None => None,
         };
         if let Some((key, tone, expected)) = checksum.filter(|_| !layer.quoted) {
             let expected = format!("0x{expected:04x}");
             found.push(
-                Remark::new(key, tone)
+                ExpertInfo::new(key, tone)
                     .with("protocol", protocol)
                     .with("expected", expected),
             );
@@ -159,43 +164,46 @@ fn of_bytes(captured: &Captured, dissection: Option<&Dissection>, found: &mut Ve
             .fault
             .filter(|fault| !(layer.quoted && *fault == Fault::Truncated))
         {
-            found.push(Remark::new(fault_key(fault), Tone::Bad));
+            found.push(ExpertInfo::new(fault_key(fault), Severity::Error));
         }
     }
 }
 
-fn of_inferred(scene: Scene<'_>, inferred: &Inferred, found: &mut Vec<Remark>) {
+fn check_inferred(context: PacketContext<'_>, inferred: &Inferred, found: &mut Vec<ExpertInfo>) {
     match inferred.kind {
         DerivedKind::Unreachable => {
-            found.push(Remark::new("remark.refused_udp", Tone::Bad).with("address", inferred.from));
+            found.push(
+                ExpertInfo::new("remark.refused_udp", Severity::Error)
+                    .with("address", inferred.from),
+            );
         }
-        DerivedKind::Rst => found.push(reset(scene, false)),
+        DerivedKind::Rst => found.push(reset(context, false)),
         DerivedKind::Datagram if inferred.length == 0 => {
-            found.push(Remark::new("remark.empty", Tone::Odd))
+            found.push(ExpertInfo::new("remark.empty", Severity::Note))
         }
         DerivedKind::Datagram | DerivedKind::Handshake | DerivedKind::Data | DerivedKind::Fin => {}
     }
 }
 
 /// Refused, or thrown away; and if so, whether bytes were thrown away with it.
-fn reset(scene: Scene<'_>, answers_syn: bool) -> Remark {
-    if answers_syn || scene.record.name == Some(CallName::Connect) {
-        let address = scene
+fn reset(context: PacketContext<'_>, answers_syn: bool) -> ExpertInfo {
+    if answers_syn || context.record.name == Some(CallName::Connect) {
+        let address = context
             .record
             .ends()
             .map(|(from, _)| from.to_string())
             .unwrap_or_default();
-        return Remark::new("remark.refused_tcp", Tone::Bad).with("address", address);
+        return ExpertInfo::new("remark.refused_tcp", Severity::Error).with("address", address);
     }
-    let side = scene.record.side;
-    let unread = scene
+    let side = context.record.side;
+    let unread = context
         .run
         .zip(side)
         .map_or(0, |(run, side)| unread(run, side));
     if unread > 0 {
-        Remark::new("remark.reset_unread", Tone::Bad).with("unread", unread)
+        ExpertInfo::new("remark.reset_unread", Severity::Error).with("unread", unread)
     } else {
-        Remark::new("remark.reset", Tone::Bad)
+        ExpertInfo::new("remark.reset", Severity::Error)
     }
 }
 
@@ -219,13 +227,13 @@ fn unread(run: &Run, side: Side) -> u64 {
 }
 
 /// Whether the packet before it in its conversation opened that, so that this one refuses it.
-fn answers_syn(scene: Scene<'_>) -> bool {
-    let first = scene.number.saturating_sub(BEFORE);
-    let before = (first..scene.number)
+fn answers_syn(context: PacketContext<'_>) -> bool {
+    let first = context.number.saturating_sub(SEARCH_DISTANCE);
+    let before = (first..context.number)
         .rev()
-        .filter_map(|number| scene.store.get(number));
+        .filter_map(|number| context.store.get(number));
     let last = before
-        .filter(|record| record.talk == scene.record.talk)
+        .filter(|record| record.conversation_hash == context.record.conversation_hash)
         .find_map(Record::captured);
     last.and_then(|captured| captured.summary().tcp)
         .is_some_and(|segment| {
@@ -234,27 +242,27 @@ fn answers_syn(scene: Scene<'_>) -> bool {
 }
 
 /// The same datagram once more: a sender would have given it another identification.
-fn twin(scene: Scene<'_>, captured: &Captured) -> Option<Remark> {
-    let is_udp = scene.record.conversation()?.transport == Transport::Udp;
+fn duplicate(context: PacketContext<'_>, captured: &Captured) -> Option<ExpertInfo> {
+    let is_udp = context.record.conversation()?.transport == Transport::Udp;
     let identification = |bytes: &[u8]| bytes.get(18..20).is_some_and(|id| id != [0, 0]);
-    let numbers = scene.number.saturating_sub(BEFORE)..scene.number;
+    let numbers = context.number.saturating_sub(SEARCH_DISTANCE)..context.number;
     let is_twin = |number: &u64| {
-        let other = scene.store.get(*number).and_then(Record::captured);
+        let other = context.store.get(*number).and_then(Record::captured);
         other.is_some_and(|other| other.bytes == captured.bytes)
     };
-    let twin = numbers
+    let duplicate = numbers
         .rev()
         .filter(|_| is_udp && identification(&captured.bytes))
         .find(is_twin)?;
-    Some(Remark::new("remark.twin", Tone::Odd).with("number", twin))
+    Some(ExpertInfo::new("remark.twin", Severity::Note).with("number", duplicate))
 }
 
 /// It is one of the fragments of a datagram; and if all were seen, which one.
-fn fragment(scene: Scene<'_>, captured: &Captured) -> Option<Remark> {
+fn fragment(context: PacketContext<'_>, captured: &Captured) -> Option<ExpertInfo> {
     let own = Piece::of(captured.link, &captured.bytes)?;
-    let from = scene.number.saturating_sub(BEFORE);
-    let near = scene.store.from(from);
-    let near = near.take_while(|(number, _)| *number <= scene.number + BEFORE);
+    let from = context.number.saturating_sub(SEARCH_DISTANCE);
+    let near = context.store.from(from);
+    let near = near.take_while(|(number, _)| *number <= context.number + SEARCH_DISTANCE);
     let mut pieces: Vec<(Piece, u64)> = near
         .filter_map(|(number, record)| {
             let other = record.captured()?;
@@ -266,7 +274,7 @@ fn fragment(scene: Scene<'_>, captured: &Captured) -> Option<Remark> {
     let end = |piece: &Piece| piece.offset + piece.length;
     let last_byte = end(&own).saturating_sub(1);
     let at = |key| {
-        Remark::new(key, Tone::Odd)
+        ExpertInfo::new(key, Severity::Note)
             .with("first", own.offset)
             .with("last", last_byte)
     };
@@ -291,8 +299,8 @@ fn fragment(scene: Scene<'_>, captured: &Captured) -> Option<Remark> {
 }
 
 /// The datagram did not fit into the buffer of the call that received it.
-fn cut(scene: Scene<'_>, run: &Run) -> Option<Remark> {
-    let call = super::scene::receiver(scene.record, run)?;
+fn cut(context: PacketContext<'_>, run: &Run) -> Option<ExpertInfo> {
+    let call = super::related_calls::receiver(context.record, run)?;
     match &call.end.as_ref()?.outcome {
         Outcome::Returned(Returned::Datagram {
             data,
@@ -301,7 +309,7 @@ fn cut(scene: Scene<'_>, run: &Run) -> Option<Remark> {
             ..
         }) => {
             let kept = data.len() as u64;
-            let remark = Remark::new("remark.truncated", Tone::Bad)
+            let remark = ExpertInfo::new("remark.truncated", Severity::Error)
                 .with("kept", kept)
                 .with("length", length);
             Some(remark.with("lost", length.saturating_sub(kept)))
@@ -311,21 +319,21 @@ fn cut(scene: Scene<'_>, run: &Run) -> Option<Remark> {
 }
 
 /// Nothing has come back yet, and somebody waits for it.
-fn blocked(scene: Scene<'_>, run: &Run) -> Option<Remark> {
-    let record = scene.record;
+fn blocked(context: PacketContext<'_>, run: &Run) -> Option<ExpertInfo> {
+    let record = context.record;
     let waits = |call: &&Call| call.side == Side::Client && call.is_open();
     let call = run
         .calls
         .iter()
         .find(waits)
         .filter(|_| record.side == Some(Side::Client))?;
-    let mut later = scene
+    let mut later = context
         .store
-        .from(scene.number + 1)
-        .filter(|(_, later)| later.talk == record.talk);
+        .from(context.number + 1)
+        .filter(|(_, later)| later.conversation_hash == record.conversation_hash);
     later
         .all(|(_, later)| later.side != Some(Side::Server))
-        .then(|| Remark::new("remark.blocked", Tone::Odd).with("call", call.name.as_str()))
+        .then(|| ExpertInfo::new("remark.blocked", Severity::Note).with("call", call.name.as_str()))
 }
 
 #[cfg(test)]

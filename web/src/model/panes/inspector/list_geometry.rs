@@ -2,11 +2,11 @@
 
 /// No element is made higher than this: browsers cut it, Chromium at 33 554 428 px, Firefox at half of that. A longer
 /// list is scrolled in proportion.
-const HIGHEST: u64 = 16_777_200;
+const MAX_HEIGHT: u64 = 16_777_200;
 
 /// A list and the window it is seen through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Roll {
+pub(crate) struct ListGeometry {
     /// How many rows there are.
     pub(crate) rows: usize,
     /// How high each is.
@@ -17,7 +17,7 @@ pub(crate) struct Roll {
 
 /// What is to be drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct VisibleRows {
     /// The first row.
     pub(crate) first: usize,
     /// How many, the ones that are cut by the window's edges too.
@@ -26,23 +26,23 @@ pub(crate) struct Shown {
     pub(crate) y: i32,
 }
 
-impl Roll {
+impl ListGeometry {
     /// How high the list is drawn.
     pub(crate) fn height(&self) -> i32 {
-        pixels(self.full().min(HIGHEST))
+        pixels(self.full().min(MAX_HEIGHT))
     }
 
     /// The rows that are seen when it is scrolled to `top`.
-    pub(crate) fn shown(&self, top: i32) -> Shown {
+    pub(crate) fn visible(&self, top: i32) -> VisibleRows {
         let row = self.row.max(1) as u64;
-        let top = top.clamp(0, self.deepest());
+        let top = top.clamp(0, self.max_scroll());
         let offset = self.offset(top);
         let first = (offset / row).min(self.rows as u64);
         let ends = (offset + self.window.max(0) as u64)
             .div_ceil(row)
             .min(self.rows as u64);
         let y = top - pixels(offset - first * row);
-        Shown {
+        VisibleRows {
             first: first as usize,
             count: ends.saturating_sub(first) as usize,
             y,
@@ -52,7 +52,7 @@ impl Roll {
     /// Where to scroll so that a row is seen, as near as possible to where it is scrolled now.
     pub(crate) fn reveal(&self, at: usize, top: i32) -> i32 {
         let (row, window) = (self.row.max(1) as u64, self.window.max(0) as u64);
-        let offset = self.offset(top.clamp(0, self.deepest()));
+        let offset = self.offset(top.clamp(0, self.max_scroll()));
         let (start, end) = (at as u64 * row, (at as u64 + 1) * row);
         if start < offset {
             self.top(start)
@@ -64,7 +64,7 @@ impl Roll {
     }
 
     /// Where it is scrolled to when its end is seen.
-    pub(crate) fn deepest(&self) -> i32 {
+    pub(crate) fn max_scroll(&self) -> i32 {
         (self.height() - self.window).max(0)
     }
 
@@ -75,21 +75,21 @@ impl Roll {
     /// How much of the whole list lies above the window.
     fn offset(&self, top: i32) -> u64 {
         let (full, top) = (self.full(), top as u64);
-        if full <= HIGHEST {
+        if full <= MAX_HEIGHT {
             return top;
         }
         let window = self.window.max(0) as u64;
-        top * (full - window) / (HIGHEST - window).max(1)
+        top * (full - window) / (MAX_HEIGHT - window).max(1)
     }
 
     /// The other way round; never less than what shows that much.
     fn top(&self, offset: u64) -> i32 {
         let full = self.full();
-        if full <= HIGHEST {
+        if full <= MAX_HEIGHT {
             return pixels(offset);
         }
         let window = self.window.max(0) as u64;
-        pixels((offset * (HIGHEST - window)).div_ceil((full - window).max(1)))
+        pixels((offset * (MAX_HEIGHT - window)).div_ceil((full - window).max(1)))
     }
 }
 
@@ -101,12 +101,12 @@ fn pixels(number: u64) -> i32 {
 mod tests {
     use super::*;
 
-    const SHORT: Roll = Roll {
+    const SHORT: ListGeometry = ListGeometry {
         rows: 100,
         row: 24,
         window: 240,
     };
-    const LONG: Roll = Roll {
+    const LONG: ListGeometry = ListGeometry {
         rows: 3_000_000,
         row: 24,
         window: 240,
@@ -115,24 +115,24 @@ mod tests {
     #[test]
     fn rows_cut_by_the_edges_are_drawn() {
         assert_eq!(
-            SHORT.shown(0),
-            Shown {
+            SHORT.visible(0),
+            VisibleRows {
                 first: 0,
                 count: 10,
                 y: 0
             }
         );
         assert_eq!(
-            SHORT.shown(30),
-            Shown {
+            SHORT.visible(30),
+            VisibleRows {
                 first: 1,
                 count: 11,
                 y: 24
             }
         );
         assert_eq!(
-            SHORT.shown(9_999),
-            Shown {
+            SHORT.visible(9_999),
+            VisibleRows {
                 first: 90,
                 count: 10,
                 y: 2_160
@@ -143,9 +143,12 @@ mod tests {
 
     #[test]
     fn a_list_of_nothing_shows_nothing() {
-        let none = Roll { rows: 0, ..SHORT };
-        assert_eq!((none.shown(50), none.height()), (Shown::default(), 0));
-        assert_eq!(Roll::default().shown(0).count, 0);
+        let none = ListGeometry { rows: 0, ..SHORT };
+        assert_eq!(
+            (none.visible(50), none.height()),
+            (VisibleRows::default(), 0)
+        );
+        assert_eq!(ListGeometry::default().visible(0).count, 0);
     }
 
     #[test]
@@ -153,14 +156,14 @@ mod tests {
         assert_eq!(SHORT.reveal(5, 30), 30, "it is seen already");
         assert_eq!(SHORT.reveal(0, 30), 0);
         assert_eq!(SHORT.reveal(10, 0), 24);
-        assert_eq!(SHORT.reveal(99, 0), SHORT.deepest());
+        assert_eq!(SHORT.reveal(99, 0), SHORT.max_scroll());
     }
 
     #[test]
     fn a_list_too_long_for_browsers_still_has_all_its_rows() {
-        assert_eq!(u64::try_from(LONG.height()).ok(), Some(HIGHEST));
-        assert_eq!(LONG.shown(0).first, 0);
-        let end = LONG.shown(LONG.deepest());
+        assert_eq!(u64::try_from(LONG.height()).ok(), Some(MAX_HEIGHT));
+        assert_eq!(LONG.visible(0).first, 0);
+        let end = LONG.visible(LONG.max_scroll());
         assert_eq!(end.first + end.count, LONG.rows);
         assert_eq!(
             end.y + 240,
@@ -168,10 +171,10 @@ mod tests {
             "the last row ends where the list does"
         );
         for at in [0, 1, 77, 1_500_000, LONG.rows - 1] {
-            let shown = LONG.shown(LONG.reveal(at, 1_000_000));
+            let visible = LONG.visible(LONG.reveal(at, 1_000_000));
             assert!(
-                (shown.first..shown.first + shown.count).contains(&at),
-                "{at} {shown:?}"
+                (visible.first..visible.first + visible.count).contains(&at),
+                "{at} {visible:?}"
             );
         }
     }

@@ -9,18 +9,18 @@ use shared::{
 
 /// An exchange between two sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Talk {
+pub(crate) struct ConversationKey {
     /// UDP or TCP.
     pub(crate) transport: Transport,
     /// Both ends, the lower address first.
     pub(crate) ends: [SocketAddr; 2],
     /// TCP: which of the connections between them, counted by the tracker; unknown where nothing was captured. UDP:
-    /// the client's process, whose socket is not that of another from the same port.
+    /// the client's process, whose socket matches not that of another from the same port.
     pub(crate) stream: Option<u32>,
 }
 
-impl Talk {
-    /// The exchange of a packet; an ICMP error belongs to the one that it is about.
+impl ConversationKey {
+    /// The exchange of a packet; an ICMP error belongs to the one that it matches about.
     pub(crate) fn of(summary: &Summary, stream: Option<u32>) -> Option<Self> {
         let (protocol, source, destination) = match &summary.quoted {
             Some(quoted) => (quoted.protocol, quoted.source, quoted.destination),
@@ -57,7 +57,7 @@ impl Talk {
     }
 
     /// Whether both are the same, as far as can be told.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn matches(&self, other: &Self) -> bool {
         let streams = self.stream.zip(other.stream);
         self.transport == other.transport
             && self.ends == other.ends
@@ -65,11 +65,11 @@ impl Talk {
     }
 
     /// A small number that all packets between the same ends share, and hardly any others (FNV-1a, 32 bits).
-    pub(crate) fn print(&self) -> u32 {
-        let mut print = 0x811c_9dc5_u32;
+    pub(crate) fn hash(&self) -> u32 {
+        let mut hash = 0x811c_9dc5_u32;
         let mut add = |bytes: &[u8]| {
             for byte in bytes {
-                print = (print ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+                hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
             }
         };
         add(&[self.transport as u8]);
@@ -80,7 +80,7 @@ impl Talk {
             }
             add(&end.port().to_be_bytes());
         }
-        print
+        hash
     }
 }
 
@@ -92,29 +92,29 @@ mod tests {
     fn both_directions_are_one_exchange() {
         let [client, server] =
             ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
-        let there = Talk::between(Transport::Udp, client, server);
-        let back = Talk::between(Transport::Udp, server, client);
-        assert!(there.is(&back));
-        assert_eq!(there.print(), back.print());
-        let tcp = Talk::between(Transport::Tcp, client, server);
-        assert!(!there.is(&tcp));
-        assert_ne!(there.print(), tcp.print());
+        let there = ConversationKey::between(Transport::Udp, client, server);
+        let back = ConversationKey::between(Transport::Udp, server, client);
+        assert!(there.matches(&back));
+        assert_eq!(there.hash(), back.hash());
+        let tcp = ConversationKey::between(Transport::Tcp, client, server);
+        assert!(!there.matches(&tcp));
+        assert_ne!(there.hash(), tcp.hash());
     }
 
     #[test]
     fn a_connection_between_the_same_ports_is_another_one() {
         let [client, server] =
             ["127.0.0.1:49152", "127.0.0.1:12000"].map(|end| end.parse().expect("an address"));
-        let unknown = Talk::between(Transport::Tcp, client, server);
-        let first = Talk {
+        let unknown = ConversationKey::between(Transport::Tcp, client, server);
+        let first = ConversationKey {
             stream: Some(0),
             ..unknown
         };
-        let second = Talk {
+        let second = ConversationKey {
             stream: Some(1),
             ..unknown
         };
-        assert!(!first.is(&second));
-        assert!(first.is(&unknown), "nothing says it is not");
+        assert!(!first.matches(&second));
+        assert!(first.matches(&unknown), "nothing says it matches not");
     }
 }

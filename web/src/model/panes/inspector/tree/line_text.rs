@@ -6,7 +6,7 @@ use shared::{
 };
 
 use super::{
-    Content, Line, What,
+    FieldContent, LineContent, TreeLine,
     content::plain,
     numbers::{counts_bytes, hexadecimal, in_hex, name},
 };
@@ -20,35 +20,35 @@ use crate::{
 
 /// A line in words.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Words {
-    /// What it is of.
+pub(crate) struct LineText {
+    /// LineContent it is of.
     pub(crate) name: String,
     /// Its value.
     pub(crate) value: String,
-    /// What stands in the bytes, where that is something else.
+    /// LineContent stands in the bytes, where that is something else.
     pub(crate) raw: String,
     /// For a checksum: how it is.
     pub(crate) state: Option<&'static str>,
 }
 
 /// Puts a line into words.
-pub(crate) fn words(line: &Line, texts: &Texts) -> Words {
+pub(crate) fn line_text(line: &TreeLine, texts: &Texts) -> LineText {
     let (name, value) = match &line.what {
-        What::Frame => (
+        LineContent::Frame => (
             texts.get("tree.frame").to_owned(),
             bytes(line.range.len() as u64),
         ),
-        What::Inferred => (texts.get("tree.derived").to_owned(), String::new()),
-        What::Layer {
+        LineContent::Inferred => (texts.get("tree.derived").to_owned(), String::new()),
+        LineContent::Layer {
             protocol,
             quoted,
             fault,
             brief,
         } => return layer(*protocol, *quoted, *fault, brief, texts),
-        What::Field(content) => return field(line, content, texts),
-        What::Moment(ns) => (line.field.clone(), seconds(*ns)),
-        What::Pause(ns) => (line.field.clone(), duration(*ns)),
-        What::Told(name, side) => {
+        LineContent::Field(content) => return field(line, content, texts),
+        LineContent::Moment(ns) => (line.field.clone(), seconds(*ns)),
+        LineContent::Pause(ns) => (line.field.clone(), duration(*ns)),
+        LineContent::Facts(name, side) => {
             let side = texts.get(if *side == Side::Client {
                 "row.client"
             } else {
@@ -59,8 +59,8 @@ pub(crate) fn words(line: &Line, texts: &Texts) -> Words {
                 String::new(),
             )
         }
-        What::Fact(value) => return fact(&line.field, value),
-        What::Character(character, length) => {
+        LineContent::Fact(value) => return fact(&line.field, value),
+        LineContent::Character(character, length) => {
             let code = format!("U+{:04X}", u32::from(*character));
             let text = texts.fill(
                 "tree.character",
@@ -68,12 +68,12 @@ pub(crate) fn words(line: &Line, texts: &Texts) -> Words {
             );
             (String::from(*character), text)
         }
-        What::Plain(value) => (line.field.clone(), value.clone()),
+        LineContent::Plain(value) => (line.field.clone(), value.clone()),
     };
-    Words {
+    LineText {
         name,
         value,
-        ..Words::default()
+        ..LineText::default()
     }
 }
 
@@ -93,7 +93,7 @@ fn layer(
     fault: Option<Fault>,
     brief: &str,
     texts: &Texts,
-) -> Words {
+) -> LineText {
     let name = match quoted {
         true => texts.fill("tree.quoted", &[("protocol", protocol.name())]),
         false => protocol.name().to_owned(),
@@ -101,7 +101,7 @@ fn layer(
     let raw = fault
         .map_or("", |fault| texts.get(fault_key(fault)))
         .to_owned();
-    Words {
+    LineText {
         name,
         value: brief.to_owned(),
         raw,
@@ -118,7 +118,7 @@ pub(crate) const fn fault_key(fault: Fault) -> &'static str {
     }
 }
 
-fn field(line: &Line, content: &Content, texts: &Texts) -> Words {
+fn field(line: &TreeLine, content: &FieldContent, texts: &Texts) -> LineText {
     let (value, raw) = match &content.value {
         Value::Unsigned(number) => numbers(line, content, *number),
         Value::Bool(bit) if content.mask != 0 => (
@@ -133,14 +133,14 @@ fn field(line: &Line, content: &Content, texts: &Texts) -> Words {
     match content.checksum {
         Some(checksum) => {
             let (state, words) = verdict(checksum, texts);
-            Words {
+            LineText {
                 name,
                 value,
                 raw: words,
                 state: Some(state),
             }
         }
-        None => Words {
+        None => LineText {
             name,
             value,
             raw,
@@ -150,8 +150,8 @@ fn field(line: &Line, content: &Content, texts: &Texts) -> Words {
 }
 
 /// A number with its unit or its name, and how it stands in the bytes.
-fn numbers(line: &Line, content: &Content, number: u64) -> (String, String) {
-    let Content {
+fn numbers(line: &TreeLine, content: &FieldContent, number: u64) -> (String, String) {
+    let FieldContent {
         key,
         mask,
         raw,
@@ -183,7 +183,7 @@ fn numbers(line: &Line, content: &Content, number: u64) -> (String, String) {
 }
 
 /// The bits of a field among those of its bytes: `.... ..1.`
-fn bits(line: &Line, mask: u32, number: u64) -> String {
+fn bits(line: &TreeLine, mask: u32, number: u64) -> String {
     let places = line.range.len() * 8;
     let value = number << mask.trailing_zeros();
     let mut text = String::with_capacity(places + places / 4);
@@ -200,7 +200,7 @@ fn bits(line: &Line, mask: u32, number: u64) -> String {
     text
 }
 
-/// What a checksum says.
+/// LineContent a checksum says.
 pub(crate) fn verdict(checksum: Checksum, texts: &Texts) -> (&'static str, String) {
     let (state, key, expected) = match checksum {
         Checksum::Correct => ("correct", "tree.checksum_correct", 0),
@@ -216,7 +216,7 @@ pub(crate) fn verdict(checksum: Checksum, texts: &Texts) -> (&'static str, Strin
 }
 
 /// A fact's value in its unit, which its name tells.
-fn fact(name: &str, told: &str) -> Words {
+fn fact(name: &str, told: &str) -> LineText {
     let number = told.parse::<u64>().ok();
     let (value, raw) = match number {
         Some(number) if name.ends_with("_us") => {
@@ -226,7 +226,7 @@ fn fact(name: &str, told: &str) -> Words {
         Some(number) => (count(number), String::new()),
         None => (told.to_owned(), String::new()),
     };
-    Words {
+    LineText {
         name: name.to_owned(),
         value,
         raw,

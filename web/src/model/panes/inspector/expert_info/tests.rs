@@ -8,15 +8,16 @@ use shared::{
 
 use crate::{
     i18n::{Language, Texts},
-    model::panes::inspector::{Action, Go, tests::*},
+    model::panes::inspector::{InspectorCommand, TableMove, tests::*},
 };
 
 /// What is said of the last packet.
 fn said(lab: &mut Lab) -> Vec<&'static str> {
-    lab.inspector.act(Action::Go(Go::End, 1), 0);
+    lab.inspector
+        .handle_command(InspectorCommand::MoveRow(TableMove::End, 1), 0);
     lab.settles();
     let texts = Texts::new(Language::English);
-    let remarks = &lab.inspector.opened.as_ref().expect("a packet").remarks;
+    let remarks = &lab.inspector.opened.as_ref().expect("a packet").expert_info;
     for remark in remarks {
         let values: Vec<(&str, &str)> = remark
             .values
@@ -78,7 +79,7 @@ fn a_fragment_says_which_of_how_many_it_is() {
         lab.captures(piece, None);
     }
     said(&mut lab);
-    let remarks = &lab.inspector.opened.as_ref().expect("a packet").remarks;
+    let remarks = &lab.inspector.opened.as_ref().expect("a packet").expert_info;
     let value = |wanted: &str| {
         let mut values = remarks[0].values.iter();
         values

@@ -9,8 +9,8 @@ use shared::{
 };
 
 use super::{
-    people::People,
-    record::{Captured, Inferred, Matter, Record},
+    process_names::ProcessNames,
+    record::{Captured, Inferred, PacketData, Record},
 };
 use crate::{
     filter::{CallKey, Field, PacketRow, Row, Value},
@@ -19,20 +19,20 @@ use crate::{
 
 /// A packet that is asked about.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct FilterRow<'a> {
     number: u64,
     record: &'a Record,
-    people: &'a People,
+    process_names: &'a ProcessNames,
     summary: Option<Summary>,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn new(number: u64, record: &'a Record, people: &'a People) -> Self {
+impl<'a> FilterRow<'a> {
+    pub(super) fn new(number: u64, record: &'a Record, process_names: &'a ProcessNames) -> Self {
         let summary = record.captured().map(Captured::summary);
         Self {
             number,
             record,
-            people,
+            process_names,
             summary,
         }
     }
@@ -51,16 +51,16 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// What the call it belongs to is asked; `call.name == "sendto"` shows the packets that came of a `sendto`.
-    fn of_call(&self, key: CallKey) -> Option<Value<'_>> {
-        let (call, people) = (self.record.call, self.people);
-        let fate = || people.fate(call?);
-        let came = || people.came(call?);
+    /// What the call it belongs to is asked; `call.name == "sendto"` shows the packets that summary_of_call of a `sendto`.
+    fn call_value(&self, key: CallKey) -> Option<Value<'_>> {
+        let (call, process_names) = (self.record.call, self.process_names);
+        let fate = || process_names.fate(call?);
+        let outcome = || process_names.outcome(call?);
         let text = match key {
             CallKey::Call => call.map(|_| ""),
             CallKey::Name => self.record.name.map(|name| name.as_str()),
-            CallKey::Errno => people.errno(call?),
-            CallKey::Process => people.sender(self.record),
+            CallKey::Errno => process_names.errno(call?),
+            CallKey::Process => process_names.sender(self.record),
             CallKey::Side => self.record.side.map(|side| match side {
                 Side::Client => "client",
                 Side::Server => "server",
@@ -68,18 +68,20 @@ impl<'a> Asked<'a> {
             CallKey::Transport => self.transport(),
             CallKey::Fate => fate().map(|(fate, _)| outcome_fields::fate(fate)),
             CallKey::Direction => fate().map(|(_, direction)| outcome_fields::direction(direction)),
-            CallKey::Blocked => return Some(Value::Unsigned(came()?.blocked.into())),
-            CallKey::Len => return came()?.len.map(Value::Unsigned),
-            CallKey::Truncated => return Some(Value::Unsigned(came()?.truncated?.into())),
+            CallKey::Blocked => return Some(Value::Unsigned(outcome()?.blocked.into())),
+            CallKey::Len => return outcome()?.len.map(Value::Unsigned),
+            CallKey::Truncated => {
+                return Some(Value::Unsigned(outcome()?.truncated?.into()));
+            }
             CallKey::Data | CallKey::Port | CallKey::Peer | CallKey::Word | CallKey::Server => None,
         };
         text.map(|text| Value::Bytes(text.as_bytes()))
     }
 
     fn transport(&self) -> Option<&'static str> {
-        let transport = match &self.record.matter {
-            Matter::Inferred(inferred) => inferred.transport,
-            Matter::Captured(_) => match self.summary.as_ref()?.protocol {
+        let transport = match &self.record.data {
+            PacketData::Inferred(inferred) => inferred.transport,
+            PacketData::Captured(_) => match self.summary.as_ref()?.protocol {
                 Protocol::Udp => Transport::Udp,
                 Protocol::Tcp => Transport::Tcp,
                 Protocol::Ethernet
@@ -94,17 +96,17 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl Row for Asked<'_> {
+impl Row for FilterRow<'_> {
     fn values(&self, field: Field, found: &mut dyn FnMut(Value<'_>)) {
-        match (field, &self.record.matter) {
-            (Field::Call(key), _) => self.of_call(key).into_iter().for_each(found),
-            (Field::Packet(_), Matter::Captured(_)) => {
+        match (field, &self.record.data) {
+            (Field::Call(key), _) => self.call_value(key).into_iter().for_each(found),
+            (Field::Packet(_), PacketData::Captured(_)) => {
                 if let Some(packet) = self.packet() {
                     packet.values(field, found);
                 }
             }
-            (Field::Packet(key), Matter::Inferred(inferred)) => {
-                of_inferred(self.number, inferred, key, found)
+            (Field::Packet(key), PacketData::Inferred(inferred)) => {
+                inferred_values(self.number, inferred, key, found)
             }
         }
     }
@@ -122,7 +124,7 @@ impl Row for Asked<'_> {
 }
 
 /// Only what follows from the call: ends, length, payload, and the flag that makes it what it is.
-fn of_inferred(number: u64, inferred: &Inferred, key: Key, found: &mut dyn FnMut(Value<'_>)) {
+fn inferred_values(number: u64, inferred: &Inferred, key: Key, found: &mut dyn FnMut(Value<'_>)) {
     let Inferred {
         kind,
         transport,

@@ -1,24 +1,24 @@
 //! One direction of a TCP conversation: its bytes put into order, each once.
 
-use super::Said;
+use super::Payload;
 
 /// So many segments wait for what should have come before them.
-const MOST_HELD: usize = 64;
+const MAX_HELD_SEGMENTS: usize = 64;
 
-/// What has been said in one direction so far.
+/// What has been payload in one direction so far.
 #[derive(Debug, Default)]
-pub(super) struct Half {
+pub(super) struct Reassembler {
     /// The number of the next byte; none before the first segment.
     next: Option<u32>,
     /// What came too early.
-    held: Vec<Held>,
+    held: Vec<HeldSegment>,
     /// Its end was seen, and all before it.
     pub(super) ended: bool,
 }
 
 /// Where a segment stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct SegmentPosition {
     /// The event it was seen in.
     pub(super) seq: u64,
     /// The number of its first byte.
@@ -28,92 +28,102 @@ pub(super) struct Place {
 }
 
 #[derive(Debug)]
-struct Held {
-    place: Place,
+struct HeldSegment {
+    position: SegmentPosition,
     bytes: Vec<u8>,
     missing: u64,
 }
 
-/// Takes what is said, and the event it was first seen in.
-type Tell<'a> = &'a mut dyn FnMut(u64, Said);
+/// Takes what is payload, and the event it was first seen in.
+type Emit<'a> = &'a mut dyn FnMut(u64, Payload);
 
-impl Half {
+impl Reassembler {
     /// A segment with these bytes, and so many more that were not kept.
-    pub(super) fn segment(&mut self, place: Place, bytes: &[u8], missing: u64, tell: Tell<'_>) {
-        let next = *self.next.get_or_insert(place.at);
-        if is_before(next, place.at) {
-            if self.held.len() < MOST_HELD {
-                self.held.push(Held {
-                    place,
+    pub(super) fn segment(
+        &mut self,
+        position: SegmentPosition,
+        bytes: &[u8],
+        missing: u64,
+        emit: Emit<'_>,
+    ) {
+        let next = *self.next.get_or_insert(position.at);
+        if is_before(next, position.at) {
+            if self.held.len() < MAX_HELD_SEGMENTS {
+                self.held.push(HeldSegment {
+                    position,
                     bytes: bytes.to_vec(),
                     missing,
                 });
                 return;
             }
-            self.leap(place.at, place.seq, tell);
+            self.skip_to(position.at, position.seq, emit);
         }
-        self.append(place, bytes, missing, tell);
-        self.take_held(tell);
+        self.append(position, bytes, missing, emit);
+        self.append_held(emit);
     }
 
     /// The other side has everything before this byte, so what the page lacks of it will not come.
-    pub(super) fn acknowledged(&mut self, before: u32, seq: u64, tell: Tell<'_>) {
+    pub(super) fn acknowledged(&mut self, before: u32, seq: u64, emit: Emit<'_>) {
         let Some(next) = self.next else { return };
         // An end of stream counts as one byte, and may not have been seen itself.
         if before.wrapping_sub(next).cast_signed() <= 1 {
             return;
         }
-        let held = self.held.iter().map(|held| held.place.at);
+        let held = self.held.iter().map(|held| held.position.at);
         let nearest = held
             .filter(|at| !is_before(before, *at))
             .min_by_key(|at| at.wrapping_sub(next));
-        self.leap(nearest.unwrap_or(before), seq, tell);
-        self.take_held(tell);
+        self.skip_to(nearest.unwrap_or(before), seq, emit);
+        self.append_held(emit);
     }
 
     /// Gives up what lies before this byte.
-    fn leap(&mut self, to: u32, seq: u64, tell: Tell<'_>) {
+    fn skip_to(&mut self, to: u32, seq: u64, emit: Emit<'_>) {
         let Some(next) = self.next else { return };
-        tell(seq, Said::Missing(to.wrapping_sub(next).into()));
+        emit(seq, Payload::Missing(to.wrapping_sub(next).into()));
         self.next = Some(to);
     }
 
     /// Adds what is new of a segment that leaves no gap.
-    fn append(&mut self, place: Place, bytes: &[u8], missing: u64, tell: Tell<'_>) {
-        let next = self.next.unwrap_or(place.at);
-        let known = next.wrapping_sub(place.at) as usize;
+    fn append(&mut self, position: SegmentPosition, bytes: &[u8], missing: u64, emit: Emit<'_>) {
+        let next = self.next.unwrap_or(position.at);
+        let known = next.wrapping_sub(position.at) as usize;
         let new = bytes.get(known..).unwrap_or_default();
         // What was cut off is known too if what follows it is.
         let missing = if known <= bytes.len() { missing } else { 0 };
         if !new.is_empty() {
-            tell(place.seq, Said::Bytes(new.to_vec()));
+            emit(position.seq, Payload::Bytes(new.to_vec()));
         }
         if missing > 0 {
-            tell(place.seq, Said::Missing(missing));
+            emit(position.seq, Payload::Missing(missing));
         }
         let cut = u32::try_from(missing).unwrap_or(0);
         let end = next.wrapping_add(new.len() as u32).wrapping_add(cut);
         self.next = Some(end);
-        self.ended |=
-            place.ends && end == place.at.wrapping_add(bytes.len() as u32).wrapping_add(cut);
+        self.ended |= position.ends
+            && end
+                == position
+                    .at
+                    .wrapping_add(bytes.len() as u32)
+                    .wrapping_add(cut);
     }
 
-    fn take_held(&mut self, tell: Tell<'_>) {
+    fn append_held(&mut self, emit: Emit<'_>) {
         loop {
             let next = self.next.unwrap_or(0);
             let Some(at) = self
                 .held
                 .iter()
-                .position(|held| !is_before(next, held.place.at))
+                .position(|held| !is_before(next, held.position.at))
             else {
                 return;
             };
-            let Held {
-                place,
+            let HeldSegment {
+                position,
                 bytes,
                 missing,
             } = self.held.swap_remove(at);
-            self.append(place, &bytes, missing, tell);
+            self.append(position, &bytes, missing, emit);
         }
     }
 }

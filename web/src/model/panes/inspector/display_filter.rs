@@ -1,32 +1,32 @@
-//! Which packets the table shows: all, or those a filter lets through. A new filter is asked about old packets a few at
+//! Which packets the table shows: all, or those a filter lets passed. A new filter is asked about old packets a few at
 //! a time, so that the page stays quick; new packets are asked about as they come.
 
 use std::collections::VecDeque;
 
 use shared::trace::ProcessId;
 
-use super::{asked::Asked, people::People, record::Record, store::Store};
+use super::{filter_row::FilterRow, process_names::ProcessNames, record::Record, store::Store};
 use crate::filter::Filter;
 
 /// So many packets are asked about at once.
-const STRIDE: usize = 4_000;
+const PACKETS_PER_STEP: usize = 4_000;
 
 /// The packets that are shown.
 #[derive(Debug, Default)]
-pub(crate) struct Sieve {
+pub(crate) struct DisplayFilter {
     filter: Option<Filter>,
     /// Only the packets of this process, if of one only.
     only: Option<ProcessId>,
-    /// The numbers of those that were let through, ascending.
-    through: VecDeque<u64>,
+    /// The numbers of those that were let passed, ascending.
+    passed: VecDeque<u64>,
     /// The number of the next packet to ask about.
     next: u64,
-    /// How many rows have left the table at its upper end since it began.
-    left: u64,
+    /// How many rows have removed_rows the table at its upper end since it began.
+    removed_rows: u64,
 }
 
-impl Sieve {
-    /// Another filter, or none, which lets everything through.
+impl DisplayFilter {
+    /// Another filter, or none, which lets everything passed.
     pub(crate) fn set(&mut self, filter: Option<Filter>) {
         *self = Self {
             filter,
@@ -45,26 +45,26 @@ impl Sieve {
     }
 
     /// Whether anything is kept back.
-    const fn selects(&self) -> bool {
+    const fn is_active(&self) -> bool {
         self.filter.is_some() || self.only.is_some()
     }
 
-    fn lets_through(&self, number: u64, record: &Record, people: &People) -> bool {
+    fn passes(&self, number: u64, record: &Record, process_names: &ProcessNames) -> bool {
         let is_wanted = self.only.is_none() || record.process == self.only;
-        let asks = |filter: &Filter| filter.matches(&Asked::new(number, record, people));
+        let asks = |filter: &Filter| filter.matches(&FilterRow::new(number, record, process_names));
         is_wanted && self.filter.as_ref().is_none_or(asks)
     }
 
     /// Goes on asking; says whether there is more to ask.
-    pub(crate) fn step(&mut self, store: &Store, people: &People) -> bool {
-        self.forget(store);
-        if !self.selects() {
+    pub(crate) fn test_more(&mut self, store: &Store, process_names: &ProcessNames) -> bool {
+        self.remove_dropped(store);
+        if !self.is_active() {
             return false;
         }
         self.next = self.next.max(store.first());
-        for (number, record) in store.from(self.next).take(STRIDE) {
-            if self.lets_through(number, record, people) {
-                self.through.push_back(number);
+        for (number, record) in store.from(self.next).take(PACKETS_PER_STEP) {
+            if self.passes(number, record, process_names) {
+                self.passed.push_back(number);
             }
             self.next = number + 1;
         }
@@ -73,51 +73,51 @@ impl Sieve {
 
     /// Whether there are packets that it was not asked about.
     pub(crate) fn is_behind(&self, store: &Store) -> bool {
-        self.selects() && self.next < store.next()
+        self.is_active() && self.next < store.next()
     }
 
     /// What has made room is in no table.
-    fn forget(&mut self, store: &Store) {
+    fn remove_dropped(&mut self, store: &Store) {
         while self
-            .through
+            .passed
             .front()
             .is_some_and(|number| *number < store.first())
         {
-            self.through.pop_front();
-            self.left += 1;
+            self.passed.pop_front();
+            self.removed_rows += 1;
         }
     }
 
     /// How many rows there are.
     pub(crate) fn len(&self, store: &Store) -> usize {
-        if self.selects() {
-            self.through.len()
+        if self.is_active() {
+            self.passed.len()
         } else {
             store.len()
         }
     }
 
-    /// How many rows have left at the upper end: what stays on the screen moves up by so many.
-    pub(crate) fn left(&self, store: &Store) -> u64 {
-        if self.selects() {
-            self.left
+    /// How many rows have removed_rows at the upper end: what stays on the screen moves up by so many.
+    pub(crate) fn removed_rows(&self, store: &Store) -> u64 {
+        if self.is_active() {
+            self.removed_rows
         } else {
-            store.gone()
+            store.dropped()
         }
     }
 
     /// The number of the packet in a row.
     pub(crate) fn at(&self, row: usize, store: &Store) -> Option<u64> {
-        if self.selects() {
-            return self.through.get(row).copied();
+        if self.is_active() {
+            return self.passed.get(row).copied();
         }
         (row < store.len()).then(|| store.first() + row as u64)
     }
 
     /// The row of a packet.
     pub(crate) fn row_of(&self, number: u64, store: &Store) -> Option<usize> {
-        if self.selects() {
-            return self.through.binary_search(&number).ok();
+        if self.is_active() {
+            return self.passed.binary_search(&number).ok();
         }
         let row = usize::try_from(number.checked_sub(store.first())?).ok()?;
         (row < store.len()).then_some(row)
@@ -125,9 +125,9 @@ impl Sieve {
 
     /// The last row that is not behind this packet.
     pub(crate) fn row_before(&self, number: u64, store: &Store) -> usize {
-        if self.selects() {
+        if self.is_active() {
             return self
-                .through
+                .passed
                 .partition_point(|shown| *shown <= number)
                 .saturating_sub(1);
         }

@@ -2,7 +2,7 @@
 
 use shared::outcome::{Outcome, Returned};
 
-use super::record::{Matter, Record};
+use super::record::{PacketData, Record};
 use crate::model::trace::log::{Call, Run};
 
 /// A call returns this much before the capture's clock says that its packet came, at the most.
@@ -47,8 +47,8 @@ pub(super) fn receiver<'a>(record: &Record, run: &'a Run) -> Option<&'a Call> {
 
 /// How many bytes a packet carries, and for a stream how many came before them.
 fn payload(record: &Record) -> Option<(u64, Option<u64>)> {
-    match &record.matter {
-        Matter::Captured(captured) => {
+    match &record.data {
+        PacketData::Captured(captured) => {
             let summary = captured.summary();
             let place = captured
                 .analysis
@@ -58,17 +58,17 @@ fn payload(record: &Record) -> Option<(u64, Option<u64>)> {
                 .is_none()
                 .then_some((summary.payload_length as u64, place))
         }
-        Matter::Inferred(inferred) => Some((inferred.length, None)),
+        PacketData::Inferred(inferred) => Some((inferred.length, None)),
     }
 }
 
 /// Whether it opens a connection.
 fn opens(record: &Record) -> bool {
-    match &record.matter {
-        Matter::Captured(captured) => {
+    match &record.data {
+        PacketData::Captured(captured) => {
             let flags = captured.summary().tcp.map(|segment| segment.flags);
             flags.is_some_and(|flags| flags.has(shared::dissect::TcpFlags::SYN))
         }
-        Matter::Inferred(inferred) => inferred.kind == shared::trace::DerivedKind::Handshake,
+        PacketData::Inferred(inferred) => inferred.kind == shared::trace::DerivedKind::Handshake,
     }
 }

@@ -7,8 +7,8 @@ use shared::{
 
 use super::{
     client::{Phase, Variable},
-    line::{Says, of_call},
-    paper::{self, Program},
+    program_source::{self, Program},
+    statement::{Statement, of_call},
 };
 use crate::model::{
     Model,
@@ -18,7 +18,7 @@ use crate::model::{
 
 /// How a line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum At {
+pub(crate) enum LinePosition {
     /// The program is elsewhere.
     #[default]
     Elsewhere,
@@ -32,11 +32,11 @@ pub(crate) enum At {
 
 /// A line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct ListingLine {
     /// What stands in it.
     pub(crate) text: String,
     /// Where the program is.
-    pub(crate) at: At,
+    pub(crate) at: LinePosition,
     /// The last call it made in the run one sees.
     pub(crate) call: Option<CallId>,
     /// Whether one looks at it.
@@ -45,41 +45,41 @@ pub(crate) struct Line {
 
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sheet {
+pub(crate) struct ListingView {
     /// Which.
     pub(crate) program: Program,
     /// Its lines.
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<ListingLine>,
     /// Its variables.
     pub(crate) variables: Vec<Variable>,
     /// The exception that ended the server's.
     pub(crate) exception: Option<String>,
 }
 
-impl Sheet {
+impl ListingView {
     /// The line one wants to hear about: the one that is looked at, else the one the program is at.
-    pub(crate) fn line(&self) -> Option<&Line> {
-        let is_at = |line: &&Line| line.at != At::Elsewhere;
+    pub(crate) fn line(&self) -> Option<&ListingLine> {
+        let is_at = |line: &&ListingLine| line.at != LinePosition::Elsewhere;
         let mut all = self.lines.iter();
         let selected = self.lines.iter().find(|line| line.selected);
         all.find(is_at).or(selected)
     }
 
     /// What the sentence about a line is kept under.
-    pub(crate) fn about(&self, line: &Line) -> String {
+    pub(crate) fn about(&self, line: &ListingLine) -> String {
         let side = match self.program.side {
             Side::Client => "client.",
             Side::Server => "server.",
         };
-        let what = match Says::of(&line.text) {
-            Says::Nothing => "",
-            Says::Import => "import",
-            Says::Assign => "assign",
-            Says::Input => "input",
-            Says::Print => "print",
-            Says::Loop => "while",
-            Says::Work => "work",
-            Says::Call(call) => call.as_str(),
+        let what = match Statement::parse(&line.text) {
+            Statement::Empty => "",
+            Statement::Import => "import",
+            Statement::Assign => "assign",
+            Statement::Input => "input",
+            Statement::Print => "print",
+            Statement::Loop => "while",
+            Statement::Compute => "work",
+            Statement::Call(call) => call.as_str(),
         };
         [side, what].concat()
     }
@@ -87,21 +87,21 @@ impl Sheet {
 
 impl Model {
     /// The program of a side as it runs in this lab; nothing where none of the book's does, or its file has not come.
-    pub(crate) fn sheet(&self, side: Side) -> Option<Sheet> {
+    pub(crate) fn listing_view(&self, side: Side) -> Option<ListingView> {
         let transport = self.transport();
         let program = Program { transport, side };
         let server = self.servers.get(transport)?;
         if side == Side::Server && server.program != ServerProgram::Book {
             return None;
         }
-        let texts = paper::lines(program, server)?;
-        let mut lines: Vec<Line> = texts.iter().map(|text| line(text)).collect();
+        let texts = program_source::lines(program, server)?;
+        let mut lines: Vec<ListingLine> = texts.iter().map(|text| line(text)).collect();
         self.mark_calls(program, &texts, &mut lines);
         let (variables, exception) = match side {
             Side::Client => (self.mark_client(program, &texts, &mut lines), None),
             Side::Server => self.mark_server(server, &texts, &mut lines),
         };
-        Some(Sheet {
+        Some(ListingView {
             program,
             lines,
             variables,
@@ -110,7 +110,7 @@ impl Model {
     }
 
     /// Puts the calls of the run one sees at the lines that make them.
-    fn mark_calls(&self, program: Program, texts: &[String], lines: &mut [Line]) {
+    fn mark_calls(&self, program: Program, texts: &[String], lines: &mut [ListingLine]) {
         let of_run = self.shown_run().map_or(&[][..], |run| &run.calls);
         let now = self.log.server_is_in(program.transport);
         let is_its =
@@ -124,7 +124,12 @@ impl Model {
         }
     }
 
-    fn mark_client(&self, program: Program, texts: &[String], lines: &mut [Line]) -> Vec<Variable> {
+    fn mark_client(
+        &self,
+        program: Program,
+        texts: &[String],
+        lines: &mut [ListingLine],
+    ) -> Vec<Variable> {
         let client = &self.listing.client;
         if !client.is_there() || client.transport() != program.transport {
             let waiting = self.program.waiting();
@@ -132,19 +137,19 @@ impl Model {
             let its = sentence.filter(|sentence| sentence.transport == program.transport);
             if let Some(((step, since), _)) = waiting.zip(its) {
                 let name = step.name(program.transport);
-                let makes = |line: &String| matches!(Says::of(line), Says::Call(call) if call.as_str() == name);
+                let makes = |line: &String| matches!(Statement::parse(line), Statement::Call(call) if call.as_str() == name);
                 if let Some(at) = texts.iter().position(makes) {
-                    lines[at].at = At::In(since);
+                    lines[at].at = LinePosition::In(since);
                 }
             }
             return Vec::new();
         }
         let at = match client.phase {
-            Phase::Stands => At::Next,
-            Phase::Calls(_, since) => At::In(since),
-            Phase::Reads => At::In(Millis::MAX),
-            Phase::Died | Phase::Refused(_) | Phase::Lost => At::Died,
-            Phase::Fresh | Phase::Ended => At::Elsewhere,
+            Phase::Ready => LinePosition::Next,
+            Phase::InCall(_, since) => LinePosition::In(since),
+            Phase::Reading => LinePosition::In(Millis::MAX),
+            Phase::Died | Phase::Refused(_) | Phase::Lost => LinePosition::Died,
+            Phase::Fresh | Phase::Ended => LinePosition::Elsewhere,
         };
         if let Some(line) = lines.get_mut(client.at) {
             line.at = at;
@@ -156,28 +161,28 @@ impl Model {
         &self,
         server: &Server,
         texts: &[String],
-        lines: &mut [Line],
+        lines: &mut [ListingLine],
     ) -> (Vec<Variable>, Option<String>) {
-        let told = self.listing.servers.of(server.transport);
+        let snapshot = self.listing.servers.of(server.transport);
         let linux = self.is_linux();
         let mut exception = None;
-        if let Some((at, raised)) = told.death(texts, server, linux) {
+        if let Some((at, raised)) = snapshot.death(texts, server, linux) {
             exception = Some(raised);
-            lines[at].at = At::Died;
-        } else if let Some((name, id)) = told.call
+            lines[at].at = LinePosition::Died;
+        } else if let Some((name, id)) = snapshot.call
             && let Some(at) = of_call(texts, name)
         {
             let open = self.log.server_is_in(server.transport);
-            let open = open.filter(|open| open.id == id && told.is_in_it);
-            lines[at].at = open.map_or(At::Next, |call| At::In(call.since));
+            let open = open.filter(|open| open.id == id && snapshot.is_in_it);
+            lines[at].at = open.map_or(LinePosition::Next, |call| LinePosition::In(call.since));
         }
-        (told.variables(texts), exception)
+        (snapshot.variables(texts), exception)
     }
 }
 
-fn line(text: &str) -> Line {
-    Line {
+fn line(text: &str) -> ListingLine {
+    ListingLine {
         text: text.to_owned(),
-        ..Line::default()
+        ..ListingLine::default()
     }
 }
