@@ -1,7 +1,7 @@
-//! How turns are taken: everybody runs at once, and is measured in turn, A B A B, so that a busy moment of the
-//! machine meets all of them alike. Only who has the kernel watch packets runs in its own turns alone: a kernel that
-//! watches watches everybody's. It is warmed up first, so that its trace is full, as that of a relay is that has run
-//! for a while.
+//! The order of measurements: all contenders run at the same time and are measured in turn, A B A B, so that a busy
+//! moment of the machine affects all of them alike. A contender that has the kernel watch packets runs only in its own
+//! turns, because the kernel then watches every program's packets. It is warmed up first, so that its trace is full, as
+//! after a while of use.
 
 use std::io;
 
@@ -11,42 +11,42 @@ use crate::{
     generator::Outcome,
     machine::{Foreign, Placement},
     peers,
-    report::{Metric, Sheet, print_figure},
+    report::{Metric, Results, print_figure},
     subject::{Contender, Side, Subject},
 };
 
-/// The benchmark as it goes.
+/// The state of the benchmark.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    /// How much work is worth it.
+    /// How much is measured.
     pub(crate) effort: Effort,
-    /// Parts of the names of those who are measured; none: all.
+    /// Parts of the names of the contenders to measure; empty means all.
     pub(crate) who: Vec<String>,
-    /// What was measured so far.
-    pub(crate) sheet: Sheet,
+    /// The results so far.
+    pub(crate) results: Results,
 }
 
-/// What a turn yields.
+/// The result of one turn.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
-    /// What was measured.
+pub(crate) struct Measurement {
+    /// The measured values.
     pub(crate) values: Vec<(Metric, f64)>,
-    /// Sentences answered: processor time is told for each.
+    /// Sentences answered, by which processor time is divided.
     pub(crate) answered: u64,
     /// Wrong answers.
     pub(crate) wrong: u64,
 }
 
-/// Who has no turn just now.
+/// A contender that waits for its turn.
 enum Waiting {
-    /// It runs meanwhile.
+    /// It runs while it waits.
     Runs(Subject),
-    /// It is started for each of its turns.
+    /// It is started for each turn.
     Is(Contender),
 }
 
-impl Taken {
-    /// These values of what came of a load.
+impl Measurement {
+    /// These values, with the counts of a load.
     pub(crate) fn of(outcome: &Outcome, values: Vec<(Metric, f64)>) -> Self {
         Self {
             values,
@@ -63,25 +63,25 @@ impl Bench {
         figure: &str,
         placement: Placement,
         contenders: &[Contender],
-        turn: impl FnMut(&Subject, &Effort) -> io::Result<Taken>,
+        turn: impl FnMut(&Subject, &Effort) -> io::Result<Measurement>,
     ) {
         self.figure_in_rounds(self.effort.rounds, figure, placement, contenders, turn);
     }
 
-    /// The same in so many rounds.
+    /// The same in `rounds` rounds.
     pub(crate) fn figure_in_rounds(
         &mut self,
         rounds: usize,
         figure: &str,
         placement: Placement,
         contenders: &[Contender],
-        mut turn: impl FnMut(&Subject, &Effort) -> io::Result<Taken>,
+        mut turn: impl FnMut(&Subject, &Effort) -> io::Result<Measurement>,
     ) {
         let _placed = placement.enter();
         eprintln!("{figure}, {} …", placement.name());
         let mut waiting: Vec<Waiting> = contenders
             .iter()
-            .filter_map(|contender| self.wait(*contender))
+            .filter_map(|contender| self.prepare(*contender))
             .collect();
         for _ in 0..rounds {
             waiting.retain(|waiting| match waiting {
@@ -92,16 +92,16 @@ impl Bench {
                 }),
             });
         }
-        print_figure(&self.sheet, figure, placement);
+        print_figure(&self.results, figure, placement);
     }
 
-    /// Measures a figure of programs that have done nothing before.
-    pub(crate) fn figure_of_the_new(
+    /// Measures a figure of freshly started programs.
+    pub(crate) fn figure_of_fresh_programs(
         &mut self,
         figure: &str,
         placement: Placement,
         contenders: &[Contender],
-        mut turn: impl FnMut(&Subject, &Effort) -> io::Result<Taken>,
+        mut turn: impl FnMut(&Subject, &Effort) -> io::Result<Measurement>,
     ) {
         let _placed = placement.enter();
         eprintln!("{figure}, {} …", placement.name());
@@ -112,10 +112,10 @@ impl Bench {
                 }
             }
         }
-        print_figure(&self.sheet, figure, placement);
+        print_figure(&self.results, figure, placement);
     }
 
-    fn wait(&mut self, contender: Contender) -> Option<Waiting> {
+    fn prepare(&mut self, contender: Contender) -> Option<Waiting> {
         if contender.watches() {
             Some(Waiting::Is(contender))
         } else {
@@ -130,53 +130,53 @@ impl Bench {
         match peers::start(contender) {
             Ok(subject) => Some(subject),
             Err(why) => {
-                self.sheet.note(format!("{}: {why}", contender.name()));
+                self.results.note(format!("{}: {why}", contender.name()));
                 None
             }
         }
     }
 
-    /// Tells whether this contender is to have another turn.
+    /// Runs one turn; returns whether the contender is to have another.
     fn take_turn(
         &mut self,
         figure: &str,
         placement: Placement,
         subject: &Subject,
-        turn: &mut impl FnMut(&Subject, &Effort) -> io::Result<Taken>,
+        turn: &mut impl FnMut(&Subject, &Effort) -> io::Result<Measurement>,
     ) -> bool {
         let foreign = Foreign::since_now();
         let taken = turn(subject, &self.effort);
         let cpu = subject.take_cpu_ns();
-        self.sheet.foreign.push(foreign.cores());
+        self.results.foreign.push(foreign.cores());
         match taken {
             Ok(taken) => {
-                self.write_down(figure, placement, subject.contender, taken, cpu);
+                self.record(figure, placement, subject.contender, taken, cpu);
                 true
             }
             Err(error) => {
-                self.gave_up(figure, subject.contender, &error);
+                self.record_error(figure, subject.contender, &error);
                 false
             }
         }
     }
 
-    /// Writes down what a turn yielded. A wrong answer fails the run, whoever gave it.
-    pub(crate) fn write_down(
+    /// Records the result of a turn. A wrong answer of any contender fails the run.
+    pub(crate) fn record(
         &mut self,
         figure: &str,
         placement: Placement,
         contender: Contender,
-        taken: Taken,
+        taken: Measurement,
         cpu_ns: Option<u64>,
     ) {
-        let Taken {
+        let Measurement {
             values,
             answered,
             wrong,
         } = taken;
         if wrong > 0 {
             let who = contender.name();
-            self.sheet
+            self.results
                 .failures
                 .push(format!("{figure}: {who}: {wrong} wrong answers"));
         }
@@ -184,17 +184,17 @@ impl Bench {
             .filter(|_| answered > 0)
             .map(|ns| ns as f64 / 1e3 / answered as f64);
         for value in values.into_iter().chain(cpu.map(|cpu| (Metric::Cpu, cpu))) {
-            self.sheet.add(figure, placement, contender, value);
+            self.results.add(figure, placement, contender, value);
         }
     }
 
-    /// A peer that gives up is a note; the relay must not.
-    pub(crate) fn gave_up(&mut self, figure: &str, contender: Contender, error: &io::Error) {
+    /// Records an error: of a peer as a note, of the relay as a failure.
+    pub(crate) fn record_error(&mut self, figure: &str, contender: Contender, error: &io::Error) {
         let what = format!("{figure}: {} gave up: {error}", contender.name());
         if contender.side() == Side::Ours {
-            self.sheet.failures.push(what);
+            self.results.failures.push(what);
         } else {
-            self.sheet.note(what);
+            self.results.note(what);
         }
     }
 }

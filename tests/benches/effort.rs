@@ -16,7 +16,7 @@ pub(crate) struct Effort {
     /// How many of the figures with idle connections are measured.
     pub(crate) idle: usize,
     /// How many connections come and go in one turn, and how long they may take in all.
-    pub(crate) visits: (usize, Duration),
+    pub(crate) churn: (usize, Duration),
     /// How long packets are offered to the capture.
     pub(crate) capture: Duration,
     /// How long the viewers look on.
@@ -40,7 +40,7 @@ impl Effort {
         warming: Duration::from_millis(600),
         load: Duration::from_millis(300),
         idle: 2,
-        visits: (4_000, LONGEST_TURN),
+        churn: (4_000, LONGEST_TURN),
         capture: Duration::from_secs(4),
         watching: Duration::from_secs(5),
         page: (10, 100_000),
@@ -55,7 +55,7 @@ impl Effort {
         warming: Duration::from_millis(20),
         load: Duration::from_millis(100),
         idle: 1,
-        visits: (640, Duration::from_secs(3)),
+        churn: (640, Duration::from_secs(3)),
         capture: Duration::from_millis(500),
         watching: Duration::from_secs(1),
         page: (2, 1_000),

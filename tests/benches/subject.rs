@@ -5,7 +5,7 @@ use std::{any::Any, cell::Cell, io, rc::Rc, time::Duration};
 use shared::call::Transport;
 
 use crate::{
-    generator::{Crowd, Load, Sentences, Way},
+    generator::{Load, LoadDriver, Sentences, Target},
     machine,
     peers::{Peer, Service, Tracing},
 };
@@ -38,7 +38,7 @@ pub(crate) struct Subject {
     /// Who.
     pub(crate) contender: Contender,
     /// How sentences reach the server.
-    pub(crate) way: Way,
+    pub(crate) target: Target,
     /// Its processes, all of the way but the generator. They end when this is dropped.
     programs: Vec<Program>,
     cpu_ns: Cell<Option<u64>>,
@@ -97,10 +97,10 @@ impl Contender {
 
 impl Subject {
     /// Running.
-    pub(crate) fn new(contender: Contender, way: Way, programs: Vec<Program>) -> Self {
+    pub(crate) fn new(contender: Contender, target: Target, programs: Vec<Program>) -> Self {
         Self {
             contender,
-            way,
+            target,
             programs,
             cpu_ns: Cell::default(),
         }
@@ -108,7 +108,7 @@ impl Subject {
 
     /// Whether a sentence comes back.
     pub(crate) fn answers(&self) -> io::Result<()> {
-        Crowd::open(self.way, &Rc::new(Sentences::of(64)), 1).map(drop)
+        LoadDriver::open(self.target, &Rc::new(Sentences::of(64)), 1).map(drop)
     }
 
     /// Has it answer for so long, which is not measured; who cannot take part is found out when it is.
@@ -119,8 +119,10 @@ impl Subject {
             time,
         };
         let sentences = Rc::new(Sentences::of(64));
-        let crowd = Crowd::open(self.way, &sentences, WARMING.0);
-        crowd.and_then(|mut crowd| crowd.run(&load)).ok();
+        let load_driver = LoadDriver::open(self.target, &sentences, WARMING.0);
+        load_driver
+            .and_then(|mut load_driver| load_driver.run(&load))
+            .ok();
     }
 
     /// Does something, and counts its processor time meanwhile.

@@ -1,4 +1,4 @@
-//! A plain WebSocket client, as somebody has it who knows nothing of our conversation.
+//! A plain WebSocket client, which knows nothing of the page's protocol.
 
 use std::net::SocketAddr;
 
@@ -9,13 +9,13 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
-use crate::{patience::within, relay::Relay};
+use crate::{relay::Relay, timeout::within};
 
 /// An open bridge to one of the lab's servers.
 #[derive(Debug)]
 pub struct Bridge(WebSocketStream<TcpStream>);
 
-/// What comes over a bridge.
+/// What arrives over a bridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Crossed {
     /// A text message.
@@ -35,7 +35,7 @@ impl Bridge {
         Self::offering(relay, path, None).await
     }
 
-    /// Opens it, or any other WebSocket of the relay's, with these subprotocols on offer; the relay has to choose one.
+    /// Opens a bridge, or another WebSocket of the relay, offering these subprotocols; the relay has to choose one.
     ///
     /// # Panics
     /// When it does not open.
@@ -133,22 +133,22 @@ impl Bridge {
         }
     }
 
-    /// Says that nothing more will come from this side.
+    /// Sends a close frame without a code.
     pub async fn closes(&mut self) {
         self.0.close(None).await.ok();
     }
 
-    /// The same with a code of its own.
+    /// Sends a close frame with this code.
     pub async fn closes_with(&mut self, code: u16) {
         let (code, reason) = (code.into(), "".into());
         self.0.close(Some(CloseFrame { code, reason })).await.ok();
     }
 
-    /// Hears it to its end: all bytes, of text or not, and the code.
-    pub async fn hears_to_the_end(&mut self) -> (Vec<u8>, Option<u16>) {
+    /// Receives until the end; returns the bytes of all messages, and the close code.
+    pub async fn receives_to_the_end(&mut self) -> (Vec<u8>, Option<u16>) {
         let mut bytes = Vec::new();
         loop {
-            match self.hears().await {
+            match self.receives().await {
                 Crossed::Text(text) => bytes.extend(text.into_bytes()),
                 Crossed::Bytes(more) => bytes.extend(more),
                 Crossed::End(code) => return (bytes, code),
@@ -156,7 +156,7 @@ impl Bridge {
         }
     }
 
-    /// Answers so many pings of the relay.
+    /// Answers this many pings of the relay.
     ///
     /// # Panics
     /// When the bridge ends before.
@@ -172,8 +172,8 @@ impl Bridge {
         self.0.flush().await.expect("an open bridge");
     }
 
-    /// What comes next.
-    pub async fn hears(&mut self) -> Crossed {
+    /// Receives the next message, or the end.
+    pub async fn receives(&mut self) -> Crossed {
         loop {
             match within("something over the bridge", self.0.next()).await {
                 Some(Ok(Message::Text(text))) => return Crossed::Text(text.to_string()),
@@ -187,14 +187,14 @@ impl Bridge {
         }
     }
 
-    /// The next messages' bytes, until there are so many.
+    /// Receives messages until their bytes are `length` or more.
     ///
     /// # Panics
     /// When it ends before.
-    pub async fn hears_bytes(&mut self, length: usize) -> Vec<u8> {
+    pub async fn receives_bytes(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         while bytes.len() < length {
-            match self.hears().await {
+            match self.receives().await {
                 Crossed::Text(text) => bytes.extend(text.into_bytes()),
                 Crossed::Bytes(more) => bytes.extend(more),
                 Crossed::End(code) => panic!(

@@ -9,7 +9,7 @@ use shared::call::Transport;
 use crate::{
     driver::Beyond,
     folder::Folder,
-    patience::{PATIENCE, until, within},
+    timeout::{TIMEOUT, until, within},
 };
 
 /// A browser and the person before it.
@@ -85,7 +85,7 @@ impl Browser {
         let opened = within("a new window", self.client.new_window(false)).await;
         let window = opened.expect("a new window").handle;
         self.goes_to(&window).await;
-        self.has_size(size.into()).await;
+        self.sets_size(size.into()).await;
         self.visits(url).await;
         window
     }
@@ -347,7 +347,7 @@ impl Browser {
         let finding = self
             .client
             .wait()
-            .at_most(PATIENCE)
+            .at_most(TIMEOUT)
             .for_element(Locator::Css(selector));
         finding
             .await

@@ -19,7 +19,7 @@ impl Page {
     /// When it fails.
     pub async fn makes_socket(&mut self, transport: Transport) -> Fd {
         let returned = self
-            .does(Call::Socket {
+            .makes(Call::Socket {
                 transport,
                 family: None,
             })
@@ -34,7 +34,7 @@ impl Page {
     pub async fn connects(&mut self, transport: Transport) -> Fd {
         let fd = self.makes_socket(transport).await;
         let to = Target::Server;
-        self.does(Call::Connect { fd, to }).await;
+        self.makes(Call::Connect { fd, to }).await;
         fd
     }
 
@@ -42,7 +42,7 @@ impl Page {
     pub async fn sends_data(&mut self, fd: Fd, data: impl Into<Data>) {
         let data = data.into();
         let sent = data.len() as u64;
-        let returned = self.does(Call::Send { fd, data }).await;
+        let returned = self.makes(Call::Send { fd, data }).await;
         assert_eq!(returned, Returned::Sent { sent });
     }
 
@@ -50,13 +50,13 @@ impl Page {
     pub async fn sends_to_server(&mut self, fd: Fd, data: impl Into<Data>) {
         let (to, data) = (Target::Server, data.into());
         let sent = data.len() as u64;
-        let returned = self.does(Call::SendTo { fd, to, data }).await;
+        let returned = self.makes(Call::SendTo { fd, to, data }).await;
         assert_eq!(returned, Returned::Sent { sent });
     }
 
     /// `recvfrom()` until one datagram came.
     pub async fn receives(&mut self, fd: Fd, size: u32) -> Datagram {
-        datagram(self.does(Call::RecvFrom { fd, size }).await)
+        datagram(self.makes(Call::RecvFrom { fd, size }).await)
     }
 
     /// The same for a whole datagram of text.
@@ -79,7 +79,7 @@ impl Page {
         let mut bytes = Vec::new();
         while bytes.len() < length {
             let size = u32::try_from(length - bytes.len()).expect("a small number");
-            bytes.extend(chunk(self.does(Call::Recv { fd, size }).await));
+            bytes.extend(chunk(self.makes(Call::Recv { fd, size }).await));
         }
         String::from_utf8(bytes).expect("text")
     }
@@ -91,7 +91,7 @@ impl Page {
     pub async fn reads_to_the_end(&mut self, fd: Fd) -> String {
         let mut bytes = Vec::new();
         loop {
-            let returned = self.does(Call::Recv { fd, size: 2048 }).await;
+            let returned = self.makes(Call::Recv { fd, size: 2048 }).await;
             if returned == Returned::EndOfStream {
                 return String::from_utf8(bytes).expect("text");
             }
@@ -104,7 +104,7 @@ impl Page {
     /// # Panics
     /// When it fails.
     pub async fn own_address(&mut self, fd: Fd) -> SocketAddr {
-        let returned = self.does(Call::GetSockName { fd }).await;
+        let returned = self.makes(Call::GetSockName { fd }).await;
         let Returned::Address { address } = returned else {
             panic!("getsockname() returned {returned:?}");
         };
@@ -116,7 +116,7 @@ impl Page {
         let fd = self.makes_socket(Transport::Udp).await;
         self.sends_to_server(fd, sentence).await;
         let reply = self.receives_text(fd).await;
-        self.does(Call::Close { fd }).await;
+        self.makes(Call::Close { fd }).await;
         reply
     }
 
@@ -125,7 +125,7 @@ impl Page {
         let fd = self.connects(Transport::Tcp).await;
         self.sends_data(fd, sentence).await;
         let reply = self.reads(fd, sentence.len()).await;
-        self.does(Call::Close { fd }).await;
+        self.makes(Call::Close { fd }).await;
         reply
     }
 }

@@ -39,7 +39,7 @@ impl Capture {
     /// # Panics
     /// When tshark cannot read the file, or is not installed.
     #[must_use]
-    pub fn tells(&self, fields: &[&str], filter: &str) -> Vec<Vec<String>> {
+    pub fn fields(&self, fields: &[&str], filter: &str) -> Vec<Vec<String>> {
         let mut tshark = Command::new("tshark");
         tshark.arg("-n").args(&self.args);
         tshark.args(["-T", "fields", "-E", "occurrence=f", "-Y", filter]);
@@ -57,14 +57,14 @@ impl Capture {
 
     /// One field of every packet that the filter passes.
     #[must_use]
-    pub fn tells_one(&self, field: &str, filter: &str) -> Vec<String> {
-        self.tells(&[field], filter).concat()
+    pub fn field(&self, field: &str, filter: &str) -> Vec<String> {
+        self.fields(&[field], filter).concat()
     }
 
     /// The numbers of the packets that tshark finds broken: malformed, or with a checksum that does not fit.
     #[must_use]
     pub fn broken(&self) -> Vec<String> {
-        self.tells_one(
+        self.field(
             "frame.number",
             "_ws.malformed || ip.checksum.status == Bad || udp.checksum.status == Bad \
              || tcp.checksum.status == Bad || icmp.checksum.status == Bad",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{browser::Browser, patience::until};
+use crate::{browser::Browser, timeout::until};
 
 /// What a story needs to know of a card.
 #[derive(Debug, Deserialize)]
@@ -75,14 +75,14 @@ impl Browser {
     }
 
     /// Takes a card from the list, and would rather see than foresee.
-    pub async fn takes_card(&self, card: &Card) {
+    pub async fn opens_card(&self, card: &Card) {
         let item = format!("#cards-list > [data-id='{}'] button", card.id);
         self.scrolls_and_clicks(&item).await;
         self.scrolls_and_clicks("#card-skip").await;
     }
 
     /// Does these steps, each as soon as the one before is done. One that lacks what another would have made is left.
-    pub async fn does_steps(&self, card: &Card, steps: &[usize]) {
+    pub async fn performs_steps(&self, card: &Card, steps: &[usize]) {
         for at in steps {
             let step = format!("#card-steps > li:nth-child({})", at + 1);
             let state = format!("document.querySelector({})?.dataset.state", json!(step));
@@ -95,7 +95,7 @@ impl Browser {
     }
 
     /// Waits until the trace has everything that was done so far.
-    pub async fn has_heard_all(&self) {
+    pub async fn waits_for_trace(&self) {
         self.scrolls_and_clicks("#view-workbench").await;
         self.scrolls_and_clicks("#bench-resolve button").await;
         self.sees("#bench-log > li:last-child[data-call=getaddrinfo]:not([data-state=blocked])")

@@ -44,7 +44,7 @@ impl Driver {
 
     fn try_start() -> Option<Self> {
         let process = Process::start(Command::new("chromedriver").arg("--port=0"), REMEDY);
-        while let Some(line) = process.says() {
+        while let Some(line) = process.next_line() {
             let said = line.strip_prefix("ChromeDriver was started successfully on port ");
             if let Some(port) = said.and_then(|port| port.trim_end_matches('.').parse().ok()) {
                 let address = (Ipv4Addr::LOCALHOST, port).into();

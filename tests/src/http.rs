@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::patience::within;
+use crate::timeout::within;
 
 /// An answer as it came.
 #[derive(Clone, Debug)]
@@ -67,7 +67,11 @@ pub async fn get_with(server: SocketAddr, path: &str, headers: &[(&str, &str)]) 
 }
 
 /// Knocks at a WebSocket's door; 101 when it opens.
-pub async fn knock(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn websocket_handshake(
+    server: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Answer {
     let mut all = vec![
         ("Connection", "Upgrade"),
         ("Upgrade", "websocket"),

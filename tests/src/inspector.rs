@@ -4,7 +4,7 @@ use fantoccini::{Locator, key::Key};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
-use crate::{browser::Browser, folder::Folder, patience::until};
+use crate::{browser::Browser, folder::Folder, timeout::until};
 
 /// A row of the table of packets, as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -63,7 +63,7 @@ pub struct Arrow {
 
 /// A file the page gave away.
 #[derive(Debug)]
-pub struct Taken {
+pub struct Download {
     /// Its name.
     pub name: String,
     /// What is in it.
@@ -115,7 +115,7 @@ impl Browser {
     }
 
     /// Goes through the table from its first row to its last, with the keyboard alone, and looks into each packet.
-    pub async fn goes_through_packets(&self) -> Vec<(PacketRow, Vec<Line>)> {
+    pub async fn walks_through_packets(&self) -> Vec<(PacketRow, Vec<Line>)> {
         let count = self.packet_count().await;
         if count > 0 {
             // A table that is not yet drawn takes no focus.
@@ -134,9 +134,9 @@ impl Browser {
         all
     }
 
-    /// The rows of the table, as [`Self::goes_through_packets`] reads them.
+    /// The rows of the table, as [`Self::walks_through_packets`] reads them.
     pub async fn packets(&self) -> Vec<PacketRow> {
-        let all = self.goes_through_packets().await.into_iter();
+        let all = self.walks_through_packets().await.into_iter();
         all.map(|(row, _)| row).collect()
     }
 
@@ -159,7 +159,7 @@ impl Browser {
     }
 
     /// Clicks where something is given away, and takes the file.
-    pub async fn takes(&self, button: &str) -> Taken {
+    pub async fn downloads_file(&self, button: &str) -> Download {
         let before = self.downloads.names();
         self.clicks(button).await;
         // While it comes, its place is held by an empty file of that name, beside the one that grows.
@@ -172,13 +172,13 @@ impl Browser {
             (!bytes.is_empty()).then_some((name, bytes))
         };
         let (name, bytes) = until(&format!("a file by {button}"), come).await;
-        Taken { name, bytes }
+        Download { name, bytes }
     }
 
     /// Takes a capture file; `button` says in which form.
-    pub async fn takes_capture(&self, button: &str) -> Taken {
+    pub async fn downloads_capture(&self, button: &str) -> Download {
         self.clicks("#export-pcapng").await;
-        self.takes(button).await
+        self.downloads_file(button).await
     }
 
     /// Chooses a file to be opened.

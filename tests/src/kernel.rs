@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::patience;
+use crate::timeout;
 
 /// The numbers of TCP's states in the kernel's list.
 pub mod state {
@@ -49,9 +49,9 @@ pub fn holds_in_time_wait(server: SocketAddr) -> bool {
 }
 
 /// Waits until the socket with these two ends is in this state, or there is none.
-pub async fn becomes(local: SocketAddr, remote: SocketAddr, state: Option<&str>) {
+pub async fn waits_for_state(local: SocketAddr, remote: SocketAddr, state: Option<&str>) {
     let what = format!("{local} to {remote} becoming {state:?}");
-    patience::until(&what, async || {
+    timeout::until(&what, async || {
         (tcp_state(local, remote).as_deref() == state).then_some(())
     })
     .await;

@@ -6,7 +6,7 @@ use fantoccini::{
 };
 use serde_json::json;
 
-use crate::{browser::Browser, patience::within};
+use crate::{browser::Browser, timeout::within};
 
 /// So many rounds of looking and pressing lead from anywhere to anywhere.
 const ROUNDS: usize = 200;
@@ -75,7 +75,7 @@ impl Browser {
     }
 
     /// Goes to a button and presses Enter.
-    pub async fn does(&self, selector: &str) {
+    pub async fn activates(&self, selector: &str) {
         self.reaches(selector).await;
         self.keys(&char::from(Key::Enter).to_string()).await;
     }
@@ -117,7 +117,7 @@ impl Browser {
     pub async fn unfolds(&self, details: &str) {
         let is_open = format!("document.querySelector({})?.open", json!(details));
         if self.asks(&is_open).await != json!(true) {
-            self.does(&format!("{details} > summary")).await;
+            self.activates(&format!("{details} > summary")).await;
         }
         self.waits_until(&is_open).await;
     }

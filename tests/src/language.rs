@@ -34,7 +34,7 @@ impl Language {
     /// # Panics
     /// When there is none of this key.
     #[must_use]
-    pub fn says(&self, key: &str) -> &str {
+    pub fn text(&self, key: &str) -> &str {
         self.texts
             .get(key)
             .unwrap_or_else(|| panic!("no text {key}"))
@@ -46,7 +46,7 @@ impl Language {
         let fill = |text: String, (name, value): &(&str, &str)| {
             text.replace(&format!("{{{name}}}"), value)
         };
-        gaps.iter().fold(self.says(key).to_owned(), fill)
+        gaps.iter().fold(self.text(key).to_owned(), fill)
     }
 
     /// The sentence about a field.
@@ -54,7 +54,7 @@ impl Language {
     /// # Panics
     /// When it has none.
     #[must_use]
-    pub fn means(&self, field: &str) -> &str {
+    pub fn field_meaning(&self, field: &str) -> &str {
         self.fields
             .get(field)
             .unwrap_or_else(|| panic!("nothing about {field}"))

@@ -12,7 +12,7 @@ const DRAWN: &str = "const done = arguments[0]; requestAnimationFrame(() => requ
 impl Browser {
     /// Gives the window another inner size, and waits until the page is drawn in it.
     pub async fn resizes(&self, size: (u32, u32)) {
-        self.has_size(size).await;
+        self.sets_size(size).await;
         let (width, height) = size;
         self.waits_until(&format!(
             "innerWidth === {width} && innerHeight === {height}"
@@ -27,7 +27,7 @@ impl Browser {
     /// When no frame comes.
     pub async fn is_drawn(&self) {
         let drawing = self.client.execute_async(DRAWN, Vec::new());
-        crate::patience::within("two frames", drawing)
+        crate::timeout::within("two frames", drawing)
             .await
             .expect("frames come");
     }

@@ -11,13 +11,14 @@
 //!
 //! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
 
-pub mod bench;
+pub mod address_allocator;
 pub mod bridge;
 pub mod browser;
 pub mod calls;
 pub mod capture;
 pub mod cards;
 pub mod driver;
+pub mod faulty_proxy;
 pub mod folder;
 pub mod http;
 pub mod inspector;
@@ -26,12 +27,9 @@ pub mod kernel;
 pub mod keyboard;
 pub mod language;
 pub mod legible;
-pub mod link;
 pub mod listing;
 pub mod network;
 pub mod page;
-pub mod patience;
-pub mod place;
 pub mod probe;
 pub mod process;
 #[cfg(target_os = "linux")]
@@ -41,6 +39,8 @@ pub mod relay;
 #[cfg(target_os = "linux")]
 pub mod soak;
 pub mod story;
+pub mod timeout;
 pub mod trace;
 #[cfg(target_os = "linux")]
 pub mod usage;
+pub mod workbench;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{browser::Browser, patience::until};
+use crate::{browser::Browser, timeout::until};
 
 impl Browser {
     /// Waits until the program of a side is at a line that holds this text, in this way: `next`, `in`, `died`.
@@ -38,7 +38,7 @@ impl Browser {
             if before.contains(text) {
                 return;
             }
-            self.does("#listing-step").await;
+            self.activates("#listing-step").await;
             let moved = async || (self.reads::<String>(line).await != before).then_some(());
             until("the next line", moved).await;
         }

@@ -13,16 +13,16 @@ use nix::{
     sched::{CloneFlags, unshare},
 };
 
-/// Tells a story in a network of its own, which has nothing but a loopback interface. All it starts is in it, too.
+/// Runs a story in a network namespace of its own, with only a loopback interface. Programs that it starts are in it too.
 ///
 /// # Panics
 /// When root may not have one.
 pub fn in_a_network<Story: Future<Output = ()>>(story: impl FnOnce() -> Story + Send + 'static) {
-    // A thread of its own: nobody else is in that network.
+    // unshare(2) moves one thread only, so the story gets a thread of its own.
     let telling = thread::spawn(|| {
         match unshare(CloneFlags::CLONE_NEWNET) {
             Err(Errno::EPERM) => {
-                eprintln!("only root has networks of its own: not told");
+                eprintln!("skipped: only root may create network namespaces");
                 return;
             }
             other => other.expect("a network of its own"),
@@ -49,12 +49,12 @@ pub fn ip(arguments: &str) {
     assert!(status.expect("iproute2").success(), "ip {arguments}");
 }
 
-type Deed = Box<dyn FnOnce() + Send>;
+type Task = Box<dyn FnOnce() + Send>;
 
-/// Another host: a network of its own, joined to the story's by a cable.
+/// Another host: a second network namespace, joined to the story's by a pair of veth interfaces.
 #[derive(Debug)]
 pub struct Host {
-    deeds: Sender<Deed>,
+    tasks: Sender<Task>,
 }
 
 impl Host {
@@ -64,38 +64,38 @@ impl Host {
     /// When root may not have one.
     #[must_use]
     pub fn joined(cable: &str, here: &str, there: &str) -> Self {
-        let (deeds, orders) = mpsc::channel::<Deed>();
-        let (born, birth) = mpsc::channel();
+        let (tasks, received_tasks) = mpsc::channel::<Task>();
+        let (started, start) = mpsc::channel();
         thread::spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).expect("a network of its own");
-            born.send(nix::unistd::gettid()).expect("a story");
-            while let Ok(deed) = orders.recv() {
-                deed();
+            started.send(nix::unistd::gettid()).expect("a story");
+            while let Ok(task) = received_tasks.recv() {
+                task();
             }
         });
-        let thread = birth.recv().expect("a host");
+        let thread = start.recv().expect("a host");
         ip(&format!(
             "link add {cable} type veth peer name other netns {thread}"
         ));
         ip(&format!("addr add {here}/24 dev {cable}"));
         ip(&format!("link set {cable} up"));
-        let host = Self { deeds };
+        let host = Self { tasks };
         let address = format!("addr add {there}/24 dev other");
-        host.does(move || {
+        host.runs(move || {
             ip(&address);
             ip("link set other up");
         });
         host
     }
 
-    /// Does something there, and waits until it is done.
+    /// Runs `task` there and returns its result.
     ///
     /// # Panics
     /// When that panics.
-    pub fn does<T: Send + 'static>(&self, deed: impl FnOnce() -> T + Send + 'static) -> T {
+    pub fn runs<T: Send + 'static>(&self, task: impl FnOnce() -> T + Send + 'static) -> T {
         let (done, wait) = mpsc::channel();
-        let deed = Box::new(move || done.send(deed()).unwrap_or_default());
-        self.deeds.send(deed).expect("a host that is alive");
+        let task = Box::new(move || done.send(task()).unwrap_or_default());
+        self.tasks.send(task).expect("a host that is alive");
         wait.recv().expect("done")
     }
 }

@@ -1,7 +1,7 @@
-//! A page without a browser: it speaks the conversation with the relay, in typed messages or in raw text.
+//! A page without a browser: it exchanges the protocol's messages with the relay, typed or as raw text.
 
-mod going;
 mod opening;
+mod transition;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -24,39 +24,39 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::patience::within;
+use crate::timeout::within;
 
-/// A page in conversation with the relay.
+/// A page that is connected to the relay.
 #[derive(Debug)]
 pub struct Page {
     socket: WebSocketStream<TcpStream>,
     next_id: u64,
-    /// What it was welcomed with last.
+    /// The last welcome it received.
     pub welcome: Welcome,
     arrived: bool,
     replies: VecDeque<Reply>,
-    /// The events it has heard and not yet looked at.
+    /// The events it has received and the story has not read.
     pub events: VecDeque<Event>,
-    /// The gaps it has heard of.
+    /// The gaps it has received.
     pub gaps: Vec<Gap>,
-    /// The news of its class it has heard and not looked at, in order.
+    /// The news of its class that it has received and the story has not read, in order.
     pub news: VecDeque<News>,
     goodbye: Option<Goodbye>,
 }
 
-/// A host name under which nobody is on the relay's own machine.
+/// A host name under which nobody has the rights of the relay's machine.
 pub const VISITORS_NAME: &str = "lab.example";
 
-/// How a conversation ended.
+/// How a connection ended.
 #[derive(Debug)]
 pub struct Parting {
-    /// What the relay said before.
+    /// The goodbye that the relay sent before.
     pub goodbye: Option<Goodbye>,
     /// The close frame's code, if there was a close frame.
     pub code: Option<u16>,
 }
 
-/// What a page hears next.
+/// What a page receives next.
 enum Heard {
     Message(ServerMessage),
     End(Parting),
@@ -82,20 +82,20 @@ impl Page {
 
     /// Makes a call without waiting for its reply.
     pub async fn starts(&mut self, call: Call) -> u64 {
-        self.says(Request::Call(call)).await
+        self.sends_request(Request::Call(call)).await
     }
 
     /// Makes a call and waits for its reply.
     pub async fn calls(&mut self, call: Call) -> Reply {
         let id = self.starts(call).await;
-        self.hears_of(id).await
+        self.waits_for_reply(id).await
     }
 
     /// Makes a call that must return.
     ///
     /// # Panics
     /// When it fails.
-    pub async fn does(&mut self, call: Call) -> Returned {
+    pub async fn makes(&mut self, call: Call) -> Returned {
         let named = format!("{call:?}");
         match self.calls(call).await.outcome {
             Outcome::Returned(returned) => returned,
@@ -115,68 +115,68 @@ impl Page {
         }
     }
 
-    /// Asks something of the lab and waits for the reply.
+    /// Sends a request to the lab and waits for the reply.
     pub async fn asks(&mut self, ask: Ask) -> Reply {
         let id = self.begins_to_ask(ask).await;
-        self.hears_of(id).await
+        self.waits_for_reply(id).await
     }
 
-    /// Asks something of the lab without waiting for the reply.
+    /// Sends a request to the lab without waiting for the reply; returns its id.
     pub async fn begins_to_ask(&mut self, ask: Ask) -> u64 {
-        self.says(Request::Ask(ask)).await
+        self.sends_request(Request::Ask(ask)).await
     }
 
     /// Waits for the reply to that call.
     ///
     /// # Panics
-    /// When the conversation ends before.
-    pub async fn hears_of(&mut self, id: u64) -> Reply {
+    /// When the connection ends before.
+    pub async fn waits_for_reply(&mut self, id: u64) -> Reply {
         loop {
             if let Some(at) = self.replies.iter().position(|reply| reply.id == Some(id)) {
                 return self.replies.remove(at).expect("just found");
             }
-            self.listens().await;
+            self.receives_message().await;
         }
     }
 
-    /// Waits for the next reply of all.
-    pub async fn hears_reply(&mut self) -> Reply {
+    /// Waits for the next reply to any request.
+    pub async fn receives_reply(&mut self) -> Reply {
         loop {
             if let Some(reply) = self.replies.pop_front() {
                 return reply;
             }
-            self.listens().await;
+            self.receives_message().await;
         }
     }
 
     /// Waits for the next event of the trace.
-    pub async fn hears_event(&mut self) -> Event {
+    pub async fn receives_event(&mut self) -> Event {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return event;
             }
-            self.listens().await;
+            self.receives_message().await;
         }
     }
 
     /// Waits for the next news of its class.
-    pub async fn hears_news(&mut self) -> News {
+    pub async fn receives_news(&mut self) -> News {
         loop {
             if let Some(news) = self.news.pop_front() {
                 return news;
             }
-            self.listens().await;
+            self.receives_message().await;
         }
     }
 
-    /// Forgets the events and gaps it has heard and not looked at.
+    /// Discards the events and gaps that the story has not read.
     pub fn forgets_events(&mut self) {
         self.events.clear();
         self.gaps.clear();
     }
 
-    /// Hears the relay end the conversation; what comes before is not looked at.
-    pub async fn hears_the_end(mut self) -> Parting {
+    /// Waits until the relay ends the connection, and discards all messages before.
+    pub async fn receives_close(mut self) -> Parting {
         loop {
             if let Heard::End(parting) = hear(&mut self.socket, &mut self.goodbye).await {
                 return parting;
@@ -184,23 +184,23 @@ impl Page {
         }
     }
 
-    /// Says anything at all, as text.
-    pub async fn says_text(&mut self, text: impl Into<String>) {
+    /// Sends any text message.
+    pub async fn sends_text(&mut self, text: impl Into<String>) {
         self.sends(Message::text(text.into())).await;
     }
 
-    /// Says bytes where text is due.
-    pub async fn says_bytes(&mut self, bytes: impl Into<Vec<u8>>) {
+    /// Sends a binary message, which the protocol does not have.
+    pub async fn sends_bytes(&mut self, bytes: impl Into<Vec<u8>>) {
         self.sends(Message::binary(bytes.into())).await;
     }
 
-    /// Says anything, if the relay still takes it; false when it does not.
+    /// Sends a text message; false when the connection is broken.
     pub async fn tries_to_say(&mut self, text: String) -> bool {
         self.socket.send(Message::text(text)).await.is_ok()
     }
 
-    /// Says, as text, what is not UTF-8.
-    pub async fn says_broken_text(&mut self) {
+    /// Sends a text message that is not UTF-8.
+    pub async fn sends_broken_text(&mut self) {
         let text = OpCode::Data(frame::coding::Data::Text);
         self.sends(Message::Frame(Frame::message(
             b"{\"id\":\xff}".to_vec(),
@@ -210,7 +210,7 @@ impl Page {
         .await;
     }
 
-    /// Is gone from one moment to the next, as a pulled plug: its connection is reset.
+    /// Resets the connection.
     ///
     /// # Panics
     /// Where a socket has no `SO_LINGER`.
@@ -221,33 +221,33 @@ impl Page {
             .expect("SO_LINGER");
     }
 
-    /// Leaves as a closed tab does, with a close frame.
-    pub async fn leaves(mut self) {
+    /// Closes the connection as a closed tab does, with a close frame.
+    pub async fn closes(mut self) {
         self.socket.close(None).await.ok();
     }
 
-    /// Hears one more message and puts it where it belongs.
-    async fn listens(&mut self) {
-        if let Some(parting) = self.listens_or_ends().await {
+    /// Receives one message and keeps it with others of its kind.
+    async fn receives_message(&mut self) {
+        if let Some(parting) = self.receives_or_ends().await {
             panic!("the relay ended the conversation: {parting:?}");
         }
     }
 
-    async fn listens_or_ends(&mut self) -> Option<Parting> {
+    async fn receives_or_ends(&mut self) -> Option<Parting> {
         match hear(&mut self.socket, &mut self.goodbye).await {
             Heard::Message(ServerMessage::Reply(reply)) => self.replies.push_back(reply),
             Heard::Message(ServerMessage::Trace(event)) => self.events.push_back(event),
             Heard::Message(ServerMessage::Gap(gap)) => self.gaps.push(gap),
             Heard::Message(ServerMessage::Class(news)) => self.news.push_back(news),
-            Heard::Message(ServerMessage::Welcome(welcome)) => self.is_welcomed(*welcome),
+            Heard::Message(ServerMessage::Welcome(welcome)) => self.handles_welcome(*welcome),
             Heard::Message(ServerMessage::Goodbye(goodbye)) => self.goodbye = Some(goodbye),
             Heard::End(parting) => return Some(parting),
         }
         None
     }
 
-    /// What it heard of a lab's trace before is of the lab it left.
-    fn is_welcomed(&mut self, welcome: Welcome) {
+    /// Handles a welcome to a lab; the events before it are of another lab.
+    fn handles_welcome(&mut self, welcome: Welcome) {
         let next_id = welcome.seat.as_ref().map_or(1, |seat| seat.next_id);
         self.next_id = self.next_id.max(next_id);
         self.forgets_events();
@@ -255,16 +255,16 @@ impl Page {
         (self.welcome, self.arrived) = (welcome, true);
     }
 
-    /// The replies it has heard and not looked at.
+    /// The number of replies that the story has not read.
     #[must_use]
     pub fn unread(&self) -> usize {
         self.replies.len()
     }
 
-    async fn says(&mut self, request: Request) -> u64 {
+    async fn sends_request(&mut self, request: Request) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.says_text(codec::encode_client(&ClientMessage { id, request }))
+        self.sends_text(codec::encode_client(&ClientMessage { id, request }))
             .await;
         id
     }

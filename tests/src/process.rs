@@ -1,4 +1,4 @@
-//! A program that ends with the story that started it, and what it said.
+//! A program that ends with the story that started it, and its output.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -11,16 +11,16 @@ use std::{
     time::Duration,
 };
 
-use crate::patience::{PATIENCE, look_for};
+use crate::timeout::{TIMEOUT, poll_until};
 
-/// A running program. When the story fails, all that it said is shown; in any case it ends.
+/// A running program. It ends with the story; if the story fails, its output is shown.
 #[derive(Debug)]
 pub struct Process {
     name: String,
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
-    diary: Arc<Mutex<String>>,
+    output: Arc<Mutex<String>>,
     listeners: [JoinHandle<Option<()>>; 2],
 }
 
@@ -38,11 +38,11 @@ impl Process {
             .spawn();
         let mut child =
             started.unwrap_or_else(|error| panic!("cannot start {name}: {error}. {remedy}"));
-        let diary = Arc::default();
+        let output = Arc::default();
         let (said, lines) = channel();
         let listeners = [
-            keep(child.stdout.take(), &diary, Some(said)),
-            keep(child.stderr.take(), &diary, None),
+            keep(child.stdout.take(), &output, Some(said)),
+            keep(child.stderr.take(), &output, None),
         ];
         let input = child.stdin.take();
         Self {
@@ -50,21 +50,21 @@ impl Process {
             child,
             input,
             lines,
-            diary,
+            output,
             listeners,
         }
     }
 
-    /// Its number.
+    /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Types one line for it.
+    /// Writes one line to its standard input.
     ///
     /// # Panics
-    /// When it does not listen.
+    /// When it has closed its standard input.
     pub fn types(&mut self, line: &str) {
         let input = self.input.as_mut().expect("open standard input");
         writeln!(input, "{line}").expect("the program reads its standard input");
@@ -72,20 +72,20 @@ impl Process {
 
     /// Its next line on standard output; `None` after the last, or when none came in time.
     #[must_use]
-    pub fn says(&self) -> Option<String> {
-        self.lines.recv_timeout(PATIENCE).ok()
+    pub fn next_line(&self) -> Option<String> {
+        self.lines.recv_timeout(TIMEOUT).ok()
     }
 
-    /// All it said so far, on standard output and standard error.
+    /// Its output so far, on standard output and standard error.
     #[must_use]
-    pub fn diary(&self) -> String {
-        self.diary
+    pub fn output(&self) -> String {
+        self.output
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    /// Asks it to end (SIGTERM).
+    /// Sends SIGTERM.
     ///
     /// # Panics
     /// When there is no shell to ask with.
@@ -99,18 +99,18 @@ impl Process {
             asked.success(),
             "{} is not there any more\n{}",
             self.name,
-            self.diary()
+            self.output()
         );
     }
 
-    /// How it ended; all it said is then in the diary.
+    /// Waits until it ends; all its output is then in [`Self::output`].
     ///
     /// # Panics
     /// When it did not end in `limit`.
     pub fn ends_within(&mut self, limit: Duration) -> ExitStatus {
-        let ended = look_for(limit, || self.child.try_wait().expect("our own child"));
+        let ended = poll_until(limit, || self.child.try_wait().expect("our own child"));
         let status = ended.unwrap_or_else(|| panic!("{} did not end within {limit:?}", self.name));
-        look_for(PATIENCE, || {
+        poll_until(TIMEOUT, || {
             self.listeners
                 .iter()
                 .all(JoinHandle::is_finished)
@@ -125,22 +125,22 @@ impl Drop for Process {
         self.child.kill().ok();
         self.child.wait().ok();
         if std::thread::panicking() {
-            eprintln!("--- {} said ---\n{}---", self.name, self.diary());
+            eprintln!("--- {} said ---\n{}---", self.name, self.output());
         }
     }
 }
 
-/// Reads to the end in a thread of its own, so that the program never waits for its reader.
+/// Reads to the end on another thread, so that the program never blocks on a full pipe.
 fn keep(
     stream: Option<impl Read + Send + 'static>,
-    diary: &Arc<Mutex<String>>,
+    output: &Arc<Mutex<String>>,
     said: Option<Sender<String>>,
 ) -> JoinHandle<Option<()>> {
-    let diary = Arc::clone(diary);
+    let output = Arc::clone(output);
     std::thread::spawn(move || {
         for line in BufReader::new(stream?).lines() {
             let line = line.ok()?;
-            diary
+            output
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push_str(&(line.clone() + "\n"));

@@ -7,10 +7,10 @@ use std::{
 };
 
 use crate::{
+    address_allocator::own_host,
     folder::Folder,
-    patience::{PATIENCE, look_for},
-    place::own_host,
     process::Process,
+    timeout::{TIMEOUT, poll_until},
 };
 
 /// What nginx is told beside where to pass requests on to.
@@ -108,8 +108,8 @@ impl Nginx {
             .arg(config);
         let process = Process::start(&mut command, "Install nginx, or let tests/run do it.");
         let listens = || TcpStream::connect(address).ok();
-        if look_for(PATIENCE, listens).is_none() {
-            panic!("nginx does not listen: {}", process.diary());
+        if poll_until(TIMEOUT, listens).is_none() {
+            panic!("nginx does not listen: {}", process.output());
         }
         Self {
             process,
@@ -131,7 +131,7 @@ impl Drop for Nginx {
     /// SIGTERM, so that the master ends its workers; killed, it would leave them behind.
     fn drop(&mut self) {
         self.process.terminate();
-        self.process.ends_within(PATIENCE);
+        self.process.ends_within(TIMEOUT);
     }
 }
 
@@ -190,7 +190,7 @@ while True:
             .uid(ANOTHER_USER)
             .gid(ANOTHER_USER);
         let process = Process::start(&mut command, "Install Python 3, or let tests/run do it.");
-        let port = process.says().and_then(|port| port.parse().ok());
+        let port = process.next_line().and_then(|port| port.parse().ok());
         let port: u16 = port.expect("the tunnel's port");
         Self {
             _process: process,

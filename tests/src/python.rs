@@ -40,14 +40,14 @@ fn written_for(name: &str, at: SocketAddr) -> String {
 pub fn client_says(name: &str, server: SocketAddr, sentence: &str) -> String {
     let mut client = program(name, server);
     client.types(sentence);
-    let status = client.ends_within(crate::patience::PATIENCE);
+    let status = client.ends_within(crate::timeout::TIMEOUT);
     assert!(
         status.success(),
         "{name} ended with {status}\n{}",
-        client.diary()
+        client.output()
     );
     let mut last = String::new();
-    while let Some(line) = client.says() {
+    while let Some(line) = client.next_line() {
         last = line;
     }
     let printed = last.strip_prefix(PROMPT);

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{folder::Folder, patience::PATIENCE, process::Process};
+use crate::{folder::Folder, process::Process, timeout::TIMEOUT};
 
 /// SIGTERM to exit: what the relay promises.
 const ENDING: Duration = Duration::from_secs(5);
@@ -103,8 +103,8 @@ impl Relay {
             .args(["--http", http, "--server", server])
             .args(args);
         let process = Process::start(&mut command, "Is it built?");
-        let Some(ready) = process.says() else {
-            panic!("no ready line within {} s", PATIENCE.as_secs());
+        let Some(ready) = process.next_line() else {
+            panic!("no ready line within {} s", TIMEOUT.as_secs());
         };
         let (http, udp, tcp) =
             addresses(&ready).unwrap_or_else(|| panic!("not a ready line: {ready}"));
@@ -140,8 +140,8 @@ impl Relay {
 
     /// All it said so far.
     #[must_use]
-    pub fn diary(&self) -> String {
-        self.process.diary()
+    pub fn output(&self) -> String {
+        self.process.output()
     }
 
     /// Sends SIGTERM without waiting.
@@ -160,7 +160,7 @@ impl Relay {
 
     /// Is killed, as by `kill -9`: it cannot even say goodbye.
     #[must_use]
-    pub fn is_killed(self) -> Ended {
+    pub fn kill(self) -> Ended {
         let Self { http, udp, tcp, .. } = self;
         // The guard of the process kills it and waits until it is gone.
         drop(self.process);
@@ -223,13 +223,13 @@ pub struct Ended {
 #[must_use]
 pub fn refuses_to_start(args: &[&str]) -> String {
     let mut process = Process::start(relay(binary()).args(args), "Is it built?");
-    let status = process.ends_within(PATIENCE);
+    let status = process.ends_within(TIMEOUT);
     assert!(
         !status.success(),
         "it should not have started with {args:?}"
     );
-    assert_eq!(process.says(), None, "nothing on standard output");
-    process.diary()
+    assert_eq!(process.next_line(), None, "nothing on standard output");
+    process.output()
 }
 
 /// The same with so many file descriptors.
@@ -240,9 +240,9 @@ pub fn refuses_to_start(args: &[&str]) -> String {
 #[must_use]
 pub fn refuses_to_start_with_descriptors(limit: u32) -> String {
     let mut process = Process::start(&mut limited(limit, relay(Path::new("sh"))), "Is it built?");
-    let status = process.ends_within(PATIENCE);
+    let status = process.ends_within(TIMEOUT);
     assert!(!status.success(), "it should not have started");
-    process.diary()
+    process.output()
 }
 
 /// The binary, started by a shell that has lowered its limit of file descriptors.

@@ -27,8 +27,8 @@ use crate::{
     calls::Ends,
     http,
     page::Page,
-    patience::{self, PATIENCE},
     relay::Relay,
+    timeout::{self, TIMEOUT},
     usage,
 };
 
@@ -131,7 +131,7 @@ pub async fn run(plan: Plan) -> Figures {
     let (counts, begun) = (Counts::default(), Instant::now());
     let visitors = (0..plan.visitors).map(|number| {
         let random = Random::new(plan.seed.wrapping_add(number));
-        visitor::comes_and_goes(&relay, random, plan.length, &counts)
+        visitor::connects_and_closes(&relay, random, plan.length, &counts)
     });
     let mut during = Vec::new();
     let mut last = tokio::select! {
@@ -140,10 +140,10 @@ pub async fn run(plan: Plan) -> Figures {
     };
     let took = begun.elapsed();
     // They are there, with calls in flight, and do nothing.
-    let hear = join_all(last.iter_mut().map(|visitor| visitor.hears_for(PATIENCE)));
-    let (busy, _heard) = tokio::join!(usage::comes_to_rest(relay.pid()), hear);
-    for (visitor, way) in last.into_iter().zip((0..visitor::WAYS_TO_GO).cycle()) {
-        visitor.goes(way).await;
+    let hear = join_all(last.iter_mut().map(|visitor| visitor.receives_for(TIMEOUT)));
+    let (busy, _heard) = tokio::join!(usage::waits_until_idle(relay.pid()), hear);
+    for (visitor, way) in last.into_iter().zip((0..visitor::WAYS_TO_CLOSE).cycle()) {
+        visitor.closes(way).await;
     }
     rests(&relay).await;
     descriptors_are(&relay, before.descriptors).await;
@@ -244,10 +244,10 @@ async fn visit_once(relay: &Relay) {
     for path in ["/raw/udp", "/raw/tcp"] {
         let mut bridge = Bridge::open(relay, path).await;
         bridge.sends_bytes(*b"still there").await;
-        assert_eq!(bridge.hears_bytes(11).await, b"STILL THERE");
+        assert_eq!(bridge.receives_bytes(11).await, b"STILL THERE");
         bridge.closes().await;
     }
-    page.leaves().await;
+    page.closes().await;
 }
 
 /// Sets right whatever visitors have done to the open lab's servers and its network: all of them could.
@@ -265,7 +265,7 @@ async fn repairs(relay: &Relay) {
         };
         page.asks(start).await.returned();
     }
-    page.leaves().await;
+    page.closes().await;
 }
 
 /// Looks at what the relay holds, for as long as it is not stopped.
@@ -292,12 +292,12 @@ async fn rests(relay: &Relay) {
         };
         (none("playground_pages") && none("playground_labs")).then_some(())
     };
-    patience::until("every page and lab gone", gone).await;
-    usage::comes_to_rest(relay.pid()).await;
+    timeout::until("every page and lab gone", gone).await;
+    usage::waits_until_idle(relay.pid()).await;
 }
 
 async fn descriptors_are(relay: &Relay, before: usize) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while relay.holdings().0 > before {
         let now = relay.holdings().0;
         assert!(

@@ -13,8 +13,8 @@ use crate::{
     driver::{Beyond, Driver, REMEDY},
     folder::Folder,
     language::Language,
-    patience::within,
     relay::Relay,
+    timeout::within,
 };
 
 /// So many browsers at once leave room for the relays they talk to.
@@ -31,7 +31,7 @@ pub const NO_CONVERSATION: &[&str] = &["WebSocket connection to", "/ws - Failed 
 
 /// How the person likes it.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct BrowserOptions {
     /// The languages the browser asks for, best first.
     pub languages: &'static str,
     /// The window's inner width and height.
@@ -42,7 +42,7 @@ pub struct Wish {
     pub forgives: &'static [&'static str],
 }
 
-impl Default for Wish {
+impl Default for BrowserOptions {
     fn default() -> Self {
         Self {
             languages: "en-US,en",
@@ -58,26 +58,26 @@ impl Default for Wish {
 /// # Panics
 /// When the story fails, or the console holds any error or broken security rule at its end. The picture
 /// of the page as it was then is kept.
-pub async fn story(relay: &Relay, wish: Wish, tell: impl AsyncFnOnce(&Browser)) {
-    story_at(&relay.url(), wish, tell).await;
+pub async fn story(relay: &Relay, options: BrowserOptions, tell: impl AsyncFnOnce(&Browser)) {
+    story_at(&relay.url(), options, tell).await;
 }
 
 /// The same at a URL, for stories in which the relay ends.
 ///
 /// # Panics
 /// As [`story`].
-pub async fn story_at(url: &str, wish: Wish, tell: impl AsyncFnOnce(&Browser)) {
+pub async fn story_at(url: &str, options: BrowserOptions, tell: impl AsyncFnOnce(&Browser)) {
     let _seat = SEATS.acquire().await.expect("seats are never taken away");
     let driver = Driver::start();
-    let browser = Browser::open(&driver, wish).await;
+    let browser = Browser::open(&driver, options).await;
     let told = AssertUnwindSafe(async {
         browser.visits(url).await;
         tell(&browser).await;
-        browser.has_nothing_to_complain_of(wish.forgives).await;
+        browser.checks_console(options.forgives).await;
     });
     let ending = told.catch_unwind().await;
     if ending.is_err() {
-        browser.tells_what_it_shows().await;
+        browser.reports_screen().await;
     }
     browser.client.close().await.ok();
     if let Err(failure) = ending {
@@ -91,10 +91,10 @@ pub async fn story_at(url: &str, wish: Wish, tell: impl AsyncFnOnce(&Browser)) {
 /// As [`story`].
 pub async fn in_both_languages(
     start: impl Fn() -> Relay,
-    wish: Wish,
+    options: BrowserOptions,
     tell: impl AsyncFn(Relay, &Browser, &Language),
 ) {
-    in_both_languages_at([wish.size; 2], start, wish, tell).await;
+    in_both_languages_at([options.size; 2], start, options, tell).await;
 }
 
 /// The same with a size of the window for each: English first.
@@ -104,7 +104,7 @@ pub async fn in_both_languages(
 pub async fn in_both_languages_at(
     sizes: [(u32, u32); 2],
     start: impl Fn() -> Relay,
-    wish: Wish,
+    options: BrowserOptions,
     tell: impl AsyncFn(Relay, &Browser, &Language),
 ) {
     for (language, size) in Language::both().into_iter().zip(sizes) {
@@ -112,12 +112,12 @@ pub async fn in_both_languages_at(
         let languages = language.wanted;
         let url = relay.url();
         let tell = async |browser: &Browser| tell(relay, browser, &language).await;
-        let wish = Wish {
+        let options = BrowserOptions {
             languages,
             size,
-            ..wish
+            ..options
         };
-        story_at(&url, wish, tell).await;
+        story_at(&url, options, tell).await;
     }
 }
 
@@ -127,18 +127,18 @@ pub async fn in_both_languages_at(
 /// As [`story`].
 pub async fn in_every_way(
     start: impl Fn() -> Relay,
-    wish: Wish,
+    options: BrowserOptions,
     tell: impl AsyncFn(Relay, &Browser, &Language),
 ) {
     for sizes in [[DESK, PHONE], [PHONE, DESK]] {
-        in_both_languages_at(sizes, &start, wish, &tell).await;
+        in_both_languages_at(sizes, &start, options, &tell).await;
     }
 }
 
 impl Browser {
-    async fn open(driver: &Driver, wish: Wish) -> Self {
+    async fn open(driver: &Driver, options: BrowserOptions) -> Self {
         let downloads = Folder::new();
-        let language = wish.languages.split(',').next().unwrap_or_default();
+        let language = options.languages.split(',').next().unwrap_or_default();
         let capabilities = json!({
             "goog:chromeOptions": {
                 "args": [
@@ -151,10 +151,10 @@ impl Browser {
                     "--disable-component-update",
                     "--disable-sync",
                     format!("--lang={language}"),
-                    format!("--window-size={},{}", wish.size.0, wish.size.1),
+                    format!("--window-size={},{}", options.size.0, options.size.1),
                 ],
                 "prefs": {
-                    "intl.accept_languages": wish.languages,
+                    "intl.accept_languages": options.languages,
                     "download.default_directory": downloads.path(),
                 },
             },
@@ -170,19 +170,19 @@ impl Browser {
         let client =
             client.unwrap_or_else(|error| panic!("Chromium did not open: {error}. {REMEDY}"));
         let browser = Self { client, downloads };
-        browser.has_size(wish.size).await;
-        browser.prefers(wish.dark).await;
+        browser.sets_size(options.size).await;
+        browser.prefers(options.dark).await;
         browser
     }
 
     /// Gives the window one looks at this inner size.
-    pub(crate) async fn has_size(&self, size: (u32, u32)) {
+    pub(crate) async fn sets_size(&self, size: (u32, u32)) {
         self.sets("Emulation.setDeviceMetricsOverride", metrics(size))
             .await;
     }
 
     /// Fails on any error in the console and on any broken security rule.
-    async fn has_nothing_to_complain_of(&self, forgiven: &[&str]) {
+    async fn checks_console(&self, forgiven: &[&str]) {
         let lines = self.console().await;
         let bad = |line: &&Value| {
             let message = line["message"].as_str().unwrap_or_default();
@@ -211,7 +211,7 @@ impl Browser {
     }
 
     /// For the report of a story that failed.
-    async fn tells_what_it_shows(&self) {
+    async fn reports_screen(&self) {
         let Ok(picture) = self.client.screenshot().await else {
             return;
         };

@@ -35,14 +35,14 @@ impl Trace {
         .returned();
         page.forgets_events();
         let mut trace = Self::default();
-        trace.goes_on(page, last).await;
+        trace.continues(page, last).await;
         trace
     }
 
     /// Listens on, until the event that is waited for.
-    pub async fn goes_on(&mut self, page: &mut Page, last: impl Fn(&Self) -> bool) {
+    pub async fn continues(&mut self, page: &mut Page, last: impl Fn(&Self) -> bool) {
         while !last(self) {
-            self.events.push(page.hears_event().await);
+            self.events.push(page.receives_event().await);
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::patience::PATIENCE;
+use crate::timeout::TIMEOUT;
 
 /// Idle is who uses less than this of a second; one call that is tried in a circle uses all of it.
 const IDLE: Duration = Duration::from_millis(200);
@@ -14,8 +14,8 @@ const IDLE: Duration = Duration::from_millis(200);
 ///
 /// # Panics
 /// When it does not come to rest.
-pub async fn comes_to_rest(pid: u32) -> Duration {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn waits_until_idle(pid: u32) -> Duration {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let busy = busy_for_a_second(pid).await;
         if busy < IDLE {

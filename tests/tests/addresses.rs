@@ -17,10 +17,10 @@ use shared::{
 };
 use socket2::{Domain, Socket, Type};
 use tests::{
+    address_allocator,
     bridge::Bridge,
     calls::Ends,
     page::Page,
-    place,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER},
 };
@@ -40,14 +40,14 @@ async fn a_visitor_in_the_open_lab_is_at_an_address_of_its_own() {
             let any = SocketAddr::from(([0, 0, 0, 0], 0));
             assert_eq!(page.own_address(fd).await, any, "until it speaks");
             let to = Target::Server;
-            page.does(Call::Connect { fd, to }).await;
+            page.makes(Call::Connect { fd, to }).await;
             let own = page.own_address(fd).await;
             assert_eq!(own.ip(), host);
             assert_ne!(own.port(), 0);
             page.sends_data(fd, "hello").await;
-            let reply = page.does(Call::Recv { fd, size: 16 }).await;
+            let reply = page.makes(Call::Recv { fd, size: 16 }).await;
             assert!(is_reply(&reply, "HELLO"), "{reply:?}");
-            page.does(Call::Close { fd }).await;
+            page.makes(Call::Close { fd }).await;
         }
         let fd = page.makes_socket(Udp).await;
         page.sends_to_server(fd, "hello").await;
@@ -57,14 +57,14 @@ async fn a_visitor_in_the_open_lab_is_at_an_address_of_its_own() {
             host,
             "not at all addresses"
         );
-        page.does(Call::Close { fd }).await;
+        page.makes(Call::Close { fd }).await;
     }
     // The same port for both, at either transport.
     let port = free_port(hosts);
     for page in [&mut one, &mut other] {
         for transport in Transport::ALL {
             let fd = page.makes_socket(transport).await;
-            page.does(Call::Bind { fd, port }).await;
+            page.makes(Call::Bind { fd, port }).await;
             let own = SocketAddr::new(own_host(page), port);
             assert_eq!(page.own_address(fd).await, own);
         }
@@ -86,16 +86,16 @@ async fn a_visitor_takes_no_port_and_no_datagram_of_a_program_on_the_machine() {
     let theirs = program.local_addr().expect("an address");
     let fd = page.makes_socket(Udp).await;
     let (option, value) = (SocketOption::SoReuseaddr, 1);
-    page.does(Call::SetSockOpt { fd, option, value }).await;
+    page.makes(Call::SetSockOpt { fd, option, value }).await;
     let port = theirs.port();
-    page.does(Call::Bind { fd, port }).await;
+    page.makes(Call::Bind { fd, port }).await;
     let friend = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     friend.send_to(b"private", theirs).expect("sent");
     let mut heard = [0; 16];
     let (length, _) = program.recv_from(&mut heard).expect("its own datagram");
     assert_eq!(&heard[..length], b"private");
     let no_wait = Some(0);
-    page.does(Call::SetTimeout {
+    page.makes(Call::SetTimeout {
         fd,
         milliseconds: no_wait,
     })
@@ -104,7 +104,7 @@ async fn a_visitor_takes_no_port_and_no_datagram_of_a_program_on_the_machine() {
     assert_eq!(nothing.errno, "EAGAIN");
     // A port the visitor had first is still the program's to take.
     let later = page.makes_socket(Tcp).await;
-    page.does(Call::Bind { fd: later, port: 0 }).await;
+    page.makes(Call::Bind { fd: later, port: 0 }).await;
     let port = page.own_address(later).await.port();
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("free for programs");
 }
@@ -125,7 +125,7 @@ async fn an_ipv6_socket_of_a_visitor_has_the_own_address_too() {
     assert_eq!(page.own_address(fd).await.ip(), mapped);
     let fd = inet6_socket(&mut page).await;
     let port = free_port([host.into(); 2]);
-    page.does(Call::Bind { fd, port }).await;
+    page.makes(Call::Bind { fd, port }).await;
     assert_eq!(page.own_address(fd).await, SocketAddr::new(mapped, port));
 }
 
@@ -135,7 +135,7 @@ async fn no_client_binds_the_port_of_a_server_or_of_nobody() {
     let mut local = Page::open(&relay).await;
     let elsewhere = visitor(&relay).await;
     let mut own = Page::open(&relay).await;
-    own.goes(PRIVATE).await;
+    own.moves_to(PRIVATE).await;
     let mut pages = [elsewhere, own];
     for transport in Transport::ALL {
         local.asks(Ask::KillServer { transport }).await.returned();
@@ -151,12 +151,12 @@ async fn no_client_binds_the_port_of_a_server_or_of_nobody() {
                 for transport in Transport::ALL {
                     let fd = page.makes_socket(transport).await;
                     let (option, value) = (SocketOption::SoReuseaddr, 1);
-                    page.does(Call::SetSockOpt { fd, option, value }).await;
+                    page.makes(Call::SetSockOpt { fd, option, value }).await;
                     let refused = page.fails(Call::Bind { fd, port }).await;
                     assert_eq!(refused.errno, "EADDRINUSE");
                     assert_eq!(refused.source, FailureSource::Relay);
                     assert_eq!(refused.reason, Some(Reason::LabsPort));
-                    page.does(Call::Close { fd }).await;
+                    page.makes(Call::Close { fd }).await;
                 }
             }
         }
@@ -178,7 +178,7 @@ async fn members_of_a_class_hear_nothing_of_each_other_whatever_they_bind() {
     let relay = Relay::start(&[]);
     let mut teacher = Page::open(&relay).await;
     let (title, admin) = ("Networks".to_owned(), None);
-    teacher.goes(Ask::CreateClass { title, admin }).await;
+    teacher.moves_to(Ask::CreateClass { title, admin }).await;
     let code = teacher
         .welcome
         .class
@@ -191,7 +191,7 @@ async fn members_of_a_class_hear_nothing_of_each_other_whatever_they_bind() {
     for name in ["Ada", "Bob"] {
         let mut page = Page::open(&relay).await;
         let (code, name) = (code.clone(), name.to_owned());
-        page.goes(Ask::JoinClass {
+        page.moves_to(Ask::JoinClass {
             code,
             name,
             token: None,
@@ -208,8 +208,8 @@ async fn members_of_a_class_hear_nothing_of_each_other_whatever_they_bind() {
     for page in &mut members {
         let fd = page.makes_socket(Udp).await;
         let (option, value) = (SocketOption::SoReuseaddr, 1);
-        page.does(Call::SetSockOpt { fd, option, value }).await;
-        page.does(Call::Bind { fd, port }).await;
+        page.makes(Call::SetSockOpt { fd, option, value }).await;
+        page.makes(Call::Bind { fd, port }).await;
         fds.push(fd);
     }
     for (page, fd, sentence) in [(0, fds[0], "ada's"), (1, fds[1], "bob's")] {
@@ -244,10 +244,10 @@ async fn members_of_a_class_hear_nothing_of_each_other_whatever_they_bind() {
 async fn the_books_exercise_binds_a_port_of_ones_own_lab() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
-    page.goes(PRIVATE).await;
+    page.moves_to(PRIVATE).await;
     let lab = page.welcome.lab.servers[0].address.ip();
     let fd = page.makes_socket(Udp).await;
-    page.does(Call::Bind { fd, port: 5432 }).await;
+    page.makes(Call::Bind { fd, port: 5432 }).await;
     assert_eq!(page.own_address(fd).await, SocketAddr::new(lab, 5432));
     page.sends_to_server(fd, "hello").await;
     let answer = page.receives(fd, 16).await;
@@ -269,7 +269,7 @@ async fn the_user_of_the_relays_machine_stays_at_its_address() {
     assert!(page.own_address(fd).await.ip().is_unspecified());
     let port = free_port([relay.udp.ip(); 2]);
     let fd = page.makes_socket(Udp).await;
-    page.does(Call::Bind { fd, port }).await;
+    page.makes(Call::Bind { fd, port }).await;
     assert_eq!(
         page.own_address(fd).await,
         SocketAddr::new(relay.udp.ip(), port)
@@ -306,7 +306,7 @@ async fn a_bridge_is_not_at_the_machines_address() {
     for path in ["/raw/udp", "/raw/tcp"] {
         let mut bridge = Bridge::open(&relay, path).await;
         bridge.sends_bytes("hello").await;
-        assert_eq!(bridge.hears_bytes(5).await, b"HELLO");
+        assert_eq!(bridge.receives_bytes(5).await, b"HELLO");
         let trace = Trace::watched(&mut local, |trace| !clients(trace, path).is_empty());
         hosts.extend(clients(&trace.await, path));
     }
@@ -344,7 +344,7 @@ fn own_host(page: &Page) -> IpAddr {
 /// A port that is free at these hosts, for both transports.
 fn free_port(hosts: [IpAddr; 2]) -> u16 {
     loop {
-        let port = place::free_at(hosts[0]).port();
+        let port = address_allocator::free_address(hosts[0]).port();
         let at = (hosts[1], port);
         if hosts[0] == hosts[1] || (TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok()) {
             return port;
@@ -354,7 +354,7 @@ fn free_port(hosts: [IpAddr; 2]) -> u16 {
 
 async fn inet6_socket(page: &mut Page) -> Fd {
     let (transport, family) = (Udp, Some(Family::Inet6));
-    let Returned::Socket { fd } = page.does(Call::Socket { transport, family }).await else {
+    let Returned::Socket { fd } = page.makes(Call::Socket { transport, family }).await else {
         panic!("a socket");
     };
     fd

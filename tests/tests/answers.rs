@@ -8,11 +8,11 @@ use shared::{
     trace::{CallName, What},
 };
 use tests::{
+    address_allocator,
     calls::Ends,
     page::Page,
-    patience::PATIENCE,
-    place,
     relay::Relay,
+    timeout::TIMEOUT,
     trace::{Trace, UDP_SERVER},
 };
 
@@ -32,7 +32,7 @@ async fn one_datagram_in_another_servers_name_is_answered_once_and_that_is_all()
 async fn two_relays(args: &[&str]) {
     let relay = Relay::launch(
         "127.0.0.1:0",
-        &place::free_at(place::own_host()).to_string(),
+        &address_allocator::free_address(address_allocator::own_host()).to_string(),
         args,
     );
     let mut page = Page::open(&relay).await;
@@ -41,7 +41,7 @@ async fn two_relays(args: &[&str]) {
         ..Way::default()
     };
     sets(&mut page, by_hand).await;
-    let at = place::free_at(place::own_host());
+    let at = address_allocator::free_address(address_allocator::own_host());
     let forger = UdpSocket::bind(at).expect("its address for now");
     forger
         .send_to(SENTENCE.as_bytes(), relay.udp)
@@ -83,7 +83,7 @@ async fn whoever_sends_what_needs_no_change_is_answered_every_time() {
     for program in ["book", "sturdy"] {
         let relay = Relay::start(&["--program", program]);
         let client = UdpSocket::bind((relay.udp.ip(), 0)).expect("a socket");
-        client.set_read_timeout(Some(PATIENCE)).expect("a time");
+        client.set_read_timeout(Some(TIMEOUT)).expect("a time");
         client.connect(relay.udp).expect("a server");
         let mut buffer = [0; 16];
         for _ in 0..MANY {
@@ -107,7 +107,7 @@ async fn sets(page: &mut Page, request: Way) {
 /// The number of the datagram that is held.
 async fn is_held(page: &mut Page) -> DatagramId {
     loop {
-        if let What::Edge(edge) = page.hears_event().await.what
+        if let What::Edge(edge) = page.receives_event().await.what
             && edge.fate == Fate::Held
         {
             return edge.datagram;

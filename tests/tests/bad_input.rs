@@ -14,13 +14,13 @@ use shared::{
     trace::{CallName, What},
 };
 use tests::{
+    address_allocator,
     bridge::{Bridge, Crossed},
     calls::Ends,
     http,
     page::Page,
-    patience::{until, within},
-    place,
     relay::{Relay, refuses_to_start},
+    timeout::{until, within},
     trace::{TCP_SERVER, Trace},
 };
 use tokio::{io::AsyncReadExt, net::TcpStream};
@@ -43,24 +43,24 @@ async fn what_is_no_conversation_ends_it_with_a_reason() {
     ] {
         println!("saying {text:.40}");
         let mut page = Page::open(&relay).await;
-        page.says_text(text).await;
-        let parting = page.hears_the_end().await;
+        page.sends_text(text).await;
+        let parting = page.receives_close().await;
         assert_eq!(parting.code, Some(1003), "to {text:.40}");
         let goodbye = parting.goodbye.expect("a goodbye");
         assert_eq!(goodbye.reason, GoodbyeReason::NotAConversation);
         assert!(!goodbye.message.is_empty());
     }
     let mut page = Page::open(&relay).await;
-    page.says_bytes(b"{\"id\":1,\"call\":\"socket\",\"transport\":\"udp\"}".as_slice())
+    page.sends_bytes(b"{\"id\":1,\"call\":\"socket\",\"transport\":\"udp\"}".as_slice())
         .await;
     assert_eq!(
-        page.hears_the_end().await.code,
+        page.receives_close().await.code,
         Some(1003),
         "bytes where text is due"
     );
     let mut page = Page::open(&relay).await;
-    page.says_broken_text().await;
-    let parting = page.hears_the_end().await;
+    page.sends_broken_text().await;
+    let parting = page.receives_close().await;
     assert_eq!(parting.code, Some(1007), "text that is not UTF-8");
     let goodbye = parting.goodbye.expect("a goodbye");
     assert_eq!(goodbye.reason, GoodbyeReason::NotAConversation);
@@ -90,7 +90,7 @@ async fn frames_that_break_a_rule_get_the_close_code_for_it() {
         socket.sends_raw(frame).await;
         // What comes after it is not understood, and does not reset the connection before its end was heard.
         socket.sends_raw(&[0; 4096]).await;
-        let (said, end) = socket.hears_to_the_end().await;
+        let (said, end) = socket.receives_to_the_end().await;
         assert_eq!(end, Some(code), "{what}");
         let said = String::from_utf8(said).expect("text");
         assert!(said.contains("goodbye"), "{what}: {said}");
@@ -247,8 +247,8 @@ async fn a_message_that_is_none_gets_one_answer_and_the_conversation_goes_on() {
             Reason::NoSuchCall,
         ),
     ] {
-        page.says_text(text).await;
-        let reply = page.hears_reply().await;
+        page.sends_text(text).await;
+        let reply = page.receives_reply().await;
         assert_eq!(reply.id, id, "to {text}");
         let failed = reply.failed();
         assert_eq!(
@@ -266,24 +266,24 @@ async fn an_id_is_free_again_only_after_its_reply() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
-    page.says_text(format!(
+    page.sends_text(format!(
         r#"{{"id":100,"call":"recvfrom","fd":{fd},"size":10}}"#
     ))
     .await;
-    page.says_text(r#"{"id":100,"call":"socket","transport":"udp"}"#)
+    page.sends_text(r#"{"id":100,"call":"socket","transport":"udp"}"#)
         .await;
     assert_eq!(
-        page.hears_of(100).await.failed().reason,
+        page.waits_for_reply(100).await.failed().reason,
         Some(Reason::IdInUse)
     );
-    page.does(Call::Cancel { of: 100 }).await;
+    page.makes(Call::Cancel { of: 100 }).await;
     assert_eq!(
-        page.hears_of(100).await.failed().reason,
+        page.waits_for_reply(100).await.failed().reason,
         Some(Reason::Cancelled)
     );
-    page.says_text(r#"{"id":100,"call":"socket","transport":"udp"}"#)
+    page.sends_text(r#"{"id":100,"call":"socket","transport":"udp"}"#)
         .await;
-    page.hears_of(100).await.returned();
+    page.waits_for_reply(100).await.returned();
 }
 
 #[tokio::test]
@@ -310,21 +310,21 @@ async fn too_long_is_said_and_far_too_long_ends_the_conversation() {
         (Some(Reason::DataTooLarge), Some(1000))
     );
     let padding = " ".repeat(4096);
-    page.says_text(format!(
+    page.sends_text(format!(
         r#"{{"id":50,{padding}"call":"socket","transport":"udp"}}"#
     ))
     .await;
-    let failed = page.hears_reply().await.failed();
+    let failed = page.receives_reply().await.failed();
     assert_eq!(
         (failed.reason, failed.limit),
         (Some(Reason::MessageTooLarge), Some(4096))
     );
     assert_eq!(
-        page.does(Call::Close { fd }).await,
+        page.makes(Call::Close { fd }).await,
         shared::outcome::Returned::Nothing
     );
     page.tries_to_say("x".repeat(12 << 10)).await;
-    let parting = page.hears_the_end().await;
+    let parting = page.receives_close().await;
     assert_eq!(parting.code, Some(1009));
     let goodbye = parting.goodbye.expect("a goodbye");
     assert_eq!(
@@ -333,7 +333,7 @@ async fn too_long_is_said_and_far_too_long_ends_the_conversation() {
     );
     let mut flooding = Page::open(&relay).await;
     flooding.tries_to_say("x".repeat(64 << 20)).await;
-    flooding.hears_the_end().await;
+    flooding.receives_close().await;
 }
 
 #[tokio::test]
@@ -375,7 +375,7 @@ async fn too_many_sockets_and_calls_are_refused_with_the_limit() {
         blocked.push(page.starts(Call::RecvFrom { fd: 3, size: 1 }).await);
     }
     let sixth = page.starts(Call::RecvFrom { fd: 4, size: 1 }).await;
-    let failed = page.hears_of(sixth).await.failed();
+    let failed = page.waits_for_reply(sixth).await.failed();
     assert_eq!(
         (failed.reason, failed.limit),
         (Some(Reason::TooManyCalls), Some(5))
@@ -383,12 +383,12 @@ async fn too_many_sockets_and_calls_are_refused_with_the_limit() {
     for of in blocked {
         page.starts(Call::Cancel { of }).await;
         assert_eq!(
-            page.hears_of(of).await.failed().reason,
+            page.waits_for_reply(of).await.failed().reason,
             Some(Reason::Cancelled),
             "cancel is always possible"
         );
     }
-    page.does(Call::Close { fd: 3 }).await;
+    page.makes(Call::Close { fd: 3 }).await;
     page.makes_socket(Tcp).await;
 }
 
@@ -409,7 +409,7 @@ async fn too_many_pages_are_turned_away_with_the_limit() {
         let goodbye = parting.goodbye.expect("a goodbye");
         assert_eq!((goodbye.reason, goodbye.limit), (reason, Some(2)));
         assert_eq!(second.exchanges_by_udp("i stay").await, "I STAY");
-        first.leaves().await;
+        first.closes().await;
         until("a place free again", async || {
             Page::try_open(&relay).await.ok()
         })
@@ -421,8 +421,8 @@ async fn too_many_pages_are_turned_away_with_the_limit() {
 async fn who_never_reads_is_left_alone_and_then_left() {
     let relay = Relay::start(&["--unread-seconds", "1"]);
     let mut deaf = Page::open_with_little_room(&relay).await;
-    deaf.says_text(r#"{"id":1,"ask":"watch","from":0}"#).await;
-    deaf.says_text(r#"{"id":2,"call":"socket","transport":"udp"}"#)
+    deaf.sends_text(r#"{"id":1,"ask":"watch","from":0}"#).await;
+    deaf.sends_text(r#"{"id":2,"call":"socket","transport":"udp"}"#)
         .await;
     let data = "x".repeat(60_000);
     let flood = async {
@@ -454,7 +454,7 @@ async fn who_never_reads_is_left_alone_and_then_left() {
 #[tokio::test]
 async fn who_says_nothing_is_asked_to_leave() {
     let relay = Relay::start(&["--idle-seconds", "1", "--handshake-seconds", "1"]);
-    let parting = Page::open(&relay).await.hears_the_end().await;
+    let parting = Page::open(&relay).await.receives_close().await;
     assert_eq!(parting.code, Some(4000));
     let goodbye = parting.goodbye.expect("a goodbye");
     assert_eq!(
@@ -505,7 +505,7 @@ async fn a_thousand_pages_come_and_go_and_nothing_is_left() {
         }
         for (number, page) in pages {
             match number % 2 {
-                0 => page.leaves().await,
+                0 => page.closes().await,
                 _ => page.vanishes(),
             }
         }
@@ -570,24 +570,24 @@ async fn the_end_of_the_relay_is_told_and_quick() {
     let _stuffed = std::net::TcpStream::connect(relay.tcp).expect("the server listens");
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
     bridge.sends_text("hello").await;
-    assert_eq!(bridge.hears_bytes(5).await, b"HELLO");
+    assert_eq!(bridge.receives_bytes(5).await, b"HELLO");
     relay.terminate();
     for page in waiting {
-        let parting = page.hears_the_end().await;
+        let parting = page.receives_close().await;
         assert_eq!(parting.code, Some(1001));
         assert_eq!(
             parting.goodbye.expect("a goodbye").reason,
             GoodbyeReason::ShuttingDown
         );
     }
-    assert_eq!(bridge.hears().await, Crossed::End(Some(1001)));
+    assert_eq!(bridge.receives().await, Crossed::End(Some(1001)));
     relay.ends();
 }
 
 #[test]
 fn a_taken_port_is_named_and_nothing_is_half_started() {
-    let at = place::free_at(place::own_host());
-    let free = place::free_at(place::own_host()).to_string();
+    let at = address_allocator::free_address(address_allocator::own_host());
+    let free = address_allocator::free_address(address_allocator::own_host()).to_string();
     let _tcp = TcpListener::bind(at).expect("free");
     one_line(
         &refuses_to_start(&["--http", &at.to_string(), "--server", &free]),
@@ -597,7 +597,7 @@ fn a_taken_port_is_named_and_nothing_is_half_started() {
         &refuses_to_start(&["--http", &free, "--server", &at.to_string()]),
         &at.to_string(),
     );
-    let at = place::free_at(place::own_host());
+    let at = address_allocator::free_address(address_allocator::own_host());
     let _udp = UdpSocket::bind(at).expect("free");
     one_line(
         &refuses_to_start(&["--http", &free, "--server", &at.to_string()]),

@@ -9,13 +9,13 @@ use shared::{
     trace::CallName,
 };
 use tests::{
+    address_allocator,
     bridge::{Bridge, Crossed},
     calls::Ends,
-    http::knock,
+    http::websocket_handshake,
     page::Page,
-    patience::within,
-    place,
     relay::Relay,
+    timeout::within,
     trace::Trace,
 };
 use tokio::{
@@ -25,7 +25,7 @@ use tokio::{
 
 /// A relay whose servers think for 0.3 s.
 async fn thinking_servers() -> (Relay, Page) {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in [Udp, Tcp] {
         page.asks(Ask::StopServer { transport }).await.returned();
@@ -48,7 +48,7 @@ async fn thinking_servers() -> (Relay, Page) {
 
 /// A relay before servers of the story's own.
 async fn own_servers() -> (Relay, TcpListener, UdpSocket) {
-    let server = place::free_at(place::own_host());
+    let server = address_allocator::free_address(address_allocator::own_host());
     let udp = UdpSocket::bind(server).await.expect("a free port");
     let tcp = TcpListener::bind(server).await.expect("a free port");
     let http = SocketAddr::new(server.ip(), 0).to_string();
@@ -74,14 +74,17 @@ async fn what_was_sent_just_before_a_close_frame_is_answered() {
         let mut bridge = Bridge::open(&relay, path).await;
         bridge.sends_bytes(*b"hello").await;
         bridge.closes().await;
-        assert_eq!(bridge.hears_to_the_end().await, (b"HELLO".to_vec(), None));
+        assert_eq!(
+            bridge.receives_to_the_end().await,
+            (b"HELLO".to_vec(), None)
+        );
     }
     let mut bridge = Bridge::open(&relay, "/raw/udp").await;
     bridge
         .sends_at_once([b"one".to_vec(), b"two".to_vec()])
         .await;
     bridge.closes_with(4000).await;
-    let heard = bridge.hears_to_the_end().await;
+    let heard = bridge.receives_to_the_end().await;
     assert_eq!(heard, (b"ONETWO".to_vec(), Some(4000)));
     let shut = |trace: &Trace| {
         let mut events = trace.events.iter();
@@ -109,7 +112,7 @@ async fn a_close_frame_ends_the_stream_to_the_server_and_not_the_one_back() {
     }
     drop(server);
     assert_eq!(
-        bridge.hears_to_the_end().await,
+        bridge.receives_to_the_end().await,
         (b"an answer".to_vec(), None)
     );
 }
@@ -122,7 +125,7 @@ async fn the_end_of_the_servers_stream_does_not_end_the_one_to_it() {
     server.write_all(b"bye").await.expect("an open connection");
     server.shutdown().await.expect("an open connection");
     assert_eq!(
-        bridge.hears_to_the_end().await,
+        bridge.receives_to_the_end().await,
         (b"bye".to_vec(), Some(1000))
     );
     // The close frame is not answered yet.
@@ -141,7 +144,7 @@ async fn a_connection_that_is_reset_is_the_servers_fault() {
     let reset = socket2::SockRef::from(&server).set_linger(at_once);
     reset.expect("a connection");
     drop(server);
-    assert_eq!(bridge.hears().await, Crossed::End(Some(1011)));
+    assert_eq!(bridge.receives().await, Crossed::End(Some(1011)));
 }
 
 #[tokio::test]
@@ -155,7 +158,7 @@ async fn a_server_that_never_answers_does_not_keep_a_bridge_open() {
         bridge.closes_with(1000).await;
     }
     for bridge in [&mut by_udp, &mut by_tcp] {
-        assert_eq!(bridge.hears().await, Crossed::End(Some(1000)));
+        assert_eq!(bridge.receives().await, Crossed::End(Some(1000)));
     }
 }
 
@@ -171,7 +174,8 @@ async fn a_bridge_chooses_a_subprotocol_that_it_speaks() {
             ("chat", ""),
             ("Binary", ""),
         ] {
-            let answer = knock(relay.http, path, &[("Sec-WebSocket-Protocol", offered)]).await;
+            let answer =
+                websocket_handshake(relay.http, path, &[("Sec-WebSocket-Protocol", offered)]).await;
             assert_eq!(answer.status, 101, "{offered}");
             assert_eq!(answer.header("sec-websocket-protocol"), chosen, "{offered}");
         }
@@ -184,9 +188,12 @@ async fn base64_is_text_both_ways() {
     for path in ["/raw/udp", "/raw/tcp"] {
         let mut bridge = Bridge::offering(&relay, path, Some("base64")).await;
         bridge.sends_text("aGVsbG8=").await;
-        assert_eq!(bridge.hears().await, Crossed::Text("SEVMTE8=".to_owned()));
+        assert_eq!(
+            bridge.receives().await,
+            Crossed::Text("SEVMTE8=".to_owned())
+        );
         bridge.sends_text("no base64").await;
-        assert_eq!(bridge.hears().await, Crossed::End(Some(1007)));
+        assert_eq!(bridge.receives().await, Crossed::End(Some(1007)));
     }
 }
 
@@ -196,11 +203,14 @@ async fn text_is_answered_with_text_and_bytes_with_bytes() {
     for path in ["/raw/udp", "/raw/tcp"] {
         let mut bridge = Bridge::offering(&relay, path, Some("binary")).await;
         bridge.sends_text("hello 世界").await;
-        assert_eq!(bridge.hears().await, Crossed::Text("HELLO 世界".to_owned()));
+        assert_eq!(
+            bridge.receives().await,
+            Crossed::Text("HELLO 世界".to_owned())
+        );
         bridge.sends_bytes(*b"bytes").await;
-        assert_eq!(bridge.hears().await, Crossed::Bytes(b"BYTES".to_vec()));
+        assert_eq!(bridge.receives().await, Crossed::Bytes(b"BYTES".to_vec()));
         bridge.sends_text("text").await;
-        assert_eq!(bridge.hears().await, Crossed::Text("TEXT".to_owned()));
+        assert_eq!(bridge.receives().await, Crossed::Text("TEXT".to_owned()));
     }
 }
 
@@ -216,12 +226,12 @@ async fn a_character_that_comes_in_two_parts_is_one_in_text() {
         asking.expect("an open connection");
         server.write_all(part).await.expect("an open connection");
     }
-    assert_eq!(bridge.hears().await, Crossed::Text("世".to_owned()));
+    assert_eq!(bridge.receives().await, Crossed::Text("世".to_owned()));
     server
         .write_all(b"a\xff")
         .await
         .expect("an open connection");
-    assert_eq!(bridge.hears().await, Crossed::Bytes(b"a\xff".to_vec()));
+    assert_eq!(bridge.receives().await, Crossed::Bytes(b"a\xff".to_vec()));
     // A datagram is what it is.
     let mut bridge = Bridge::open(&relay, "/raw/udp").await;
     bridge.sends_text("?").await;
@@ -229,5 +239,5 @@ async fn a_character_that_comes_in_two_parts_is_one_in_text() {
         .await
         .expect("a datagram");
     udp.send_to(b"\xe4", visitor).await.expect("an address");
-    assert_eq!(bridge.hears().await, Crossed::Bytes(b"\xe4".to_vec()));
+    assert_eq!(bridge.receives().await, Crossed::Bytes(b"\xe4".to_vec()));
 }

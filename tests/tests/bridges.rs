@@ -2,11 +2,11 @@
 
 use futures_util::future::join_all;
 use tests::{
+    address_allocator,
     bridge::{Bridge, Crossed},
     calls::Ends,
-    http::knock,
+    http::websocket_handshake,
     page::Page,
-    place,
     relay::Relay,
     trace::{Trace, UDP_SERVER},
 };
@@ -22,18 +22,18 @@ async fn a_message_is_a_datagram() {
     let relay = Relay::start(&[]);
     let mut bridge = Bridge::open(&relay, "/raw/udp").await;
     bridge.sends_bytes(b"one".as_slice()).await;
-    assert_eq!(bridge.hears().await, Crossed::Bytes(b"ONE".to_vec()));
+    assert_eq!(bridge.receives().await, Crossed::Bytes(b"ONE".to_vec()));
     bridge.sends_bytes(b"".as_slice()).await;
     assert_eq!(
-        bridge.hears().await,
+        bridge.receives().await,
         Crossed::Bytes(Vec::new()),
         "an empty one, too"
     );
     bridge.sends_bytes(b"a\xffb".as_slice()).await;
-    assert_eq!(bridge.hears().await, Crossed::Bytes(b"A\xffB".to_vec()));
+    assert_eq!(bridge.receives().await, Crossed::Bytes(b"A\xffB".to_vec()));
     bridge.sends_text("hello 世界 straße").await;
     assert_eq!(
-        bridge.hears_bytes(20).await,
+        bridge.receives_bytes(20).await,
         "HELLO 世界 STRASSE".as_bytes()
     );
 }
@@ -44,16 +44,16 @@ async fn bytes_are_bytes() {
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
     bridge.sends_bytes(b"one ".as_slice()).await;
     bridge.sends_bytes(b"stream\n".as_slice()).await;
-    assert_eq!(bridge.hears_bytes(11).await, b"ONE STREAM\n");
+    assert_eq!(bridge.receives_bytes(11).await, b"ONE STREAM\n");
     bridge.sends_text("hello 世界 straße").await;
     assert_eq!(
-        bridge.hears_bytes(20).await,
+        bridge.receives_bytes(20).await,
         "HELLO 世界 STRASSE".as_bytes()
     );
     let long = b"all of this ".repeat(10_000);
     bridge.sends_bytes(long.as_slice()).await;
     assert_eq!(
-        bridge.hears_bytes(long.len()).await,
+        bridge.receives_bytes(long.len()).await,
         long.to_ascii_uppercase()
     );
 }
@@ -63,8 +63,8 @@ async fn the_end_of_the_stream_is_the_end_of_the_bridge() {
     let relay = Relay::start(&["--program", "book"]);
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
     bridge.sends_text("only once").await;
-    assert_eq!(bridge.hears_bytes(9).await, b"ONLY ONCE");
-    assert_eq!(bridge.hears().await, Crossed::End(Some(1000)));
+    assert_eq!(bridge.receives_bytes(9).await, b"ONLY ONCE");
+    assert_eq!(bridge.receives().await, Crossed::End(Some(1000)));
 }
 
 #[tokio::test]
@@ -73,9 +73,9 @@ async fn a_bridge_that_is_closed_is_answered_and_gone() {
     let mut page = Page::open(&relay).await;
     let mut bridge = Bridge::open(&relay, "/raw/udp").await;
     bridge.sends_text("i was here").await;
-    assert_eq!(bridge.hears_bytes(10).await, b"I WAS HERE");
+    assert_eq!(bridge.receives_bytes(10).await, b"I WAS HERE");
     bridge.closes().await;
-    assert!(matches!(bridge.hears().await, Crossed::End(_)));
+    assert!(matches!(bridge.receives().await, Crossed::End(_)));
     let came_and_went = |trace: &Trace| {
         let mut what = trace.events.iter().map(|event| &event.what);
         let process = what.find_map(bridge_that_came);
@@ -101,7 +101,7 @@ async fn of_many_datagrams_at_once_each_is_traced_by_itself() {
     let answers: Vec<Vec<u8>> = sentences.iter().map(|it| it.to_ascii_uppercase()).collect();
     bridge.sends_at_once(sentences.clone()).await;
     for answer in &answers {
-        assert_eq!(bridge.hears().await, Crossed::Bytes(answer.clone()));
+        assert_eq!(bridge.receives().await, Crossed::Bytes(answer.clone()));
     }
     let said = sentences.len();
     // Its own last `recv` is open still.
@@ -144,7 +144,7 @@ async fn many_at_once_are_each_answered_in_order() {
                 let sentences = said_by(nth, round);
                 let answers = sentences.concat().to_ascii_uppercase();
                 bridge.sends_at_once(sentences).await;
-                let heard = bridge.hears_bytes(answers.len()).await;
+                let heard = bridge.receives_bytes(answers.len()).await;
                 assert!(heard == answers, "visitor {nth} on {path}, round {round}");
             }
         }
@@ -161,7 +161,7 @@ async fn who_may_leave_little_unread_is_answered_on_and_on() {
         let sentence: Vec<u8> = (b'a'..=b'z').cycle().take(300_000 + round).collect();
         let answer = sentence.to_ascii_uppercase();
         bridge.sends_at_once(vec![sentence]).await;
-        let heard = bridge.hears_bytes(answer.len()).await;
+        let heard = bridge.receives_bytes(answer.len()).await;
         assert!(heard == answer, "round {round}");
     }
 }
@@ -186,34 +186,34 @@ async fn control_frames_are_answered_and_rules_are_kept() {
         let mut bridge = Bridge::open(&relay, path).await;
         bridge.pings(b"there?").await;
         bridge.sends_text("still there").await;
-        assert_eq!(bridge.hears_bytes(11).await, b"STILL THERE");
+        assert_eq!(bridge.receives_bytes(11).await, b"STILL THERE");
         bridge.sends_raw(b"\x82\x00").await;
-        assert_eq!(bridge.hears().await, Crossed::End(Some(1002)), "no mask");
+        assert_eq!(bridge.receives().await, Crossed::End(Some(1002)), "no mask");
         let mut bridge = Bridge::open(&relay, path).await;
         bridge.sends_raw(b"\x81\x81\0\0\0\0\xff").await;
-        assert_eq!(bridge.hears().await, Crossed::End(Some(1007)), "no text");
+        assert_eq!(bridge.receives().await, Crossed::End(Some(1007)), "no text");
         let mut bridge = Bridge::open(&relay, path).await;
         bridge
             .sends_raw(b"\x82\xff\0\0\0\0\x7f\0\0\0\0\0\0\0")
             .await;
-        assert_eq!(bridge.hears().await, Crossed::End(Some(1009)), "2 GB");
+        assert_eq!(bridge.receives().await, Crossed::End(Some(1009)), "2 GB");
     }
     let mut bridge = Bridge::open(&relay, "/raw/udp").await;
     bridge
         .sends_at_once([b"the last one".to_vec(), vec![0; 65_508]])
         .await;
-    assert_eq!(bridge.hears().await, Crossed::End(Some(1009)));
+    assert_eq!(bridge.receives().await, Crossed::End(Some(1009)));
 }
 
 #[tokio::test]
 async fn a_bridge_to_nobody_says_so() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in [Udp, Tcp] {
         page.asks(Ask::StopServer { transport }).await.returned();
     }
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
-    assert_eq!(bridge.hears().await, Crossed::End(Some(1011)));
+    assert_eq!(bridge.receives().await, Crossed::End(Some(1011)));
 }
 
 #[tokio::test]
@@ -221,12 +221,12 @@ async fn other_sites_may_not_use_a_bridge() {
     let relay = Relay::start(&[]);
     for path in ["/raw/udp", "/raw/tcp"] {
         assert_eq!(
-            knock(relay.http, path, &[]).await.status,
+            websocket_handshake(relay.http, path, &[]).await.status,
             101,
             "a program has no origin"
         );
         assert_eq!(
-            knock(relay.http, path, &[("Origin", "http://evil.example")])
+            websocket_handshake(relay.http, path, &[("Origin", "http://evil.example")])
                 .await
                 .status,
             403

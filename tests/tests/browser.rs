@@ -3,11 +3,11 @@
 use fantoccini::key::Key;
 use shared::call::Transport::{self, Tcp, Udp};
 use tests::{
+    address_allocator,
     browser::Browser,
     page::Page,
-    place,
     relay::Relay,
-    story::{NO_CONVERSATION, Wish, story, story_at},
+    story::{BrowserOptions, NO_CONVERSATION, story, story_at},
 };
 
 const SENTENCE: &str = "hello 世界 straße";
@@ -16,7 +16,7 @@ const SHOUTED: &str = "HELLO 世界 STRASSE";
 #[tokio::test]
 async fn a_sentence_goes_by_udp_and_comes_back_in_upper_case() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Udp, "hello", "HELLO").await;
         has_made(
             browser,
@@ -32,7 +32,7 @@ async fn a_sentence_goes_by_udp_and_comes_back_in_upper_case() {
 #[tokio::test]
 async fn a_sentence_goes_by_tcp_and_comes_back_in_upper_case() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Tcp, "hello", "HELLO").await;
         has_made(
             browser,
@@ -48,7 +48,7 @@ async fn a_sentence_goes_by_tcp_and_comes_back_in_upper_case() {
 #[tokio::test]
 async fn sentences_in_all_alphabets_come_back_by_both() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         for transport in Transport::ALL {
             browser.exchanges(transport, SENTENCE, SHOUTED).await;
             browser
@@ -63,7 +63,7 @@ async fn sentences_in_all_alphabets_come_back_by_both() {
 async fn a_long_sentence_comes_back_whole() {
     let relay = Relay::start(&[]);
     let long = "all work and no play ".repeat(500);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         for transport in Transport::ALL {
             browser.chooses(transport).await;
             browser.pastes(long.trim()).await;
@@ -79,8 +79,8 @@ async fn a_long_sentence_comes_back_whole() {
 
 #[tokio::test]
 async fn a_stopped_server_refuses_and_a_started_one_answers() {
-    let relay = Relay::start_at(place::own_host(), &[]);
-    story(&relay, Wish::default(), async |browser| {
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.chooses(Tcp).await;
         browser.clicks("#server-stop").await;
         browser.sees("#server[data-state=stopped]").await;
@@ -100,9 +100,9 @@ async fn a_stopped_server_refuses_and_a_started_one_answers() {
 
 #[tokio::test]
 async fn a_server_that_died_says_so() {
-    let relay = Relay::start_at(place::own_host(), &["--program", "book"]);
+    let relay = Relay::start_at(address_allocator::own_host(), &["--program", "book"]);
     let crash = relay.tcp;
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Tcp, "before", "BEFORE").await;
         let mut rude = std::net::TcpStream::connect(crash).expect("a running server");
         std::io::Write::write_all(&mut rude, b"\xff").expect("an open connection");
@@ -117,13 +117,13 @@ async fn a_server_that_died_says_so() {
 /// The console has to complain while nobody listens: browsers write every failed WebSocket into it.
 #[tokio::test]
 async fn a_relay_that_comes_back_is_found_again() {
-    let first = Relay::start_at(place::own_host(), &[]);
+    let first = Relay::start_at(address_allocator::own_host(), &[]);
     let page = first.url();
-    let wish = Wish {
+    let options = BrowserOptions {
         forgives: NO_CONVERSATION,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
-    story_at(&page, wish, async move |browser| {
+    story_at(&page, options, async move |browser| {
         browser.exchanges(Udp, "before", "BEFORE").await;
         let ended = first.stop();
         browser.sees("#connection[data-state=lost]").await;
@@ -137,7 +137,7 @@ async fn a_relay_that_comes_back_is_found_again() {
 #[tokio::test]
 async fn keyboard_alone_is_enough() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.tabs_to("#sentence").await;
         browser.presses("by keyboard").await;
         browser.presses(&key(Key::Enter)).await;
@@ -162,7 +162,7 @@ async fn keyboard_alone_is_enough() {
 #[tokio::test]
 async fn a_kept_connection_carries_several_sentences() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.chooses(Tcp).await;
         browser.clicks_label_of("keep").await;
         for sentence in ["one", "two", "three"] {
@@ -187,8 +187,8 @@ async fn a_kept_connection_carries_several_sentences() {
 
 #[tokio::test]
 async fn a_call_that_waits_for_ever_can_be_given_up() {
-    let relay = Relay::start_at(place::own_host(), &[]);
-    story(&relay, Wish::default(), async |browser| {
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.chooses(Udp).await;
         browser.clicks("#server-stop").await;
         browser.sees("#server[data-state=stopped]").await;
@@ -213,11 +213,11 @@ async fn a_call_that_waits_for_ever_can_be_given_up() {
 #[tokio::test]
 async fn a_chinese_browser_gets_a_chinese_page() {
     let relay = Relay::start(&[]);
-    let wish = Wish {
+    let options = BrowserOptions {
         languages: "zh-CN,zh",
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
-    story(&relay, wish, async |browser| {
+    story(&relay, options, async |browser| {
         browser
             .waits_until("document.documentElement.lang.startsWith('zh')")
             .await;
@@ -237,7 +237,7 @@ async fn a_chinese_browser_gets_a_chinese_page() {
 #[tokio::test]
 async fn the_language_can_be_changed_and_stays() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser
             .waits_until("document.documentElement.lang.startsWith('en')")
             .await;
@@ -263,12 +263,12 @@ const WIDTHS: &str = "[document.documentElement.scrollWidth, innerWidth]";
 async fn a_phone_needs_no_sideways_scrolling() {
     let relay = Relay::start(&[]);
     for languages in ["en-US,en", "zh-CN,zh"] {
-        let wish = Wish {
+        let options = BrowserOptions {
             size: (360, 740),
             languages,
-            ..Wish::default()
+            ..BrowserOptions::default()
         };
-        story(&relay, wish, async |browser| {
+        story(&relay, options, async |browser| {
             browser.exchanges(Udp, SENTENCE, SHOUTED).await;
             browser
                 .exchanges(
@@ -299,14 +299,14 @@ async fn a_phone_needs_no_sideways_scrolling() {
 
 #[tokio::test]
 async fn an_accessibility_audit_finds_nothing_grave() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     for (languages, dark) in [("en-US,en", false), ("en-US,en", true), ("zh-CN,zh", false)] {
         story(
             &relay,
-            Wish {
+            BrowserOptions {
                 languages,
                 dark,
-                ..Wish::default()
+                ..BrowserOptions::default()
             },
             async |browser| {
                 is_accessible(browser, "as it opens").await;
@@ -330,7 +330,7 @@ async fn an_accessibility_audit_finds_nothing_grave() {
 async fn the_page_says_how_much_of_the_truth_it_shows() {
     let relay = Relay::start(&[]);
     let level = format!("{:?}", Page::open(&relay).await.welcome.truth.level);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         let truth = browser.text("#truth").await;
         assert!(truth.contains(&level), "{truth} tells of {level}");
     })
@@ -354,7 +354,7 @@ async fn has_made(browser: &Browser, side: &str, expected: &[&str]) {
         }
         next.is_none().then_some(())
     };
-    tests::patience::until(&format!("{expected:?} of the {side}"), all_there).await;
+    tests::timeout::until(&format!("{expected:?} of the {side}"), all_there).await;
 }
 
 async fn is_accessible(browser: &Browser, when: &str) {

@@ -5,7 +5,7 @@ use tests::{
     cards::{self, Card},
     language::Language,
     relay::Relay,
-    story::{Wish, story},
+    story::{BrowserOptions, story},
 };
 
 #[tokio::test]
@@ -22,25 +22,27 @@ async fn every_card_shows_what_it_promises_in_chinese() {
 #[tokio::test]
 async fn who_has_sent_a_first_sentence_is_led_to_the_first_card() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         assert!(browser.has("#cards-lead[hidden]").await, "not before");
-        browser.says("hello").await;
+        browser.sends_sentence("hello").await;
         browser.reads_reply("HELLO").await;
-        browser.does("#cards-begin").await;
+        browser.activates("#cards-begin").await;
         browser.sees("#card-title:focus").await;
-        browser.does("#card-choices button[data-choice='2']").await;
+        browser
+            .activates("#card-choices button[data-choice='2']")
+            .await;
         for at in 1..=3 {
             let step = format!("#card-steps > li:nth-child({at})");
-            browser.does(&format!("{step} button")).await;
+            browser.activates(&format!("{step} button")).await;
             browser.sees(&format!("{step}[data-state=done]")).await;
         }
         browser.sees("#card-verdict[data-holds=true]").await;
         browser.sees("#card-why:not([hidden])").await;
-        browser.does("#card-next").await;
+        browser.activates("#card-next").await;
         browser.sees("#card-title:focus").await;
         browser.reloads().await;
         browser.sees("#cards-list > [data-done]").await;
-        browser.does("#view-play").await;
+        browser.activates("#view-play").await;
         browser.sees("#cards:is([hidden])").await;
     })
     .await;
@@ -53,24 +55,24 @@ async fn a_card_puts_back_what_it_has_changed() {
     let all = cards::all();
     let lost = all.iter().find(|card| card.id == "40-lost-either-way");
     let lost = lost.expect("the card");
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.turns_to_cards().await;
-        browser.takes_card(lost).await;
-        browser.does_steps(lost, &lost.every_step()).await;
+        browser.opens_card(lost).await;
+        browser.performs_steps(lost, &lost.every_step()).await;
         browser.sees("#card-verdict[data-holds=true]").await;
         browser.sees("#card-restored:not([hidden])").await;
-        browser.does("#view-play").await;
-        browser.says("hello").await;
+        browser.activates("#view-play").await;
+        browser.sends_sentence("hello").await;
         browser.reads_reply("HELLO").await;
         // The same of a card that is left in the midst of it.
         browser.turns_to_cards().await;
         browser.clicks("#card-again").await;
         browser.scrolls_and_clicks("#card-skip").await;
-        browser.does_steps(lost, &[0]).await;
+        browser.performs_steps(lost, &[0]).await;
         browser.clicks("#card-back").await;
         browser.sees("#card-restored:not([hidden])").await;
-        browser.does("#view-play").await;
-        browser.says("again").await;
+        browser.activates("#view-play").await;
+        browser.sends_sentence("again").await;
         browser.reads_reply("AGAIN").await;
     })
     .await;
@@ -85,21 +87,21 @@ async fn cards_are_accessible_and_nothing_is_cut_off_or_covered() {
             .into_iter()
             .flat_map(|size| [(size, false), (size, true)]),
     ) {
-        let wish = Wish {
+        let options = BrowserOptions {
             languages: language.wanted,
             size,
             dark,
-            ..Wish::default()
+            ..BrowserOptions::default()
         };
-        story(&relay, wish, async |browser| {
+        story(&relay, options, async |browser| {
             browser.turns_to_cards().await;
-            is_in_order(browser, &format!("the list, {wish:?}")).await;
+            is_in_order(browser, &format!("the list, {options:?}")).await;
             let first = &cards::all()[0];
-            browser.takes_card(first).await;
-            is_in_order(browser, &format!("a card, {wish:?}")).await;
-            browser.does_steps(first, &first.every_step()).await;
+            browser.opens_card(first).await;
+            is_in_order(browser, &format!("a card, {options:?}")).await;
+            browser.performs_steps(first, &first.every_step()).await;
             browser.sees("#card-verdict[data-holds=true]").await;
-            is_in_order(browser, &format!("a card that is done, {wish:?}")).await;
+            is_in_order(browser, &format!("a card that is done, {options:?}")).await;
         })
         .await;
     }
@@ -136,11 +138,11 @@ const OUT_OF_ORDER: &str = "(() => {
 
 async fn every_card(language: &Language) {
     let relay = Relay::start(&[]);
-    let wish = Wish {
+    let options = BrowserOptions {
         languages: language.wanted,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
-    story(&relay, wish, async |browser| {
+    story(&relay, options, async |browser| {
         browser.turns_to_cards().await;
         for card in chosen() {
             eprintln!("{}", card.id);
@@ -152,11 +154,11 @@ async fn every_card(language: &Language) {
 }
 
 async fn is_played(browser: &Browser, language: &Language, card: &Card) {
-    browser.takes_card(card).await;
-    browser.does_steps(card, &card.every_step()).await;
+    browser.opens_card(card).await;
+    browser.performs_steps(card, &card.every_step()).await;
     browser.sees("#card-verdict[data-holds=true]").await;
     browser
-        .reads_line("#card-verdict", language.says("cards.holds"))
+        .reads_line("#card-verdict", language.text("cards.holds"))
         .await;
     browser.sees("#card-why:not([hidden])").await;
     browser.clicks("#card-back").await;
@@ -165,9 +167,11 @@ async fn is_played(browser: &Browser, language: &Language, card: &Card) {
 }
 
 async fn leaves_out_what_decides(browser: &Browser, card: &Card) {
-    browser.takes_card(card).await;
-    browser.does_steps(card, &card.without_the_decisive()).await;
-    browser.has_heard_all().await;
+    browser.opens_card(card).await;
+    browser
+        .performs_steps(card, &card.without_the_decisive())
+        .await;
+    browser.waits_for_trace().await;
     assert!(!browser.has_seen_all().await, "{}", card.id);
     assert!(browser.has("#card-why[hidden]").await, "{}", card.id);
     browser.scrolls_and_clicks("#card-back").await;

@@ -209,7 +209,7 @@ async fn a_member_is_muted_and_removed() {
     .await;
     assert_eq!(ada.exchanges_by_udp("again").await, "AGAIN");
     does(&mut teacher, Act::Remove(member)).await;
-    let parting = ada.hears_the_end().await;
+    let parting = ada.receives_close().await;
     assert_eq!(
         parting.goodbye.expect("a word").reason,
         GoodbyeReason::Removed
@@ -257,7 +257,7 @@ async fn nobody_joins_a_class_that_is_locked_full_or_over() {
     does(&mut teacher, Act::Remove(removed)).await;
     joins(&relay, &code, "Mallory").await;
     does(&mut teacher, Act::End).await;
-    let parting = back.hears_the_end().await;
+    let parting = back.receives_close().await;
     assert_eq!(
         parting.goodbye.expect("a word").reason,
         GoodbyeReason::ClassEnded
@@ -399,7 +399,7 @@ async fn wrong_admin_tokens_are_counted_by_whatever_way_they_come() {
     let failed = visitor.asks(create("Sesame")).await.failed();
     assert_eq!(failed.reason, Some(Reason::OnlyWithAdminToken));
     assert_eq!(counted(&relay, "wrong_attempts_total").await, 111);
-    visitor.goes(create("sesame")).await;
+    visitor.moves_to(create("sesame")).await;
 }
 
 /// A number of `/metrics`.
@@ -427,7 +427,7 @@ async fn elsewhere_a_class_is_created_with_the_admin_token() {
         let failed = visitor.asks(create(admin)).await.failed();
         assert_eq!(failed.reason, Some(Reason::OnlyWithAdminToken), "{admin:?}");
     }
-    visitor.goes(create(Some("sesame"))).await;
+    visitor.moves_to(create(Some("sesame"))).await;
     assert!(visitor.welcome.class.expect("a class").is_teacher);
 }
 
@@ -443,9 +443,9 @@ async fn a_broken_connection_leads_back_to_sockets_and_a_second_page_takes_over(
     let mut back = comes_back(&relay, &token).await;
     assert_eq!((you(&back), back.welcome.process), (&before, process));
     assert!(!back.welcome.seat.as_ref().expect("a seat").is_new);
-    back.does(Call::Close { fd }).await;
+    back.makes(Call::Close { fd }).await;
     let mut second = comes_back(&relay, &token).await;
-    let parting = back.hears_the_end().await;
+    let parting = back.receives_close().await;
     assert_eq!(
         parting.goodbye.expect("a word").reason,
         GoodbyeReason::TakenOver
@@ -475,7 +475,7 @@ async fn a_relay_that_is_killed_in_mid_class_has_the_class_when_it_is_back() {
     ada.makes_socket(Transport::Udp).await;
     let tokens = [&teacher, &ada, &bob].map(token);
     let before = you(&ada).clone();
-    let relay = Relay::start_again(&relay.is_killed(), &["--data", &data]);
+    let relay = Relay::start_again(&relay.kill(), &["--data", &data]);
     let mut ada = comes_back(&relay, &tokens[1]).await;
     assert_eq!(you(&ada), &before);
     assert_eq!(class(&ada).message.as_deref(), Some("wait here"));
@@ -552,7 +552,7 @@ async fn the_link_serves_the_page_and_its_qr_code() {
 
 async fn teacher(relay: &Relay) -> Page {
     let mut page = Page::open(relay).await;
-    page.goes(Ask::CreateClass {
+    page.moves_to(Ask::CreateClass {
         title: "Networks".to_owned(),
         admin: None,
     })
@@ -562,7 +562,7 @@ async fn teacher(relay: &Relay) -> Page {
 
 async fn joins(relay: &Relay, code: &str, name: &str) -> Page {
     let mut page = Page::open(relay).await;
-    page.goes(join(code, name)).await;
+    page.moves_to(join(code, name)).await;
     page
 }
 
@@ -573,7 +573,7 @@ async fn refused(relay: &Relay, code: &str, name: &str) -> Failed {
 
 async fn comes_back(relay: &Relay, token: &str) -> Page {
     let mut page = Page::open(relay).await;
-    page.goes(resume(token)).await;
+    page.moves_to(resume(token)).await;
     page
 }
 
@@ -634,7 +634,7 @@ fn card_of(news: &News) -> Option<&Card> {
 
 async fn hears(page: &mut Page, wanted: impl Fn(&News) -> bool) -> News {
     loop {
-        let news = page.hears_news().await;
+        let news = page.receives_news().await;
         if wanted(&news) {
             return news;
         }
@@ -643,7 +643,7 @@ async fn hears(page: &mut Page, wanted: impl Fn(&News) -> bool) -> News {
 
 async fn sees_tile(page: &mut Page, member: MemberId, wanted: impl Fn(&Tile) -> bool) -> Tile {
     loop {
-        let News::Roster(roster) = page.hears_news().await else {
+        let News::Roster(roster) = page.receives_news().await else {
             continue;
         };
         let is_it = |tile: &Tile| tile.member == member && wanted(tile);
@@ -655,7 +655,7 @@ async fn sees_tile(page: &mut Page, member: MemberId, wanted: impl Fn(&Tile) -> 
 
 async fn sees_call_of(page: &mut Page, process: ProcessId) -> u64 {
     loop {
-        let Event { seq, what, .. } = page.hears_event().await;
+        let Event { seq, what, .. } = page.receives_event().await;
         if matches!(what, What::CallStarted(started) if started.process == process) {
             return seq;
         }
@@ -668,7 +668,7 @@ async fn foreign(page: &mut Page, others: &[ProcessId]) -> usize {
     let me = page.welcome.process;
     page.makes_socket(Transport::Tcp).await;
     loop {
-        if let What::CallStarted(started) = page.hears_event().await.what {
+        if let What::CallStarted(started) = page.receives_event().await.what {
             count += usize::from(others.contains(&started.process));
             if started.process == me && started.transport == Transport::Tcp {
                 return count;

@@ -5,11 +5,11 @@ use serde_json::json;
 use shared::call::Transport::Tcp;
 use tests::{
     browser::Browser,
+    faulty_proxy::{Fault, FaultyProxy},
     folder::Folder,
     language::Language,
-    link::{Link, Way},
     relay::Relay,
-    story::{DESK, NO_CONVERSATION, PHONE, Wish, in_both_languages_at},
+    story::{BrowserOptions, DESK, NO_CONVERSATION, PHONE, in_both_languages_at},
 };
 
 /// A class that is being held.
@@ -21,9 +21,9 @@ struct Class {
 impl Class {
     /// The page one looks at becomes its teacher's.
     async fn begins(browser: &Browser) -> Self {
-        browser.does("#view-class").await;
+        browser.activates("#view-class").await;
         browser.writes("#class-title-field", "Tuesday").await;
-        browser.does("#class-create-do").await;
+        browser.activates("#class-create-do").await;
         browser.sees("body[data-class=teacher]").await;
         let shown = browser.text("#class-code").await;
         let code = shown.replace(' ', "");
@@ -35,7 +35,7 @@ impl Class {
     /// Somebody joins with another page, by typing the code as one hears it.
     async fn is_joined(&self, browser: &Browser, url: &str, name: &str) -> WindowHandle {
         let page = browser.opens_another(url).await;
-        browser.does("#view-class").await;
+        browser.activates("#view-class").await;
         let said = format!(" {}", self.code.to_lowercase());
         browser.writes("#class-code-field", &said).await;
         enters(browser, name).await;
@@ -63,7 +63,7 @@ impl Class {
 
 async fn enters(browser: &Browser, name: &str) {
     browser.writes("#class-name-field", name).await;
-    browser.does("#class-join-do").await;
+    browser.activates("#class-join-do").await;
     browser.sees("body[data-class=student]").await;
     browser.sees("#class[hidden]").await;
 }
@@ -84,7 +84,7 @@ async fn sees_tile(browser: &Browser, name: &str, state: &str) {
 
 async fn opens_tile(browser: &Browser, member: u32) {
     let tile = format!("#wall [data-member='{member}'] button");
-    browser.does(&tile).await;
+    browser.activates(&tile).await;
     browser.sees("#class-opened:not([hidden])").await;
 }
 
@@ -96,13 +96,13 @@ async fn students_join_by_code_and_by_link_and_stand_on_the_wall() {
         let flag = format!("--http 0.0.0.0:{}", relay.http.port());
         let only_here = language.fills("class.only_here", &[("flag", &flag)]);
         browser.reads_line("#class-only-here", &only_here).await;
-        let empty = language.says("class.wall_empty").to_owned();
+        let empty = language.text("class.wall_empty").to_owned();
         browser.reads_line("#wall-empty", &empty).await;
 
         class.is_joined(browser, &relay.url(), "Ada").await;
         let you = language.fills("class.you", &[("name", "Ada")]);
         browser.reads_line("#class-you", &you).await;
-        browser.says("hello").await;
+        browser.sends_sentence("hello").await;
         browser.reads_reply("HELLO").await;
         class.is_joined_by_link(browser, &relay, "小明").await;
         assert_eq!(browser.accessibility_findings().await, [""; 0]);
@@ -123,20 +123,20 @@ async fn students_join_by_code_and_by_link_and_stand_on_the_wall() {
         browser.sees("body[data-class=teacher]").await;
         sees_tile(browser, &numbered, "well").await;
         assert!(!browser.text("#wall").await.contains("Ada"));
-        browser.does("#wall-names").await;
+        browser.activates("#wall-names").await;
         sees_tile(browser, "Ada", "well").await;
 
         browser.writes("#wall-filter", "明").await;
         browser.sees("#wall [data-member='1'][hidden]").await;
         assert!(browser.has("#wall [data-member='2']:not([hidden])").await);
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
 async fn who_is_not_let_in_is_told_beside_the_field() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
-        browser.does("#view-class").await;
+        browser.activates("#view-class").await;
         for (code, name, field, key) in [
             (" - ", "Ada", "code", "class.no_code"),
             ("K7XM30", "Ada", "code", "reason.no_such_class"),
@@ -144,22 +144,22 @@ async fn who_is_not_let_in_is_told_beside_the_field() {
         ] {
             browser.writes("#class-code-field", code).await;
             browser.writes("#class-name-field", name).await;
-            browser.does("#class-join-do").await;
+            browser.activates("#class-join-do").await;
             let place = format!("#class-{field}-wrong");
-            browser.reads_line(&place, language.says(key)).await;
+            browser.reads_line(&place, language.text(key)).await;
         }
         let class = Class::begins(browser).await;
-        browser.does("#class-do-lock").await;
+        browser.activates("#class-do-lock").await;
         browser.sees("#class-do-lock[aria-pressed=true]").await;
         browser
             .opens_another(&format!("{}c/{}", relay.url(), class.code))
             .await;
         browser.writes("#class-name-field", "Ada").await;
-        browser.does("#class-join-do").await;
-        let locked = language.says("reason.class_locked");
+        browser.activates("#class-join-do").await;
+        let locked = language.text("reason.class_locked");
         browser.reads_line("#class-code-wrong", locked).await;
     };
-    in_both_languages_at([PHONE, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([PHONE, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         let ada = class.is_joined(browser, &relay.url(), "Ada").await;
         let bo = class.is_joined(browser, &relay.url(), "Bo").await;
         browser.goes_to(&ada).await;
-        browser.says("ada speaks").await;
+        browser.sends_sentence("ada speaks").await;
         browser.reads_reply("ADA SPEAKS").await;
 
         class.is_seen_by_teacher(browser).await;
@@ -178,7 +178,7 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         let ladder = "document.getElementById('client-names').textContent.includes('ada speaks')";
         browser.waits_until(ladder).await;
 
-        browser.does("#class-do-drive").await;
+        browser.activates("#class-do-drive").await;
         browser.goes_to(&bo).await;
         let told = language.fills("class.following_of", &[("name", "Ada")]);
         browser.reads_line("#class-drive-text", &told).await;
@@ -187,30 +187,30 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         browser
             .waits_until("document.getElementById('client-head').textContent.startsWith('Ada ')")
             .await;
-        browser.does("#class-drive-leave").await;
+        browser.activates("#class-drive-leave").await;
         // Bo has said nothing yet: there is no ladder of its own.
         browser.sees("#ladder-empty:not([hidden])").await;
         browser.sees("#canvas[hidden]").await;
-        browser.does("#class-drive-follow").await;
+        browser.activates("#class-drive-follow").await;
         browser.waits_until(ladder).await;
 
         class.is_seen_by_teacher(browser).await;
-        browser.does("#class-do-mute").await;
+        browser.activates("#class-do-mute").await;
         browser.goes_to(&ada).await;
         browser.sees("#class-muted:not([hidden])").await;
         // It is told as the teacher's doing, and what was done stays.
-        let muted = language.says("reason.muted").to_owned();
+        let muted = language.text("reason.muted").to_owned();
         browser.reads_line("#class-muted-why", &muted).await;
         browser.sees("#send[disabled]").await;
         browser.reads_reply("ADA SPEAKS").await;
         browser.waits_until(ladder).await;
         assert!(!browser.text("main").await.contains("EACCES"));
         class.is_seen_by_teacher(browser).await;
-        browser.does("#class-do-remove").await;
-        browser.does("#class-sure-yes").await;
+        browser.activates("#class-do-remove").await;
+        browser.activates("#class-sure-yes").await;
         browser.sees("#wall:not(:has([data-member='1']))").await;
         browser.goes_to(&ada).await;
-        let removed = language.says("goodbye.removed").to_owned();
+        let removed = language.text("goodbye.removed").to_owned();
         browser.reads_line("#class-parted", &removed).await;
 
         // It stays out, under whatever name, until it is let in again.
@@ -220,24 +220,24 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
             .await;
         browser.writes("#class-code-field", &class.code).await;
         browser.writes("#class-name-field", "Eve").await;
-        browser.does("#class-join-do").await;
-        let kept_out = language.says("reason.removed").to_owned();
+        browser.activates("#class-join-do").await;
+        let kept_out = language.text("reason.removed").to_owned();
         browser.reads_line("#class-code-wrong", &kept_out).await;
-        browser.does("#class-seats [data-p=back]").await;
-        let kept_out = language.says("class.kept_out").to_owned();
+        browser.activates("#class-seats [data-p=back]").await;
+        let kept_out = language.text("class.kept_out").to_owned();
         browser.reads_line("#class-parted", &kept_out).await;
         class.is_seen_by_teacher(browser).await;
-        let knocks = language.says("class.knocks").to_owned();
+        let knocks = language.text("class.knocks").to_owned();
         browser
             .reads_line("#class-outsiders [data-p=state]", &knocks)
             .await;
-        browser.does("#class-outsiders [data-p=in]").await;
+        browser.activates("#class-outsiders [data-p=in]").await;
         browser.sees("#class-outside[hidden]").await;
         browser.goes_to(&ada).await;
-        browser.does("#class-seats [data-p=back]").await;
+        browser.activates("#class-seats [data-p=back]").await;
         browser.sees("body[data-class=student]").await;
     };
-    in_both_languages_at([DESK, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn a_class_predicts_and_sees_what_came_true() {
                 .reads_line("#class-card-title", "What comes back?")
                 .await;
             let button = format!("#class-choices [data-choice='{choice}'] [data-p=choose]");
-            browser.does(&button).await;
+            browser.activates(&button).await;
             browser
                 .sees(&format!(
                     "#class-choices [data-choice='{choice}'][data-mine]"
@@ -274,12 +274,12 @@ async fn a_class_predicts_and_sees_what_came_true() {
         class.is_seen_by_teacher(browser).await;
         let count = language.fills("class.card_count", &[("n", "2"), ("members", "2")]);
         browser.reads_line("#class-card-state", &count).await;
-        browser.does("#class-card-close").await;
+        browser.activates("#class-card-close").await;
         browser
             .sees("#class-choices [data-choice='2'] meter[value='1'][max='2']")
             .await;
         browser
-            .does("#class-choices [data-choice='2'] [data-p=reveal]")
+            .activates("#class-choices [data-choice='2'] [data-p=reveal]")
             .await;
         browser.goes_to(&bo).await;
         browser
@@ -288,15 +288,15 @@ async fn a_class_predicts_and_sees_what_came_true() {
         browser
             .sees("#class-choices [data-choice='0'] meter[value='1']")
             .await;
-        let revealed = language.says("class.card_revealed").to_owned();
+        let revealed = language.text("class.card_revealed").to_owned();
         browser.reads_line("#class-card-state", &revealed).await;
         assert_eq!(browser.accessibility_findings().await, [""; 0]);
         class.is_seen_by_teacher(browser).await;
-        browser.does("#class-card-end").await;
+        browser.activates("#class-card-end").await;
         browser.goes_to(&ada).await;
         browser.sees("#class-card[hidden]").await;
     };
-    in_both_languages_at([PHONE, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([PHONE, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -310,26 +310,26 @@ async fn the_server_is_killed_before_the_whole_class() {
             "not the student's"
         );
         class.is_seen_by_teacher(browser).await;
-        browser.does("#class-tcp").await;
-        browser.tells_server("#server-kill", "killed").await;
+        browser.activates("#class-tcp").await;
+        browser.commands_server("#server-kill", "killed").await;
         browser.goes_to(&ada).await;
         browser.sees("#server[data-state=killed]").await;
-        browser.says("anybody there?").await;
+        browser.sends_sentence("anybody there?").await;
         browser
             .sees("#calls [data-call=connect][data-errno=ECONNREFUSED]")
             .await;
         class.is_seen_by_teacher(browser).await;
         sees_tile(browser, "Ada", "wrong").await;
-        browser.tells_server("#server-start", "running").await;
+        browser.commands_server("#server-start", "running").await;
         browser.goes_to(&ada).await;
-        browser.says("again").await;
+        browser.sends_sentence("again").await;
         browser.reads_reply("AGAIN").await;
     };
-    in_both_languages_at([DESK, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 /// The console has to complain while nobody answers: browsers write every failed WebSocket into it.
-const BROKEN: Wish = Wish {
+const BROKEN: BrowserOptions = BrowserOptions {
     languages: "en-US,en",
     size: DESK,
     dark: false,
@@ -340,15 +340,15 @@ const BROKEN: Wish = Wish {
 async fn a_student_whose_connection_drops_comes_back_by_itself() {
     let tell = async |relay: Relay, browser: &Browser, _language: &Language| {
         let class = Class::begins(browser).await;
-        let link = Link::to(relay.http).await;
+        let link = FaultyProxy::to(relay.http).await;
         let ada = class.is_joined(browser, &link.url(), "Ada").await;
-        browser.says("before").await;
+        browser.sends_sentence("before").await;
         browser.reads_reply("BEFORE").await;
-        link.becomes(Way::Cut);
+        link.set_fault(Fault::Cut);
         browser.sees("#connection[data-state=lost]").await;
         class.is_seen_by_teacher(browser).await;
         sees_tile(browser, "Ada", "away").await;
-        link.becomes(Way::Open);
+        link.set_fault(Fault::None);
         browser.goes_to(&ada).await;
         browser.sees("#connection[data-state=open]").await;
         browser.sees("body[data-class=student]").await;
@@ -356,7 +356,7 @@ async fn a_student_whose_connection_drops_comes_back_by_itself() {
             browser.has("#class-lost[hidden]").await,
             "its sockets were kept"
         );
-        browser.says("after").await;
+        browser.sends_sentence("after").await;
         browser.reads_reply("AFTER").await;
         class.is_seen_by_teacher(browser).await;
         sees_tile(browser, "Ada", "well").await;
@@ -372,17 +372,17 @@ async fn a_relay_killed_in_mid_class_is_started_again_and_everybody_is_back() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let class = Class::begins(browser).await;
         let ada = class.is_joined(browser, &relay.url(), "Ada").await;
-        browser.says("before").await;
+        browser.sends_sentence("before").await;
         browser.reads_reply("BEFORE").await;
-        let before = relay.is_killed();
+        let before = relay.kill();
         browser.sees("#connection[data-state=lost]").await;
         let again = Relay::start_again(&before, &["--data", &data]);
         browser.sees("#connection[data-state=open]").await;
         browser.sees("body[data-class=student]").await;
-        let lost = language.says("class.lost");
+        let lost = language.text("class.lost");
         browser.sees("#class-lost:not([hidden])").await;
         assert!(browser.text("#class-lost").await.starts_with(lost));
-        browser.says("after").await;
+        browser.sends_sentence("after").await;
         browser.reads_reply("AFTER").await;
         class.is_seen_by_teacher(browser).await;
         browser.sees("body[data-class=teacher]").await;
@@ -400,7 +400,7 @@ async fn a_relay_killed_in_mid_class_is_started_again_and_everybody_is_back() {
 /// The step of the card in play at this place is in that state.
 async fn does_step(browser: &Browser, at: usize, state: &str) {
     let step = format!("#card-steps > li:nth-child({at})");
-    browser.does(&format!("{step} button")).await;
+    browser.activates(&format!("{step} button")).await;
     browser.sees(&format!("{step}[data-state={state}]")).await;
 }
 
@@ -409,7 +409,7 @@ async fn a_student_plays_a_card_in_a_lab_of_its_own_and_comes_back() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let class = Class::begins(browser).await;
         let ada = class.is_joined(browser, &relay.url(), "Ada").await;
-        browser.says("before").await;
+        browser.sends_sentence("before").await;
         browser.reads_reply("BEFORE").await;
         let address = browser.text("#server-address").await;
         browser.turns_to_cards().await;
@@ -450,21 +450,21 @@ async fn a_student_plays_a_card_in_a_lab_of_its_own_and_comes_back() {
         browser.goes_to(&ada).await;
         browser.clicks("#card-back").await;
         browser.sees("#class-out[hidden]").await;
-        browser.does("#view-play").await;
+        browser.activates("#view-play").await;
         browser.reads_line("#server-address", &address).await;
-        browser.says("after").await;
+        browser.sends_sentence("after").await;
         browser.reads_reply("AFTER").await;
         class.is_seen_by_teacher(browser).await;
         sees_tile(browser, "Ada", "well").await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
 async fn whoever_closes_the_page_finds_back_to_the_class() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let class = Class::begins(browser).await;
-        browser.does("#class-do-lock").await;
+        browser.activates("#class-do-lock").await;
         browser.sees("#class-do-lock[aria-pressed=true]").await;
         // Another tab knows nothing of the first one but what the browser remembers.
         let link = format!("{}c/{}", relay.url(), class.code);
@@ -474,9 +474,9 @@ async fn whoever_closes_the_page_finds_back_to_the_class() {
             .reads_line("#class-seats [data-p=back]", &back)
             .await;
         assert_eq!(browser.accessibility_findings().await, [""; 0]);
-        browser.does("#class-seats [data-p=back]").await;
+        browser.activates("#class-seats [data-p=back]").await;
         browser.sees("body[data-class=teacher]").await;
-        browser.does("#class-do-lock").await;
+        browser.activates("#class-do-lock").await;
         browser.sees("#class-do-lock[aria-pressed=false]").await;
 
         // The tab of before can take it back; and the link for another machine leads in as well.
@@ -499,10 +499,10 @@ async fn whoever_closes_the_page_finds_back_to_the_class() {
         );
         browser.goes_to(&second).await;
         browser.sees("#take-back:not([hidden])").await;
-        browser.does("#take-back").await;
+        browser.activates("#take-back").await;
         browser.sees("body[data-class=teacher]").await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -512,7 +512,7 @@ async fn a_step_that_the_class_does_not_allow_is_marked_as_refused() {
         let ada = class.is_joined(browser, &relay.url(), "Ada").await;
         class.is_seen_by_teacher(browser).await;
         opens_tile(browser, 1).await;
-        browser.does("#class-do-mute").await;
+        browser.activates("#class-do-mute").await;
         browser.goes_to(&ada).await;
         browser.sees("#class-muted:not([hidden])").await;
         browser.turns_to_cards().await;
@@ -520,10 +520,10 @@ async fn a_step_that_the_class_does_not_allow_is_marked_as_refused() {
         browser.scrolls_and_clicks(card).await;
         browser.scrolls_and_clicks("#card-skip").await;
         does_step(browser, 1, "refused").await;
-        let why = language.says("reason.muted");
+        let why = language.text("reason.muted");
         let refused = language.fills("cards.refused", &[("why", why)]);
         let mark = "#card-steps > li:nth-child(1) [data-p=mark]";
         browser.reads_line(mark, &refused).await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }

@@ -14,12 +14,12 @@ use shared::{
     trace::{CallName, CallReturned, Edge, Event, Fact, ProcessId, Role, Source, What},
 };
 use tests::{
+    address_allocator,
     bridge::{Bridge, Crossed},
     calls::{Datagram, Ends},
     page::Page,
-    patience::{PATIENCE, until},
-    place,
     relay::Relay,
+    timeout::{TIMEOUT, until},
     trace::{Trace, UDP_SERVER, returned, started},
 };
 
@@ -80,7 +80,7 @@ async fn a_lost_request_and_a_lost_reply_are_told_apart() {
     sets(&mut page, held(), Way::default(), 0).await;
     page.sends_data(fd, "again").await;
     trace
-        .goes_on(&mut page, |trace| count(trace, Fate::Held) == 1)
+        .continues(&mut page, |trace| count(trace, Fate::Held) == 1)
         .await;
     let receiving = page.starts(Call::RecvFrom { fd, size: 2048 }).await;
     // The receive that is blocked already is subject to what is set now.
@@ -90,7 +90,7 @@ async fn a_lost_request_and_a_lost_reply_are_told_apart() {
         .await
         .returned();
     trace
-        .goes_on(&mut page, |trace| count(trace, Fate::Lost) == 2)
+        .continues(&mut page, |trace| count(trace, Fate::Lost) == 2)
         .await;
     let reply = edges(&trace)[3].clone();
     assert_eq!(reply.direction, Direction::Reply);
@@ -99,8 +99,11 @@ async fn a_lost_request_and_a_lost_reply_are_told_apart() {
     let answers = call_at(&trace, UDP_SERVER, CallName::SendTo);
     assert_eq!(reply.call, Some(answers));
     assert_eq!(heard_by_server(&trace).len(), 1, "the request was not lost");
-    page.does(Call::Cancel { of: receiving }).await;
-    assert_eq!(page.hears_of(receiving).await.failed().errno, "ECANCELED");
+    page.makes(Call::Cancel { of: receiving }).await;
+    assert_eq!(
+        page.waits_for_reply(receiving).await.failed().errno,
+        "ECANCELED"
+    );
 }
 
 #[tokio::test]
@@ -111,7 +114,7 @@ async fn where_all_is_lost_only_a_timeout_ends_the_wait() {
         sets(&mut page, request, reply, 3).await;
         let fd = page.makes_socket(Udp).await;
         for milliseconds in [Some(30), Some(0)] {
-            page.does(Call::SetTimeout { fd, milliseconds }).await;
+            page.makes(Call::SetTimeout { fd, milliseconds }).await;
             page.sends_to_server(fd, "hello").await;
             let failed = page.fails(Call::RecvFrom { fd, size: 2048 }).await;
             assert_eq!(failed.errno, "EAGAIN");
@@ -122,7 +125,7 @@ async fn where_all_is_lost_only_a_timeout_ends_the_wait() {
 #[tokio::test]
 async fn a_delay_lies_between_sending_and_receiving() {
     for level in ["l0", "l1"] {
-        let relay = Relay::start_at(place::own_host(), &["--max-level", level]);
+        let relay = Relay::start_at(address_allocator::own_host(), &["--max-level", level]);
         let mut page = Page::open(&relay).await;
         let me = page.welcome.process;
         sets(&mut page, late(60), late(80), 0).await;
@@ -219,7 +222,7 @@ async fn a_hand_releases_kills_and_doubles_what_is_held() {
         assert_eq!(failed.reason, Some(Reason::NotHeld));
     }
     trace
-        .goes_on(&mut page, |trace| count(trace, Fate::Lost) == 1)
+        .continues(&mut page, |trace| count(trace, Fate::Lost) == 1)
         .await;
     let by_hand: Vec<_> = edges(&trace)
         .into_iter()
@@ -243,7 +246,7 @@ async fn a_held_reply_blocks_its_receiver_until_somebody_decides() {
     decides(&mut teacher, datagram, Verdict::Release)
         .await
         .returned();
-    let returned = page.hears_of(receiving).await.returned();
+    let returned = page.waits_for_reply(receiving).await.returned();
     assert!(matches!(returned, Returned::Datagram { length: 5, .. }));
 }
 
@@ -308,7 +311,7 @@ async fn a_delayed_datagram_is_cut_when_it_is_received() {
 
 #[tokio::test]
 async fn the_books_server_is_subject_to_the_conditions_too() {
-    let relay = Relay::start_at(place::own_host(), &["--program", "book"]);
+    let relay = Relay::start_at(address_allocator::own_host(), &["--program", "book"]);
     let mut page = Page::open(&relay).await;
     sets(&mut page, late(10), Way::default(), 0).await;
     let fd = page.makes_socket(Udp).await;
@@ -362,7 +365,7 @@ async fn a_page_that_leaves_takes_what_it_held_with_it() {
     let mut trace = Trace::watched(&mut teacher, |trace| count(trace, Fate::Held) == 1).await;
     page.vanishes();
     trace
-        .goes_on(&mut teacher, |trace| count(trace, Fate::Unclaimed) == 1)
+        .continues(&mut teacher, |trace| count(trace, Fate::Unclaimed) == 1)
         .await;
     let [held, gone] = edges(&trace)[..] else {
         panic!("held, then gone: {:?}", edges(&trace))
@@ -392,7 +395,7 @@ async fn a_stopped_server_takes_what_it_held_with_it() {
         .await
         .returned();
     trace
-        .goes_on(&mut page, |trace| count(trace, Fate::Unclaimed) == 1)
+        .continues(&mut page, |trace| count(trace, Fate::Unclaimed) == 1)
         .await;
     page.asks(Ask::StartServer {
         transport: Udp,
@@ -450,7 +453,7 @@ async fn a_terminals_requests_are_subject_and_its_replies_are_its_own() {
     sets(&mut page, late(5), lossy(100), 0).await;
     let terminal = UdpSocket::bind((relay.udp.ip(), 0)).expect("a socket of our own");
     terminal
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a read timeout");
     terminal.send_to(b"hello", relay.udp).expect("it is sent");
     let mut buffer = [0; 16];
@@ -479,16 +482,16 @@ async fn a_bridge_is_subject_too_and_a_stream_never() {
     let mut bridge = Bridge::open(&relay, "/raw/udp").await;
     bridge.sends_bytes(b"one".as_slice()).await;
     for _ in 0..2 {
-        assert_eq!(bridge.hears().await, Crossed::Bytes(b"ONE".to_vec()));
+        assert_eq!(bridge.receives().await, Crossed::Bytes(b"ONE".to_vec()));
     }
     sets(&mut page, lossy(100), lossy(100), 0).await;
     assert_eq!(page.exchanges_by_tcp("hello").await, "HELLO");
     let fd = page.connects(Tcp).await;
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
 }
 
 fn relay() -> Relay {
-    Relay::start_at(place::own_host(), &[])
+    Relay::start_at(address_allocator::own_host(), &[])
 }
 
 fn lossy(loss_percent: u8) -> Way {
@@ -554,7 +557,7 @@ fn edges(trace: &Trace) -> Vec<&Edge> {
 async fn hears_fates(page: &mut Page, many: usize) -> Vec<Fate> {
     let mut fates = Vec::new();
     while fates.len() < many {
-        if let What::Edge(edge) = page.hears_event().await.what {
+        if let What::Edge(edge) = page.receives_event().await.what {
             fates.push(edge.fate);
         }
     }

@@ -9,8 +9,8 @@ use tests::{
     http::{get, raw},
     kernel,
     page::Page,
-    patience::{until, within},
     relay::Relay,
+    timeout::{until, within},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -306,7 +306,7 @@ async fn answer_from(host: IpAddr, relay: &Relay, path: &str) -> String {
 /// The relay's socket is gone from the kernel's list: neither open, nor still offering what was not read.
 async fn is_closed(relay: &Relay, stream: &TcpStream) {
     let peer = stream.local_addr().expect("an address");
-    kernel::becomes(relay.http, peer, None).await;
+    kernel::waits_for_state(relay.http, peer, None).await;
 }
 
 async fn metric(relay: &Relay, name: &str) -> u64 {

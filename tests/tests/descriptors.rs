@@ -15,8 +15,8 @@ use tests::{
     bridge::{Bridge, Crossed},
     http::{Answer, get},
     page::Page,
-    patience::{until, within},
     relay::{Relay, refuses_to_start_with_descriptors},
+    timeout::{until, within},
     trace::{TCP_SERVER, Trace},
 };
 use tokio::{
@@ -54,7 +54,7 @@ async fn with_none_left_newcomers_hear_why_and_all_others_go_on() {
         is_idle(&relay);
         page.sends_to_server(fd, "meanwhile").await;
         assert_eq!(page.receives_text(fd).await, "MEANWHILE");
-        let diary = relay.diary();
+        let diary = relay.output();
         assert_eq!(diary.matches(EXHAUSTED).count(), 1, "{diary}");
         drop(hogs);
         let mut answer = vec![0; 15];
@@ -93,7 +93,7 @@ async fn limits_beyond_what_the_descriptors_bear_are_lowered_and_the_log_says_so
     let page = Page::open(&relay).await;
     let limits = &page.welcome.limits;
     assert_eq!((limits.pages, limits.connections), (51, 22));
-    let diary = relay.diary();
+    let diary = relay.output();
     for line in [
         "256 file descriptors bear 51 of the 8192 of --max-pages",
         "256 file descriptors bear 22 of the 8192 of --max-connections",
@@ -150,7 +150,7 @@ async fn newcomers_are_refused(relay: &Relay) {
         (GoodbyeReason::OutOfDescriptors, Some(LIMIT.into()))
     );
     let mut bridge = Bridge::open(relay, "/raw/udp").await;
-    assert_eq!(bridge.hears().await, Crossed::End(Some(1013)));
+    assert_eq!(bridge.receives().await, Crossed::End(Some(1013)));
     let page = answer(relay, "/").await;
     assert_eq!(page.status, 503);
     assert!(

@@ -5,10 +5,10 @@ use std::process::Command;
 use tests::{
     browser::Browser,
     folder::Folder,
-    patience::PATIENCE,
     process::Process,
     relay::Relay,
-    story::{Wish, story},
+    story::{BrowserOptions, story},
+    timeout::TIMEOUT,
 };
 
 const SENTENCE: &str = "it's 100% 世界?";
@@ -17,7 +17,7 @@ const SHOUTED: &str = "IT'S 100% 世界?";
 #[tokio::test]
 async fn a_udp_exchange_is_the_same_in_other_languages() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         turns_to_the_workbench(browser).await;
         browser.clicks("#bench-new-udp").await;
         browser.sees("[data-fd='3'][data-state=unbound]").await;
@@ -42,7 +42,7 @@ async fn a_udp_exchange_is_the_same_in_other_languages() {
 #[tokio::test]
 async fn a_tcp_exchange_is_the_same_in_other_languages() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         turns_to_the_workbench(browser).await;
         browser.clicks("#bench-new-tcp").await;
         browser.sees("[data-fd='3'][data-state=CLOSED]").await;
@@ -140,10 +140,10 @@ fn runs(program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command.args(arguments).env("PYTHONIOENCODING", "utf-8");
     let mut process = Process::start(&mut command, "Let tests/run install it.");
-    let status = process.ends_within(PATIENCE);
-    assert!(status.success(), "{program}: {}", process.diary());
+    let status = process.ends_within(TIMEOUT);
+    assert!(status.success(), "{program}: {}", process.output());
     let mut last = String::new();
-    while let Some(line) = process.says() {
+    while let Some(line) = process.next_line() {
         last = line;
     }
     last

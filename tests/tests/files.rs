@@ -139,7 +139,8 @@ async fn is_read_by_another_analyser(relay: Relay) {
             .filter(|event| matches!(event.what, What::Packet(_)))
             .count()
     };
-    seen.goes_on(&mut page, |trace| captured(trace) >= 10).await;
+    seen.continues(&mut page, |trace| captured(trace) >= 10)
+        .await;
     for event in &seen.events {
         if let What::Packet(packet) = &event.what {
             assert_eq!(packet.process, Some(page.welcome.process), "{packet:?}");
@@ -156,7 +157,8 @@ async fn is_read_by_another_analyser(relay: Relay) {
     page.sends_data(fd, "hello").await;
     let refused = page.fails(Call::Recv { fd, size: 16 }).await;
     assert_eq!(refused.errno, "ECONNREFUSED");
-    seen.goes_on(&mut page, |trace| captured(trace) >= 12).await;
+    seen.continues(&mut page, |trace| captured(trace) >= 12)
+        .await;
     for form in ["captured", "completed"] {
         let answer = get(relay.http, &format!("/labs/open/trace.pcapng?form={form}")).await;
         assert_eq!(
@@ -164,13 +166,13 @@ async fn is_read_by_another_analyser(relay: Relay) {
             (200, "application/x-pcapng")
         );
         let file = Capture::new(&relay, &answer.body);
-        let packets = file.tells_one("frame.number", "");
+        let packets = file.field("frame.number", "");
         assert!(
             packets.len() >= 10,
             "all that was captured is in it: {packets:?}"
         );
         assert_eq!(
-            file.tells_one("frame.number", "_ws.malformed"),
+            file.field("frame.number", "_ws.malformed"),
             [""; 0],
             "and nothing is malformed"
         );
@@ -178,22 +180,22 @@ async fn is_read_by_another_analyser(relay: Relay) {
         let udp = format!("udp.port == {} && not icmp && not icmpv6", relay.udp.port());
         let [there, back] = sentences.each_ref().map(String::as_str);
         assert_eq!(
-            file.tells_one("udp.payload", &udp),
+            file.field("udp.payload", &udp),
             [there, back, there],
             "three datagrams"
         );
-        assert_eq!(file.tells_one("frame.number", "icmp || icmpv6").len(), 1);
+        assert_eq!(file.field("frame.number", "icmp || icmpv6").len(), 1);
         assert_eq!(
-            file.tells_one("tcp.payload", "tcp.len > 0"),
+            file.field("tcp.payload", "tcp.len > 0"),
             sentences,
             "two segments with data"
         );
         assert_eq!(
-            file.tells_one("tcp.flags", "tcp.flags.syn == 1").len(),
+            file.field("tcp.flags", "tcp.flags.syn == 1").len(),
             2,
             "SYN and SYN-ACK"
         );
-        let commented = file.tells_one("frame.comment", "udp");
+        let commented = file.field("frame.comment", "udp");
         assert!(
             commented
                 .iter()

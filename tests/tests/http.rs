@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use shared::{PROTOCOL, call::Transport, message::Ask};
 use tests::{
+    address_allocator,
     calls::Ends,
-    http::{Answer, get, get_with, knock, raw},
+    http::{Answer, get, get_with, raw, websocket_handshake},
     page::Page,
-    place,
     relay::Relay,
 };
 
@@ -141,12 +141,12 @@ async fn the_keepers_of_the_relay_can_ask_how_it_is() {
             "{line}"
         );
     }
-    page.leaves().await;
+    page.closes().await;
 }
 
 #[tokio::test]
 async fn ready_means_that_a_sentence_would_be_answered() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let transport = Transport::Tcp;
     page.asks(Ask::StopServer { transport }).await.returned();
@@ -217,7 +217,7 @@ async fn a_name_that_is_not_ours_is_turned_away() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn ready_means_with_an_external_server_that_somebody_listens_there() {
-    let at = place::free_at(place::own_host());
+    let at = address_allocator::free_address(address_allocator::own_host());
     let relay = Relay::launch("127.0.0.1:0", &at.to_string(), &["--external-server"]);
     let ready = async || {
         let answer = get(relay.http, "/readyz").await;
@@ -324,16 +324,16 @@ async fn our_own_page_may_talk_under_each_of_our_names() {
 async fn who_speaks_another_language_is_told_which_is_spoken() {
     let relay = Relay::start(&[]);
     let other = [("Sec-WebSocket-Protocol", "socket-playground.v0")];
-    let answer = knock(relay.http, "/ws", &other).await;
+    let answer = websocket_handshake(relay.http, "/ws", &other).await;
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains(PROTOCOL), "{}", answer.text());
     let both = [("Sec-WebSocket-Protocol", "chat, socket-playground.v1")];
-    let answer = knock(relay.http, "/ws", &both).await;
+    let answer = websocket_handshake(relay.http, "/ws", &both).await;
     assert_eq!(
         (answer.status, answer.header("sec-websocket-protocol")),
         (101, PROTOCOL)
     );
-    let none = knock(relay.http, "/ws", &[]).await;
+    let none = websocket_handshake(relay.http, "/ws", &[]).await;
     assert_eq!(
         (none.status, none.header("sec-websocket-protocol")),
         (101, ""),
@@ -388,7 +388,7 @@ async fn at_the_door(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -
     if path == "/ws" {
         all.push(("Sec-WebSocket-Protocol", PROTOCOL));
     }
-    knock(server, path, &all).await
+    websocket_handshake(server, path, &all).await
 }
 
 /// The paths of the page's own parts: whatever stands in `src` or `href` and is no fragment.

@@ -68,13 +68,13 @@ async fn a_call_on_a_socket_that_was_shut_down_keeps_nobody_from_being_heard() {
         assert_eq!(page.receives_text(waiting).await, "FIRST");
         page.starts(recv(waiting)).await;
         let fd = page.connects(Udp).await;
-        page.does(shutdown(fd, How::Read)).await;
-        page.does(timeout(fd, 600_000)).await;
+        page.makes(shutdown(fd, How::Read)).await;
+        page.makes(timeout(fd, 600_000)).await;
         let blocked = page.starts(recv(fd)).await;
         assert_eq!(page.exchanges_by_udp("heard").await, "HEARD");
-        usage::comes_to_rest(relay.pid()).await;
-        page.does(Call::Cancel { of: blocked }).await;
-        let cancelled = page.hears_of(blocked).await.failed();
+        usage::waits_until_idle(relay.pid()).await;
+        page.makes(Call::Cancel { of: blocked }).await;
+        let cancelled = page.waits_for_reply(blocked).await.failed();
         assert_eq!(cancelled.reason, Some(Reason::Cancelled));
     }
 }
@@ -87,22 +87,22 @@ async fn a_blocking_receive_that_was_shut_down_returns_nothing_at_once() {
     let nothing = Returned::Chunk { data };
     for how in [How::Read, How::Both] {
         let connected = page.connects(Udp).await;
-        page.does(shutdown(connected, how)).await;
+        page.makes(shutdown(connected, how)).await;
         // Linux says ENOTCONN, and shuts it down all the same.
         let unconnected = page.makes_socket(Udp).await;
         let failed = page.fails(shutdown(unconnected, how)).await;
         assert_eq!(failed.errno, "ENOTCONN");
         for fd in [connected, unconnected] {
-            assert_eq!(page.does(recv(fd)).await, nothing);
-            assert_eq!(page.does(Call::RecvFrom { fd, size: 16 }).await, nothing);
-            page.does(timeout(fd, 0)).await;
+            assert_eq!(page.makes(recv(fd)).await, nothing);
+            assert_eq!(page.makes(Call::RecvFrom { fd, size: 16 }).await, nothing);
+            page.makes(timeout(fd, 0)).await;
             assert_eq!(page.fails(recv(fd)).await.errno, "EAGAIN");
-            page.does(timeout(fd, 50)).await;
+            page.makes(timeout(fd, 50)).await;
             let late = page.fails(recv(fd)).await;
             assert_eq!(late.reason, Some(Reason::TimedOut), "as Python's");
         }
         // What comes all the same is received all the same.
-        page.does(timeout(connected, 20_000)).await;
+        page.makes(timeout(connected, 20_000)).await;
         if how == How::Read {
             page.sends_data(connected, "still").await;
             assert_eq!(page.receives_text(connected).await, "STILL");
@@ -117,7 +117,7 @@ async fn a_tcp_socket_that_connects_again_waits_as_a_new_one() {
     // Refused without having waited for it: the socket was closed once, and is not for ever.
     let again = page.makes_socket(Tcp).await;
     let connect = |to| Call::Connect { fd: again, to };
-    page.does(timeout(again, 0)).await;
+    page.makes(timeout(again, 0)).await;
     assert_eq!(
         page.fails(connect(Target::Nobody)).await.errno,
         "EINPROGRESS"
@@ -126,16 +126,16 @@ async fn a_tcp_socket_that_connects_again_waits_as_a_new_one() {
     // The attempt is over, says the kernel, and lets the socket try anew.
     let over = page.fails(connect(Target::Server)).await;
     assert_eq!(over.errno, "ECONNABORTED");
-    page.does(Call::SetTimeout {
+    page.makes(Call::SetTimeout {
         fd: again,
         milliseconds: None,
     })
     .await;
-    page.does(connect(Target::Server)).await;
+    page.makes(connect(Target::Server)).await;
     let blocked = page.starts(recv(again)).await;
-    usage::comes_to_rest(relay.pid()).await;
-    page.does(Call::Cancel { of: blocked }).await;
-    page.hears_of(blocked).await.failed();
+    usage::waits_until_idle(relay.pid()).await;
+    page.makes(Call::Cancel { of: blocked }).await;
+    page.waits_for_reply(blocked).await.failed();
     page.sends_data(again, "again").await;
     assert_eq!(page.reads(again, 5).await, "AGAIN");
 }
@@ -152,8 +152,8 @@ async fn a_tcp_socket_that_was_shut_down_before_it_connects_waits_as_any_other()
     let to = Target::Server;
     let blocked = page.starts(Call::Connect { fd: shut, to }).await;
     assert_eq!(page.exchanges_by_udp("heard").await, "HEARD");
-    usage::comes_to_rest(relay.pid()).await;
-    page.does(Call::Cancel { of: blocked }).await;
+    usage::waits_until_idle(relay.pid()).await;
+    page.makes(Call::Cancel { of: blocked }).await;
 }
 
 async fn in_its_own_lab(relay: &Relay) -> Page {

@@ -17,10 +17,10 @@ use tests::{
     inspector::{Arrow, Line, PacketRow},
     language::Language,
     page::Page,
-    patience::until,
     python::client_says,
     relay::Relay,
-    story::{NO_CONVERSATION, Wish, in_both_languages},
+    story::{BrowserOptions, NO_CONVERSATION, in_both_languages},
+    timeout::until,
     trace::{TCP_SERVER, Trace},
 };
 
@@ -44,7 +44,7 @@ async fn a_call_and_its_packet_are_one_selection_in_every_view() {
         assert!(arrows.iter().all(|arrow| arrow.truth == "captured"));
         assert_eq!(
             browser.text("#legend").await.trim(),
-            language.says("wire.captured"),
+            language.text("wire.captured"),
             "and only that"
         );
         every_call_has_a_bar(browser).await;
@@ -80,7 +80,7 @@ async fn a_call_and_its_packet_are_one_selection_in_every_view() {
         let began = selected_alike(browser).await;
         assert_eq!((began.call.as_str(), &began.seq), ("connect", syn));
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -101,13 +101,13 @@ async fn two_sends_that_ended_in_one_recv_are_told() {
             language.fills("bytes.came", &[("bytes", &bytes), ("call", &call)])
         };
         let pieces = [came(("0", "2"), &numbers[0]), came(("3", "8"), &numbers[1])];
-        let pieces = pieces.join(language.says("bytes.and"));
+        let pieces = pieces.join(language.text("bytes.and"));
         let told = language.fills("bytes.line", &[("call", "recv"), ("pieces", &pieces)]);
         becomes(browser, "#handover", &told).await;
         let partners = "document.querySelectorAll('#calls [data-partner]').length === 2";
         browser.waits_until(partners).await;
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -129,9 +129,9 @@ async fn a_packet_is_a_row_fields_and_bytes() {
             "info",
         ] {
             let head = browser.text(&format!("#packets-head .{column}")).await;
-            assert_eq!(head, language.says(&format!("packets.{column}")));
+            assert_eq!(head, language.text(&format!("packets.{column}")));
         }
-        let walked = browser.goes_through_packets().await;
+        let walked = browser.walks_through_packets().await;
         let [(there, lines), (back, _)] = &walked[..] else {
             panic!("two datagrams: {walked:#?}")
         };
@@ -168,7 +168,7 @@ async fn a_packet_is_a_row_fields_and_bytes() {
             ("udp.dstport", "captured"),
         ] {
             let line = line(lines, field);
-            let said = language.says(&format!("source.{source}"));
+            let said = language.text(&format!("source.{source}"));
             assert_eq!((&*line.source, &*line.said), (source, said), "{field}");
         }
 
@@ -176,7 +176,7 @@ async fn a_packet_is_a_row_fields_and_bytes() {
             .clicks("#packet-detail [data-field='udp.dstport']")
             .await;
         let meaning = "#packet-detail [data-field='udp.dstport'] [data-p=means]";
-        becomes(browser, meaning, language.means("udp.dstport")).await;
+        becomes(browser, meaning, language.field_meaning("udp.dstport")).await;
         let port: Vec<String> = relay.udp.port().to_be_bytes().map(hex).into();
         assert_eq!(
             lit(browser).await,
@@ -211,7 +211,7 @@ async fn a_packet_is_a_row_fields_and_bytes() {
         assert_eq!(characters.len(), 3, "世, 界 and ß: {characters:?}");
         assert_eq!(characters[0], ("世", &*said));
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn a_filter_lets_through_what_it_says_also_of_what_comes_later() {
         let offered = "#filter-fields [role=option]:not([hidden])";
         becomes(browser, &format!("{offered} code"), "udp.dstport").await;
         let meaning = browser.text(&format!("{offered} .means")).await;
-        assert_eq!(meaning, language.means("udp.dstport"));
+        assert_eq!(meaning, language.field_meaning("udp.dstport"));
         browser.presses(&key(Key::Down)).await;
         browser.presses(&key(Key::Enter)).await;
         browser.presses(&format!(" == {port}")).await;
@@ -279,7 +279,7 @@ async fn a_filter_lets_through_what_it_says_also_of_what_comes_later() {
             "{rows:#?}"
         );
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn follows_to_the_end(start: impl Fn() -> Relay) {
             .clicks("#packets [data-protocol=tcp]:not([hidden])")
             .await;
         browser.clicks("#follow").await;
-        let (client, server) = (language.says("row.client"), language.says("row.server"));
+        let (client, server) = (language.text("row.client"), language.text("row.server"));
         let mut turns = vec![
             (client, "one 世界".to_owned()),
             (server, "ONE 世界".to_owned()),
@@ -314,7 +314,7 @@ async fn follows_to_the_end(start: impl Fn() -> Relay) {
         is_said(browser, &turns).await;
         assert_eq!(
             browser.text("#follow-state").await,
-            language.says("follow.live")
+            language.text("follow.live")
         );
 
         browser.clicks_label_of("follow-as-hex").await;
@@ -328,17 +328,17 @@ async fn follows_to_the_end(start: impl Fn() -> Relay) {
             .waits_until(&format!("{fifth}?.includes('74 68 72 65 65')"))
             .await;
         browser.clicks("#close-connection").await;
-        becomes(browser, "#follow-state", language.says("follow.finished")).await;
+        becomes(browser, "#follow-state", language.text("follow.finished")).await;
     };
-    in_both_languages(start, Wish::default(), tell).await;
+    in_both_languages(start, BrowserOptions::default(), tell).await;
 }
 
 /// The console has to complain while nobody listens: browsers write every failed WebSocket into it.
 #[tokio::test]
 async fn a_trace_is_taken_along_and_looked_at_without_a_relay() {
-    let wish = Wish {
+    let options = BrowserOptions {
         forgives: NO_CONVERSATION,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let is_captured = Page::open(&relay).await.sees_packets();
@@ -348,9 +348,9 @@ async fn a_trace_is_taken_along_and_looked_at_without_a_relay() {
         browser.opens_packets().await;
         let before = Sight::of(browser, Tcp).await;
         assert_eq!(before.arrows.len(), arrows.len());
-        assert_eq!(before.state, language.says("follow.finished"));
+        assert_eq!(before.state, language.text("follow.finished"));
 
-        let json = browser.takes("#export-json").await;
+        let json = browser.downloads_file("#export-json").await;
         let saved: Saved = serde_json::from_slice(&json.bytes).expect("a saved trace");
         let returned = saved
             .events
@@ -382,7 +382,7 @@ async fn a_trace_is_taken_along_and_looked_at_without_a_relay() {
             "every view as it was"
         );
         if is_captured {
-            let again = browser.takes_capture("#pcapng-captured").await;
+            let again = browser.downloads_capture("#pcapng-captured").await;
             assert!(!again.bytes.is_empty());
         }
 
@@ -415,7 +415,7 @@ async fn a_trace_is_taken_along_and_looked_at_without_a_relay() {
             "the lab is as it was left"
         );
     };
-    in_both_languages(|| Relay::start(&[]), wish, tell).await;
+    in_both_languages(|| Relay::start(&[]), options, tell).await;
 }
 
 #[tokio::test]
@@ -468,7 +468,7 @@ async fn programs_of_the_terminal_are_in_every_view_and_can_be_left_out() {
         has_packets(browser, 2).await;
         is_copied(&relay, browser, language).await;
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -491,7 +491,7 @@ async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
         if cfg!(target_os = "linux") {
             assert_eq!(level, Level::L1);
         }
-        let level = language.says(if level == Level::L1 {
+        let level = language.text(if level == Level::L1 {
             "level.l1"
         } else {
             "level.l0"
@@ -500,7 +500,7 @@ async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
         browser.clicks("#truth summary").await;
         assert_eq!(
             browser.text("#truth-why-not").await,
-            language.says(obstacle)
+            language.text(obstacle)
         );
         browser.clicks("#truth summary").await;
 
@@ -517,14 +517,14 @@ async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
             arrows.iter().all(|arrow| arrow.truth == "derived"),
             "{arrows:#?}"
         );
-        assert_eq!(arrows[0].label, language.says("wire.handshake"));
+        assert_eq!(arrows[0].label, language.text("wire.handshake"));
         let dashes = "[...document.querySelectorAll('#arrows line')].every(line => getComputedStyle(line).strokeDasharray !== 'none')";
         assert_eq!(browser.asks(dashes).await, true, "and they look like it");
         let legend = browser.text("#legend").await;
-        assert_eq!(legend.trim(), language.says("wire.derived"));
+        assert_eq!(legend.trim(), language.text("wire.derived"));
 
         browser.opens_packets().await;
-        let walked = browser.goes_through_packets().await;
+        let walked = browser.walks_through_packets().await;
         assert!(walked.len() >= 2 + 1 + 2, "{walked:#?}");
         let [(there, _), (back, _), ..] = &walked[..] else {
             panic!("two datagrams first: {walked:#?}")
@@ -535,18 +535,18 @@ async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
             [back.cell(to), back.cell(from)],
             "there and back between the same"
         );
-        let word = language.says("packets.derived");
+        let word = language.text("packets.derived");
         for (row, lines) in &walked {
             let says_so = row.truth == "derived" && row.cell("protocol").ends_with(word);
             assert!(says_so && row.cell("length").is_empty(), "{row:?}");
             let known = ["derived", "computed", "kernel"];
             let invented = lines.iter().find(|line| !known.contains(&&*line.source));
             assert_eq!(invented, None, "{row:?}");
-            assert_eq!(lines[0].name, language.says("tree.derived"));
+            assert_eq!(lines[0].name, language.text("tree.derived"));
         }
-        becomes(browser, "#no-bytes", language.says("packets.no_bytes")).await;
+        becomes(browser, "#no-bytes", language.text("packets.no_bytes")).await;
         let remarks = browser.text("#remarks").await;
-        assert!(remarks.contains(language.says(obstacle)), "{remarks}");
+        assert!(remarks.contains(language.text(obstacle)), "{remarks}");
         nothing_is_captured(browser).await;
 
         browser.clicks("#export-pcapng").await;
@@ -554,15 +554,15 @@ async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
         becomes(browser, "#pcapng-why", &why).await;
         assert_eq!(
             browser.text("#pcapng-remedy").await,
-            language.says(obstacle)
+            language.text(obstacle)
         );
         let choice = "document.getElementById('pcapng-choice').checkVisibility()";
         assert_eq!(browser.asks(choice).await, false, "nothing to choose from");
         browser.clicks("#pcapng-close").await;
 
         let before = Sight::of(browser, Tcp).await;
-        assert_eq!(before.state, language.says("follow.finished"));
-        let json = browser.takes("#export-json").await;
+        assert_eq!(before.state, language.text("follow.finished"));
+        let json = browser.downloads_file("#export-json").await;
         let folder = Folder::new();
         folder.keeps(&json.name, &json.bytes);
         browser.opens_file(&folder, &json.name).await;
@@ -576,7 +576,7 @@ async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
         );
         nothing_is_captured(browser).await;
     };
-    in_both_languages(start, Wish::default(), tell).await;
+    in_both_languages(start, BrowserOptions::default(), tell).await;
 }
 
 /// All that the views show of one trace; the conversation is that of the last packet.
@@ -599,7 +599,7 @@ impl Sight {
             arrow.selected = false;
         }
         browser.opens_packets().await;
-        let packets = browser.goes_through_packets().await;
+        let packets = browser.walks_through_packets().await;
         let row = &packets.last().expect("packets").0;
         assert_eq!(row.protocol, if last == Tcp { "tcp" } else { "udp" });
         browser.clicks("#follow").await;
@@ -699,13 +699,13 @@ async fn two_sends_into_one_recv(page: &mut Page) {
     for (nth, sentence) in ["one", "second"].into_iter().enumerate() {
         page.sends_data(fd, sentence).await;
         trace
-            .goes_on(page, |trace| {
+            .continues(page, |trace| {
                 trace.returns(TCP_SERVER, CallName::Send).len() > nth
             })
             .await;
     }
     assert_eq!(page.reads(fd, 9).await, "ONESECOND");
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
 }
 
 async fn says(browser: &Browser, sentence: &str) {
@@ -745,16 +745,12 @@ async fn reads_back(relay: &Relay, browser: &Browser, packets: usize) {
         ("#pcapng-captured", "captured"),
         ("#pcapng-completed", "completed"),
     ] {
-        let taken = browser.takes_capture(button).await;
+        let taken = browser.downloads_capture(button).await;
         let capture = Capture::new(relay, &taken.bytes);
-        assert_eq!(
-            capture.tells_one("frame.number", "").len(),
-            packets,
-            "{form}"
-        );
+        assert_eq!(capture.field("frame.number", "").len(), packets, "{form}");
         let payload: String = SENTENCE.bytes().map(hex).collect();
         let udp = format!("udp.dstport == {}", relay.udp.port());
-        assert_eq!(capture.tells_one("udp.payload", &udp), [payload.as_str()]);
+        assert_eq!(capture.field("udp.payload", &udp), [payload.as_str()]);
         assert_eq!(capture.broken().is_empty(), form == "completed");
     }
 }
@@ -767,7 +763,7 @@ async fn is_copied(relay: &Relay, browser: &Browser, language: &Language) {
     });
     browser.sets("Browser.grantPermissions", permissions).await;
     browser.clicks("#copy-ladder").await;
-    becomes(browser, "#copied", language.says("copy.done")).await;
+    becomes(browser, "#copied", language.text("copy.done")).await;
     browser
         .asks("navigator.clipboard.readText().then(text => document.documentElement.dataset.copied = text), null")
         .await;
@@ -778,8 +774,8 @@ async fn is_copied(relay: &Relay, browser: &Browser, language: &Language) {
         .reads("document.documentElement.dataset.copied")
         .await;
     for part in [
-        &format!("{} ", language.says("wire.client")),
-        &format!("{} {}", language.says("wire.server"), relay.udp),
+        &format!("{} ", language.text("wire.client")),
+        &format!("{} {}", language.text("wire.server"), relay.udp),
         "sendto(\"hello\")",
         "UDP 5 B",
         "upper(",
@@ -787,8 +783,8 @@ async fn is_copied(relay: &Relay, browser: &Browser, language: &Language) {
         assert!(copied.contains(part), "{part} in\n{copied}");
     }
     let (captured, derived) = (
-        language.says("text.captured"),
-        language.says("text.derived"),
+        language.text("text.captured"),
+        language.text("text.derived"),
     );
     assert!(
         copied.contains(captured) != copied.contains(derived),

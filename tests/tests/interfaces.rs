@@ -22,8 +22,8 @@ use tests::{
     http,
     network::{Host, in_a_network, ip},
     page::Page,
-    patience::PATIENCE,
     relay::Relay,
+    timeout::TIMEOUT,
     trace::{TCP_SERVER, Trace, UDP_SERVER},
 };
 
@@ -42,9 +42,9 @@ fn what_crosses_from_another_host_is_captured_where_it_crosses() {
         assert!(page.sees_packets(), "root may capture");
         // An interface that was not there when the capture began.
         let other = Host::joined("cable", HERE, THERE);
-        let udp = other.does(|| {
+        let udp = other.runs(|| {
             let socket = UdpSocket::bind((THERE, 0)).expect("a socket");
-            socket.set_read_timeout(Some(PATIENCE)).expect("a time");
+            socket.set_read_timeout(Some(TIMEOUT)).expect("a time");
             socket.send_to(b"hello", (HERE, 12_000)).expect("sent");
             let mut buffer = [0; 16];
             let (length, from) = socket.recv_from(&mut buffer).expect("an answer");
@@ -54,9 +54,9 @@ fn what_crosses_from_another_host_is_captured_where_it_crosses() {
             );
             socket.local_addr().expect("an address")
         });
-        let tcp = other.does(|| {
+        let tcp = other.runs(|| {
             let mut stream = TcpStream::connect((HERE, 12_000)).expect("a server");
-            stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+            stream.set_read_timeout(Some(TIMEOUT)).expect("a time");
             let own = stream.local_addr().expect("an address");
             stream.write_all(b"hello").expect("sent");
             let mut buffer = [0; 5];
@@ -109,15 +109,15 @@ fn another_machines_port_of_the_same_number_is_none_of_ours() {
         let relay = Relay::launch("127.0.0.1:0", EVERYWHERE, &[]);
         let mut page = Page::open(&relay).await;
         let other = Host::joined("cable", HERE, THERE);
-        let theirs = other.does(|| UdpSocket::bind((THERE, 12_000)).expect("free there"));
+        let theirs = other.runs(|| UdpSocket::bind((THERE, 12_000)).expect("free there"));
         let client = UdpSocket::bind((HERE, 0)).expect("a socket");
         client.send_to(b"not yours", (THERE, 12_000)).expect("sent");
-        other.does(move || {
-            theirs.set_read_timeout(Some(PATIENCE)).expect("a time");
+        other.runs(move || {
+            theirs.set_read_timeout(Some(TIMEOUT)).expect("a time");
             let (_, from) = theirs.recv_from(&mut [0; 16]).expect("a datagram");
             theirs.send_to(b"nor this", from).expect("sent");
         });
-        client.set_read_timeout(Some(PATIENCE)).expect("a time");
+        client.set_read_timeout(Some(TIMEOUT)).expect("a time");
         client.recv(&mut [0; 16]).expect("an answer");
         page.exchanges_by_udp("ours").await;
         let trace = Trace::watched(&mut page, |trace| packets(trace).count() >= 2).await;
@@ -131,7 +131,7 @@ fn beside_a_server_at_every_address_labs_have_addresses_of_their_own() {
         let relay = Relay::launch("127.0.0.1:0", EVERYWHERE, &[]);
         let mut open = Page::open(&relay).await;
         let mut own = Page::open(&relay).await;
-        own.goes(PRIVATE).await;
+        own.moves_to(PRIVATE).await;
         for server in &own.welcome.lab.servers {
             let IpAddr::V4(address) = server.address.ip() else {
                 panic!("an IPv4 address");
@@ -184,7 +184,7 @@ fn every_fragment_is_captured_and_tied_to_its_datagram() {
             page.sends_to_server(fd, sentence.as_str()).await;
             let reply = page.receives(fd, 8192).await;
             assert_eq!(reply.data.len(), LENGTH);
-            page.does(Call::Close { fd }).await;
+            page.makes(Call::Close { fd }).await;
             let trace = Trace::watched(&mut page, |trace| packets(trace).count() >= 6).await;
             let packets: Vec<&Packet> = packets(&trace).collect();
             assert_eq!(packets.len(), 6, "three each way");

@@ -10,8 +10,8 @@ use shared::{
     outcome::Returned,
 };
 use tests::{
+    address_allocator,
     page::Page,
-    place,
     process::Process,
     python::{client_says, program},
     relay::Relay,
@@ -44,7 +44,7 @@ fn the_books_clients_are_answered_by_the_books_servers() {
 
 #[tokio::test]
 async fn our_client_sockets_are_answered_by_the_books_servers_in_python() {
-    let at = place::free_at(place::own_host());
+    let at = address_allocator::free_address(address_allocator::own_host());
     let _servers = [ready("UDPServer.py", at), ready("TCPServer.py", at)];
     let relay = Relay::launch("127.0.0.1:0", &at.to_string(), &["--external-server"]);
     assert_eq!(
@@ -68,23 +68,23 @@ async fn our_client_sockets_are_answered_by_the_books_servers_in_python() {
             SHOUTED,
             "and then the server closed"
         );
-        page.does(Call::Close { fd }).await;
+        page.makes(Call::Close { fd }).await;
     }
 }
 
 #[tokio::test]
 async fn a_python_server_that_dies_is_missed_as_any_other() {
-    let at = place::free_at(place::own_host());
+    let at = address_allocator::free_address(address_allocator::own_host());
     let mut server = ready("UDPServer.py", at);
     let relay = Relay::launch("127.0.0.1:0", &at.to_string(), &["--external-server"]);
     let mut page = Page::open(&relay).await;
     let fd = page.connects(Udp).await;
     page.sends_data(fd, &b"\xff"[..]).await;
-    assert!(!server.ends_within(tests::patience::PATIENCE).success());
+    assert!(!server.ends_within(tests::timeout::TIMEOUT).success());
     assert!(
-        server.diary().contains("UnicodeDecodeError"),
+        server.output().contains("UnicodeDecodeError"),
         "{}",
-        server.diary()
+        server.output()
     );
     page.sends_data(fd, "hello?").await;
     assert_eq!(
@@ -113,17 +113,17 @@ async fn python_and_a_page_share_one_server() {
     page.sends_data(first, "i am the page").await;
     assert_eq!(page.reads_to_the_end(first).await, "I AM THE PAGE");
     assert!(
-        python.ends_within(tests::patience::PATIENCE).success(),
+        python.ends_within(tests::timeout::TIMEOUT).success(),
         "{}",
-        python.diary()
+        python.output()
     );
     assert!(
-        python.diary().contains("From Server: I WAIT FOR THE PAGE"),
+        python.output().contains("From Server: I WAIT FOR THE PAGE"),
         "{}",
-        python.diary()
+        python.output()
     );
     assert_eq!(
-        page.does(Call::Close { fd: first }).await,
+        page.makes(Call::Close { fd: first }).await,
         Returned::Nothing
     );
 }
@@ -131,7 +131,7 @@ async fn python_and_a_page_share_one_server() {
 fn ready(name: &str, at: std::net::SocketAddr) -> Process {
     let server = program(name, at);
     assert_eq!(
-        server.says().as_deref(),
+        server.next_line().as_deref(),
         Some("The server is ready to receive")
     );
     server

@@ -20,8 +20,8 @@ use tests::{
     calls::Ends,
     http,
     page::Page,
-    patience::until,
     relay::Relay,
+    timeout::until,
     trace::{TCP_SERVER, Trace, started},
 };
 
@@ -61,7 +61,7 @@ async fn whoever_enters_sees_the_servers_come_up_without_asking() {
     assert_eq!(first, page.welcome.lab.first_seq);
     let mut trace = Trace::default();
     trace
-        .goes_on(&mut page, |trace| {
+        .continues(&mut page, |trace| {
             !trace.starts(TCP_SERVER, CallName::Accept).is_empty()
         })
         .await;
@@ -130,7 +130,7 @@ async fn the_packets_of_a_lab_belong_to_its_calls() {
             .collect::<Vec<Packet>>()
     };
     trace
-        .goes_on(&mut page, |trace| {
+        .continues(&mut page, |trace| {
             carrying(trace, b"hello").len() == 2 && carrying(trace, b"HELLO").len() == 2
         })
         .await;
@@ -155,7 +155,7 @@ async fn the_packets_to_where_nobody_is_are_the_labs_too() {
     for to in [Target::Nobody, Target::Localhost6] {
         let family = (to == Target::Localhost6).then_some(Family::Inet6);
         let transport = Tcp;
-        let Returned::Socket { fd } = page.does(Call::Socket { transport, family }).await else {
+        let Returned::Socket { fd } = page.makes(Call::Socket { transport, family }).await else {
             panic!("a socket was expected");
         };
         let refused = page.fails(Call::Connect { fd, to }).await;
@@ -185,7 +185,7 @@ async fn a_blocked_call_goes_on_while_nobody_is_there() {
     let mut page = in_a_lab(&relay).await;
     let (seat, lab) = (seat(&page), page.welcome.lab.id.clone());
     let fd = page.makes_socket(Udp).await;
-    page.does(Call::Bind { fd, port: 0 }).await;
+    page.makes(Call::Bind { fd, port: 0 }).await;
     let own = page.own_address(fd).await;
     assert_eq!(own.ip(), page.welcome.lab.client_host);
     let blocked = page.starts(Call::RecvFrom { fd, size: 2048 }).await;
@@ -203,19 +203,20 @@ async fn a_blocked_call_goes_on_while_nobody_is_there() {
     .await;
 
     let mut page = Page::open(&relay).await;
-    page.goes(resume(&seat, Some(3))).await;
+    page.moves_to(resume(&seat, Some(3))).await;
     assert_eq!(page.welcome.process, process, "the same process");
     let again = page.welcome.seat.clone().expect("a seat");
     assert_eq!(again.heard, 4, "socket, bind, getsockname, recvfrom");
     assert!(again.next_id > blocked);
-    let Returned::Datagram { data, from, .. } = page.hears_of(blocked).await.returned() else {
+    let Returned::Datagram { data, from, .. } = page.waits_for_reply(blocked).await.returned()
+    else {
         panic!("a datagram was expected");
     };
     assert_eq!(data.as_text(), Some("meanwhile"));
     assert_eq!(from, friend.local_addr().expect("an address"));
 
     let mut page = broken_off(&relay, page).await;
-    page.goes(resume(&seat, Some(4))).await;
+    page.moves_to(resume(&seat, Some(4))).await;
     page.own_address(fd).await;
     assert_eq!(page.unread(), 0, "what was heard is not said again");
 }
@@ -236,7 +237,7 @@ async fn what_was_said_and_not_heard_is_said_again_and_nothing_twice() {
     page.vanishes();
 
     let mut page = Page::open(&relay).await;
-    page.goes(resume(&seat, Some(before))).await;
+    page.moves_to(resume(&seat, Some(before))).await;
     let heard = page.welcome.seat.as_ref().expect("a seat").heard - before;
     assert!(heard <= said, "{heard} of {said}");
     for number in heard..said {
@@ -255,10 +256,10 @@ async fn a_page_that_was_loaded_again_finds_all_in_the_trace() {
     let fd = page.makes_socket(Udp).await;
     let blocked = page.starts(Call::RecvFrom { fd, size: 2048 }).await;
     hears_that_it_began(&mut page, CallName::RecvFrom).await;
-    page.leaves().await;
+    page.closes().await;
 
     let mut page = Page::open(&relay).await;
-    page.goes(resume(&seat, None)).await;
+    page.moves_to(resume(&seat, None)).await;
     let me = page.welcome.process;
     assert_eq!(page.makes_socket(Tcp).await, fd + 1);
     assert_eq!(page.unread(), 0, "nothing is repeated");
@@ -272,12 +273,12 @@ async fn a_page_that_was_loaded_again_finds_all_in_the_trace() {
     assert_eq!(call.request, Some(blocked));
 
     // From then on it counts replies from one.
-    page.does(Call::Cancel { of: blocked }).await;
-    page.hears_of(blocked).await.failed();
+    page.makes(Call::Cancel { of: blocked }).await;
+    page.waits_for_reply(blocked).await.failed();
     let mut page = broken_off(&relay, page).await;
     let heard_too_much = page.asks(resume(&seat, Some(99))).await.failed();
     assert_eq!(heard_too_much.reason, Some(Reason::OutOfRange));
-    page.goes(resume(&seat, Some(4))).await;
+    page.moves_to(resume(&seat, Some(4))).await;
     page.own_address(fd).await;
     assert_eq!(page.unread(), 0);
 }
@@ -295,7 +296,7 @@ async fn more_than_is_kept_is_not_repeated_in_part() {
     let failed = page.asks(resume(&seat, Some(0))).await.failed();
     assert_eq!(failed.reason, Some(Reason::NoSuchSeat));
     assert_eq!(failed.limit, Some(2000));
-    page.goes(resume(&seat, None)).await;
+    page.moves_to(resume(&seat, None)).await;
     page.own_address(fd).await;
 }
 
@@ -306,8 +307,8 @@ async fn whoever_comes_with_the_token_takes_over() {
     let fd = first.connects(Tcp).await;
     let seat = seat(&first);
     let mut second = Page::open(&relay).await;
-    second.goes(resume(&seat, None)).await;
-    let parting = first.hears_the_end().await;
+    second.moves_to(resume(&seat, None)).await;
+    let parting = first.receives_close().await;
     let reason = parting.goodbye.map(|goodbye| goodbye.reason);
     assert_eq!(reason, Some(GoodbyeReason::TakenOver));
     assert_eq!(parting.code, Some(4002));
@@ -322,8 +323,8 @@ async fn two_that_want_each_others_seat_do_not_wait_for_ever() {
         let (one, other) = (in_a_lab(&relay).await, in_a_lab(&relay).await);
         let (of_one, of_other) = (seat(&one), seat(&other));
         let (one, other) = tokio::join!(
-            one.tries_to_go(resume(&of_other, None)),
-            other.tries_to_go(resume(&of_one, None))
+            one.tries_to_move(resume(&of_other, None)),
+            other.tries_to_move(resume(&of_one, None))
         );
         let mut holders = 0;
         for (page, wanted) in [(one, of_other), (other, of_one)] {
@@ -346,7 +347,7 @@ async fn a_seat_nobody_comes_back_to_is_given_up() {
     let mut page = in_a_lab(&relay).await;
     let (seat, lab) = (seat(&page), page.welcome.lab.clone());
     page.connects(Tcp).await;
-    page.leaves().await;
+    page.closes().await;
     no_labs(&relay).await;
     let mut page = Page::open(&relay).await;
     let failed = page.asks(resume(&seat, Some(0))).await.failed();
@@ -364,12 +365,12 @@ async fn back_in_the_open_lab_the_own_one_is_kept_and_can_be_come_back_to() {
     let mut page = in_a_lab(&relay).await;
     let (seat, own) = (seat(&page), page.welcome.lab.id.clone());
     let fd = page.connects(Tcp).await;
-    page.goes(OPEN).await;
+    page.moves_to(OPEN).await;
     assert_eq!(page.welcome.lab.kind, LabKind::Open);
     assert_eq!(page.welcome.lab.id, "open");
     assert_eq!(page.welcome.seat, None);
     assert_eq!(page.exchanges_by_udp("in the open").await, "IN THE OPEN");
-    page.goes(resume(&seat, None)).await;
+    page.moves_to(resume(&seat, None)).await;
     assert_eq!(page.welcome.lab.id, own);
     page.sends_data(fd, "back").await;
     assert_eq!(page.reads(fd, 4).await, "BACK");
@@ -382,9 +383,9 @@ async fn whoever_leaves_the_open_lab_leaves_no_call_unanswered() {
     let fd = page.makes_socket(Udp).await;
     let blocked = page.starts(Call::RecvFrom { fd, size: 1 }).await;
     let waiting = page.starts(Call::GetSockName { fd }).await;
-    page.goes(PRIVATE).await;
+    page.moves_to(PRIVATE).await;
     for id in [blocked, waiting] {
-        let failed = page.hears_of(id).await.failed();
+        let failed = page.waits_for_reply(id).await.failed();
         assert_eq!(failed.reason, Some(Reason::Cancelled));
     }
     let failed = page.fails(Call::GetSockName { fd }).await;
@@ -398,12 +399,12 @@ async fn a_call_left_in_flight_in_ones_own_lab_replies_when_one_comes_back() {
     let seat = seat(&page);
     let fd = page.makes_socket(Udp).await;
     let blocked = page.starts(Call::RecvFrom { fd, size: 1 }).await;
-    page.goes(OPEN).await;
+    page.moves_to(OPEN).await;
     page.exchanges_by_udp("in the open lab").await;
-    page.goes(resume(&seat, Some(1))).await;
-    page.does(Call::Cancel { of: blocked }).await;
+    page.moves_to(resume(&seat, Some(1))).await;
+    page.makes(Call::Cancel { of: blocked }).await;
     assert_eq!(
-        page.hears_of(blocked).await.failed().reason,
+        page.waits_for_reply(blocked).await.failed().reason,
         Some(Reason::Cancelled)
     );
 }
@@ -463,10 +464,10 @@ async fn tokens_that_are_none_open_nothing_and_harm_nothing() {
     let failed = page.asks(resume(&own, heard)).await.failed();
     assert_eq!(failed.reason, Some(Reason::OutOfRange));
     let fd = page.makes_socket(Udp).await;
-    page.goes(resume(&own, Some(1))).await;
+    page.moves_to(resume(&own, Some(1))).await;
     assert_eq!(seat(&page).heard, 1, "only `socket` was a request");
     page.own_address(fd).await;
-    page.goes(resume(&own, None)).await;
+    page.moves_to(resume(&own, None)).await;
     page.own_address(fd).await;
 }
 
@@ -479,9 +480,9 @@ async fn entering_twice_in_one_breath_leads_into_the_second() {
         page.begins_to_ask(PRIVATE).await,
     ];
     for id in asked {
-        page.hears_of(id).await.returned();
+        page.waits_for_reply(id).await.returned();
     }
-    page.goes(OPEN).await;
+    page.moves_to(OPEN).await;
     page.exchanges_by_udp("here").await;
     let metrics = http::get(relay.http, "/metrics").await;
     let one = "playground_labs 1\n";
@@ -497,11 +498,11 @@ async fn a_page_that_fell_silent_finds_its_seat_again() {
     let mut page = in_a_lab(&relay).await;
     let seat = seat(&page);
     let fd = page.connects(Tcp).await;
-    let parting = page.hears_the_end().await;
+    let parting = page.receives_close().await;
     let reason = parting.goodbye.map(|goodbye| goodbye.reason);
     assert_eq!(reason, Some(GoodbyeReason::Idle));
     let mut page = Page::open(&relay).await;
-    page.goes(resume(&seat, Some(2))).await;
+    page.moves_to(resume(&seat, Some(2))).await;
     page.sends_data(fd, "awake").await;
     assert_eq!(page.reads(fd, 5).await, "AWAKE");
 }
@@ -542,14 +543,14 @@ async fn nothing_is_left_of_labs_that_were_left() {
     ]);
     let mut page = in_a_lab(&relay).await;
     page.exchanges_by_tcp("warm").await;
-    page.goes(OPEN).await;
+    page.moves_to(OPEN).await;
     no_labs(&relay).await;
     let before = relay.holdings();
     // Entering another lab leaves the one before.
     for _ in 0..2_000 {
-        page.goes(PRIVATE).await;
+        page.moves_to(PRIVATE).await;
     }
-    page.goes(OPEN).await;
+    page.moves_to(OPEN).await;
     no_labs(&relay).await;
     until("descriptors and threads are as before", async || {
         // The descriptor of the answered request for metrics may still be there for a moment.
@@ -566,14 +567,14 @@ async fn the_relay_ends_in_time_while_seats_are_kept() {
     let mut left = in_a_lab(&relay).await;
     let fd = left.connects(Tcp).await;
     left.starts(Call::Recv { fd, size: 1 }).await;
-    left.goes(OPEN).await;
+    left.moves_to(OPEN).await;
     let mut gone = in_a_lab(&relay).await;
     gone.makes_socket(Udp).await;
     gone.vanishes();
     let here = in_a_lab(&relay).await;
     relay.terminate();
     for page in [left, here] {
-        let parting = page.hears_the_end().await;
+        let parting = page.receives_close().await;
         let reason = parting.goodbye.map(|goodbye| goodbye.reason);
         assert_eq!(reason, Some(GoodbyeReason::ShuttingDown));
     }
@@ -583,7 +584,7 @@ async fn the_relay_ends_in_time_while_seats_are_kept() {
 /// A page that went into a lab of its own.
 async fn in_a_lab(relay: &Relay) -> Page {
     let mut page = Page::open(relay).await;
-    page.goes(PRIVATE).await;
+    page.moves_to(PRIVATE).await;
     page
 }
 
@@ -607,7 +608,7 @@ async fn hears_that_it_began(page: &mut Page, name: CallName) {
     let me = page.welcome.process;
     let mut trace = Trace::default();
     trace
-        .goes_on(page, |trace| !trace.starts(me, name).is_empty())
+        .continues(page, |trace| !trace.starts(me, name).is_empty())
         .await;
 }
 

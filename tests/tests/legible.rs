@@ -7,7 +7,7 @@ use tests::{
     browser::Browser,
     language::Language,
     relay::Relay,
-    story::{NO_CONVERSATION, Wish, in_both_languages},
+    story::{BrowserOptions, NO_CONVERSATION, in_both_languages},
 };
 
 /// A desk, two laptops, a phone and a tablet.
@@ -69,11 +69,11 @@ async fn whatever_comes_of_a_sentence_can_be_read() {
         browser.sees("#connection[data-state=lost]").await;
         can_be_read(browser, "lost").await;
     };
-    let wish = Wish {
+    let options = BrowserOptions {
         forgives: NO_CONVERSATION,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
-    in_both_languages(|| Relay::start(&["--program", "book"]), wish, tell).await;
+    in_both_languages(|| Relay::start(&["--program", "book"]), options, tell).await;
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn what_the_network_does_can_be_read_in_the_ladder() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.enters_own_lab().await;
         browser.sets_network(100, 1).await;
-        browser.says("lost").await;
+        browser.sends_sentence("lost").await;
         browser.sees("#arrows [data-fate=lost]").await;
         browser.sees("#waiting:not([hidden])").await;
         let blocked = language.fills("wire.blocked", &[("time", "")]);
@@ -94,17 +94,17 @@ async fn what_the_network_does_can_be_read_in_the_ladder() {
             ))
             .await;
         can_be_read(browser, "a request is lost").await;
-        browser.does("#cancel").await;
+        browser.activates("#cancel").await;
         browser.sees("#reply-errno:not([hidden])").await;
-        browser.does("[data-preset=by-hand]").await;
-        browser.says("held").await;
+        browser.activates("[data-preset=by-hand]").await;
+        browser.sends_sentence("held").await;
         browser.sees("#held [data-datagram]").await;
         can_be_read(browser, "a request is held").await;
         // The client gives up, and the reply finds nobody.
         browser.decides("double").await;
         can_be_read(browser, "a request is doubled").await;
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 async fn refused(browser: &Browser) {
@@ -129,13 +129,13 @@ async fn every_view_can_be_read() {
             at_every_size(browser, "the workbench").await;
             browser.turns_to_cards().await;
             at_every_size(browser, "the cards").await;
-            browser.does("#view-class").await;
+            browser.activates("#view-class").await;
             browser.sees("#class:not([hidden])").await;
             at_every_size(browser, "the class").await;
-            browser.does("#view-play").await;
+            browser.activates("#view-play").await;
         }
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 /// At every size, with the program's lines folded and not.

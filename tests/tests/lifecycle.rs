@@ -11,9 +11,9 @@ use shared::{
     trace::{CallName, ProcessId},
 };
 use tests::{
+    address_allocator,
     calls::Ends,
     page::Page,
-    place,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER},
 };
@@ -23,7 +23,7 @@ const FOR_LONG: u32 = 60_000;
 
 #[tokio::test]
 async fn a_stopped_server_is_interrupted_and_closes_its_sockets() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let fd = page.connects(Tcp).await;
     page.sends_data(fd, "hello").await;
@@ -46,7 +46,7 @@ async fn a_stopped_server_is_interrupted_and_closes_its_sockets() {
 #[tokio::test]
 async fn a_killed_server_returns_from_nothing_and_closes_nothing() {
     for program in [Program::Sturdy, Program::Book] {
-        let relay = Relay::start_at(place::own_host(), &[]);
+        let relay = Relay::start_at(address_allocator::own_host(), &[]);
         let mut page = Page::open(&relay).await;
         restarts(&mut page, Tcp, Some(program), None).await;
         let (accepted, waiting) = (page.connects(Tcp).await, page.connects(Tcp).await);
@@ -75,7 +75,7 @@ async fn a_killed_server_returns_from_nothing_and_closes_nothing() {
 
 #[tokio::test]
 async fn what_a_killed_server_has_not_read_resets_the_connection() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let thinks = Settings {
         think_ms: FOR_LONG,
@@ -95,7 +95,7 @@ async fn what_a_killed_server_has_not_read_resets_the_connection() {
 async fn a_server_thinks_before_it_answers() {
     const THINK_MS: u32 = 20;
     for program in [Program::Sturdy, Program::Book] {
-        let relay = Relay::start_at(place::own_host(), &[]);
+        let relay = Relay::start_at(address_allocator::own_host(), &[]);
         let mut page = Page::open(&relay).await;
         for (transport, process, send) in [
             (Udp, UDP_SERVER, CallName::SendTo),
@@ -129,7 +129,7 @@ async fn a_server_thinks_before_it_answers() {
 
 #[tokio::test]
 async fn a_sturdy_server_thinks_about_each_by_itself_and_can_be_interrupted_or_killed() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for (transport, process) in [(Udp, UDP_SERVER), (Tcp, TCP_SERVER)] {
         let thinks = Settings {
@@ -170,7 +170,7 @@ async fn a_sturdy_server_thinks_about_each_by_itself_and_can_be_interrupted_or_k
 async fn with_a_silent_client_and_no_room_to_wait_a_connect_hangs() {
     use tests::kernel::{self, state};
 
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let narrow = Settings {
         backlog: 0,
@@ -185,18 +185,18 @@ async fn with_a_silent_client_and_no_room_to_wait_a_connect_hangs() {
     .await;
     let waiting = page.connects(Tcp).await;
     let third = page.makes_socket(Tcp).await;
-    let port = place::free_at(relay.tcp.ip()).port();
-    page.does(Call::Bind { fd: third, port }).await;
+    let port = address_allocator::free_address(relay.tcp.ip()).port();
+    page.makes(Call::Bind { fd: third, port }).await;
     let own = page.own_address(third).await;
     let to = Target::Server;
     let hangs = page.starts(Call::Connect { fd: third, to }).await;
-    kernel::becomes(own, relay.tcp, Some(state::SYN_SENT)).await;
+    kernel::waits_for_state(own, relay.tcp, Some(state::SYN_SENT)).await;
     // Whoever is served makes room; the kernel sends the SYN again by itself.
     for served in [silent, waiting] {
         page.sends_data(served, "x").await;
         assert_eq!(page.reads_to_the_end(served).await, "X");
     }
-    page.hears_of(hangs).await.returned();
+    page.waits_for_reply(hangs).await.returned();
 }
 
 #[cfg(target_os = "linux")]
@@ -204,7 +204,7 @@ async fn with_a_silent_client_and_no_room_to_wait_a_connect_hangs() {
 async fn a_port_stays_taken_while_a_connection_the_server_closed_waits() {
     use tests::kernel::{self, state};
 
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let as_the_book = Settings {
         reuse_address: false,
@@ -215,8 +215,8 @@ async fn a_port_stays_taken_while_a_connection_the_server_closed_waits() {
     let client = page.own_address(fd).await;
     page.sends_data(fd, "bye").await;
     assert_eq!(page.reads_to_the_end(fd).await, "BYE");
-    page.does(Call::Close { fd }).await;
-    kernel::becomes(relay.tcp, client, Some(state::TIME_WAIT)).await;
+    page.makes(Call::Close { fd }).await;
+    kernel::waits_for_state(relay.tcp, client, Some(state::TIME_WAIT)).await;
     stops(&mut page, Tcp).await;
     let refused = starts(&mut page, Tcp, None, None).await;
     assert_eq!(refused.expect_err("it waits").errno, "EADDRINUSE");
@@ -239,7 +239,7 @@ async fn a_port_stays_taken_while_a_connection_the_server_closed_waits() {
 
 #[tokio::test]
 async fn settings_stay_until_others_come_and_a_program_brings_its_own() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let usual = settings(&page, Tcp);
     let changed = Settings {
@@ -270,7 +270,7 @@ async fn settings_stay_until_others_come_and_a_program_brings_its_own() {
 
 #[tokio::test]
 async fn what_cannot_be_had_changes_nothing() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let usual = settings(&page, Tcp);
     stops(&mut page, Tcp).await;
@@ -304,7 +304,7 @@ async fn what_cannot_be_had_changes_nothing() {
 
 #[tokio::test]
 async fn sentences_come_back_reversed_or_as_they_were() {
-    let relay = Relay::start_at(place::own_host(), &["--task", "reverse"]);
+    let relay = Relay::start_at(address_allocator::own_host(), &["--task", "reverse"]);
     let mut page = Page::open(&relay).await;
     for program in [Program::Sturdy, Program::Book] {
         for (task, answer) in [(Task::Reverse, "界世 ih"), (Task::Echo, "hi 世界")] {

@@ -212,7 +212,7 @@ async fn a_relay_that_was_killed_still_has_them() {
     let mut page = Page::open(&relay).await;
     let (link, secret) = saves(&mut page, ALL).await;
     let before = read(&relay, &link).await.expect("a saved trace");
-    let again = Relay::start_again(&relay.is_killed(), &["--data", &data]);
+    let again = Relay::start_again(&relay.kill(), &["--data", &data]);
     assert_eq!(read(&again, &link).await, Some(before));
     let mut page = Page::open(&again).await;
     page.asks(Ask::DeleteLink {
@@ -221,7 +221,7 @@ async fn a_relay_that_was_killed_still_has_them() {
     })
     .await
     .returned();
-    let again = Relay::start_again(&again.is_killed(), &["--data", &data]);
+    let again = Relay::start_again(&again.kill(), &["--data", &data]);
     assert_eq!(read(&again, &link).await, None, "nor does it come back");
 }
 

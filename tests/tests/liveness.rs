@@ -8,11 +8,11 @@ use shared::{
 use tests::{
     bridge::{Bridge, Crossed},
     calls::Ends,
+    faulty_proxy::{Fault, FaultyProxy},
     http,
-    link::{Link, Way},
     page::Page,
-    patience::{until, within},
     relay::Relay,
+    timeout::{until, within},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,17 +35,17 @@ async fn metric(relay: &Relay, name: &str) -> u64 {
 #[tokio::test]
 async fn whoever_vanishes_without_a_word_is_let_go_and_its_seat_is_kept() {
     let relay = Relay::start(&["--ping-seconds", "2"]);
-    let link = Link::to(relay.http).await;
-    let mut page = Page::open_at(link.address).await;
+    let proxy = FaultyProxy::to(relay.http).await;
+    let mut page = Page::open_at(proxy.address).await;
     let lab = LabKind::Private;
-    page.goes(Ask::Enter { lab }).await;
+    page.moves_to(Ask::Enter { lab }).await;
     let token = page.welcome.seat.clone().expect("a seat").token;
     let process = page.welcome.process;
     let _bridges = [
-        Bridge::open_at(link.address, "/raw/udp").await,
-        Bridge::open_at(link.address, "/raw/tcp").await,
+        Bridge::open_at(proxy.address, "/raw/udp").await,
+        Bridge::open_at(proxy.address, "/raw/tcp").await,
     ];
-    link.becomes(Way::Silent);
+    proxy.set_fault(Fault::LoseAll);
     until("all three let go", async || {
         (metric(&relay, "ping_timeouts_total").await == 3).then_some(())
     })
@@ -56,27 +56,27 @@ async fn whoever_vanishes_without_a_word_is_let_go_and_its_seat_is_kept() {
     .await;
     let mut page = Page::open(&relay).await;
     let heard = None;
-    page.goes(Ask::Resume { token, heard }).await;
+    page.moves_to(Ask::Resume { token, heard }).await;
     assert_eq!(page.welcome.process, process, "all as it was");
 }
 
 #[tokio::test]
 async fn the_reason_stands_in_the_close_frame() {
     let relay = Relay::start(&["--ping-seconds", "1"]);
-    let link = Link::to(relay.http).await;
-    let page = Page::open_at(link.address).await;
+    let proxy = FaultyProxy::to(relay.http).await;
+    let page = Page::open_at(proxy.address).await;
     let bridges = [
-        Bridge::open_at(link.address, "/raw/udp").await,
-        Bridge::open_at(link.address, "/raw/tcp").await,
+        Bridge::open_at(proxy.address, "/raw/udp").await,
+        Bridge::open_at(proxy.address, "/raw/tcp").await,
     ];
     // The pings still arrive, but no answer does.
-    link.becomes(Way::LosesRequests);
+    proxy.set_fault(Fault::LoseRequests);
     let code = GoodbyeReason::PingTimeout.close_code();
-    let ends = bridges.map(async |mut bridge| bridge.hears().await);
+    let ends = bridges.map(async |mut bridge| bridge.receives().await);
     for end in join_all(ends).await {
         assert_eq!(end, Crossed::End(Some(code)));
     }
-    let parting = page.hears_the_end().await;
+    let parting = page.receives_close().await;
     assert_eq!(parting.code, Some(code));
     let goodbye = parting.goodbye.expect("a goodbye");
     let reason = GoodbyeReason::PingTimeout;
@@ -91,7 +91,7 @@ async fn whoever_answers_stays_however_quiet() {
         bridge.answers_pings(4).await;
         if path != "/ws" {
             bridge.sends_text("still there").await;
-            assert_eq!(bridge.hears_bytes(11).await, b"STILL THERE");
+            assert_eq!(bridge.receives_bytes(11).await, b"STILL THERE");
         }
     });
     join_all(visits).await;
@@ -106,7 +106,7 @@ async fn answers_to_pings_and_pings_of_ones_own_are_no_activity() {
     while start.elapsed() < Duration::from_secs(2) {
         page.asks(Ask::Ping).await.returned();
     }
-    let parting = page.hears_the_end().await;
+    let parting = page.receives_close().await;
     let goodbye = parting.goodbye.expect("a goodbye");
     assert_eq!(goodbye.reason, GoodbyeReason::Idle);
     assert_eq!(metric(&relay, "ping_timeouts_total").await, 0);
@@ -117,18 +117,18 @@ async fn a_seat_counts_no_pings() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let lab = LabKind::Private;
-    page.goes(Ask::Enter { lab }).await;
+    page.moves_to(Ask::Enter { lab }).await;
     let token = page.welcome.seat.clone().expect("a seat").token;
     let from = 0;
     let whose = None;
     page.asks(Ask::Ping).await.returned();
     page.asks(Ask::Watch { from, whose }).await.returned();
     let ping = page.begins_to_ask(Ask::Ping).await;
-    page.hears_of(ping).await.returned();
+    page.waits_for_reply(ping).await.returned();
     page.vanishes();
     let mut page = Page::open(&relay).await;
     let heard = Some(1);
-    page.goes(Ask::Resume { token, heard }).await;
+    page.moves_to(Ask::Resume { token, heard }).await;
     let seat = page.welcome.seat.clone().expect("a seat");
     assert_eq!(seat.heard, 1, "the watch");
     assert!(seat.next_id > ping, "no id is given twice");

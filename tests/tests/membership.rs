@@ -21,7 +21,7 @@ async fn a_member_plays_in_a_lab_of_its_own_and_stays_in_the_class() {
     let mut ada = joins(&relay, &code, "Ada").await;
     let (ticket, process) = (token(&ada), ada.welcome.process);
     let fd = ada.makes_socket(Transport::Udp).await;
-    ada.goes(enter(LabKind::Private)).await;
+    ada.moves_to(enter(LabKind::Private)).await;
     assert_eq!(ada.welcome.lab.kind, LabKind::Private);
     assert!(ada.welcome.may_control, "its own lab is its own");
     assert_eq!(class(&ada).code, code, "and it is still in the class");
@@ -53,15 +53,15 @@ async fn a_member_plays_in_a_lab_of_its_own_and_stays_in_the_class() {
     assert_eq!(tile.card, Some(card));
 
     // Another card, another lab; and the seat in the class is kept for longer than any other.
-    ada.goes(enter(LabKind::Private)).await;
+    ada.moves_to(enter(LabKind::Private)).await;
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    ada.goes(resume(&ticket)).await;
+    ada.moves_to(resume(&ticket)).await;
     assert_eq!(
         (ada.welcome.lab.kind, ada.welcome.process),
         (LabKind::Class, process)
     );
     assert!(!ada.welcome.seat.as_ref().expect("a seat").is_new);
-    ada.does(Call::Close { fd }).await;
+    ada.makes(Call::Close { fd }).await;
     assert_eq!(ada.exchanges_by_udp("back").await, "BACK");
     let back = sees_tile(&mut teacher, |tile| tile.connected && !tile.elsewhere).await;
     assert_eq!(back.card, None, "it plays no card any more");
@@ -73,11 +73,11 @@ async fn a_break_while_out_leads_back_out_and_a_reload_to_the_class() {
     let mut teacher = teacher(&relay).await;
     let mut ada = joins(&relay, &class(&teacher).code, "Ada").await;
     let (ticket, process) = (token(&ada), ada.welcome.process);
-    ada.goes(enter(LabKind::Private)).await;
+    ada.moves_to(enter(LabKind::Private)).await;
     let (own, lab) = (token(&ada), ada.welcome.lab.id.clone());
     assert_ne!(own, ticket);
     // To the very seat it is in.
-    ada.goes(resume(&own)).await;
+    ada.moves_to(resume(&own)).await;
     assert_eq!(
         (&ada.welcome.lab.id, you(&ada).name.as_str()),
         (&lab, "Ada")
@@ -90,7 +90,7 @@ async fn a_break_while_out_leads_back_out_and_a_reload_to_the_class() {
     sees_tile(&mut teacher, |tile| tile.connected && tile.elsewhere).await;
     let loaded_again = comes_back(&relay, &ticket).await;
     assert_eq!(loaded_again.welcome.process, process);
-    let parting = ada.hears_the_end().await;
+    let parting = ada.receives_close().await;
     let goodbye = parting.goodbye.expect("a word");
     assert_eq!(goodbye.reason, GoodbyeReason::TakenOver);
 }
@@ -103,14 +103,14 @@ async fn who_is_out_hears_of_its_removal_and_of_the_end() {
     for reason in [GoodbyeReason::Removed, GoodbyeReason::ClassEnded] {
         let mut member = joins(&relay, &code, &format!("{reason:?}")).await;
         let number = you(&member).member;
-        member.goes(enter(LabKind::Private)).await;
+        member.moves_to(enter(LabKind::Private)).await;
         let act = if reason == GoodbyeReason::Removed {
             Act::Remove(number)
         } else {
             Act::End
         };
         does(&mut teacher, act).await;
-        let parting = member.hears_the_end().await;
+        let parting = member.receives_close().await;
         assert_eq!(parting.goodbye.expect("a word").reason, reason);
     }
 }
@@ -151,7 +151,7 @@ async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
     let ana = joins(&relay, &code, "Ana").await;
     let (member, ticket) = (you(&ana).member, token(&ana));
     does(&mut teacher, Act::Remove(member)).await;
-    ana.hears_the_end().await;
+    ana.receives_close().await;
     let outsider = |knocks| Outsider {
         member,
         name: "Ana".to_owned(),
@@ -175,7 +175,7 @@ async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
     })
     .await;
     let ticket_of_teacher = token(&teacher);
-    let relay = Relay::start_again(&relay.is_killed(), &["--data", &data]);
+    let relay = Relay::start_again(&relay.kill(), &["--data", &data]);
     let failed = Page::open(&relay)
         .await
         .asks(resume(&ticket))
@@ -280,10 +280,10 @@ async fn a_muted_member_may_still_end_what_it_began() {
     let failed = ada.fails(Call::GetSockName { fd }).await;
     assert_eq!(failed.reason, Some(Reason::Muted));
     assert_eq!(failed.errno, "", "no kernel has said anything");
-    ada.does(Call::Cancel { of: waiting }).await;
-    let ended = ada.hears_of(waiting).await.failed();
+    ada.makes(Call::Cancel { of: waiting }).await;
+    let ended = ada.waits_for_reply(waiting).await.failed();
     assert_eq!(ended.reason, Some(Reason::Cancelled));
-    ada.does(Call::Close { fd }).await;
+    ada.makes(Call::Close { fd }).await;
 }
 
 #[tokio::test]
@@ -367,7 +367,7 @@ async fn has_ports(page: &mut Page) -> BTreeSet<u16> {
 /// many more there are.
 async fn sees_ports(page: &mut Page, wanted: &BTreeSet<u16>) -> (BTreeSet<u16>, bool, u64) {
     loop {
-        let event = page.hears_event().await;
+        let event = page.receives_event().await;
         let What::Sockets(sockets) = &event.what else {
             continue;
         };
@@ -416,13 +416,13 @@ async fn teacher(relay: &Relay) -> Page {
         title: "Networks".to_owned(),
         admin: None,
     };
-    page.goes(create).await;
+    page.moves_to(create).await;
     page
 }
 
 async fn joins(relay: &Relay, code: &str, name: &str) -> Page {
     let mut page = Page::open(relay).await;
-    page.goes(join(code, name)).await;
+    page.moves_to(join(code, name)).await;
     page
 }
 
@@ -433,7 +433,7 @@ async fn refused(relay: &Relay, code: &str, name: &str) -> Failed {
 
 async fn comes_back(relay: &Relay, token: &str) -> Page {
     let mut page = Page::open(relay).await;
-    page.goes(resume(token)).await;
+    page.moves_to(resume(token)).await;
     page
 }
 
@@ -492,7 +492,7 @@ fn token(page: &Page) -> String {
 
 async fn hears(page: &mut Page, wanted: impl Fn(&News) -> bool) -> News {
     loop {
-        let news = page.hears_news().await;
+        let news = page.receives_news().await;
         if wanted(&news) {
             return news;
         }
@@ -502,7 +502,7 @@ async fn hears(page: &mut Page, wanted: impl Fn(&News) -> bool) -> News {
 /// The tile of the first member, as soon as it is like this.
 async fn sees_tile(page: &mut Page, wanted: impl Fn(&Tile) -> bool) -> Tile {
     loop {
-        let News::Roster(roster) = page.hears_news().await else {
+        let News::Roster(roster) = page.receives_news().await else {
             continue;
         };
         let is_it = |tile: &Tile| tile.member == 1 && wanted(tile);

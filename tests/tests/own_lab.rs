@@ -7,11 +7,11 @@ use serde_json::json;
 use shared::call::Transport::{Tcp, Udp};
 use tests::{
     browser::Browser,
+    faulty_proxy::{Fault, FaultyProxy},
     language::Language,
-    link::{Link, Way},
-    patience::{PATIENCE, until},
     relay::Relay,
-    story::{DESK, NO_CONVERSATION, PHONE, Wish, in_both_languages_at, in_every_way},
+    story::{BrowserOptions, DESK, NO_CONVERSATION, PHONE, in_both_languages_at, in_every_way},
+    timeout::{TIMEOUT, until},
 };
 
 #[tokio::test]
@@ -25,14 +25,14 @@ async fn a_lab_of_ones_own_is_refused_by_tcp_and_silent_by_udp() {
         answers_from_beside(server);
 
         browser.turns_to(Tcp).await;
-        browser.tells_server("#server-stop", "stopped").await;
-        let state = language.says("server.stopped").to_owned();
+        browser.commands_server("#server-stop", "stopped").await;
+        let state = language.text("server.stopped").to_owned();
         browser.reads_line("#server-state", &state).await;
-        browser.says("anybody there?").await;
+        browser.sends_sentence("anybody there?").await;
         browser
             .sees("#calls [data-call=connect][data-errno=ECONNREFUSED]")
             .await;
-        let why = language.says("errno.ECONNREFUSED");
+        let why = language.text("errno.ECONNREFUSED");
         browser
             .reads_line("#reply-text", &format!("connect: {why}"))
             .await;
@@ -41,7 +41,7 @@ async fn a_lab_of_ones_own_is_refused_by_tcp_and_silent_by_udp() {
         browser.turns_to_bench().await;
         browser.makes_socket(Udp, 3).await;
         browser.sees("body[data-transport=udp]").await;
-        browser.tells_server("#server-stop", "stopped").await;
+        browser.commands_server("#server-stop", "stopped").await;
         browser.performs(3, &["sendto"]).await;
         let waits = browser.makes(3, "recvfrom").await;
         browser.blocks(waits, language).await;
@@ -57,7 +57,7 @@ async fn a_lab_of_ones_own_is_refused_by_tcp_and_silent_by_udp() {
         );
         browser.gives_up(waits, language).await;
     };
-    in_every_way(start, Wish::default(), tell).await;
+    in_every_way(start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -79,10 +79,10 @@ async fn the_books_server_dies_of_a_byte_and_is_started_again() {
         // It closes first when it dies: without SO_REUSEADDR it could not be started again for a minute.
         browser.makes_socket(Tcp, 4).await;
         browser.sees("body[data-transport=tcp]").await;
-        browser.tells_server("#server-stop", "stopped").await;
+        browser.commands_server("#server-stop", "stopped").await;
         browser.unfolds("#server-settings").await;
         browser.ticks("#server-reuse", true).await;
-        browser.tells_server("#server-start", "running").await;
+        browser.commands_server("#server-start", "running").await;
         browser.sets_to(4, "form", "hex").await;
         browser.puts(4, "data", "ff").await;
         browser.performs(4, &["connect", "send"]).await;
@@ -92,7 +92,7 @@ async fn the_books_server_dies_of_a_byte_and_is_started_again() {
         let heard = browser.bench_rows().await.len();
         reads_result(browser, heard, "HELLO").await;
     };
-    in_every_way(start, Wish::default(), tell).await;
+    in_every_way(start, BrowserOptions::default(), tell).await;
 }
 
 /// That the address becomes free is waited for once, in English at a desk: nothing in it depends on that. It is waited
@@ -102,13 +102,13 @@ async fn who_closes_first_keeps_the_address_for_a_minute() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         let server = browser.enters_own_lab().await;
         browser.turns_to(Tcp).await;
-        browser.says("hello").await;
+        browser.sends_sentence("hello").await;
         browser.reads_reply("HELLO").await;
         kernel_holds(server).await;
-        browser.tells_server("#server-stop", "stopped").await;
-        browser.does("#server-start").await;
+        browser.commands_server("#server-stop", "stopped").await;
+        browser.activates("#server-start").await;
         browser.sees("#server-in-use:not([hidden])").await;
-        let why = language.says("server.in_use").to_owned();
+        let why = language.text("server.in_use").to_owned();
         browser.reads_line("#server-in-use .why", &why).await;
         assert!(browser.has("#server[data-state=stopped]").await);
         let left = browser.seconds("#server-time-wait").await;
@@ -129,19 +129,19 @@ async fn who_closes_first_keeps_the_address_for_a_minute() {
         if language.wanted.starts_with("zh") || is_narrow(browser).await {
             return;
         }
-        let free = language.says("server.free");
+        let free = language.text("server.free");
         while left > 0.0 {
             left = counts_down(browser, language, left).await;
         }
         browser.reads_line("#server-time-wait", free).await;
-        browser.tells_server("#server-start", "running").await;
+        browser.commands_server("#server-start", "running").await;
         browser
             .waits_until("document.getElementById('server-in-use').hidden")
             .await;
-        browser.says("again").await;
+        browser.sends_sentence("again").await;
         browser.reads_reply("AGAIN").await;
     };
-    in_every_way(start, Wish::default(), tell).await;
+    in_every_way(start, BrowserOptions::default(), tell).await;
 }
 
 /// The kernel lets in one more than the backlog. A silent client keeps the book's server from accepting anybody.
@@ -152,10 +152,10 @@ async fn who_comes_while_the_queue_is_full_waits_outside() {
         browser.turns_to_bench().await;
         browser.makes_socket(Tcp, 3).await;
         let backlog = if language.wanted.starts_with("zh") {
-            browser.tells_server("#server-stop", "stopped").await;
+            browser.commands_server("#server-stop", "stopped").await;
             browser.unfolds("#server-settings").await;
             browser.writes("#server-backlog", "0").await;
-            browser.tells_server("#server-start", "running").await;
+            browser.commands_server("#server-start", "running").await;
             0
         } else {
             1
@@ -218,7 +218,7 @@ async fn who_comes_while_the_queue_is_full_waits_outside() {
         browser.performs(4, &["send", "recv"]).await;
         reads_result(browser, browser.bench_rows().await.len(), "HELLO").await;
     };
-    in_every_way(start, Wish::default(), tell).await;
+    in_every_way(start, BrowserOptions::default(), tell).await;
 }
 
 /// What became of a sentence.
@@ -264,19 +264,19 @@ async fn the_same_seed_loses_the_same_datagrams() {
             assert!(first.contains(&fate), "{fate:?} is in {first:?}");
         }
     };
-    in_every_way(start, Wish::default(), tell).await;
+    in_every_way(start, BrowserOptions::default(), tell).await;
 }
 
 /// Says a sentence and sees what becomes of it; one that is lost is waited for no longer.
 async fn fate_of(browser: &Browser, language: &Language, sentence: &str) -> Fate {
     const TALKS: &str = "[...document.querySelectorAll('#calls [data-kind=talk]')]";
     let before: usize = browser.reads(&format!("{TALKS}.length")).await;
-    browser.says(sentence).await;
+    browser.sends_sentence(sentence).await;
     let title = format!("{TALKS}[{before}]?.querySelector('.title').textContent ?? ''");
     let answered = format!(
         "{TALKS}[{before}]?.querySelector('[data-side=client][data-call=recvfrom][data-state=returned]') != null"
     );
-    let [request, reply] = ["fate.request_lost", "fate.reply_lost"].map(|key| language.says(key));
+    let [request, reply] = ["fate.request_lost", "fate.reply_lost"].map(|key| language.text(key));
     let seen = async || {
         let title: String = browser.reads(&title).await;
         if title.contains(request) {
@@ -299,9 +299,9 @@ async fn fate_of(browser: &Browser, language: &Language, sentence: &str) -> Fate
     };
     let lost = "#arrows [data-fate=lost] text:last-of-type".to_owned();
     browser.reads_line(&lost, said).await;
-    let note = language.says(note).to_owned();
+    let note = language.text(note).to_owned();
     browser.reads_line("#reply-text", &note).await;
-    browser.does("#cancel").await;
+    browser.activates("#cancel").await;
     browser
         .waits_until(&format!(
             "{TALKS}[{before}].querySelector('[data-call=recvfrom][data-errno=ECANCELED]') !== null"
@@ -321,41 +321,41 @@ async fn loading_the_page_again_in_mid_conversation_loses_nothing() {
         assert_eq!(browser.is_in_own_lab().await.ip(), server.ip());
         let same = async || (Snapshot::of(browser).await == before).then_some(());
         let all = async { until("all as it was", same).await };
-        if tokio::time::timeout(PATIENCE / 2, all).await.is_err() {
+        if tokio::time::timeout(TIMEOUT / 2, all).await.is_err() {
             assert_eq!(Snapshot::of(browser).await, before, "all as it was");
         }
         they_go_on(browser, language).await;
     };
-    in_every_way(start, Wish::default(), tell).await;
+    in_every_way(start, BrowserOptions::default(), tell).await;
 }
 
 /// The console has to complain while the way is cut: browsers write every failed WebSocket into it.
 #[tokio::test]
 async fn a_broken_connection_loses_and_repeats_nothing() {
-    let wish = Wish {
+    let options = BrowserOptions {
         forgives: NO_CONVERSATION,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
-        let link = Link::to(relay.http).await;
-        browser.visits(&link.url()).await;
+        let proxy = FaultyProxy::to(relay.http).await;
+        browser.visits(&proxy.url()).await;
         browser.enters_own_lab().await;
         begins_two_conversations(browser, language).await;
         let before = Snapshot::of(browser).await;
 
-        link.becomes(Way::Cut);
+        proxy.set_fault(Fault::Cut);
         browser.sees("#connection[data-state=lost]").await;
         // It asks why, and nobody answers that either.
-        let url = format!("ws://{}/ws", link.address);
+        let url = format!("ws://{}/ws", proxy.address);
         let why = language.fills("refused.unreachable", &[("url", &url)]);
-        let lost = [language.says("conn.lost"), language.says("conn.then"), &why].concat();
+        let lost = [language.text("conn.lost"), language.text("conn.then"), &why].concat();
         browser.reads_line("#connection-text", &lost).await;
         browser.sees("#connection-countdown:not([hidden])").await;
         let left = browser.seconds("#lab-kept").await;
         assert!((1.0..=60.0).contains(&left), "{left}");
         let kept = async || (browser.seconds("#lab-kept").await < left).then_some(());
         until("the time it is kept for running out", kept).await;
-        link.becomes(Way::Open);
+        proxy.set_fault(Fault::None);
         browser.sees("#connection[data-state=open]").await;
         browser.sees("#lab[data-kind=private]").await;
         let same = async || (Snapshot::of(browser).await == before).then_some(());
@@ -365,13 +365,13 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
             .unfolds("#bench-cards .socket[data-fd='3'] details")
             .await;
         // A request that does not arrive is said again; one whose reply does not arrive is not.
-        for loses in [Way::LosesRequests, Way::LosesReplies] {
-            link.becomes(loses);
+        for loses in [Fault::LoseRequests, Fault::LoseReplies] {
+            proxy.set_fault(loses);
             let asked = browser.makes(3, "getsockname").await;
             assert!(browser.is_blocked(asked).await);
-            link.becomes(Way::Cut);
+            proxy.set_fault(Fault::Cut);
             browser.sees("#connection[data-state=lost]").await;
-            link.becomes(Way::Open);
+            proxy.set_fault(Fault::None);
             browser.sees("#connection[data-state=open]").await;
             browser.returns(asked).await;
         }
@@ -380,7 +380,7 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
         assert_eq!(browser.asks(asked).await, json!(true));
         they_go_on(browser, language).await;
     };
-    in_both_languages_at([PHONE, DESK], start, wish, tell).await;
+    in_both_languages_at([PHONE, DESK], start, options, tell).await;
 }
 
 #[tokio::test]
@@ -402,14 +402,14 @@ async fn who_comes_with_the_ticket_takes_the_seat_and_can_lose_it_again() {
             .await;
 
         browser.goes_to(&first).await;
-        let told = language.says("goodbye.taken_over").to_owned();
+        let told = language.text("goodbye.taken_over").to_owned();
         browser.sees("#connection[data-state=ended]").await;
         browser.reads_line("#connection-text", &told).await;
         assert!(
             browser.has("#connection-countdown[hidden]").await,
             "not by itself"
         );
-        browser.does("#take-back").await;
+        browser.activates("#take-back").await;
         browser.sees("#connection[data-state=open]").await;
         assert_eq!(browser.is_in_own_lab().await.ip(), server.ip());
         browser.performs(3, &["recvfrom"]).await;
@@ -419,7 +419,7 @@ async fn who_comes_with_the_ticket_takes_the_seat_and_can_lose_it_again() {
         browser.reads_line("#connection-text", &told).await;
         browser.sees("#take-back:not([hidden])").await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -428,12 +428,12 @@ async fn datagrams_are_decided_about_by_hand() {
         browser.enters_own_lab().await;
         browser.turns_to(Udp).await;
         browser.unfolds("#network").await;
-        browser.does("#network [data-preset=by-hand]").await;
-        let holds = language.says("network.holds");
+        browser.activates("#network [data-preset=by-hand]").await;
+        let holds = language.text("network.holds");
         let both = language.fills("network.both", &[("what", holds)]);
         browser.reads_line("#network-now", &both).await;
 
-        browser.says("hello").await;
+        browser.sends_sentence("hello").await;
         sees_fate(browser, language, &["held"]).await;
         let note = language.fills("blocked.held", &[("call", "recvfrom")]);
         browser.reads_line("#reply-text", &note).await;
@@ -452,19 +452,19 @@ async fn datagrams_are_decided_about_by_hand() {
         browser.reads_reply("HELLO").await;
         sees_fate(browser, language, &["released", "doubled"]).await;
 
-        browser.says("again").await;
+        browser.sends_sentence("again").await;
         sees_fate(browser, language, &["held"]).await;
         browser.decides("kill").await;
         browser.sees("#arrows [data-fate=killed]").await;
-        let killed = language.says("fate.request_killed").to_owned();
+        let killed = language.text("fate.request_killed").to_owned();
         browser
             .reads_line("#arrows [data-fate=killed] text:last-of-type", &killed)
             .await;
         assert_eq!(browser.reply().await, "", "no reply, and none invented");
-        browser.does("#cancel").await;
+        browser.activates("#cancel").await;
         browser.sees("#calls [data-errno=ECANCELED]").await;
     };
-    in_both_languages_at([PHONE, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([PHONE, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -472,15 +472,15 @@ async fn an_audit_of_a_lab_of_ones_own_finds_nothing_grave() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.enters_own_lab().await;
         browser.unfolds("#network").await;
-        browser.does("#network [data-preset=by-hand]").await;
-        browser.says("hello").await;
+        browser.activates("#network [data-preset=by-hand]").await;
+        browser.sends_sentence("hello").await;
         browser.sees("#held [data-datagram]").await;
         is_sound(browser, "the network, and what it holds").await;
-        browser.does("#network > summary").await;
+        browser.activates("#network > summary").await;
         browser.sees("#network:not([open])").await;
         browser.unfolds("#server-settings").await;
         is_sound(browser, "the server's settings").await;
-        browser.does("#server-settings > summary").await;
+        browser.activates("#server-settings > summary").await;
         browser.turns_to_bench().await;
         browser.makes_socket(Udp, 4).await;
         browser.performs(4, &["bind", "sendto"]).await;
@@ -493,7 +493,7 @@ async fn an_audit_of_a_lab_of_ones_own_finds_nothing_grave() {
         browser.performs(6, &["connect", "send"]).await;
         is_sound(browser, "the workbench with several sockets").await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 fn start() -> Relay {
@@ -523,7 +523,7 @@ async fn is_sound(browser: &Browser, what: &str) {
 fn answers_from_beside(server: SocketAddr) {
     let socket = UdpSocket::bind((server.ip(), 0)).expect("a socket");
     socket
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a socket with patience");
     socket.send_to(b"beside", server).expect("a server");
     let mut buffer = [0; 16];
@@ -536,7 +536,7 @@ async fn dies_and_starts_again(browser: &Browser, language: &Language) {
     let why = "decode: not UTF-8, an invalid byte at position 0";
     let why = language.fills("server.died", &[("why", why)]);
     browser.reads_line("#server-why", &why).await;
-    browser.tells_server("#server-start", "running").await;
+    browser.commands_server("#server-start", "running").await;
     browser.sees("#server-why[hidden]").await;
 }
 
@@ -559,7 +559,7 @@ async fn kernel_holds(server: SocketAddr) {
 /// Waits until fewer seconds are left, or none at all because the address is free; tells how many.
 async fn counts_down(browser: &Browser, language: &Language, from: f64) -> f64 {
     let text = "document.getElementById('server-time-wait').textContent";
-    let free = json!(language.says("server.free"));
+    let free = json!(language.text("server.free"));
     let number = format!("{text} === {free} ? 0 : Number({text}.match(/[0-9]+(?=\\s*s)/)?.[0])");
     // At 0 the kernel's own timer may still be late.
     let less = async || {
@@ -583,8 +583,8 @@ async fn server_port(browser: &Browser) -> String {
 /// What a page shows of a lab: the workbench, the calls, and the ladder.
 #[derive(Debug, PartialEq, Eq)]
 struct Snapshot {
-    sockets: Vec<tests::bench::BenchSocket>,
-    made: Vec<tests::bench::BenchRow>,
+    sockets: Vec<tests::workbench::WorkbenchSocket>,
+    made: Vec<tests::workbench::WorkbenchRow>,
     calls: Vec<tests::browser::Row>,
     arrows: Vec<Drawn>,
 }
@@ -613,13 +613,13 @@ impl Snapshot {
 async fn begins_two_conversations(browser: &Browser, language: &Language) {
     browser.unfolds("#network").await;
     browser.ticks("#reply-by-hand", true).await;
-    browser.does("#network-apply").await;
+    browser.activates("#network-apply").await;
     let holds = language.fills(
         "network.of_reply",
-        &[("what", language.says("network.holds"))],
+        &[("what", language.text("network.holds"))],
     );
     browser.reads_line("#network-now", &holds).await;
-    browser.does("#network > summary").await;
+    browser.activates("#network > summary").await;
     browser.turns_to_bench().await;
     browser.makes_socket(Tcp, 3).await;
     browser.performs(3, &["connect"]).await;
@@ -641,10 +641,10 @@ async fn they_go_on(browser: &Browser, language: &Language) {
     let waits = waits.expect("the call that waits");
     assert_eq!(rows[waits].state, "blocked");
     browser
-        .blocks(tests::bench::Made(waits + 1), language)
+        .blocks(tests::workbench::Made(waits + 1), language)
         .await;
     browser.decides("release").await;
-    browser.returns(tests::bench::Made(waits + 1)).await;
+    browser.returns(tests::workbench::Made(waits + 1)).await;
     reads_result(browser, waits + 1, "HELLO").await;
     let received = async || {
         let calls = browser.calls().await.into_iter();
@@ -662,7 +662,7 @@ async fn they_go_on(browser: &Browser, language: &Language) {
 async fn sees_fate(browser: &Browser, language: &Language, fates: &[&str]) {
     let lines: Vec<String> = fates
         .iter()
-        .map(|fate| language.says(&format!("fate.{fate}")).to_owned())
+        .map(|fate| language.text(&format!("fate.{fate}")).to_owned())
         .collect();
     for fate in fates {
         browser.sees(&format!("#arrows [data-fate={fate}]")).await;
@@ -678,6 +678,6 @@ async fn sees_fate(browser: &Browser, language: &Language, fates: &[&str]) {
 
 /// A text of the page as far as its first gap.
 fn words_before(language: &Language, key: &str) -> String {
-    let text = language.says(key);
+    let text = language.text(key);
     text.split('{').next().unwrap_or(text).to_owned()
 }

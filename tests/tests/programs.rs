@@ -9,7 +9,7 @@ use tests::{
     browser::Browser,
     language::Language,
     relay::Relay,
-    story::{DESK, PHONE, Wish, in_both_languages_at},
+    story::{BrowserOptions, DESK, PHONE, in_both_languages_at},
 };
 
 const TABLET: (u32, u32) = (768, 1024);
@@ -56,14 +56,14 @@ async fn udp_line_by_line_with_every_variable_on_both_sides() {
             .sees_value("client", "modifiedMessage.decode()", "'HI 世'")
             .await;
         browser.reads_reply("HI 世").await;
-        browser.does("#listing-step").await;
+        browser.activates("#listing-step").await;
         says(browser, "client", "").await;
         browser
             .sees_value("client", "clientSocket", "[closed]")
             .await;
         one_selection(browser).await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 /// What is looked at in one place is looked at in all of them.
@@ -103,7 +103,7 @@ async fn tcp_runs_pauses_and_is_reset() {
         browser.unfolds("#listing").await;
         browser.writes("#sentence", "straße").await;
         browser.moves_to("#listing-pace", "0").await;
-        browser.does("#listing-run").await;
+        browser.activates("#listing-run").await;
         browser.reads_reply("STRASSE").await;
         let screen = "Input lowercase sentence: straße\nFrom Server: STRASSE\n";
         browser.reads_line("#listing-screen", screen).await;
@@ -116,17 +116,17 @@ async fn tcp_runs_pauses_and_is_reset() {
             .await;
 
         browser.moves_to("#listing-pace", "1500").await;
-        browser.does("#listing-run").await;
+        browser.activates("#listing-run").await;
         browser
-            .reads_line("#listing-run", language.says("listing.pause"))
+            .reads_line("#listing-run", language.text("listing.pause"))
             .await;
         browser.sees_line("client", "next", "serverName").await;
-        browser.does("#listing-run").await;
+        browser.activates("#listing-run").await;
         browser
-            .reads_line("#listing-run", language.says("listing.run"))
+            .reads_line("#listing-run", language.text("listing.run"))
             .await;
-        browser.does("#listing-reset").await;
-        let fresh = language.says("listing.fresh");
+        browser.activates("#listing-reset").await;
+        let fresh = language.text("listing.fresh");
         says(browser, "client", fresh).await;
         assert_eq!(browser.reply().await, "");
         assert!(
@@ -138,26 +138,26 @@ async fn tcp_runs_pauses_and_is_reset() {
         // Without a sentence it is blocked by the keyboard, and reads what is sent.
         browser.writes("#sentence", "").await;
         browser.moves_to("#listing-pace", "0").await;
-        browser.does("#listing-run").await;
+        browser.activates("#listing-run").await;
         browser.sees_line("client", "in", "input(").await;
         browser.sees_line("server", "in", "recv(1024)").await;
-        browser.says("again").await;
+        browser.sends_sentence("again").await;
         browser.reads_reply("AGAIN").await;
     };
-    in_both_languages_at([DESK, TABLET], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, TABLET], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
 async fn a_line_stays_blocked_until_ctrl_c_and_a_refused_one_ends_the_program() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.enters_own_lab().await;
-        browser.tells_server("#server-stop", "stopped").await;
-        let down = language.says("listing.down");
+        browser.commands_server("#server-stop", "stopped").await;
+        let down = language.text("listing.down");
         says(browser, "server", down).await;
         browser.unfolds("#listing").await;
         browser.writes("#sentence", "anybody?").await;
         browser.steps_to("recvfrom").await;
-        browser.does("#listing-step").await;
+        browser.activates("#listing-step").await;
         browser.sees_line("client", "in", "recvfrom").await;
         let row = "#calls [data-side=client][data-call=recvfrom][data-state=blocked]";
         browser.sees(row).await;
@@ -165,7 +165,7 @@ async fn a_line_stays_blocked_until_ctrl_c_and_a_refused_one_ends_the_program() 
             !browser.has("#send:not(:disabled)").await,
             "it reads no keyboard"
         );
-        browser.does("#listing-interrupt").await;
+        browser.activates("#listing-interrupt").await;
         browser.sees_line("client", "died", "recvfrom").await;
         ends_with(browser, "\nKeyboardInterrupt\n").await;
         browser
@@ -173,9 +173,9 @@ async fn a_line_stays_blocked_until_ctrl_c_and_a_refused_one_ends_the_program() 
             .await;
 
         browser.turns_to(Tcp).await;
-        browser.tells_server("#server-stop", "stopped").await;
+        browser.commands_server("#server-stop", "stopped").await;
         browser.steps_to("connect").await;
-        browser.does("#listing-step").await;
+        browser.activates("#listing-step").await;
         browser.sees_line("client", "died", "connect").await;
         let refused = "\nConnectionRefusedError: [Errno 111] Connection refused\n";
         ends_with(browser, refused).await;
@@ -185,7 +185,7 @@ async fn a_line_stays_blocked_until_ctrl_c_and_a_refused_one_ends_the_program() 
             .sees("#calls [data-call=connect][data-errno=ECONNREFUSED][aria-selected=true]")
             .await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -205,12 +205,12 @@ async fn the_server_dies_in_the_line_that_decodes_and_is_started_again() {
         let why = "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 1: invalid start byte";
         says(browser, "server", &format!("{died}{why}")).await;
         browser.sees_value("server", "message", r"b'a\xff'").await;
-        browser.tells_server("#server-start", "running").await;
+        browser.commands_server("#server-start", "running").await;
         browser.sees_line("server", "in", "recvfrom(2048)").await;
         let none = "document.getElementById('server-variables').hidden";
         browser.waits_until(none).await;
     };
-    in_both_languages_at([PHONE, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([PHONE, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -234,14 +234,14 @@ async fn a_silent_client_is_served_while_another_waits_at_the_door() {
         assert!(!peer.contains(&second.local_addr().expect("its address").port().to_string()));
         in_sight_together(browser).await;
         browser.moves_to("#listing-pace", "0").await;
-        browser.does("#listing-run").await;
+        browser.activates("#listing-run").await;
         browser.reads_reply("FIRST").await;
         browser.sees_doors("waiting", &[]).await;
         browser
             .sees_value("server", "connectionSocket", &address.replace(':', "', "))
             .await;
     };
-    in_both_languages_at([DESK, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 /// The line the server is in, and the doors with who waits there.
@@ -261,10 +261,10 @@ async fn in_sight_together(browser: &Browser) {
 #[tokio::test]
 async fn a_sturdy_server_has_no_listing_and_is_changed_for_the_books() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
-        let sturdy = language.says("listing.sturdy");
+        let sturdy = language.text("listing.sturdy");
         browser.reads_line("#no-listing-why", sturdy).await;
         assert!(!browser.has("#server-listing:not([hidden])").await);
-        browser.does("#server-book").await;
+        browser.activates("#server-book").await;
         browser
             .sees("#server-listing:not([hidden]) [data-at=in]")
             .await;
@@ -272,16 +272,16 @@ async fn a_sturdy_server_has_no_listing_and_is_changed_for_the_books() {
         browser.unfolds("#listing").await;
         let allow = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
         browser.sets("Browser.grantPermissions", allow).await;
-        browser.does("#client-copy").await;
+        browser.activates("#client-copy").await;
         browser
-            .reads_line("#client-copy", language.says("copy.done"))
+            .reads_line("#client-copy", language.text("copy.done"))
             .await;
-        browser.does("#listing-step").await;
+        browser.activates("#listing-step").await;
         browser
-            .reads_line("#client-copy", language.says("code.copy"))
+            .reads_line("#client-copy", language.text("code.copy"))
             .await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -299,8 +299,8 @@ async fn unfolded_nothing_is_cut_off_and_an_audit_finds_nothing() {
             assert!(findings.is_empty(), "dark: {dark}: {findings:#?}");
         }
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
-    in_both_languages_at([TABLET, TABLET], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
+    in_both_languages_at([TABLET, TABLET], start, BrowserOptions::default(), tell).await;
 }
 
 /// No sideways scrolling; and where all stands beside each other, none of the page.

@@ -10,9 +10,9 @@ use shared::{
     outcome::{FailureSource, Reason, Returned},
 };
 use tests::{
+    address_allocator,
     calls::{Datagram, Ends},
     page::Page,
-    place,
     relay::Relay,
 };
 
@@ -46,7 +46,7 @@ async fn a_sentence_by_udp() {
     page.sends_to_server(fd, "hello").await;
     let expected = Datagram::whole(b"HELLO", relay.udp);
     assert_eq!(page.receives(fd, 2048).await, expected);
-    assert_eq!(page.does(Call::Close { fd }).await, Returned::Nothing);
+    assert_eq!(page.makes(Call::Close { fd }).await, Returned::Nothing);
 }
 
 #[tokio::test]
@@ -55,17 +55,17 @@ async fn a_sentence_by_tcp() {
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Tcp).await;
     assert_eq!(
-        page.does(Call::Connect { fd, to: Server }).await,
+        page.makes(Call::Connect { fd, to: Server }).await,
         Returned::Nothing
     );
     page.sends_data(fd, "hello").await;
     assert_eq!(
-        page.does(Call::Recv { fd, size: 1024 }).await,
+        page.makes(Call::Recv { fd, size: 1024 }).await,
         Returned::Chunk {
             data: "HELLO".into()
         }
     );
-    assert_eq!(page.does(Call::Close { fd }).await, Returned::Nothing);
+    assert_eq!(page.makes(Call::Close { fd }).await, Returned::Nothing);
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_connected_udp_socket_sends_and_receives_without_naming_its_peer() {
     let (data, from) = ("CONNECTED".into(), relay.udp);
     let (truncated, length) = (false, 9);
     assert_eq!(
-        page.does(Call::Recv { fd, size: 2048 }).await,
+        page.makes(Call::Recv { fd, size: 2048 }).await,
         Returned::Datagram {
             data,
             from,
@@ -110,11 +110,11 @@ async fn a_reply_tells_how_long_it_took_and_both_ends() {
     let own = connected.local.expect("the kernel chose a port");
     assert_eq!(own.ip(), page.welcome.lab.client_host);
     assert_eq!(
-        page.does(Call::GetSockName { fd }).await,
+        page.makes(Call::GetSockName { fd }).await,
         Returned::Address { address: own }
     );
     assert_eq!(
-        page.does(Call::GetPeerName { fd }).await,
+        page.makes(Call::GetPeerName { fd }).await,
         Returned::Address { address: relay.tcp }
     );
 }
@@ -138,7 +138,7 @@ async fn bind_takes_the_port_it_is_given_once() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let first = page.makes_socket(Udp).await;
-    page.does(Call::Bind { fd: first, port: 0 }).await;
+    page.makes(Call::Bind { fd: first, port: 0 }).await;
     let port = page.own_address(first).await.port();
     let second = page.makes_socket(Udp).await;
     let failed = page.fails(Call::Bind { fd: second, port }).await;
@@ -162,7 +162,7 @@ async fn sockets_are_numbered_from_three_and_the_lowest_free_number_comes_next()
     for expected in [3, 4, 5] {
         assert_eq!(page.makes_socket(Udp).await, expected);
     }
-    page.does(Call::Close { fd: 4 }).await;
+    page.makes(Call::Close { fd: 4 }).await;
     assert_eq!(page.makes_socket(Tcp).await, 4);
     assert_eq!(page.makes_socket(Udp).await, 6);
     let mut other = Page::open(&relay).await;
@@ -200,7 +200,7 @@ async fn calls_sent_ahead_keep_their_order_on_each_socket() {
     ];
     let mut replies = Vec::new();
     for _ in ids {
-        replies.push(page.hears_reply().await);
+        replies.push(page.receives_reply().await);
     }
     assert_eq!(
         replies.iter().map(|reply| reply.id).collect::<Vec<_>>(),
@@ -231,14 +231,14 @@ async fn a_blocked_call_blocks_only_its_own_socket() {
     assert_eq!(page.exchanges_by_udp("meanwhile").await, "MEANWHILE");
     assert_eq!(page.exchanges_by_tcp("meanwhile").await, "MEANWHILE");
     assert_eq!(
-        page.does(Call::Cancel { of: blocked }).await,
+        page.makes(Call::Cancel { of: blocked }).await,
         Returned::Nothing
     );
     assert_eq!(
-        page.hears_of(blocked).await.failed().reason,
+        page.waits_for_reply(blocked).await.failed().reason,
         Some(Reason::Cancelled)
     );
-    page.hears_of(behind).await.returned();
+    page.waits_for_reply(behind).await.returned();
 }
 
 #[tokio::test]
@@ -249,8 +249,8 @@ async fn a_cancelled_call_fails_and_its_socket_goes_on() {
     page.sends_to_server(fd, "first").await;
     assert_eq!(page.receives_text(fd).await, "FIRST");
     let blocked = page.starts(Call::RecvFrom { fd, size: 2048 }).await;
-    page.does(Call::Cancel { of: blocked }).await;
-    let failed = page.hears_of(blocked).await.failed();
+    page.makes(Call::Cancel { of: blocked }).await;
+    let failed = page.waits_for_reply(blocked).await.failed();
     assert_eq!(
         (failed.errno.as_str(), failed.source),
         ("ECANCELED", FailureSource::Relay)
@@ -268,10 +268,16 @@ async fn a_call_that_waits_behind_a_blocked_one_can_be_cancelled_too() {
     let fd = page.connects(Tcp).await;
     let blocked = page.starts(Call::Recv { fd, size: 100 }).await;
     let behind = page.starts(Call::Recv { fd, size: 100 }).await;
-    page.does(Call::Cancel { of: behind }).await;
-    assert_eq!(page.hears_of(behind).await.failed().errno, "ECANCELED");
-    page.does(Call::Cancel { of: blocked }).await;
-    assert_eq!(page.hears_of(blocked).await.failed().errno, "ECANCELED");
+    page.makes(Call::Cancel { of: behind }).await;
+    assert_eq!(
+        page.waits_for_reply(behind).await.failed().errno,
+        "ECANCELED"
+    );
+    page.makes(Call::Cancel { of: blocked }).await;
+    assert_eq!(
+        page.waits_for_reply(blocked).await.failed().errno,
+        "ECANCELED"
+    );
 }
 
 #[tokio::test]
@@ -279,7 +285,7 @@ async fn a_timeout_ends_a_blocked_call() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
-    page.does(Call::SetTimeout {
+    page.makes(Call::SetTimeout {
         fd,
         milliseconds: Some(50),
     })
@@ -297,7 +303,7 @@ async fn a_timeout_ends_a_blocked_call() {
         (FailureSource::Relay, Some(Reason::TimedOut))
     );
     page.sends_to_server(fd, "still there").await;
-    page.does(Call::SetTimeout {
+    page.makes(Call::SetTimeout {
         fd,
         milliseconds: None,
     })
@@ -310,7 +316,7 @@ async fn a_timeout_of_zero_is_non_blocking() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.connects(Tcp).await;
-    page.does(Call::SetTimeout {
+    page.makes(Call::SetTimeout {
         fd,
         milliseconds: Some(0),
     })
@@ -340,7 +346,7 @@ async fn an_empty_send_on_a_stream_sends_nothing() {
     page.sends_data(fd, "").await;
     page.sends_data(fd, "then something").await;
     assert_eq!(
-        page.does(Call::Recv { fd, size: 100 }).await,
+        page.makes(Call::Recv { fd, size: 100 }).await,
         Returned::Chunk {
             data: "THEN SOMETHING".into()
         }
@@ -352,17 +358,17 @@ async fn the_end_of_a_stream_is_neither_empty_data_nor_an_error() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.connects(Tcp).await;
-    page.does(Call::Shutdown {
+    page.makes(Call::Shutdown {
         fd,
         how: How::Write,
     })
     .await;
     assert_eq!(
-        page.does(Call::Recv { fd, size: 100 }).await,
+        page.makes(Call::Recv { fd, size: 100 }).await,
         Returned::EndOfStream
     );
     assert_eq!(
-        page.does(Call::Recv { fd, size: 100 }).await,
+        page.makes(Call::Recv { fd, size: 100 }).await,
         Returned::EndOfStream,
         "it stays at its end"
     );
@@ -374,7 +380,7 @@ async fn half_a_connection_closed_still_brings_the_reply() {
     let mut page = Page::open(&relay).await;
     let fd = page.connects(Tcp).await;
     page.sends_data(fd, "my last words").await;
-    page.does(Call::Shutdown {
+    page.makes(Call::Shutdown {
         fd,
         how: How::Write,
     })
@@ -412,7 +418,7 @@ async fn the_rest_of_a_long_chunk_stays_in_the_stream() {
     let fd = page.connects(Tcp).await;
     page.sends_data(fd, "hello world").await;
     assert_eq!(
-        page.does(Call::Recv { fd, size: 4 }).await,
+        page.makes(Call::Recv { fd, size: 4 }).await,
         Returned::Chunk {
             data: "HELL".into()
         }
@@ -484,7 +490,7 @@ async fn calls_in_the_wrong_state_get_the_kernels_own_errors() {
         &["ENOTCONN"],
     )
     .await;
-    page.does(Call::Connect {
+    page.makes(Call::Connect {
         fd: tcp,
         to: Server,
     })
@@ -503,7 +509,7 @@ async fn calls_in_the_wrong_state_get_the_kernels_own_errors() {
 
 #[tokio::test]
 async fn nobody_at_the_other_end_is_told_as_the_kernel_tells_it() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in Transport::ALL {
         page.asks(Ask::StopServer { transport }).await.returned();
@@ -533,14 +539,14 @@ async fn nobody_at_the_other_end_is_told_as_the_kernel_tells_it() {
 
 #[tokio::test]
 async fn an_unconnected_udp_socket_hears_silence_from_nobody() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     page.asks(Ask::StopServer { transport: Udp })
         .await
         .returned();
     let fd = page.makes_socket(Udp).await;
     page.sends_to_server(fd, "anybody there?").await;
-    page.does(Call::SetTimeout {
+    page.makes(Call::SetTimeout {
         fd,
         milliseconds: Some(50),
     })
@@ -552,13 +558,13 @@ async fn an_unconnected_udp_socket_hears_silence_from_nobody() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn with_ip_recverr_an_unconnected_udp_socket_hears_the_refusal_too() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     page.asks(Ask::StopServer { transport: Udp })
         .await
         .returned();
     let fd = page.makes_socket(Udp).await;
-    page.does(Call::SetSockOpt {
+    page.makes(Call::SetSockOpt {
         fd,
         option: SocketOption::IpRecverr,
         value: 1,
@@ -587,7 +593,7 @@ async fn the_options_that_teach_can_be_set() {
         (SocketOption::TcpNodelay, 1),
     ] {
         assert_eq!(
-            page.does(Call::SetSockOpt { fd, option, value }).await,
+            page.makes(Call::SetSockOpt { fd, option, value }).await,
             Returned::Nothing,
             "{option:?}"
         );
@@ -612,7 +618,7 @@ async fn a_closed_socket_is_no_socket() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
     for call in [
         Call::Close { fd },
         Call::GetSockName { fd },
@@ -628,7 +634,7 @@ async fn a_closed_socket_is_no_socket() {
 
 #[tokio::test]
 async fn servers_are_started_and_stopped_once() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in Transport::ALL {
         let start = Ask::StartServer {

@@ -9,14 +9,14 @@ use shared::{
     saved::Saved,
 };
 use tests::{
+    address_allocator,
     bridge::{Bridge, Crossed},
     browser::Browser,
+    faulty_proxy::{Fault, FaultyProxy},
     language::Language,
-    link::{Link, Way},
-    place,
     proxy::Nginx,
     relay::Relay,
-    story::{DESK, NO_CONVERSATION, PHONE, Wish, in_both_languages_at, story_at},
+    story::{BrowserOptions, DESK, NO_CONVERSATION, PHONE, in_both_languages_at, story_at},
 };
 
 /// The lines that pass WebSockets on.
@@ -36,7 +36,7 @@ fn start() -> Relay {
 /// A relay under a path of a proxy, and the URL of its page.
 fn under_a_path(relay: &Relay) -> (Nginx, String) {
     // The name leads to 127.0.0.1, and nginx listens on an address of the story's own.
-    let free = place::free_at(Ipv4Addr::LOCALHOST.into());
+    let free = address_allocator::free_address(Ipv4Addr::LOCALHOST.into());
     let proxy = Nginx::with(&format!(
         "listen {free}; location /a/lab/ {{ proxy_pass http://{}/; {NAME} {UPGRADE} \
          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }}",
@@ -61,14 +61,14 @@ async fn pings_keep_quiet_connections_from_a_proxys_read_timeout() {
         bridge.answers_pings(5).await;
         if path != "/ws" {
             bridge.sends_text("still there").await;
-            assert_eq!(bridge.hears_bytes(11).await, b"STILL THERE", "{path}");
+            assert_eq!(bridge.receives_bytes(11).await, b"STILL THERE", "{path}");
         }
     });
     join_all(visits).await;
     // Without pings that proxy cuts: the story could fail.
     let (_relay, proxy) = quiet("3600").await;
     let mut bridge = Bridge::open_at(proxy.address, "/raw/udp").await;
-    assert_eq!(bridge.hears().await, Crossed::End(None));
+    assert_eq!(bridge.receives().await, Crossed::End(None));
 }
 
 #[tokio::test]
@@ -80,20 +80,20 @@ async fn under_a_path_of_a_proxy_everything_works() {
         browser.exchanges(Tcp, "again", "AGAIN").await;
 
         // A card has its text.
-        browser.does("#view-cards").await;
-        browser.does("#cards-list button").await;
+        browser.activates("#view-cards").await;
+        browser.activates("#cards-list button").await;
         browser.sees("#card:not([hidden])").await;
         browser
             .waits_until("document.getElementById('card-title').textContent.length > 3")
             .await;
-        browser.does("#view-play").await;
+        browser.activates("#view-play").await;
 
         // A trace is taken along, and saved as a link.
-        let json = browser.takes("#export-json").await;
+        let json = browser.downloads_file("#export-json").await;
         let saved: Saved = serde_json::from_slice(&json.bytes).expect("a saved trace");
         assert!(!saved.events.is_empty());
-        browser.does("#links-open").await;
-        browser.does("#link-save").await;
+        browser.activates("#links-open").await;
+        browser.activates("#link-save").await;
         browser.sees("#link-list a").await;
         let link: String = browser
             .reads("document.querySelector('#link-list a').href")
@@ -102,15 +102,15 @@ async fn under_a_path_of_a_proxy_everything_works() {
         browser.visits(&link).await;
         browser.sees("#saved:not([hidden])").await;
         browser.sees("#calls [data-call=sendto]").await;
-        browser.does("#back-to-lab").await;
+        browser.activates("#back-to-lab").await;
         browser.waits_until("location.pathname === '/a/lab/'").await;
 
         // A class is created, its QR code drawn, and joined by its link, with a slash at its end too.
-        browser.does("#view-class").await;
+        browser.activates("#view-class").await;
         browser.writes("#class-title-field", "Tuesday").await;
-        browser.does("#class-create-do").await;
+        browser.activates("#class-create-do").await;
         browser.writes("#class-admin-field", TOKEN).await;
-        browser.does("#class-create-do").await;
+        browser.activates("#class-create-do").await;
         browser.sees("body[data-class=teacher]").await;
         browser
             .waits_until("document.getElementById('class-qr').naturalWidth > 0")
@@ -128,10 +128,10 @@ async fn under_a_path_of_a_proxy_everything_works() {
         browser.opens_another(&[&link, "/"].concat()).await;
         browser.sees("#class-join:not([hidden])").await;
         browser.writes("#class-name-field", "Ada").await;
-        browser.does("#class-join-do").await;
+        browser.activates("#class-join-do").await;
         browser.sees("body[data-class=student]").await;
     };
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 /// A link as it stands in a query.
@@ -168,19 +168,19 @@ fn obstacles(relay: &Relay) -> String {
 
 #[tokio::test]
 async fn a_page_that_gets_no_conversation_says_why() {
-    let wish = Wish {
+    let options = BrowserOptions {
         forgives: NO_CONVERSATION,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
     let relay = Relay::start(&[]);
     let proxy = Nginx::with(&obstacles(&relay));
     for language in Language::both() {
-        let wish = Wish {
+        let options = BrowserOptions {
             languages: language.wanted,
-            ..wish
+            ..options
         };
         // Any page will do to begin with.
-        story_at(&relay.url(), wish, async |browser| {
+        story_at(&relay.url(), options, async |browser| {
             for (path, key, gaps) in [
                 ("origin", "refused.origin", vec![]),
                 (
@@ -213,7 +213,7 @@ async fn a_page_that_gets_no_conversation_says_why() {
                     .collect();
                 gaps.extend([("url", url.as_str()), ("words", words.as_str())]);
                 let why = language.fills(key, &gaps);
-                let said = [language.says("conn.none"), language.says("conn.then"), &why].concat();
+                let said = [language.text("conn.none"), language.text("conn.then"), &why].concat();
                 let is_said = format!(
                     "document.getElementById('connection-text')?.textContent === {}",
                     json!(said)
@@ -230,28 +230,28 @@ async fn a_page_that_gets_no_conversation_says_why() {
 /// and waits in its seat.
 #[tokio::test]
 async fn a_line_that_goes_silent_is_noticed_and_left() {
-    let wish = Wish {
+    let options = BrowserOptions {
         forgives: NO_CONVERSATION,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
-        let link = Link::to(relay.http).await;
-        browser.visits(&link.url()).await;
+        let proxy = FaultyProxy::to(relay.http).await;
+        browser.visits(&proxy.url()).await;
         let server = browser.enters_own_lab().await;
-        browser.tells_server("#server-stop", "stopped").await;
-        browser.says("anybody there?").await;
-        let down = language.says("blocked.server_down").to_owned();
+        browser.commands_server("#server-stop", "stopped").await;
+        browser.sends_sentence("anybody there?").await;
+        let down = language.text("blocked.server_down").to_owned();
         browser.reads_line("#reply-text", &down).await;
-        link.becomes(Way::Silent);
+        proxy.set_fault(Fault::LoseAll);
         browser.sees("#connection[data-state=doubt]").await;
         let unheard = language.fills("blocked.unheard", &[("call", "recvfrom")]);
         browser.reads_line("#reply-text", &unheard).await;
         browser.sees("#connection[data-state=lost]").await;
-        let silent = language.says("conn.silent").to_owned();
+        let silent = language.text("conn.silent").to_owned();
         assert_eq!(browser.text("#connection-text").await, silent);
         browser.reads_line("#reply-text", &unheard).await;
         browser.types("half a sent").await;
-        link.becomes(Way::Open);
+        proxy.set_fault(Fault::None);
         // The network is back: browsers tell, and the page does not wait.
         browser
             .asks("dispatchEvent(new Event('online')), null")
@@ -262,10 +262,10 @@ async fn a_line_that_goes_silent_is_noticed_and_left() {
         browser.reads_line("#reply-text", &down).await;
         let written = "document.getElementById('sentence').value";
         assert_eq!(browser.asks(written).await, json!("half a sent"));
-        browser.does("#cancel").await;
+        browser.activates("#cancel").await;
         browser
             .sees("#calls [data-call=recvfrom][data-errno=ECANCELED]")
             .await;
     };
-    in_both_languages_at([PHONE, DESK], start, wish, tell).await;
+    in_both_languages_at([PHONE, DESK], start, options, tell).await;
 }

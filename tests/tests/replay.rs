@@ -7,7 +7,7 @@ use tests::{
     browser::{Browser, Row},
     language::Language,
     relay::Relay,
-    story::{PHONE, Wish, in_both_languages, in_both_languages_at, story_at},
+    story::{BrowserOptions, PHONE, in_both_languages, in_both_languages_at, story_at},
 };
 
 /// The browser tells of an address at which there is nothing.
@@ -19,12 +19,12 @@ async fn a_link_shows_elsewhere_what_was_saved_here() {
         browser.exchanges(Udp, "hello", "HELLO").await;
         both_sides_are_there(browser).await;
         let (calls, ladder) = (seen(browser).await, labels(browser).await);
-        browser.does("#links-open").await;
-        browser.does("#link-save").await;
+        browser.activates("#links-open").await;
+        browser.activates("#link-save").await;
         browser.sees("#link-list a").await;
         assert_eq!(
             browser.text("#link-said").await,
-            language.says("link.saved")
+            language.text("link.saved")
         );
         assert_eq!(browser.accessibility_findings().await, [""; 0]);
         let link: String = browser
@@ -32,11 +32,11 @@ async fn a_link_shows_elsewhere_what_was_saved_here() {
             .await;
         assert!(link.starts_with(&format!("{}t/", relay.url())), "{link}");
 
-        let wish = Wish {
+        let options = BrowserOptions {
             languages: language.wanted,
-            ..Wish::default()
+            ..BrowserOptions::default()
         };
-        story_at(&link, wish, async |other: &Browser| {
+        story_at(&link, options, async |other: &Browser| {
             other.sees("#saved:not([hidden])").await;
             both_sides_are_there(other).await;
             assert_eq!(seen(other).await, calls);
@@ -50,13 +50,15 @@ async fn a_link_shows_elsewhere_what_was_saved_here() {
         })
         .await;
 
-        browser.does("#link-list button[data-delete-link]").await;
+        browser
+            .activates("#link-list button[data-delete-link]")
+            .await;
         browser
             .waits_until("document.querySelector('#link-list a') === null")
             .await;
         assert_eq!(
             browser.text("#link-said").await,
-            language.says("link.deleted")
+            language.text("link.deleted")
         );
         browser.visits(&link).await;
         browser.sees("#open-wrong:not([hidden])").await;
@@ -66,15 +68,15 @@ async fn a_link_shows_elsewhere_what_was_saved_here() {
             said,
             language.fills("wrong.no_such_link", &[("file", name)])
         );
-        browser.does("#open-wrong-close").await;
+        browser.activates("#open-wrong-close").await;
         browser.waits_until("location.pathname === '/'").await;
         browser.exchanges(Udp, "hello", "HELLO").await;
     };
-    let wish = Wish {
+    let options = BrowserOptions {
         forgives: NOT_FOUND,
-        ..Wish::default()
+        ..BrowserOptions::default()
     };
-    in_both_languages(|| Relay::start(&[]), wish, tell).await;
+    in_both_languages(|| Relay::start(&[]), options, tell).await;
 }
 
 #[tokio::test]
@@ -83,11 +85,11 @@ async fn the_past_is_stepped_through_and_rewound_by_keys() {
         browser.exchanges(Tcp, "hello", "HELLO").await;
         both_sides_are_there(browser).await;
         let whole = seen(browser).await;
-        browser.does("#replay-begin").await;
-        browser.does("#replay-run").await;
+        browser.activates("#replay-begin").await;
+        browser.activates("#replay-run").await;
         let run = format!(
             "document.querySelector('#replay-run').textContent === '{}'",
-            language.says("replay.run")
+            language.text("replay.run")
         );
         browser.waits_until(&run).await;
         assert_eq!(browser.accessibility_findings().await, [""; 0]);
@@ -100,10 +102,10 @@ async fn the_past_is_stepped_through_and_rewound_by_keys() {
             .await;
         assert_eq!(
             browser.text("#replay-latest").await,
-            language.says("replay.before")
+            language.text("replay.before")
         );
 
-        browser.does("#replay-call").await;
+        browser.activates("#replay-call").await;
         browser
             .waits_until("document.querySelectorAll('#calls [data-state=returned]').length === 1")
             .await;
@@ -123,27 +125,27 @@ async fn the_past_is_stepped_through_and_rewound_by_keys() {
             .await;
         assert_eq!(seen(browser).await, whole);
 
-        browser.does("#replay-event-back").await;
+        browser.activates("#replay-event-back").await;
         browser
             .waits_until(&format!(
                 "+document.querySelector('#replay-at').value === {end} - 1"
             ))
             .await;
-        browser.does("#replay-rewind").await;
+        browser.activates("#replay-rewind").await;
         is_at(browser, "0").await;
         browser.moves_to("#replay-speed", "100").await;
-        browser.does("#replay-run").await;
+        browser.activates("#replay-run").await;
         browser
             .waits_until(&format!(
                 "document.querySelector('#replay-at').value === {end}"
             ))
             .await;
-        browser.does("#replay-end").await;
+        browser.activates("#replay-end").await;
         browser.waits_until("document.querySelector('#replay').hidden && !document.querySelector('#send').disabled").await;
         assert_eq!(seen(browser).await, whole, "the lab is as it was");
     };
-    let (start, wish) = (|| Relay::start(&[]), Wish::default());
-    in_both_languages_at([wish.size, PHONE], start, wish, tell).await;
+    let (start, options) = (|| Relay::start(&[]), BrowserOptions::default());
+    in_both_languages_at([options.size, PHONE], start, options, tell).await;
 }
 
 #[tokio::test]
@@ -151,11 +153,11 @@ async fn what_ends_otherwise_now_is_marked() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.exchanges(Tcp, "hello", "HELLO").await;
         both_sides_are_there(browser).await;
-        browser.does("#server-stop").await;
+        browser.activates("#server-stop").await;
         browser.sees("#server[data-state=stopped]").await;
-        browser.does("#replay-begin").await;
-        browser.does("#replay-to-end").await;
-        browser.does("#again-run").await;
+        browser.activates("#replay-begin").await;
+        browser.activates("#replay-to-end").await;
+        browser.activates("#again-run").await;
         browser
             .sees("#again-list [data-call=connect][data-beside=other]")
             .await;
@@ -165,7 +167,7 @@ async fn what_ends_otherwise_now_is_marked() {
         let connect = browser.text("#again-list [data-call=connect]").await;
         assert!(connect.contains("ECONNREFUSED"), "{connect}");
         assert!(
-            connect.contains(language.says("again.differs")),
+            connect.contains(language.text("again.differs")),
             "{connect}"
         );
         assert!(
@@ -175,12 +177,12 @@ async fn what_ends_otherwise_now_is_marked() {
         );
         assert_eq!(browser.accessibility_findings().await, [""; 0]);
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 /// The calls of the sentence in the ladder, made again against the same server, end as they did.
 async fn repeats(browser: &Browser, language: &Language) {
-    browser.does("#again-run").await;
+    browser.activates("#again-run").await;
     browser.sees("#again-list li").await;
     browser
         .waits_until("document.querySelector('#again-list li:not([data-beside=same])') === null")
@@ -192,7 +194,7 @@ async fn repeats(browser: &Browser, language: &Language) {
     let said = language.fills("again.all_same", &[("all", "4")]);
     assert_eq!(browser.text("#again-said").await, said);
     browser.sees("#bench-cards .socket").await;
-    browser.does("#again-back").await;
+    browser.activates("#again-back").await;
     browser.sees("#saved:not([hidden])").await;
 }
 

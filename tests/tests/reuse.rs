@@ -11,7 +11,7 @@ use shared::{
     dissect::{Summary, TcpFlags},
     trace::{Packet, ProcessId, Role, What},
 };
-use tests::{page::Page, patience::within, relay::Relay, trace::Trace};
+use tests::{page::Page, relay::Relay, timeout::within, trace::Trace};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpSocket,
@@ -115,22 +115,22 @@ async fn is_told_apart(transport: Transport, clients: [Client; 2]) {
 /// A page talks from this port, and closes.
 async fn visits(page: &mut Page, transport: Transport, port: u16, text: &str) {
     let fd = page.makes_socket(transport).await;
-    page.does(Call::Bind { fd, port }).await;
+    page.makes(Call::Bind { fd, port }).await;
     match transport {
         Tcp => {
             let to = shared::call::Target::Server;
-            page.does(Call::Connect { fd, to }).await;
+            page.makes(Call::Connect { fd, to }).await;
             page.sends_data(fd, text).await;
             assert_eq!(page.reads(fd, text.len()).await, text.to_uppercase());
             // Its end of the stream, so that the server has closed first.
-            page.does(Call::Recv { fd, size: 1 }).await;
+            page.makes(Call::Recv { fd, size: 1 }).await;
         }
         Udp => {
             page.sends_to_server(fd, text).await;
             assert_eq!(page.receives_text(fd).await, text.to_uppercase());
         }
     }
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
 }
 
 /// A program outside does.

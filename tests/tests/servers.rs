@@ -17,11 +17,11 @@ use shared::{
     trace::CallName,
 };
 use tests::{
+    address_allocator,
     calls::Ends,
     page::Page,
-    patience::PATIENCE,
-    place,
     relay::Relay,
+    timeout::TIMEOUT,
     trace::{TCP_SERVER, Trace},
 };
 
@@ -167,7 +167,7 @@ fn an_answer_too_long_for_a_datagram_is_said_to_be() {
 #[test]
 fn a_datagram_from_a_servers_port_is_not_answered() {
     let relay = Relay::start(&[]);
-    let host = place::own_host();
+    let host = address_allocator::own_host();
     let servers: Vec<_> = [12_000, relay.udp.port()]
         .map(|port| udp_client_at(host, port, relay.udp))
         .into();
@@ -203,7 +203,7 @@ fn the_exercise_counts_a_letter() {
 
 #[tokio::test]
 async fn a_servers_program_and_task_change_when_it_is_started_again() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     page.asks(Ask::StopServer { transport: Udp })
         .await
@@ -277,7 +277,7 @@ async fn the_books_udp_server_reads_2048_bytes_of_a_datagram() {
 
 #[tokio::test]
 async fn the_books_servers_die_of_what_is_no_text_and_can_be_started_again() {
-    let relay = Relay::start_at(place::own_host(), &["--program", "book"]);
+    let relay = Relay::start_at(address_allocator::own_host(), &["--program", "book"]);
     let mut page = Page::open(&relay).await;
     let udp = page.makes_socket(Udp).await;
     page.sends_to_server(udp, &b"\xff"[..]).await;
@@ -324,9 +324,9 @@ async fn the_books_server_waits_for_ever_for_a_silent_client_that_sent_nothing()
     let waits = |trace: &Trace| !trace.starts(TCP_SERVER, CallName::Recv).is_empty();
     let mut trace = Trace::watched(&mut page, waits).await;
     assert!(trace.returns(TCP_SERVER, CallName::Recv).is_empty());
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
     trace
-        .goes_on(&mut page, |trace| {
+        .continues(&mut page, |trace| {
             !trace.returns(TCP_SERVER, CallName::Recv).is_empty()
         })
         .await;
@@ -342,7 +342,7 @@ async fn the_books_server_waits_for_ever_for_a_silent_client_that_sent_nothing()
 fn connect(server: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(server).expect("a running server");
     stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a read timeout");
     stream
 }
@@ -373,7 +373,7 @@ fn udp_client_at(host: IpAddr, port: u16, server: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind((host, port)).expect("a socket of our own");
     socket.connect(server).expect("an address");
     socket
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("a read timeout");
     socket
 }

@@ -4,9 +4,9 @@ use fantoccini::key::Key;
 use shared::call::Transport::Udp;
 use tests::{
     browser::Browser,
-    patience::until,
     relay::Relay,
-    story::{Wish, story},
+    story::{BrowserOptions, story},
+    timeout::until,
 };
 
 /// The rows that are seen, the rows that have room, and whether the last one is seen to its end.
@@ -40,11 +40,11 @@ async fn packets_are_seen_as_soon_as_they_are_looked_at() {
         (1024, 768),
         (1280, 800),
     ] {
-        let wish = Wish {
+        let options = BrowserOptions {
             size,
-            ..Wish::default()
+            ..BrowserOptions::default()
         };
-        story(&relay, wish, async |browser| {
+        story(&relay, options, async |browser| {
             browser.exchanges(Udp, "hello", "HELLO").await;
             browser.opens_packets().await;
             browser.is_drawn().await;
@@ -70,11 +70,11 @@ async fn packets_are_seen_as_soon_as_they_are_looked_at() {
 async fn the_first_packets_come_while_one_looks() {
     let relay = Relay::start(&[]);
     for size in [(375, 740), (768, 1024)] {
-        let wish = Wish {
+        let options = BrowserOptions {
             size,
-            ..Wish::default()
+            ..BrowserOptions::default()
         };
-        story(&relay, wish, async |browser| {
+        story(&relay, options, async |browser| {
             browser.opens_packets().await;
             says(browser, "hello").await;
             let two = async || (browser.packet_count().await == 2).then_some(());

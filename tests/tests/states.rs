@@ -21,9 +21,9 @@ use shared::{
 };
 use socket2::{Domain, Socket, Type};
 use tests::{
+    address_allocator,
     kernel::{self, state},
     page::Page,
-    place,
     relay::Relay,
 };
 
@@ -94,13 +94,13 @@ async fn a_tcp_socket_does_through_the_relay_what_it_does_without() {
 async fn compares(transport: Transport, states: &[State]) {
     let mut different = Vec::new();
     for state in states {
-        let mut ground = Ground::for_state(*state).await;
+        let mut fixture = Fixture::for_state(*state).await;
         for call in calls(0) {
             let name = format!("{call:?}");
             let excused = DIFFERENT
                 .iter()
                 .any(|(of, at, call, _)| (*of, at) == (transport, state) && name.starts_with(call));
-            let (through, directly) = ground.both(transport, *state, &call).await;
+            let (through, directly) = fixture.both(transport, *state, &call).await;
             if through != directly && !excused {
                 different.push(format!(
                     "{transport:?} {state:?} {name}: {through} through the relay, {directly} directly"
@@ -146,7 +146,7 @@ fn calls(fd: Fd) -> Vec<Call> {
 }
 
 /// A relay, and the server its clients talk to: the test's own.
-struct Ground {
+struct Fixture {
     page: Page,
     _relay: Relay,
     server: SocketAddr,
@@ -156,13 +156,13 @@ struct Ground {
     kept: Vec<Socket>,
 }
 
-impl Ground {
+impl Fixture {
     async fn for_state(state: State) -> Self {
-        let server = place::free_at(place::own_host());
+        let server = address_allocator::free_address(address_allocator::own_host());
         let udp = UdpSocket::bind(server).expect("a free port");
         let http = SocketAddr::new(server.ip(), 0).to_string();
         let relay = Relay::launch(&http, &server.to_string(), &["--external-server"]);
-        let mut ground = Self {
+        let mut fixture = Self {
             page: Page::open(&relay).await,
             _relay: relay,
             server,
@@ -176,26 +176,26 @@ impl Ground {
             // With no room to wait one waits all the same; the next one's SYN has no answer.
             let backlog = if state == S::Connecting { 0 } else { 16 };
             listener.listen(backlog).expect("a bound socket");
-            ground.listener = Some(listener);
+            fixture.listener = Some(listener);
         }
         if state == S::Connecting {
             let first = tcp();
             first.connect(&server.into()).expect("room for one");
-            ground.kept.push(first);
+            fixture.kept.push(first);
         }
-        ground
+        fixture
     }
 
     /// How the call ends, through the relay and directly.
     async fn both(&mut self, transport: Transport, state: State, call: &Call) -> (String, String) {
         let fd = self.relayed(transport, state).await;
-        let twin = calls(fd)
+        let same_call = calls(fd)
             .into_iter()
-            .find(|twin| unnumbered(twin) == unnumbered(call));
-        let reply = self.page.calls(twin.expect("the same call")).await;
+            .find(|same_call| unnumbered(same_call) == unnumbered(call));
+        let reply = self.page.calls(same_call.expect("the same call")).await;
         let through = told(transport, reply.outcome);
         if state != S::Closed && !matches!(call, Call::Close { .. }) {
-            self.page.does(Call::Close { fd }).await;
+            self.page.makes(Call::Close { fd }).await;
         }
         let socket = self.direct(transport, state).await;
         let number = socket.as_ref().map_or(NO_FD, AsRawFd::as_raw_fd);
@@ -220,10 +220,10 @@ impl Ground {
         };
         match state {
             S::New => {}
-            S::Bound => drop(page.does(Call::Bind { fd, port: 0 }).await),
-            S::Closed => drop(page.does(Call::Close { fd }).await),
+            S::Bound => drop(page.makes(Call::Bind { fd, port: 0 }).await),
+            S::Closed => drop(page.makes(Call::Close { fd }).await),
             S::Connecting => {
-                page.does(zero.clone()).await;
+                page.makes(zero.clone()).await;
                 let begun = page.fails(Call::Connect { fd, to }).await;
                 assert_eq!(begun.errno, "EINPROGRESS");
             }
@@ -236,9 +236,9 @@ impl Ground {
                 assert_eq!(failed.errno, "ENOTCONN");
             }
             S::Connected | S::Shut(_) | S::ClosedByPeer | S::Reset => {
-                page.does(Call::Connect { fd, to }).await;
+                page.makes(Call::Connect { fd, to }).await;
                 if let S::Shut(how) = state {
-                    page.does(Call::Shutdown { fd, how }).await;
+                    page.makes(Call::Shutdown { fd, how }).await;
                 }
                 if transport == Tcp {
                     let client = page.own_address(fd).await;
@@ -247,7 +247,7 @@ impl Ground {
             }
         }
         if state != S::Closed {
-            self.page.does(zero).await;
+            self.page.makes(zero).await;
         }
         fd
     }
@@ -324,7 +324,7 @@ impl Ground {
                 Some(state::ESTABLISHED)
             }
         };
-        kernel::becomes(client, self.server, becomes).await;
+        kernel::waits_for_state(client, self.server, becomes).await;
     }
 }
 

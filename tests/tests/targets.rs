@@ -10,28 +10,28 @@ use shared::{
     outcome::{Failed, FailureSource, Reason, Returned},
     trace::CallName,
 };
-use tests::{page::Page, place, relay::Relay, trace::Trace};
+use tests::{address_allocator, page::Page, relay::Relay, trace::Trace};
 
 #[tokio::test]
 async fn a_connection_to_nobody_is_refused_and_the_socket_may_try_again() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Tcp).await;
     for _ in 0..2 {
         let refused = page.fails(connect(fd, Target::Nobody)).await;
         assert_eq!(by_kernel(&refused), "ECONNREFUSED");
     }
-    page.does(connect(fd, Target::Server)).await;
+    page.makes(connect(fd, Target::Server)).await;
     page.sends_data(fd, "after all").await;
     assert_eq!(page.reads(fd, 9).await, "AFTER ALL");
 }
 
 #[tokio::test]
 async fn a_datagram_to_nobody_is_answered_with_unreachable() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
-    page.does(connect(fd, Target::Nobody)).await;
+    page.makes(connect(fd, Target::Nobody)).await;
     page.sends_data(fd, "anybody?").await;
     let refused = page.fails(Call::Recv { fd, size: 16 }).await;
     assert_eq!(by_kernel(&refused), "ECONNREFUSED");
@@ -42,7 +42,7 @@ async fn a_datagram_to_nobody_is_answered_with_unreachable() {
 
 #[tokio::test]
 async fn a_port_that_somebody_has_is_not_nobodys() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let beside = SocketAddr::new(relay.tcp.ip(), relay.tcp.port() + 1);
     let theirs = TcpListener::bind(beside).expect("a port of this story's own host");
@@ -54,13 +54,13 @@ async fn a_port_that_somebody_has_is_not_nobodys() {
     drop(theirs);
     let refused = page.fails(connect(fd, Target::Nobody)).await;
     assert_eq!(by_kernel(&refused), "ECONNREFUSED");
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
     TcpListener::bind(beside).expect("it is given back");
 }
 
 #[tokio::test]
 async fn a_socket_of_ones_own_can_be_sent_to_and_says_that_it_was_not_the_server() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let (victim, other) = (page.makes_socket(Udp).await, page.makes_socket(Udp).await);
     let refused = page.fails(fakes(other, victim)).await;
@@ -71,22 +71,22 @@ async fn a_socket_of_ones_own_can_be_sent_to_and_says_that_it_was_not_the_server
     );
     page.sends_to_server(victim, "hello").await;
     assert_eq!(page.receives_text(victim).await, "HELLO");
-    page.does(fakes(other, victim)).await;
+    page.makes(fakes(other, victim)).await;
     let fake = page.receives(victim, 16).await;
     assert_eq!(fake.data.as_text(), Some("FAKE"));
     let sender = page.own_address(other).await;
     assert_eq!(fake.from.port(), sender.port());
     assert_ne!(fake.from, relay.udp);
     // Connected, it hears its server alone: the kernel turns others away.
-    page.does(connect(victim, Target::Server)).await;
-    page.does(fakes(other, victim)).await;
+    page.makes(connect(victim, Target::Server)).await;
+    page.makes(fakes(other, victim)).await;
     page.sends_data(victim, "again").await;
     assert_eq!(page.receives_text(victim).await, "AGAIN");
 }
 
 #[tokio::test]
 async fn what_is_no_socket_of_ones_own_alone_is_no_target() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let (mut page, mut stranger) = (Page::open(&relay).await, Page::open(&relay).await);
     let theirs = stranger.makes_socket(Udp).await;
     let theirs_too = stranger.makes_socket(Udp).await;
@@ -104,14 +104,14 @@ async fn what_is_no_socket_of_ones_own_alone_is_no_target() {
     page.sends_to_server(other, "hello").await;
     // It would go on sending there when that port is somebody else's.
     no_address(&mut page, connect(own, Target::Fd(other))).await;
-    page.does(Call::Close { fd: other }).await;
+    page.makes(Call::Close { fd: other }).await;
     no_address(&mut page, fakes(own, other)).await;
     // Another program might have its port as well.
     let shared = page.makes_socket(Udp).await;
     let (option, value) = (SocketOption::SoReuseaddr, 1);
     let fd = shared;
-    page.does(Call::SetSockOpt { fd, option, value }).await;
-    page.does(Call::Bind { fd, port: 0 }).await;
+    page.makes(Call::SetSockOpt { fd, option, value }).await;
+    page.makes(Call::Bind { fd, port: 0 }).await;
     no_address(&mut page, fakes(own, shared)).await;
     let tcp = [page.connects(Tcp).await, page.makes_socket(Tcp).await];
     no_address(&mut page, connect(tcp[1], Target::Fd(tcp[0]))).await;
@@ -120,7 +120,7 @@ async fn what_is_no_socket_of_ones_own_alone_is_no_target() {
 
 #[tokio::test]
 async fn an_ipv4_socket_cannot_speak_to_an_ipv6_address() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in [Udp, Tcp] {
         let fd = socket(&mut page, transport, Family::Inet).await;
@@ -136,7 +136,7 @@ async fn nobody_is_at_localhost_by_ipv6() {
         eprintln!("this system has no IPv6: not told");
         return;
     }
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let fd = socket(&mut page, Tcp, Family::Inet6).await;
     let refused = page.fails(connect(fd, Target::Localhost6)).await;
@@ -144,7 +144,7 @@ async fn nobody_is_at_localhost_by_ipv6() {
     let refused = page.fails(connect(fd, Target::Server)).await;
     assert_eq!(by_kernel(&refused), "EINVAL", "an IPv4 address, for TCP");
     let fd = socket(&mut page, Udp, Family::Inet6).await;
-    page.does(connect(fd, Target::Localhost6)).await;
+    page.makes(connect(fd, Target::Localhost6)).await;
     page.sends_data(fd, "anybody?").await;
     let refused = page.fails(Call::Recv { fd, size: 16 }).await;
     assert_eq!(by_kernel(&refused), "ECONNREFUSED");
@@ -152,7 +152,7 @@ async fn nobody_is_at_localhost_by_ipv6() {
 
 #[tokio::test]
 async fn a_few_names_have_addresses() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let own = page.welcome.lab.host_name.clone();
     assert_eq!(resolved(&mut page, &own).await, [relay.tcp.ip()]);
@@ -199,7 +199,7 @@ fn asks(name: &str) -> Call {
 
 async fn socket(page: &mut Page, transport: Transport, family: Family) -> Fd {
     let family = Some(family);
-    let returned = page.does(Call::Socket { transport, family }).await;
+    let returned = page.makes(Call::Socket { transport, family }).await;
     let Returned::Socket { fd } = returned else {
         panic!("socket() returned {returned:?}");
     };
@@ -207,7 +207,7 @@ async fn socket(page: &mut Page, transport: Transport, family: Family) -> Fd {
 }
 
 async fn resolved(page: &mut Page, name: &str) -> Vec<std::net::IpAddr> {
-    let returned = page.does(asks(name)).await;
+    let returned = page.makes(asks(name)).await;
     let Returned::Resolved { addresses } = returned else {
         panic!("getaddrinfo() returned {returned:?}");
     };

@@ -14,9 +14,9 @@ use shared::{
     trace::{CallName, Role, What},
 };
 use tests::{
+    address_allocator,
     calls::Ends,
     page::Page,
-    place,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER, returned, started},
 };
@@ -131,7 +131,7 @@ async fn every_call_names_the_message_that_asked_for_it() {
             family: None,
         })
         .await;
-    page.hears_of(id).await.returned();
+    page.waits_for_reply(id).await.returned();
     let trace = Trace::watched(&mut page, |trace| {
         !trace.returns(me, CallName::Socket).is_empty()
     })
@@ -156,9 +156,9 @@ async fn a_blocked_call_has_begun_and_not_come_back() {
     })
     .await;
     assert!(trace.returns(me, CallName::RecvFrom).is_empty());
-    page.does(Call::Cancel { of: blocked }).await;
+    page.makes(Call::Cancel { of: blocked }).await;
     trace
-        .goes_on(&mut page, |trace| {
+        .continues(&mut page, |trace| {
             !trace.returns(me, CallName::RecvFrom).is_empty()
         })
         .await;
@@ -183,7 +183,7 @@ async fn who_does_not_watch_hears_nothing_more() {
 
 #[tokio::test]
 async fn what_happened_to_a_server_is_in_the_log() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     page.asks(Ask::StopServer { transport: Tcp })
         .await
@@ -224,7 +224,7 @@ async fn a_page_that_leaves_is_a_process_that_ends() {
     let mut page = Page::open(&relay).await;
     let other = Page::open(&relay).await;
     let gone = other.welcome.process;
-    other.leaves().await;
+    other.closes().await;
     let ended = |trace: &Trace| {
         let seen: Vec<_> = trace.events.iter().map(|event| &event.what).collect();
         seen.iter().any(|what| matches!(what, What::Process(new) if new.process == gone && new.role == Role::Page))
@@ -240,13 +240,13 @@ async fn a_trace_forgets_its_beginning_and_says_so() {
     let fd = page.makes_socket(Udp).await;
     let long = "x".repeat(8 << 10);
     for _ in 0..20 {
-        page.does(Call::SendTo {
+        page.makes(Call::SendTo {
             fd,
             to: Server,
             data: long.as_str().into(),
         })
         .await;
-        page.does(Call::RecvFrom { fd, size: 65_535 }).await;
+        page.makes(Call::RecvFrom { fd, size: 65_535 }).await;
     }
     let trace = Trace::watched(&mut page, |trace| !trace.events.is_empty()).await;
     let gap = page.gaps[0];

@@ -10,8 +10,8 @@ use shared::{
     trace::{CallName, Derived, DerivedKind, Event, Packet, ProcessId, Role, Source, What},
 };
 use tests::{
+    address_allocator,
     page::Page,
-    place,
     relay::Relay,
     trace::{TCP_SERVER, Trace},
 };
@@ -100,11 +100,11 @@ async fn without_a_capture_a_half_close_ends_one_side_first() {
     let fd = page.connects(Tcp).await;
     page.sends_data(fd, "hello").await;
     let how = How::Write;
-    page.does(Call::Shutdown { fd, how }).await;
+    page.makes(Call::Shutdown { fd, how }).await;
     assert_eq!(page.reads_to_the_end(fd).await, "HELLO");
-    let again = page.does(Call::Recv { fd, size: 1 }).await;
+    let again = page.makes(Call::Recv { fd, size: 1 }).await;
     assert_eq!(again, Returned::EndOfStream);
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
     let expected = [
         End {
             kind: DerivedKind::Fin,
@@ -125,7 +125,7 @@ async fn without_a_capture_a_half_close_ends_one_side_first() {
 #[tokio::test]
 async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
     let arguments = ["--max-level", "l0", "--program", "book"];
-    let relay = Relay::start_at(place::own_host(), &arguments);
+    let relay = Relay::start_at(address_allocator::own_host(), &arguments);
     let mut page = Page::open(&relay).await;
     let rst = |because, to_server| End {
         kind: DerivedKind::Rst,
@@ -141,9 +141,9 @@ async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
     page.reads(fd, 1024).await;
     let failed = page.fails(Call::Recv { fd, size: 1 }).await;
     assert_eq!(failed.errno, "ECONNRESET");
-    let after = page.does(Call::Recv { fd, size: 1 }).await;
+    let after = page.makes(Call::Recv { fd, size: 1 }).await;
     assert_eq!(after, Returned::EndOfStream);
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
     expected.push(rst(CallName::Recv, false));
 
     // Nobody is there.
@@ -151,7 +151,7 @@ async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
     let to = Target::Nobody;
     let refused = page.fails(Call::Connect { fd, to }).await;
     assert_eq!(refused.errno, "ECONNREFUSED");
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::Close { fd }).await;
     expected.push(rst(CallName::Connect, false));
 
     // The page's own socket lingers for no time. The book's server does not outlive it.
@@ -159,8 +159,8 @@ async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
     let accepted = |trace: &Trace| trace.returns(TCP_SERVER, CallName::Accept).len() == 2;
     Trace::watched(&mut page, accepted).await;
     let (option, value) = (SocketOption::SoLinger, 0);
-    page.does(Call::SetSockOpt { fd, option, value }).await;
-    page.does(Call::Close { fd }).await;
+    page.makes(Call::SetSockOpt { fd, option, value }).await;
+    page.makes(Call::Close { fd }).await;
     expected.push(rst(CallName::Close, true));
 
     let mut ends = ends_of(&mut page, 1).await;
@@ -189,7 +189,7 @@ async fn ends_of(page: &mut Page, closed: usize) -> Vec<End> {
     page.exchanges_by_udp("that is all").await;
     let me = page.welcome.process;
     let is_all = |trace: &Trace| !trace.returns(me, CallName::RecvFrom).is_empty();
-    trace.goes_on(page, is_all).await;
+    trace.continues(page, is_all).await;
     let calls: Vec<_> = trace
         .events
         .iter()
@@ -232,7 +232,7 @@ async fn with_a_capture_every_packet_is_there_and_none_is_derived() {
             .count()
             >= 2
     };
-    trace.goes_on(&mut page, ends).await;
+    trace.continues(&mut page, ends).await;
     assert!(
         trace.events.iter().filter_map(derived).next().is_none(),
         "what was seen need not be derived"

@@ -8,14 +8,14 @@ use shared::{
     trace::CallName,
 };
 use tests::{
+    address_allocator,
     browser::Browser,
     capture::Capture,
     inspector::{Arrow, Line, PacketRow},
     page::Page,
-    patience::until,
-    place,
     relay::Relay,
-    story::{Wish, story},
+    story::{BrowserOptions, story},
+    timeout::until,
     trace::{TCP_SERVER, Trace},
 };
 
@@ -41,11 +41,11 @@ const FIELDS: [&str; 16] = [
 
 #[tokio::test]
 async fn tshark_finds_what_the_page_shows_of_sentences_and_refusals() {
-    let relay = Relay::start_at(place::own_host(), &[]);
+    let relay = Relay::start_at(address_allocator::own_host(), &[]);
     if !Page::open(&relay).await.sees_packets() {
         return;
     }
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Udp, "hello 世界", "HELLO 世界").await;
         let rows = agrees(&relay, browser, "a sentence by UDP", |rows| rows.len() == 2).await;
         assert_eq!(infos(&rows), ["Len=12", "Len=12"]);
@@ -98,12 +98,12 @@ async fn tshark_finds_what_the_page_shows_of_sentences_and_refusals() {
 
 #[tokio::test]
 async fn tshark_finds_what_the_page_shows_where_one_recv_is_not_one_send() {
-    let relay = Relay::start_at(place::own_host(), &["--program", "book"]);
+    let relay = Relay::start_at(address_allocator::own_host(), &["--program", "book"]);
     let mut first = Page::open(&relay).await;
     if !first.sees_packets() {
         return;
     }
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.chooses(Tcp).await;
         browser.pastes(&"a".repeat(3_000)).await;
         browser.sends().await;
@@ -124,9 +124,9 @@ async fn tshark_finds_what_the_page_shows_where_one_recv_is_not_one_send() {
         shows(browser, "both sends", both).await;
         first.sends_data(busy, "free").await;
         assert_eq!(first.reads_to_the_end(busy).await, "FREE");
-        first.does(Call::Close { fd: busy }).await;
+        first.makes(Call::Close { fd: busy }).await;
         assert_eq!(second.reads_to_the_end(fd).await, "TWO SENDS");
-        second.does(Call::Close { fd }).await;
+        second.makes(Call::Close { fd }).await;
         let received = |trace: &Trace| trace.results(TCP_SERVER, CallName::Recv).len() == 3;
         let trace = Trace::watched(&mut second, received).await;
         let last = trace.results(TCP_SERVER, CallName::Recv).pop();
@@ -158,9 +158,9 @@ async fn agrees(
         ("#pcapng-captured", "captured"),
         ("#pcapng-completed", "completed"),
     ] {
-        let taken = browser.takes_capture(button).await;
+        let taken = browser.downloads_capture(button).await;
         let capture = Capture::new(relay, &taken.bytes);
-        let found = capture.tells(&FIELDS, "");
+        let found = capture.fields(&FIELDS, "");
         assert_eq!(found.len(), walked.len(), "{case}, {form}: {walked:#?}");
         for ((row, lines), found) in walked.iter().zip(&found) {
             let found = Found::of(found);
@@ -233,7 +233,7 @@ async fn shows(
 ) -> Vec<(PacketRow, Vec<Line>)> {
     browser.opens_packets().await;
     let complete = async || {
-        let walked = browser.goes_through_packets().await;
+        let walked = browser.walks_through_packets().await;
         let rows: Vec<PacketRow> = walked.iter().map(|(row, _)| row.clone()).collect();
         is_complete(&rows).then_some(walked)
     };

@@ -8,7 +8,7 @@ use tests::{
     browser::Browser,
     language::Language,
     relay::Relay,
-    story::{Wish, in_both_languages, story},
+    story::{BrowserOptions, in_both_languages, story},
 };
 
 /// How browsers tell of Enter that ends a composition: each event by its kind, and of a key its name, its code, and
@@ -46,7 +46,7 @@ async fn meets(browser: &Browser, selector: &str, events: &str) {
 #[tokio::test]
 async fn enter_that_ends_a_composition_sends_no_sentence() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.pastes("你好").await;
         for (_, events) in ORDERS {
             meets(browser, "#sentence", events).await;
@@ -63,7 +63,7 @@ async fn enter_that_ends_a_composition_sends_no_sentence() {
 #[tokio::test]
 async fn enter_that_ends_a_composition_makes_no_call_and_takes_no_field() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.enters_own_lab().await;
         browser.turns_to_bench().await;
         browser.makes_socket(Udp, 3).await;
@@ -75,7 +75,7 @@ async fn enter_that_ends_a_composition_makes_no_call_and_takes_no_field() {
         meets(browser, data, ENTER).await;
         browser.sees("#bench-log > li:nth-child(2)").await;
 
-        browser.does("#view-play").await;
+        browser.activates("#view-play").await;
         browser.exchanges(Udp, "hello", "HELLO").await;
         browser.opens_packets().await;
         browser.filters("udp.dstp").await;
@@ -98,8 +98,8 @@ async fn enter_that_ends_a_composition_makes_no_call_and_takes_no_field() {
 #[tokio::test]
 async fn enter_that_ends_a_composition_sends_no_form() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
-        browser.does("#view-class").await;
+    story(&relay, BrowserOptions::default(), async |browser| {
+        browser.activates("#view-class").await;
         for (field, says) in [
             ("#class-code-field", "#class-code-wrong"),
             ("#class-name-field", "#class-code-wrong"),
@@ -186,15 +186,15 @@ async fn escape_leaves_the_filter_and_undo_brings_words_back() {
         is("udp").await;
         browser.sees("#filter-count:not([hidden])").await;
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
 async fn escape_does_not_wipe_the_walls_filter() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
-        browser.does("#view-class").await;
-        browser.does("#class-create-do").await;
+    story(&relay, BrowserOptions::default(), async |browser| {
+        browser.activates("#view-class").await;
+        browser.activates("#class-create-do").await;
         browser.sees("#class-hall:not([hidden])").await;
         browser.writes("#wall-filter", "recv").await;
         browser.keys(&char::from(Key::Escape).to_string()).await;
@@ -214,7 +214,7 @@ async fn enter_is_the_keyboard_of_a_program_that_is_stepped() {
         browser.unfolds("#listing").await;
         // Before the line that reads: Enter is what it reads.
         browser.steps_to("input").await;
-        browser.says("first").await;
+        browser.sends_sentence("first").await;
         browser.sees_value("client", "message", "'first'").await;
         browser
             .sees_value("client", "clientSocket", "<socket fd=3")
@@ -226,24 +226,24 @@ async fn enter_is_the_keyboard_of_a_program_that_is_stepped() {
         browser.sees("#send:disabled").await;
         assert_eq!(
             browser.text("#send-held span").await,
-            language.says("listing.held")
+            language.text("listing.held")
         );
         browser.writes("#sentence", "second").await;
         browser.keys(&char::from(Key::Enter).to_string()).await;
         browser.is_drawn().await;
         browser.sees_value("client", "message", "'first'").await;
-        browser.does("#send-reset").await;
+        browser.activates("#send-reset").await;
         browser.sees("#send:not(:disabled)").await;
 
         // Lines before it: it goes on until it has read, and halts.
         browser.moves_to("#listing-pace", "0").await;
-        browser.does("#listing-step").await;
+        browser.activates("#listing-step").await;
         browser.sees_line("client", "next", "serverName").await;
-        browser.says("third").await;
+        browser.sends_sentence("third").await;
         browser.sees_value("client", "message", "'third'").await;
         browser.sees_line("client", "next", "sendto").await;
-        browser.does("#listing-run").await;
+        browser.activates("#listing-run").await;
         browser.reads_reply("THIRD").await;
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }

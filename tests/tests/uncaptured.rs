@@ -12,9 +12,9 @@ use tests::{
     browser::Browser,
     http::get,
     page::Page,
-    patience::until,
     relay::Relay,
-    story::{Wish, story},
+    story::{BrowserOptions, story},
+    timeout::until,
     trace::{TCP_SERVER, Trace},
 };
 
@@ -22,7 +22,7 @@ use tests::{
 async fn without_privileges_sentences_and_refusals_follow_from_the_calls() {
     let relay = Relay::start_unprivileged(&[]);
     knows_what_the_kernel_tells(&relay).await;
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Udp, "hello 世界", "HELLO 世界").await;
         shows(browser, "a sentence by UDP", &["UDP 12 B", "UDP 12 B"]).await;
 
@@ -61,7 +61,7 @@ async fn without_privileges_sentences_and_refusals_follow_from_the_calls() {
 async fn without_privileges_bytes_are_followed_where_one_recv_is_not_one_send() {
     let relay = Relay::start_unprivileged(&["--program", "book"]);
     knows_what_the_kernel_tells(&relay).await;
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.chooses(Tcp).await;
         browser.pastes(&"a".repeat(3_000)).await;
         browser.sends().await;
@@ -76,9 +76,9 @@ async fn without_privileges_bytes_are_followed_where_one_recv_is_not_one_send() 
         second.sends_data(fd, "sends").await;
         first.sends_data(busy, "free").await;
         assert_eq!(first.reads_to_the_end(busy).await, "FREE");
-        first.does(Call::Close { fd: busy }).await;
+        first.makes(Call::Close { fd: busy }).await;
         assert_eq!(second.reads_to_the_end(fd).await, "TWO SENDS");
-        second.does(Call::Close { fd }).await;
+        second.makes(Call::Close { fd }).await;
         let received = |trace: &Trace| trace.results(TCP_SERVER, CallName::Recv).len() == 3;
         let trace = Trace::watched(&mut second, received).await;
         let last = trace.results(TCP_SERVER, CallName::Recv).pop();
@@ -126,7 +126,7 @@ async fn shows(browser: &Browser, case: &str, labels: &[&str]) {
         "{case}: {arrows:#?}"
     );
     browser.opens_packets().await;
-    for (row, lines) in browser.goes_through_packets().await {
+    for (row, lines) in browser.walks_through_packets().await {
         assert_eq!(row.truth, "derived", "{case}: {row:?}");
         let captured = lines.iter().find(|line| line.source == "captured");
         assert_eq!(captured, None, "{case}: {row:?}");

@@ -6,9 +6,9 @@ use shared::call::Transport::{Tcp, Udp};
 use tests::{
     browser::Browser,
     language::Language,
-    patience::until,
     relay::Relay,
-    story::{DESK, PHONE, Wish, in_both_languages, in_both_languages_at, story},
+    story::{BrowserOptions, DESK, PHONE, in_both_languages, in_both_languages_at, story},
+    timeout::until,
 };
 
 /// The colours an element is drawn in.
@@ -20,7 +20,7 @@ const COLOURS: &str = "(selector => { const style = getComputedStyle(document.qu
 async fn forced_colours_show_what_is_chosen() {
     let relay = Relay::start(&[]);
     for scheme in ["light", "dark"] {
-        story(&relay, Wish::default(), async |browser| {
+        story(&relay, BrowserOptions::default(), async |browser| {
             let features = json!({ "features": [
                 { "name": "forced-colors", "value": "active" },
                 { "name": "prefers-color-scheme", "value": scheme },
@@ -83,7 +83,7 @@ async fn forced_colours_show_what_is_chosen() {
 async fn forced_colours_tell_captured_from_derived_and_lost() {
     for (level, dashed) in [("l2", false), ("l0", true)] {
         let relay = Relay::start(&["--max-level", level]);
-        story(&relay, Wish::default(), async |browser| {
+        story(&relay, BrowserOptions::default(), async |browser| {
             let features = json!({ "features": [{ "name": "forced-colors", "value": "active" }] });
             browser.sets("Emulation.setEmulatedMedia", features).await;
             browser.enters_own_lab().await;
@@ -98,7 +98,7 @@ async fn forced_colours_tell_captured_from_derived_and_lost() {
             assert_eq!(dashes != "none", truth == "derived", "{truth}: {dashes}");
             assert!(truth == "derived" || !dashed, "nothing is captured at {level}");
             browser.sets_network(100, 1).await;
-            browser.says("lost").await;
+            browser.sends_sentence("lost").await;
             browser.sees("#arrows [data-fate=lost] line").await;
             let mark = "document.querySelector('#arrows [data-fate=lost] line').getAttribute('marker-end')";
             assert_eq!(browser.asks(mark).await, json!("url(#gone)"));
@@ -141,7 +141,7 @@ async fn focus_is_seen(browser: &Browser) {
 #[tokio::test]
 async fn a_reply_has_the_colour_of_its_own_transport() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Udp, "hello", "HELLO").await;
         let colour = async |what: &str, property: &str| {
             let style = format!("getComputedStyle(document.querySelector('{what}')).{property}");
@@ -168,7 +168,7 @@ async fn the_ladder_is_heard_in_the_order_of_time() {
         let lines =
             "[...document.querySelectorAll('#ladder-told > li')].map(line => line.textContent)";
         let word = |who: &str, call: &str| {
-            let who = language.says(who);
+            let who = language.text(who);
             let gaps = [("time", ""), ("who", who), ("call", call), ("value", "")];
             let said = language.fills("told.call", &gaps);
             said.trim_matches([':', ' ', '.', '：', '。']).to_owned()
@@ -179,7 +179,7 @@ async fn the_ladder_is_heard_in_the_order_of_time() {
             "UDP 5\u{202f}B".to_owned(),
             word("wire.server", "upper("),
             word("wire.server", "sendto("),
-            language.says("wire.client").to_owned(),
+            language.text("wire.client").to_owned(),
         ];
         let heard = async || {
             let lines: Vec<String> = browser.reads(lines).await;
@@ -192,7 +192,7 @@ async fn the_ladder_is_heard_in_the_order_of_time() {
         until(&format!("{order:?} in this order"), heard).await;
         assert!(browser.has("#canvas[aria-hidden=true]").await);
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 /// The levels of the headings that are there, in their order.
@@ -215,20 +215,26 @@ async fn headings_have_an_order_and_targets_a_size_in_every_view() {
         is_in_order(browser, "play").await;
         browser.opens_packets().await;
         browser.clicks("#packets [data-seq]:not([hidden])").await;
-        browser.does("#follow").await;
+        browser.activates("#follow").await;
         is_in_order(browser, "packets").await;
-        browser.does("#view-workbench").await;
+        browser.activates("#view-workbench").await;
         browser.makes_socket(Udp, 3).await;
         is_in_order(browser, "workbench").await;
         browser.turns_to_cards().await;
         is_in_order(browser, "cards").await;
-        browser.does("#cards-list button").await;
+        browser.activates("#cards-list button").await;
         browser.sees("#card:not([hidden])").await;
         is_in_order(browser, "a card").await;
-        browser.does("#view-class").await;
+        browser.activates("#view-class").await;
         is_in_order(browser, "class").await;
     };
-    in_both_languages_at([DESK, PHONE], || Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages_at(
+        [DESK, PHONE],
+        || Relay::start(&[]),
+        BrowserOptions::default(),
+        tell,
+    )
+    .await;
 }
 
 async fn is_in_order(browser: &Browser, view: &str) {
@@ -249,7 +255,7 @@ async fn a_replay_goes_by_keys_and_its_buttons_say_so() {
         browser
             .sees("#calls [data-call=sendto][data-side=server][data-state=returned]")
             .await;
-        browser.does("#replay-begin").await;
+        browser.activates("#replay-begin").await;
         browser.sees("#replay:not([hidden])").await;
         browser.asks("document.activeElement.blur()").await;
         let place = "Number(document.getElementById('replay-at').value)";
@@ -272,7 +278,7 @@ async fn a_replay_goes_by_keys_and_its_buttons_say_so() {
         browser.keys(&char::from(Key::Home).to_string()).await;
         at("0").await;
         let run = async |key: &str| {
-            let text = json!(language.says(key));
+            let text = json!(language.text(key));
             browser
                 .waits_until(&format!(
                     "document.getElementById('replay-run').textContent === {text}"
@@ -295,21 +301,21 @@ async fn a_replay_goes_by_keys_and_its_buttons_say_so() {
             ("rewind", "replay.rewind", "Home"),
             ("event-back", "replay.event_back", "←"),
             ("call", "replay.call", "Shift →"),
-            ("run", "replay.run", language.says("replay.space")),
+            ("run", "replay.run", language.text("replay.space")),
         ] {
             let title: String = browser
                 .reads(&format!("document.getElementById('replay-{button}').title"))
                 .await;
-            assert_eq!(title, format!("{} ({key})", language.says(label)));
+            assert_eq!(title, format!("{} ({key})", language.text(label)));
         }
     };
-    in_both_languages(|| Relay::start(&[]), Wish::default(), tell).await;
+    in_both_languages(|| Relay::start(&[]), BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
 async fn on_paper_there_is_what_happened_and_nothing_to_press() {
     let relay = Relay::start(&[]);
-    story(&relay, Wish::default(), async |browser| {
+    story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Udp, "hello", "HELLO").await;
         browser
             .sets("Emulation.setEmulatedMedia", json!({ "media": "print" }))

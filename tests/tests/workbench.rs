@@ -5,7 +5,7 @@ use tests::{
     browser::Browser,
     language::Language,
     relay::Relay,
-    story::{DESK, PHONE, Wish, in_both_languages_at},
+    story::{BrowserOptions, DESK, PHONE, in_both_languages_at},
 };
 
 /// A failure: the call, what is set in its card before, the error, and the text that explains it.
@@ -113,7 +113,7 @@ async fn every_call_returns_and_every_call_fails_with_a_reason() {
         browser.fails_saying(made, "EMFILE", &too_many).await;
     };
     let start = || Relay::start(&["--max-sockets", "2"]);
-    in_both_languages_at([DESK, PHONE], start, Wish::default(), tell).await;
+    in_both_languages_at([DESK, PHONE], start, BrowserOptions::default(), tell).await;
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn calls_wait_for_their_turn_and_can_be_given_up() {
         browser.blocks(first, language).await;
         let sends = browser.makes(3, "sendto").await;
         let second = browser.makes(3, "recvfrom").await;
-        let turn = language.says("bench.turn").to_owned();
+        let turn = language.text("bench.turn").to_owned();
         for made in [sends, second] {
             let result = format!("#bench-log > li:nth-child({}) [data-p=result]", made.0);
             browser.reads_line(&result, &turn).await;
@@ -150,7 +150,7 @@ async fn calls_wait_for_their_turn_and_can_be_given_up() {
         browser.gives_up(first, language).await;
     };
     let start = || Relay::start(&[]);
-    in_both_languages_at([PHONE, DESK], start, Wish::default(), tell).await;
+    in_both_languages_at([PHONE, DESK], start, BrowserOptions::default(), tell).await;
 }
 
 /// The calls that stand behind a fold of a card.

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::{BULK, TO_TCP};
 use crate::{
-    bench::{Bench, Taken},
-    generator::{Crowd, Load, Sentences},
+    bench::{Bench, Measurement},
+    generator::{Load, LoadDriver, Sentences},
     machine::Placement,
     report::Metric::Bandwidth,
 };
@@ -17,15 +17,15 @@ pub(super) fn measure(bench: &mut Bench) {
     let sentences = Rc::new(Sentences::of(MESSAGE));
     for placement in Placement::ALL {
         bench.figure(BULK, placement, &TO_TCP, |subject, effort| {
-            let mut crowd = Crowd::open(subject.way, &sentences, 1)?;
+            let mut load_driver = LoadDriver::open(subject.target, &sentences, 1)?;
             let load = Load {
                 window: OUTSTANDING,
                 answers: u64::MAX,
                 time: effort.load,
             };
-            let outcome = subject.counted(|| crowd.run(&load))?;
+            let outcome = subject.counted(|| load_driver.run(&load))?;
             let bandwidth = outcome.per_second * MESSAGE as f64 / 1e6;
-            Ok(Taken::of(&outcome, vec![(Bandwidth, bandwidth)]))
+            Ok(Measurement::of(&outcome, vec![(Bandwidth, bandwidth)]))
         });
     }
 }

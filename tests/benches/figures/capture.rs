@@ -9,7 +9,7 @@ use std::{
 
 use super::{CAPTURE, SENTENCE};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     effort::LONGEST_TURN,
     generator::{Paced, Sentences},
     machine::Placement::Spread,
@@ -32,19 +32,19 @@ pub(super) fn measure(bench: &mut Bench) {
     eprintln!("{CAPTURE} …");
     for _ in 0..bench.effort.rounds.min(2) {
         match offer(bench.effort.capture, SENTENCES_PER_SECOND) {
-            Ok(taken) => bench.write_down(CAPTURE, Spread, relay, taken, None),
+            Ok(taken) => bench.record(CAPTURE, Spread, relay, taken, None),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                bench.sheet.note(format!("{CAPTURE}: {error}"));
+                bench.results.note(format!("{CAPTURE}: {error}"));
                 return;
             }
-            Err(error) => return bench.gave_up(CAPTURE, relay, &error),
+            Err(error) => return bench.record_error(CAPTURE, relay, &error),
         }
     }
-    print_figure(&bench.sheet, CAPTURE, Spread);
+    print_figure(&bench.results, CAPTURE, Spread);
 }
 
 /// Offers so many sentences, two packets each, and counts what is in the trace.
-pub(super) fn offer(time: Duration, per_second: f64) -> io::Result<Taken> {
+pub(super) fn offer(time: Duration, per_second: f64) -> io::Result<Measurement> {
     let no_capture = |why| io::Error::new(io::ErrorKind::PermissionDenied, why);
     let relay = peers::start_relay(L2, &ROOM).map_err(no_capture)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
@@ -54,7 +54,7 @@ pub(super) fn offer(time: Duration, per_second: f64) -> io::Result<Taken> {
     let seen = Capture::fetch(relay.http)?;
     let missing = crossed.saturating_sub(seen.packets).max(seen.dropped);
     let values = vec![(Rate, 2.0 * outcome.per_second), (Lost, missing as f64)];
-    Ok(Taken::of(&outcome, values))
+    Ok(Measurement::of(&outcome, values))
 }
 
 /// What a capture file tells.

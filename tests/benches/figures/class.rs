@@ -16,7 +16,7 @@ use tests::{page::Page, relay::Relay};
 
 use super::{CLASS, WALL};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     generator::Histogram,
     machine::Placement::Spread,
     peers::{self, Service::Page as Reached, Tracing::L1},
@@ -44,7 +44,7 @@ pub(super) fn measure(bench: &mut Bench) {
     for _ in 0..bench.effort.rounds.min(2) {
         let relay = match peers::start_relay(L1, &ALL_FROM_HERE) {
             Ok(relay) => relay,
-            Err(why) => return bench.gave_up(CLASS, RELAY, &std::io::Error::other(why)),
+            Err(why) => return bench.record_error(CLASS, RELAY, &std::io::Error::other(why)),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -52,15 +52,15 @@ pub(super) fn measure(bench: &mut Bench) {
             .expect("an event loop");
         let (sentences, wall) = runtime.block_on(lesson(&relay, many, time));
         let missing = sentences.answered.abs_diff(wall.answers());
-        let told = Taken {
+        let told = Measurement {
             wrong: missing,
             ..taken(&sentences.took)
         };
-        bench.write_down(CLASS, Spread, RELAY, told, None);
-        bench.write_down(WALL, Spread, RELAY, taken(&wall.behind), None);
+        bench.record(CLASS, Spread, RELAY, told, None);
+        bench.record(WALL, Spread, RELAY, taken(&wall.behind), None);
     }
-    print_figure(&bench.sheet, CLASS, Spread);
-    print_figure(&bench.sheet, WALL, Spread);
+    print_figure(&bench.results, CLASS, Spread);
+    print_figure(&bench.results, WALL, Spread);
 }
 
 /// What the members met.
@@ -106,15 +106,17 @@ impl Wall {
 async fn lesson(relay: &Relay, many: usize, time: Duration) -> (Sentences, Wall) {
     let mut teacher = Page::open(relay).await;
     let title = String::new();
-    teacher.goes(Ask::CreateClass { title, admin: None }).await;
-    let event = teacher.hears_event().await;
+    teacher
+        .moves_to(Ask::CreateClass { title, admin: None })
+        .await;
+    let event = teacher.receives_event().await;
     let began_us = event.wall_us.saturating_sub(event.mono_ns / 1000);
     let standing = teacher.welcome.class.clone().expect("a class");
     let mut members = Vec::new();
     for nth in 0..many {
         let mut page = Page::open(relay).await;
         let (code, name) = (standing.class.code.clone(), format!("member {nth}"));
-        page.goes(Ask::JoinClass {
+        page.moves_to(Ask::JoinClass {
             code,
             name,
             token: None,
@@ -125,7 +127,7 @@ async fn lesson(relay: &Relay, many: usize, time: Duration) -> (Sentences, Wall)
     let wall = RefCell::new(Wall::default());
     let watching = Box::pin(async {
         loop {
-            if let News::Roster(roster) = teacher.hears_news().await {
+            if let News::Roster(roster) = teacher.receives_news().await {
                 let mut wall = wall.borrow_mut();
                 for tile in &roster.tiles {
                     wall.sees(tile, began_us);
@@ -169,13 +171,13 @@ async fn talk(members: Vec<Page>, time: Duration) -> Sentences {
     said.into_inner()
 }
 
-fn taken(times: &Histogram) -> Taken {
-    Taken {
+fn taken(times: &Histogram) -> Measurement {
+    Measurement {
         values: vec![
             (P50, times.microseconds(0.5)),
             (P99, times.microseconds(0.99)),
             (Worst, times.longest().as_secs_f64() * 1e3),
         ],
-        ..Taken::default()
+        ..Measurement::default()
     }
 }

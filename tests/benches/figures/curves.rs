@@ -4,9 +4,9 @@ use std::{io, rc::Rc};
 
 use super::{capture, labs, messages::many, viewers};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     effort::Effort,
-    generator::{Crowd, Load, Sentences},
+    generator::{Load, LoadDriver, Sentences},
     machine::Placement::Spread,
     peers::{
         Peer::{
@@ -62,7 +62,7 @@ const VIEWERS: &[u32] = &[1, 10, 30, 100, 300, 1_000];
 const PACKETS: &[u32] = &[1_000, 3_000, 10_000, 30_000, 100_000, 200_000];
 const LABS: &[u32] = &[1, 10, 100, 300, 1_000];
 
-/// Measures all of them; the pictures come of what is on the sheet then.
+/// Measures all of them; the pictures are drawn from the results.
 pub(super) fn measure(bench: &mut Bench) -> Vec<Plot> {
     vec![
         connections(bench),
@@ -112,15 +112,15 @@ fn lengths(bench: &mut Bench) -> Plot {
     };
     curve.measure(bench, |subject, at, effort| {
         let sentences = Rc::new(Sentences::of(at as usize));
-        let mut crowd = Crowd::open(subject.way, &sentences, 1)?;
+        let mut load_driver = LoadDriver::open(subject.target, &sentences, 1)?;
         let load = Load {
             window: OUTSTANDING,
             answers: u64::MAX,
             time: effort.load,
         };
-        let outcome = crowd.run(&load)?;
+        let outcome = load_driver.run(&load)?;
         let bandwidth = outcome.per_second * f64::from(at) / 1e6;
-        Ok(Taken::of(&outcome, vec![(Bandwidth, bandwidth)]))
+        Ok(Measurement::of(&outcome, vec![(Bandwidth, bandwidth)]))
     })
 }
 
@@ -199,7 +199,7 @@ impl Curve {
     fn measure(
         self,
         bench: &mut Bench,
-        turn: impl Fn(&Subject, u32, &Effort) -> io::Result<Taken>,
+        turn: impl Fn(&Subject, u32, &Effort) -> io::Result<Measurement>,
     ) -> Plot {
         for at in self.points(bench) {
             let figure = self.name(at);
@@ -211,17 +211,21 @@ impl Curve {
     }
 
     /// The relay alone, once at each point.
-    fn measure_alone(self, bench: &mut Bench, turn: impl Fn(u32) -> io::Result<Taken>) -> Plot {
+    fn measure_alone(
+        self,
+        bench: &mut Bench,
+        turn: impl Fn(u32) -> io::Result<Measurement>,
+    ) -> Plot {
         for at in self.points(bench) {
             let (figure, ours) = (self.name(at), self.contenders[0]);
             let _placed = Spread.enter();
             eprintln!("{figure} …");
             match turn(at) {
-                Ok(taken) => bench.write_down(&figure, Spread, ours, taken, None),
+                Ok(taken) => bench.record(&figure, Spread, ours, taken, None),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    bench.sheet.note(format!("{figure}: {error}"));
+                    bench.results.note(format!("{figure}: {error}"));
                 }
-                Err(error) => bench.gave_up(&figure, ours, &error),
+                Err(error) => bench.record_error(&figure, ours, &error),
             }
         }
         self.plotted(bench)
@@ -240,7 +244,7 @@ impl Curve {
             let value = |at: &u32| {
                 let figure = self.name(*at);
                 let value = bench
-                    .sheet
+                    .results
                     .median(&figure, Spread, *contender, self.metric)?;
                 Some((f64::from(*at), value * self.scale))
             };

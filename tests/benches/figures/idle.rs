@@ -6,8 +6,8 @@ use std::{rc::Rc, time::Duration};
 
 use super::{IDLE, SENTENCE};
 use crate::{
-    bench::{Bench, Taken},
-    generator::{Crowd, Sentences},
+    bench::{Bench, Measurement},
+    generator::{LoadDriver, Sentences},
     machine::Placement::Spread,
     peers::{
         Peer::{Websocat4Udp, WebsocatUdp},
@@ -35,20 +35,20 @@ pub(super) fn measure(bench: &mut Bench) {
     ];
     let sentences = Rc::new(Sentences::of(SENTENCE));
     for (figure, connections) in &IDLE[..bench.effort.idle] {
-        bench.figure_of_the_new(figure, Spread, &all, |subject, _| {
+        bench.figure_of_fresh_programs(figure, Spread, &all, |subject, _| {
             // The first connection of all costs what is then shared.
             subject.answers()?;
             let before = subject.pss_kib();
-            let _crowd = Crowd::open(subject.way, &sentences, *connections)?;
+            let _connections = LoadDriver::open(subject.target, &sentences, *connections)?;
             std::thread::sleep(SETTLING);
             let grown = subject
                 .pss_kib()
                 .zip(before)
                 .map(|(after, before)| after.saturating_sub(before));
             let each = grown.map(|grown| (Memory, grown as f64 / *connections as f64));
-            Ok(Taken {
+            Ok(Measurement {
                 values: each.into_iter().collect(),
-                ..Taken::default()
+                ..Measurement::default()
             })
         });
     }

@@ -12,7 +12,7 @@ use tests::{page::Page, relay::Relay};
 
 use super::{LAB_OPENS, LABS};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     generator::Histogram,
     machine::Placement::Spread,
     peers::{self, Service::Page as Reached, Tracing::L1},
@@ -39,7 +39,7 @@ pub(super) fn measure(bench: &mut Bench) {
     for _ in 0..bench.effort.rounds.min(2) {
         let relay = match peers::start_relay(L1, &ALL_FROM_HERE) {
             Ok(relay) => relay,
-            Err(why) => return bench.gave_up(LABS, RELAY, &io::Error::other(why)),
+            Err(why) => return bench.record_error(LABS, RELAY, &io::Error::other(why)),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -49,15 +49,15 @@ pub(super) fn measure(bench: &mut Bench) {
             let (pages, opened) = open(&relay, many).await;
             (opened, talk(pages, time).await)
         });
-        bench.write_down(LAB_OPENS, Spread, RELAY, taken(&opened), None);
-        bench.write_down(LABS, Spread, RELAY, taken(&used), None);
+        bench.record(LAB_OPENS, Spread, RELAY, taken(&opened), None);
+        bench.record(LABS, Spread, RELAY, taken(&used), None);
     }
-    print_figure(&bench.sheet, LAB_OPENS, Spread);
-    print_figure(&bench.sheet, LABS, Spread);
+    print_figure(&bench.results, LAB_OPENS, Spread);
+    print_figure(&bench.results, LABS, Spread);
 }
 
 /// How long a sentence takes with so many labs in use.
-pub(super) fn in_use(many: usize, time: Duration) -> io::Result<Taken> {
+pub(super) fn in_use(many: usize, time: Duration) -> io::Result<Measurement> {
     let relay = peers::start_relay(L1, &ALL_FROM_HERE).map_err(io::Error::other)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -73,7 +73,7 @@ async fn open(relay: &Relay, many: usize) -> (Vec<Page>, Histogram) {
         let mut page = Page::open(relay).await;
         let begun = Instant::now();
         let lab = LabKind::Private;
-        page.goes(Ask::Enter { lab }).await;
+        page.moves_to(Ask::Enter { lab }).await;
         times.add(begun.elapsed());
         pages.push(page);
     }
@@ -99,13 +99,13 @@ async fn talk(pages: Vec<Page>, time: Duration) -> Histogram {
     times.into_inner()
 }
 
-fn taken(times: &Histogram) -> Taken {
-    Taken {
+fn taken(times: &Histogram) -> Measurement {
+    Measurement {
         values: vec![
             (P50, times.microseconds(0.5)),
             (P99, times.microseconds(0.99)),
             (Worst, times.longest().as_secs_f64() * 1e3),
         ],
-        ..Taken::default()
+        ..Measurement::default()
     }
 }

@@ -4,9 +4,9 @@ use std::{io, rc::Rc};
 
 use super::{BLIND_PAGES, MESSAGES, SENTENCE, TO_TCP, TO_UDP};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     effort::Effort,
-    generator::{Crowd, Load, Sentences},
+    generator::{Load, LoadDriver, Sentences},
     machine::Placement,
     report::Metric::{Lost, P50, P99, Rate},
     subject::Subject,
@@ -29,22 +29,22 @@ pub(super) fn many(
     effort: &Effort,
     connections: usize,
     window: u64,
-) -> io::Result<Taken> {
+) -> io::Result<Measurement> {
     let sentences = Rc::new(Sentences::of(SENTENCE));
-    let mut crowd = Crowd::open(subject.way, &sentences, connections)?;
+    let mut load_driver = LoadDriver::open(subject.target, &sentences, connections)?;
     let load = Load {
         window,
         answers: u64::MAX,
         time: effort.load,
     };
-    let outcome = subject.counted(|| crowd.run(&load))?;
+    let outcome = subject.counted(|| load_driver.run(&load))?;
     let mut values = vec![
         (Rate, outcome.per_second),
         (P50, outcome.took.microseconds(0.5)),
         (P99, outcome.took.microseconds(0.99)),
     ];
-    if subject.way.dialect.may_lose() {
+    if subject.target.encoding.may_lose() {
         values.push((Lost, outcome.lost as f64));
     }
-    Ok(Taken::of(&outcome, values))
+    Ok(Measurement::of(&outcome, values))
 }

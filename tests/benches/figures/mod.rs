@@ -31,7 +31,7 @@ use crate::{
         Service::{BlindPage, RawTcp, RawUdp},
         Tracing::{L1, L2, Off},
     },
-    report::{self, Sheet},
+    report::{self, Results},
     subject::Contender::{self, Bridge, Echo, Peer, Relay},
 };
 
@@ -131,14 +131,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut bench = Bench {
         effort,
         who: arguments.who.clone(),
-        sheet: Sheet::default(),
+        results: Results::default(),
     };
     // Built now, on all cores; and whatever is wrong with it shows before anything is measured.
     drop(tests::relay::Relay::start(&[]));
     if let Some(folder) = &arguments.curves {
         let plots = curves::measure(&mut bench);
         if let Err(error) = draw(&plots, folder) {
-            bench.sheet.failures.push(error);
+            bench.results.failures.push(error);
         }
     } else {
         for (name, measure) in FIGURES {
@@ -147,7 +147,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             }
         }
     }
-    tell(&bench.sheet, arguments)
+    tell(&bench.results, arguments)
 }
 
 fn draw(plots: &[report::Plot], folder: &Path) -> Result<(), String> {
@@ -162,32 +162,32 @@ fn draw(plots: &[report::Plot], folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn tell(sheet: &Sheet, arguments: &Arguments) -> ExitCode {
-    let verdicts = report::verdicts(sheet);
+fn tell(results: &Results, arguments: &Arguments) -> ExitCode {
+    let verdicts = report::verdicts(results);
     if arguments.markdown {
         report::print_markdown(&verdicts);
     } else {
         report::print_verdicts(&verdicts);
     }
-    let busiest = sheet.foreign.iter().copied().fold(0.0, f64::max);
-    let foreign = report::median(&sheet.foreign);
+    let busiest = results.foreign.iter().copied().fold(0.0, f64::max);
+    let foreign = report::median(&results.foreign);
     println!(
         "\nOther programs kept {foreign:.2} cores busy meanwhile (median of turns; at most {busiest:.2})."
     );
-    for note in &sheet.notes {
+    for note in &results.notes {
         println!("Not measured: {note}");
     }
     if let Some(file) = &arguments.json {
-        let json = report::json(sheet, &verdicts, arguments.short);
+        let json = report::json(results, &verdicts, arguments.short);
         if let Err(error) = std::fs::write(file, format!("{json:#}\n")) {
             eprintln!("cannot write {}: {error}", file.display());
             return ExitCode::FAILURE;
         }
     }
-    for failure in &sheet.failures {
+    for failure in &results.failures {
         eprintln!("FAILED {failure}");
     }
-    if sheet.failures.is_empty() {
+    if results.failures.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

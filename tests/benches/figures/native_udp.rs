@@ -2,7 +2,7 @@
 
 use super::{NATIVE_LOSS, NATIVE_UDP, SENTENCE, messages::many};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     generator::{Sentences, bursts},
     machine::Placement,
     peers::{
@@ -26,10 +26,10 @@ pub(super) fn bursts_of_one_size(bench: &mut Bench) {
     let sentences = Sentences::of(SENTENCE);
     for placement in Placement::ALL {
         bench.figure(NATIVE_UDP, placement, &ALL, |subject, effort| {
-            let server = subject.way.address;
+            let server = subject.target.address;
             let outcome = subject.counted(|| bursts(server, &sentences, effort.load))?;
             let values = vec![(Rate, outcome.per_second), (Lost, outcome.lost as f64)];
-            Ok(Taken::of(&outcome, values))
+            Ok(Measurement::of(&outcome, values))
         });
     }
 }

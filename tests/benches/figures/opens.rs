@@ -4,9 +4,9 @@ use std::{io, rc::Rc};
 
 use super::{OPENS, SENTENCE};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     effort::Effort,
-    generator::{Sentences, visits},
+    generator::{Sentences, churn},
     machine::Placement,
     peers::{
         Peer::{Websocat4Tcp, Websocat4Udp, WebsocatTcp, WebsocatUdp},
@@ -49,9 +49,9 @@ pub(super) fn come_and_go(
     subject: &Subject,
     sentences: &Rc<Sentences>,
     effort: &Effort,
-) -> io::Result<Taken> {
-    let (total, longest) = effort.visits;
-    let outcome = subject.counted(|| visits(subject.way, sentences, total, longest))?;
+) -> io::Result<Measurement> {
+    let (total, longest) = effort.churn;
+    let outcome = subject.counted(|| churn(subject.target, sentences, total, longest))?;
     let values = vec![
         (Rate, outcome.per_second),
         (P50, outcome.took.microseconds(0.5)),
@@ -59,5 +59,5 @@ pub(super) fn come_and_go(
         (Worst, outcome.took.longest().as_secs_f64() * 1e3),
         (Lost, outcome.lost as f64),
     ];
-    Ok(Taken::of(&outcome, values))
+    Ok(Measurement::of(&outcome, values))
 }

@@ -15,12 +15,12 @@ use std::{
 use tests::{
     browser::Browser,
     relay::Relay,
-    story::{Wish, story},
+    story::{BrowserOptions, story},
 };
 
 use super::{PAGE_FRAMES, PAGE_LOAD, PAGE_RUSH, SENTENCE};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     generator::{Paced, Sentences},
     machine::Placement::Spread,
     peers::{self, Service::Page, Tracing::L1},
@@ -57,7 +57,7 @@ pub(super) fn load(bench: &mut Bench) {
         });
         note(bench, PAGE_LOAD, values);
     }
-    print_figure(&bench.sheet, PAGE_LOAD, Spread);
+    print_figure(&bench.results, PAGE_LOAD, Spread);
 }
 
 /// 5,000 events come every second.
@@ -98,7 +98,7 @@ fn smooth(bench: &mut Bench, figure: &'static str, sentences_per_second: f64) {
         });
         note(bench, figure, values);
     }
-    print_figure(&bench.sheet, figure, Spread);
+    print_figure(&bench.results, figure, Spread);
 }
 
 async fn rows_of(browser: &Browser) -> u64 {
@@ -114,7 +114,7 @@ fn with_page(
         .enable_all()
         .build()?;
     let mut values = Vec::new();
-    runtime.block_on(story(&relay, Wish::default(), async |browser| {
+    runtime.block_on(story(&relay, BrowserOptions::default(), async |browser| {
         values = tell(browser, &relay).await;
     }));
     Ok(values)
@@ -123,13 +123,13 @@ fn with_page(
 fn note(bench: &mut Bench, figure: &str, values: io::Result<Vec<(Metric, f64)>>) {
     match values {
         Ok(values) => {
-            let taken = Taken {
+            let taken = Measurement {
                 values,
-                ..Taken::default()
+                ..Measurement::default()
             };
-            bench.write_down(figure, Spread, PAGE, taken, None);
+            bench.record(figure, Spread, PAGE, taken, None);
         }
-        Err(error) => bench.gave_up(figure, PAGE, &error),
+        Err(error) => bench.record_error(figure, PAGE, &error),
     }
 }
 

@@ -4,9 +4,9 @@ use std::{io, rc::Rc};
 
 use super::{BLIND_PAGES, ROUND_TRIP, SENTENCE, TO_TCP, TO_UDP};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     effort::LONGEST_TURN,
-    generator::{Crowd, Load, Sentences},
+    generator::{Load, LoadDriver, Sentences},
     machine::Placement,
     peers::{
         Service::Page,
@@ -31,16 +31,16 @@ pub(super) fn measure(bench: &mut Bench) {
 }
 
 /// So many sentences over one connection.
-pub(super) fn one_at_a_time(subject: &Subject, answers: u64) -> io::Result<Taken> {
+pub(super) fn one_at_a_time(subject: &Subject, answers: u64) -> io::Result<Measurement> {
     let sentences = Rc::new(Sentences::of(SENTENCE));
-    let mut crowd = Crowd::open(subject.way, &sentences, 1)?;
+    let mut load_driver = LoadDriver::open(subject.target, &sentences, 1)?;
     let load = Load {
         window: 1,
         answers,
         time: LONGEST_TURN,
     };
-    let outcome = subject.counted(|| crowd.run(&load))?;
+    let outcome = subject.counted(|| load_driver.run(&load))?;
     let percentiles = [(P50, 0.5), (P99, 0.99), (P999, 0.999)];
     let values = percentiles.map(|(metric, share)| (metric, outcome.took.microseconds(share)));
-    Ok(Taken::of(&outcome, values.to_vec()))
+    Ok(Measurement::of(&outcome, values.to_vec()))
 }

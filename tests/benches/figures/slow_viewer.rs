@@ -8,9 +8,9 @@ use std::{
 
 use super::{SENTENCE, SLOW_VIEWER};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     effort::LONGEST_TURN,
-    generator::{Crowd, Dialect, Load, Outcome, Sentences, Watcher, Way},
+    generator::{Encoding, Load, LoadDriver, Outcome, Sentences, Target, Watcher},
     machine::Placement::Spread,
     peers::{
         self,
@@ -38,32 +38,32 @@ pub(super) fn measure(bench: &mut Bench) {
         match alone_and_with_it(bench.effort.round_trips) {
             Ok(taken) => {
                 for (contender, taken) in taken {
-                    bench.write_down(SLOW_VIEWER, Spread, contender, taken, None);
+                    bench.record(SLOW_VIEWER, Spread, contender, taken, None);
                 }
             }
-            Err(error) => return bench.gave_up(SLOW_VIEWER, Relay(Page, L1), &error),
+            Err(error) => return bench.record_error(SLOW_VIEWER, Relay(Page, L1), &error),
         }
     }
-    print_figure(&bench.sheet, SLOW_VIEWER, Spread);
+    print_figure(&bench.results, SLOW_VIEWER, Spread);
 }
 
 /// The same page's sentences, first with nobody watching, then with one who does not read.
-fn alone_and_with_it(answers: u64) -> io::Result<[(Contender, Taken); 2]> {
+fn alone_and_with_it(answers: u64) -> io::Result<[(Contender, Measurement); 2]> {
     let relay = peers::start_relay(L1, &LITTLE).map_err(io::Error::other)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
-    let way = |watching| Way {
+    let target = |watching| Target {
         address: relay.http,
         path: "/ws",
-        dialect: Dialect::Conversation { watching },
+        encoding: Encoding::Conversation { watching },
     };
     let load = Load {
         window: 1,
         answers,
         time: LONGEST_TURN,
     };
-    let mut page = Crowd::open(way(false), &sentences, 1)?;
+    let mut page = LoadDriver::open(target(false), &sentences, 1)?;
     let alone = page.run(&load)?;
-    let mut slow = Crowd::open(way(true), &sentences, 1)?;
+    let mut slow = LoadDriver::open(target(true), &sentences, 1)?;
     let with_it = page.run(&load)?;
     let flood = Load {
         window: 32,
@@ -82,9 +82,9 @@ fn alone_and_with_it(answers: u64) -> io::Result<[(Contender, Taken); 2]> {
 }
 
 /// Reads all that waits; tells how many gaps there were, and how many holes that were no told gaps.
-fn catch_up(slow: &mut Crowd) -> io::Result<(u64, u64)> {
+fn catch_up(slow: &mut LoadDriver) -> io::Result<(u64, u64)> {
     let mut outcome = Outcome::default();
-    let seen = |slow: &Crowd| slow.watchers().map(|watcher| watcher.events).sum::<u64>();
+    let seen = |slow: &LoadDriver| slow.watchers().map(|watcher| watcher.events).sum::<u64>();
     let (mut last, mut at) = (seen(slow), Instant::now());
     while at.elapsed() < QUIET {
         slow.turn(QUIET, 0, &mut outcome)?;
@@ -96,8 +96,8 @@ fn catch_up(slow: &mut Crowd) -> io::Result<(u64, u64)> {
     Ok((sum(|watcher| watcher.gaps), sum(|watcher| watcher.holes)))
 }
 
-fn taken(outcome: &Outcome) -> Taken {
+fn taken(outcome: &Outcome) -> Measurement {
     let values = [(P50, 0.5), (P99, 0.99)];
     let values = values.map(|(metric, share)| (metric, outcome.took.microseconds(share)));
-    Taken::of(outcome, values.to_vec())
+    Measurement::of(outcome, values.to_vec())
 }

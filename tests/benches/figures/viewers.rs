@@ -8,9 +8,9 @@ use std::{
 
 use super::{SENTENCE, VIEWERS};
 use crate::{
-    bench::{Bench, Taken},
+    bench::{Bench, Measurement},
     effort::LONGEST_TURN,
-    generator::{Crowd, Dialect, Outcome, Paced, Sentences, Way},
+    generator::{Encoding, LoadDriver, Outcome, Paced, Sentences, Target},
     machine::Placement::Spread,
     peers::{self, Service::Page, Tracing::L1},
     report::{
@@ -33,24 +33,24 @@ pub(super) fn measure(bench: &mut Bench) {
     eprintln!("{VIEWERS} …");
     for _ in 0..bench.effort.rounds.min(3) {
         match watch(bench.effort.watching, HOW_MANY, EVENTS_PER_SECOND) {
-            Ok(taken) => bench.write_down(VIEWERS, Spread, Relay(Page, L1), taken, None),
-            Err(error) => return bench.gave_up(VIEWERS, Relay(Page, L1), &error),
+            Ok(taken) => bench.record(VIEWERS, Spread, Relay(Page, L1), taken, None),
+            Err(error) => return bench.record_error(VIEWERS, Relay(Page, L1), &error),
         }
     }
-    print_figure(&bench.sheet, VIEWERS, Spread);
+    print_figure(&bench.results, VIEWERS, Spread);
 }
 
 /// So many look on for some time.
-pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<Taken> {
+pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<Measurement> {
     let relay = peers::start_relay(L1, &[]).map_err(io::Error::other)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
-    let dialect = Dialect::Conversation { watching: true };
-    let way = Way {
+    let encoding = Encoding::Conversation { watching: true };
+    let target = Target {
         address: relay.http,
         path: "/ws",
-        dialect,
+        encoding,
     };
-    let mut viewers = Crowd::open(way, &sentences, how_many)?;
+    let mut viewers = LoadDriver::open(target, &sentences, how_many)?;
     let mut ignored = Outcome::default();
     attend(&mut viewers, SETTLING, &mut ignored, || Ok(()))?;
     viewers.forget_delays();
@@ -73,7 +73,7 @@ pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<
         .watchers()
         .map(|watcher| watcher.behind.longest())
         .max();
-    Ok(Taken {
+    Ok(Measurement {
         values: vec![
             (Events, seen as f64 / how_many as f64 / time.as_secs_f64()),
             (P50, worst(0.5)),
@@ -88,7 +88,7 @@ pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<
 
 /// Lets the viewers see what comes, and something else happen, for some time.
 fn attend(
-    viewers: &mut Crowd,
+    viewers: &mut LoadDriver,
     time: Duration,
     outcome: &mut Outcome,
     mut meanwhile: impl FnMut() -> io::Result<()>,

@@ -7,7 +7,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{hall::Guest, shake::shake};
+use super::{epoll_server::Handler, handshake::handshake};
 use crate::generator::{Frame, Kind, Parser, answer_head};
 
 /// One connection, and its socket on the other side.
@@ -42,8 +42,8 @@ fn connected(server: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-impl Guest for Bridge {
-    fn says(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
+impl Handler for Bridge {
+    fn handle_bytes(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
         let Self {
             open,
             request,
@@ -51,7 +51,7 @@ impl Guest for Bridge {
             socket,
         } = self;
         if !*open {
-            *open = shake(request, bytes, answer)?;
+            *open = handshake(request, bytes, answer)?;
             return Ok(());
         }
         parser.feed(bytes, |Frame { kind, payload, .. }| match kind {
@@ -66,7 +66,7 @@ impl Guest for Bridge {
         Some(&self.socket)
     }
 
-    fn other_says(&mut self, buffer: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
+    fn handle_other(&mut self, buffer: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
         loop {
             let length = match (&self.socket).read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),

@@ -4,7 +4,7 @@ use std::io;
 
 use socket2::Socket;
 
-use super::{hall::Guest, shake::shake};
+use super::{epoll_server::Handler, handshake::handshake};
 use crate::generator::{Frame, Kind, Parser, answer_head};
 
 /// One connection.
@@ -15,10 +15,10 @@ pub(super) struct Echo {
     parser: Parser,
 }
 
-impl Guest for Echo {
-    fn says(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
+impl Handler for Echo {
+    fn handle_bytes(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
         if !self.open {
-            self.open = shake(&mut self.request, bytes, answer)?;
+            self.open = handshake(&mut self.request, bytes, answer)?;
             return Ok(());
         }
         self.parser.feed(bytes, |Frame { kind, payload, .. }| {
@@ -36,7 +36,7 @@ impl Guest for Echo {
         None
     }
 
-    fn other_says(&mut self, _: &mut [u8], _: &mut Vec<u8>) -> io::Result<()> {
+    fn handle_other(&mut self, _: &mut [u8], _: &mut Vec<u8>) -> io::Result<()> {
         Ok(())
     }
 }

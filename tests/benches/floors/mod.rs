@@ -1,12 +1,13 @@
-//! The floors of the machine: the least that could do the work, written by hand, each a process of its own.
+//! The floors: minimal programs that do the same work, each in a process of its own. No program can be faster on the
+//! same machine.
 //!
-//! They are this program started again with `--floor NAME`, and say on standard output where they listen.
+//! They are this program, started again with `--floor NAME`, and print their address.
 
 mod bridge;
 mod echo;
-mod hall;
+mod epoll_server;
+mod handshake;
 mod native;
-mod shake;
 
 use std::{
     io,
@@ -43,7 +44,7 @@ impl Floor {
         }
     }
 
-    /// Starts it as a process; a bridge leads to `server`. Tells where it listens.
+    /// Starts it as a process and returns its address; a bridge connects to `server`.
     pub(crate) fn start(self, server: Option<SocketAddr>) -> (Process, SocketAddr) {
         let program = std::env::current_exe().expect("this program's own path");
         let mut command = Command::new(program);
@@ -51,7 +52,7 @@ impl Floor {
             .args(["--floor", self.name()])
             .args(server.map(|server| server.to_string()));
         let process = Process::start(&mut command, "It is this very program.");
-        let says = process.says().unwrap_or_default();
+        let says = process.next_line().unwrap_or_default();
         let address = says
             .parse()
             .unwrap_or_else(|_| panic!("no address: {says:?}"));
@@ -59,18 +60,18 @@ impl Floor {
     }
 }
 
-/// Is one of the floors, until the process is ended.
+/// Runs one of the floors until the process is ended.
 pub(crate) fn run(arguments: &FloorArguments) -> ExitCode {
-    end_with_the_one_who_started_it();
+    exit_with_parent();
     let floor = Floor::ALL
         .into_iter()
         .find(|floor| floor.name() == arguments.name);
     let ended = match floor {
         Some(Floor::Udp) => native::udp(),
-        Some(Floor::Tcp) => hall::serve(native::Stream::default),
-        Some(Floor::Echo) => hall::serve(echo::Echo::default),
+        Some(Floor::Tcp) => epoll_server::serve(native::Stream::default),
+        Some(Floor::Echo) => epoll_server::serve(echo::Echo::default),
         Some(Floor::Bridge) => match arguments.server {
-            Some(server) => hall::serve(move || bridge::Bridge::to(server)),
+            Some(server) => epoll_server::serve(move || bridge::Bridge::to(server)),
             None => Err(io::Error::other("a bridge to where?")),
         },
         None => Err(io::Error::other(format!(
@@ -87,8 +88,8 @@ pub(crate) fn run(arguments: &FloorArguments) -> ExitCode {
     }
 }
 
-/// However the benchmark ends, its end of our standard input is closed then.
-fn end_with_the_one_who_started_it() {
+/// Exits when standard input is closed, which happens however the benchmark ends.
+fn exit_with_parent() {
     std::thread::spawn(|| {
         io::copy(&mut io::stdin(), &mut io::sink()).ok();
         std::process::exit(0);

@@ -7,7 +7,7 @@ use std::{
 
 use socket2::{SockRef, Socket};
 
-use super::hall::Guest;
+use super::epoll_server::Handler;
 
 /// Room for many bursts: a server that loses datagrams for want of room is no floor.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -30,8 +30,8 @@ pub(super) fn udp() -> io::Result<()> {
 #[derive(Debug, Default)]
 pub(super) struct Stream;
 
-impl Guest for Stream {
-    fn says(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
+impl Handler for Stream {
+    fn handle_bytes(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
         bytes.make_ascii_uppercase();
         answer.extend_from_slice(bytes);
         Ok(())
@@ -41,7 +41,7 @@ impl Guest for Stream {
         None
     }
 
-    fn other_says(&mut self, _: &mut [u8], _: &mut Vec<u8>) -> io::Result<()> {
+    fn handle_other(&mut self, _: &mut [u8], _: &mut Vec<u8>) -> io::Result<()> {
         Ok(())
     }
 }

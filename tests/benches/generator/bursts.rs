@@ -39,7 +39,7 @@ pub(crate) fn bursts(
             sender.say()?;
         }
     }
-    sender.outcome.is_over(begun.elapsed());
+    sender.outcome.set_duration(begun.elapsed());
     Ok(sender.outcome)
 }
 

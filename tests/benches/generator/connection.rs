@@ -9,13 +9,13 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{
-    Dialect, KEY, KEY_ANSWER, Outcome, Ready, Way,
+    Encoding, KEY, KEY_ANSWER, Outcome, Ready, Target,
+    answer_checker::AnswerChecker,
     frame::{Frame, Kind, Parser},
-    ledger::Ledger,
-    letters::{self, Letter},
     outbox::Outbox,
     sentence::Sentences,
     watcher::Watcher,
+    ws_messages::{self, RelayMessage},
 };
 
 /// What a datagram socket has room for: an answer that came must not be lost here.
@@ -25,14 +25,14 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: Socket,
-    way: Way,
-    ledger: Ledger,
+    target: Target,
+    checker: AnswerChecker,
     stage: Stage,
     parser: Parser,
     message: Vec<u8>,
     outbox: Outbox,
     /// Whether it is watched for room to write.
-    pub(crate) watched_for_room: bool,
+    pub(crate) watches_for_room: bool,
     /// What it has seen of the trace, if this is a conversation.
     pub(crate) watcher: Watcher,
 }
@@ -47,33 +47,37 @@ enum Stage {
 
 impl Connection {
     /// Starts to open it.
-    pub(crate) fn start(way: Way, number: u32, sentences: &Rc<Sentences>) -> io::Result<Self> {
-        let udp = way.dialect == Dialect::Datagrams;
+    pub(crate) fn start(
+        target: Target,
+        number: u32,
+        sentences: &Rc<Sentences>,
+    ) -> io::Result<Self> {
+        let udp = target.encoding == Encoding::Datagrams;
         let (kind, protocol) = if udp {
             (Type::DGRAM, Protocol::UDP)
         } else {
             (Type::STREAM, Protocol::TCP)
         };
-        let socket = Socket::new(Domain::for_address(way.address), kind, Some(protocol))?;
+        let socket = Socket::new(Domain::for_address(target.address), kind, Some(protocol))?;
         socket.set_nonblocking(true)?;
         if udp {
             socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         } else {
             socket.set_tcp_nodelay(true)?;
         }
-        match socket.connect(&way.address.into()) {
+        match socket.connect(&target.address.into()) {
             Err(error) if !is_under_way(&error) => return Err(error),
             _ => {}
         }
         Ok(Self {
             socket,
-            way,
-            ledger: Ledger::new(number, sentences),
+            target,
+            checker: AnswerChecker::new(number, sentences),
             stage: if udp { Stage::Open } else { Stage::Connecting },
             parser: Parser::default(),
             message: Vec::new(),
             outbox: Outbox::default(),
-            watched_for_room: !udp,
+            watches_for_room: !udp,
             watcher: Watcher::default(),
         })
     }
@@ -84,18 +88,18 @@ impl Connection {
     }
 
     /// Whether it waits for room to write.
-    pub(crate) fn wants_room(&self) -> bool {
+    pub(crate) fn needs_to_write(&self) -> bool {
         self.stage == Stage::Connecting || !self.outbox.is_empty()
     }
 
     /// Sentences said and not yet answered.
     pub(crate) const fn outstanding(&self) -> u64 {
-        self.ledger.outstanding()
+        self.checker.outstanding()
     }
 
     /// Whether its first sentence is still to be said.
     pub(crate) const fn has_said_nothing(&self) -> bool {
-        self.ledger.next() == 0
+        self.checker.next() == 0
     }
 
     /// Says sentences until so many are outstanding, once it is open.
@@ -106,26 +110,28 @@ impl Connection {
         let now = Instant::now();
         while self.outstanding() < window {
             self.say()?;
-            self.ledger.says(now);
+            self.checker.record_sent(now);
         }
         self.outbox.flush(&self.socket)
     }
 
     fn say(&mut self) -> io::Result<()> {
-        let (sentences, sayer, seq) = (
-            self.ledger.sentences(),
-            self.ledger.sayer(),
-            self.ledger.next(),
+        let (sentences, sender, seq) = (
+            self.checker.sentences(),
+            self.checker.sender(),
+            self.checker.next(),
         );
         let out = self.outbox.bytes();
-        match self.way.dialect {
-            Dialect::Datagrams => {
-                sentences.write(sayer, seq, out);
+        match self.target.encoding {
+            Encoding::Datagrams => {
+                sentences.write(sender, seq, out);
                 return self.outbox.flush(&self.socket);
             }
-            Dialect::Stream => sentences.write(sayer, seq, out),
-            Dialect::Messages | Dialect::Pieces => sentences.write_message(sayer, seq, out),
-            Dialect::Conversation { .. } => letters::write_sentence(sentences, sayer, seq, out)?,
+            Encoding::Stream => sentences.write(sender, seq, out),
+            Encoding::Messages | Encoding::Pieces => sentences.write_message(sender, seq, out),
+            Encoding::Conversation { .. } => {
+                ws_messages::write_sentence(sentences, sender, seq, out)?
+            }
         }
         Ok(())
     }
@@ -154,12 +160,12 @@ impl Connection {
         if let Some(error) = self.socket.take_error()? {
             return Err(error);
         }
-        if self.way.dialect == Dialect::Stream {
+        if self.target.encoding == Encoding::Stream {
             self.stage = Stage::Open;
             return Ok(());
         }
         self.stage = Stage::Shaking;
-        let Way { address, path, .. } = self.way;
+        let Target { address, path, .. } = self.target;
         write!(
             self.outbox.bytes(),
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -169,7 +175,7 @@ impl Connection {
 
     /// Reads what has come. A stream is read once, datagrams as long as answers are due.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], outcome: &mut Outcome) -> io::Result<()> {
-        let udp = self.way.dialect == Dialect::Datagrams;
+        let udp = self.target.encoding == Encoding::Datagrams;
         loop {
             let length = match (&self.socket).read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -177,7 +183,7 @@ impl Connection {
             };
             let now = Instant::now();
             if udp {
-                self.ledger.whole(&buffer[..length], now, outcome);
+                self.checker.whole(&buffer[..length], now, outcome);
             } else if length == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             } else {
@@ -190,11 +196,11 @@ impl Connection {
     }
 
     fn take(&mut self, bytes: &mut [u8], now: Instant, outcome: &mut Outcome) -> io::Result<()> {
-        match (self.stage, self.way.dialect) {
+        match (self.stage, self.target.encoding) {
             (Stage::Connecting, _) => Ok(()),
-            (Stage::Shaking, _) => self.shake(bytes, now, outcome),
-            (Stage::Open, Dialect::Stream) => {
-                self.ledger.piece(bytes, now, outcome);
+            (Stage::Shaking, _) => self.handshake(bytes, now, outcome),
+            (Stage::Open, Encoding::Stream) => {
+                self.checker.piece(bytes, now, outcome);
                 Ok(())
             }
             (Stage::Open, _) => {
@@ -207,7 +213,7 @@ impl Connection {
     }
 
     /// Reads the answer to the handshake; what follows it is frames already.
-    fn shake(&mut self, bytes: &[u8], now: Instant, outcome: &mut Outcome) -> io::Result<()> {
+    fn handshake(&mut self, bytes: &[u8], now: Instant, outcome: &mut Outcome) -> io::Result<()> {
         const END: &[u8] = b"\r\n\r\n";
 
         self.message.extend_from_slice(bytes);
@@ -224,8 +230,8 @@ impl Connection {
             return Err(io::Error::other(format!("no WebSocket: {answer:.200}")));
         }
         self.stage = Stage::Open;
-        if let Dialect::Conversation { watching } = self.way.dialect {
-            letters::write_opening(watching, self.outbox.bytes());
+        if let Encoding::Conversation { watching } = self.target.encoding {
+            ws_messages::write_opening(watching, self.outbox.bytes());
         }
         if rest.is_empty() {
             Ok(())
@@ -240,38 +246,38 @@ impl Connection {
             last,
             payload,
         } = frame;
-        match (kind, self.way.dialect) {
+        match (kind, self.target.encoding) {
             (Kind::Ping | Kind::Pong, _) => {}
             (Kind::Close, _) => {
                 let why = String::from_utf8_lossy(payload.get(2..).unwrap_or_default());
                 return Err(io::Error::other(format!("the other side closed: {why}")));
             }
-            (_, Dialect::Pieces) => self.ledger.piece(payload, now, outcome),
-            (_, Dialect::Conversation { .. }) => return self.letter(payload, now, outcome),
-            _ if last && self.message.is_empty() => self.ledger.whole(payload, now, outcome),
+            (_, Encoding::Pieces) => self.checker.piece(payload, now, outcome),
+            (_, Encoding::Conversation { .. }) => return self.message(payload, now, outcome),
+            _ if last && self.message.is_empty() => self.checker.whole(payload, now, outcome),
             _ => {
                 self.message.extend_from_slice(payload);
                 if last {
                     let message = std::mem::take(&mut self.message);
-                    self.ledger.whole(&message, now, outcome);
+                    self.checker.whole(&message, now, outcome);
                 }
             }
         }
         Ok(())
     }
 
-    fn letter(&mut self, text: &[u8], now: Instant, outcome: &mut Outcome) -> io::Result<()> {
-        match letters::read(text)? {
-            Letter::Opening | Letter::Sent => {}
-            Letter::Event => self.watcher.event(text),
-            Letter::Gap => self.watcher.gap(text),
-            Letter::Received(seq, rest) => {
+    fn message(&mut self, text: &[u8], now: Instant, outcome: &mut Outcome) -> io::Result<()> {
+        match ws_messages::read(text)? {
+            RelayMessage::Opening | RelayMessage::Sent => {}
+            RelayMessage::Event => self.watcher.event(text),
+            RelayMessage::Gap => self.watcher.gap(text),
+            RelayMessage::Received(seq, rest) => {
                 let answer = rest
-                    .get(..self.ledger.sentences().size())
+                    .get(..self.checker.sentences().size())
                     .unwrap_or_default();
                 let ends = rest.get(answer.len()) == Some(&b'"');
-                if ends && seq == self.ledger.due() {
-                    self.ledger.whole(answer, now, outcome);
+                if ends && seq == self.checker.due() {
+                    self.checker.whole(answer, now, outcome);
                 } else {
                     outcome.wrong += 1;
                 }
@@ -282,8 +288,8 @@ impl Connection {
 
     /// Gives up what can no longer be hoped for, where anything may be lost.
     pub(crate) fn give_up(&mut self, now: Instant, outcome: &mut Outcome) {
-        if self.way.dialect.may_lose() {
-            self.ledger.give_up(now, outcome);
+        if self.target.encoding.may_lose() {
+            self.checker.give_up(now, outcome);
         }
     }
 }

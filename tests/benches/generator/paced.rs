@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, Dialect, Outcome, Sentences, Way, crowd};
+use super::{Connection, Encoding, Outcome, Sentences, Target, load_driver};
 
 /// Sayers take turns.
 const SAYERS: u32 = 4;
@@ -34,18 +34,18 @@ impl Paced {
         per_second: f64,
         sentences: &Rc<Sentences>,
     ) -> io::Result<Self> {
-        let way = Way {
+        let target = Target {
             address: server,
             path: "",
-            dialect: Dialect::Datagrams,
+            encoding: Encoding::Datagrams,
         };
-        let sayers = (0..SAYERS).map(|sayer| Connection::start(way, sayer, sentences));
+        let sayers = (0..SAYERS).map(|sender| Connection::start(target, sender, sentences));
         Ok(Self {
             sayers: sayers.collect::<io::Result<_>>()?,
             per_second,
             begun: Instant::now(),
             said: 0,
-            buffer: vec![0; crowd::BUFFER],
+            buffer: vec![0; load_driver::BUFFER],
             outcome: Outcome::default(),
         })
     }
@@ -54,16 +54,16 @@ impl Paced {
     pub(crate) fn step(&mut self) -> io::Result<()> {
         let due = (self.begun.elapsed().as_secs_f64() * self.per_second) as u64;
         while self.said < due {
-            let sayer = &mut self.sayers[(self.said % u64::from(SAYERS)) as usize];
-            sayer.fill(sayer.outstanding() + 1)?;
+            let sender = &mut self.sayers[(self.said % u64::from(SAYERS)) as usize];
+            sender.fill(sender.outstanding() + 1)?;
             self.said += 1;
         }
         self.hear()
     }
 
     fn hear(&mut self) -> io::Result<()> {
-        for sayer in &mut self.sayers {
-            sayer.receive(&mut self.buffer, &mut self.outcome)?;
+        for sender in &mut self.sayers {
+            sender.receive(&mut self.buffer, &mut self.outcome)?;
         }
         Ok(())
     }

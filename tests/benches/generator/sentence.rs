@@ -39,44 +39,44 @@ impl Sentences {
     }
 
     /// Writes one.
-    pub(crate) fn write(&self, sayer: u32, seq: u64, out: &mut Vec<u8>) {
-        out.extend_from_slice(&head(sayer, seq, LOWER));
+    pub(crate) fn write(&self, sender: u32, seq: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(&head(sender, seq, LOWER));
         out.extend_from_slice(&self.body);
     }
 
     /// Writes one as a client's WebSocket message.
-    pub(crate) fn write_message(&self, sayer: u32, seq: u64, out: &mut Vec<u8>) {
+    pub(crate) fn write_message(&self, sender: u32, seq: u64, out: &mut Vec<u8>) {
         frame::question_head(frame::Kind::Binary, self.size(), out);
-        let mut head = head(sayer, seq, LOWER);
+        let mut head = head(sender, seq, LOWER);
         frame::mask(&mut head);
         out.extend_from_slice(&head);
         out.extend_from_slice(&self.masked);
     }
 
     /// Whether these are the bytes from `offset` on of the answer to a sentence.
-    pub(crate) fn answers(&self, sayer: u32, seq: u64, offset: usize, bytes: &[u8]) -> bool {
+    pub(crate) fn answers(&self, sender: u32, seq: u64, offset: usize, bytes: &[u8]) -> bool {
         let in_head = HEAD.saturating_sub(offset).min(bytes.len());
         let (start, rest) = bytes.split_at(in_head);
-        let head = head(sayer, seq, UPPER);
+        let head = head(sender, seq, UPPER);
         let from = offset.saturating_sub(HEAD);
         start == &head[offset.min(HEAD)..offset.min(HEAD) + in_head]
             && self.answer.get(from..from + rest.len()) == Some(rest)
     }
 
     /// The number of the sentence this whole answer is to, if it is one.
-    pub(crate) fn seq_of(&self, sayer: u32, answer: &[u8]) -> Option<u64> {
+    pub(crate) fn seq_of(&self, sender: u32, answer: &[u8]) -> Option<u64> {
         let digits = answer.get(SEQ)?;
         let seq = digits.iter().try_fold(0, |seq, digit| {
             Some(seq << 4 | u64::from((*digit as char).to_digit(16)?))
         })?;
-        let whole = answer.len() == self.size() && self.answers(sayer, seq, 0, answer);
+        let whole = answer.len() == self.size() && self.answers(sender, seq, 0, answer);
         whole.then_some(seq)
     }
 }
 
-fn head(sayer: u32, seq: u64, digits: &[u8; 16]) -> [u8; HEAD] {
+fn head(sender: u32, seq: u64, digits: &[u8; 16]) -> [u8; HEAD] {
     let mut head = [b' '; HEAD];
-    write_hex(&mut head[SAYER], sayer.into(), digits);
+    write_hex(&mut head[SAYER], sender.into(), digits);
     write_hex(&mut head[SEQ], seq, digits);
     head
 }

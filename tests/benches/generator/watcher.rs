@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{histogram::Histogram, letters::number};
+use super::{histogram::Histogram, ws_messages::number};
 
 /// What a viewer has seen so far.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +20,9 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// An event came, as `{"trace":{"seq":…,"mono_ns":…,"wall_us":…,"what":…}}`.
-    pub(crate) fn event(&mut self, letter: &[u8]) {
+    pub(crate) fn event(&mut self, message: &[u8]) {
         let (Some(seq), Some(wall_us)) =
-            (after(letter, b"\"seq\":"), after(letter, b"\"wall_us\":"))
+            (after(message, b"\"seq\":"), after(message, b"\"wall_us\":"))
         else {
             self.holes += 1;
             return;
@@ -37,8 +37,8 @@ impl Watcher {
     }
 
     /// A gap was told of, as `{"gap":{"from":…,"to":…}}`.
-    pub(crate) fn gap(&mut self, letter: &[u8]) {
-        match (after(letter, b"\"from\":"), after(letter, b"\"to\":")) {
+    pub(crate) fn gap(&mut self, message: &[u8]) {
+        match (after(message, b"\"from\":"), after(message, b"\"to\":")) {
             (Some(from), Some(to)) => self.expect(from, to),
             _ => self.holes += 1,
         }
@@ -59,8 +59,8 @@ impl Watcher {
 }
 
 /// The number behind a key that stands near the beginning.
-fn after(letter: &[u8], key: &[u8]) -> Option<u64> {
-    let near = &letter[..letter.len().min(96)];
+fn after(message: &[u8], key: &[u8]) -> Option<u64> {
+    let near = &message[..message.len().min(96)];
     let at = near.windows(key.len()).position(|window| window == key)?;
-    Some(number(&letter[at + key.len()..]).0)
+    Some(number(&message[at + key.len()..]).0)
 }

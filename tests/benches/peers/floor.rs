@@ -6,18 +6,18 @@ use tests::process::Process;
 
 use crate::{
     floors::Floor,
-    generator::{Dialect, Way},
+    generator::{Encoding, Target},
     subject::{Contender, Program, Subject},
 };
 
 /// Starts one of the floors.
 pub(super) fn subject(contender: Contender) -> Subject {
-    let (floor, dialect) = match contender {
-        Contender::RawTcp => (Floor::Tcp, Dialect::Stream),
-        Contender::Echo => (Floor::Echo, Dialect::Messages),
-        Contender::Bridge => (Floor::Bridge, Dialect::Messages),
+    let (floor, encoding) = match contender {
+        Contender::RawTcp => (Floor::Tcp, Encoding::Stream),
+        Contender::Echo => (Floor::Echo, Encoding::Messages),
+        Contender::Bridge => (Floor::Bridge, Encoding::Messages),
         Contender::RawUdp | Contender::Relay(..) | Contender::Peer(_) => {
-            (Floor::Udp, Dialect::Datagrams)
+            (Floor::Udp, Encoding::Datagrams)
         }
     };
     let server = (floor == Floor::Bridge).then(|| Floor::Udp.start(None));
@@ -26,10 +26,10 @@ pub(super) fn subject(contender: Contender) -> Subject {
     let programs = [kept(program)].into_iter().chain(server).collect();
     Subject::new(
         contender,
-        Way {
+        Target {
             address,
             path: "/",
-            dialect,
+            encoding,
         },
         programs,
     )

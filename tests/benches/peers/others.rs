@@ -9,11 +9,11 @@ use std::{
 };
 
 use shared::call::Transport;
-use tests::{patience, place, process::Process, python};
+use tests::{address_allocator, process::Process, python, timeout};
 
 use crate::{
     floors::Floor,
-    generator::{Dialect, Way},
+    generator::{Encoding, Target},
     subject::{Contender, Program, Subject},
 };
 
@@ -93,12 +93,12 @@ impl Peer {
         matches!(self, Websockify | Socat)
     }
 
-    const fn dialect(self) -> Dialect {
+    const fn encoding(self) -> Encoding {
         match self {
-            WebsocatUdp | Websocat4Udp => Dialect::Messages,
-            WebsocatTcp | Websocat4Tcp | Websockify => Dialect::Pieces,
-            WstunnelUdp | PythonUdp => Dialect::Datagrams,
-            WstunnelTcp | Socat | PythonTcp => Dialect::Stream,
+            WebsocatUdp | Websocat4Udp => Encoding::Messages,
+            WebsocatTcp | Websocat4Tcp | Websockify => Encoding::Pieces,
+            WstunnelUdp | PythonUdp => Encoding::Datagrams,
+            WstunnelTcp | Socat | PythonTcp => Encoding::Stream,
         }
     }
 
@@ -146,7 +146,7 @@ impl Peer {
 }
 
 fn wstunnel(tunnel: &str) -> Vec<String> {
-    let between = place::free_at(place::own_host());
+    let between = address_allocator::free_address(address_allocator::own_host());
     vec![
         format!("server ws://{between}"),
         format!("client -L {tunnel} ws://{between}"),
@@ -161,7 +161,7 @@ pub(super) fn subject(peer: Peer) -> Result<Subject, String> {
     if !is_installed(peer.program()) {
         return Err(format!("{} is not installed", peer.program()));
     }
-    let at = place::free_at(place::own_host());
+    let at = address_allocator::free_address(address_allocator::own_host());
     let mut programs: Vec<Program> = Vec::new();
     let mut to = at;
     if let Some(floor) = peer.server() {
@@ -175,14 +175,14 @@ pub(super) fn subject(peer: Peer) -> Result<Subject, String> {
         programs.push((process.pid(), Rc::new(process)));
     }
     programs.extend(peer.textbook().map(|program| textbook(program, at)));
-    let way = Way {
+    let target = Target {
         address: at,
         path: "/",
-        dialect: peer.dialect(),
+        encoding: peer.encoding(),
     };
-    let subject = Subject::new(Contender::Peer(peer), way, programs);
+    let subject = Subject::new(Contender::Peer(peer), target, programs);
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
-    let answers = patience::look_for(STARTING, || match subject.answers() {
+    let answers = timeout::poll_until(STARTING, || match subject.answers() {
         Ok(()) => Some(()),
         Err(error) => {
             last = error;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tests::relay::Relay;
 
 use crate::{
-    generator::{Dialect, Way},
+    generator::{Encoding, Target},
     subject::{Contender, Subject},
 };
 
@@ -50,19 +50,23 @@ impl Service {
         }
     }
 
-    const fn way(self, relay: &Relay) -> Way {
-        let (address, path, dialect) = match self {
-            Self::RawUdp => (relay.http, "/raw/udp", Dialect::Messages),
-            Self::RawTcp => (relay.http, "/raw/tcp", Dialect::Pieces),
-            Self::Page => (relay.http, "/ws", Dialect::Conversation { watching: true }),
-            Self::BlindPage => (relay.http, "/ws", Dialect::Conversation { watching: false }),
-            Self::Udp => (relay.udp, "", Dialect::Datagrams),
-            Self::Tcp => (relay.tcp, "", Dialect::Stream),
+    const fn target(self, relay: &Relay) -> Target {
+        let (address, path, encoding) = match self {
+            Self::RawUdp => (relay.http, "/raw/udp", Encoding::Messages),
+            Self::RawTcp => (relay.http, "/raw/tcp", Encoding::Pieces),
+            Self::Page => (relay.http, "/ws", Encoding::Conversation { watching: true }),
+            Self::BlindPage => (
+                relay.http,
+                "/ws",
+                Encoding::Conversation { watching: false },
+            ),
+            Self::Udp => (relay.udp, "", Encoding::Datagrams),
+            Self::Tcp => (relay.tcp, "", Encoding::Stream),
         };
-        Way {
+        Target {
             address,
             path,
-            dialect,
+            encoding,
         }
     }
 }
@@ -91,7 +95,7 @@ impl Tracing {
 /// # Errors
 /// Where it may not capture here.
 pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
-    // A crowd that waits for its turn reads nothing, so it could not answer a ping.
+    // A load driver that waits for its turn reads nothing, so it could not answer a ping.
     let room = [
         "--max-pages",
         "20000",
@@ -111,8 +115,8 @@ pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
 
 /// What it says of itself came before its ready line, but by another way.
 fn captures(relay: &Relay) -> bool {
-    let line = tests::patience::look_for(tests::patience::PATIENCE, || {
-        let diary = relay.diary();
+    let line = tests::timeout::poll_until(tests::timeout::TIMEOUT, || {
+        let diary = relay.output();
         diary
             .lines()
             .find(|line| line.contains("level of truth"))
@@ -124,11 +128,11 @@ fn captures(relay: &Relay) -> bool {
 /// Starts it, to be reached so.
 pub(super) fn subject(service: Service, tracing: Tracing) -> Result<Subject, String> {
     let relay = start(tracing, &[])?;
-    let way = service.way(&relay);
+    let target = service.target(&relay);
     let contender = Contender::Relay(service, tracing);
     Ok(Subject::new(
         contender,
-        way,
+        target,
         vec![(relay.pid(), Rc::new(relay))],
     ))
 }

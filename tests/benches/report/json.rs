@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{Cell, Sheet, Verdict};
+use super::{Cell, Results, Verdict};
 use crate::{machine, subject::Side};
 
 /// All that was measured, every round of it, and how it stands to the goals.
-pub(crate) fn json(sheet: &Sheet, verdicts: &[Verdict], short: bool) -> Value {
+pub(crate) fn json(results: &Results, verdicts: &[Verdict], short: bool) -> Value {
     json!({
         "short": short,
         "cores": machine::how_many(),
-        "foreign_cores": sheet.foreign,
-        "measured": sheet.cells.iter().map(measured).collect::<Vec<_>>(),
+        "foreign_cores": results.foreign,
+        "measured": results.cells.iter().map(measured).collect::<Vec<_>>(),
         "goals": verdicts.iter().map(judged).collect::<Vec<_>>(),
-        "notes": sheet.notes,
-        "failures": sheet.failures,
+        "notes": results.notes,
+        "failures": results.failures,
     })
 }
 

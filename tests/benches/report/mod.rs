@@ -4,13 +4,13 @@ mod goals;
 mod json;
 mod metric;
 mod plot;
-mod sheet;
+mod results;
 mod table;
 mod verdict;
 
 pub(crate) use json::json;
 pub(crate) use metric::Metric;
 pub(crate) use plot::{Line, Plot};
-pub(crate) use sheet::{Cell, Sheet, median};
+pub(crate) use results::{Cell, Results, median};
 pub(crate) use table::{print_figure, print_markdown, print_verdicts};
 pub(crate) use verdict::{Verdict, verdicts};

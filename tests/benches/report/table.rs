@@ -1,11 +1,11 @@
 //! Tables for people.
 
-use super::{Metric, Sheet, Verdict};
+use super::{Metric, Results, Verdict};
 use crate::machine::Placement;
 
 /// Prints all that was measured in a figure, one line per contender.
-pub(crate) fn print_figure(sheet: &Sheet, figure: &str, placement: Placement) {
-    let cells: Vec<_> = sheet
+pub(crate) fn print_figure(results: &Results, figure: &str, placement: Placement) {
+    let cells: Vec<_> = results
         .cells
         .iter()
         .filter(|cell| cell.figure == figure && cell.placement == placement)
@@ -24,7 +24,7 @@ pub(crate) fn print_figure(sheet: &Sheet, figure: &str, placement: Placement) {
     rows[0].extend(metrics.iter().map(|metric| metric.name().to_owned()));
     for contender in contenders {
         let value = |metric: &Metric| {
-            let median = sheet.median(figure, placement, contender, *metric);
+            let median = results.median(figure, placement, contender, *metric);
             metric.write(median.unwrap_or(f64::NAN))
         };
         let mut row = vec![contender.name()];

@@ -1,7 +1,7 @@
 //! How a run stands to the goals.
 
 use super::{
-    Metric, Sheet,
+    Metric, Results,
     goals::{GOALS, Goal},
 };
 use crate::subject::{Contender, Side};
@@ -30,14 +30,14 @@ pub(crate) struct Verdict {
 }
 
 /// How the run stands to every goal whose figure was measured.
-pub(crate) fn verdicts(sheet: &Sheet) -> Vec<Verdict> {
+pub(crate) fn verdicts(results: &Results) -> Vec<Verdict> {
     GOALS
         .iter()
-        .filter_map(|goal| verdict(sheet, goal))
+        .filter_map(|goal| verdict(results, goal))
         .collect()
 }
 
-fn verdict(sheet: &Sheet, goal: &Goal) -> Option<Verdict> {
+fn verdict(results: &Results, goal: &Goal) -> Option<Verdict> {
     let Goal {
         figure,
         placement,
@@ -45,7 +45,7 @@ fn verdict(sheet: &Sheet, goal: &Goal) -> Option<Verdict> {
         ours,
         rule,
     } = *goal;
-    let median = |contender| sheet.median(figure, placement, contender, metric);
+    let median = |contender| results.median(figure, placement, contender, metric);
     let value = median(ours)?;
     let compared = |contender: &Contender| Some((contender.name(), median(*contender)?));
     let against = rule.of().iter().find_map(compared);
@@ -59,7 +59,7 @@ fn verdict(sheet: &Sheet, goal: &Goal) -> Option<Verdict> {
         figure: format!("{figure}, {}, {}", placement.name(), metric.name()),
         goal: rule.to_string(),
         against,
-        best_peer: best_peer(sheet, goal),
+        best_peer: best_peer(results, goal),
         ours: ours.name(),
         value,
         ratio,
@@ -69,7 +69,7 @@ fn verdict(sheet: &Sheet, goal: &Goal) -> Option<Verdict> {
 }
 
 /// The best of all other programs in this figure that lead to the same kind of server.
-fn best_peer(sheet: &Sheet, goal: &Goal) -> Option<(String, f64)> {
+fn best_peer(results: &Results, goal: &Goal) -> Option<(String, f64)> {
     let Goal {
         figure,
         placement,
@@ -78,7 +78,7 @@ fn best_peer(sheet: &Sheet, goal: &Goal) -> Option<(String, f64)> {
         ..
     } = *goal;
     let to = ours.leads_to();
-    let theirs = sheet.cells.iter().filter(|cell| {
+    let theirs = results.cells.iter().filter(|cell| {
         cell.figure == figure
             && cell.placement == placement
             && cell.metric == metric

@@ -12,7 +12,7 @@ use tokio_tungstenite::{
 };
 
 use super::{Heard, Page, Parting, VISITORS_NAME, hear};
-use crate::{patience::within, relay::Relay};
+use crate::{relay::Relay, timeout::within};
 
 /// The handshake of a conversation under this host name.
 fn handshake(host: &str) -> Handshake {

@@ -19,17 +19,17 @@ use tokio_tungstenite::{
 };
 
 use super::{Counts, Length, random::Random, request::request};
-use crate::{patience::within, relay::Relay};
+use crate::{relay::Relay, timeout::within};
 
 /// Of a hundred visitors so many use a bridge.
 const BRIDGES: u64 = 20;
 /// The ways in which a visitor can go.
-pub(super) const WAYS_TO_GO: u64 = 4;
+pub(super) const WAYS_TO_CLOSE: u64 = 4;
 /// Of a hundred pages that left a lab of their own so many come back to it.
 const COME_BACK: u64 = 50;
 
 /// Visits again and again, until the soak is over; the last one stays, with whatever calls it has in flight.
-pub(super) async fn comes_and_goes<'a>(
+pub(super) async fn connects_and_closes<'a>(
     relay: &Relay,
     mut random: Random,
     length: Length,
@@ -54,14 +54,14 @@ pub(super) async fn comes_and_goes<'a>(
                 break;
             }
             said += 1;
-            visitor.says(&mut random).await;
+            visitor.sends_something(&mut random).await;
             let pause = random.one_of(&[0, 0, 1, 5]);
-            visitor.hears_for(Duration::from_millis(pause)).await;
+            visitor.receives_for(Duration::from_millis(pause)).await;
         }
         if length.is_over(said, begun) {
             return visitor;
         }
-        left = visitor.goes(random.below(WAYS_TO_GO)).await;
+        left = visitor.closes(random.below(WAYS_TO_CLOSE)).await;
     }
 }
 
@@ -111,7 +111,7 @@ impl<'a> Visitor<'a> {
     }
 
     /// Says something.
-    async fn says(&mut self, random: &mut Random) {
+    async fn sends_something(&mut self, random: &mut Random) {
         if self.is_page {
             let request = request(random, self.next_id, self.seat.is_some());
             return self.asks(request).await;
@@ -140,11 +140,11 @@ impl<'a> Visitor<'a> {
     }
 
     /// Hears whatever comes in this time, and at least what is there already.
-    pub(super) async fn hears_for(&mut self, time: Duration) {
+    pub(super) async fn receives_for(&mut self, time: Duration) {
         let hears = async {
             while self.is_there {
                 match self.socket.next().await {
-                    Some(Ok(Message::Text(text))) if self.is_page => self.hears(&text),
+                    Some(Ok(Message::Text(text))) if self.is_page => self.handle_message(&text),
                     Some(Ok(Message::Close(_)) | Err(_)) | None => self.is_there = false,
                     Some(Ok(_)) => {
                         self.counts.messages.fetch_add(1, Relaxed);
@@ -158,7 +158,7 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    fn hears(&mut self, text: &str) {
+    fn handle_message(&mut self, text: &str) {
         self.counts.messages.fetch_add(1, Relaxed);
         if !text.starts_with("{\"welcome\"") {
             return;
@@ -172,14 +172,14 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// Goes in one of [`WAYS_TO_GO`]; the token of what it leaves behind.
-    pub(super) async fn goes(mut self, way: u64) -> Option<String> {
+    /// Goes in one of [`WAYS_TO_CLOSE`]; the token of what it leaves behind.
+    pub(super) async fn closes(mut self, way: u64) -> Option<String> {
         match way {
             // As a closed tab: with a close frame, whose answer it hears or does not.
             0 => drop(self.socket.close(None).await),
             1 => {
                 self.socket.close(None).await.ok();
-                self.hears_to_the_end().await;
+                self.receives_to_the_end().await;
             }
             // As a pulled plug: the connection is reset.
             2 => {
@@ -192,7 +192,7 @@ impl<'a> Visitor<'a> {
         self.seat
     }
 
-    async fn hears_to_the_end(&mut self) {
+    async fn receives_to_the_end(&mut self) {
         let to_the_end = async { while let Some(Ok(_)) = self.socket.next().await {} };
         within("the answer to a close frame", to_the_end).await;
     }

@@ -1,4 +1,4 @@
-//! The sheet on which all that is measured is written, and all that went wrong.
+//! The results: all that was measured, and all that went wrong.
 
 use super::Metric;
 use crate::{machine::Placement, subject::Contender};
@@ -8,22 +8,22 @@ use crate::{machine::Placement, subject::Contender};
 pub(crate) struct Cell {
     /// The figure.
     pub(crate) figure: String,
-    /// Where it ran.
+    /// The cores on which it ran.
     pub(crate) placement: Placement,
-    /// Who.
+    /// The contender.
     pub(crate) contender: Contender,
-    /// What.
+    /// The metric.
     pub(crate) metric: Metric,
-    /// Each round's.
+    /// One value per round.
     pub(crate) values: Vec<f64>,
 }
 
-/// All of it.
+/// All results of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Sheet {
+pub(crate) struct Results {
     /// What was measured, in order.
     pub(crate) cells: Vec<Cell>,
-    /// How many cores others kept busy in each turn.
+    /// The number of cores that other programs kept busy, per turn.
     pub(crate) foreign: Vec<f64>,
     /// What could not be measured, and why.
     pub(crate) notes: Vec<String>,
@@ -32,14 +32,14 @@ pub(crate) struct Sheet {
 }
 
 impl Cell {
-    /// The middle one of its values.
+    /// The median of its values.
     pub(crate) fn median(&self) -> f64 {
         median(&self.values)
     }
 }
 
-impl Sheet {
-    /// Writes down one number.
+impl Results {
+    /// Adds one value.
     pub(crate) fn add(
         &mut self,
         figure: &str,
@@ -63,7 +63,7 @@ impl Sheet {
         }
     }
 
-    /// The median of what was written there.
+    /// The median of the values of one cell.
     pub(crate) fn median(
         &self,
         figure: &str,
@@ -78,7 +78,7 @@ impl Sheet {
         Some(cell.median())
     }
 
-    /// Says, once, what could not be measured.
+    /// Adds a note, unless it is there.
     pub(crate) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -95,7 +95,7 @@ impl Cell {
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// The median; of an even number of values, the mean of the two in the middle.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

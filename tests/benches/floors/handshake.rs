@@ -1,4 +1,4 @@
-//! The handshake of a WebSocket server that knows only one key: the generator's.
+//! The handshake of a WebSocket server that accepts only the generator's key.
 
 use std::io;
 
@@ -6,11 +6,15 @@ use crate::generator::{KEY, KEY_ANSWER};
 
 const END: &[u8] = b"\r\n\r\n";
 
-/// Answers the request once it has come whole; tells whether it has. Nothing may follow it yet.
+/// Answers the request once it is complete, and returns whether it is. The client may not send more before.
 ///
 /// # Errors
-/// Where it is of somebody else.
-pub(super) fn shake(request: &mut Vec<u8>, bytes: &[u8], answer: &mut Vec<u8>) -> io::Result<bool> {
+/// When the request has another key.
+pub(super) fn handshake(
+    request: &mut Vec<u8>,
+    bytes: &[u8],
+    answer: &mut Vec<u8>,
+) -> io::Result<bool> {
     request.extend_from_slice(bytes);
     if !request.ends_with(END) {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! A page goes to another lab, or comes back to a seat it had.
+//! A page moves to another lab, or resumes a session it had.
 
 use std::net::SocketAddr;
 
@@ -15,18 +15,18 @@ impl Page {
     /// Opens a page at another address than the relay's own, such as a proxy's.
     ///
     /// # Panics
-    /// When it is not welcomed.
+    /// When the relay does not send a welcome.
     pub async fn open_at(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("it listens");
         let page = Self::over(&address.to_string(), stream).await;
         page.expect("a welcome")
     }
 
-    /// Goes to another lab, by `enter` or `resume`.
+    /// Moves to another lab, by `enter` or `resume`.
     ///
     /// # Panics
-    /// When it may not.
-    pub async fn goes(&mut self, to: Ask) {
+    /// When the relay refuses.
+    pub async fn moves_to(&mut self, to: Ask) {
         let named = format!("{to:?}");
         self.arrived = false;
         let reply = self.asks(to).await;
@@ -36,19 +36,19 @@ impl Page {
             "{named:.80}"
         );
         while !self.arrived {
-            self.listens().await;
+            self.receives_message().await;
         }
     }
 
-    /// The same where another page may take its seat before.
+    /// The same where another page may take over the session before.
     ///
     /// # Errors
     /// How its conversation ended instead.
-    pub async fn tries_to_go(mut self, to: Ask) -> Result<Self, Parting> {
+    pub async fn tries_to_move(mut self, to: Ask) -> Result<Self, Parting> {
         self.arrived = false;
-        self.says(Request::Ask(to)).await;
+        self.sends_request(Request::Ask(to)).await;
         while !self.arrived {
-            if let Some(parting) = self.listens_or_ends().await {
+            if let Some(parting) = self.receives_or_ends().await {
                 return Err(parting);
             }
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::call::Transport;
 
-use crate::{browser::Browser, language::Language, patience::until};
+use crate::{browser::Browser, language::Language, timeout::until};
 
 /// A call of the workbench, by its place in the list, the first being 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Made(pub usize);
 
 /// A row of the list of the workbench.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct BenchRow {
+pub struct WorkbenchRow {
     /// The call with its arguments.
     pub call: String,
     /// `blocked`, `returned` or `failed`.
@@ -27,7 +27,7 @@ pub struct BenchRow {
 
 /// A card of the workbench.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct BenchSocket {
+pub struct WorkbenchSocket {
     /// Its number.
     pub fd: String,
     /// The state that is lit.
@@ -48,7 +48,7 @@ const SOCKETS: &str = "[...document.querySelectorAll('#bench-cards .socket')].ma
 impl Browser {
     /// Takes a lab of one's own and waits until its server is to be seen there; tells where it is.
     pub async fn enters_own_lab(&self) -> SocketAddr {
-        self.does("#enter-own").await;
+        self.activates("#enter-own").await;
         self.is_in_own_lab().await
     }
 
@@ -82,21 +82,21 @@ impl Browser {
     }
 
     /// Writes a sentence and sends it.
-    pub async fn says(&self, sentence: &str) {
+    pub async fn sends_sentence(&self, sentence: &str) {
         self.sees("#send:not(:disabled)").await;
         self.writes("#sentence", sentence).await;
         self.keys(&char::from(Key::Enter).to_string()).await;
     }
 
     /// Does something with the server, and waits until it is in that state.
-    pub async fn tells_server(&self, button: &str, state: &str) {
-        self.does(button).await;
+    pub async fn commands_server(&self, button: &str, state: &str) {
+        self.activates(button).await;
         self.sees(&format!("#server[data-state={state}]")).await;
     }
 
     /// Turns to the workbench.
     pub async fn turns_to_bench(&self) {
-        self.does("#view-workbench").await;
+        self.activates("#view-workbench").await;
         self.sees("#bench:not([hidden])").await;
     }
 
@@ -128,7 +128,7 @@ impl Browser {
     /// Presses a button that makes a call.
     pub async fn adds(&self, button: &str, call: &str) -> Made {
         let before = self.bench_rows().await.len();
-        self.does(button).await;
+        self.activates(button).await;
         let made = Made(before + 1);
         self.sees(&row(made, &format!("[data-call={call}]"))).await;
         made
@@ -162,7 +162,7 @@ impl Browser {
 
     /// Waits until the call has failed, and checks that it is explained by this text.
     pub async fn fails(&self, made: Made, errno: &str, language: &Language, key: &str) {
-        self.fails_saying(made, errno, language.says(key)).await;
+        self.fails_saying(made, errno, language.text(key)).await;
     }
 
     /// The same where the text has gaps, which are filled.
@@ -185,7 +185,7 @@ impl Browser {
             "document.querySelector({})",
             json!(row(made, " [data-p=result]"))
         );
-        let blocked = json!(language.says("row.blocked"));
+        let blocked = json!(language.text("row.blocked"));
         self.waits_until(&format!("{result}.textContent.startsWith({blocked})"))
             .await;
     }
@@ -197,7 +197,7 @@ impl Browser {
 
     /// Gives a blocked call up.
     pub async fn gives_up(&self, made: Made, language: &Language) {
-        self.does(&row(made, " [data-cancel]")).await;
+        self.activates(&row(made, " [data-cancel]")).await;
         self.fails(made, "ECANCELED", language, "reason.cancelled")
             .await;
     }
@@ -215,12 +215,12 @@ impl Browser {
     }
 
     /// The list of the workbench.
-    pub async fn bench_rows(&self) -> Vec<BenchRow> {
+    pub async fn bench_rows(&self) -> Vec<WorkbenchRow> {
         self.reads(ROWS).await
     }
 
     /// The cards of the workbench, newest first.
-    pub async fn bench_sockets(&self) -> Vec<BenchSocket> {
+    pub async fn bench_sockets(&self) -> Vec<WorkbenchSocket> {
         self.reads(SOCKETS).await
     }
 
@@ -262,7 +262,7 @@ impl Browser {
             self.writes(field, &loss_percent.to_string()).await;
         }
         self.writes("#network-seed", &seed.to_string()).await;
-        self.does("#network-apply").await;
+        self.activates("#network-apply").await;
     }
 
     /// Waits for the one datagram that is held, and decides about it; tells its number and what it was said to be.
@@ -276,7 +276,8 @@ impl Browser {
             ))
             .await;
         let said = self.text(&format!("{held} [data-p=what]")).await;
-        self.does(&format!("{held} [data-verdict={verdict}]")).await;
+        self.activates(&format!("{held} [data-verdict={verdict}]"))
+            .await;
         let gone = format!("document.querySelector(\"#held [data-datagram='{number}']\") === null");
         self.waits_until(&gone).await;
         (number, said)

@@ -1,4 +1,5 @@
-//! Many connections under one load: each keeps so many sentences outstanding, and says the next when one is answered.
+//! Many connections under one load: each keeps a window of sentences outstanding, and sends the next when one is
+//! answered.
 
 use std::{
     io,
@@ -6,38 +7,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, Outcome, Sentences, Watcher, Way, poll::Poll, visits};
+use super::{Connection, Outcome, Sentences, Target, Watcher, churn, poll::Poll};
 
-/// Room for what one read can bring.
+/// The size of the buffer for one read, in bytes.
 pub(crate) const BUFFER: usize = 256 << 10;
-/// How often lost datagrams are looked for.
-const GLANCE: Duration = Duration::from_millis(50);
+/// The interval at which lost datagrams are looked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long the last answers may take.
-const LAST_ANSWERS: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much is said.
+/// How much is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     /// Sentences outstanding on each connection.
     pub(crate) window: u64,
-    /// Answers after which it is enough.
+    /// The number of answers after which the load ends.
     pub(crate) answers: u64,
-    /// Time after which it is enough.
+    /// The time after which the load ends.
     pub(crate) time: Duration,
 }
 
 /// Open connections.
 #[derive(Debug)]
-pub(crate) struct Crowd {
+pub(crate) struct LoadDriver {
     poll: Poll,
     members: Vec<Connection>,
     buffer: Vec<u8>,
 }
 
-impl Crowd {
-    /// Opens so many connections; each has exchanged one sentence then.
-    pub(crate) fn open(way: Way, sentences: &Rc<Sentences>, count: usize) -> io::Result<Self> {
-        visits::gather(way, sentences, count)
+impl LoadDriver {
+    /// Opens `count` connections; each has exchanged one sentence when this returns.
+    pub(crate) fn open(
+        target: Target,
+        sentences: &Rc<Sentences>,
+        count: usize,
+    ) -> io::Result<Self> {
+        churn::open_all(target, sentences, count)
     }
 
     pub(super) fn of(poll: Poll, members: Vec<Connection>) -> Self {
@@ -48,31 +53,31 @@ impl Crowd {
         }
     }
 
-    /// Puts the load on them.
+    /// Runs the load.
     ///
     /// # Errors
-    /// The kernel's, what the other side says against it, and a stream that stands still.
+    /// An error of the kernel, a refusal of the other side, or a stream that stalls.
     pub(crate) fn run(&mut self, load: &Load) -> io::Result<Outcome> {
         let mut outcome = Outcome::default();
         let begun = Instant::now();
         let mut looked = begun;
         self.fill(load.window)?;
         while outcome.answered < load.answers && begun.elapsed() < load.time {
-            self.turn(GLANCE, load.window, &mut outcome)?;
-            if looked.elapsed() >= GLANCE {
+            self.turn(POLL_INTERVAL, load.window, &mut outcome)?;
+            if looked.elapsed() >= POLL_INTERVAL {
                 looked = Instant::now();
                 self.give_up(&mut outcome);
                 self.fill(load.window)?;
             }
         }
-        outcome.is_over(begun.elapsed());
+        outcome.set_duration(begun.elapsed());
         self.finish(&mut outcome)?;
         // A hole in a trace is as wrong as a wrong answer.
         outcome.wrong += self.watchers().map(|watcher| watcher.holes).sum::<u64>();
         Ok(outcome)
     }
 
-    /// Waits once, and does what can be done then.
+    /// Waits once, and handles the connections that are ready.
     pub(crate) fn turn(
         &mut self,
         longest: Duration,
@@ -89,7 +94,7 @@ impl Crowd {
             let member = &mut members[ready.token];
             member.proceed(ready, buffer, outcome)?;
             member.fill(window)?;
-            watch_anew(poll, ready.token, member)?;
+            update_interest(poll, ready.token, member)?;
         }
         Ok(())
     }
@@ -97,7 +102,7 @@ impl Crowd {
     fn fill(&mut self, window: u64) -> io::Result<()> {
         for (token, member) in self.members.iter_mut().enumerate() {
             member.fill(window)?;
-            watch_anew(&self.poll, token, member)?;
+            update_interest(&self.poll, token, member)?;
         }
         Ok(())
     }
@@ -109,27 +114,27 @@ impl Crowd {
         }
     }
 
-    /// Waits for the last answers; a stream that stands still fails.
+    /// Waits for the last answers; fails if a stream stalls.
     fn finish(&mut self, outcome: &mut Outcome) -> io::Result<()> {
-        let deadline = Instant::now() + LAST_ANSWERS;
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
         while self.members.iter().any(|member| member.outstanding() > 0) {
             if Instant::now() > deadline {
                 let missing: u64 = self.members.iter().map(Connection::outstanding).sum();
                 let why = format!("{missing} sentences were never answered");
                 return Err(io::Error::other(why));
             }
-            self.turn(GLANCE, 0, outcome)?;
+            self.turn(POLL_INTERVAL, 0, outcome)?;
             self.give_up(outcome);
         }
         Ok(())
     }
 
-    /// What its members have seen of the trace.
+    /// What its connections have received of the trace.
     pub(crate) fn watchers(&self) -> impl Iterator<Item = &Watcher> {
         self.members.iter().map(|member| &member.watcher)
     }
 
-    /// From now on counts what is seen of the trace anew.
+    /// Discards the delays measured so far.
     pub(crate) fn forget_delays(&mut self) {
         for member in &mut self.members {
             member.watcher.forget_delays();
@@ -137,11 +142,15 @@ impl Crowd {
     }
 }
 
-/// Watches for room to write only as long as there is something to write.
-pub(super) fn watch_anew(poll: &Poll, token: usize, member: &mut Connection) -> io::Result<()> {
-    if member.wants_room() != member.watched_for_room {
-        member.watched_for_room = member.wants_room();
-        poll.change(member.socket(), token, member.watched_for_room)?;
+/// Watches for room to write while there is something to write.
+pub(super) fn update_interest(
+    poll: &Poll,
+    token: usize,
+    member: &mut Connection,
+) -> io::Result<()> {
+    if member.needs_to_write() != member.watches_for_room {
+        member.watches_for_room = member.needs_to_write();
+        poll.change(member.socket(), token, member.watches_for_room)?;
     }
     Ok(())
 }

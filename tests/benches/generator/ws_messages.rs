@@ -1,6 +1,6 @@
-//! The conversation on `/ws`, written and read by hand: a sentence is one call to send and one to receive.
+//! The messages of `/ws`, written and parsed by hand: a sentence is one call to send and one to receive.
 //!
-//! Message 0 opens a UDP socket, which is number 3; 1 is for asking; from 2 on two ids belong to every sentence.
+//! Id 0 opens a UDP socket, which gets descriptor 3; id 1 is a request to the lab; from id 2 each sentence has two.
 
 use std::io::{self, Write};
 
@@ -8,14 +8,14 @@ use super::{frame, sentence::Sentences};
 
 const FIRST: u64 = 2;
 
-/// What the relay said.
+/// A message of the relay.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Letter<'a> {
-    /// A welcome, or the reply to what opened the conversation.
+pub(crate) enum RelayMessage<'a> {
+    /// A welcome, or a reply to ids 0 and 1.
     Opening,
-    /// A sentence was sent, all of its bytes.
+    /// All bytes of a sentence were sent.
     Sent,
-    /// A sentence came back: its number, and its text with what follows.
+    /// An answer: its number, and its text with the bytes that follow.
     Received(u64, &'a [u8]),
     /// An event of the trace.
     Event,
@@ -23,7 +23,7 @@ pub(crate) enum Letter<'a> {
     Gap,
 }
 
-/// Opens the conversation.
+/// Writes the first messages of a connection.
 pub(crate) fn write_opening(watching: bool, out: &mut Vec<u8>) {
     write_text(br#"{"id":0,"call":"socket","transport":"udp"}"#, out);
     if !watching {
@@ -34,7 +34,7 @@ pub(crate) fn write_opening(watching: bool, out: &mut Vec<u8>) {
 /// Writes the two calls of a sentence.
 pub(crate) fn write_sentence(
     sentences: &Sentences,
-    sayer: u32,
+    sender: u32,
     seq: u64,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
@@ -44,7 +44,7 @@ pub(crate) fn write_sentence(
         text,
         r#"{{"id":{send},"call":"sendto","fd":3,"to":"server","data":{{"text":""#
     )?;
-    sentences.write(sayer, seq, &mut text);
+    sentences.write(sender, seq, &mut text);
     text.extend_from_slice(br#""}}"#);
     write_text(&text, out);
     text.clear();
@@ -63,42 +63,44 @@ fn write_text(text: &[u8], out: &mut Vec<u8>) {
     frame::mask(&mut out[start..]);
 }
 
-/// Reads what the relay said.
+/// Parses a message of the relay.
 ///
 /// # Errors
-/// What is no part of a conversation that goes well, such as a failed call.
-pub(crate) fn read(letter: &[u8]) -> io::Result<Letter<'_>> {
+/// Any message that is not expected, such as a failed call.
+pub(crate) fn read(message: &[u8]) -> io::Result<RelayMessage<'_>> {
     let parts = [
-        (&b"{\"trace\":"[..], Letter::Event),
-        (b"{\"gap\":", Letter::Gap),
-        (b"{\"welcome\":", Letter::Opening),
+        (&b"{\"trace\":"[..], RelayMessage::Event),
+        (b"{\"gap\":", RelayMessage::Gap),
+        (b"{\"welcome\":", RelayMessage::Opening),
     ];
     for (start, part) in parts {
-        if letter.starts_with(start) {
+        if message.starts_with(start) {
             return Ok(part);
         }
     }
-    read_reply(letter).ok_or_else(|| {
-        let said = String::from_utf8_lossy(letter);
+    read_reply(message).ok_or_else(|| {
+        let said = String::from_utf8_lossy(message);
         io::Error::other(format!("the relay said {said:.300}"))
     })
 }
 
-fn read_reply(letter: &[u8]) -> Option<Letter<'_>> {
-    let rest = letter.strip_prefix(b"{\"id\":")?;
+fn read_reply(message: &[u8]) -> Option<RelayMessage<'_>> {
+    let rest = message.strip_prefix(b"{\"id\":")?;
     let (id, rest) = number(rest);
     let rest = rest.strip_prefix(b",\"returned\":")?;
     if id < FIRST {
-        return Some(Letter::Opening);
+        return Some(RelayMessage::Opening);
     }
     if id % 2 == 0 {
-        return rest.starts_with(b"{\"sent\":").then_some(Letter::Sent);
+        return rest
+            .starts_with(b"{\"sent\":")
+            .then_some(RelayMessage::Sent);
     }
     let text = rest.strip_prefix(b"{\"data\":{\"text\":\"")?;
-    Some(Letter::Received((id - FIRST) / 2, text))
+    Some(RelayMessage::Received((id - FIRST) / 2, text))
 }
 
-/// The number the bytes start with, and what follows it.
+/// The number at the start of `bytes`, and the bytes after it.
 pub(crate) fn number(bytes: &[u8]) -> (u64, &[u8]) {
     let digits = bytes
         .iter()

@@ -1,13 +1,13 @@
-//! Addresses that no other story uses.
+//! Allocates addresses that no other story uses.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A loopback address of this story's own, where a port that was given back is not taken by another.
+/// A loopback address of this story's own, so that no other program takes a port that the story has closed.
 ///
-/// On Linux all of 127.0.0.0/8 is loopback; elsewhere it can only be 127.0.0.1.
+/// On Linux all of 127.0.0.0/8 is loopback; on other systems this is always 127.0.0.1.
 #[must_use]
 pub fn own_host() -> IpAddr {
     static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -20,12 +20,12 @@ pub fn own_host() -> IpAddr {
     Ipv4Addr::new(127, 64 | high & 63, low, story).into()
 }
 
-/// An address of that host where both UDP and TCP are free.
+/// An address of `host` with a port that is free for both UDP and TCP.
 ///
 /// # Panics
 /// When there is none.
 #[must_use]
-pub fn free_at(host: IpAddr) -> SocketAddr {
+pub fn free_address(host: IpAddr) -> SocketAddr {
     let free = |_| {
         let tcp = TcpListener::bind((host, 0)).ok()?;
         let address = tcp.local_addr().ok()?;

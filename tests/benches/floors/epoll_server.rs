@@ -1,4 +1,4 @@
-//! A server of connections with nothing but epoll: one thread, each connection's answers written once per read.
+//! A server with nothing but epoll: one thread, and one write of answers per read.
 
 use std::{
     collections::HashMap,
@@ -18,26 +18,26 @@ const BACKLOG: i32 = 4_096;
 const BUFFER: usize = 256 << 10;
 const LISTENER: usize = 0;
 
-/// What is done with one connection.
-pub(super) trait Guest {
-    /// Bytes came over the connection; adds what is to be answered.
-    fn says(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()>;
-    /// A second socket to be watched along with the connection.
+/// Handles one connection.
+pub(super) trait Handler {
+    /// Handles bytes from the connection; appends the answer.
+    fn handle_bytes(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()>;
+    /// A second socket to watch with the connection.
     fn other_socket(&self) -> Option<&Socket>;
-    /// That socket has something; adds what is to be passed on.
-    fn other_says(&mut self, buffer: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()>;
+    /// Reads from that socket; appends what the connection is to get.
+    fn handle_other(&mut self, buffer: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()>;
 }
 
-/// A connection, and what waits to be written to it.
-struct Place<G> {
+/// A connection, and the bytes that wait to be written to it.
+struct Client<H> {
     socket: Socket,
-    guest: G,
+    handler: H,
     outbox: Outbox,
-    watched_for_room: bool,
+    watches_for_room: bool,
 }
 
-/// Serves for ever; `welcome` makes a guest of every connection.
-pub(super) fn serve<G: Guest>(welcome: impl Fn() -> G) -> io::Result<()> {
+/// Serves for ever; `new_handler` makes a handler for each connection.
+pub(super) fn serve<H: Handler>(new_handler: impl Fn() -> H) -> io::Result<()> {
     machine::raise_descriptor_limit();
     let listener = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     listener.set_nonblocking(true)?;
@@ -47,29 +47,32 @@ pub(super) fn serve<G: Guest>(welcome: impl Fn() -> G) -> io::Result<()> {
     let mut poll = Poll::new()?;
     poll.watch(&listener, LISTENER, false)?;
     println!("{}", address.ok_or(io::ErrorKind::AddrNotAvailable)?);
-    let (mut places, mut buffer, mut came) = (HashMap::new(), vec![0; BUFFER], 0);
+    let (mut clients, mut buffer, mut accepted) = (HashMap::new(), vec![0; BUFFER], 0);
     loop {
         for at in 0..poll.wait(Duration::from_secs(1))? {
             let ready = poll.ready(at);
             if ready.token == LISTENER {
-                came += 1;
-                places.extend(let_in(&listener, &poll, came, &welcome)?.map(|place| (came, place)));
-            } else if let Some(place) = places.get_mut(&(ready.token / 2))
-                && place.proceed(ready, &poll, &mut buffer).is_err()
+                accepted += 1;
+                clients.extend(
+                    accept(&listener, &poll, accepted, &new_handler)?
+                        .map(|client| (accepted, client)),
+                );
+            } else if let Some(client) = clients.get_mut(&(ready.token / 2))
+                && client.proceed(ready, &poll, &mut buffer).is_err()
             {
-                places.remove(&(ready.token / 2));
+                clients.remove(&(ready.token / 2));
             }
         }
     }
 }
 
 /// A connection has two tokens: an even one of its own, and the odd one after it for the second socket.
-fn let_in<G: Guest>(
+fn accept<H: Handler>(
     listener: &Socket,
     poll: &Poll,
     number: usize,
-    welcome: impl Fn() -> G,
-) -> io::Result<Option<Place<G>>> {
+    new_handler: impl Fn() -> H,
+) -> io::Result<Option<Client<H>>> {
     let socket = match listener.accept() {
         Ok((socket, _)) => socket,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
@@ -77,41 +80,41 @@ fn let_in<G: Guest>(
     };
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
-    let guest = welcome();
+    let handler = new_handler();
     poll.watch(&socket, number * 2, false)?;
-    if let Some(other) = guest.other_socket() {
+    if let Some(other) = handler.other_socket() {
         poll.watch(other, number * 2 + 1, false)?;
     }
-    Ok(Some(Place {
+    Ok(Some(Client {
         socket,
-        guest,
+        handler,
         outbox: Outbox::default(),
-        watched_for_room: false,
+        watches_for_room: false,
     }))
 }
 
-impl<G: Guest> Place<G> {
-    /// Does what can be done now.
+impl<H: Handler> Client<H> {
+    /// Reads and writes what is possible now.
     ///
     /// # Errors
-    /// The end of the connection, however it came.
+    /// The end of the connection.
     fn proceed(&mut self, ready: Ready, poll: &Poll, buffer: &mut [u8]) -> io::Result<()> {
         if ready.token % 2 == 1 {
-            self.guest.other_says(buffer, self.outbox.bytes())?;
+            self.handler.handle_other(buffer, self.outbox.bytes())?;
         } else if ready.readable {
             match (&self.socket).read(buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(length) => self
-                    .guest
-                    .says(&mut buffer[..length], self.outbox.bytes())?,
+                    .handler
+                    .handle_bytes(&mut buffer[..length], self.outbox.bytes())?,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
         self.outbox.flush(&self.socket)?;
-        if self.outbox.is_empty() == self.watched_for_room {
-            self.watched_for_room = !self.watched_for_room;
-            poll.change(&self.socket, ready.token & !1, self.watched_for_room)?;
+        if self.outbox.is_empty() == self.watches_for_room {
+            self.watches_for_room = !self.watches_for_room;
+            poll.change(&self.socket, ready.token & !1, self.watches_for_room)?;
         }
         Ok(())
     }
