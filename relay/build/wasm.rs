@@ -1,5 +1,5 @@
-//! `web/` to wasm, by a second cargo inside the first, and its glue by wasm-bindgen.
-//! What lives here knows cargo, rustup and wasm-bindgen; nothing here knows what the page looks like.
+//! Compiles `web/` to wasm with a second cargo inside the first, and makes its JavaScript with wasm-bindgen.
+//! This room knows cargo, rustup and wasm-bindgen; `site` knows the files of the page.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,13 +14,13 @@ use super::Outcome;
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "web";
 
-/// A part of the page: by its name `www/` may refer to `name.js`, and that leads to `name_bg.wasm`.
+/// One of the page's two programs, which becomes `name.js` and `name_bg.wasm`.
 struct Part {
     name: &'static str,
     features: &'static [&'static str],
 }
 
-/// What the first sentence needs, and the whole that takes its place.
+/// The first part, which can exchange a sentence, and the whole page, which replaces it.
 const PARTS: [Part; 2] = [
     Part {
         name: "first",
@@ -32,9 +32,9 @@ const PARTS: [Part; 2] = [
     },
 ];
 
-/// What the outer cargo was told about *its* build (flags, wrappers such as clippy's, a target) and
-/// hands down through the environment. Jobserver, toolchain and network settings are meant to pass.
-const NOT_FOR_THE_PAGE: &[&str] = &[
+/// Variables by which the outer cargo passes on settings of its own build (flags, wrappers such as clippy's, a
+/// target). Jobserver, toolchain and network settings do apply to the page.
+const OUTER_BUILD_VARIABLES: &[&str] = &[
     "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
     "CARGO_BUILD_RUSTC_WRAPPER",
     "CARGO_BUILD_TARGET",
@@ -44,13 +44,13 @@ const NOT_FOR_THE_PAGE: &[&str] = &[
     "RUSTC_WRAPPER",
 ];
 
-/// Builds `web/` and gives the generated files with their names.
+/// Builds `web/` and returns the generated files with their names.
 pub(super) fn build(root: &Path, out: &Path) -> Outcome<Vec<(String, Vec<u8>)>> {
     ensure_target()?;
     let dir = target_dir(out);
     fs::create_dir_all(&dir)?;
-    // Held until the modules are read: a second cargo could otherwise replace them in between.
-    let _held = hold(&dir.join("relay-build.lock"))?;
+    // Held until the modules are read; otherwise a second cargo could replace them meanwhile.
+    let _lock = lock(&dir.join("relay-build.lock"))?;
     let module = dir.join(TARGET).join(PROFILE).join("web.wasm");
     let mut files = Vec::new();
     for part in &PARTS {
@@ -60,17 +60,17 @@ pub(super) fn build(root: &Path, out: &Path) -> Outcome<Vec<(String, Vec<u8>)>> 
     Ok(files)
 }
 
-/// One folder beside `debug/` and `release/`, so that dev, release, clippy and tests compile `web/` once
-/// between them. Never the outer cargo's own folder: it is locked, and both would wait for ever.
+/// A folder beside `debug/` and `release/`, so that dev, release, clippy and test builds share the compiled `web/`.
+/// The outer cargo's own folder would be a deadlock: the outer cargo holds its lock.
 fn target_dir(out: &Path) -> PathBuf {
     let build = out.ancestors().find(|folder| folder.ends_with("build"));
     let target = build.and_then(Path::parent).and_then(Path::parent);
     target.unwrap_or(out).join("wasm")
 }
 
-fn hold(path: &Path) -> Outcome<File> {
+fn lock(path: &Path) -> Outcome<File> {
     let file = File::create(path)?;
-    // Any other refusal passes: some network file systems know no locks, and cargo builds there too.
+    // Other errors are ignored: some network file systems have no locks, and cargo builds there too.
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
         file.lock()?;
     }
@@ -79,27 +79,27 @@ fn hold(path: &Path) -> Outcome<File> {
 
 fn compile(root: &Path, dir: &Path, part: &Part) -> Outcome<()> {
     let mut cargo = Command::new(tool("CARGO"));
-    // Quiet, so that a failure shows the compiler's words and nothing else.
+    // Quiet, so that a failure shows only the compiler's messages.
     cargo.args(["build", "--quiet", "--locked", "-p", "web", "--lib"]);
     cargo.args(["--profile", PROFILE, "--target", TARGET]);
     cargo.args(part.features);
     cargo.arg("--manifest-path").arg(root.join("Cargo.toml"));
     cargo.arg("--target-dir").arg(dir);
-    for variable in NOT_FOR_THE_PAGE {
+    for variable in OUTER_BUILD_VARIABLES {
         cargo.env_remove(variable);
     }
-    // Set rather than removed: these also overrule what a configuration file says.
+    // Set, not removed: these also override a configuration file.
     cargo.env("CARGO_BUILD_BUILD_DIR", dir);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", hide_home());
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", remap_registry());
     if !cargo.status()?.success() {
-        return Err("The page (web/) did not build: the reason stands above.".into());
+        return Err("The page (web/) did not build; the errors are above.".into());
     }
     Ok(())
 }
 
-/// The page's only flag: panic messages name source files, and without it would tell every visitor where
-/// on the builder's disk these lie.
-fn hide_home() -> OsString {
+/// The page's only flag. Panic messages name source files; without it they would show the paths of the builder's
+/// disk.
+fn remap_registry() -> OsString {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
     let mut flag = OsString::from("--remap-path-prefix=");
@@ -133,7 +133,10 @@ fn bind(module: &Path, glue: &Path, part: &Part) -> Outcome<[(String, Vec<u8>); 
     Ok([read(".js")?, read("_bg.wasm")?])
 }
 
-/// The wasm target: there, or added, or one line that says how to add it.
+/// Adds the wasm target if it is missing.
+///
+/// # Errors
+/// The command to add it, if that fails.
 fn ensure_target() -> Outcome<()> {
     if has_target() {
         return Ok(());
@@ -142,8 +145,8 @@ fn ensure_target() -> Outcome<()> {
     if let Ok(toolchain) = env::var("RUSTUP_TOOLCHAIN") {
         add.extend(["--toolchain".to_owned(), toolchain]);
     }
-    // Whatever goes wrong here, rustup's words are on stderr and the next look decides.
-    let tried = Command::new("rustup").args(&add).status();
+    // The next check decides; rustup's own messages are on stderr.
+    let added = Command::new("rustup").args(&add).status();
     if has_target() {
         return Ok(());
     }
@@ -151,23 +154,23 @@ fn ensure_target() -> Outcome<()> {
         "The page needs Rust's {TARGET} target. Type this and build again:\n    rustup {}",
         add.join(" ")
     );
-    if tried.is_err() {
+    if added.is_err() {
         advice += "\n(Without rustup, get that target from where this Rust came.)";
     }
     Err(advice.into())
 }
 
 fn has_target() -> bool {
-    let asked = Command::new(tool("RUSTC"))
+    let answer = Command::new(tool("RUSTC"))
         .args(["--print", "target-libdir", "--target", TARGET])
         .output();
-    asked.is_ok_and(|answer| {
+    answer.is_ok_and(|answer| {
         let folder = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
         answer.status.success() && Path::new(&folder).is_dir()
     })
 }
 
-/// The very tool that runs this build, not another of that name on the path.
+/// The tool of this build; the path may have another of that name.
 fn tool(variable: &str) -> OsString {
     env::var_os(variable).unwrap_or_else(|| variable.to_lowercase().into())
 }

@@ -1,10 +1,10 @@
-//! The benchmark's own command line.
+//! The benchmark's command line.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tests::soak::{Length, Plan};
 
-/// Visitors of a soak at any time.
+/// Concurrent clients of a soak.
 const VISITORS: u64 = 30;
 
 const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--but NAME]... [--who NAME]... [--json FILE] [--markdown] [--curves FOLDER] [--soak SECONDS [--seed NUMBER]]\n\
@@ -19,42 +19,42 @@ const HELP: &str = "cargo bench -p tests -- [--short] [--only NAME]... [--but NA
                  flat, and nothing of theirs is left; 600 is usual\n\
     --seed NUMBER  what these visitors do";
 
-/// What the program was started for.
+/// What the program was started to do.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// To measure.
+    /// Measure.
     Figures(Arguments),
-    /// To leave a relay to random visitors.
+    /// Run random clients against a relay.
     Soak(Plan),
-    /// To be one of the floors, as a process of its own.
+    /// Be one of the floors.
     Floor(FloorArguments),
 }
 
-/// What to measure, and how long.
+/// What to measure, and how much.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
-    /// Whether it is to be quick.
+    /// Whether the run is short.
     pub(crate) short: bool,
-    /// Parts of the names of the figures wanted; none wants all.
+    /// Parts of the names of figures to measure; empty means all.
     pub(crate) only: Vec<String>,
-    /// Parts of the names of figures not wanted.
+    /// Parts of the names of figures to leave out.
     pub(crate) but: Vec<String>,
-    /// Parts of the names of the contenders wanted; none wants all.
+    /// Parts of the names of contenders to measure; empty means all.
     pub(crate) who: Vec<String>,
-    /// Where to write the figures.
+    /// The file for the figures as JSON.
     pub(crate) json: Option<PathBuf>,
     /// Whether the goals are printed as a Markdown table.
     pub(crate) markdown: bool,
-    /// Where to draw curves, if they are what is wanted.
+    /// The folder for pictures of curves, if only these are to be made.
     pub(crate) curves: Option<PathBuf>,
 }
 
-/// Which floor, and the server a bridge leads to.
+/// The floor to be, and the server behind a bridge.
 #[derive(Debug)]
 pub(crate) struct FloorArguments {
     /// Its name.
     pub(crate) name: String,
-    /// The server behind it.
+    /// The server behind a bridge.
     pub(crate) server: Option<SocketAddr>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Wanted, St
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
-            // What cargo adds.
+            // cargo adds this.
             "--bench" => {}
             "--short" => arguments.short = true,
             "--only" => arguments.only.push(value()?),
@@ -99,13 +99,13 @@ fn number(word: &str) -> Result<u64, String> {
 }
 
 impl Arguments {
-    /// Whether a figure of this name is wanted.
+    /// Whether to measure a figure of this name.
     pub(crate) fn wants(&self, name: &str) -> bool {
         holds_any(name, &self.only) && (self.but.is_empty() || !holds_any(name, &self.but))
     }
 }
 
-/// Whether the name holds any of these parts, or there are none.
+/// Whether the name contains one of these parts, or there are none.
 pub(crate) fn holds_any(name: &str, parts: &[String]) -> bool {
     parts.is_empty() || parts.iter().any(|part| name.contains(part))
 }

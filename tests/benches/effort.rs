@@ -1,39 +1,39 @@
-//! How much work a figure is worth: much for a person who waits, little for continuous integration.
+//! How much is measured: much in a full run, little in a short one for continuous integration.
 
 use std::time::Duration;
 
-/// Counts and times; every loop of the benchmark ends by one of them.
+/// Counts and times; one of them ends every loop of the benchmark.
 #[derive(Clone, Debug)]
 pub(crate) struct Effort {
-    /// How often each subject has its turn.
+    /// Turns per contender.
     pub(crate) rounds: usize,
-    /// Sentences of one turn with one outstanding.
+    /// Sentences per turn with one outstanding.
     pub(crate) round_trips: u64,
-    /// How long somebody is warmed up.
+    /// The time of warming up.
     pub(crate) warming: Duration,
-    /// How long one turn of many connections is.
+    /// The time of a turn with many connections.
     pub(crate) load: Duration,
-    /// How many of the figures with idle connections are measured.
+    /// The number of figures with idle connections.
     pub(crate) idle: usize,
-    /// How many connections come and go in one turn, and how long they may take in all.
+    /// Connections opened and closed per turn, and the most time they may take.
     pub(crate) churn: (usize, Duration),
-    /// How long packets are offered to the capture.
+    /// The time for which packets are offered to the capture.
     pub(crate) capture: Duration,
-    /// How long the viewers look on.
+    /// The time for which viewers watch.
     pub(crate) watching: Duration,
-    /// How often the page is loaded, and how many rows its table has when its frames are counted.
+    /// Page loads, and the rows of the table when frames are counted.
     pub(crate) page: (usize, u64),
-    /// How many points a curve has.
+    /// The most points of a curve.
     pub(crate) points: usize,
-    /// How many labs there are beside the open one.
+    /// The number of private labs.
     pub(crate) labs: usize,
 }
 
-/// No turn is longer, whatever happens.
+/// The time limit of a turn.
 pub(crate) const LONGEST_TURN: Duration = Duration::from_secs(20);
 
 impl Effort {
-    /// For figures worth stating.
+    /// A full run, for published figures.
     pub(crate) const FULL: Self = Self {
         rounds: 3,
         round_trips: 10_000,
@@ -48,7 +48,7 @@ impl Effort {
         labs: 500,
     };
 
-    /// To see that all of it works and answers are right.
+    /// A short run, to see that everything works and all answers are right.
     pub(crate) const SHORT: Self = Self {
         rounds: 2,
         round_trips: 500,

@@ -1,4 +1,4 @@
-//! Who is measured: running programs, and the way through them to a server.
+//! The contenders of the benchmark, as running programs with the address at which they answer.
 
 use std::{any::Any, cell::Cell, io, rc::Rc, time::Duration};
 
@@ -10,10 +10,10 @@ use crate::{
     peers::{Peer, Service, Tracing},
 };
 
-/// Everybody who can be measured.
+/// All contenders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
-    /// The relay, tracing so much, reached so.
+    /// The relay, with this access and this level of tracing.
     Relay(Service, Tracing),
     /// A UDP server, no bridge.
     RawUdp,
@@ -21,42 +21,42 @@ pub(crate) enum Contender {
     RawTcp,
     /// A WebSocket server, no bridge.
     Echo,
-    /// The least bridge to UDP.
+    /// A minimal bridge to UDP.
     Bridge,
     /// Another program.
     Peer(Peer),
 }
 
-/// Connections, and sentences outstanding on each, with which somebody is warmed up.
+/// Connections, and sentences outstanding on each, for warming up.
 const WARMING: (usize, u64) = (16, 1);
 
-/// A process by its number, and what ends it.
+/// A process id, and the guard that ends the process.
 pub(crate) type Program = (u32, Rc<dyn Any>);
 
-/// A contender that runs.
+/// A running contender.
 pub(crate) struct Subject {
     /// Who.
     pub(crate) contender: Contender,
-    /// How sentences reach the server.
+    /// The address and encoding for sentences.
     pub(crate) target: Target,
-    /// Its processes, all of the way but the generator. They end when this is dropped.
+    /// Its processes, without the generator. They end when this is dropped.
     programs: Vec<Program>,
     cpu_ns: Cell<Option<u64>>,
 }
 
-/// How a contender is to be seen.
+/// The role of a contender in the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     /// The relay.
     Ours,
-    /// What the machine allows.
+    /// A floor: what the machine allows.
     Floor,
-    /// Somebody else's program.
+    /// Another project's program.
     Peer,
 }
 
 impl Contender {
-    /// As it is written in a table.
+    /// Its name in tables.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Relay(service, tracing) => {
@@ -70,7 +70,7 @@ impl Contender {
         }
     }
 
-    /// To which server it leads.
+    /// The transport of the server behind it.
     pub(crate) const fn leads_to(self) -> Transport {
         match self {
             Self::Relay(Service::RawTcp | Service::Tcp, _) | Self::RawTcp => Transport::Tcp,
@@ -79,13 +79,12 @@ impl Contender {
         }
     }
 
-    /// Whether the kernel does more for every packet of the machine while this runs: it takes the time of each, or
-    /// hands over a copy.
+    /// Whether the kernel does more for every packet of the machine while this runs: a timestamp or a copy of each.
     pub(crate) const fn watches(self) -> bool {
         matches!(self, Self::Relay(_, Tracing::L1 | Tracing::L2))
     }
 
-    /// How it is to be seen.
+    /// Its role in the comparison.
     pub(crate) const fn side(self) -> Side {
         match self {
             Self::Relay(..) => Side::Ours,
@@ -106,12 +105,12 @@ impl Subject {
         }
     }
 
-    /// Whether a sentence comes back.
+    /// Succeeds if a sentence is answered.
     pub(crate) fn answers(&self) -> io::Result<()> {
         LoadDriver::open(self.target, &Rc::new(Sentences::of(64)), 1).map(drop)
     }
 
-    /// Has it answer for so long, which is not measured; who cannot take part is found out when it is.
+    /// Puts a load on it for `time` without measuring. Errors are ignored: they show when it is measured.
     pub(crate) fn warm_up(&self, time: Duration) {
         let load = Load {
             window: WARMING.1,
@@ -125,7 +124,7 @@ impl Subject {
             .ok();
     }
 
-    /// Does something, and counts its processor time meanwhile.
+    /// Runs `work`, and counts the contender's processor time meanwhile.
     pub(crate) fn counted<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = self.cpu_so_far();
         let done = work();
@@ -138,12 +137,12 @@ impl Subject {
         done
     }
 
-    /// The processor time that was counted, once.
+    /// Takes the counted processor time, in nanoseconds.
     pub(crate) fn take_cpu_ns(&self) -> Option<u64> {
         self.cpu_ns.take()
     }
 
-    /// Processor time of its processes so far; none of one that makes a new process of every connection.
+    /// Processor time of its processes so far; `None` for a program that forks for each connection.
     fn cpu_so_far(&self) -> Option<u64> {
         if let Contender::Peer(peer) = self.contender
             && peer.forks()
@@ -156,7 +155,7 @@ impl Subject {
             .sum()
     }
 
-    /// Memory of its processes.
+    /// Memory of its processes (proportional set size), in KiB.
     pub(crate) fn pss_kib(&self) -> Option<u64> {
         self.programs
             .iter()

@@ -1,4 +1,4 @@
-//! A person at real Chromium: types, clicks, reads, and sees what a person would see.
+//! Chromium as a person uses it: typing, clicking, reading. Only what is visible counts.
 
 use std::path::PathBuf;
 
@@ -12,11 +12,11 @@ use crate::{
     timeout::{TIMEOUT, until, within},
 };
 
-/// A browser and the person before it.
+/// A running browser.
 #[derive(Debug)]
 pub struct Browser {
     pub(crate) client: Client,
-    /// Where files go that the page gives away.
+    /// The folder for downloads.
     pub(crate) downloads: Folder,
 }
 
@@ -25,9 +25,9 @@ pub struct Browser {
 pub struct Row {
     /// The call's name.
     pub call: String,
-    /// Whose it is: `client` or `server`.
+    /// Its side: `client` or `server`.
     pub side: String,
-    /// How far it is.
+    /// Its state.
     pub state: String,
     /// The error's name, if it failed.
     pub errno: Option<String>,
@@ -68,7 +68,7 @@ impl Browser {
             .await;
     }
 
-    /// The window one looks at.
+    /// The current window.
     ///
     /// # Panics
     /// When there is none.
@@ -76,7 +76,7 @@ impl Browser {
         self.client.window().await.expect("a window")
     }
 
-    /// Opens the page in another window of the same browser, as big as this one, and looks at that.
+    /// Opens the page in another window of the same browser and size, which becomes the current one.
     ///
     /// # Panics
     /// When it does not become ready.
@@ -90,7 +90,7 @@ impl Browser {
         window
     }
 
-    /// Looks at a window; what nobody looks at is not drawn.
+    /// Makes a window the current one; the browser draws no other.
     ///
     /// # Panics
     /// When it is closed.
@@ -107,7 +107,7 @@ impl Browser {
         self.sets("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Writes the sentence anew.
+    /// Replaces the sentence.
     ///
     /// # Panics
     /// When there is nowhere to write.
@@ -120,7 +120,7 @@ impl Browser {
             .expect("a field to write in");
     }
 
-    /// Puts in a long sentence at once, as pasting does.
+    /// Inserts a long sentence at once, as pasting does.
     pub async fn pastes(&self, sentence: &str) {
         let script = "const field = document.getElementById('sentence'); field.focus(); field.select(); \
                       document.execCommand('insertText', false, arguments[0]);";
@@ -136,12 +136,12 @@ impl Browser {
         self.clicks_label_of(id).await;
     }
 
-    /// Presses the button.
+    /// Presses the button to send.
     pub async fn sends(&self) {
         self.clicks("#send").await;
     }
 
-    /// Does it all: chooses, types, sends, and reads the reply to this sentence, not to the one before.
+    /// Chooses, types, sends, and waits for the reply to this sentence, not to the one before.
     pub async fn exchanges(&self, transport: Transport, sentence: &str, reply: &str) {
         self.chooses(transport).await;
         self.types(sentence).await;
@@ -158,13 +158,13 @@ impl Browser {
         receives.filter(|row| row.state == "returned").count()
     }
 
-    /// Reads the reply: it must become exactly this.
+    /// Waits until the reply is exactly this.
     pub async fn reads_reply(&self, reply: &str) {
         let read = async || (self.reply().await == reply).then_some(());
         until(&format!("the reply {reply:.60}"), read).await;
     }
 
-    /// The reply as it is.
+    /// The current reply.
     pub async fn reply(&self) -> String {
         let reply = self
             .asks("document.getElementById('reply').textContent")
@@ -172,7 +172,7 @@ impl Browser {
         reply.as_str().unwrap_or_default().to_owned()
     }
 
-    /// All that a person can read of an element.
+    /// The visible text of an element.
     ///
     /// # Panics
     /// When it is not there.
@@ -180,7 +180,7 @@ impl Browser {
         self.finds(selector).await.text().await.expect("text")
     }
 
-    /// Waits until it can be seen and used, and clicks where a person would; what is covered cannot be clicked.
+    /// Waits until an element is visible and enabled, and clicks it; a covered element cannot be clicked.
     ///
     /// # Panics
     /// When it cannot.
@@ -193,7 +193,7 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("{selector} cannot be clicked: {error}"));
     }
 
-    /// Clicks on the words that stand with a choice, as a person does.
+    /// Clicks the label of a choice.
     ///
     /// # Panics
     /// When it cannot.
@@ -205,7 +205,7 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("the label of {id} cannot be clicked: {error}"));
     }
 
-    /// Picks one of several that are offered, by its value.
+    /// Selects an option by its value.
     ///
     /// # Panics
     /// When it is not offered.
@@ -214,7 +214,7 @@ impl Browser {
         picked.unwrap_or_else(|error| panic!("{selector} does not offer {value}: {error}"));
     }
 
-    /// Scrolls until it is in the middle, and clicks it.
+    /// Scrolls an element to the middle, and clicks it.
     pub async fn scrolls_and_clicks(&self, selector: &str) {
         let element = format!("document.querySelector({})", json!(selector));
         self.sees(selector).await;
@@ -238,7 +238,7 @@ impl Browser {
         focused.send_keys(keys).await.expect("it takes keys");
     }
 
-    /// Presses Tab until the focus is there; no mouse.
+    /// Presses Tab until an element has the focus.
     ///
     /// # Panics
     /// When a round of the page does not reach it, or a stop on the way cannot be seen.
@@ -253,13 +253,13 @@ impl Browser {
         panic!("{selector} cannot be reached with Tab");
     }
 
-    /// Waits until this holds on the page.
+    /// Waits until an expression on the page is true.
     pub async fn waits_until(&self, condition: &str) {
         let holds = async || (self.asks(condition).await == json!(true)).then_some(());
         until(condition, holds).await;
     }
 
-    /// Waits until an element is there that matches.
+    /// Waits until an element matches.
     pub async fn sees(&self, selector: &str) {
         self.waits_until(&format!(
             "document.querySelector({}) !== null",
@@ -268,7 +268,7 @@ impl Browser {
         .await;
     }
 
-    /// Whether such an element is there now.
+    /// Whether an element matches now.
     pub async fn has(&self, selector: &str) -> bool {
         self.asks(&format!(
             "document.querySelector({}) !== null",
@@ -278,7 +278,7 @@ impl Browser {
             == json!(true)
     }
 
-    /// The list of calls as it stands.
+    /// The current list of calls.
     pub async fn calls(&self) -> Vec<Row> {
         let rows = self
             .asks(
@@ -314,7 +314,7 @@ impl Browser {
             .await
     }
 
-    /// What an accessibility audit finds serious or critical, with the elements it means.
+    /// The serious and critical findings of an accessibility audit, with their elements.
     ///
     /// # Panics
     /// When the auditor is not installed.

@@ -1,4 +1,4 @@
-//! The usual socket calls of a page, as verbs, and what stories expect of their ends.
+//! The usual socket calls of a page as methods, and the results that stories expect.
 
 use std::net::SocketAddr;
 
@@ -54,7 +54,7 @@ impl Page {
         assert_eq!(returned, Returned::Sent { sent });
     }
 
-    /// `recvfrom()` until one datagram came.
+    /// `recvfrom()` until a datagram arrives.
     pub async fn receives(&mut self, fd: Fd, size: u32) -> Datagram {
         datagram(self.makes(Call::RecvFrom { fd, size }).await)
     }
@@ -71,7 +71,7 @@ impl Page {
         data.as_text().expect("text").to_owned()
     }
 
-    /// `recv()` until so many bytes of the stream came, in however many chunks; their text.
+    /// `recv()` until this many bytes of the stream have arrived; returns their text.
     ///
     /// # Panics
     /// When the stream ends before.
@@ -111,7 +111,7 @@ impl Page {
         address
     }
 
-    /// The whole of section 2.7 by UDP: a sentence there, and what came back.
+    /// The client of section 2.7 by UDP: sends a sentence, and returns the reply.
     pub async fn exchanges_by_udp(&mut self, sentence: &str) -> String {
         let fd = self.makes_socket(Transport::Udp).await;
         self.sends_to_server(fd, sentence).await;
@@ -120,7 +120,7 @@ impl Page {
         reply
     }
 
-    /// The whole of section 2.7 by TCP; the reply is as long as the sentence.
+    /// The client of section 2.7 by TCP; the reply is as long as the sentence.
     pub async fn exchanges_by_tcp(&mut self, sentence: &str) -> String {
         let fd = self.connects(Transport::Tcp).await;
         self.sends_data(fd, sentence).await;
@@ -133,13 +133,13 @@ impl Page {
 /// A datagram as a call returned it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
-    /// As much of it as fitted.
+    /// The bytes that fitted into the buffer.
     pub data: Data,
-    /// Who sent it.
+    /// Its sender.
     pub from: SocketAddr,
-    /// Whether its end was cut off.
+    /// Whether it was truncated.
     pub truncated: bool,
-    /// How long it really was.
+    /// Its true length.
     pub length: u64,
 }
 
@@ -185,16 +185,16 @@ fn chunk(returned: Returned) -> Vec<u8> {
     data.0
 }
 
-/// A reply of which the story knows how it must have ended.
-pub trait Ends {
-    /// What it returned.
+/// A reply whose outcome the story expects.
+pub trait ExpectReply {
+    /// The returned value.
     ///
     /// # Panics
     /// When it failed.
     #[track_caller]
     fn returned(self) -> Returned;
 
-    /// Why it failed.
+    /// The failure.
     ///
     /// # Panics
     /// When it returned.
@@ -202,7 +202,7 @@ pub trait Ends {
     fn failed(self) -> Failed;
 }
 
-impl Ends for Reply {
+impl ExpectReply for Reply {
     fn returned(self) -> Returned {
         match self.outcome {
             Outcome::Returned(returned) => returned,

@@ -1,10 +1,10 @@
-//! A capture file before another analyser: tshark.
+//! Reads a capture file with tshark.
 
 use std::{path::PathBuf, process::Command};
 
 use crate::{folder::Folder, relay::Relay};
 
-/// A capture file; it goes with the story.
+/// A capture file; it is deleted with the story.
 #[derive(Debug)]
 pub struct Capture {
     file: PathBuf,
@@ -13,7 +13,7 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Puts a file before tshark, which is told that this relay's ports carry plain data and that checksums matter.
+    /// Prepares a file for tshark, with the relay's ports as plain data and with checksums verified.
     #[must_use]
     pub fn new(relay: &Relay, bytes: &[u8]) -> Self {
         let folder = Folder::new();
@@ -34,7 +34,7 @@ impl Capture {
         }
     }
 
-    /// Fields of every packet that the filter passes, as tshark sees them; of a field that is there twice, the first.
+    /// Fields of every packet that the filter passes; of a repeated field, the first.
     ///
     /// # Panics
     /// When tshark cannot read the file, or is not installed.

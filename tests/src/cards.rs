@@ -1,4 +1,4 @@
-//! The cards of `www/cards/`, and a person who plays them.
+//! The cards of `www/cards/`, and how they are played in Chromium.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{browser::Browser, timeout::until};
 
-/// What a story needs to know of a card.
+/// A card, as far as stories need it.
 #[derive(Debug, Deserialize)]
 pub struct Card {
     /// The name of its file.
@@ -22,7 +22,7 @@ struct Step {
     decisive: bool,
 }
 
-/// All of them, in their order.
+/// All cards in order.
 ///
 /// # Panics
 /// When there are none, or one cannot be read.
@@ -68,20 +68,20 @@ impl Card {
 }
 
 impl Browser {
-    /// Turns to the cards, and waits until they have come.
+    /// Opens the cards, and waits until they are loaded.
     pub async fn turns_to_cards(&self) {
         self.clicks("#view-cards").await;
         self.sees("#cards-list > li").await;
     }
 
-    /// Takes a card from the list, and would rather see than foresee.
+    /// Opens a card from the list, and skips its prediction.
     pub async fn opens_card(&self, card: &Card) {
         let item = format!("#cards-list > [data-id='{}'] button", card.id);
         self.scrolls_and_clicks(&item).await;
         self.scrolls_and_clicks("#card-skip").await;
     }
 
-    /// Does these steps, each as soon as the one before is done. One that lacks what another would have made is left.
+    /// Performs these steps, each as soon as the one before is done. Skips a step whose socket a skipped step would have made.
     pub async fn performs_steps(&self, card: &Card, steps: &[usize]) {
         for at in steps {
             let step = format!("#card-steps > li:nth-child({})", at + 1);

@@ -1,4 +1,4 @@
-//! Chromium's WebDriver, one per story, and the few commands of it that the client library has not.
+//! Chromium's WebDriver, one per story, and its commands that the client library lacks.
 
 use std::{
     io::{Read, Write},
@@ -14,16 +14,16 @@ use url::{ParseError, Url};
 
 use crate::process::Process;
 
-/// What to do where a browser is missing: a story is never skipped.
+/// What to do when a browser is missing: stories are never skipped.
 pub const REMEDY: &str = "The browser stories need Chromium and its driver: run tests/run as root on Debian, or install both yourself.";
 
 /// How often the driver may fail to find a port.
 const ATTEMPTS: u32 = 10;
 
-/// How long the driver may take to end its browsers.
+/// The time for the driver to end its browsers.
 const ENDING: Duration = Duration::from_secs(10);
 
-/// A running chromedriver. When it goes, so do its browsers.
+/// A running chromedriver; it ends with its browsers.
 #[derive(Debug)]
 pub struct Driver {
     address: SocketAddr,
@@ -57,7 +57,7 @@ impl Driver {
         None
     }
 
-    /// Where it listens.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -86,7 +86,7 @@ impl Drop for Driver {
 /// Chromium's own commands beyond the standard.
 #[derive(Debug)]
 pub(crate) enum Beyond {
-    /// The console's lines since they were last asked for.
+    /// The console's lines since the last request.
     ConsoleLines,
     /// A command of the DevTools protocol.
     DevTools(&'static str, Value),

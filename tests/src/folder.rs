@@ -1,4 +1,4 @@
-//! A folder of a story's own; it goes with the story.
+//! A temporary folder, deleted with the story.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// An empty folder at first, open to every user of the machine.
+/// A folder that every user of the machine may read and write; empty at first.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
 

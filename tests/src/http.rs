@@ -1,4 +1,4 @@
-//! A plain HTTP/1.1 client that says exactly what it is told, right or wrong.
+//! A plain HTTP/1.1 client that sends any text, valid or not.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -9,14 +9,14 @@ use tokio::{
 
 use crate::timeout::within;
 
-/// An answer as it came.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Its status code.
     pub status: u16,
     /// Its headers, names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Its body, as long as it said.
+    /// Its body.
     pub body: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ pub async fn get(server: SocketAddr, path: &str) -> Answer {
     get_with(server, path, &[]).await
 }
 
-/// GETs a path with headers more; a header named here replaces the usual one.
+/// GETs a path with these headers; they replace the usual ones of the same name.
 pub async fn get_with(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     let host = server.to_string();
     let mut lines = vec![format!("GET {path} HTTP/1.1")];
@@ -66,7 +66,7 @@ pub async fn get_with(server: SocketAddr, path: &str, headers: &[(&str, &str)]) 
     raw(server, &(lines.join("\r\n") + "\r\n\r\n")).await
 }
 
-/// Knocks at a WebSocket's door; 101 when it opens.
+/// Requests a WebSocket; the status is 101 when it opens.
 pub async fn websocket_handshake(
     server: SocketAddr,
     path: &str,
@@ -82,7 +82,7 @@ pub async fn websocket_handshake(
     get_with(server, path, &all).await
 }
 
-/// Sends exactly this text and reads one answer.
+/// Sends exactly this text and reads one response.
 ///
 /// # Panics
 /// When what comes back is not HTTP.

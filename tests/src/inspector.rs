@@ -1,4 +1,4 @@
-//! What a person does with the ladder, the packets and files, and what they then see of them.
+//! The ladder, the packets and the files of the page in Chromium.
 
 use fantoccini::{Locator, key::Key};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{browser::Browser, folder::Folder, timeout::until};
 
-/// A row of the table of packets, as it is written.
+/// A row of the packet table as text.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PacketRow {
     /// The number of its event.
@@ -15,34 +15,34 @@ pub struct PacketRow {
     pub protocol: String,
     /// `captured` or `derived`.
     pub truth: String,
-    /// Its place in the table, the first being 1.
+    /// Its position in the table from 1.
     pub place: usize,
     /// The cells by their names.
     pub cells: std::collections::BTreeMap<String, String>,
 }
 
 impl PacketRow {
-    /// What stands in a cell.
+    /// The text of a cell.
     #[must_use]
     pub fn cell(&self, name: &str) -> &str {
         &self.cells[name]
     }
 }
 
-/// A line of a packet taken apart.
+/// A line of a dissected packet.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Line {
-    /// Which field.
+    /// The field's key.
     pub field: String,
-    /// Who says so, as the markup names it.
+    /// The source of the fact, as in the markup.
     pub source: String,
     /// The same in words.
     pub said: String,
-    /// How the field is called there.
+    /// The field's label.
     pub name: String,
     /// Its value.
     pub value: String,
-    /// What stands in the bytes, where that is something else.
+    /// The value in the bytes, if it differs.
     pub raw: String,
 }
 
@@ -55,18 +55,18 @@ pub struct Arrow {
     pub call: String,
     /// The number of its event; empty where it has none.
     pub seq: String,
-    /// What stands at it.
+    /// Its label.
     pub label: String,
-    /// Whether it is what one looks at.
+    /// Whether it is selected.
     pub selected: bool,
 }
 
-/// A file the page gave away.
+/// A downloaded file.
 #[derive(Debug)]
 pub struct Download {
     /// Its name.
     pub name: String,
-    /// What is in it.
+    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -84,37 +84,37 @@ const ARROWS: &str = "[...document.querySelectorAll('#arrows g[data-truth]')].ma
     selected: 'selected' in arrow.dataset }))";
 
 impl Browser {
-    /// The arrows of the ladder, from above.
+    /// The ladder's arrows, from top to bottom.
     pub async fn arrows(&self) -> Vec<Arrow> {
         self.reads(ARROWS).await
     }
 
-    /// The packet one looks at in the table, if its row is to be seen.
+    /// The selected packet of the table, if its row is visible.
     pub async fn packet(&self) -> Option<PacketRow> {
         let row = "document.querySelector('#packets [data-seq][aria-selected=true]:not([hidden])')";
         self.reads(&format!("{ROW}({row})")).await
     }
 
-    /// Turns to the packets; what is not looked at is not drawn.
+    /// Opens the packets; a hidden pane is not drawn.
     pub async fn opens_packets(&self) {
         self.clicks("#packets-tab").await;
         self.sees("#packets-panel:not([hidden])").await;
     }
 
-    /// Turns to the calls.
+    /// Opens the list of calls.
     pub async fn opens_calls(&self) {
         self.clicks("#calls-tab").await;
         self.sees("#calls-panel:not([hidden])").await;
     }
 
-    /// How many rows the table of packets has, seen or not.
+    /// The number of rows of the packet table.
     pub async fn packet_count(&self) -> usize {
         let count = "document.getElementById('packets').hidden ? 0 : \
                      Number(document.getElementById('packets').ariaRowCount) - 1";
         self.reads(count).await
     }
 
-    /// Goes through the table from its first row to its last, with the keyboard alone, and looks into each packet.
+    /// Walks through the table by keyboard from the first row to the last, and reads each packet.
     pub async fn walks_through_packets(&self) -> Vec<(PacketRow, Vec<Line>)> {
         let count = self.packet_count().await;
         if count > 0 {
@@ -140,12 +140,12 @@ impl Browser {
         all.map(|(row, _)| row).collect()
     }
 
-    /// The packet one looks at, field by field.
+    /// The selected packet, field by field.
     pub async fn lines(&self) -> Vec<Line> {
         self.reads(LINES).await
     }
 
-    /// Writes a filter anew.
+    /// Replaces the filter.
     pub async fn filters(&self, filter: &str) {
         self.clicks("#filter").await;
         let [control, released] = [Key::Control, Key::Null].map(char::from);
@@ -158,7 +158,7 @@ impl Browser {
         .await;
     }
 
-    /// Clicks where something is given away, and takes the file.
+    /// Clicks a download button, and returns the file.
     pub async fn downloads_file(&self, button: &str) -> Download {
         let before = self.downloads.names();
         self.clicks(button).await;
@@ -175,7 +175,7 @@ impl Browser {
         Download { name, bytes }
     }
 
-    /// Takes a capture file; `button` says in which form.
+    /// Downloads a capture file; `button` chooses the format.
     pub async fn downloads_capture(&self, button: &str) -> Download {
         self.clicks("#export-pcapng").await;
         self.downloads_file(button).await
@@ -193,7 +193,7 @@ impl Browser {
         field.send_keys(path).await.expect("it takes a file");
     }
 
-    /// What an expression on the page yields.
+    /// The value of an expression on the page.
     ///
     /// # Panics
     /// When that is something else.

@@ -1,4 +1,4 @@
-//! What the kernel itself says of a connection, without touching it: `/proc/net/tcp`.
+//! The kernel's own view of a connection: `/proc/net/tcp`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,15 +6,15 @@ use crate::timeout;
 
 /// The numbers of TCP's states in the kernel's list.
 pub mod state {
-    /// A connection that stands.
+    /// An open connection.
     pub const ESTABLISHED: &str = "01";
     /// A SYN without an answer.
     pub const SYN_SENT: &str = "02";
-    /// Our end was sent and acknowledged.
+    /// The peer has acknowledged this side's FIN.
     pub const FIN_WAIT_2: &str = "05";
-    /// Both have ended; the kernel waits for what may still be under way.
+    /// Closed by both sides; the kernel waits for late segments.
     pub const TIME_WAIT: &str = "06";
-    /// The other side has ended.
+    /// The peer has sent its FIN.
     pub const CLOSE_WAIT: &str = "08";
 }
 

@@ -1,4 +1,4 @@
-//! A person who uses nothing but the keyboard: goes on and back with Tab, presses, writes, picks with arrows.
+//! Using the page by keyboard alone: Tab, Enter, text, arrow keys.
 
 use fantoccini::{
     actions::{InputSource, KeyAction, KeyActions},

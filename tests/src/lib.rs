@@ -1,15 +1,17 @@
-//! The harness of the stories: the real relay, and those who talk to it.
+//! The harness of the stories, which test the real relay from outside. The stories themselves are in `tests/tests`.
 //!
-//! Rooms: [`relay`] starts the real binary, [`page`] speaks the conversation with it
-//! (its usual [`calls`] as verbs, its [`trace`] as a story), [`http`] asks it
-//! plainly, `kernel` asks the system beside it, [`bridge`] is a plain WebSocket client, [`python`] runs the book's
-//! programs, [`browser`] is a person at real Chromium (at its [`inspector`] and its work[`bench`] too, by
-//! [`keyboard`] alone, in either [`language`], over a [`link`] that can break), `proxy` is what may stand between them, [`story`]
-//! opens and closes it, it plays the [`cards`], [`probe`] tells how quick it is, [`capture`] shows its files to another analyser,
-//! `soak` leaves it to random visitors, whose `usage` of the machine it looks at. Whatever a
-//! story starts is a guard that ends with it.
+//! - [`relay`] starts the relay; [`process`] starts any other program; [`folder`] is a temporary folder.
+//! - [`page`] speaks the page's protocol without a browser, with [`calls`] for its usual calls, [`class`] for classes and
+//!   [`trace`] for what it receives. [`bridge`] is a plain WebSocket client, [`http`] a plain HTTP client.
+//! - [`browser`] drives Chromium through [`driver`], with the [`inspector`], the [`workbench`], the [`listing`] and the
+//!   [`cards`], by [`keyboard`] alone where it can, in either [`language`]. [`story`] opens and closes it, [`probe`]
+//!   measures it, [`legible`] finds texts that overlap.
+//! - [`python`] runs the book's programs, [`capture`] reads capture files with tshark, `kernel` and `usage` ask the system.
+//! - [`faulty_proxy`] drops or cuts what passes, `proxy` is a real nginx, [`network`] makes network namespaces.
+//! - `soak` sends random clients to a relay.
 //!
-//! No story has a fixed port, and none sleeps: it waits for a sign of life, with a deadline.
+//! Everything that a story starts ends with it. No story uses a fixed port: [`address_allocator`] finds free ones. No story
+//! sleeps for a fixed time: [`timeout`] waits for conditions.
 
 pub mod address_allocator;
 pub mod bridge;
@@ -17,6 +19,7 @@ pub mod browser;
 pub mod calls;
 pub mod capture;
 pub mod cards;
+pub mod class;
 pub mod driver;
 pub mod faulty_proxy;
 pub mod folder;

@@ -1,4 +1,4 @@
-//! A person who follows the book's programs line by line, on both sides.
+//! The book's programs line by line in Chromium.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What stands before a relay: a real nginx, or a tunnel that adds nothing and belongs to a user of choice.
+//! Proxies before a relay: a real nginx, or a tunnel of another user that adds nothing.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::{
     timeout::{TIMEOUT, poll_until},
 };
 
-/// What nginx is told beside where to pass requests on to.
+/// The directives of nginx beside the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setup {
     /// Nothing: HTTP/1.0, the relay's address as `Host`.
@@ -56,7 +56,7 @@ impl Setup {
 pub struct Nginx {
     process: Process,
     _folder: Folder,
-    /// Where its visitors come to.
+    /// Its address.
     pub address: SocketAddr,
 }
 

@@ -117,7 +117,7 @@ impl Relay {
         }
     }
 
-    /// The same relay again, after it ended: same addresses.
+    /// Starts a relay again at the same addresses.
     ///
     /// # Panics
     /// When it does not become ready.
@@ -138,7 +138,7 @@ impl Relay {
         self.process.pid()
     }
 
-    /// All it said so far.
+    /// Its output so far.
     #[must_use]
     pub fn output(&self) -> String {
         self.process.output()
@@ -158,7 +158,7 @@ impl Relay {
         self.ends()
     }
 
-    /// Is killed, as by `kill -9`: it cannot even say goodbye.
+    /// Kills it with SIGKILL.
     #[must_use]
     pub fn kill(self) -> Ended {
         let Self { http, udp, tcp, .. } = self;
@@ -205,10 +205,10 @@ impl Relay {
     }
 }
 
-/// Where a relay was that has ended.
+/// The addresses of a relay that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// Where its page was.
+    /// Its page.
     pub http: SocketAddr,
     /// Its UDP server.
     pub udp: SocketAddr,
@@ -216,7 +216,7 @@ pub struct Ended {
     pub tcp: SocketAddr,
 }
 
-/// What a relay said that would not start: its standard error, after it exited with an error.
+/// The standard error of a relay that exits with an error at start.
 ///
 /// # Panics
 /// When it starts all the same, or says anything on standard output.

@@ -1,5 +1,5 @@
-//! A soak: visitors who make random calls for a while, and what has to be left of it: a relay that is idle, with the
-//! descriptors and the memory it had before. The tests run a short one, the benchmark a long one.
+//! A soak: clients make random calls for a while; afterwards the relay must be idle, with the descriptors and memory it
+//! had before. The tests run a short one, the benchmark a long one.
 //!
 //! Rooms: [`random`] decides, each time alike for the same seed; [`request`] is a random call; [`visitor`] makes them.
 
@@ -24,7 +24,7 @@ use shared::{
 use self::random::Random;
 use crate::{
     bridge::Bridge,
-    calls::Ends,
+    calls::ExpectReply,
     http,
     page::Page,
     relay::Relay,
@@ -32,7 +32,7 @@ use crate::{
     usage,
 };
 
-/// Small traces are full soon; labs without a page are soon gone; visitors that come and go fast are not refused.
+/// Flags for small traces, which are full soon, short-lived labs, and no limits on fast reconnects.
 const FLAGS: [&str; 10] = [
     "--trace-bytes",
     "1048576",
@@ -45,9 +45,9 @@ const FLAGS: [&str; 10] = [
     "--max-labs-per-address",
     "1000",
 ];
-/// How often memory and descriptors are looked at while the visitors are there.
+/// The interval at which memory and descriptors are sampled.
 const LOOKS: u32 = 60;
-/// What memory may grow by in the last third of a soak, in KiB: allocators keep pages that are in use in part.
+/// The most that memory may grow in the last third of a soak, in KiB: allocators keep partly used pages.
 const MOST_GROWTH_KIB: u64 = 8 << 10;
 
 /// What to do.
@@ -70,18 +70,18 @@ pub enum Length {
     For(Duration),
 }
 
-/// What the visitors did.
+/// What the clients did.
 #[derive(Debug, Default)]
 struct Counts {
     visits: AtomicU64,
     bridges: AtomicU64,
     calls: AtomicU64,
     messages: AtomicU64,
-    /// Conversations that the relay ended.
+    /// Connections that the relay closed.
     ended: AtomicU64,
 }
 
-/// What a relay holds at one moment.
+/// A sample of a relay's resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holdings {
     /// Open descriptors.
@@ -90,7 +90,7 @@ pub struct Holdings {
     pub memory_kib: u64,
 }
 
-/// What was seen.
+/// The figures of a soak.
 #[derive(Debug)]
 pub struct Figures {
     /// The seed it can be repeated with.

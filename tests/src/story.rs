@@ -1,4 +1,4 @@
-//! A story with a browser: it opens, the story is told, and whatever went wrong is shown before it closes.
+//! Runs a story with a browser, and reports what the page showed if it fails.
 
 use std::panic::AssertUnwindSafe;
 
@@ -17,28 +17,28 @@ use crate::{
     timeout::within,
 };
 
-/// So many browsers at once leave room for the relays they talk to.
+/// The number of browsers at the same time, so that the relays have enough processor time.
 static SEATS: Semaphore = Semaphore::const_new(3);
 
-/// A window of a desk, and one of a phone.
+/// Window sizes of a desktop and of a phone.
 pub const DESK: (u32, u32) = (1280, 800);
 /// See [`DESK`].
 pub const PHONE: (u32, u32) = (360, 740);
 
-/// What browsers write into the console while no relay answers: each WebSocket that fails, and the plain request by
-/// which the page asks why.
+/// The console's errors while no relay answers: each WebSocket that fails, and the plain request by which the page asks
+/// for the reason.
 pub const NO_CONVERSATION: &[&str] = &["WebSocket connection to", "/ws - Failed to load resource"];
 
-/// How the person likes it.
+/// Settings of the browser.
 #[derive(Clone, Copy, Debug)]
 pub struct BrowserOptions {
     /// The languages the browser asks for, best first.
     pub languages: &'static str,
     /// The window's inner width and height.
     pub size: (u32, u32),
-    /// Whether the system is set to dark.
+    /// Whether the system prefers dark colours.
     pub dark: bool,
-    /// What the console may complain of in this story, and why it must is told there.
+    /// Console errors that this story causes; the story says why.
     pub forgives: &'static [&'static str],
 }
 
@@ -53,7 +53,7 @@ impl Default for BrowserOptions {
     }
 }
 
-/// Tells a story with a fresh browser at the relay's page.
+/// Runs a story with a new browser at the relay's page.
 ///
 /// # Panics
 /// When the story fails, or the console holds any error or broken security rule at its end. The picture
@@ -85,7 +85,7 @@ pub async fn story_at(url: &str, options: BrowserOptions, tell: impl AsyncFnOnce
     }
 }
 
-/// Tells a story in both languages, each with a relay of its own, which the story may end.
+/// Runs a story in both languages, each with its own relay, which the story may end.
 ///
 /// # Panics
 /// As [`story`].
@@ -97,7 +97,7 @@ pub async fn in_both_languages(
     in_both_languages_at([options.size; 2], start, options, tell).await;
 }
 
-/// The same with a size of the window for each: English first.
+/// The same with a window size for each language, English first.
 ///
 /// # Panics
 /// As [`story`].
@@ -121,7 +121,7 @@ pub async fn in_both_languages_at(
     }
 }
 
-/// Tells a story in both languages, at a desk and on a phone, each with a relay of its own.
+/// Runs a story in both languages and both window sizes, each with its own relay.
 ///
 /// # Panics
 /// As [`story`].
@@ -175,13 +175,13 @@ impl Browser {
         browser
     }
 
-    /// Gives the window one looks at this inner size.
+    /// Sets the inner size of the current window.
     pub(crate) async fn sets_size(&self, size: (u32, u32)) {
         self.sets("Emulation.setDeviceMetricsOverride", metrics(size))
             .await;
     }
 
-    /// Fails on any error in the console and on any broken security rule.
+    /// Fails on any console error or security violation.
     async fn checks_console(&self, forgiven: &[&str]) {
         let lines = self.console().await;
         let bad = |line: &&Value| {
@@ -210,7 +210,7 @@ impl Browser {
         lines.as_array().cloned().unwrap_or_default()
     }
 
-    /// For the report of a story that failed.
+    /// Reports what the page shows when a story fails.
     async fn reports_screen(&self) {
         let Ok(picture) = self.client.screenshot().await else {
             return;

@@ -1,4 +1,4 @@
-//! Reading a trace as a story: who did what, and what came before what.
+//! Reading a trace: which process made which call, and in which order.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use shared::{
     trace::{CallId, CallName, CallReturned, CallStarted, Event, ProcessId, What},
 };
 
-use crate::{calls::Ends, page::Page};
+use crate::{calls::ExpectReply, page::Page};
 
 /// The lab's UDP server among its processes.
 pub const UDP_SERVER: ProcessId = 1;
 /// The lab's TCP server among its processes.
 pub const TCP_SERVER: ProcessId = 2;
 
-/// Events in the order in which they were heard.
+/// Events in the order in which they arrived.
 #[derive(Debug, Default)]
 pub struct Trace {
     /// The events.
@@ -25,7 +25,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Asks for the whole trace from its beginning, and listens until the event that was waited for.
+    /// Requests the trace from its beginning, and receives it until `last` is true.
     pub async fn watched(page: &mut Page, last: impl Fn(&Self) -> bool) -> Self {
         page.asks(Ask::Watch {
             from: 0,
@@ -39,14 +39,14 @@ impl Trace {
         trace
     }
 
-    /// Listens on, until the event that is waited for.
+    /// Receives more events until `last` is true.
     pub async fn continues(&mut self, page: &mut Page, last: impl Fn(&Self) -> bool) {
         while !last(self) {
             self.events.push(page.receives_event().await);
         }
     }
 
-    /// Where this call of that process began, each time it made it.
+    /// The positions at which this call of the process started.
     #[must_use]
     pub fn starts(&self, process: ProcessId, name: CallName) -> Vec<usize> {
         let begins = |event: &Event| {
@@ -55,7 +55,7 @@ impl Trace {
         self.places(begins)
     }
 
-    /// Where this call of that process came back, each time it did.
+    /// The positions at which this call of the process returned.
     #[must_use]
     pub fn returns(&self, process: ProcessId, name: CallName) -> Vec<usize> {
         let names: HashMap<CallId, CallName> = self
@@ -71,7 +71,7 @@ impl Trace {
         self.places(ends)
     }
 
-    /// The calls that came back, of that name and process.
+    /// The calls of this name and process that returned.
     #[must_use]
     pub fn results(&self, process: ProcessId, name: CallName) -> Vec<&CallReturned> {
         self.returns(process, name)
@@ -80,7 +80,7 @@ impl Trace {
             .collect()
     }
 
-    /// The bytes each call of this name was about, by whoever made it, as they were given to it or came of it.
+    /// The bytes of each call of this name by any process, sent or received.
     #[must_use]
     pub fn data(&self, name: CallName) -> Vec<(CallId, Vec<u8>)> {
         let names: HashMap<CallId, &CallStarted> = self
@@ -115,7 +115,7 @@ impl Trace {
             .collect()
     }
 
-    /// The words with which this server died, once it did.
+    /// The message with which this server died, if it did.
     #[must_use]
     pub fn death(&self, transport: Transport) -> Option<&str> {
         self.states(transport).into_iter().find_map(why)
@@ -130,7 +130,7 @@ impl Trace {
     }
 }
 
-/// The call that began with this event, if one did.
+/// The call that this event starts, if any.
 #[must_use]
 pub fn started(event: &Event) -> Option<&CallStarted> {
     if let What::CallStarted(call) = &event.what {
@@ -140,7 +140,7 @@ pub fn started(event: &Event) -> Option<&CallStarted> {
     }
 }
 
-/// The call that came back with this event, if one did.
+/// The call that this event ends, if any.
 #[must_use]
 pub fn returned(event: &Event) -> Option<&CallReturned> {
     if let What::CallReturned(call) = &event.what {

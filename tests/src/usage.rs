@@ -1,4 +1,4 @@
-//! What a process uses: processor time and memory, as /proc tells.
+//! Processor time and memory of a process, from /proc.
 
 use std::{
     fs,
@@ -7,10 +7,10 @@ use std::{
 
 use crate::timeout::TIMEOUT;
 
-/// Idle is who uses less than this of a second; one call that is tried in a circle uses all of it.
+/// The processor time per second below which a process is idle; a busy loop uses all of a second.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// Waits until a process is idle; the processor time that it used in the last second.
+/// Waits until a process is idle; returns its processor time of the last second.
 ///
 /// # Panics
 /// When it does not come to rest.

@@ -1,5 +1,4 @@
-//! What a person does in a lab of one's own, with the keyboard alone: at the workbench, with the server, with the
-//! network, and what is then to be seen there.
+//! The workbench, the server and the network of a private lab, used by keyboard alone in Chromium.
 
 use std::net::SocketAddr;
 
@@ -10,11 +9,11 @@ use shared::call::Transport;
 
 use crate::{browser::Browser, language::Language, timeout::until};
 
-/// A call of the workbench, by its place in the list, the first being 1.
+/// A call of the workbench, by its position in the list from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Made(pub usize);
 
-/// A row of the list of the workbench.
+/// A row of the workbench's list.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct WorkbenchRow {
     /// The call with its arguments.
@@ -25,16 +24,16 @@ pub struct WorkbenchRow {
     pub errno: String,
 }
 
-/// A card of the workbench.
+/// A socket's card at the workbench.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct WorkbenchSocket {
-    /// Its number.
+    /// Its descriptor.
     pub fd: String,
-    /// The state that is lit.
+    /// The highlighted state.
     pub state: String,
-    /// Its own address, as it is written.
+    /// Its local address as text.
     pub local: String,
-    /// The other end, as it is written.
+    /// Its peer address as text.
     pub peer: String,
 }
 
@@ -46,20 +45,20 @@ const SOCKETS: &str = "[...document.querySelectorAll('#bench-cards .socket')].ma
     return { fd: card.dataset.fd, state: card.dataset.state, local: part('local'), peer: part('peer') } })";
 
 impl Browser {
-    /// Takes a lab of one's own and waits until its server is to be seen there; tells where it is.
+    /// Opens a private lab, waits until its server is shown, and returns the server's address.
     pub async fn enters_own_lab(&self) -> SocketAddr {
         self.activates("#enter-own").await;
         self.is_in_own_lab().await
     }
 
-    /// Waits until the page shows a lab of one's own; tells where the server in view is.
+    /// Waits until the page shows a private lab, and returns the address of the shown server.
     pub async fn is_in_own_lab(&self) -> SocketAddr {
         self.sees("#lab[data-kind=private]").await;
         self.sees("#server[data-state=running]").await;
         self.server_address().await
     }
 
-    /// Where the server in view is.
+    /// The address of the shown server.
     ///
     /// # Panics
     /// When the page shows no address there.
@@ -68,7 +67,7 @@ impl Browser {
         address.parse().expect("an address")
     }
 
-    /// Turns to UDP or TCP, by the arrows.
+    /// Chooses UDP or TCP with the arrow keys.
     pub async fn turns_to(&self, transport: Transport) {
         let (other, key, id) = match transport {
             Transport::Udp => ("#transport-tcp", Key::Left, "#transport-udp"),
@@ -88,13 +87,13 @@ impl Browser {
         self.keys(&char::from(Key::Enter).to_string()).await;
     }
 
-    /// Does something with the server, and waits until it is in that state.
+    /// Presses a button of the server, and waits until the server is in `state`.
     pub async fn commands_server(&self, button: &str, state: &str) {
         self.activates(button).await;
         self.sees(&format!("#server[data-state={state}]")).await;
     }
 
-    /// Turns to the workbench.
+    /// Opens the workbench.
     pub async fn turns_to_bench(&self) {
         self.activates("#view-workbench").await;
         self.sees("#bench:not([hidden])").await;
@@ -113,7 +112,7 @@ impl Browser {
         until(&format!("a card for socket {fd}"), newest).await;
     }
 
-    /// Asks for a socket; what comes of it is another matter.
+    /// Requests a socket without waiting for it.
     pub async fn begins(&self, button: &str, call: &str, transport: Transport) -> Made {
         let name = transport.as_str();
         self.adds(&format!("{button}-{name}"), call).await
@@ -146,7 +145,7 @@ impl Browser {
         self.moves_to(&list, value).await;
     }
 
-    /// Makes calls one after the other; each must return.
+    /// Makes calls one after another; each must return.
     pub async fn performs(&self, fd: u32, calls: &[&str]) {
         for call in calls {
             let made = self.makes(fd, call).await;
@@ -154,7 +153,7 @@ impl Browser {
         }
     }
 
-    /// Waits until the call has returned; tells with what.
+    /// Waits until the call has returned; returns its result as text.
     pub async fn returns(&self, made: Made) -> String {
         self.sees(&row(made, "[data-state=returned]")).await;
         self.text(&row(made, " [data-p=result]")).await
@@ -195,14 +194,14 @@ impl Browser {
         self.has(&row(made, "[data-state=blocked]")).await
     }
 
-    /// Gives a blocked call up.
+    /// Cancels a blocked call.
     pub async fn gives_up(&self, made: Made, language: &Language) {
         self.activates(&row(made, " [data-cancel]")).await;
         self.fails(made, "ECANCELED", language, "reason.cancelled")
             .await;
     }
 
-    /// The seconds that stand somewhere, as they count up or down.
+    /// The seconds of a counter on the page.
     pub async fn seconds(&self, selector: &str) -> f64 {
         let text = format!(
             "document.querySelector({})?.textContent ?? ''",
@@ -234,18 +233,18 @@ impl Browser {
             .unwrap_or_else(|_| panic!("{text}: an address"))
     }
 
-    /// Waits until the doors of this kind are these, word for word.
+    /// Waits until the doors of this kind have exactly these texts.
     pub async fn sees_doors(&self, kind: &str, lines: &[String]) {
         let doors = format!("#doors-list [data-door={kind}]");
         self.reads_lines(&doors, lines).await;
     }
 
-    /// Waits until exactly this text stands there.
+    /// Waits until an element has exactly this text.
     pub async fn reads_line(&self, selector: &str, line: &str) {
         self.reads_lines(selector, &[line.to_owned()]).await;
     }
 
-    /// Waits until exactly these texts stand there; empty ones are none.
+    /// Waits until elements have exactly these texts; empty texts do not count.
     pub async fn reads_lines(&self, selector: &str, lines: &[String]) {
         let texts = format!(
             "[...document.querySelectorAll({})].map(line => line.textContent).filter(text => text !== '')",
@@ -255,7 +254,7 @@ impl Browser {
         until(&format!("{lines:?} at {selector}"), holds).await;
     }
 
-    /// Sets the fields of the network, both ways alike, and the seed.
+    /// Sets the network's fields, the same in both directions, and the seed.
     pub async fn sets_network(&self, loss_percent: u32, seed: u64) {
         self.unfolds("#network").await;
         for field in ["#request-loss", "#reply-loss"] {
@@ -265,7 +264,7 @@ impl Browser {
         self.activates("#network-apply").await;
     }
 
-    /// Waits for the one datagram that is held, and decides about it; tells its number and what it was said to be.
+    /// Waits for the one held datagram and decides about it; returns its number and its description.
     pub async fn decides(&self, verdict: &str) -> (String, String) {
         let held = "#held [data-datagram]";
         self.waits_until(&format!("document.querySelectorAll('{held}').length === 1"))
@@ -284,12 +283,12 @@ impl Browser {
     }
 }
 
-/// Something in the newest card of that number; older cards stand below it.
+/// A selector within the newest card of this descriptor; older cards are below it.
 fn of(fd: u32, what: &str) -> String {
     format!("#bench-cards .socket[data-fd='{fd}'] {what}")
 }
 
-/// A row of the list of the workbench.
+/// A row of the workbench's list.
 fn row(Made(number): Made, what: &str) -> String {
     format!("#bench-log > li:nth-child({number}){what}")
 }

@@ -1,4 +1,4 @@
-//! Where the sockets of a page are: at an address of its own, unless it is the machine's own user's.
+//! The addresses of a page's sockets: its own, unless it has the rights of this machine.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
@@ -19,7 +19,7 @@ use socket2::{Domain, Socket, Type};
 use tests::{
     address_allocator,
     bridge::Bridge,
-    calls::Ends,
+    calls::ExpectReply,
     page::Page,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER},

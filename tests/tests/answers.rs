@@ -1,4 +1,4 @@
-//! Two datagram servers never answer each other for ever, whatever is sent in whose name.
+//! UDP servers never answer each other's answers, whatever source address a datagram has.
 
 use std::net::UdpSocket;
 
@@ -9,7 +9,7 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::Ends,
+    calls::ExpectReply,
     page::Page,
     relay::Relay,
     timeout::TIMEOUT,

@@ -1,4 +1,4 @@
-//! One clear answer to whatever comes in wrong, and nobody else feels it.
+//! Invalid input gets one clear answer, and no other client notices.
 
 use std::net::{TcpListener, UdpSocket};
 
@@ -16,7 +16,7 @@ use shared::{
 use tests::{
     address_allocator,
     bridge::{Bridge, Crossed},
-    calls::Ends,
+    calls::ExpectReply,
     http,
     page::Page,
     relay::{Relay, refuses_to_start},

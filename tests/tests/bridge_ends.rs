@@ -1,4 +1,4 @@
-//! How a bridge ends, and in which kinds of messages it speaks: as its visitor does.
+//! How a bridge closes, and which kind of messages it sends: the kind that its client sends.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -11,7 +11,7 @@ use shared::{
 use tests::{
     address_allocator,
     bridge::{Bridge, Crossed},
-    calls::Ends,
+    calls::ExpectReply,
     http::websocket_handshake,
     page::Page,
     relay::Relay,

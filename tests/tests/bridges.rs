@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use tests::{
     address_allocator,
     bridge::{Bridge, Crossed},
-    calls::Ends,
+    calls::ExpectReply,
     http::websocket_handshake,
     page::Page,
     relay::Relay,

@@ -1,4 +1,4 @@
-//! A person at real Chromium does what section 2.7 does, and sees what happened.
+//! The page in Chromium does what section 2.7 does, and shows what happened.
 
 use fantoccini::key::Key;
 use shared::call::Transport::{self, Tcp, Udp};

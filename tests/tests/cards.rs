@@ -1,4 +1,4 @@
-//! The cards in real Chromium: what each has to show is seen, and not without what decides it.
+//! The cards in Chromium: the check of each passes, and fails without its decisive step.
 
 use tests::{
     browser::Browser,

@@ -2,16 +2,18 @@
 
 use shared::{
     call::{Call, Transport},
-    class::{
-        Act, CODE_LENGTH, Card, Class, Drive, MemberId, News, Phase, Roster, Tile, Whose, You,
-    },
+    class::{Act, CODE_LENGTH, Card, Drive, News, Phase, Roster, Tile, Whose, You},
     lab::{LabKind, Program},
-    message::{Ask, GoodbyeReason, Reply},
-    outcome::{Failed, Outcome, Reason},
+    message::{Ask, GoodbyeReason},
+    outcome::Reason,
     trace::{Event, ProcessId, What},
 };
 use tests::{
-    calls::Ends,
+    calls::ExpectReply,
+    class::{
+        act, acts, class, joins, refused, resume, resumes, teacher, token, waits_for_news,
+        waits_for_tile, you,
+    },
     folder::Folder,
     http::{get, get_with},
     page::{Page, VISITORS_NAME},
@@ -56,12 +58,12 @@ async fn the_wall_shows_who_is_there_and_what_they_did() {
     })
     .await;
     let done = |tile: &Tile| tile.sentences == 1 && tile.errors == 1;
-    let tile = sees_tile(&mut teacher, member, done).await;
+    let tile = waits_for_tile(&mut teacher, member, done).await;
     assert_eq!((tile.name.as_str(), tile.connected), ("Ada", true));
     assert_eq!(tile.process, Some(ada.welcome.process));
     assert_eq!(tile.error.expect("an error").errno, "EDESTADDRREQ");
     ada.vanishes();
-    let tile = sees_tile(&mut teacher, member, |tile| !tile.connected).await;
+    let tile = waits_for_tile(&mut teacher, member, |tile| !tile.connected).await;
     assert_eq!(tile.sentences, 1, "what was done stays");
 }
 
@@ -83,13 +85,13 @@ async fn a_member_sees_its_own_until_the_class_is_opened() {
     }
     bob.asks(watch(Whose::Own)).await.returned();
     assert_eq!(foreign(&mut bob, &[adas]).await, 0);
-    does(&mut teacher, Act::Open(true)).await;
+    acts(&mut teacher, Act::Open(true)).await;
     bob.asks(watch(Whose::Process(adas))).await.returned();
     sees_call_of(&mut bob, adas).await;
-    sees_tile(&mut bob, you(&ada).member, |tile| tile.sentences == 1).await;
-    does(&mut teacher, Act::Open(false)).await;
+    waits_for_tile(&mut bob, you(&ada).member, |tile| tile.sentences == 1).await;
+    acts(&mut teacher, Act::Open(false)).await;
     let is_closed = |news: &News| matches!(news, News::Class(class) if !class.open);
-    hears(&mut bob, is_closed).await;
+    waits_for_news(&mut bob, is_closed).await;
     ada.exchanges_by_udp("secret again").await;
     bob.exchanges_by_udp("hello").await;
     bob.forgets_events();
@@ -127,12 +129,12 @@ async fn the_teacher_opens_a_tile_and_drives_the_class() {
         seq: Some(seq),
         hides_name: false,
     };
-    does(&mut teacher, Act::Drive(Some(drive))).await;
+    acts(&mut teacher, Act::Drive(Some(drive))).await;
     let drives = |news: &News| matches!(news, News::Class(class) if class.drive == Some(drive));
-    hears(&mut bob, drives).await;
+    waits_for_news(&mut bob, drives).await;
     bob.asks(watch(Whose::Process(adas))).await.returned();
     sees_call_of(&mut bob, adas).await;
-    does(&mut teacher, Act::Drive(None)).await;
+    acts(&mut teacher, Act::Drive(None)).await;
     let failed = bob.asks(watch(Whose::Process(adas))).await.failed();
     assert_eq!(failed.reason, Some(Reason::NotVisible));
 }
@@ -152,25 +154,25 @@ async fn a_card_is_predicted_closed_and_revealed() {
         id: "udp-lost".to_owned(),
         choices: 3,
     };
-    does(&mut teacher, card).await;
+    acts(&mut teacher, card).await;
     let asks = |news: &News| card_of(news).is_some_and(|card| card.phase == Phase::Asking);
-    hears(&mut ada, asks).await;
-    does(&mut ada, Act::Predict { choice: 0 }).await;
-    does(&mut ada, Act::Predict { choice: 2 }).await;
-    does(&mut bob, Act::Predict { choice: 2 }).await;
+    waits_for_news(&mut ada, asks).await;
+    acts(&mut ada, Act::Predict { choice: 0 }).await;
+    acts(&mut ada, Act::Predict { choice: 2 }).await;
+    acts(&mut bob, Act::Predict { choice: 2 }).await;
     let both = |news: &News| matches!(news, News::Roster(Roster { totals: Some(totals), .. }) if totals.predictions == 2);
-    hears(&mut teacher, both).await;
-    does(&mut teacher, Act::CloseCard).await;
+    waits_for_news(&mut teacher, both).await;
+    acts(&mut teacher, Act::CloseCard).await;
     let closes = |news: &News| card_of(news).is_some_and(|card| card.phase == Phase::Closed);
-    let News::Class(told) = hears(&mut bob, closes).await else {
+    let News::Class(told) = waits_for_news(&mut bob, closes).await else {
         panic!("a class")
     };
     assert_eq!(told.card.expect("a card").counts, Some(vec![0, 0, 2]));
     let too_late = act(&mut ada, Act::Predict { choice: 0 }).await.failed();
     assert_eq!(too_late.reason, Some(Reason::NoCard));
-    does(&mut teacher, Act::RevealCard { outcome: 1 }).await;
+    acts(&mut teacher, Act::RevealCard { outcome: 1 }).await;
     let revealed = |news: &News| card_of(news).is_some_and(|card| card.outcome == Some(1));
-    hears(&mut ada, revealed).await;
+    waits_for_news(&mut ada, revealed).await;
 }
 
 #[tokio::test]
@@ -181,7 +183,7 @@ async fn a_member_is_muted_and_removed() {
     let mut ada = joins(&relay, &code, "Ada").await;
     let mut bob = joins(&relay, &code, "Bob").await;
     let (member, token) = (you(&ada).member, token(&ada));
-    does(
+    acts(
         &mut teacher,
         Act::Mute {
             member,
@@ -190,7 +192,7 @@ async fn a_member_is_muted_and_removed() {
     )
     .await;
     let mutes = |news: &News| matches!(news, News::You(You { muted: true, .. }));
-    hears(&mut ada, mutes).await;
+    waits_for_news(&mut ada, mutes).await;
     let failed = ada
         .fails(Call::Socket {
             transport: Transport::Udp,
@@ -199,7 +201,7 @@ async fn a_member_is_muted_and_removed() {
         .await;
     assert_eq!(failed.reason, Some(Reason::Muted));
     assert_eq!(bob.exchanges_by_udp("not me").await, "NOT ME");
-    does(
+    acts(
         &mut teacher,
         Act::Mute {
             member,
@@ -208,7 +210,7 @@ async fn a_member_is_muted_and_removed() {
     )
     .await;
     assert_eq!(ada.exchanges_by_udp("again").await, "AGAIN");
-    does(&mut teacher, Act::Remove(member)).await;
+    acts(&mut teacher, Act::Remove(member)).await;
     let parting = ada.receives_close().await;
     assert_eq!(
         parting.goodbye.expect("a word").reason,
@@ -217,7 +219,7 @@ async fn a_member_is_muted_and_removed() {
     let failed = Page::open(&relay).await.asks(resume(&token)).await.failed();
     assert_eq!(failed.reason, Some(Reason::Removed));
     let gone = |news: &News| matches!(news, News::Roster(roster) if roster.removed == [member]);
-    hears(&mut teacher, gone).await;
+    waits_for_news(&mut teacher, gone).await;
     let failed = act(&mut teacher, Act::Remove(member)).await.failed();
     assert_eq!(failed.reason, Some(Reason::NoSuchMember));
     assert_eq!(bob.exchanges_by_udp("still here").await, "STILL HERE");
@@ -229,21 +231,21 @@ async fn nobody_joins_a_class_that_is_locked_full_or_over() {
     let mut teacher = teacher(&relay).await;
     let code = class(&teacher).code.clone();
     let ada = joins(&relay, &code, "Ada").await;
-    does(&mut teacher, Act::Lock(true)).await;
+    acts(&mut teacher, Act::Lock(true)).await;
     assert_eq!(
         refused(&relay, &code, "Bob").await.reason,
         Some(Reason::ClassLocked)
     );
-    let back = comes_back(&relay, &token(&ada)).await;
+    let back = resumes(&relay, &token(&ada)).await;
     assert_eq!(you(&back), you(&ada), "who was there comes back");
-    does(&mut teacher, Act::Lock(false)).await;
-    does(&mut teacher, Act::Cap(1)).await;
+    acts(&mut teacher, Act::Lock(false)).await;
+    acts(&mut teacher, Act::Cap(1)).await;
     let failed = refused(&relay, &code, "Bob").await;
     assert_eq!(
         (failed.reason, failed.limit),
         (Some(Reason::ClassFull), Some(1))
     );
-    does(&mut teacher, Act::Cap(9)).await;
+    acts(&mut teacher, Act::Cap(9)).await;
     let others = [
         joins(&relay, &code, "Bob").await,
         joins(&relay, &code, "Eve").await,
@@ -254,9 +256,9 @@ async fn nobody_joins_a_class_that_is_locked_full_or_over() {
         (Some(Reason::TooManyMembersFromAddress), Some(3))
     );
     let removed = you(&others[1]).member;
-    does(&mut teacher, Act::Remove(removed)).await;
+    acts(&mut teacher, Act::Remove(removed)).await;
     joins(&relay, &code, "Mallory").await;
-    does(&mut teacher, Act::End).await;
+    acts(&mut teacher, Act::End).await;
     let parting = back.receives_close().await;
     assert_eq!(
         parting.goodbye.expect("a word").reason,
@@ -367,7 +369,7 @@ async fn however_many_wrong_codes_and_tokens_come_from_an_address_the_right_one_
     }
     let bob = joins(&relay, &class(&teacher).code, "Bob").await;
     assert_eq!(you(&bob).name, "Bob");
-    let back = comes_back(&relay, &token(&ada)).await;
+    let back = resumes(&relay, &token(&ada)).await;
     assert_eq!(you(&back), you(&ada));
     assert!(counted(&relay, "wrong_attempts_total").await >= 125);
 }
@@ -440,11 +442,11 @@ async fn a_broken_connection_leads_back_to_sockets_and_a_second_page_takes_over(
     let fd = ada.makes_socket(Transport::Udp).await;
     let process = ada.welcome.process;
     ada.vanishes();
-    let mut back = comes_back(&relay, &token).await;
+    let mut back = resumes(&relay, &token).await;
     assert_eq!((you(&back), back.welcome.process), (&before, process));
     assert!(!back.welcome.seat.as_ref().expect("a seat").is_new);
     back.makes(Call::Close { fd }).await;
-    let mut second = comes_back(&relay, &token).await;
+    let mut second = resumes(&relay, &token).await;
     let parting = back.receives_close().await;
     assert_eq!(
         parting.goodbye.expect("a word").reason,
@@ -463,7 +465,7 @@ async fn a_relay_that_is_killed_in_mid_class_has_the_class_when_it_is_back() {
     let mut ada = joins(&relay, &code, "Ada").await;
     let bob = joins(&relay, &code, "Bob").await;
     let muted = you(&bob).member;
-    does(
+    acts(
         &mut teacher,
         Act::Mute {
             member: muted,
@@ -471,12 +473,12 @@ async fn a_relay_that_is_killed_in_mid_class_has_the_class_when_it_is_back() {
         },
     )
     .await;
-    does(&mut teacher, Act::Message(Some("wait here".to_owned()))).await;
+    acts(&mut teacher, Act::Message(Some("wait here".to_owned()))).await;
     ada.makes_socket(Transport::Udp).await;
     let tokens = [&teacher, &ada, &bob].map(token);
     let before = you(&ada).clone();
     let relay = Relay::start_again(&relay.kill(), &["--data", &data]);
-    let mut ada = comes_back(&relay, &tokens[1]).await;
+    let mut ada = resumes(&relay, &tokens[1]).await;
     assert_eq!(you(&ada), &before);
     assert_eq!(class(&ada).message.as_deref(), Some("wait here"));
     let seat = ada.welcome.seat.clone().expect("a seat");
@@ -485,7 +487,7 @@ async fn a_relay_that_is_killed_in_mid_class_has_the_class_when_it_is_back() {
         "its sockets are gone, and it is told"
     );
     assert_eq!(ada.exchanges_by_tcp("here again").await, "HERE AGAIN");
-    let mut bob = comes_back(&relay, &tokens[2]).await;
+    let mut bob = resumes(&relay, &tokens[2]).await;
     assert!(you(&bob).muted);
     let failed = bob
         .fails(Call::Socket {
@@ -494,9 +496,9 @@ async fn a_relay_that_is_killed_in_mid_class_has_the_class_when_it_is_back() {
         })
         .await;
     assert_eq!(failed.reason, Some(Reason::Muted));
-    let mut teacher = comes_back(&relay, &tokens[0]).await;
+    let mut teacher = resumes(&relay, &tokens[0]).await;
     assert!(teacher.welcome.may_control);
-    sees_tile(&mut teacher, before.member, |tile| tile.sentences == 1).await;
+    waits_for_tile(&mut teacher, before.member, |tile| tile.sentences == 1).await;
     let eve = joins(&relay, &code, "Eve").await;
     assert_eq!(you(&eve).member, muted + 1, "no number is given again");
 }
@@ -550,48 +552,6 @@ async fn the_link_serves_the_page_and_its_qr_code() {
     assert_eq!(elsewhere.status, 400);
 }
 
-async fn teacher(relay: &Relay) -> Page {
-    let mut page = Page::open(relay).await;
-    page.moves_to(Ask::CreateClass {
-        title: "Networks".to_owned(),
-        admin: None,
-    })
-    .await;
-    page
-}
-
-async fn joins(relay: &Relay, code: &str, name: &str) -> Page {
-    let mut page = Page::open(relay).await;
-    page.moves_to(join(code, name)).await;
-    page
-}
-
-async fn refused(relay: &Relay, code: &str, name: &str) -> Failed {
-    let mut page = Page::open(relay).await;
-    page.asks(join(code, name)).await.failed()
-}
-
-async fn comes_back(relay: &Relay, token: &str) -> Page {
-    let mut page = Page::open(relay).await;
-    page.moves_to(resume(token)).await;
-    page
-}
-
-fn join(code: &str, name: &str) -> Ask {
-    Ask::JoinClass {
-        code: code.to_owned(),
-        name: name.to_owned(),
-        token: None,
-    }
-}
-
-fn resume(token: &str) -> Ask {
-    Ask::Resume {
-        token: token.to_owned(),
-        heard: None,
-    }
-}
-
 const fn watch(whose: Whose) -> Ask {
     Ask::Watch {
         from: 0,
@@ -599,57 +559,10 @@ const fn watch(whose: Whose) -> Ask {
     }
 }
 
-async fn act(page: &mut Page, act: Act) -> Reply {
-    page.asks(Ask::Class { act }).await
-}
-
-async fn does(page: &mut Page, act: Act) {
-    let named = format!("{act:?}");
-    let reply = page.asks(Ask::Class { act }).await;
-    assert!(
-        matches!(reply.outcome, Outcome::Returned(_)),
-        "{named}: {reply:?}"
-    );
-}
-
-fn class(page: &Page) -> &Class {
-    &page.welcome.class.as_ref().expect("in a class").class
-}
-
-fn you(page: &Page) -> &You {
-    let standing = page.welcome.class.as_ref().expect("in a class");
-    standing.you.as_ref().expect("a member")
-}
-
-fn token(page: &Page) -> String {
-    page.welcome.seat.as_ref().expect("a seat").token.clone()
-}
-
 fn card_of(news: &News) -> Option<&Card> {
     match news {
         News::Class(class) => class.card.as_ref(),
         News::You(_) | News::Roster(_) | News::Outsiders(_) => None,
-    }
-}
-
-async fn hears(page: &mut Page, wanted: impl Fn(&News) -> bool) -> News {
-    loop {
-        let news = page.receives_news().await;
-        if wanted(&news) {
-            return news;
-        }
-    }
-}
-
-async fn sees_tile(page: &mut Page, member: MemberId, wanted: impl Fn(&Tile) -> bool) -> Tile {
-    loop {
-        let News::Roster(roster) = page.receives_news().await else {
-            continue;
-        };
-        let is_it = |tile: &Tile| tile.member == member && wanted(tile);
-        if let Some(tile) = roster.tiles.into_iter().find(is_it) {
-            return tile;
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A class in real Chromium: a teacher's page and several students' pages at one relay.
+//! A class in Chromium: a teacher's page and several students' pages at one relay.
 
 use fantoccini::wd::WindowHandle;
 use serde_json::json;

@@ -16,7 +16,7 @@ use shared::{
 use tests::{
     address_allocator,
     bridge::{Bridge, Crossed},
-    calls::{Datagram, Ends},
+    calls::{Datagram, ExpectReply},
     page::Page,
     relay::Relay,
     timeout::{TIMEOUT, until},

@@ -1,4 +1,4 @@
-//! HTTP connections that are slow, deaf, half open or too many, and what becomes of them.
+//! HTTP connections that are slow, half open, too many, or do not read.
 
 use std::{
     net::{IpAddr, SocketAddr},

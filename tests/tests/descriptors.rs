@@ -1,4 +1,4 @@
-//! A relay with few file descriptors: what it says, whom it refuses, and that all is well afterwards.
+//! A relay with few file descriptors: what it logs, which connections it refuses, and that it recovers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was done at the workbench, as programs in other languages, does the same.
+//! The workbench's programs in other languages make the same calls.
 
 use std::process::Command;
 

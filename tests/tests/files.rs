@@ -1,4 +1,4 @@
-//! A trace to take along, as JSON and as a capture file that another analyser reads.
+//! A trace as a file: JSON, and a capture file that tshark reads.
 
 use std::{
     net::{Ipv6Addr, UdpSocket},
@@ -12,7 +12,7 @@ use shared::{
     trace::{CallName, Event, Link, Packet, What},
 };
 use tests::{
-    calls::Ends,
+    calls::ExpectReply,
     capture::Capture,
     folder::Folder,
     http::get,

@@ -1,11 +1,11 @@
-//! The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.
+//! The page and the other HTTP resources: bytes, caching, and security headers.
 
 use std::net::SocketAddr;
 
 use shared::{PROTOCOL, call::Transport, message::Ask};
 use tests::{
     address_allocator,
-    calls::Ends,
+    calls::ExpectReply,
     http::{Answer, get, get_with, raw, websocket_handshake},
     page::Page,
     relay::Relay,

@@ -1,4 +1,4 @@
-//! Whatever its visitors did, the relay is idle afterwards, holds nothing of theirs, and answers.
+//! After any client has closed, the relay is idle, holds nothing of it, and answers.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use shared::{
     outcome::{Reason, Returned},
 };
 use tests::{
-    calls::Ends,
+    calls::ExpectReply,
     page::Page,
     relay::Relay,
     soak::{self, Length, Plan},

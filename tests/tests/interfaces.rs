@@ -1,4 +1,4 @@
-//! Networks of a story's own: clients on another host, packets in fragments, a server at every address.
+//! Network namespaces: clients on another host, fragmented packets, a server at every address.
 
 use std::{
     io::{Read, Write},
@@ -17,7 +17,7 @@ use shared::{
     trace::{CallName, Event, Packet, What},
 };
 use tests::{
-    calls::Ends,
+    calls::ExpectReply,
     folder::Folder,
     http,
     network::{Host, in_a_network, ip},

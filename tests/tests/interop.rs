@@ -1,4 +1,4 @@
-//! The book's own programs in Python meet our servers and our client sockets.
+//! The book's programs in Python with the relay's servers and client sockets.
 
 use shared::{
     call::{

@@ -1,4 +1,4 @@
-//! Labs of one's own: real servers nobody else has, and a seat to come back to.
+//! Private labs: their servers, and sessions that can be resumed.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -17,7 +17,7 @@ use shared::{
     trace::{CallName, Event, Packet, What},
 };
 use tests::{
-    calls::Ends,
+    calls::ExpectReply,
     http,
     page::Page,
     relay::Relay,

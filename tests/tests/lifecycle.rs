@@ -1,4 +1,4 @@
-//! A server's life: started as one likes, stopped, killed, and what its clients meet.
+//! Servers are started with settings, stopped and killed; what their clients then get.
 
 use shared::{
     call::{
@@ -12,7 +12,7 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::Ends,
+    calls::ExpectReply,
     page::Page,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER},

@@ -8,7 +8,7 @@ use shared::{
     trace::{CallName, Event},
 };
 use tests::{
-    calls::Ends,
+    calls::ExpectReply,
     folder::Folder,
     http::get,
     page::{Page, VISITORS_NAME},

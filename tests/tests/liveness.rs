@@ -1,4 +1,4 @@
-//! Whoever does not answer pings is let go, and whoever does stays, however quiet.
+//! A connection that does not answer pings is closed; a quiet one that does stays open.
 
 use futures_util::future::join_all;
 use shared::{
@@ -7,7 +7,7 @@ use shared::{
 };
 use tests::{
     bridge::{Bridge, Crossed},
-    calls::Ends,
+    calls::ExpectReply,
     faulty_proxy::{Fault, FaultyProxy},
     http,
     page::Page,

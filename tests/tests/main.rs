@@ -1,99 +1,99 @@
-//! All stories in one binary; each room says in one sentence what its stories are about.
+//! All stories in one binary, so that it links once and runs them side by side. `tests/src` has the harness.
 
-/// Where the sockets of a page are: at an address of its own, unless it is the machine's own user's.
+/// The addresses of a page's sockets: its own, unless it has the rights of this machine.
 #[cfg(target_os = "linux")]
 mod addresses;
-/// Two datagram servers never answer each other for ever, whatever is sent in whose name.
+/// UDP servers never answer each other's answers, whatever source address a datagram has.
 mod answers;
-/// One clear answer to whatever comes in wrong, and nobody else feels it.
+/// Invalid input gets one clear answer, and no other client notices.
 mod bad_input;
-/// How a bridge ends, and in which kinds of messages it speaks: as its visitor does.
+/// How a bridge closes, and which kind of messages it sends: the kind that its client sends.
 mod bridge_ends;
 /// Plain WebSocket clients reach the lab's servers byte for byte.
 mod bridges;
-/// A person at real Chromium does what section 2.7 does, and sees what happened.
+/// The page in Chromium does what section 2.7 does, and shows what happened.
 mod browser;
-/// The cards in real Chromium: what each has to show is seen, and not without what decides it.
+/// The cards in Chromium: the check of each passes, and fails without its decisive step.
 mod cards;
-/// A teacher, members who join by a code, a wall, and a relay that may be killed in the midst of it.
+/// Classes: a teacher, members who join by a code, the wall, and a relay that is killed meanwhile.
 mod class;
-/// A class in real Chromium: a teacher's page and several students' pages at one relay.
+/// A class in Chromium: a teacher's page and several students' pages at one relay.
 mod classroom;
-/// What the edge of a lab's network does to datagrams: by dice or by hand, each fate told.
+/// Network conditions: what happens to datagrams by dice or by hand, each with an event.
 mod conditions;
-/// HTTP connections that are slow, deaf, half open or too many, and what becomes of them.
+/// HTTP connections that are slow, half open, too many, or do not read.
 #[cfg(target_os = "linux")]
 mod connections;
-/// A relay with few file descriptors: what it says, whom it refuses, and that all is well afterwards.
+/// A relay with few file descriptors: what it logs, which connections it refuses, and that it recovers.
 #[cfg(target_os = "linux")]
 mod descriptors;
-/// What was done at the workbench, as programs in other languages, does the same.
+/// The workbench's programs in other languages make the same calls.
 mod equivalents;
-/// A trace to take along, as JSON and as a capture file that another analyser reads.
+/// A trace as a file: JSON, and a capture file that tshark reads.
 mod files;
-/// The page and its neighbours over HTTP: bytes, caching, and the headers that keep it safe.
+/// The page and the other HTTP resources: bytes, caching, and security headers.
 mod http;
-/// Whatever its visitors did, the relay is idle afterwards, holds nothing of theirs, and answers.
+/// After any client has closed, the relay is idle, holds nothing of it, and answers.
 #[cfg(target_os = "linux")]
 mod idle;
-/// The ladder, the packets and the files to take along in real Chromium: one truth in many views.
+/// The ladder, the packets and the exported files in Chromium agree with each other.
 mod inspector;
-/// Networks of a story's own: clients on another host, packets in fragments, a server at every address.
+/// Network namespaces: clients on another host, fragmented packets, a server at every address.
 #[cfg(target_os = "linux")]
 mod interfaces;
-/// The book's own programs in Python meet our servers and our client sockets.
+/// The book's programs in Python with the relay's servers and client sockets.
 mod interop;
-/// Labs of one's own: real servers nobody else has, and a seat to come back to.
+/// Private labs: their servers, and sessions that can be resumed.
 mod labs;
-/// No text lies over another and none is cut, in every pane and at every size of the window.
+/// No text overlaps another or is cut off, in every pane and at every window size.
 mod legible;
-/// A server's life: started as one likes, stopped, killed, and what its clients meet.
+/// Servers are started with settings, stopped and killed; what their clients then get.
 mod lifecycle;
-/// Saved traces: who reads them, who deletes them, and what a killed relay still has.
+/// Saved traces: who may read and delete them, and that they survive a killed relay.
 mod links;
-/// Whoever does not answer pings is let go, and whoever does stays, however quiet.
+/// A connection that does not answer pings is closed; a quiet one that does stays open.
 mod liveness;
-/// Who belongs to a class: out and back, removed and let in, muted, and told of no sockets but its own.
+/// Members of a class: leaving and returning, removed and readmitted, muted, and told only of their own sockets.
 mod membership;
-/// Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
+/// Private labs in Chromium by keyboard alone: servers, network and sessions.
 mod own_lab;
-/// The book's programs, line by line, in real Chromium and by keyboard alone.
+/// The book's programs line by line, in Chromium by keyboard alone.
 mod programs;
-/// Every call of the conversation, on real sockets, as the manual pages say.
+/// Every call of the protocol on real sockets, compared with the manual pages.
 mod protocol;
-/// Through a real nginx: under a path, over quiet times, and what the page says when nothing gets through.
+/// Behind a real nginx: under a path, with idle connections, and what the page says when no WebSocket opens.
 #[cfg(target_os = "linux")]
 mod proxied;
-/// The past in real Chromium: saved as links, replayed, and a client's calls made again on fresh sockets.
+/// Saved links, replays, and calls made again on new sockets, in Chromium.
 mod replay;
-/// A client's port that is used again: each packet belongs to whoever had the port then.
+/// A client's port that is reused: each packet belongs to the process that had the port then.
 mod reuse;
-/// The two server programs, sturdy and the book's, seen from plain sockets.
+/// The two server programs, robust and the book's, from plain sockets.
 mod servers;
-/// The table of packets in windows of any size.
+/// The packet table in windows of any size.
 mod sizes;
-/// Every call in every state of a socket does through the relay what it does without it.
+/// Every call in every socket state has the same result through the relay as without it.
 #[cfg(target_os = "linux")]
 mod states;
-/// Where a client may go beside its server, and the names it may ask for.
+/// The targets other than the server that a client may use, and the names it may resolve.
 mod targets;
-/// The architecture, checked: what lives in which room and what does not.
+/// The rules of the code: which room may hold what.
 mod tidy;
 /// Both sides of every call, in one gapless log.
 mod trace;
 /// Who has the rights of this machine, and whom a proxy does not give them.
 #[cfg(target_os = "linux")]
 mod trust;
-/// How much of the wire is seen at each level, and that nothing is invented.
+/// What each level of truth shows, and that nothing is invented.
 mod truth;
-/// What the page shows of each packet, beside what another analyser finds in the same.
+/// The page's dissection of each packet, compared with tshark's.
 mod tshark;
-/// What Enter, Escape and undo mean while somebody types.
+/// Enter, Escape and undo in text fields.
 mod typing;
-/// The same where nothing may be captured: as an unprivileged user.
+/// A relay that may not capture, as an unprivileged user.
 #[cfg(unix)]
 mod uncaptured;
-/// The page with forced colours, by ear, by key and on paper.
+/// The page with forced colours, with a screen reader, by keyboard and on paper.
 mod ways;
-/// The workbench in real Chromium, by keyboard alone: any call, in any order, right or wrong.
+/// The workbench in Chromium by keyboard alone: any call in any order, valid or not.
 mod workbench;

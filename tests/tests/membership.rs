@@ -5,13 +5,22 @@ use std::collections::BTreeSet;
 
 use shared::{
     call::{Call, Transport},
-    class::{Act, Class, Drive, Driven, News, Outsider, Progress, Tile, You},
+    class::{Act, Drive, Driven, News, Outsider, Progress},
     lab::LabKind,
-    message::{Ask, GoodbyeReason, Reply},
-    outcome::{Failed, Outcome, Reason},
+    message::{Ask, GoodbyeReason},
+    outcome::Reason,
     trace::{SocketState, Sockets, What},
 };
-use tests::{calls::Ends, folder::Folder, page::Page, relay::Relay};
+use tests::{
+    calls::ExpectReply,
+    class::{
+        act, acts, class, join, joins, refused, resume, resumes, teacher, token, waits_for_news,
+        waits_for_tile, you,
+    },
+    folder::Folder,
+    page::Page,
+    relay::Relay,
+};
 
 #[tokio::test]
 async fn a_member_plays_in_a_lab_of_its_own_and_stays_in_the_class() {
@@ -25,31 +34,31 @@ async fn a_member_plays_in_a_lab_of_its_own_and_stays_in_the_class() {
     assert_eq!(ada.welcome.lab.kind, LabKind::Private);
     assert!(ada.welcome.may_control, "its own lab is its own");
     assert_eq!(class(&ada).code, code, "and it is still in the class");
-    let tile = sees_tile(&mut teacher, |tile| tile.elsewhere).await;
+    let tile = waits_for_tile(&mut teacher, 1, |tile| tile.elsewhere).await;
     assert!(tile.connected);
     assert_eq!(ada.exchanges_by_tcp("mine").await, "MINE");
     stops_its_server(&mut ada).await;
 
     // What is said and asked in the class comes through, and so does an answer.
-    does(&mut teacher, Act::Message(Some("look up".to_owned()))).await;
+    acts(&mut teacher, Act::Message(Some("look up".to_owned()))).await;
     let told = |news: &News| matches!(news, News::Class(class) if class.message.is_some());
-    hears(&mut ada, told).await;
+    waits_for_news(&mut ada, told).await;
     let (id, choices) = ("40-lost-either-way".to_owned(), 3);
-    does(&mut teacher, Act::AskCard { id, choices }).await;
-    hears(
+    acts(&mut teacher, Act::AskCard { id, choices }).await;
+    waits_for_news(
         &mut ada,
         |news| matches!(news, News::Class(class) if class.card.is_some()),
     )
     .await;
-    does(&mut ada, Act::Predict { choice: 1 }).await;
+    acts(&mut ada, Act::Predict { choice: 1 }).await;
     let card = Progress {
         id: "40-lost-either-way".to_owned(),
         step: 3,
         steps: 5,
         done: false,
     };
-    does(&mut ada, Act::Progress(Some(card.clone()))).await;
-    let tile = sees_tile(&mut teacher, |tile| tile.card.is_some()).await;
+    acts(&mut ada, Act::Progress(Some(card.clone()))).await;
+    let tile = waits_for_tile(&mut teacher, 1, |tile| tile.card.is_some()).await;
     assert_eq!(tile.card, Some(card));
 
     // Another card, another lab; and the seat in the class is kept for longer than any other.
@@ -63,7 +72,7 @@ async fn a_member_plays_in_a_lab_of_its_own_and_stays_in_the_class() {
     assert!(!ada.welcome.seat.as_ref().expect("a seat").is_new);
     ada.makes(Call::Close { fd }).await;
     assert_eq!(ada.exchanges_by_udp("back").await, "BACK");
-    let back = sees_tile(&mut teacher, |tile| tile.connected && !tile.elsewhere).await;
+    let back = waits_for_tile(&mut teacher, 1, |tile| tile.connected && !tile.elsewhere).await;
     assert_eq!(back.card, None, "it plays no card any more");
 }
 
@@ -83,12 +92,12 @@ async fn a_break_while_out_leads_back_out_and_a_reload_to_the_class() {
         (&lab, "Ada")
     );
     ada.vanishes();
-    sees_tile(&mut teacher, |tile| !tile.connected).await;
-    let ada = comes_back(&relay, &own).await;
+    waits_for_tile(&mut teacher, 1, |tile| !tile.connected).await;
+    let ada = resumes(&relay, &own).await;
     assert_eq!(ada.welcome.lab.id, lab);
     assert_eq!(you(&ada).name, "Ada", "still in the class");
-    sees_tile(&mut teacher, |tile| tile.connected && tile.elsewhere).await;
-    let loaded_again = comes_back(&relay, &ticket).await;
+    waits_for_tile(&mut teacher, 1, |tile| tile.connected && tile.elsewhere).await;
+    let loaded_again = resumes(&relay, &ticket).await;
     assert_eq!(loaded_again.welcome.process, process);
     let parting = ada.receives_close().await;
     let goodbye = parting.goodbye.expect("a word");
@@ -109,7 +118,7 @@ async fn who_is_out_hears_of_its_removal_and_of_the_end() {
         } else {
             Act::End
         };
-        does(&mut teacher, act).await;
+        acts(&mut teacher, act).await;
         let parting = member.receives_close().await;
         assert_eq!(parting.goodbye.expect("a word").reason, reason);
     }
@@ -150,14 +159,14 @@ async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
     let code = class(&teacher).code.clone();
     let ana = joins(&relay, &code, "Ana").await;
     let (member, ticket) = (you(&ana).member, token(&ana));
-    does(&mut teacher, Act::Remove(member)).await;
+    acts(&mut teacher, Act::Remove(member)).await;
     ana.receives_close().await;
     let outsider = |knocks| Outsider {
         member,
         name: "Ana".to_owned(),
         knocks,
     };
-    hears(&mut teacher, |news| {
+    waits_for_news(&mut teacher, |news| {
         *news == News::Outsiders(vec![outsider(false)])
     })
     .await;
@@ -170,7 +179,7 @@ async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
         let failed = Page::open(&relay).await.asks(again).await.failed();
         assert_eq!(failed.reason, Some(Reason::Removed));
     }
-    hears(&mut teacher, |news| {
+    waits_for_news(&mut teacher, |news| {
         *news == News::Outsiders(vec![outsider(true)])
     })
     .await;
@@ -186,14 +195,14 @@ async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
         Some(Reason::Removed),
         "a restart lets nobody in"
     );
-    let mut teacher = comes_back(&relay, &ticket_of_teacher).await;
-    hears(&mut teacher, |news| {
+    let mut teacher = resumes(&relay, &ticket_of_teacher).await;
+    waits_for_news(&mut teacher, |news| {
         *news == News::Outsiders(vec![outsider(true)])
     })
     .await;
-    does(&mut teacher, Act::LetIn(member)).await;
-    hears(&mut teacher, |news| *news == News::Outsiders(Vec::new())).await;
-    let mut ana = comes_back(&relay, &ticket).await;
+    acts(&mut teacher, Act::LetIn(member)).await;
+    waits_for_news(&mut teacher, |news| *news == News::Outsiders(Vec::new())).await;
+    let mut ana = resumes(&relay, &ticket).await;
     assert_eq!(you(&ana).member, member, "it is who it was");
     assert_eq!(ana.exchanges_by_udp("hello").await, "HELLO");
     let failed = act(&mut teacher, Act::LetIn(member)).await.failed();
@@ -211,7 +220,7 @@ async fn two_of_the_same_name_are_told_apart_and_both_hear_of_it() {
     assert_eq!(other, "ＬＩ  ＷＥＩ 2");
     assert_eq!(you(&second).namesakes, ["Li Wei"]);
     let told = |news: &News| matches!(news, News::You(You { namesakes, .. }) if *namesakes == [other.clone()]);
-    hears(&mut first, told).await;
+    waits_for_news(&mut first, told).await;
     let third = joins(&relay, &code, "li wei").await;
     assert_eq!(you(&third).name, "li wei 3");
     let named_so = joins(&relay, &code, "Li Wei 2").await;
@@ -275,8 +284,8 @@ async fn a_muted_member_may_still_end_what_it_began() {
     ada.sends_to_server(fd, "hello").await;
     ada.receives_text(fd).await;
     let waiting = ada.starts(Call::RecvFrom { fd, size: 2048 }).await;
-    does(&mut teacher, Act::Mute { member, muted }).await;
-    hears(&mut ada, |news| matches!(news, News::You(you) if you.muted)).await;
+    acts(&mut teacher, Act::Mute { member, muted }).await;
+    waits_for_news(&mut ada, |news| matches!(news, News::You(you) if you.muted)).await;
     let failed = ada.fails(Call::GetSockName { fd }).await;
     assert_eq!(failed.reason, Some(Reason::Muted));
     assert_eq!(failed.errno, "", "no kernel has said anything");
@@ -308,12 +317,12 @@ async fn the_class_is_told_whom_the_teacher_drives_and_by_which_name() {
         (drive(teachers, false), None),
     ] {
         let wanted = driven.map(|name| Driven { member, name });
-        does(&mut teacher, act).await;
+        acts(&mut teacher, act).await;
         let told = |news: &News| matches!(news, News::Class(class) if class.driven == wanted && class.drive.is_some());
-        hears(&mut bob, told).await;
+        waits_for_news(&mut bob, told).await;
     }
-    does(&mut teacher, Act::Drive(None)).await;
-    hears(&mut bob, |news| matches!(news, News::Class(class) if class.drive.is_none() && class.driven.is_none())).await;
+    acts(&mut teacher, Act::Drive(None)).await;
+    waits_for_news(&mut bob, |news| matches!(news, News::Class(class) if class.drive.is_none() && class.driven.is_none())).await;
 }
 
 #[cfg(target_os = "linux")]
@@ -341,8 +350,8 @@ async fn a_member_is_told_of_no_sockets_but_its_own_and_the_servers() {
         );
     }
     assert!(has_others, "how many others there are is told");
-    does(&mut teacher, Act::Open(true)).await;
-    hears(
+    acts(&mut teacher, Act::Open(true)).await;
+    waits_for_news(
         &mut bob,
         |news| matches!(news, News::Class(class) if class.open),
     )
@@ -410,41 +419,6 @@ async fn stops_its_server(page: &mut Page) {
     page.asks(stop).await.returned();
 }
 
-async fn teacher(relay: &Relay) -> Page {
-    let mut page = Page::open(relay).await;
-    let create = Ask::CreateClass {
-        title: "Networks".to_owned(),
-        admin: None,
-    };
-    page.moves_to(create).await;
-    page
-}
-
-async fn joins(relay: &Relay, code: &str, name: &str) -> Page {
-    let mut page = Page::open(relay).await;
-    page.moves_to(join(code, name)).await;
-    page
-}
-
-async fn refused(relay: &Relay, code: &str, name: &str) -> Failed {
-    let mut page = Page::open(relay).await;
-    page.asks(join(code, name)).await.failed()
-}
-
-async fn comes_back(relay: &Relay, token: &str) -> Page {
-    let mut page = Page::open(relay).await;
-    page.moves_to(resume(token)).await;
-    page
-}
-
-fn join(code: &str, name: &str) -> Ask {
-    Ask::JoinClass {
-        code: code.to_owned(),
-        name: name.to_owned(),
-        token: None,
-    }
-}
-
 fn join_from(code: &str, name: &str, token: &str) -> Ask {
     Ask::JoinClass {
         code: code.to_owned(),
@@ -453,61 +427,6 @@ fn join_from(code: &str, name: &str, token: &str) -> Ask {
     }
 }
 
-fn resume(token: &str) -> Ask {
-    Ask::Resume {
-        token: token.to_owned(),
-        heard: None,
-    }
-}
-
 const fn enter(lab: LabKind) -> Ask {
     Ask::Enter { lab }
-}
-
-async fn act(page: &mut Page, act: Act) -> Reply {
-    page.asks(Ask::Class { act }).await
-}
-
-async fn does(page: &mut Page, act: Act) {
-    let named = format!("{act:?}");
-    let reply = page.asks(Ask::Class { act }).await;
-    assert!(
-        matches!(reply.outcome, Outcome::Returned(_)),
-        "{named}: {reply:?}"
-    );
-}
-
-fn class(page: &Page) -> &Class {
-    &page.welcome.class.as_ref().expect("in a class").class
-}
-
-fn you(page: &Page) -> &You {
-    let standing = page.welcome.class.as_ref().expect("in a class");
-    standing.you.as_ref().expect("a member")
-}
-
-fn token(page: &Page) -> String {
-    page.welcome.seat.as_ref().expect("a seat").token.clone()
-}
-
-async fn hears(page: &mut Page, wanted: impl Fn(&News) -> bool) -> News {
-    loop {
-        let news = page.receives_news().await;
-        if wanted(&news) {
-            return news;
-        }
-    }
-}
-
-/// The tile of the first member, as soon as it is like this.
-async fn sees_tile(page: &mut Page, wanted: impl Fn(&Tile) -> bool) -> Tile {
-    loop {
-        let News::Roster(roster) = page.receives_news().await else {
-            continue;
-        };
-        let is_it = |tile: &Tile| tile.member == 1 && wanted(tile);
-        if let Some(tile) = roster.tiles.into_iter().find(is_it) {
-            return tile;
-        }
-    }
 }

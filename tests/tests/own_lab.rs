@@ -1,4 +1,4 @@
-//! Labs of one's own in real Chromium, by keyboard alone: what their servers, their network and their seats do.
+//! Private labs in Chromium by keyboard alone: servers, network and sessions.
 
 use std::net::{SocketAddr, UdpSocket};
 

@@ -1,4 +1,4 @@
-//! Every call of the conversation, on real sockets, as the manual pages say.
+//! Every call of the protocol on real sockets, compared with the manual pages.
 
 use shared::{
     call::{
@@ -11,7 +11,7 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::{Datagram, Ends},
+    calls::{Datagram, ExpectReply},
     page::Page,
     relay::Relay,
 };
@@ -206,7 +206,7 @@ async fn calls_sent_ahead_keep_their_order_on_each_socket() {
         replies.iter().map(|reply| reply.id).collect::<Vec<_>>(),
         ids.map(Some)
     );
-    let returned: Vec<_> = replies.into_iter().map(Ends::returned).collect();
+    let returned: Vec<_> = replies.into_iter().map(ExpectReply::returned).collect();
     assert_eq!(
         returned[4],
         Returned::Chunk {

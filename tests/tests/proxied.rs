@@ -1,4 +1,4 @@
-//! Through a real nginx: under a path, over quiet times, and what the page says when nothing gets through.
+//! Behind a real nginx: under a path, with idle connections, and what the page says when no WebSocket opens.
 
 use std::net::Ipv4Addr;
 

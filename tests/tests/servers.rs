@@ -1,4 +1,4 @@
-//! The two server programs, sturdy and the book's, seen from plain sockets.
+//! The two server programs, robust and the book's, from plain sockets.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -18,7 +18,7 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::Ends,
+    calls::ExpectReply,
     page::Page,
     relay::Relay,
     timeout::TIMEOUT,

@@ -1,4 +1,4 @@
-//! Where a client may go beside its server, and the names it may ask for.
+//! The targets other than the server that a client may use, and the names it may resolve.
 
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 

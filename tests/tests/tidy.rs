@@ -1,4 +1,4 @@
-//! The architecture, checked: what lives in which room and what does not.
+//! The rules of the code: which room may hold what.
 
 use std::{
     fs,

@@ -15,7 +15,7 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::Ends,
+    calls::ExpectReply,
     page::Page,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER, returned, started},

@@ -1,4 +1,4 @@
-//! How much of the wire is seen at each level, and that nothing is invented.
+//! What each level of truth shows, and that nothing is invented.
 
 use shared::{
     call::{

@@ -1,4 +1,4 @@
-//! The workbench in real Chromium, by keyboard alone: any call, in any order, right or wrong.
+//! The workbench in Chromium by keyboard alone: any call in any order, valid or not.
 
 use shared::call::Transport::{Tcp, Udp};
 use tests::{

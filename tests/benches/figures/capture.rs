@@ -1,4 +1,4 @@
-//! 50,000 packets a second on the wire: every one of them has to be in the trace.
+//! 50,000 packets per second on the wire: each of them has to be in the trace.
 
 use std::{
     io::{self, Read, Write},
@@ -23,7 +23,7 @@ use crate::{
 
 /// A sentence is two packets, one there and one back.
 const SENTENCES_PER_SECOND: f64 = 25_000.0;
-/// Room for all events of the time that packets are offered.
+/// A log that holds all events of the measurement.
 const ROOM: [&str; 2] = ["--trace-bytes", "4294967296"];
 
 pub(super) fn measure(bench: &mut Bench) {
@@ -43,7 +43,7 @@ pub(super) fn measure(bench: &mut Bench) {
     print_figure(&bench.results, CAPTURE, Spread);
 }
 
-/// Offers so many sentences, two packets each, and counts what is in the trace.
+/// Sends sentences of two packets each, and counts the packets in the trace.
 pub(super) fn offer(time: Duration, per_second: f64) -> io::Result<Measurement> {
     let no_capture = |why| io::Error::new(io::ErrorKind::PermissionDenied, why);
     let relay = peers::start_relay(L2, &ROOM).map_err(no_capture)?;
@@ -57,20 +57,20 @@ pub(super) fn offer(time: Duration, per_second: f64) -> io::Result<Measurement> 
     Ok(Measurement::of(&outcome, values))
 }
 
-/// What a capture file tells.
+/// The counts of a capture file.
 #[derive(Debug, Default)]
 struct Capture {
     packets: u64,
     dropped: u64,
 }
 
-/// The block types and the option of pcapng that matter here.
+/// The block types and the option of pcapng that are read here.
 const STATISTICS: u32 = 5;
 const PACKET: u32 = 6;
 const DROPPED: u16 = 5;
 
 impl Capture {
-    /// Fetches the file as it is now.
+    /// Fetches the current file.
     fn fetch(http: SocketAddr) -> io::Result<Self> {
         let mut stream = TcpStream::connect(http)?;
         stream.set_read_timeout(Some(LONGEST_TURN))?;
@@ -102,7 +102,7 @@ impl Capture {
     }
 }
 
-/// The body whose chunks these are (RFC 9112 §7.1).
+/// Decodes a chunked body (RFC 9112 §7.1).
 fn without_chunks(mut chunks: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! A class in full swing: every member says a sentence every two seconds, and the teacher's wall is open. How long
-//! a sentence takes, how far the wall is behind, and whether it counts every answer.
+//! A class in which every member sends a sentence every two seconds while the teacher's wall is open: the time of a
+//! sentence, the delay of the wall, and whether it counts every answer.
 
 use std::{
     cell::RefCell,
@@ -28,17 +28,17 @@ use crate::{
 };
 
 const RELAY: Contender = Contender::Relay(Reached, L1);
-/// Here all members are of one address.
+/// All members have the same address here.
 const ALL_FROM_HERE: [&str; 2] = ["--max-members-per-address", "1000"];
 const PAUSE: Duration = Duration::from_secs(2);
-/// Upper-casing does nothing to it, so that the reply is known.
+/// The sentence: upper-casing does not change it, so the reply is known.
 const SENTENCE: &str = "ONE OF A CLASS";
-/// Until the wall has told of the last answer.
+/// The time in which the wall shows the last answer.
 const SETTLING: Duration = Duration::from_secs(1);
 
 pub(super) fn measure(bench: &mut Bench) {
     let _placed = Spread.enter();
-    // As many as there are labs in the other figure would be half a class.
+    // As many members as labs in the other figure would be half a class.
     let (many, time) = (bench.effort.labs * 2, bench.effort.watching);
     eprintln!("{CLASS} …");
     for _ in 0..bench.effort.rounds.min(2) {
@@ -63,7 +63,7 @@ pub(super) fn measure(bench: &mut Bench) {
     print_figure(&bench.results, WALL, Spread);
 }
 
-/// What the members met.
+/// The results of the members.
 #[derive(Default)]
 struct Sentences {
     took: Histogram,
@@ -77,7 +77,7 @@ impl Sentences {
     }
 }
 
-/// What the teacher saw.
+/// The results of the teacher.
 #[derive(Default)]
 struct Wall {
     tiles: HashMap<MemberId, (Option<LastCall>, u64)>,
@@ -154,7 +154,7 @@ async fn talk(members: Vec<Page>, time: Duration) -> Sentences {
         .into_iter()
         .enumerate()
         .map(async |(nth, mut page)| {
-            // Spread evenly, as people are.
+            // The starts are spread evenly.
             tokio::time::sleep(PAUSE.mul_f64(nth as f64 / many as f64)).await;
             while begun.elapsed() < time {
                 let started = Instant::now();
@@ -165,7 +165,7 @@ async fn talk(members: Vec<Page>, time: Duration) -> Sentences {
             }
             page
         });
-    // They stay until all are done: who leaves closes its sockets, and that is work as well.
+    // Members stay until all are done, because closing their sockets is work too.
     let pages = join_all(talks).await;
     drop(pages);
     said.into_inner()

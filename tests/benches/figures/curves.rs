@@ -1,4 +1,4 @@
-//! What it costs as it grows: the same figures along one axis each.
+//! Curves: the same figures along one axis each.
 
 use std::{io, rc::Rc};
 
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// One axis: its numbers, who is measured at each, and what is drawn of it.
+/// One axis: its points, the contenders at each, and the picture.
 struct Curve {
     plot: Plot,
     figure: &'static str,
@@ -54,7 +54,7 @@ const TO_TCP: &[Contender] = &[
     Peer(Websockify),
 ];
 
-/// Outstanding, where long sentences are said.
+/// Sentences outstanding where they are long.
 const OUTSTANDING: u64 = 8;
 const CONNECTIONS: &[u32] = &[1, 5, 20, 100, 500, 2_000, 5_000];
 const LENGTHS: &[u32] = &[16, 64, 256, 1_024, 4_096, 16_384, 65_536];
@@ -195,7 +195,7 @@ fn in_labs(bench: &mut Bench) -> Plot {
 }
 
 impl Curve {
-    /// Who is measured, in turn, at each point.
+    /// Measures the contenders in turn at each point.
     fn measure(
         self,
         bench: &mut Bench,
@@ -210,7 +210,7 @@ impl Curve {
         self.plotted(bench)
     }
 
-    /// The relay alone, once at each point.
+    /// Measures the relay alone, once at each point.
     fn measure_alone(
         self,
         bench: &mut Bench,

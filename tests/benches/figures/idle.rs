@@ -1,6 +1,6 @@
-//! Connections that have exchanged one sentence and are then left alone: what each keeps of the bridge's memory.
+//! The memory of the bridge per connection that has exchanged one sentence and is then idle.
 //!
-//! With a trace, what they did is kept too, up to the trace's own limit, however many connections there are.
+//! With a trace, its events count too, up to the limit of the trace.
 
 use std::{rc::Rc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     subject::Contender::{Bridge, Echo, Peer, Relay},
 };
 
-/// Until what was freed after opening has been given back.
+/// The time in which memory freed after opening returns to the system.
 const SETTLING: Duration = Duration::from_millis(300);
 
 pub(super) fn measure(bench: &mut Bench) {
@@ -36,7 +36,7 @@ pub(super) fn measure(bench: &mut Bench) {
     let sentences = Rc::new(Sentences::of(SENTENCE));
     for (figure, connections) in &IDLE[..bench.effort.idle] {
         bench.figure_of_fresh_programs(figure, Spread, &all, |subject, _| {
-            // The first connection of all costs what is then shared.
+            // The first connection allocates what all share.
             subject.answers()?;
             let before = subject.pss_kib();
             let _connections = LoadDriver::open(subject.target, &sentences, *connections)?;

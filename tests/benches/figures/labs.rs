@@ -1,4 +1,4 @@
-//! Labs of one's own: how soon one is open, and what many that are used do to each other.
+//! Private labs: the time to open one, and the times of sentences while many are in use.
 
 use std::{
     cell::RefCell,
@@ -24,11 +24,11 @@ use crate::{
 };
 
 const RELAY: Contender = Contender::Relay(Reached, L1);
-/// Here all pages are of one address.
+/// All pages have the same address here.
 const ALL_FROM_HERE: [&str; 4] = ["--max-labs-per-address", "1100", "--max-labs", "1100"];
-/// In each lab somebody says something this often.
+/// The interval between two sentences in each lab.
 const PAUSE: Duration = Duration::from_secs(2);
-/// What one says: upper-casing does nothing to it, so that the reply is known.
+/// The sentence: upper-casing does not change it, so the reply is known.
 const SENTENCE: &str = "ONE OF MANY";
 
 /// Opens many labs and then uses them all.
@@ -56,7 +56,7 @@ pub(super) fn measure(bench: &mut Bench) {
     print_figure(&bench.results, LABS, Spread);
 }
 
-/// How long a sentence takes with so many labs in use.
+/// The time of a sentence with many labs in use.
 pub(super) fn in_use(many: usize, time: Duration) -> io::Result<Measurement> {
     let relay = peers::start_relay(L1, &ALL_FROM_HERE).map_err(io::Error::other)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,7 +66,7 @@ pub(super) fn in_use(many: usize, time: Duration) -> io::Result<Measurement> {
     Ok(taken(&used))
 }
 
-/// One after the other: from asking for a lab to being welcome in it.
+/// Opens labs one after another; measures from the request to the welcome.
 async fn open(relay: &Relay, many: usize) -> (Vec<Page>, Histogram) {
     let (mut pages, mut times) = (Vec::new(), Histogram::default());
     for _ in 0..many {
@@ -80,12 +80,12 @@ async fn open(relay: &Relay, many: usize) -> (Vec<Page>, Histogram) {
     (pages, times)
 }
 
-/// All at once, each in its own lab: how long a sentence by UDP takes, from `socket` to `close`.
+/// All pages at once, each in its own lab: the time of a sentence by UDP from `socket` to `close`.
 async fn talk(pages: Vec<Page>, time: Duration) -> Histogram {
     let times = RefCell::new(Histogram::default());
     let (begun, many) = (Instant::now(), pages.len());
     let talks = pages.into_iter().enumerate().map(async |(nth, mut page)| {
-        // Spread evenly, as people are.
+        // The starts are spread evenly.
         tokio::time::sleep(PAUSE.mul_f64(nth as f64 / many as f64)).await;
         while begun.elapsed() < time {
             let said = Instant::now();

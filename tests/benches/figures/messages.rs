@@ -1,4 +1,4 @@
-//! Many connections at once: how many sentences are answered in a second.
+//! Sentences per second over many connections.
 
 use std::{io, rc::Rc};
 
@@ -23,7 +23,7 @@ pub(super) fn measure(bench: &mut Bench) {
     }
 }
 
-/// A turn of many connections.
+/// One turn.
 pub(super) fn many(
     subject: &Subject,
     effort: &Effort,

@@ -1,4 +1,4 @@
-//! What is measured, a file each; and the run through all of them.
+//! The figures, each in a file, and the run through all of them.
 
 mod bulk;
 mod capture;
@@ -43,7 +43,7 @@ pub(crate) const MESSAGES: [(&str, usize, u64); 3] = [
     ("messages 500 x 1", 500, 1),
 ];
 pub(crate) const BULK: &str = "64 KiB messages";
-/// Connections left alone.
+/// Idle connections.
 pub(crate) const IDLE: [(&str, usize); 2] = [("1,000 idle", 1_000), ("5,000 idle", 5_000)];
 pub(crate) const OPENS: &str = "opens";
 pub(crate) const NATIVE_UDP: &str = "native udp bursts";
@@ -61,10 +61,10 @@ pub(crate) const PAGE_LOAD: &str = "page load";
 pub(crate) const PAGE_FRAMES: &str = "page frames, 5,000 events/s";
 pub(crate) const PAGE_RUSH: &str = "page frames, 5,000 packets/s";
 
-/// How a sentence of this many bytes is said everywhere but in [`BULK`].
+/// The length of a sentence in all figures but [`BULK`], in bytes.
 const SENTENCE: usize = 64;
 
-/// All ways to UDP servers.
+/// All contenders with a UDP server.
 const TO_UDP: [Contender; 9] = [
     Contender::RawUdp,
     Echo,
@@ -77,7 +77,7 @@ const TO_UDP: [Contender; 9] = [
     Peer(WstunnelUdp),
 ];
 
-/// All ways to TCP servers.
+/// All contenders with a TCP server.
 const TO_TCP: [Contender; 9] = [
     Contender::RawTcp,
     Relay(RawTcp, Off),
@@ -90,7 +90,7 @@ const TO_TCP: [Contender; 9] = [
     Peer(Socat),
 ];
 
-/// The conversation, without anybody to watch the trace.
+/// Pages that do not watch the trace.
 const BLIND_PAGES: [Contender; 3] = [
     Relay(BlindPage, Off),
     Relay(BlindPage, L1),
@@ -99,7 +99,7 @@ const BLIND_PAGES: [Contender; 3] = [
 
 type Figure = fn(&mut Bench);
 
-/// In this order; the names are those of the tables, or what they begin with.
+/// The figures in order; a name is that of its table, or its beginning.
 const FIGURES: [(&str, Figure); 17] = [
     (ROUND_TRIP, round_trip::measure),
     ("messages", messages::measure),
@@ -120,7 +120,7 @@ const FIGURES: [(&str, Figure); 17] = [
     (PAGE_RUSH, page::rush),
 ];
 
-/// Measures what is wanted, and prints it.
+/// Measures the figures that the arguments name, and prints them.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     machine::raise_descriptor_limit();
     let effort = if arguments.short {
@@ -133,7 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         who: arguments.who.clone(),
         results: Results::default(),
     };
-    // Built now, on all cores; and whatever is wrong with it shows before anything is measured.
+    // The relay is built now, on all cores, and its errors show before anything is measured.
     drop(tests::relay::Relay::start(&[]));
     if let Some(folder) = &arguments.curves {
         let plots = curves::measure(&mut bench);

@@ -1,4 +1,4 @@
-//! The TCP server itself, beside the textbook's: 64 clients that connect, say one sentence, and close.
+//! The TCP server compared with the textbook's: 64 clients that connect, send one sentence, and close.
 
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ pub(super) fn measure(bench: &mut Bench) {
         Peer(PythonTcp),
     ];
     let sentences = Rc::new(Sentences::of(SENTENCE));
-    // The textbook's server lets some wait for seconds.
+    // With the textbook's server some clients wait for seconds.
     let rounds = bench.effort.rounds.min(3);
     for placement in Placement::ALL {
         bench.figure_in_rounds(rounds, NATIVE_TCP, placement, &all, |subject, effort| {

@@ -1,4 +1,4 @@
-//! The UDP server itself, beside the textbook's: bursts of datagrams of one size, and many from many clients.
+//! The UDP server compared with the textbook's: bursts of datagrams of one size, and many clients.
 
 use super::{NATIVE_LOSS, NATIVE_UDP, SENTENCE, messages::many};
 use crate::{

@@ -1,4 +1,4 @@
-//! Connections opened, 64 at a time: handshake, one sentence, and gone.
+//! Connections opened, 64 at a time: handshake, one sentence, close.
 
 use std::{io, rc::Rc};
 
@@ -44,7 +44,7 @@ pub(super) fn measure(bench: &mut Bench) {
     }
 }
 
-/// A turn of connections that are opened, used once, and closed.
+/// One turn.
 pub(super) fn come_and_go(
     subject: &Subject,
     sentences: &Rc<Sentences>,

@@ -1,4 +1,4 @@
-//! The page in real Chromium: how soon it is there, and whether it stays smooth while much happens.
+//! The page in Chromium: the time until it can be used, and its frame rate while much happens.
 
 use std::{
     io,
@@ -35,14 +35,14 @@ const PAGE: Contender = Contender::Relay(Page, L1);
 /// A sentence by UDP is eight events, two of which are packets.
 const EVENTS_OF_A_SENTENCE: f64 = 8.0;
 const PACKETS_OF_A_SENTENCE: u64 = 2;
-/// While the table is filled; the page is to take in what came before the frames are counted.
+/// Sentences per second while the table is filled, before frames are counted.
 const FILLING: f64 = 2_000.0;
 const BREATH: Duration = Duration::from_micros(500);
-/// How often the table is asked how long it is.
+/// The interval at which the table's length is polled.
 const LOOK: Duration = Duration::from_millis(250);
 const ROWS: &str = "Number(document.getElementById('packets').getAttribute('aria-rowcount')) - 1";
 
-/// How soon the page is there.
+/// The load times of the page.
 pub(super) fn load(bench: &mut Bench) {
     let _placed = Spread.enter();
     eprintln!("{PAGE_LOAD} …");
@@ -60,12 +60,12 @@ pub(super) fn load(bench: &mut Bench) {
     print_figure(&bench.results, PAGE_LOAD, Spread);
 }
 
-/// 5,000 events come every second.
+/// The frame rate with 5,000 events per second.
 pub(super) fn frames(bench: &mut Bench) {
     smooth(bench, PAGE_FRAMES, 5_000.0 / EVENTS_OF_A_SENTENCE);
 }
 
-/// 5,000 packets come every second, and all the calls they belong to.
+/// The frame rate with 5,000 packets per second, and the calls to which they belong.
 pub(super) fn rush(bench: &mut Bench) {
     smooth(bench, PAGE_RUSH, 5_000.0 / PACKETS_OF_A_SENTENCE as f64);
 }
@@ -105,7 +105,7 @@ async fn rows_of(browser: &Browser) -> u64 {
     browser.asks(ROWS).await.as_u64().unwrap_or_default()
 }
 
-/// A relay, and its page in a browser of its own.
+/// Runs a measurement with a relay and its page in a browser.
 fn with_page(
     tell: impl AsyncFnOnce(&Browser, &Relay) -> Vec<(Metric, f64)>,
 ) -> io::Result<Vec<(Metric, f64)>> {
@@ -133,7 +133,7 @@ fn note(bench: &mut Bench, figure: &str, values: io::Result<Vec<(Metric, f64)>>)
     }
 }
 
-/// Sentences of a program outside, said in a thread of their own until it is enough.
+/// Sentences of another program, sent by a thread until the source ends.
 struct Source {
     enough: Arc<AtomicBool>,
     saying: JoinHandle<io::Result<()>>,
@@ -155,7 +155,7 @@ impl Source {
         Self { enough, saying }
     }
 
-    /// Says whatever went wrong in place of the figures.
+    /// Stops the thread; panics with its error.
     fn end(self) {
         self.enough.store(true, Relaxed);
         let said = self.saying.join();

@@ -1,4 +1,4 @@
-//! One sentence at a time: how long until its answer is there.
+//! One sentence at a time: the time until its answer.
 
 use std::{io, rc::Rc};
 
@@ -16,7 +16,7 @@ use crate::{
     subject::{Contender::Relay, Subject},
 };
 
-/// A busy moment of the machine is longer than a turn: in more and shorter ones it meets all alike.
+/// Many short turns, because a busy moment of the machine lasts longer than one and then affects all alike.
 const MORE_ROUNDS: usize = 3;
 
 pub(super) fn measure(bench: &mut Bench) {
@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &mut Bench) {
     }
 }
 
-/// So many sentences over one connection.
+/// Sends sentences over one connection.
 pub(super) fn one_at_a_time(subject: &Subject, answers: u64) -> io::Result<Measurement> {
     let sentences = Rc::new(Sentences::of(SENTENCE));
     let mut load_driver = LoadDriver::open(subject.target, &sentences, 1)?;

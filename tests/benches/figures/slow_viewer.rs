@@ -1,4 +1,4 @@
-//! A viewer that reads nothing for a while: the lab must go on as fast as before, and the viewer be told what it missed.
+//! A viewer that reads nothing for a while: the lab must stay as fast, and the viewer must receive the gaps.
 
 use std::{
     io,
@@ -24,11 +24,11 @@ use crate::{
     subject::Contender::{self, Relay},
 };
 
-/// Little enough for the slow one to miss some.
+/// A log small enough for the slow viewer to miss events.
 const LITTLE: [&str; 2] = ["--trace-bytes", "1000000"];
-/// So many sentences are more events than all buffers on the way to it hold.
+/// Sentences with more events than all buffers before the viewer hold.
 const FLOOD: u64 = 10_000;
-/// How long nothing may come before it has caught up.
+/// The silence after which the viewer has caught up.
 const QUIET: Duration = Duration::from_millis(200);
 
 pub(super) fn measure(bench: &mut Bench) {
@@ -47,7 +47,7 @@ pub(super) fn measure(bench: &mut Bench) {
     print_figure(&bench.results, SLOW_VIEWER, Spread);
 }
 
-/// The same page's sentences, first with nobody watching, then with one who does not read.
+/// The sentences of a page, first without a viewer, then with one that does not read.
 fn alone_and_with_it(answers: u64) -> io::Result<[(Contender, Measurement); 2]> {
     let relay = peers::start_relay(L1, &LITTLE).map_err(io::Error::other)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
@@ -81,7 +81,7 @@ fn alone_and_with_it(answers: u64) -> io::Result<[(Contender, Measurement); 2]> 
     ])
 }
 
-/// Reads all that waits; tells how many gaps there were, and how many holes that were no told gaps.
+/// Reads all that waits; returns the number of gaps, and of missing events outside of gaps.
 fn catch_up(slow: &mut LoadDriver) -> io::Result<(u64, u64)> {
     let mut outcome = Outcome::default();
     let seen = |slow: &LoadDriver| slow.watchers().map(|watcher| watcher.events).sum::<u64>();

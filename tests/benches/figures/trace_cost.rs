@@ -1,4 +1,4 @@
-//! What a trace costs the one who is traced: the same conversation without a trace, with it, and watching it.
+//! The cost of a trace: the same page without a trace, with one, and watching it.
 
 use super::{TRACE_COST, round_trip::one_at_a_time};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     subject::Contender::Relay,
 };
 
-/// Shorter turns and more of them than for round trips: it is the difference that counts.
+/// Turns are shorter and more than for round trips, because only the difference counts.
 const MORE_ROUNDS: usize = 4;
 
 pub(super) fn measure(bench: &mut Bench) {

@@ -1,4 +1,4 @@
-//! A hundred viewers of one lab where a thousand events happen every second: how far behind is the slowest?
+//! A hundred viewers of a lab with a thousand events per second: the delay of the slowest.
 
 use std::{
     io,
@@ -24,7 +24,7 @@ const HOW_MANY: usize = 100;
 /// A sentence by UDP is eight events: three calls of the server start and return, two datagrams are derived.
 const EVENTS_OF_A_SENTENCE: f64 = 8.0;
 const EVENTS_PER_SECOND: f64 = 1_000.0;
-/// Until all have seen how all of them came.
+/// The time until all viewers have received the events of their own joining.
 const SETTLING: Duration = Duration::from_millis(500);
 const BREATH: Duration = Duration::from_micros(500);
 
@@ -40,7 +40,7 @@ pub(super) fn measure(bench: &mut Bench) {
     print_figure(&bench.results, VIEWERS, Spread);
 }
 
-/// So many look on for some time.
+/// Measures the delays of `how_many` viewers.
 pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<Measurement> {
     let relay = peers::start_relay(L1, &[]).map_err(io::Error::other)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
@@ -86,7 +86,7 @@ pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<
     })
 }
 
-/// Lets the viewers see what comes, and something else happen, for some time.
+/// Runs the viewers and another task for some time.
 fn attend(
     viewers: &mut LoadDriver,
     time: Duration,

@@ -12,17 +12,17 @@ use socket2::SockRef;
 
 use super::{Outcome, Sentences};
 
-/// Datagrams in a burst: what every kernel that knows such bursts takes at once.
+/// Datagrams per burst: every kernel with such bursts takes this many.
 const BURST: u64 = 64;
-/// Bursts on their way. The textbook's server has room for some 270 small datagrams.
+/// Bursts outstanding. The textbook's server has room for about 270 small datagrams.
 const BURSTS: u64 = 2;
-/// A burst not answered by then is lost.
+/// A burst without an answer after this time counts as lost.
 const LOST_AFTER: Duration = Duration::from_millis(300);
 const RECEIVE_BUFFER: usize = 4 << 20;
-/// What one receive can bring.
+/// The most bytes that one receive returns.
 const MOST: usize = 65_536;
 
-/// Sends bursts for some time, two at once; checks every answer.
+/// Sends bursts for some time, two at a time, and checks every answer.
 pub(crate) fn bursts(
     server: SocketAddr,
     sentences: &Sentences,

@@ -1,4 +1,4 @@
-//! One connection of the load: opens, says sentences, hears and checks the answers. It never blocks.
+//! One connection of the load: opens, sends sentences, receives and checks the answers. It never blocks.
 
 use std::{
     io::{self, Read, Write},
@@ -18,7 +18,7 @@ use super::{
     ws_messages::{self, RelayMessage},
 };
 
-/// What a datagram socket has room for: an answer that came must not be lost here.
+/// The receive buffer of a datagram socket, in bytes: large enough to lose no answer here.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// One connection.
@@ -31,13 +31,13 @@ pub(crate) struct Connection {
     parser: Parser,
     message: Vec<u8>,
     outbox: Outbox,
-    /// Whether it is watched for room to write.
+    /// Whether the poll watches it for room to write.
     pub(crate) watches_for_room: bool,
-    /// What it has seen of the trace, if this is a conversation.
+    /// The events that it has received, if it is a page.
     pub(crate) watcher: Watcher,
 }
 
-/// How far it is.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Connecting,
@@ -46,7 +46,7 @@ enum Stage {
 }
 
 impl Connection {
-    /// Starts to open it.
+    /// Starts to connect.
     pub(crate) fn start(
         target: Target,
         number: u32,
@@ -82,27 +82,27 @@ impl Connection {
         })
     }
 
-    /// The socket, to be watched.
+    /// The socket, for the poll.
     pub(crate) const fn socket(&self) -> &Socket {
         &self.socket
     }
 
-    /// Whether it waits for room to write.
+    /// Whether bytes wait for room to write.
     pub(crate) fn needs_to_write(&self) -> bool {
         self.stage == Stage::Connecting || !self.outbox.is_empty()
     }
 
-    /// Sentences said and not yet answered.
+    /// The number of sentences without an answer.
     pub(crate) const fn outstanding(&self) -> u64 {
         self.checker.outstanding()
     }
 
-    /// Whether its first sentence is still to be said.
+    /// Whether it is open and has sent nothing.
     pub(crate) const fn has_said_nothing(&self) -> bool {
         self.checker.next() == 0
     }
 
-    /// Says sentences until so many are outstanding, once it is open.
+    /// Sends sentences until `window` are outstanding, once it is open.
     pub(crate) fn fill(&mut self, window: u64) -> io::Result<()> {
         if self.stage != Stage::Open || self.outstanding() >= window {
             return Ok(());
@@ -136,7 +136,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Does what can be done now.
+    /// Reads and writes what is possible now.
     pub(crate) fn proceed(
         &mut self,
         ready: Ready,
@@ -173,7 +173,7 @@ impl Connection {
         )
     }
 
-    /// Reads what has come. A stream is read once, datagrams as long as answers are due.
+    /// Reads once from a stream, and as long as answers are due from a datagram socket.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], outcome: &mut Outcome) -> io::Result<()> {
         let udp = self.target.encoding == Encoding::Datagrams;
         loop {
@@ -212,7 +212,7 @@ impl Connection {
         }
     }
 
-    /// Reads the answer to the handshake; what follows it is frames already.
+    /// Reads the answer to the handshake; frames may follow it directly.
     fn handshake(&mut self, bytes: &[u8], now: Instant, outcome: &mut Outcome) -> io::Result<()> {
         const END: &[u8] = b"\r\n\r\n";
 
@@ -286,7 +286,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Gives up what can no longer be hoped for, where anything may be lost.
+    /// Counts old sentences as lost, if the transport may lose them.
     pub(crate) fn give_up(&mut self, now: Instant, outcome: &mut Outcome) {
         if self.target.encoding.may_lose() {
             self.checker.give_up(now, outcome);

@@ -1,27 +1,27 @@
-//! WebSocket frames (RFC 6455 §5), as little of them as a load needs.
+//! WebSocket frames (RFC 6455 §5), as far as the load and the floors need them.
 
 use std::io;
 
-/// A client masks what it says. Any key will do here: the work of taking it off is the same.
+/// The key with which the client masks its frames. A fixed one costs the server the same work as a random one.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 /// Bits of the first two bytes of a frame.
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// More of the message before.
+    /// A continuation of the message before.
     Continuation,
     /// Text.
     Text,
     /// Bytes.
     Binary,
-    /// The end.
+    /// Close.
     Close,
-    /// Are you there?
+    /// Ping.
     Ping,
-    /// I am.
+    /// Pong.
     Pong,
 }
 
@@ -51,24 +51,24 @@ impl Kind {
     }
 }
 
-/// A frame that has come whole, its mask taken off.
+/// A complete frame without its mask.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
-    /// What it is.
+    /// Its kind.
     pub(crate) kind: Kind,
-    /// Whether the message ends with it.
+    /// Whether it is the last of its message.
     pub(crate) last: bool,
-    /// What it carries.
+    /// Its payload.
     pub(crate) payload: &'a mut [u8],
 }
 
-/// Starts a client's frame of so many bytes, which are to follow masked.
+/// Writes the head of a client's frame of `length` bytes; the payload has to follow masked.
 pub(crate) fn question_head(kind: Kind, length: usize, out: &mut Vec<u8>) {
     write_head(kind, length, MASKED, out);
     out.extend_from_slice(&MASK);
 }
 
-/// Starts a server's frame of so many bytes, which are to follow.
+/// Writes the head of a server's frame of `length` bytes; the payload has to follow.
 pub(crate) fn answer_head(kind: Kind, length: usize, out: &mut Vec<u8>) {
     write_head(kind, length, 0, out);
 }
@@ -93,7 +93,7 @@ pub(crate) fn mask(bytes: &mut [u8]) {
     apply(MASK, bytes);
 }
 
-/// Putting a mask on and taking it off are the same.
+/// Adds or removes a mask; both are the same operation.
 fn apply(key: [u8; 4], bytes: &mut [u8]) {
     let (fours, rest) = bytes.as_chunks_mut::<4>();
     for four in fours {
@@ -104,14 +104,14 @@ fn apply(key: [u8; 4], bytes: &mut [u8]) {
     }
 }
 
-/// Takes frames out of what comes, however it is cut.
+/// Parses frames from parts of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
     rest: Vec<u8>,
 }
 
 impl Parser {
-    /// Takes what came, and hands over every frame that is whole now.
+    /// Adds bytes, and passes on every frame that is complete now.
     pub(crate) fn feed(
         &mut self,
         bytes: &mut [u8],
@@ -129,7 +129,7 @@ impl Parser {
     }
 }
 
-/// Hands over all whole frames; tells how many bytes they were.
+/// Passes on all complete frames, and returns their number of bytes.
 fn take(bytes: &mut [u8], mut heard: impl FnMut(Frame<'_>) -> io::Result<()>) -> io::Result<usize> {
     let mut taken = 0;
     while let Some(head) = Head::read(&bytes[taken..]) {
@@ -149,7 +149,7 @@ fn take(bytes: &mut [u8], mut heard: impl FnMut(Frame<'_>) -> io::Result<()>) ->
     Ok(taken)
 }
 
-/// The head of a frame, and where its payload is.
+/// The head of a frame, with the range of its payload.
 struct Head {
     opcode: u8,
     last: bool,
@@ -159,7 +159,7 @@ struct Head {
 }
 
 impl Head {
-    /// None where it has not come whole.
+    /// `None` if it is incomplete.
     fn read(bytes: &[u8]) -> Option<Self> {
         let [first, second, rest @ ..] = bytes else {
             return None;

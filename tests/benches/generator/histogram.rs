@@ -1,4 +1,4 @@
-//! How long things took: counted in classes less than one percent wide.
+//! Durations, counted in classes less than one percent wide.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Adds one.
+    /// Adds a duration.
     pub(crate) fn add(&mut self, took: Duration) {
         let class = class_of(took).min(self.classes.len() - 1);
         self.classes[class] += 1;
@@ -36,12 +36,12 @@ impl Histogram {
         self.longest = self.longest.max(took);
     }
 
-    /// One that is not over yet, and so not counted, has taken this long already.
+    /// Records that a duration that is not over is at least this long; it only affects the maximum.
     pub(crate) fn was_at_least(&mut self, took: Duration) {
         self.longest = self.longest.max(took);
     }
 
-    /// The duration that this share of them did not exceed, in microseconds.
+    /// The quantile, in microseconds.
     pub(crate) fn microseconds(&self, share: f64) -> f64 {
         let wanted = (self.count as f64 * share).ceil() as u64;
         let mut seen = 0;

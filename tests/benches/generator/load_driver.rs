@@ -13,7 +13,7 @@ use super::{Connection, Outcome, Sentences, Target, Watcher, churn, poll::Poll};
 pub(crate) const BUFFER: usize = 256 << 10;
 /// The interval at which lost datagrams are looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long the last answers may take.
+/// The time for the last answers.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much is sent.

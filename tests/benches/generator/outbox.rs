@@ -1,10 +1,10 @@
-//! What waits to be written: many sentences leave in one write, and what the kernel does not take now waits.
+//! Bytes that wait to be written: many sentences leave in one write, and the kernel may take only a part.
 
 use std::io::{self, Write};
 
 use socket2::Socket;
 
-/// Bytes on their way into a socket.
+/// The bytes for one socket.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
@@ -12,12 +12,12 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Where to add some.
+    /// The buffer, to append to.
     pub(crate) const fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// Whether nothing waits.
+    /// Whether no bytes wait.
     pub(crate) const fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Sentences by UDP at a steady rate, whether they are answered or not: what is offered does not depend on who answers.
+//! Sentences by UDP at a constant rate, which does not depend on the answers.
 
 use std::{
     io,
@@ -11,12 +11,12 @@ use super::{Connection, Encoding, Outcome, Sentences, Target, load_driver};
 
 /// Sayers take turns.
 const SAYERS: u32 = 4;
-/// How long the last answers may take.
+/// The time for the last answers.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
-/// Between two looks at the clock, so that a core is not only there to look at it.
+/// The pause between two readings of the clock, so that they do not use a whole core.
 const BREATH: Duration = Duration::from_micros(200);
 
-/// A steady source of sentences.
+/// A source of sentences at a constant rate.
 #[derive(Debug)]
 pub(crate) struct Paced {
     sayers: Vec<Connection>,
@@ -28,7 +28,7 @@ pub(crate) struct Paced {
 }
 
 impl Paced {
-    /// Begins now.
+    /// Starts now.
     pub(crate) fn begin(
         server: SocketAddr,
         per_second: f64,
@@ -50,7 +50,7 @@ impl Paced {
         })
     }
 
-    /// Says what is due by now, and hears what has come.
+    /// Sends the sentences that are due, and receives answers.
     pub(crate) fn step(&mut self) -> io::Result<()> {
         let due = (self.begun.elapsed().as_secs_f64() * self.per_second) as u64;
         while self.said < due {
@@ -68,7 +68,7 @@ impl Paced {
         Ok(())
     }
 
-    /// Goes on for some time; tells how many sentences were said, and what came of them. The rate is of the saying.
+    /// Runs for `time`; returns the number of sentences sent, and the result. The rate is that of sending.
     pub(crate) fn go_on(mut self, time: Duration) -> io::Result<(u64, Outcome)> {
         while self.begun.elapsed() < time {
             self.step()?;

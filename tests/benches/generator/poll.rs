@@ -7,29 +7,29 @@ use nix::{
     sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
 };
 
-/// So many events are taken at once.
+/// The most events per wait.
 const PORTION: usize = 512;
 
-/// What is watched.
+/// An epoll instance.
 #[derive(Debug)]
 pub(crate) struct Poll {
     epoll: Epoll,
     events: Vec<EpollEvent>,
 }
 
-/// A socket that has something to do.
+/// A socket that is ready.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
-    /// Whose.
+    /// Its token.
     pub(crate) token: usize,
-    /// Whether there may be something to read, or an end or an error to find.
+    /// Whether a read may return bytes, the end or an error.
     pub(crate) readable: bool,
-    /// Whether there is room to write.
+    /// Whether a write may succeed.
     pub(crate) writable: bool,
 }
 
 impl Poll {
-    /// Watching nothing yet.
+    /// An instance that watches nothing.
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         Ok(Self {
@@ -38,20 +38,20 @@ impl Poll {
         })
     }
 
-    /// Watches a socket for reading, and for writing where `writes`. It is forgotten when it is closed.
+    /// Watches a socket for reading, and for writing if `writes`, until it is closed.
     pub(crate) fn watch(&self, socket: impl AsFd, token: usize, writes: bool) -> io::Result<()> {
         Ok(self
             .epoll
             .add(socket, EpollEvent::new(interest(writes), token as u64))?)
     }
 
-    /// Watches a known socket for something else.
+    /// Changes what a socket is watched for.
     pub(crate) fn change(&self, socket: impl AsFd, token: usize, writes: bool) -> io::Result<()> {
         let mut event = EpollEvent::new(interest(writes), token as u64);
         Ok(self.epoll.modify(socket, &mut event)?)
     }
 
-    /// Waits; tells how many are ready.
+    /// Waits, and returns how many sockets are ready.
     pub(crate) fn wait(&mut self, longest: Duration) -> io::Result<usize> {
         let timeout = EpollTimeout::try_from(longest).unwrap_or(EpollTimeout::MAX);
         match self.epoll.wait(&mut self.events, timeout) {
@@ -60,7 +60,7 @@ impl Poll {
         }
     }
 
-    /// One of those the last wait found ready.
+    /// A socket that the last wait found ready.
     pub(crate) fn ready(&self, at: usize) -> Ready {
         let event = self.events[at];
         let flags = event.events();

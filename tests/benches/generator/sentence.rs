@@ -1,17 +1,17 @@
-//! The sentences: each one different, so that an answer can be told from any other.
+//! The sentences; all are different, so that each answer belongs to one of them.
 
 use super::frame;
 
-/// Every sentence starts with who said it and its number; a multiple of four, so that masks of frames line up.
+/// The length of a sentence's head, with its sender and number; a multiple of four, so that masks of frames align.
 pub(crate) const HEAD: usize = 16;
 const TEXT: &[u8] = b"the server sends this sentence back in upper case ";
 const LOWER: &[u8; 16] = b"0123456789abcdef";
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
-/// Where in the head the numbers are.
+/// The ranges of the numbers in the head.
 const SAYER: std::ops::Range<usize> = 0..4;
 const SEQ: std::ops::Range<usize> = 5..15;
 
-/// Sentences of one length.
+/// Sentences of the same length.
 #[derive(Debug)]
 pub(crate) struct Sentences {
     body: Vec<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct Sentences {
 }
 
 impl Sentences {
-    /// All of `size` bytes, at least 16.
+    /// Sentences of `size` bytes each, at least 16.
     pub(crate) fn of(size: usize) -> Self {
         let body: Vec<u8> = TEXT.iter().copied().cycle().take(size - HEAD).collect();
         let mut masked = body.clone();
@@ -33,18 +33,18 @@ impl Sentences {
         }
     }
 
-    /// How long each is.
+    /// The length of each, in bytes.
     pub(crate) const fn size(&self) -> usize {
         HEAD + self.body.len()
     }
 
-    /// Writes one.
+    /// Writes a sentence.
     pub(crate) fn write(&self, sender: u32, seq: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&head(sender, seq, LOWER));
         out.extend_from_slice(&self.body);
     }
 
-    /// Writes one as a client's WebSocket message.
+    /// Writes a sentence as a client's WebSocket message.
     pub(crate) fn write_message(&self, sender: u32, seq: u64, out: &mut Vec<u8>) {
         frame::question_head(frame::Kind::Binary, self.size(), out);
         let mut head = head(sender, seq, LOWER);
@@ -53,7 +53,7 @@ impl Sentences {
         out.extend_from_slice(&self.masked);
     }
 
-    /// Whether these are the bytes from `offset` on of the answer to a sentence.
+    /// Whether these are the bytes from `offset` of the answer to a sentence.
     pub(crate) fn answers(&self, sender: u32, seq: u64, offset: usize, bytes: &[u8]) -> bool {
         let in_head = HEAD.saturating_sub(offset).min(bytes.len());
         let (start, rest) = bytes.split_at(in_head);
@@ -63,7 +63,7 @@ impl Sentences {
             && self.answer.get(from..from + rest.len()) == Some(rest)
     }
 
-    /// The number of the sentence this whole answer is to, if it is one.
+    /// The number of the sentence to which this is the whole answer.
     pub(crate) fn seq_of(&self, sender: u32, answer: &[u8]) -> Option<u64> {
         let digits = answer.get(SEQ)?;
         let seq = digits.iter().try_fold(0, |seq, digit| {

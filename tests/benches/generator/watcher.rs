@@ -1,25 +1,25 @@
-//! Who watches a trace: whether every event comes once and in order, and how late.
+//! Checks that every event of a trace arrives once and in order, and measures its delay.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{histogram::Histogram, ws_messages::number};
 
-/// What a viewer has seen so far.
+/// The events that a viewer has received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watcher {
     last: Option<u64>,
-    /// Events seen.
+    /// Events received.
     pub(crate) events: u64,
-    /// Gaps it was told of.
+    /// Gaps received.
     pub(crate) gaps: u64,
-    /// Numbers that were neither seen nor told to be missing, or came twice: there must be none.
+    /// Sequence numbers that arrived neither in an event nor in a gap, or twice. There must be none.
     pub(crate) holes: u64,
-    /// From an event to its arrival, by the wall clock.
+    /// The time from an event to its arrival, by the wall clock.
     pub(crate) behind: Histogram,
 }
 
 impl Watcher {
-    /// An event came, as `{"trace":{"seq":…,"mono_ns":…,"wall_us":…,"what":…}}`.
+    /// Handles an event: `{"trace":{"seq":…,"mono_ns":…,"wall_us":…,"what":…}}`.
     pub(crate) fn event(&mut self, message: &[u8]) {
         let (Some(seq), Some(wall_us)) =
             (after(message, b"\"seq\":"), after(message, b"\"wall_us\":"))
@@ -36,7 +36,7 @@ impl Watcher {
             .add(now.saturating_sub(Duration::from_micros(wall_us)));
     }
 
-    /// A gap was told of, as `{"gap":{"from":…,"to":…}}`.
+    /// Handles a gap: `{"gap":{"from":…,"to":…}}`.
     pub(crate) fn gap(&mut self, message: &[u8]) {
         match (after(message, b"\"from\":"), after(message, b"\"to\":")) {
             (Some(from), Some(to)) => self.expect(from, to),
@@ -45,7 +45,7 @@ impl Watcher {
         self.gaps += 1;
     }
 
-    /// From now on delays are counted anew.
+    /// Discards the delays measured so far.
     pub(crate) fn forget_delays(&mut self) {
         self.behind = Histogram::default();
     }
@@ -58,7 +58,7 @@ impl Watcher {
     }
 }
 
-/// The number behind a key that stands near the beginning.
+/// The number after a key near the start of the message.
 fn after(message: &[u8], key: &[u8]) -> Option<u64> {
     let near = &message[..message.len().min(96)];
     let at = near.windows(key.len()).position(|window| window == key)?;

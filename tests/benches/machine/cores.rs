@@ -1,23 +1,23 @@
-//! Where things run: all on one core, or wherever the system puts them.
+//! The cores on which everything runs: one, or any.
 //!
-//! Waking a sleeping core costs more than all the work of a sentence. So what software costs shows on one core, and
-//! what a visitor waits for shows with all of them; the two are never compared.
+//! Waking a sleeping core costs more than all the work of a sentence. So one core shows what the software costs, and all
+//! cores show how long a user waits; the two are never compared.
 
 use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     unistd::Pid,
 };
 
-/// Where the load, the programs measured and their servers run.
+/// The cores for the load, the contenders and their servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Placement {
-    /// All on one core.
+    /// One core for all.
     OneCore,
-    /// Where the system puts them.
+    /// Any core.
     Spread,
 }
 
-/// While it lives, this thread and the programs it starts stay where they were placed.
+/// A guard; this thread and the programs it starts keep their placement until it is dropped.
 #[derive(Debug)]
 #[must_use = "dropped, everything may run everywhere again"]
 pub(crate) struct Placed {
@@ -28,7 +28,7 @@ impl Placement {
     /// Both.
     pub(crate) const ALL: [Self; 2] = [Self::OneCore, Self::Spread];
 
-    /// As it is written in a table.
+    /// Its name in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::OneCore => "1 core",
@@ -36,7 +36,7 @@ impl Placement {
         }
     }
 
-    /// Places this thread, and with it all programs it starts from now on.
+    /// Places this thread and all programs that it starts from now on.
     pub(crate) fn enter(self) -> Placed {
         let before = sched_getaffinity(this_thread()).ok();
         let last = before.as_ref().and_then(|allowed| cores(allowed).last());
@@ -52,13 +52,13 @@ impl Placement {
 impl Drop for Placed {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            // It was allowed before; if it no longer is, the next placement tells.
+            // It was allowed before; if it no longer is, the next placement fails.
             sched_setaffinity(this_thread(), before).ok();
         }
     }
 }
 
-/// How many cores there are for all of it.
+/// The number of cores.
 pub(crate) fn how_many() -> usize {
     sched_getaffinity(this_thread()).map_or(1, |allowed| cores(&allowed).count())
 }

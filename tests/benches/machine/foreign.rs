@@ -1,19 +1,19 @@
-//! How busy others kept the machine meanwhile: figures of a busy machine are worth less.
+//! Processor time of other programs during a measurement: figures of a busy machine are less reliable.
 
 use std::{fs, time::Instant};
 
 use nix::unistd::getpgrp;
 
-/// The kernel counts in hundredths of a second, whatever its own clock is (proc(5), `USER_HZ`).
+/// Ticks per second in /proc (proc(5), `USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
-/// In /proc/stat: user, nice, system, then idle and waiting, then interrupts and what a hypervisor took.
+/// The fields of /proc/stat for busy time: user, nice, system; then, after idle and iowait, interrupts and stolen time.
 const IDLE: [usize; 2] = [3, 4];
 const COUNTED: usize = 8;
-/// In /proc/PID/stat, counted behind the name: the process group, and four times of it and its ended children.
+/// The fields of /proc/PID/stat after the name: the process group, and four times of the process and its children.
 const GROUP: usize = 2;
 const TIMES: std::ops::Range<usize> = 11..15;
 
-/// A look at the machine, to be compared with a later one.
+/// A measurement of the machine, to be compared with a later one.
 #[derive(Debug)]
 pub(crate) struct Foreign {
     at: Instant,
@@ -22,7 +22,7 @@ pub(crate) struct Foreign {
 }
 
 impl Foreign {
-    /// From now on.
+    /// Starts now.
     pub(crate) fn since_now() -> Self {
         Self {
             at: Instant::now(),
@@ -31,7 +31,7 @@ impl Foreign {
         }
     }
 
-    /// How many cores others kept busy since then.
+    /// The number of cores that other programs kept busy since then.
     pub(crate) fn cores(&self) -> f64 {
         let now = Self::since_now();
         let seconds = now.at.duration_since(self.at).as_secs_f64();
@@ -41,7 +41,7 @@ impl Foreign {
     }
 }
 
-/// Ticks all cores were busy.
+/// Busy ticks of all cores.
 fn busy() -> Option<u64> {
     let told = fs::read_to_string("/proc/stat").ok()?;
     let fields = told.lines().next()?.split_whitespace().skip(1);
@@ -52,7 +52,7 @@ fn busy() -> Option<u64> {
         .sum()
 }
 
-/// Ticks of this process and all it started: those of its process group.
+/// Ticks of this process group, which includes all programs started here.
 fn ours() -> u64 {
     let group = getpgrp().as_raw().to_string();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -63,7 +63,7 @@ fn ours() -> u64 {
 }
 
 fn ticks_of(told: &str, group: &str) -> Option<u64> {
-    // The name stands in brackets and may hold anything.
+    // The name is in parentheses and may contain any character.
     let (_, behind) = told.rsplit_once(") ")?;
     let fields: Vec<&str> = behind.split_whitespace().collect();
     if *fields.get(GROUP)? != group {

@@ -1,4 +1,4 @@
-//! The machine: which cores, whose processor time, whose memory.
+//! The machine: cores, processor time, memory.
 
 mod cores;
 mod foreign;
@@ -7,7 +7,7 @@ pub(crate) use cores::{Placement, how_many};
 pub(crate) use foreign::Foreign;
 pub(crate) use tests::usage::{cpu_ns, pss_kib};
 
-/// As many descriptors as the system permits: every connection is one. Tells how many.
+/// Raises the limit of descriptors as far as the system permits, and returns it. Each connection needs one.
 pub(crate) fn raise_descriptor_limit() -> u64 {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 

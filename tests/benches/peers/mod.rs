@@ -1,4 +1,4 @@
-//! The programs that are compared: the relay as it is started here, and the others where they are installed.
+//! The programs that are compared: the relay, the floors, and other projects' programs if they are installed.
 
 mod floor;
 mod others;
@@ -9,7 +9,7 @@ pub(crate) use relay::{Service, Tracing, start as start_relay};
 
 use crate::subject::{Contender, Subject};
 
-/// Starts a contender; says why where it is not to be had here.
+/// Starts a contender; the error says why it is not available here.
 pub(crate) fn start(contender: Contender) -> Result<Subject, String> {
     match contender {
         Contender::Relay(service, tracing) => relay::subject(service, tracing),

@@ -1,4 +1,4 @@
-//! Other people's programs, where they are on the PATH, and the textbook's own servers.
+//! Programs of other projects, if they are on the PATH, and the textbook's servers.
 
 use std::{
     io,
@@ -17,10 +17,10 @@ use crate::{
     subject::{Contender, Program, Subject},
 };
 
-/// A program takes no longer to listen.
+/// The time in which a program must listen.
 const STARTING: Duration = Duration::from_secs(10);
 
-/// The programs, by what is behind them.
+/// The programs, with the transport behind them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// websocat 1.x, WebSocket to UDP.
@@ -51,7 +51,7 @@ use Peer::{
 };
 
 impl Peer {
-    /// As it is written in a table.
+    /// Its name in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             WebsocatUdp => "websocat > udp",
@@ -88,7 +88,7 @@ impl Peer {
         }
     }
 
-    /// Whether it makes a new process of every connection.
+    /// Whether it forks for each connection.
     pub(crate) const fn forks(self) -> bool {
         matches!(self, Websockify | Socat)
     }
@@ -102,7 +102,7 @@ impl Peer {
         }
     }
 
-    /// The server behind it; the textbook's programs are servers themselves.
+    /// The server behind it; `None` for the textbook's programs, which are servers.
     fn server(self) -> Option<Floor> {
         let floor = match self.leads_to() {
             Transport::Udp => Floor::Udp,
@@ -111,7 +111,7 @@ impl Peer {
         self.textbook().is_none().then_some(floor)
     }
 
-    /// The textbook's program it is.
+    /// The textbook's program.
     fn textbook(self) -> Option<&'static str> {
         let programs = [(PythonUdp, "UDPServer.py"), (PythonTcp, "TCPServer.py")];
         programs
@@ -120,7 +120,7 @@ impl Peer {
             .map(|(_, program)| program)
     }
 
-    /// The words behind the program's name, of each process of it: listen `at`, lead `to`.
+    /// The arguments of each of its processes, to listen `at` and connect `to`.
     fn arguments(self, at: SocketAddr, to: SocketAddr) -> Vec<Vec<String>> {
         let lines = match self {
             WebsocatUdp => vec![format!("-b -E ws-l:{at} udp:{to}")],
@@ -153,10 +153,10 @@ fn wstunnel(tunnel: &str) -> Vec<String> {
     ]
 }
 
-/// Starts one, with the server behind it, and waits until it answers.
+/// Starts one with the server behind it, and waits until it answers.
 ///
 /// # Errors
-/// Where it is not installed, or does not answer.
+/// When it is not installed, or does not answer.
 pub(super) fn subject(peer: Peer) -> Result<Subject, String> {
     if !is_installed(peer.program()) {
         return Err(format!("{} is not installed", peer.program()));

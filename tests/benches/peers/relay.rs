@@ -1,4 +1,4 @@
-//! The relay as it is measured: the real program, tracing as much as is asked for.
+//! The relay as a contender: the real program at a given level of tracing.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::{
     subject::{Contender, Subject},
 };
 
-/// How the relay is reached.
+/// An access to the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     /// `/raw/udp`.
@@ -26,19 +26,19 @@ pub(crate) enum Service {
     Tcp,
 }
 
-/// How much it traces.
+/// A level of tracing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tracing {
     /// Nothing.
     Off,
-    /// Calls and what the kernel tells: what everybody gets.
+    /// Calls and the kernel's facts, which is the default without privileges.
     L1,
-    /// And every packet: where it may capture.
+    /// Packets too; needs the privilege to capture.
     L2,
 }
 
 impl Service {
-    /// As it is written in a table.
+    /// Its name in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RawUdp => "/raw/udp",
@@ -72,7 +72,7 @@ impl Service {
 }
 
 impl Tracing {
-    /// As it is written in a table.
+    /// Its name in tables.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Off => "no trace",
@@ -93,7 +93,7 @@ impl Tracing {
 /// Starts the relay with room for every connection of this benchmark.
 ///
 /// # Errors
-/// Where it may not capture here.
+/// When it may not capture here.
 pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
     // A load driver that waits for its turn reads nothing, so it could not answer a ping.
     let room = [
@@ -113,7 +113,7 @@ pub(crate) fn start(tracing: Tracing, more: &[&str]) -> Result<Relay, String> {
     Ok(relay)
 }
 
-/// What it says of itself came before its ready line, but by another way.
+/// The relay writes its level before its ready line, but on standard error, which arrives separately.
 fn captures(relay: &Relay) -> bool {
     let line = tests::timeout::poll_until(tests::timeout::TIMEOUT, || {
         let diary = relay.output();
@@ -125,7 +125,7 @@ fn captures(relay: &Relay) -> bool {
     line.is_some_and(|line| line.contains("level of truth L2"))
 }
 
-/// Starts it, to be reached so.
+/// Starts it for this access.
 pub(super) fn subject(service: Service, tracing: Tracing) -> Result<Subject, String> {
     let relay = start(tracing, &[])?;
     let target = service.target(&relay);

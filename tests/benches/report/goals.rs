@@ -1,6 +1,6 @@
-//! The goals: ratios to what was measured in the same run, and a few numbers of their own.
+//! The goals: ratios to values of the same run, and a few absolute values.
 //!
-//! What a bridge costs is held to them with the trace off, and with what everybody gets: L1.
+//! Bridges have goals without a trace and with L1, the default without privileges.
 
 use std::fmt;
 
@@ -23,35 +23,35 @@ use crate::{
     subject::Contender::{self, Peer, Relay},
 };
 
-/// What the relay is held to.
+/// One goal.
 pub(super) struct Goal {
-    /// In which figure.
+    /// The figure.
     pub(super) figure: &'static str,
-    /// Where it runs.
+    /// The cores.
     pub(super) placement: Placement,
-    /// What of it.
+    /// The metric.
     pub(super) metric: Metric,
-    /// Which of ours.
+    /// The relay's access and level of tracing.
     pub(super) ours: Contender,
-    /// How good it is to be.
+    /// The condition.
     pub(super) rule: Rule,
 }
 
-/// How good something is to be.
+/// The condition of a goal.
 #[derive(Clone, Copy)]
 pub(super) enum Rule {
-    /// At most so many times what the first of these that was measured has.
+    /// At most this multiple of the first of these contenders that was measured.
     AtMost(f64, &'static [Contender]),
-    /// At least so many times that.
+    /// At least this multiple of it.
     AtLeast(f64, &'static [Contender]),
-    /// No more than this.
+    /// At most this value.
     NoMore(f64),
-    /// No less than this.
+    /// At least this value.
     NoLess(f64),
 }
 
 impl Rule {
-    /// Whom it compares with, the first that was measured.
+    /// The contender for the comparison: the first that was measured.
     pub(super) const fn of(self) -> &'static [Contender] {
         match self {
             Self::AtMost(_, of) | Self::AtLeast(_, of) => of,
@@ -59,7 +59,7 @@ impl Rule {
         }
     }
 
-    /// Whether a ratio, or a value that is compared with nobody, is good enough.
+    /// Whether a ratio, or an absolute value, meets the goal.
     pub(super) fn holds(self, value: f64) -> bool {
         match self {
             Self::AtMost(bound, _) | Self::NoMore(bound) => value <= bound,
@@ -108,7 +108,7 @@ macro_rules! goals {
     };
 }
 
-/// All of them.
+/// All goals.
 pub(super) const GOALS: &[Goal] = goals! {
     ROUND_TRIP OneCore P50 of RawUdp Off: AtMost(2.6, RAW);
     ROUND_TRIP OneCore P50 of RawUdp L1: AtMost(2.6, RAW);

@@ -1,11 +1,11 @@
-//! The same for programs.
+//! The results as JSON.
 
 use serde_json::{Value, json};
 
 use super::{Cell, Results, Verdict};
 use crate::{machine, subject::Side};
 
-/// All that was measured, every round of it, and how it stands to the goals.
+/// All values of every round, and the verdicts.
 pub(crate) fn json(results: &Results, verdicts: &[Verdict], short: bool) -> Value {
     json!({
         "short": short,

@@ -1,37 +1,37 @@
-//! What can be measured, and how it is written.
+//! Metrics, and how their values are written.
 
-/// One kind of number.
+/// A metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Metric {
-    /// Half of the sentences were answered by then.
+    /// The median time of an answer.
     P50,
-    /// 99 of 100.
+    /// The 99th percentile.
     P99,
-    /// 999 of 1000.
+    /// The 99.9th percentile.
     P999,
-    /// Sentences, datagrams or connections in a second.
+    /// Sentences, datagrams or connections per second.
     Rate,
-    /// Bytes one way.
+    /// Bytes per second in one direction.
     Bandwidth,
-    /// Processor time of all of the way but the generator, for one sentence.
+    /// Processor time per sentence, without the generator.
     Cpu,
-    /// Sentences, datagrams or packets that did not come.
+    /// Lost sentences, datagrams or packets.
     Lost,
-    /// Memory for one connection that is left alone.
+    /// Memory per idle connection.
     Memory,
-    /// The longest of all.
+    /// The longest time.
     Worst,
-    /// Events that were there to be seen, in a second.
+    /// Events per second.
     Events,
-    /// Gaps a viewer was told of.
+    /// Gaps that a viewer was sent.
     Gaps,
-    /// Until the page's first content is to be seen.
+    /// The time until the page's first contentful paint.
     Painted,
-    /// Until a sentence can be sent.
+    /// The time until a sentence can be sent.
     Ready,
-    /// What crosses for the page's first view.
+    /// The bytes transferred for the page's first view.
     Weight,
-    /// Frames in a second.
+    /// Frames per second.
     Frames,
     /// Rows in the table.
     Rows,
@@ -40,7 +40,7 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    /// What it is called, with its unit.
+    /// Its name, with its unit.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::P50 => "p50 us",
@@ -71,7 +71,7 @@ impl Metric {
         )
     }
 
-    /// A value for people.
+    /// A value as text.
     pub(crate) fn write(self, value: f64) -> String {
         let counts = matches!(self, Self::Lost | Self::Gaps);
         match value {

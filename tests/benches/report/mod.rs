@@ -1,4 +1,4 @@
-//! What was measured: kept by figure, place, contender and metric; compared with the goals; printed.
+//! Results: kept by figure, cores, contender and metric; compared with the goals; printed.
 
 mod goals;
 mod json;

@@ -1,19 +1,19 @@
-//! Curves as a picture: SVG, both axes logarithmic, readable on light and on dark pages.
+//! Curves as SVG, with two logarithmic axes, readable on light and dark pages.
 
 use std::fmt::Write;
 
 use crate::subject::Side;
 
-/// A picture of some curves.
+/// A picture of curves.
 #[derive(Debug)]
 pub(crate) struct Plot {
-    /// The name of its file, without the ending.
+    /// The name of its file, without the extension.
     pub(crate) file: &'static str,
-    /// What it shows.
+    /// Its title.
     pub(crate) title: &'static str,
-    /// What goes to the right, with its unit.
+    /// The label of the horizontal axis, with its unit.
     pub(crate) x: &'static str,
-    /// What goes up, with its unit, and whether up is good.
+    /// The label of the vertical axis, with its unit and the better direction.
     pub(crate) y: &'static str,
     /// The curves.
     pub(crate) lines: Vec<Line>,
@@ -22,11 +22,11 @@ pub(crate) struct Plot {
 /// One curve.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// Whose it is.
+    /// The contender.
     pub(crate) name: String,
-    /// How they are to be seen.
+    /// The role of the contender.
     pub(crate) side: Side,
-    /// Its points, from the left.
+    /// Its points, from left to right.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
@@ -36,7 +36,7 @@ const LEFT: f64 = 72.0;
 const RIGHT: f64 = 560.0;
 const TOP: f64 = 62.0;
 const BOTTOM: f64 = 344.0;
-/// From one name to the next.
+/// The distance between two labels.
 const NAME_HEIGHT: f64 = 18.0;
 const PEERS: [&str; 5] = ["p0", "p1", "p2", "p3", "p4"];
 
@@ -53,7 +53,7 @@ text.p2{fill:#00635f}text.p3{fill:#7a5c00}text.p4{fill:#b01f60}text{stroke:none!
 text.p3{fill:#e8c24a}text.p4{fill:#ff7eb6}}";
 
 impl Plot {
-    /// The picture; none where there is nothing to be drawn.
+    /// The picture as SVG; `None` if there is nothing to draw.
     pub(crate) fn svg(&self) -> Option<String> {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let across = Axis::over(points().map(|point| point.0), LEFT, RIGHT)?;
@@ -117,7 +117,7 @@ impl Plot {
     }
 }
 
-/// Lines at powers of ten, and their names.
+/// Grid lines at powers of ten, with labels.
 fn grid(svg: &mut String, across: &Axis, up: &Axis) {
     for power in across.powers() {
         let x = across.at(power);
@@ -148,7 +148,7 @@ fn put(svg: &mut String, line: &str) {
     writeln!(svg, "{line}").expect("a string has room");
 }
 
-/// From a number to a place, by its logarithm.
+/// Maps a number to a position, by its logarithm.
 struct Axis {
     from: f64,
     to: f64,
@@ -157,7 +157,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// Room for all of these; none where there are none above zero.
+    /// A scale for all of these; `None` if none is above zero.
     fn over(values: impl Iterator<Item = f64>, begin: f64, end: f64) -> Option<Self> {
         let logs: Vec<f64> = values
             .filter(|value| *value > 0.0)
@@ -165,7 +165,7 @@ impl Axis {
             .collect();
         let from = logs.iter().copied().reduce(f64::min)?;
         let to = logs.iter().copied().reduce(f64::max)?;
-        // At least one power of ten has to be within.
+        // The scale has to contain a power of ten.
         let (from, to) = if from.ceil() > to.floor() {
             (from.floor(), to.ceil())
         } else {

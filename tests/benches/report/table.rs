@@ -1,9 +1,9 @@
-//! Tables for people.
+//! The results as tables.
 
 use super::{Metric, Results, Verdict};
 use crate::machine::Placement;
 
-/// Prints all that was measured in a figure, one line per contender.
+/// Prints all values of a figure, one line per contender.
 pub(crate) fn print_figure(results: &Results, figure: &str, placement: Placement) {
     let cells: Vec<_> = results
         .cells
@@ -34,7 +34,7 @@ pub(crate) fn print_figure(results: &Results, figure: &str, placement: Placement
     print(&rows);
 }
 
-/// Prints how the run stands to the goals.
+/// Prints the verdicts.
 pub(crate) fn print_verdicts(verdicts: &[Verdict]) {
     let titles = [
         "figure",

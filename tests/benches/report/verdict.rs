@@ -1,4 +1,4 @@
-//! How a run stands to the goals.
+//! Compares a run with the goals.
 
 use super::{
     Metric, Results,
@@ -6,30 +6,30 @@ use super::{
 };
 use crate::subject::{Contender, Side};
 
-/// A goal, and how far the run is from it.
+/// A goal, and the run's value for it.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    /// The figure, where it was measured, and what of it.
+    /// The figure, the cores and the metric.
     pub(crate) figure: String,
     /// The goal.
     pub(crate) goal: String,
-    /// Whom it is compared with, and its value.
+    /// The contender for the comparison, and its value.
     pub(crate) against: Option<(String, f64)>,
-    /// The best of all other programs.
+    /// The best of the other projects' programs.
     pub(crate) best_peer: Option<(String, f64)>,
-    /// Which of ours.
+    /// The relay's access and level of tracing.
     pub(crate) ours: String,
-    /// Its value.
+    /// The relay's value.
     pub(crate) value: f64,
-    /// Ours by theirs.
+    /// The relay's value divided by the other.
     pub(crate) ratio: Option<f64>,
-    /// Whether the goal is met; none where there was nothing to compare with.
+    /// Whether the goal is met; `None` if there was nothing to compare with.
     pub(crate) met: Option<bool>,
-    /// What the value is.
+    /// The metric of the value.
     pub(crate) metric: Metric,
 }
 
-/// How the run stands to every goal whose figure was measured.
+/// The verdict on every goal whose figure was measured.
 pub(crate) fn verdicts(results: &Results) -> Vec<Verdict> {
     GOALS
         .iter()
@@ -68,7 +68,7 @@ fn verdict(results: &Results, goal: &Goal) -> Option<Verdict> {
     })
 }
 
-/// The best of all other programs in this figure that lead to the same kind of server.
+/// The best of the other projects' programs in this figure that have the same transport behind them.
 fn best_peer(results: &Results, goal: &Goal) -> Option<(String, f64)> {
     let Goal {
         figure,

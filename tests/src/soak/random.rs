@@ -1,4 +1,5 @@
-//! Seeded chance: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
+//! Seeded random numbers: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA
+//! 2014).
 
 /// A source of numbers, the same for the same seed.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! A random request: any call in any order, and in a lab of one's own anything done to its servers and its network.
+//! A random request: any call in any order, and in a private lab any command to its servers and network.
 
 use shared::{
     call::{Call, Family, Fd, How, SocketOption, Target, Transport},
@@ -9,7 +9,7 @@ use shared::{
 
 use super::random::Random;
 
-/// Sockets a visitor uses at once: few, so that calls often meet on one.
+/// The most sockets of a client: few, so that calls often overlap on one.
 const SOCKETS: u64 = 6;
 
 /// What the visitor does next, having said this many requests; in a lab of its own more can be done.

@@ -1,5 +1,5 @@
-//! One visitor after the other: comes as a page or through a bridge, says random things, and goes in one of the ways
-//! in which visitors go.
+//! Clients, one after another: each connects as a page or through a bridge, sends random requests, and closes in a random
+//! way.
 
 use std::{
     sync::atomic::Ordering::Relaxed,
@@ -21,14 +21,14 @@ use tokio_tungstenite::{
 use super::{Counts, Length, random::Random, request::request};
 use crate::{relay::Relay, timeout::within};
 
-/// Of a hundred visitors so many use a bridge.
+/// The percentage of clients that use a bridge.
 const BRIDGES: u64 = 20;
-/// The ways in which a visitor can go.
+/// The number of ways in which a client can close.
 pub(super) const WAYS_TO_CLOSE: u64 = 4;
-/// Of a hundred pages that left a lab of their own so many come back to it.
+/// The percentage of pages that resume their private lab.
 const COME_BACK: u64 = 50;
 
-/// Visits again and again, until the soak is over; the last one stays, with whatever calls it has in flight.
+/// Connects again and again until the soak is over; the last client stays, with its calls in flight.
 pub(super) async fn connects_and_closes<'a>(
     relay: &Relay,
     mut random: Random,
@@ -65,16 +65,16 @@ pub(super) async fn connects_and_closes<'a>(
     }
 }
 
-/// Somebody who is there.
+/// A connected client.
 #[derive(Debug)]
 pub(super) struct Visitor<'a> {
     socket: WebSocketStream<TcpStream>,
     counts: &'a Counts,
     is_page: bool,
-    /// False once the relay has ended the conversation.
+    /// False once the relay has closed the connection.
     is_there: bool,
     next_id: u64,
-    /// The token of the seat it is in; none in the open lab.
+    /// The token of its session; `None` in the open lab.
     seat: Option<String>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// Says something.
+    /// Sends a random request.
     async fn sends_something(&mut self, random: &mut Random) {
         if self.is_page {
             let request = request(random, self.next_id, self.seat.is_some());
@@ -132,14 +132,14 @@ impl<'a> Visitor<'a> {
         self.sends(Message::text(text)).await;
     }
 
-    /// Sends, and hears meanwhile: a relay whose words are not read does not listen either.
+    /// Sends, and receives meanwhile: the relay stops reading when its own messages are not read.
     async fn sends(&mut self, message: Message) {
         self.counts.calls.fetch_add(1, Relaxed);
         let fed = within("the relay taking a message", self.socket.send(message)).await;
         self.is_there &= fed.is_ok();
     }
 
-    /// Hears whatever comes in this time, and at least what is there already.
+    /// Receives for this time, and at least what has arrived.
     pub(super) async fn receives_for(&mut self, time: Duration) {
         let hears = async {
             while self.is_there {
@@ -172,7 +172,7 @@ impl<'a> Visitor<'a> {
         }
     }
 
-    /// Goes in one of [`WAYS_TO_CLOSE`]; the token of what it leaves behind.
+    /// Closes in one of [`WAYS_TO_CLOSE`]; returns the token of the session it leaves.
     pub(super) async fn closes(mut self, way: u64) -> Option<String> {
         match way {
             // As a closed tab: with a close frame, whose answer it hears or does not.
