@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use shared::{
     call::{Call, Transport},
-    class::{Act, Drive, Driven, News, Outsider, Progress},
+    class::{Act, Drive, Driven, News, Outsider, Progress, You},
     lab::LabKind,
     message::{Ask, GoodbyeReason},
     outcome::Reason,

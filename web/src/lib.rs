@@ -1,6 +1,9 @@
 //! The page. A pure [`model`] decides; [`view`] draws it; [`dom`], [`window`], [`files`] and [`socket`] are the only rooms
 //! that touch the browser; [`json`] reads what the relay says; the [`shell`] joins them.
 //!
+//! Rooms, each importing only from those after it: `shell`, `view`, `inbox`, `files`, `socket`, `window`, `dom`, `model`,
+//! `i18n`, `filter`, `json`.
+//!
 //! It comes twice. The *first part*, built without the feature `whole`, can send a sentence and show its reply, and
 //! is there at once. The *whole* follows, takes in again what the first part has met, and goes on in its place.
 
