@@ -1,11 +1,11 @@
-//! The page. A pure [`model`] decides; [`view`] draws it; [`dom`], [`window`], [`files`] and [`socket`] are the only rooms
-//! that touch the browser; [`json`] reads what the relay says; the [`shell`] joins them.
+//! The page. A pure [`model`] decides what is shown; [`view`] draws it and turns the user's input into events; the
+//! [`shell`] runs the loop between them. Only [`view`], [`window`], [`files`], [`socket`] and [`dom`] touch the browser.
+//!
+//! It is built twice. The *first part*, without the feature `whole`, can send a sentence and show its reply, and loads
+//! at once. The *whole* page loads after it, replays the first part's events, and takes its place.
 //!
 //! Rooms, each importing only from those after it: `shell`, `view`, `inbox`, `files`, `socket`, `window`, `dom`, `model`,
 //! `i18n`, `filter`, `json`.
-//!
-//! It comes twice. The *first part*, built without the feature `whole`, can send a sentence and show its reply, and
-//! is there at once. The *whole* follows, takes in again what the first part has met, and goes on in its place.
 
 mod dom;
 mod files;

@@ -1,5 +1,9 @@
 //! Draws the model: one room per pane, each writes only what has changed. The rooms named `events` turn the user's
-//! input into events of the model; [`common`] holds what they share. What is shown is decided in [`crate::model`].
+//! input into events of the model; [`common`] holds what the rooms share. What is shown is decided in [`crate::model`].
+//!
+//! Rooms, each importing only from those after it: `events`, `archive`, `cards`, `class`, `ladder`, `arrows`, `calls`,
+//! `byte_mapping`, `client`, `inspector`, `lab`, `listing`, `network`, `replay`, `rerun`, `saved_links`, `server`,
+//! `status_bar`, `workbench`, `visible_text`, `common`.
 
 mod archive;
 mod arrows;
