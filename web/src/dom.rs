@@ -1,6 +1,8 @@
-//! The only room that touches the document. Everything written here is text or an attribute, never markup.
+//! The only room that touches the document. Everything it writes is text or an attribute, never markup, and only if it
+//! has changed.
 //!
-//! What the page cannot do without is found by its id; where the markup lacks it, that is said and nothing goes on.
+//! Elements are found by their ids; a missing one throws an exception that names it. Files are in [`crate::files`], the
+//! rest of the browser in [`crate::window`].
 
 mod fields;
 
@@ -16,7 +18,7 @@ pub(crate) use self::fields::{
 };
 
 const SVG: &str = "http://www.w3.org/2000/svg";
-/// The `keyCode` of a key that an input method has taken (UI Events, 7.3.1).
+/// The `keyCode` of a key that an input method handles (UI Events, 7.3.1).
 const TAKEN_BY_INPUT_METHOD: u32 = 229;
 
 fn missing(what: &str) -> ! {
@@ -43,13 +45,13 @@ pub(crate) fn el(id: &str) -> Element {
         .unwrap_or_else(|| missing(id))
 }
 
-/// The part of something made from a template.
+/// The part of an element made from a template, by its `data-p`.
 pub(crate) fn part(of: &Element, name: &str) -> Element {
     let found = of.query_selector(&["[data-p=", name, "]"].concat());
     found.ok().flatten().unwrap_or_else(|| missing(name))
 }
 
-/// A copy of the one element in a template, put at the end of `inside`.
+/// Adds a copy of a template's element at the end of `inside`.
 pub(crate) fn stamp(template: &str, inside: &Element) -> Element {
     let copy = || {
         let template = el(template).dyn_into::<HtmlTemplateElement>().ok()?;
@@ -66,7 +68,7 @@ pub(crate) fn stamp(template: &str, inside: &Element) -> Element {
     copy
 }
 
-/// A new SVG element at the end of another.
+/// Adds an SVG element at the end of another.
 pub(crate) fn svg(name: &str, inside: &Element) -> Element {
     let element = document()
         .create_element_ns(Some(SVG), name)
@@ -75,19 +77,19 @@ pub(crate) fn svg(name: &str, inside: &Element) -> Element {
     element
 }
 
-/// All elements that match.
+/// All elements that match a selector.
 pub(crate) fn all(selector: &str) -> Vec<Element> {
     all_in(&root(), selector)
 }
 
-/// Writes a text where it is another one.
+/// Writes a text if it has changed.
 pub(crate) fn write(element: &Element, text: &str) {
     if element.text_content().as_deref() != Some(text) {
         element.set_text_content(Some(text));
     }
 }
 
-/// Writes code where it is another one; behind an opening bracket a long line may be broken.
+/// Writes code if it has changed; a long line may break behind an opening bracket.
 pub(crate) fn write_code(element: &Element, code: &str) {
     if element.text_content().as_deref() == Some(code) {
         return;
@@ -101,7 +103,7 @@ pub(crate) fn write_code(element: &Element, code: &str) {
     }
 }
 
-/// Writes a text where it is another one; what stands between backticks is code.
+/// Writes a text if it has changed; a part between backticks becomes code.
 pub(crate) fn write_with_code(element: &Element, text: &str) {
     if element.get_attribute("data-said").as_deref() == Some(text) {
         return;
@@ -117,7 +119,7 @@ pub(crate) fn write_with_code(element: &Element, text: &str) {
     }
 }
 
-/// Writes an attribute where it is another one.
+/// Writes an attribute if it has changed.
 pub(crate) fn set(element: &Element, name: &str, value: &str) {
     if element.get_attribute(name).as_deref() != Some(value) {
         element.set_attribute(name, value).ok();
@@ -146,13 +148,13 @@ pub(crate) fn show(element: &Element, on: bool) {
     toggle(element, "hidden", !on);
 }
 
-/// Writes a text, and hides the element where there is none.
+/// Writes a text; hides the element if the text is empty.
 pub(crate) fn write_or_hide(element: &Element, text: &str) {
     write(element, text);
     show(element, !text.is_empty());
 }
 
-/// Sets one style, through the object model as the content policy wants it.
+/// Sets a style in pixels, through the object model as the content security policy demands.
 pub(crate) fn set_style_px(element: &Element, name: &str, pixels: i32) {
     let Some(element) = element.dyn_ref::<HtmlElement>() else {
         return;
@@ -166,7 +168,7 @@ pub(crate) fn set_style_px(element: &Element, name: &str, pixels: i32) {
     }
 }
 
-/// Gives the stylesheet a number that an element of a drawing has.
+/// Sets a number that the stylesheet reads, on an SVG element.
 pub(crate) fn set_style_number(element: &Element, name: &str, number: usize) {
     let (Some(element), number) = (element.dyn_ref::<SvgElement>(), number.to_string()) else {
         return;
@@ -177,7 +179,7 @@ pub(crate) fn set_style_number(element: &Element, name: &str, number: usize) {
     }
 }
 
-/// Makes `pool` hold exactly so many elements.
+/// Makes `pool` hold exactly `length` elements.
 pub(crate) fn resize(pool: &mut Vec<Element>, length: usize, make: &dyn Fn() -> Element) {
     while pool.len() > length {
         if let Some(last) = pool.pop() {
@@ -214,7 +216,7 @@ pub(crate) fn all_in(of: &Element, selector: &str) -> Vec<Element> {
         .collect()
 }
 
-/// Scrolls a box, and nothing around it, so far that an element in it is in the middle. The box must be positioned.
+/// Scrolls a box, and nothing around it, so that an element in it is in the middle. The box must be positioned.
 pub(crate) fn center_in(list: &Element, element: &Element) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
         let middle = element.offset_top() + element.offset_height() / 2;
@@ -241,14 +243,14 @@ pub(crate) fn empty(element: &Element) {
     element.set_text_content(None);
 }
 
-/// Opens a dialog that wants an answer before anything else.
+/// Opens a modal dialog.
 pub(crate) fn open_dialog(id: &str) {
     if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
         dialog.show_modal().ok();
     }
 }
 
-/// Closes it.
+/// Closes a dialog.
 pub(crate) fn close_dialog(id: &str) {
     if let Some(dialog) = el(id).dyn_ref::<HtmlDialogElement>() {
         dialog.close();
@@ -260,7 +262,7 @@ pub(crate) fn source(event: &Event) -> Option<Element> {
     event.target()?.dyn_into().ok()
 }
 
-/// The value of an attribute on an element, or on the nearest one around it that has it.
+/// An attribute of the nearest element that matches the selector: this one or one around it.
 pub(crate) fn closest_attribute(
     element: &Element,
     selector: &str,
@@ -269,13 +271,13 @@ pub(crate) fn closest_attribute(
     element.closest(selector).ok()??.get_attribute(attribute)
 }
 
-/// Whether an element lies in the one with this id.
+/// Whether an element is inside the one with this id.
 pub(crate) fn is_inside(element: &Element, id: &str) -> bool {
     el(id).contains(Some(element))
 }
 
-/// The key that was pressed; none where an input method takes it. Safari ends the composition before it tells of the
-/// key that ended it, so that only the code gives it away.
+/// The pressed key; `None` if an input method handles it. Safari ends the composition before it reports the key that
+/// ended it, which only the key code shows.
 pub(crate) fn key(event: &Event) -> Option<String> {
     let event = event.dyn_ref::<KeyboardEvent>()?;
     if event.is_composing() || event.key_code() == TAKEN_BY_INPUT_METHOD {
@@ -289,13 +291,13 @@ pub(crate) fn key(event: &Event) -> Option<String> {
     })
 }
 
-/// Whether a key is held with it that makes it a shortcut of the browser or the system.
+/// Whether a modifier makes the key a shortcut of the browser or the system.
 pub(crate) fn is_shortcut(event: &Event) -> bool {
     let event = event.dyn_ref::<KeyboardEvent>();
     event.is_some_and(|event| event.ctrl_key() || event.alt_key() || event.meta_key())
 }
 
-/// Whether the focus goes from inside this element to somewhere outside.
+/// Whether the focus moves out of this element.
 pub(crate) fn is_focus_leaving(event: &Event, element: &Element) -> bool {
     let to = event
         .dyn_ref::<FocusEvent>()
@@ -314,7 +316,7 @@ pub(crate) fn focused() -> Option<Element> {
     document().active_element()
 }
 
-/// Puts an element into another, before one that is there or at the end.
+/// Puts an element into another, before a child or at the end.
 pub(crate) fn insert_before(inside: &Element, element: &Element, before: Option<&Element>) {
     let before = before.map(AsRef::as_ref);
     inside.insert_before(element, before).ok();
@@ -327,14 +329,14 @@ pub(crate) fn focus(element: &Element) {
     }
 }
 
-/// Does what a click on it does.
+/// Clicks an element.
 pub(crate) fn click(id: &str) {
     if let Some(element) = el(id).dyn_ref::<HtmlElement>() {
         element.click();
     }
 }
 
-/// A listener that leaves when it is dropped.
+/// An event listener, which is removed when it is dropped.
 #[must_use = "dropped, it hears nothing"]
 pub(crate) struct Listener {
     target: EventTarget,
@@ -343,7 +345,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens to one kind of event.
+    /// Adds a listener for one kind of event.
     pub(crate) fn on(
         target: &EventTarget,
         name: &'static str,

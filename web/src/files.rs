@@ -1,4 +1,4 @@
-//! Files in and out of the browser, and its clipboard.
+//! Files in and out of the browser, requests to the relay, and the clipboard.
 
 use std::cell::RefCell;
 
@@ -11,13 +11,13 @@ use web_sys::{
 
 use crate::dom::{self, Listener};
 
-/// How long an answer about the connection may take.
+/// Timeout of [`probe`], in milliseconds.
 const PROBE_TIMEOUT_MS: u32 = 5_000;
 
-/// Hears how something ended.
+/// A callback of a promise.
 type PromiseCallback = Closure<dyn FnMut(JsValue)>;
 
-/// What the browser takes its time for.
+/// The operations that the browser has not finished; a new one replaces the last of its kind.
 #[derive(Default)]
 struct Pending {
     download: Option<ObjectUrl>,
@@ -31,7 +31,7 @@ thread_local! {
     static PENDING: RefCell<Pending> = RefCell::default();
 }
 
-/// The address of a file that was handed out; it is valid until the next.
+/// The object URL of a download, revoked when it is dropped.
 struct ObjectUrl(String);
 
 impl Drop for ObjectUrl {
@@ -40,19 +40,19 @@ impl Drop for ObjectUrl {
     }
 }
 
-/// A file that is being read; a new one takes its place.
+/// A file that is being read.
 struct PendingRead {
     _reader: FileReader,
     _end: Listener,
 }
 
-/// A file that is being fetch; a new one takes its place.
+/// A request that has no answer yet.
 struct PendingRequest {
     request: XmlHttpRequest,
     _end: Listener,
 }
 
-/// Hands out a file, as if somebody had followed a link to it.
+/// Downloads a file, as if the user had followed a link to it.
 pub(crate) fn download(name: &str, kind: &str, bytes: &[u8]) {
     let options = BlobPropertyBag::new();
     options.set_type(kind);
@@ -76,7 +76,7 @@ pub(crate) fn download(name: &str, kind: &str, bytes: &[u8]) {
     PENDING.with_borrow_mut(|all| all.download = Some(ObjectUrl(url)));
 }
 
-/// The file somebody chose in a field, which is empty again afterwards: the same can be chosen_file once more.
+/// The file chosen in a field. The field is cleared, so that the same file can be chosen again.
 pub(crate) fn chosen_file(field: &web_sys::Element) -> Option<File> {
     let field = field.dyn_ref::<HtmlInputElement>()?;
     let file = first(field.files());
@@ -84,13 +84,13 @@ pub(crate) fn chosen_file(field: &web_sys::Element) -> Option<File> {
     file
 }
 
-/// The file somebody let go over the page.
+/// The file dropped onto the page.
 pub(crate) fn dropped_file(event: &Event) -> Option<File> {
     let dragged = event.dyn_ref::<DragEvent>()?.data_transfer()?;
     first(dragged.files())
 }
 
-/// Whether files are what is dragged, and not a text.
+/// Whether files are dragged, and not a text.
 pub(crate) fn are_dragged(event: &Event) -> bool {
     let dragged = event
         .dyn_ref::<DragEvent>()
@@ -102,7 +102,7 @@ fn first(files: Option<FileList>) -> Option<File> {
     files?.get(0)
 }
 
-/// How long a file is.
+/// The length of a file in bytes.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -112,7 +112,7 @@ pub(crate) fn len(file: &File) -> u64 {
     file.size() as u64
 }
 
-/// Reads a file as text; `done` gets nothing where the browser cannot read it.
+/// Reads a file as text; `done` gets `None` if the browser cannot read it.
 pub(crate) fn read(file: &File, done: impl Fn(Option<String>) + 'static) {
     let Ok(reader) = FileReader::new() else {
         return done(None);
@@ -129,14 +129,14 @@ pub(crate) fn read(file: &File, done: impl Fn(Option<String>) + 'static) {
     PENDING.with_borrow_mut(|all| all.read = Some(pending));
 }
 
-/// Fetches a file of the relay as text; `done` gets the HTTP status with it, or nothing where no answer came.
+/// Fetches a file of the relay as text; `done` gets the HTTP status and the text, or `None` without an answer.
 pub(crate) fn fetch(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
     let pending = request("GET", path, done);
     PENDING.with_borrow_mut(|all| all.fetch = pending);
 }
 
-/// Asks what the relay says to a plain request; `done` as in [`fetch`]. A POST, because browsers tell the page's
-/// origin with it, as they do with a WebSocket's handshake (Fetch §3.1).
+/// Sends a plain request to the relay; `done` as in [`fetch`]. A POST, because browsers send its origin, as with a
+/// WebSocket's handshake (Fetch §3.1).
 pub(crate) fn probe(path: &str, done: impl Fn(Option<(u16, String)>) + 'static) {
     let pending = request("POST", path, done);
     if let Some(pending) = &pending {
@@ -165,10 +165,10 @@ fn request(
     Some(PendingRequest { request, _end: end })
 }
 
-/// Puts a text onto the clipboard; `done` is told whether the browser let it.
+/// Copies a text to the clipboard; `done` gets whether the browser allowed it.
 pub(crate) fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) {
     let clipboard = web_sys::window().map(|window| window.navigator().clipboard());
-    // Over plain HTTP, but for the own machine, there is none (Clipboard API, secure contexts).
+    // There is none over plain HTTP, except on localhost (Clipboard API, secure contexts).
     let Some(clipboard) = clipboard.filter(|clipboard| !clipboard.is_undefined()) else {
         return done(false);
     };

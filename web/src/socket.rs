@@ -1,4 +1,4 @@
-//! The only room that touches WebSocket. It carries texts; what they mean is the model's matter.
+//! The only room that touches WebSocket. It carries texts; the model reads them.
 
 use shared::PROTOCOL;
 use wasm_bindgen::JsCast;
@@ -6,15 +6,15 @@ use web_sys::{MessageEvent, WebSocket};
 
 use crate::dom::Listener;
 
-/// An open WebSocket, or one on its way. Dropped, it is on_close and on_message of no more.
+/// A WebSocket that is open or connecting. Dropping it closes it and removes its listeners.
 pub(crate) struct Socket {
-    /// None once it was given away.
+    /// `None` after [`Socket::into_inner`].
     socket: Option<WebSocket>,
     _listeners: [Listener; 2],
 }
 
 impl Socket {
-    /// Opens one. `on_message` gets each text; `on_close` comes once, also where it never opened.
+    /// Opens a WebSocket. `on_message` gets each text; `on_close` is called once, also if it never opened.
     pub(crate) fn open(
         url: &str,
         on_message: impl Fn(String) + 'static,
@@ -24,7 +24,7 @@ impl Socket {
         Some(Self::from_open(socket, on_message, on_close))
     }
 
-    /// Takes over one that is open already.
+    /// Wraps a WebSocket that is open already.
     pub(crate) fn from_open(
         socket: WebSocket,
         on_message: impl Fn(String) + 'static,
@@ -45,12 +45,12 @@ impl Socket {
         }
     }
 
-    /// Gives it away as it is.
+    /// Returns the WebSocket without closing it.
     pub(crate) fn into_inner(mut self) -> Option<WebSocket> {
         self.socket.take()
     }
 
-    /// Says something. To a socket that closes it is lost; that it closes is told by `on_close`.
+    /// Sends a text. It is lost if the socket is closing, which `on_close` reports.
     pub(crate) fn send(&self, text: &str) {
         if let Some(socket) = &self.socket {
             socket.send_with_str(text).ok();

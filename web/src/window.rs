@@ -1,4 +1,4 @@
-//! The rest of the browser the page leans on: clock, timer, frames, chance, languages, and what is remembered.
+//! The rest of the browser: clock, timer, frames, random numbers, languages, storage and the page's address.
 
 use js_sys::{Date, Function, JsString};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -29,7 +29,7 @@ pub(crate) fn now() -> Millis {
         .map_or(0, |performance| performance.now() as Millis)
 }
 
-/// A number nobody can tell beforehand.
+/// A random number below 2^31.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -39,19 +39,19 @@ pub(crate) fn random() -> u32 {
     (js_sys::Math::random() * f64::from(i32::MAX)) as u32
 }
 
-/// How many bytes a text has in upper case. Asked of the browser, which has the tables already.
+/// The length of a text in upper case, in UTF-8 bytes. The browser computes it, as it has the tables.
 pub(crate) fn upper_case_len(text: &str) -> usize {
     String::from(JsString::from(text).to_upper_case()).len()
 }
 
-/// A date and time of day as people write it: microseconds since 1970-01-01 UTC, in a language and where one is.
+/// A date and time in a language and the local time zone, from microseconds since 1970-01-01 UTC.
 #[expect(clippy::cast_precision_loss, reason = "far from 2^53 milliseconds")]
 pub(crate) fn date(us: u64, language: &str) -> String {
     let date = Date::new(&JsValue::from_f64((us / 1_000) as f64));
     date.to_locale_string(language, &JsValue::UNDEFINED).into()
 }
 
-/// The languages somebody prefers, best first.
+/// The user's preferred languages, best first.
 pub(crate) fn languages() -> Vec<String> {
     let Some(window) = window() else {
         return Vec::new();
@@ -69,17 +69,17 @@ pub(crate) fn prefers_dark() -> bool {
     matches("(prefers-color-scheme: dark)")
 }
 
-/// Whether people want nothing to move by itself.
+/// Whether the user wants no animations.
 pub(crate) fn prefers_reduced_motion() -> bool {
     matches("(prefers-reduced-motion: reduce)")
 }
 
-/// Whether people point with a finger.
+/// Whether the pointer is a finger.
 pub(crate) fn has_coarse_pointer() -> bool {
     matches("(pointer: coarse)")
 }
 
-/// Whether everything stands beside each other, as the stylesheet has it from this size on.
+/// Whether the window is large enough for the layout in columns, as in the stylesheet.
 pub(crate) fn is_wide() -> bool {
     matches("(min-width: 66rem) and (min-height: 40rem)")
 }
@@ -89,25 +89,24 @@ fn matches(query: &str) -> bool {
     list.is_some_and(|list| list.matches())
 }
 
-/// What was remembered; nothing where the browser keeps nothing.
+/// A value from local storage; `None` if it has none or is not available.
 pub(crate) fn stored(key: &str) -> Option<String> {
     window()?.local_storage().ok()??.get_item(key).ok()?
 }
 
-/// Remembers, where the browser lets it.
+/// Writes a value to local storage, if it is available.
 pub(crate) fn store(key: &str, value: &str) {
     if let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) {
         storage.set_item(key, value).ok();
     }
 }
 
-/// What stands before the code of each class that is remembered.
+/// The beginning of the storage keys of classes.
 fn class_prefix() -> String {
     [&relay_key("class"), ":"].concat()
 }
 
-/// Remembers this of a class, where the browser lets it, or nothing any more. Each has its own place: another tab's
-/// classes stay.
+/// Stores the seat in a class, or removes it. Each class has a key of its own, so that other tabs' classes stay.
 pub(crate) fn store_class(code: &str, line: Option<&str>) {
     let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) else {
         return;
@@ -119,7 +118,7 @@ pub(crate) fn store_class(code: &str, line: Option<&str>) {
     };
 }
 
-/// What was remembered of classes.
+/// The stored seats in classes.
 pub(crate) fn stored_classes() -> Vec<String> {
     let Some(Ok(Some(storage))) = window().map(|window| window.local_storage()) else {
         return Vec::new();
@@ -132,7 +131,7 @@ pub(crate) fn stored_classes() -> Vec<String> {
     keys.iter().filter_map(read).collect()
 }
 
-/// A key for what only one relay understands: pages under other paths of the same host are other relays'.
+/// A storage key of this relay alone: pages under other paths of the host are of other relays.
 pub(crate) fn relay_key(key: &str) -> String {
     let path = path();
     match Address::of(&path).root {
@@ -141,12 +140,12 @@ pub(crate) fn relay_key(key: &str) -> String {
     }
 }
 
-/// What this tab keeps over a reload.
+/// A value from session storage, which this tab keeps over a reload.
 pub(crate) fn session_value(key: &str) -> Option<String> {
     window()?.session_storage().ok()??.get_item(key).ok()?
 }
 
-/// Keeps something for as long as this tab lives, or keeps it no longer.
+/// Writes a value to session storage, or removes it.
 pub(crate) fn set_session_value(key: &str, value: Option<&str>) {
     let Some(Ok(Some(storage))) = window().map(|window| window.session_storage()) else {
         return;
@@ -157,13 +156,13 @@ pub(crate) fn set_session_value(key: &str, value: Option<&str>) {
     };
 }
 
-/// Where the page was opened, from its host's root on.
+/// The path of the page's address.
 pub(crate) fn path() -> String {
     let path = window().map(|window| window.location().pathname());
     path.and_then(Result::ok).unwrap_or_default()
 }
 
-/// The page shows the lab from now on: its address says so.
+/// Makes the page's address that of the lab.
 pub(crate) fn set_lab_address() {
     if let Some(Ok(history)) = window().map(|window| window.history()) {
         let nothing = JsValue::NULL;
@@ -176,8 +175,8 @@ pub(crate) fn set_lab_address() {
     }
 }
 
-/// Keeps the files that the page names where they are: browsers read relative addresses anew when the page's own
-/// changes, and would look for its icon elsewhere.
+/// Makes the addresses of the page's links absolute: browsers resolve relative ones again when the page's address
+/// changes.
 fn resolve_links() {
     for link in dom::all("head link[href]") {
         let address = link.get_attribute("href").unwrap_or_default();
@@ -188,12 +187,12 @@ fn resolve_links() {
     }
 }
 
-/// The path of something the relay serves, such as `t/{link}`, on the page's host.
+/// The path of a resource of the relay, such as `t/{link}`.
 pub(crate) fn relay_path(name: &str) -> String {
     [Address::of(&path()).root, name].concat()
 }
 
-/// The whole address of something the relay serves.
+/// The address of a resource of the relay.
 pub(crate) fn address(name: &str) -> String {
     [origin(), relay_path(name)].concat()
 }
@@ -208,12 +207,12 @@ pub(crate) fn unix_time_s() -> u64 {
     (Date::now() / 1_000.0) as u64
 }
 
-/// A text as it may stand in a query (RFC 3986 §3.4).
+/// A text percent-encoded for a query (RFC 3986 §3.4).
 pub(crate) fn encode_query_value(text: &str) -> String {
     js_sys::encode_uri_component(text).into()
 }
 
-/// The relay's conversation, seen from this page.
+/// The address of the relay's WebSocket.
 pub(crate) fn websocket_url() -> Option<String> {
     let location = window()?.location();
     let scheme = if location.protocol().ok()? == "https:" {
@@ -224,7 +223,7 @@ pub(crate) fn websocket_url() -> Option<String> {
     Some([scheme, &location.host().ok()?, &relay_path("ws")].concat())
 }
 
-/// Where this page comes from, such as `http://192.168.1.5:8080`.
+/// The page's origin, such as `http://192.168.1.5:8080`.
 pub(crate) fn origin() -> String {
     window()
         .and_then(|window| window.location().origin().ok())
@@ -245,18 +244,18 @@ pub(crate) fn host_name() -> String {
     name.unwrap_or_default()
 }
 
-/// Whether this page comes from the machine it is seen on, under a name that means another one elsewhere.
+/// Whether the page's host is a loopback address or name, which means another machine elsewhere.
 pub(crate) fn is_loopback() -> bool {
     let name = host_name();
     name == "localhost" || name.starts_with("127.") || name == "[::1]"
 }
 
-/// The browser's window, for what happens to it as a whole.
+/// The browser's window as a target of listeners.
 pub(crate) fn event_target() -> Option<EventTarget> {
     window().map(Into::into)
 }
 
-/// The code of a class that this page was opened for: its address is `/c/{code}`.
+/// The code of a class in the page's path `/c/{code}`.
 pub(crate) fn class_code_in_path() -> Option<String> {
     match Address::of(&path()).opens {
         Opens::Class(code) => Some(code.to_owned()),
@@ -264,13 +263,12 @@ pub(crate) fn class_code_in_path() -> Option<String> {
     }
 }
 
-/// Whether this page was opened for a saved trace: its address is `/t/{link}`.
+/// Whether the page's path is that of a saved trace, `/t/{link}`.
 pub(crate) fn is_at_saved_trace() -> bool {
     matches!(Address::of(&path()).opens, Opens::Saved(_))
 }
 
-/// The token of a teacher's link that this page was opened by. It does not stay in the address, which is shown to
-/// everybody who looks at the screen.
+/// Takes the token of a teacher's link out of the page's address, so that nobody reads it from the screen.
 pub(crate) fn take_teacher_token() -> Option<String> {
     let window = window()?;
     let hash = window.location().hash().ok()?;
@@ -285,7 +283,7 @@ pub(crate) fn take_teacher_token() -> Option<String> {
     Some(token.to_owned())
 }
 
-/// Where the files of words, and the rest of the page, are fetched; each is asked for once.
+/// Requests the files of texts and the whole page from `start.js`, each once.
 pub(crate) struct Fetcher {
     fetch: Function,
     requested: Vec<&'static str>,
@@ -299,12 +297,12 @@ impl Fetcher {
         }
     }
 
-    /// It will be told when it has come.
+    /// Requests a file; `add_text` gets it.
     pub(crate) fn request(&mut self, file: TextFile) {
         self.request_once(file.path());
     }
 
-    /// The whole page, in place of its first part.
+    /// Requests the whole page, which replaces the first part.
     pub(crate) fn request_whole_page(&mut self) {
         self.request_once("app.js");
     }
@@ -319,7 +317,7 @@ impl Fetcher {
     }
 }
 
-/// A timer of which only the last setting counts.
+/// A timer; a new setting replaces the last.
 pub(crate) struct Timer {
     callback: Closure<dyn FnMut()>,
     set: Option<i32>,
@@ -333,7 +331,7 @@ impl Timer {
         }
     }
 
-    /// Rings after so many milliseconds, or not at all.
+    /// Calls back after this number of milliseconds, or not at all.
     pub(crate) fn set(&mut self, after: Option<Millis>) {
         let Some(window) = window() else { return };
         if let Some(set) = self.set.take() {
@@ -348,7 +346,7 @@ impl Timer {
     }
 }
 
-/// The next frame, asked for once however often it is wanted.
+/// A request for the next frame, made at most once a frame.
 pub(crate) struct Frame {
     draw: Closure<dyn FnMut()>,
     requested: bool,
@@ -362,7 +360,7 @@ impl Frame {
         }
     }
 
-    /// Wants the next frame.
+    /// Requests the next frame.
     pub(crate) fn request(&mut self) {
         if self.requested {
             return;
@@ -372,7 +370,7 @@ impl Frame {
         self.requested = matches!(asked, Some(Ok(_)));
     }
 
-    /// It is here.
+    /// The requested frame has begun.
     pub(crate) const fn begin(&mut self) {
         self.requested = false;
     }

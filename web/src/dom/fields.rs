@@ -1,4 +1,4 @@
-//! Fields: what stands in them, and how the page writes into them.
+//! Form fields: reads and writes their values.
 
 use std::cell::Cell;
 
@@ -7,7 +7,7 @@ use web_sys::{Element, HtmlDocument, HtmlInputElement, HtmlSelectElement, HtmlTe
 
 use super::{el, find};
 
-/// What stands in a field.
+/// The value of a field.
 pub(crate) fn value(id: &str) -> String {
     let field = el(id);
     if let Some(field) = field.dyn_ref::<HtmlTextAreaElement>() {
@@ -22,7 +22,7 @@ pub(crate) fn value(id: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The whole number in a field, at most so large; 0 where there is none.
+/// The whole number in a field, at most `most`; 0 if it has none.
 pub(crate) fn number(id: &str, most: u32) -> u32 {
     value(id)
         .trim()
@@ -30,15 +30,15 @@ pub(crate) fn number(id: &str, most: u32) -> u32 {
         .map_or(0, |number: u32| number.min(most))
 }
 
-/// Writes into a field of one line.
+/// Writes into an input field.
 pub(crate) fn set_value(id: &str, value: &str) {
     if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
         rewrite(field, value);
     }
 }
 
-/// Writes another text into a field. Where somebody is writing in it, the change is one that undo takes back: a browser
-/// forgets what there was to undo when a script sets the value.
+/// Writes a text into a field. While the user edits it, the change can be undone: a browser clears the undo history
+/// when a script sets the value.
 pub(crate) fn rewrite(field: &HtmlInputElement, text: &str) {
     let old = field.value();
     if old == text {
@@ -50,7 +50,7 @@ pub(crate) fn rewrite(field: &HtmlInputElement, text: &str) {
     }
 }
 
-/// Whether it is the page that writes into a field just now, and nobody types.
+/// Whether the page itself is writing into a field.
 pub(crate) fn is_being_rewritten() -> bool {
     IS_REWRITING.get()
 }
@@ -59,7 +59,7 @@ thread_local! {
     static IS_REWRITING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What has to be done to a text: characters of UTF-16 to be replaced, as browsers count them, and by what.
+/// A replacement in a text. Offsets are in UTF-16 code units, as browsers count.
 #[derive(Debug, PartialEq, Eq)]
 struct Change<'a> {
     start: u32,
@@ -67,7 +67,7 @@ struct Change<'a> {
     new: &'a str,
 }
 
-/// The smallest change that makes one text of another.
+/// The smallest change from one text to another.
 fn changed<'a>(old: &str, new: &'a str) -> Change<'a> {
     let same = |(one, other): &(char, char)| one == other;
     let before: usize = old
@@ -93,7 +93,7 @@ fn changed<'a>(old: &str, new: &'a str) -> Change<'a> {
     }
 }
 
-/// Has the browser edit as if somebody had typed; tells whether it did.
+/// Edits the field as if the user had typed. Returns whether the browser did.
 fn replace(field: &HtmlInputElement, change: &Change<'_>) -> bool {
     let Some(document) = super::document().dyn_into::<HtmlDocument>().ok() else {
         return false;
@@ -112,14 +112,14 @@ fn replace(field: &HtmlInputElement, change: &Change<'_>) -> bool {
     done == Ok(true)
 }
 
-/// Checks a box or a radio button, or not.
+/// Checks or unchecks a box or a radio button.
 pub(crate) fn check(id: &str, on: bool) {
     if let Some(field) = el(id).dyn_ref::<HtmlInputElement>() {
         field.set_checked(on);
     }
 }
 
-/// What stands in the field of that name in a form.
+/// The value of the field with this name in a form.
 pub(crate) fn form_value(form: &Element, name: &str) -> String {
     let Some(field) = find(form, &["[data-argument=", name, "]"].concat()) else {
         return String::new();
@@ -133,14 +133,14 @@ pub(crate) fn form_value(form: &Element, name: &str) -> String {
     }
 }
 
-/// Chooses in a list.
+/// Selects an option of a list.
 pub(crate) fn select_option(id: &str, value: &str) {
     if let Some(list) = el(id).dyn_ref::<HtmlSelectElement>() {
         list.set_value(value);
     }
 }
 
-/// Writes into a field, and selects it.
+/// Writes into a text area, and selects the text.
 pub(crate) fn set_and_select(id: &str, text: &str) {
     if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
         field.set_value(text);
@@ -148,7 +148,7 @@ pub(crate) fn set_and_select(id: &str, text: &str) {
     }
 }
 
-/// Selects all that stands in a field.
+/// Selects the text of a field.
 pub(crate) fn select_text(id: &str) {
     if let Some(field) = el(id).dyn_ref::<HtmlTextAreaElement>() {
         field.select();

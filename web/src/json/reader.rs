@@ -1,8 +1,8 @@
-//! The letters of JSON: texts, whole numbers, and what lies between them.
+//! The tokens of JSON: texts, whole numbers and punctuation.
 
 use super::{DEPTH, Result, Unreadable};
 
-/// A text and how far it is read.
+/// A text and the position in it.
 pub(super) struct Reader<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
@@ -22,7 +22,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The first byte of what comes.
+    /// The next byte that is not white space.
     pub(super) fn peek(&mut self) -> Result<u8> {
         self.space();
         self.bytes.get(self.at).copied().ok_or(Unreadable)
@@ -123,7 +123,7 @@ impl Reader<'_> {
         (self.at > begins).then_some(number).ok_or(Unreadable)
     }
 
-    /// Goes past a value nobody asked for.
+    /// Skips a value.
     pub(super) fn skip(&mut self) -> Result<()> {
         let mut open = 0_usize;
         loop {

@@ -1,4 +1,4 @@
-//! Held to `shared::codec`: what that writes is read the same, whatever else comes is harmless.
+//! Comparison with `shared::codec`: what it writes is read the same; any other text is harmless.
 
 use std::{fs, path::Path};
 
@@ -9,12 +9,12 @@ use shared::{
     outcome::{Outcome, Returned},
 };
 
-/// What the relay said.
+/// Reads a message of the relay.
 fn read(text: &str) -> Option<ServerMessage> {
     super::read(text)
 }
 
-/// Everything the relay can say, as `shared` keeps it in its golden files, each message on a line.
+/// Every message of the relay in the golden files, one a line.
 fn goldens() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/goldens/server");
     let mut lines = Vec::new();

@@ -1,7 +1,8 @@
-//! The packets, to be looked into: which are kept and shown, which one is open, what it says, and its conversation.
+//! The packet inspector: the stored packets, the filter, the opened packet and the followed conversation.
 //!
-//! Packets are only put away as they come ([`Inspector::hear`]); everything else is computed when somebody looks, once
-//! a frame ([`Inspector::settle`]).
+//! Packets are only stored as they arrive ([`Inspector::handle_event`]); everything else is computed while the pane is
+//! open, once a frame ([`Inspector::settle`]). How packets are drawn is in `view::inspector`; how they are dissected is
+//! in `shared::dissect`.
 
 mod conversation_key;
 pub(crate) mod display_filter;
@@ -44,98 +45,98 @@ use crate::{
     model::trace::log::{Call, Log, Run, RunId},
 };
 
-/// What somebody does with the packets.
+/// A command of the user for the packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InspectorCommand {
-    /// Shows them, or the calls again.
+    /// Show the packets, or the calls.
     Open(bool),
-    /// Looks into the packet of this event.
+    /// Open the packet of this event.
     Select(u64),
-    /// Goes through the table, of which so many rows are seen at once.
+    /// Move in the table, of which this number of rows is visible.
     MoveRow(TableMove, usize),
-    /// Has scrolled the table: to its end, or to elsewhere.
+    /// The table was scrolled: to its end, or elsewhere.
     Scrolled(bool),
-    /// Wants to see the newest.
+    /// Show the newest packets.
     Newest,
-    /// Goes through the tree.
+    /// Move in the tree.
     MoveLine(TreeStep),
-    /// Looks at this line of the tree.
+    /// Choose this line of the tree.
     Line(usize),
-    /// Folds or unfolds this one.
+    /// Fold or unfold this line.
     Toggle(usize),
-    /// Points at this byte.
+    /// Choose this byte.
     Byte(usize),
-    /// Points so many bytes further, or back.
+    /// Choose the byte this far on, or back.
     MoveByte(isize),
-    /// Writes a filter.
+    /// Input in the filter box.
     Filter(FilterInput),
-    /// Follows the packet's conversation, or stops it.
+    /// Follow the packet's conversation, or stop.
     Follow(bool),
-    /// Shows that in hex, or as text.
+    /// Show the conversation in hex, or as text.
     Hex(bool),
-    /// Has scrolled or resized something: it is drawn anew.
+    /// Something was scrolled or resized: draw again.
     Look,
 }
 
-/// A way through the table.
+/// A move in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TableMove {
     /// One row on.
     Down,
     /// One row back.
     Up,
-    /// As many on as are seen.
+    /// One page on.
     PageDown,
-    /// As many back.
+    /// One page back.
     PageUp,
-    /// To the first.
+    /// To the first row.
     Home,
-    /// To the last.
+    /// To the last row.
     End,
 }
 
-/// All about packets.
+/// The state of the inspector.
 #[derive(Debug, Default)]
 pub(crate) struct Inspector {
-    /// Whether somebody looks.
+    /// Whether the pane is open.
     pub(crate) open: bool,
-    /// The packets that are kept.
+    /// The stored packets.
     pub(crate) store: Store,
-    /// Which of them are shown.
+    /// Which of them the table shows.
     pub(crate) display_filter: DisplayFilter,
     /// The filter box.
     pub(crate) query: Query,
-    /// The event of the packet one looks into.
+    /// The event of the selected packet.
     pub(crate) selected: Option<u64>,
-    /// Whether the table shows the newest as they come.
+    /// Whether the table follows new packets.
     pub(crate) tail: bool,
-    /// That packet, taken apart.
+    /// The selected packet, dissected.
     pub(crate) opened: Option<OpenedPacket>,
-    /// Its lines.
+    /// The lines of the opened packet.
     pub(crate) tree: Tree,
-    /// The byte that is pointed at.
+    /// The chosen byte.
     pub(crate) byte: Option<usize>,
-    /// The conversation that is followed.
+    /// The followed conversation.
     pub(crate) follow: Option<Follow>,
-    /// Whether that is shown in hex.
+    /// Whether it is shown in hex.
     pub(crate) hex: bool,
-    /// How many packets the capture has lost.
+    /// The number of packets the capture has lost.
     pub(crate) lost: u64,
     process_names: ProcessNames,
     streams: Streams,
     last_seq: Option<u64>,
-    /// What a wall clock's nanoseconds are more than those of the lab's own time.
+    /// The wall clock's nanoseconds minus those of the lab's clock.
     clock_ns: u64,
 }
 
-/// The packet one looks into.
+/// The opened packet.
 #[derive(Debug)]
 pub(crate) struct OpenedPacket {
     /// Its event.
     pub(crate) seq: u64,
-    /// What deserves a word.
+    /// Its expert information.
     pub(crate) expert_info: Vec<ExpertInfo>,
-    /// Which of its bytes are text, if any are.
+    /// The bytes of its payload.
     pub(crate) text: Range<usize>,
     /// Grows whenever it is taken apart anew.
     pub(crate) version: u64,

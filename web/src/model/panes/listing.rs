@@ -1,5 +1,6 @@
-//! The book's programs, line by line: the client's is run here, the server's is followed in the trace. Nothing is
-//! faked: a line is left when what it does is done.
+//! The book's programs, line by line: the page runs the client's and follows the server's in the trace. A line is
+//! current until its call has really returned. How a listing is drawn is in `view::listing`; the files are in
+//! `www/programs`.
 
 mod client;
 mod listing_view;
@@ -31,35 +32,35 @@ use crate::{
     },
 };
 
-/// What somebody does with the programs.
+/// A command of the user for the programs.
 #[derive(Debug)]
 pub(crate) enum ListingCommand {
-    /// Looks at the client's, or away.
+    /// Open or close the client's program.
     Look(bool),
-    /// Lets it run, or halts it.
+    /// Run or pause it.
     Run,
-    /// Has one line done.
+    /// Execute one line.
     Step,
-    /// Presses Ctrl-C.
+    /// Press Ctrl-C.
     Interrupt,
-    /// Has it begin again.
+    /// Reset it.
     Reset,
-    /// Has it go on at this pace.
+    /// Set the time that a line stays.
     Pace(Millis),
-    /// Has written this sentence.
+    /// The sentence in the input field.
     Typed(String),
-    /// Wants the program of this side on the clipboard.
+    /// Copy the program of this side.
     Copy(Side),
 }
 
-/// ServerSnapshots sides' programs.
+/// The programs of both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// Whether one looks at the client's.
+    /// Whether the client's program is shown.
     pub(crate) open: bool,
-    /// The client's.
+    /// The client's program.
     pub(crate) client: Client,
-    /// What the servers' are at.
+    /// The state of the servers' programs.
     pub(crate) servers: ServerSnapshots,
     /// The side whose program is on the clipboard.
     pub(crate) copied: Option<Side>,
@@ -68,7 +69,7 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// A text is on the clipboard; tells whether it is a program.
+    /// Handles that a text was copied. Returns whether it was a program.
     pub(in crate::model) fn has_copied(&mut self) -> bool {
         self.copied = self.copying.take();
         self.version += 1;
@@ -80,7 +81,7 @@ impl Listing {
         self.version
     }
 
-    /// Another lab, another trace.
+    /// Starts again in another lab.
     pub(in crate::model) fn start_anew(&mut self) {
         self.client.clear();
         self.servers = ServerSnapshots::default();
@@ -95,7 +96,7 @@ impl Listing {
 }
 
 impl Model {
-    /// Does what somebody wants with the programs.
+    /// Handles a command.
     pub(in crate::model) fn handle_listing_command(
         &mut self,
         act: ListingCommand,
@@ -132,7 +133,7 @@ impl Model {
         self.listing.client.advance(&mut self.outbox, now);
     }
 
-    /// Whether the client's program can do a line right now: one program at a time has the page's keyboard.
+    /// Whether the client's program can execute a line now: only one program at a time reads the input field.
     pub(crate) fn can_run_listing(&self) -> bool {
         !self.is_past()
             && self.connection.state == ConnectionState::Open
@@ -140,7 +141,7 @@ impl Model {
             && !self.program.is_busy()
     }
 
-    /// Another transport is another program.
+    /// Chooses a transport, and with it another program.
     pub(in crate::model) fn choose(&mut self, transport: Transport) {
         if WHOLE && self.transport() != transport {
             self.reset_listing();
@@ -154,7 +155,7 @@ impl Model {
         self.listing.client.reset(&mut self.outbox);
     }
 
-    /// Time has passed.
+    /// Executes the lines that are due.
     pub(in crate::model) fn advance_listing(&mut self, now: Millis) {
         if WHOLE && self.listing.client.is_under_way() {
             self.listing.version += 1;
@@ -162,7 +163,8 @@ impl Model {
         }
     }
 
-    /// A sentence was entered; tells whether the program has it. One that has not begun or is through makes room.
+    /// Offers a sentence to the program. Returns whether it takes it; a program that has not begun or has ended is
+    /// reset.
     pub(in crate::model) fn offer_input(&mut self, text: &str, now: Millis) -> bool {
         if !WHOLE {
             return false;
@@ -177,7 +179,7 @@ impl Model {
         true
     }
 
-    /// Has the program stand before a line, at the first one where it has not begun or is through.
+    /// Starts the program at its first line, unless it is running. Returns whether it is.
     fn begin_listing(&mut self) -> bool {
         if self.listing.client.is_under_way() {
             return true;
@@ -205,14 +207,14 @@ impl Model {
         true
     }
 
-    /// Whether the numbers of errors are Linux's.
+    /// Whether errno has Linux's numbers.
     pub(in crate::model) fn is_linux(&self) -> bool {
         let truth = self.welcome.as_ref().map(|welcome| &welcome.truth);
         let obstacle = truth.and_then(|truth| truth.why_not_higher.as_ref());
         obstacle.is_none_or(|obstacle| obstacle.kind != ObstacleKind::NotLinux)
     }
 
-    /// A reply has come: the line that waited for it is done.
+    /// Handles a reply: the line that waited for it is done.
     pub(in crate::model) fn handle_listing_reply(&mut self, reply: &Reply, now: Millis) {
         if self.listing.client.is_blocked() {
             self.listing.version += 1;
@@ -221,7 +223,7 @@ impl Model {
         }
     }
 
-    /// The line's call and its packet are looked at as they come, as long as somebody can follow.
+    /// Selects the line's call and its packet as they appear, unless the program runs too fast to follow.
     pub(in crate::model) fn listing_sees(&mut self, event: Event, now: Millis) {
         self.listing.servers.handle_event(&event);
         let client = &self.listing.client;
@@ -250,7 +252,7 @@ impl Model {
         }
     }
 
-    /// The program as it runs in this lab.
+    /// The text of the program in this lab.
     fn program_text(&self, side: Side) -> Option<String> {
         let listing_view = self.shown().listing_view(side)?;
         let lines = listing_view
@@ -260,7 +262,7 @@ impl Model {
         Some(lines.collect())
     }
 
-    /// The programs one wants to read that have not come yet.
+    /// The files of shown programs that are not loaded.
     pub(crate) fn missing_programs(&self) -> Vec<TextFile> {
         let shown = self.shown();
         let transport = shown.transport();

@@ -1,4 +1,4 @@
-//! Conversations: which packets belong to one exchange between two sockets.
+//! The key of a conversation: which packets belong to one exchange between two sockets.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,13 +14,13 @@ pub(crate) struct ConversationKey {
     pub(crate) transport: Transport,
     /// Both ends, the lower address first.
     pub(crate) ends: [SocketAddr; 2],
-    /// TCP: which of the connections between them, counted by the tracker; unknown where nothing was captured. UDP:
-    /// the client's process, whose socket matches not that of another from the same port.
+    /// TCP: the number of the connection between these ends; unknown if nothing was captured. UDP: the client's
+    /// process, as another process may have had the same port.
     pub(crate) stream: Option<u32>,
 }
 
 impl ConversationKey {
-    /// The exchange of a packet; an ICMP error belongs to the one that it matches about.
+    /// The conversation of a packet; an ICMP error belongs to the conversation it quotes.
     pub(crate) fn of(summary: &Summary, stream: Option<u32>) -> Option<Self> {
         let (protocol, source, destination) = match &summary.quoted {
             Some(quoted) => (quoted.protocol, quoted.source, quoted.destination),
@@ -42,7 +42,7 @@ impl ConversationKey {
         })
     }
 
-    /// The exchange between two ends.
+    /// The conversation between two ends.
     pub(crate) fn between(transport: Transport, one: SocketAddr, other: SocketAddr) -> Self {
         let ends = if one <= other {
             [one, other]
@@ -56,7 +56,7 @@ impl ConversationKey {
         }
     }
 
-    /// Whether both are the same, as far as can be told.
+    /// Whether both are the same conversation; an unknown stream matches any.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         let streams = self.stream.zip(other.stream);
         self.transport == other.transport
@@ -64,7 +64,7 @@ impl ConversationKey {
             && streams.is_none_or(|(one, other)| one == other)
     }
 
-    /// A small number that all packets between the same ends share, and hardly any others (FNV-1a, 32 bits).
+    /// A hash of transport and ends (FNV-1a, 32 bits), to compare packets cheaply.
     pub(crate) fn hash(&self) -> u32 {
         let mut hash = 0x811c_9dc5_u32;
         let mut add = |bytes: &[u8]| {

@@ -1,5 +1,5 @@
-//! Which packets the table shows: all, or those a filter lets passed. A new filter is asked about old packets a few at
-//! a time, so that the page stays quick; new packets are asked about as they come.
+//! Which packets the table shows: all, or those that pass a filter. A new filter tests the stored packets in steps, so
+//! that the page stays responsive.
 
 use std::collections::VecDeque;
 
@@ -8,25 +8,25 @@ use shared::trace::ProcessId;
 use super::{filter_row::FilterRow, process_names::ProcessNames, record::Record, store::Store};
 use crate::filter::Filter;
 
-/// So many packets are asked about at once.
+/// Maximum number of packets tested in one step.
 const PACKETS_PER_STEP: usize = 4_000;
 
-/// The packets that are shown.
+/// The filter, and the packets that have passed it.
 #[derive(Debug, Default)]
 pub(crate) struct DisplayFilter {
     filter: Option<Filter>,
-    /// Only the packets of this process, if of one only.
+    /// The only process whose packets are shown, if any.
     only: Option<ProcessId>,
-    /// The numbers of those that were let passed, ascending.
+    /// The numbers of the packets that have passed, ascending.
     passed: VecDeque<u64>,
-    /// The number of the next packet to ask about.
+    /// The number of the next packet to test.
     next: u64,
-    /// How many rows have removed_rows the table at its upper end since it began.
+    /// How many rows were removed at the top.
     removed_rows: u64,
 }
 
 impl DisplayFilter {
-    /// Another filter, or none, which lets everything passed.
+    /// Sets another filter; none passes every packet.
     pub(crate) fn set(&mut self, filter: Option<Filter>) {
         *self = Self {
             filter,
@@ -35,7 +35,7 @@ impl DisplayFilter {
         };
     }
 
-    /// Only the packets of one process, or those of all.
+    /// Shows the packets of one process only, or of all.
     pub(super) fn restrict(&mut self, only: Option<ProcessId>) {
         if self.only != only {
             self.only = only;
@@ -44,7 +44,7 @@ impl DisplayFilter {
         }
     }
 
-    /// Whether anything is kept back.
+    /// Whether any packet may fail.
     const fn is_active(&self) -> bool {
         self.filter.is_some() || self.only.is_some()
     }
@@ -55,7 +55,7 @@ impl DisplayFilter {
         is_wanted && self.filter.as_ref().is_none_or(asks)
     }
 
-    /// Goes on asking; says whether there is more to ask.
+    /// Tests more packets. Returns whether there are more to test.
     pub(crate) fn test_more(&mut self, store: &Store, process_names: &ProcessNames) -> bool {
         self.remove_dropped(store);
         if !self.is_active() {
@@ -71,12 +71,12 @@ impl DisplayFilter {
         self.is_behind(store)
     }
 
-    /// Whether there are packets that it was not asked about.
+    /// Whether there are packets it has not tested.
     pub(crate) fn is_behind(&self, store: &Store) -> bool {
         self.is_active() && self.next < store.next()
     }
 
-    /// What has made room is in no table.
+    /// Removes the packets that the store has dropped.
     fn remove_dropped(&mut self, store: &Store) {
         while self
             .passed
@@ -97,7 +97,7 @@ impl DisplayFilter {
         }
     }
 
-    /// How many rows have removed_rows at the upper end: what stays on the screen moves up by so many.
+    /// How many rows were removed at the top, by which the others have moved up.
     pub(crate) fn removed_rows(&self, store: &Store) -> u64 {
         if self.is_active() {
             self.removed_rows
@@ -123,7 +123,7 @@ impl DisplayFilter {
         (row < store.len()).then_some(row)
     }
 
-    /// The last row that is not behind this packet.
+    /// The last row that is not after this packet.
     pub(crate) fn row_before(&self, number: u64, store: &Store) -> usize {
         if self.is_active() {
             return self

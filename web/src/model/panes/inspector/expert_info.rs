@@ -1,5 +1,4 @@
-//! What deserves a word about a packet: told from the packet, its conversation and the calls around it, and from
-//! nothing else.
+//! Expert information about a packet, from the packet, its conversation and its calls.
 
 use shared::{
     call::Transport,
@@ -16,14 +15,14 @@ use super::{
 };
 use crate::model::trace::log::{Call, DatagramFate, Run, Side};
 
-/// A word about a packet.
+/// One expert information.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExpertInfo {
-    /// The text that says it.
+    /// The key of its text.
     pub(crate) key: &'static str,
-    /// How much it matters.
+    /// Its severity.
     pub(crate) tone: Severity,
-    /// What fills the text's gaps.
+    /// The values of the text's gaps.
     pub(crate) values: Vec<(&'static str, String)>,
 }
 
@@ -42,7 +41,7 @@ impl ExpertInfo {
     }
 }
 
-/// A packet and what is around it.
+/// A packet and its context.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketContext<'a> {
     pub(super) number: u64,
@@ -52,10 +51,10 @@ pub(super) struct PacketContext<'a> {
     pub(super) run: Option<&'a Run>,
 }
 
-/// So far back a doubled datagram is looked for, and so far both ways the other fragments of one.
+/// How many packets back a duplicate is searched, and both ways the fragments of a datagram.
 const SEARCH_DISTANCE: u64 = 64;
 
-/// All there is to say.
+/// All expert information about a packet.
 pub(super) fn expert_info(
     context: PacketContext<'_>,
     dissection: Option<&Dissection>,
@@ -74,12 +73,12 @@ pub(super) fn expert_info(
     found
 }
 
-/// It was seen to cross, and yet no program ever gets it.
+/// The datagram was captured, but the relay's edge dropped it.
 fn lost_at_edge(context: PacketContext<'_>, run: &Run) -> Option<ExpertInfo> {
     let call = context.record.call?;
     let mut touched = run.touched().filter(|touch| touch.edge.call == Some(call));
     let (becoming, _) = run.becoming(touched.next()?.edge.datagram)?;
-    // Where nobody was left to receive it, the edge has lost nothing.
+    // If no receiver was left, the edge has dropped nothing.
     let is_lost = becoming.is_end() && becoming != DatagramFate::Unclaimed;
     is_lost.then(|| ExpertInfo::new("remark.lost_at_edge", Severity::Error))
 }
@@ -132,7 +131,7 @@ const fn mark_key(mark: Mark) -> (&'static str, Severity) {
     }
 }
 
-/// What its bytes say: checksums, and what cannot be read.
+/// Checks checksums and faults of the dissection.
 fn check_bytes(captured: &Captured, dissection: Option<&Dissection>, found: &mut Vec<ExpertInfo>) {
     let kept = captured.bytes.len() as u64;
     if captured.length > kept {
@@ -159,7 +158,7 @@ fn check_bytes(captured: &Captured, dissection: Option<&Dissection>, found: &mut
                     .with("expected", expected),
             );
         }
-        // That an error quotes only the beginning of a packet is how it should be.
+        // An ICMP error quotes only the beginning of a packet.
         if let Some(fault) = layer
             .fault
             .filter(|fault| !(layer.quoted && *fault == Fault::Truncated))
@@ -185,7 +184,7 @@ fn check_inferred(context: PacketContext<'_>, inferred: &Inferred, found: &mut V
     }
 }
 
-/// Refused, or thrown away; and if so, whether bytes were thrown away with it.
+/// A reset: refused, or aborted, and then whether with unread bytes.
 fn reset(context: PacketContext<'_>, answers_syn: bool) -> ExpertInfo {
     if answers_syn || context.record.name == Some(CallName::Connect) {
         let address = context
@@ -207,7 +206,7 @@ fn reset(context: PacketContext<'_>, answers_syn: bool) -> ExpertInfo {
     }
 }
 
-/// How many bytes that were sent to this side of a connection it has never received, as far as the calls tell.
+/// The number of bytes sent to this side that no call of it has received.
 fn unread(run: &Run, side: Side) -> u64 {
     let end = |call: &Call| Some(call.end.as_ref()?.offset? + call.payload()?);
     let of = |wanted: bool| {
@@ -226,7 +225,7 @@ fn unread(run: &Run, side: Side) -> u64 {
         .saturating_sub(received)
 }
 
-/// Whether the packet before it in its conversation opened that, so that this one refuses it.
+/// Whether the packet before it in its conversation is a SYN, which this one refuses.
 fn answers_syn(context: PacketContext<'_>) -> bool {
     let first = context.number.saturating_sub(SEARCH_DISTANCE);
     let before = (first..context.number)
@@ -241,7 +240,7 @@ fn answers_syn(context: PacketContext<'_>) -> bool {
         })
 }
 
-/// The same datagram once more: a sender would have given it another identification.
+/// A duplicate of an earlier datagram: a sender would have given it another identification.
 fn duplicate(context: PacketContext<'_>, captured: &Captured) -> Option<ExpertInfo> {
     let is_udp = context.record.conversation()?.transport == Transport::Udp;
     let identification = |bytes: &[u8]| bytes.get(18..20).is_some_and(|id| id != [0, 0]);
@@ -257,7 +256,7 @@ fn duplicate(context: PacketContext<'_>, captured: &Captured) -> Option<ExpertIn
     Some(ExpertInfo::new("remark.twin", Severity::Note).with("number", duplicate))
 }
 
-/// It is one of the fragments of a datagram; and if all were seen, which one.
+/// A fragment of a datagram, with its position if all were captured.
 fn fragment(context: PacketContext<'_>, captured: &Captured) -> Option<ExpertInfo> {
     let own = Piece::of(captured.link, &captured.bytes)?;
     let from = context.number.saturating_sub(SEARCH_DISTANCE);
@@ -318,7 +317,7 @@ fn cut(context: PacketContext<'_>, run: &Run) -> Option<ExpertInfo> {
     }
 }
 
-/// Nothing has come back yet, and somebody waits for it.
+/// A client's call waits for a reply to it.
 fn blocked(context: PacketContext<'_>, run: &Run) -> Option<ExpertInfo> {
     let record = context.record;
     let waits = |call: &&Call| call.side == Side::Client && call.is_open();

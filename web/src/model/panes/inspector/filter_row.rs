@@ -1,4 +1,4 @@
-//! A packet as filters ask about it, also one that was only inferred.
+//! A captured or inferred packet as a row that filters test.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ use crate::{
     model::trace::{log::Side, outcome_fields},
 };
 
-/// A packet that is asked about.
+/// A packet as a filter's row.
 #[derive(Debug)]
 pub(super) struct FilterRow<'a> {
     number: u64,
@@ -51,7 +51,7 @@ impl<'a> FilterRow<'a> {
         })
     }
 
-    /// What the call it belongs to is asked; `call.name == "sendto"` shows the packets that summary_of_call of a `sendto`.
+    /// A value of the packet's call: `call.name == "sendto"` shows the packets that a `sendto` sent.
     fn call_value(&self, key: CallKey) -> Option<Value<'_>> {
         let (call, process_names) = (self.record.call, self.process_names);
         let fate = || process_names.fate(call?);
@@ -123,7 +123,7 @@ impl Row for FilterRow<'_> {
     }
 }
 
-/// Only what follows from the call: ends, length, payload, and the flag that makes it what it is.
+/// The values of an inferred packet: ends, length, payload, and the flag of its kind.
 fn inferred_values(number: u64, inferred: &Inferred, key: Key, found: &mut dyn FnMut(Value<'_>)) {
     let Inferred {
         kind,

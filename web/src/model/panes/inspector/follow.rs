@@ -1,4 +1,4 @@
-//! One conversation as it was payload: the bytes of both sides in their order, each once, while they come.
+//! Follows one conversation: the payload of both sides in order, each byte once, while packets arrive.
 
 mod reassembler;
 
@@ -18,23 +18,23 @@ use super::{
 };
 use crate::model::trace::log::Side;
 
-/// So many bytes are kept of what was payload; older ones make room.
+/// Maximum bytes of payload that are kept; the oldest are dropped.
 const MAX_BYTES: usize = 256 << 10;
-/// A longer chunk of a stream is shown as two.
+/// Maximum bytes of a chunk; a longer one is split.
 const MAX_CHUNK_BYTES: usize = 4 << 10;
 
 /// A conversation that is followed.
 #[derive(Debug)]
 pub(crate) struct Follow {
-    /// Which.
+    /// The conversation.
     pub(crate) key: ConversationKey,
-    /// What was payload, in order.
+    /// The payload, in order.
     pub(crate) chunks: VecDeque<Chunk>,
-    /// How many chunks have made room.
+    /// The number of dropped chunks.
     pub(crate) dropped: u64,
-    /// How many bytes went with them.
+    /// The number of bytes in them.
     pub(crate) dropped_bytes: u64,
-    /// How it ended.
+    /// How it ended, if it has.
     pub(crate) end: Option<StreamEnd>,
     /// Grows with every change.
     pub(crate) version: u64,
@@ -43,39 +43,39 @@ pub(crate) struct Follow {
     directions: [Reassembler; 2],
 }
 
-/// Something that was payload: all of a datagram, or what came in one go of a stream.
+/// A part of the payload: a datagram, or consecutive bytes of a stream from one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chunk {
     /// The event of its first packet.
     pub(crate) seq: u64,
-    /// Who payload it.
+    /// The sending side.
     pub(crate) side: Side,
-    /// What.
+    /// The bytes, or why there are none.
     pub(crate) payload: Payload,
 }
 
-/// What was payload.
+/// The content of a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
-    /// These bytes.
+    /// Bytes.
     Bytes(Vec<u8>),
-    /// So many bytes that the page does not have.
+    /// This number of bytes were not captured.
     Missing(u64),
-    /// An ICMP error: nobody has that port.
+    /// An ICMP error: no socket has the port.
     Unreachable,
 }
 
 /// How a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
-    /// Both sides have ended it.
+    /// Both sides have sent FIN.
     Finished,
-    /// One has thrown it away.
+    /// One side has sent RST.
     Reset,
 }
 
 impl Follow {
-    /// Follows a conversation from the first packet of it that is kept.
+    /// Follows a conversation from its first packet in the store.
     pub(crate) fn new(key: ConversationKey) -> Self {
         Self {
             key,
@@ -90,7 +90,7 @@ impl Follow {
         }
     }
 
-    /// Reads on to the last packet.
+    /// Adds the conversation's new packets.
     pub(crate) fn read(&mut self, store: &Store) {
         let hash = self.key.hash();
         for (_, record) in store
@@ -192,12 +192,12 @@ impl Follow {
                     self.end.get_or_insert(StreamEnd::Finished);
                 }
             }
-            // Nothing but this tells a connection from an earlier one between the same ends.
+            // Without captured segments only the handshake separates two connections between the same ends.
             DerivedKind::Handshake => (self.end, self.directions) = Default::default(),
         }
     }
 
-    /// Puts another chunk at the end; bytes of a stream go on where the same side spoke last.
+    /// Adds a chunk; bytes of a stream are appended to the last chunk if it is from the same side.
     fn add(&mut self, seq: u64, side: Side, payload: Payload) {
         let stream = self.key.transport == Transport::Tcp;
         let Payload::Bytes(bytes) = payload else {
@@ -220,7 +220,7 @@ impl Follow {
                 payload: Payload::Bytes(before),
                 ..
             }) => {
-                // A character goes whole into the new chunk.
+                // An incomplete character moves to the new chunk.
                 let mut rest = before.split_off(whole_characters(before));
                 rest.extend_from_slice(&bytes);
                 self.chunks.push_back(Chunk {
@@ -259,7 +259,7 @@ const fn opposite(side: Side) -> Side {
     }
 }
 
-/// The bytes behind the headers, and how many more there were on the wire.
+/// The captured payload, and how many bytes of it were not captured.
 fn payload_of<'a>(captured: &'a Captured, summary: &Summary) -> (&'a [u8], u64) {
     let bytes = captured
         .bytes
@@ -271,7 +271,7 @@ fn payload_of<'a>(captured: &'a Captured, summary: &Summary) -> (&'a [u8], u64) 
     )
 }
 
-/// Where the last character that may not be whole yet begins.
+/// The length without an incomplete character at the end.
 fn whole_characters(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),

@@ -1,5 +1,5 @@
-//! The bytes of a packet in rows: in hex, and as the characters they are. A character of UTF-8 stands where its first
-//! byte does and takes the room of all its bytes.
+//! The bytes of a packet in rows, in hex and as characters. A UTF-8 character stands at its first byte and is as wide
+//! as all its bytes.
 
 use std::ops::Range;
 
@@ -8,35 +8,35 @@ use crate::model::text::visible;
 /// One byte of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
-    /// Its place in the packet.
+    /// Its offset in the packet.
     pub(crate) at: usize,
-    /// Its two digits.
+    /// Its two hexadecimal digits.
     pub(crate) hex: String,
-    /// What stands for it in the text.
+    /// Its glyph in the text.
     pub(crate) glyph: Glyph,
 }
 
-/// What stands for a byte in the text.
+/// The glyph of a byte in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Glyph {
-    /// A character, over so many bytes of this row.
+    /// A character, over this number of bytes of the row.
     Character(char, usize),
-    /// Nothing of its own: it goes on with the character before it.
+    /// Part of the character before it.
     Within,
     /// No character.
     None,
 }
 
-/// A byte in words.
+/// A description of a byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ByteInfo {
     /// Its value.
     pub(crate) value: u8,
-    /// The character it belongs to, and how many bytes that has.
+    /// The character it belongs to, and that character's number of bytes.
     pub(crate) character: Option<(char, usize)>,
 }
 
-/// The bytes of one row. Behind `text`, which begins with the payload, characters can have more than one byte.
+/// The bytes of one row. Within `text`, the payload, characters may have more than one byte.
 pub(crate) fn row(frame: &[u8], text: &Range<usize>, bytes: Range<usize>) -> Vec<Cell> {
     let end = bytes.end.min(frame.len());
     let cell = |at: usize| Cell {
@@ -52,21 +52,21 @@ fn glyph(frame: &[u8], text: &Range<usize>, at: usize, row: Range<usize>) -> Gly
         Some((character, start, length)) if start == at => {
             Glyph::Character(displayed(character), length.min(row.end - at))
         }
-        // Begun in the row before, it is displayed there only.
+        // It began in the row before and is shown there only.
         Some((_, start, _)) if start < row.start => Glyph::None,
         Some(_) => Glyph::Within,
         None => Glyph::None,
     }
 }
 
-/// What is byte_info at.
+/// The description of the byte at an offset.
 pub(crate) fn byte_info(frame: &[u8], text: &Range<usize>, at: usize) -> Option<ByteInfo> {
     let value = *frame.get(at)?;
     let character = character(frame, text, at).map(|(character, _, length)| (character, length));
     Some(ByteInfo { value, character })
 }
 
-/// The character that a byte belongs to, where it begins, and how many bytes it has; none where it is no text.
+/// The character that a byte belongs to, its offset and its number of bytes; `None` if the byte is no text.
 fn character(frame: &[u8], text: &Range<usize>, at: usize) -> Option<(char, usize, usize)> {
     if !text.contains(&at) {
         let byte = *frame.get(at)?;
@@ -84,7 +84,7 @@ fn character(frame: &[u8], text: &Range<usize>, at: usize) -> Option<(char, usiz
     (start + length > at).then_some((character, start, length))
 }
 
-/// Control characters as their pictures.
+/// A character as it is shown: control characters as their Unicode pictures.
 fn displayed(character: char) -> char {
     match u32::from(character) {
         control @ 0..0x20 => char::from_u32(0x2400 + control).unwrap_or(character),

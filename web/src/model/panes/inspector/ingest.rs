@@ -1,4 +1,4 @@
-//! Packets are push away as they come: their bytes, whose they are, and their place in their conversation.
+//! Stores packets as they arrive: bytes, owner, and analysis within their conversation.
 
 use std::net::SocketAddr;
 
@@ -23,11 +23,11 @@ use crate::{
     },
 };
 
-/// A wall clock was set, not merely read in another unit, if it differs by more.
+/// Two readings of the wall clock that differ by more, in nanoseconds, mean that it was set.
 const CLOCK_SET_NS: u64 = 1_000_000;
 
 impl Inspector {
-    /// Takes in an event; one that was seen before changes nothing. `log` is as it was before it.
+    /// Handles an event; a repeated one changes nothing. `log` does not have the event yet.
     pub(in crate::model) fn handle_event(&mut self, event: &Event, log: &Log, servers: &Servers) {
         if self.last_seq.is_some_and(|last| event.seq <= last) {
             return;
@@ -50,7 +50,7 @@ impl Inspector {
         }
     }
 
-    /// All is wiped; how the conversations stand stays known.
+    /// Removes all packets; the state of the conversations is kept.
     pub(in crate::model) fn clear(&mut self) {
         let Self {
             open,
@@ -84,7 +84,7 @@ impl Inspector {
         };
     }
 
-    /// Another relay, another trace.
+    /// Starts again with another relay's trace.
     pub(in crate::model) fn start_anew(&mut self) {
         self.clear();
         (self.process_names, self.streams, self.last_seq) = Default::default();
@@ -95,7 +95,7 @@ impl Inspector {
         let summary = captured.summary();
         captured.analysis = self.streams.feed(self.store.next(), &summary);
         let (from, to) = match &summary.quoted {
-            // An error about a packet goes the other way than the packet.
+            // An ICMP error travels opposite to the packet it quotes.
             Some(quoted) => (Some(quoted.destination), Some(quoted.source)),
             None => (summary.source, summary.destination),
         };
@@ -151,13 +151,13 @@ impl Inspector {
     }
 
     fn push(&mut self, record: Record) {
-        // The table starts out at its end.
+        // The table begins at its end.
         self.tail |= self.store.next() == 1;
         self.store.push(record);
     }
 
-    /// When the kernel saw a packet, in the lab's own time. All packets are reckoned with one difference of the
-    /// clocks: so the times between them are the kernel's, to the nanosecond.
+    /// A packet's kernel timestamp on the lab's clock, in nanoseconds. All packets use the same clock difference, so
+    /// that the times between them are exact.
     fn kernel_time_ns(&mut self, event: &Event, packet: &Packet) -> u64 {
         let difference = event
             .wall_us
@@ -174,7 +174,7 @@ impl Inspector {
     }
 }
 
-/// Who sends what goes this way.
+/// The side that sends in a direction.
 const fn side_of(direction: Direction) -> Side {
     match direction {
         Direction::Request => Side::Client,
@@ -182,7 +182,7 @@ const fn side_of(direction: Direction) -> Side {
     }
 }
 
-/// The bytes a call was given or brought.
+/// The bytes a call received, else those it sent.
 fn call_data(call: &Call) -> Option<&Data> {
     let brought = match &call.end.as_ref()?.outcome {
         Outcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => Some(data),
@@ -191,7 +191,7 @@ fn call_data(call: &Call) -> Option<&Data> {
     brought.or(call.arguments.as_ref()?.data.as_ref())
 }
 
-/// A server bound to no address in particular is at all of them.
+/// Whether an end is a server's; one bound to the unspecified address has every address.
 fn is_server(servers: &Servers, end: SocketAddr) -> bool {
     let is_at = |server: SocketAddr| {
         server.port() == end.port() && (server.ip().is_unspecified() || server.ip() == end.ip())

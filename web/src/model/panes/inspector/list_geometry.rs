@@ -1,38 +1,38 @@
-//! Which rows of a long list stand on the screen. Pure arithmetic in whole pixels; the view only measures and places.
+//! Which rows of a long list are visible. Pure arithmetic in whole pixels; the view measures and places.
 
-/// No element is made higher than this: browsers cut it, Chromium at 33 554 428 px, Firefox at half of that. A longer
-/// list is scrolled in proportion.
+/// Maximum height of an element in pixels: browsers cut a higher one, Chromium at 33 554 428 px, Firefox at half of
+/// that. A longer list is scrolled in proportion.
 const MAX_HEIGHT: u64 = 16_777_200;
 
-/// A list and the window it is seen through.
+/// The size of a list and of its visible part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListGeometry {
-    /// How many rows there are.
+    /// The number of rows.
     pub(crate) rows: usize,
-    /// How high each is.
+    /// The height of a row.
     pub(crate) row: i32,
-    /// How high the window is.
+    /// The height of the visible part.
     pub(crate) window: i32,
 }
 
-/// What is to be drawn.
+/// The visible rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct VisibleRows {
     /// The first row.
     pub(crate) first: usize,
-    /// How many, the ones that are cut by the window's edges too.
+    /// The number of rows, partly visible ones included.
     pub(crate) count: usize,
-    /// Where the first one stands.
+    /// The position of the first row.
     pub(crate) y: i32,
 }
 
 impl ListGeometry {
-    /// How high the list is drawn.
+    /// The height of the list's element.
     pub(crate) fn height(&self) -> i32 {
         pixels(self.full().min(MAX_HEIGHT))
     }
 
-    /// The rows that are seen when it is scrolled to `top`.
+    /// The rows that are visible at the scroll position `top`.
     pub(crate) fn visible(&self, top: i32) -> VisibleRows {
         let row = self.row.max(1) as u64;
         let top = top.clamp(0, self.max_scroll());
@@ -49,7 +49,7 @@ impl ListGeometry {
         }
     }
 
-    /// Where to scroll so that a row is seen, as near as possible to where it is scrolled now.
+    /// The scroll position nearest to `top` at which a row is visible.
     pub(crate) fn reveal(&self, at: usize, top: i32) -> i32 {
         let (row, window) = (self.row.max(1) as u64, self.window.max(0) as u64);
         let offset = self.offset(top.clamp(0, self.max_scroll()));
@@ -63,7 +63,7 @@ impl ListGeometry {
         }
     }
 
-    /// Where it is scrolled to when its end is seen.
+    /// The scroll position at the end.
     pub(crate) fn max_scroll(&self) -> i32 {
         (self.height() - self.window).max(0)
     }
@@ -72,7 +72,7 @@ impl ListGeometry {
         self.rows as u64 * self.row.max(1) as u64
     }
 
-    /// How much of the whole list lies above the window.
+    /// The height of the rows above the visible part.
     fn offset(&self, top: i32) -> u64 {
         let (full, top) = (self.full(), top as u64);
         if full <= MAX_HEIGHT {
@@ -82,7 +82,7 @@ impl ListGeometry {
         top * (full - window) / (MAX_HEIGHT - window).max(1)
     }
 
-    /// The other way round; never less than what shows that much.
+    /// The scroll position for that height, rounded up.
     fn top(&self, offset: u64) -> i32 {
         let full = self.full();
         if full <= MAX_HEIGHT {

@@ -1,4 +1,4 @@
-//! What filters and rows ask of calls and processes: only names, for as long as packets may still belong to them.
+//! The names of processes, and the names and results of calls, that filters and rows need. Old ones are dropped.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,23 +11,23 @@ use shared::{
 use super::record::Record;
 use crate::model::trace::{log::Side, outcome_fields};
 
-/// So many calls are remembered until their packets have come.
+/// Maximum number of calls whose names are kept.
 const MAX_CALLS: usize = 4_096;
-/// So many failures and processes are remembered.
+/// Maximum number of entries in each map.
 const MAX_ENTRIES: usize = 4_096;
 
-/// What outcome of a call, in numbers.
+/// The result of a call, as far as filters need it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallSummary {
-    /// Whether it did not return at once.
+    /// Whether it blocked.
     pub(crate) blocked: bool,
     /// The bytes it sent or received.
     pub(crate) len: Option<u64>,
-    /// Whether it cut a datagram off.
+    /// Whether its datagram was truncated.
     pub(crate) truncated: Option<bool>,
 }
 
-/// Calls and processes by name.
+/// The latest calls and processes.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessNames {
     started: VecDeque<(CallId, CallName)>,
@@ -38,7 +38,7 @@ pub(crate) struct ProcessNames {
 }
 
 impl ProcessNames {
-    /// Takes in what an event tells of them.
+    /// Takes what it needs from an event.
     pub(crate) fn handle_event(&mut self, event: &Event) {
         match &event.what {
             What::Process(process) => {
@@ -82,9 +82,9 @@ impl ProcessNames {
         }
     }
 
-    /// The name of a call that has started lately.
+    /// The name of a recent call.
     pub(crate) fn name(&self, call: CallId) -> Option<CallName> {
-        // Numbers are given as calls start, but two may be told in another order.
+        // Calls are numbered as they start, but two may be reported in another order.
         self.started
             .iter()
             .rev()
@@ -97,17 +97,17 @@ impl ProcessNames {
         self.errnos.get(&call).map(|errno| &**errno)
     }
 
-    /// What outcome of a call.
+    /// The result of a call.
     pub(crate) fn outcome(&self, call: CallId) -> Option<CallSummary> {
         self.returns.get(&call).copied()
     }
 
-    /// What became of the datagram it sent.
+    /// The fate of the datagram it sent.
     pub(crate) fn fate(&self, call: CallId) -> Option<(Fate, Direction)> {
         self.fates.get(&call).copied()
     }
 
-    /// What kind of process has sent a packet.
+    /// The role of the process that sent a packet.
     pub(crate) fn sender(&self, record: &Record) -> Option<&'static str> {
         if record.side == Some(Side::Server) {
             return Some(role_name(Role::Server));
@@ -115,7 +115,7 @@ impl ProcessNames {
         self.role(record.process?)
     }
 
-    /// What kind of process this is.
+    /// The role of a process.
     pub(crate) fn role(&self, process: ProcessId) -> Option<&'static str> {
         self.roles.get(&process).map(|role| role_name(*role))
     }
@@ -127,7 +127,7 @@ fn drop_oldest<K: Ord, V>(map: &mut BTreeMap<K, V>) {
     }
 }
 
-/// As filters name it.
+/// The role's name in filters.
 const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Page => "page",

@@ -1,53 +1,53 @@
-//! The filter box: what stands in it, what is wrong with that, and the fields that the word at the cursor could become.
+//! The filter box: its text, its error, and the fields offered at the cursor.
 
 use crate::{
     filter::{Candidate, Completion, Filter, ParseError, complete},
     model::core::time::Millis,
 };
 
-/// A error is visible_error once nothing was typed for so long: before that somebody may be in the midst of a word.
+/// An error is shown after this time without input, in milliseconds: before, a word may be incomplete.
 const ERROR_DELAY: Millis = 700;
 
 /// The filter box.
 #[derive(Debug, Default)]
 pub(crate) struct Query {
-    /// What stands in it.
+    /// Its text.
     pub(crate) text: String,
-    /// Where the cursor is: a place between two of its bytes.
+    /// The cursor's byte offset.
     pub(crate) cursor: usize,
-    /// What is wrong with it, if anything; the filter before it is then still in force.
+    /// The error of its text; the last valid filter is then in force.
     error: Option<ParseError>,
-    /// When that is visible_error.
+    /// When the error is shown.
     error_at: Millis,
-    /// The fields that are offered; none where the list is closed.
+    /// The offered fields; empty while the list is closed.
     pub(crate) offered: Vec<Candidate>,
-    /// Which of them is the one that would be taken.
+    /// The chosen one of them.
     pub(crate) chosen: Option<usize>,
-    /// The bytes that it would handle_input the place of.
+    /// The bytes that it would replace.
     replaced: std::ops::Range<usize>,
 }
 
-/// What somebody does in the box.
+/// The user's input in the box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FilterInput {
-    /// Types: this stands in it now, with the cursor at that byte.
+    /// A new text, and the cursor's byte offset.
     Typed(String, usize),
-    /// Goes to the next of the offered fields; opens the list where it is closed.
+    /// Choose the next offered field, or open the list.
     Next,
-    /// Goes to the one before.
+    /// Choose the previous one.
     Previous,
-    /// Takes the chosen one.
+    /// Insert the chosen one.
     Take,
-    /// Takes this one.
+    /// Insert this one.
     TakeAt(usize),
-    /// Closes the list. What stands in the box stays.
+    /// Close the list and keep the text.
     Escape,
-    /// Looks elsewhere.
+    /// Leave the box.
     Leave,
 }
 
 impl Query {
-    /// Takes in what somebody does. Where another filter is in force now, that is given; an empty one is no filter.
+    /// Handles input. Returns the filter that is in force now if it has changed; `Some(None)` is no filter.
     pub(super) fn handle_input(
         &mut self,
         stroke: FilterInput,
@@ -58,7 +58,7 @@ impl Query {
             FilterInput::Next if self.offered.is_empty() => self.offer(true),
             FilterInput::Next => self.choose(1),
             FilterInput::Previous => self.choose(self.offered.len().saturating_sub(1)),
-            // Enter with nothing chosen says that it is whole.
+            // Enter with nothing chosen says that the text is complete.
             FilterInput::Take => {
                 self.error_at = now;
                 return self.accept(self.chosen?);
@@ -73,17 +73,17 @@ impl Query {
         None
     }
 
-    /// What is to be visible_error of it now: nothing while it is being typed.
+    /// The error to show now; none while the user types.
     pub(crate) fn visible_error(&self, now: Millis) -> Option<&ParseError> {
         self.error.as_ref().filter(|_| self.error_at <= now)
     }
 
-    /// Whether what stands in it is in force.
+    /// Whether its text is the filter in force.
     pub(crate) fn is_in_force(&self) -> bool {
         self.error.is_none() && !self.text.trim().is_empty()
     }
 
-    /// When there will be something to tell.
+    /// When an error will be shown.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         let is_due = self.error.is_some() && now < self.error_at;
         is_due.then_some(self.error_at)
@@ -108,7 +108,7 @@ impl Query {
         Some(if is_empty { None } else { Some(read.ok()?) })
     }
 
-    /// Offers what fits; all there is only where somebody `asks`.
+    /// Offers the fields that fit; for an empty word only if the user `asks`.
     fn offer(&mut self, asks: bool) {
         let Completion {
             replace,

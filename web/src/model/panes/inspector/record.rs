@@ -1,5 +1,5 @@
-//! A packet as the page keeps it: its bytes, and what only the order of all packets could tell. What a list shows of
-//! it is read from the bytes again, for the few rows on the screen.
+//! A stored packet: its bytes, and its analysis in the order of all packets. What a row shows is dissected from the
+//! bytes again, for the few rows on the screen.
 
 use std::net::SocketAddr;
 
@@ -12,73 +12,73 @@ use shared::{
 use super::conversation_key::ConversationKey;
 use crate::model::trace::log::Side;
 
-/// One packet, seen or inferred.
+/// One packet, captured or inferred.
 #[derive(Debug)]
 pub(crate) struct Record {
     /// The number of its event in the trace.
     pub(crate) seq: u64,
-    /// When, in the lab's own time.
+    /// Its time on the lab's clock, in nanoseconds.
     pub(crate) at_ns: u64,
     /// The client process it belongs to.
     pub(crate) process: Option<ProcessId>,
-    /// The call it came from, or follows from.
+    /// The call that sent it, or that it was inferred from.
     pub(crate) call: Option<CallId>,
     /// That call's name.
     pub(crate) name: Option<CallName>,
-    /// Who sent it, if that is known.
+    /// The sending side, if known.
     pub(crate) side: Option<Side>,
-    /// Its conversation, as [`ConversationKey::print`].
+    /// Its conversation, as [`ConversationKey::hash`].
     pub(crate) conversation_hash: u32,
-    /// What it is.
+    /// The captured or inferred packet.
     pub(crate) data: PacketData,
 }
 
-/// What a record is of.
+/// A captured or inferred packet.
 #[derive(Debug)]
 pub(crate) enum PacketData {
-    /// It was captured.
+    /// The packet was captured.
     Captured(Captured),
-    /// It must have been.
+    /// The packet follows from a call.
     Inferred(Inferred),
 }
 
 /// A captured packet.
 #[derive(Debug)]
 pub(crate) struct Captured {
-    /// What its bytes begin with.
+    /// Its link layer.
     pub(crate) link: Link,
-    /// Them.
+    /// Its captured bytes.
     pub(crate) bytes: Box<[u8]>,
-    /// How long it was on the wire.
+    /// Its length on the wire, in bytes.
     pub(crate) length: u64,
-    /// The kernel left its checksum to hardware that loopback has not.
+    /// Whether the kernel left the checksum to the network card (checksum offload).
     pub(crate) unfinished: bool,
-    /// Its place in its TCP conversation.
+    /// Its analysis within its TCP conversation.
     pub(crate) analysis: Option<Analysis>,
 }
 
-/// A packet nobody captured.
+/// A packet that was not captured.
 #[derive(Debug)]
 pub(crate) struct Inferred {
-    /// What kind.
+    /// Its kind.
     pub(crate) kind: DerivedKind,
     /// UDP or TCP.
     pub(crate) transport: Transport,
-    /// Who sent it.
+    /// Its source.
     pub(crate) from: SocketAddr,
-    /// Who it was for.
+    /// Its destination.
     pub(crate) to: SocketAddr,
-    /// Bytes of payload.
+    /// The length of the payload, in bytes.
     pub(crate) length: u64,
-    /// The payload, as far as the call told it.
+    /// The payload, as far as the call has it.
     pub(crate) payload: Box<[u8]>,
 }
 
-/// What of a record takes memory beside its bytes: itself, and what the allocator adds.
+/// The memory of a record besides its bytes: the record and the allocator's overhead.
 const OVERHEAD: usize = size_of::<Record>() + 16;
 
 impl Record {
-    /// How much memory it takes, in bytes.
+    /// The memory it takes, in bytes.
     pub(crate) const fn weight(&self) -> usize {
         OVERHEAD
             + match &self.data {
@@ -87,7 +87,7 @@ impl Record {
             }
     }
 
-    /// It as a captured packet.
+    /// The captured packet.
     pub(crate) const fn captured(&self) -> Option<&Captured> {
         match &self.data {
             PacketData::Captured(captured) => Some(captured),
@@ -95,7 +95,7 @@ impl Record {
         }
     }
 
-    /// It as an inferred one.
+    /// The inferred packet.
     pub(crate) const fn inferred(&self) -> Option<&Inferred> {
         match &self.data {
             PacketData::Captured(_) => None,
@@ -103,7 +103,7 @@ impl Record {
         }
     }
 
-    /// Both ends, who sent it first; a port is 0 where there is none.
+    /// Source and destination; a port is 0 if the protocol has none.
     pub(crate) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         match &self.data {
             PacketData::Captured(captured) => {
@@ -114,7 +114,7 @@ impl Record {
         }
     }
 
-    /// Its conversation, if it is of one.
+    /// Its conversation, if it has one.
     pub(crate) fn conversation(&self) -> Option<ConversationKey> {
         match &self.data {
             PacketData::Captured(captured) => {

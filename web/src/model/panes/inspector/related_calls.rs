@@ -1,14 +1,14 @@
-//! The calls around a packet: the one that sent it, and the one that received what was in it.
+//! Finds the call that received a packet's payload.
 
 use shared::outcome::{Outcome, Returned};
 
 use super::record::{PacketData, Record};
 use crate::model::trace::log::{Call, Run};
 
-/// A call returns this much before the capture's clock says that its packet came, at the most.
+/// A call may return at most this long before its packet's capture time, in nanoseconds, as the clocks differ.
 const CLOCKS_NS: u64 = 1_000_000;
 
-/// The call that received what was in a packet.
+/// The call that received a packet's payload.
 pub(super) fn receiver<'a>(record: &Record, run: &'a Run) -> Option<&'a Call> {
     let (from, _) = record.ends()?;
     let side = record.side?;
@@ -45,7 +45,7 @@ pub(super) fn receiver<'a>(record: &Record, run: &'a Run) -> Option<&'a Call> {
         .find(received)
 }
 
-/// How many bytes a packet carries, and for a stream how many came before them.
+/// A packet's payload length and, for a stream, its offset.
 fn payload(record: &Record) -> Option<(u64, Option<u64>)> {
     match &record.data {
         PacketData::Captured(captured) => {

@@ -1,4 +1,4 @@
-//! A packet as a row of the table.
+//! The cells of a packet's row in the table.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use crate::{
     model::text::units::{bytes, count, duration},
 };
 
-/// What stands in the cells of a row.
+/// The texts of a row's cells.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cells {
     pub(crate) number: String,
@@ -26,7 +26,7 @@ pub(crate) struct Cells {
     pub(crate) info: String,
 }
 
-/// How much a packet deserves to be looked at.
+/// The severity of a packet, or of an expert information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Severity {
     /// Something went wrong.
@@ -78,7 +78,7 @@ pub(crate) fn cells(
     }
 }
 
-/// Both ports stand in cells of their own already.
+/// The info without the ports, which are in the address cells.
 fn without_ports(line: String, ends: Option<(SocketAddr, SocketAddr)>) -> String {
     match ends {
         Some((from, to)) if from.port() != 0 => {
@@ -88,7 +88,7 @@ fn without_ports(line: String, ends: Option<(SocketAddr, SocketAddr)>) -> String
     }
 }
 
-/// How filters, and with them the markup, name a packet's protocol.
+/// The name of a packet's protocol in filters and in the markup.
 pub(crate) fn protocol_key(record: &Record) -> &'static str {
     match &record.data {
         PacketData::Captured(captured) => captured.summary().protocol.key().name(),
@@ -96,7 +96,7 @@ pub(crate) fn protocol_key(record: &Record) -> &'static str {
     }
 }
 
-/// What a packet alone and its conversation say of it, at a glance.
+/// The severity of a packet, by itself and within its conversation.
 pub(crate) fn tone(record: &Record) -> Option<Severity> {
     match &record.data {
         PacketData::Captured(captured) => captured_tone(captured),
@@ -123,7 +123,7 @@ fn captured_tone(captured: &Captured) -> Option<Severity> {
     (!marks.is_empty() && !marks.has(Mark::WindowUpdate)).then_some(Severity::Note)
 }
 
-/// An end, without the port where the protocol has none.
+/// An address, without the port if the protocol has none.
 fn address(end: SocketAddr) -> String {
     if end.port() == 0 {
         end.ip().to_string()
@@ -150,7 +150,7 @@ fn inferred_info(inferred: &Inferred, texts: &Texts) -> String {
     texts.fill(key, &[("length", &length)])
 }
 
-/// The hue of a protocol.
+/// The name that the stylesheet colours a protocol by.
 pub(crate) fn transport_of(record: &Record) -> &'static str {
     let protocol = match &record.data {
         PacketData::Captured(captured) => captured.summary().protocol,

@@ -1,4 +1,4 @@
-//! What somebody does with the packets, and what is looked at because of it.
+//! Handles the user's commands for the packets, and keeps the selected call and packet together.
 
 use super::{
     CallId, Follow, Inspector, InspectorCommand, TableMove, query::FilterInput, related_calls,
@@ -6,7 +6,7 @@ use super::{
 use crate::model::{Model, core::time::Millis, trace::log::Log};
 
 impl Model {
-    /// Does something with the packets that are shown, those of a saved trace where one looks at that.
+    /// Handles a command for the packets that are shown; a saved trace's if one is open.
     pub(in crate::model) fn handle_inspector_command(
         &mut self,
         action: InspectorCommand,
@@ -22,13 +22,13 @@ impl Model {
         });
     }
 
-    /// One thing is looked at in the whole page: a call, and with it its packet.
+    /// Selects a call, and its packet with it, in the whole page.
     pub(in crate::model) fn select(&mut self, call: Option<CallId>) {
         self.selected = call;
         self.inspector.select_call(call, &self.log);
     }
 
-    /// Computes what only the next frame needs. Tells whether the one after it will need more.
+    /// Computes what the next frame needs. Returns whether there is more for the frame after it.
     pub(crate) fn settle(&mut self) -> bool {
         let open = self.inspector.open;
         let has_more = self.replay_catches_up();
@@ -44,7 +44,7 @@ impl Model {
         has_more || is_behind
     }
 
-    /// Looks at the same as another model: what is chosen, filtered and followed.
+    /// Copies another model's selection, filter and followed conversation.
     pub(in crate::model) fn copy_view_from(&mut self, other: &Self) {
         self.transport = other.transport;
         self.only_mine = other.only_mine;
@@ -53,7 +53,7 @@ impl Model {
         self.inspector.copy_view_from(&other.inspector);
     }
 
-    /// Does it with what all views show.
+    /// Calls `act` with the model that the views show.
     pub(in crate::model) fn with_shown<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         if let Some(mut replay) = self.archive.replay.take() {
             let done = act(&mut replay.model);
@@ -81,7 +81,7 @@ impl Inspector {
         self.query.handle_input(FilterInput::Leave, 0);
     }
 
-    /// Takes in what somebody does. Where another packet is looked at now, the call it belongs to is given.
+    /// Handles a command. Returns the call of the newly selected packet, if another one was selected.
     pub(in crate::model) fn handle_command(
         &mut self,
         action: InspectorCommand,
@@ -121,7 +121,7 @@ impl Inspector {
         None
     }
 
-    /// Another call is looked at, or none: with it goes its packet, if it has one.
+    /// Selects the packet of a call.
     pub(in crate::model) fn select_call(&mut self, call: Option<CallId>, log: &Log) {
         let is_of_it = self
             .record()
@@ -160,14 +160,14 @@ impl Inspector {
         call
     }
 
-    /// The first packet that came of a call.
+    /// The first packet that a call sent.
     fn sent_by(&self, call: CallId) -> Option<u64> {
         let mut all = self.store.from(0);
         all.find(|(_, record)| record.call == Some(call))
             .map(|(_, record)| record.seq)
     }
 
-    /// The first packet of which a call received something.
+    /// The first packet whose payload a call received.
     fn received_by(&self, call: CallId, log: &Log) -> Option<u64> {
         let run = log.run_of(call)?;
         let is_here = |id: CallId| run.calls.iter().any(|call| call.id == id);
@@ -181,7 +181,7 @@ impl Inspector {
         received.map(|(_, record)| record.seq)
     }
 
-    /// The conversation of the packet that is looked at.
+    /// The conversation of the selected packet.
     fn talk(&self) -> Option<super::conversation_key::ConversationKey> {
         self.record()?.1.conversation()
     }
@@ -198,7 +198,7 @@ impl Inspector {
         self.tree.choose_byte(at.min(last));
     }
 
-    /// Where one points from: at the byte, else at the first of the chosen field.
+    /// The chosen byte, else the first byte of the chosen field.
     fn byte_or_first(&self) -> usize {
         let line = self.tree.chosen().and_then(|at| self.tree.lines.get(at));
         self.byte

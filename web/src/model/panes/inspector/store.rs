@@ -1,26 +1,26 @@
-//! All packets that are kept. The oldest make room when there are too many, and that is told.
+//! The stored packets. The oldest are dropped and counted when there are too many.
 
 use std::collections::VecDeque;
 
 use super::record::Record;
 
-/// At most so many packets are kept.
+/// Maximum number of stored packets.
 pub(crate) const MAX_PACKETS: usize = 200_000;
-/// At most so much memory is taken by them, in bytes.
+/// Maximum memory of the stored packets, in bytes.
 pub(crate) const MAX_PACKET_BYTES: usize = 64 << 20;
 
-/// The packets that are kept, numbered from 1 in the order in which they came.
+/// The stored packets, numbered from 1 in the order of their arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     records: VecDeque<Record>,
-    /// How many have made room.
+    /// The number of dropped packets.
     dropped: u64,
     weight: usize,
     began_ns: Option<u64>,
 }
 
 impl Store {
-    /// Keeps another packet.
+    /// Adds a packet.
     pub(crate) fn push(&mut self, record: Record) {
         self.began_ns.get_or_insert(record.at_ns);
         self.weight += record.weight();
@@ -34,22 +34,22 @@ impl Store {
         }
     }
 
-    /// How many are kept.
+    /// The number of stored packets.
     pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// How many have made room.
+    /// The number of dropped packets.
     pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// The number of the first that is kept.
+    /// The number of the first stored packet.
     pub(crate) const fn first(&self) -> u64 {
         self.dropped + 1
     }
 
-    /// The number that the next will get.
+    /// The number of the next packet.
     pub(crate) fn next(&self) -> u64 {
         self.first() + self.records.len() as u64
     }
@@ -74,7 +74,7 @@ impl Store {
         found.map(|_| self.first() + at as u64)
     }
 
-    /// When the first packet of all came, in the lab's own time.
+    /// The time of the very first packet on the lab's clock, in nanoseconds.
     pub(crate) fn began_ns(&self) -> u64 {
         self.began_ns.unwrap_or(0)
     }

@@ -1,5 +1,5 @@
-//! A packet taken apart, as the lines of a tree: what people unfold, walk through and point at. Without words: those
-//! come in when a line is drawn.
+//! A dissected packet as the lines of a tree that the user unfolds and selects. The texts are made when a line is
+//! drawn.
 
 mod build;
 mod content;
@@ -29,77 +29,77 @@ use crate::model::{
 /// One line of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TreeLine {
-    /// Where it is: its name behind those of the lines around it. The same place in the next packet has the same.
+    /// Its path: its name after those of the lines around it. The same field of the next packet has the same path.
     pub(crate) path: String,
-    /// LineContent it is of, such as `tcp.flags.syn`.
+    /// Its field, such as `tcp.flags.syn`.
     pub(crate) field: String,
-    /// How deep, from 1.
+    /// Its depth, from 1.
     pub(crate) level: usize,
     /// Whether there are lines in it.
     pub(crate) branch: bool,
-    /// Its bytes; none where it stands nowhere in the frame.
+    /// Its bytes; empty if it has none in the frame.
     pub(crate) range: Range<usize>,
-    /// Who says so.
+    /// The source of its value.
     pub(crate) source: Source,
-    /// LineContent it says.
+    /// Its content.
     pub(crate) what: LineContent,
 }
 
-/// LineContent a line says.
+/// The content of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LineContent {
-    /// All of the packet.
+    /// The whole packet.
     Frame,
-    /// A header, with what stands in it in short.
+    /// A header and its summary.
     Layer {
         protocol: Protocol,
         quoted: bool,
         fault: Option<Fault>,
         brief: String,
     },
-    /// LineContent follows from a call, though nobody saw it.
+    /// A packet inferred from a call.
     Inferred,
     /// A field.
     Field(Box<FieldContent>),
-    /// A moment of the lab's time, in nanoseconds since the first packet.
+    /// A time in nanoseconds since the first packet.
     Moment(u64),
-    /// So many nanoseconds.
+    /// A duration in nanoseconds.
     Pause(u64),
-    /// LineContent the kernel told with a call.
+    /// The kernel's facts about a call.
     Facts(CallName, Side),
-    /// One of these facts.
+    /// One of those facts.
     Fact(String),
-    /// One character of a text, and how many bytes it has.
+    /// A character and its number of bytes.
     Character(char, usize),
-    /// Anything that reads alike in every language.
+    /// A text that is the same in every language.
     Plain(String),
 }
 
-/// LineContent stands in a field.
+/// The content of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FieldContent {
-    /// Which field.
+    /// The field.
     pub(crate) key: Key,
     /// Its value.
     pub(crate) value: Value,
-    /// Which bits of its bytes.
+    /// The mask of its bits.
     pub(crate) mask: u32,
-    /// LineContent its bytes say as they stand, where the value is something made of it.
+    /// Its raw value, if the value is computed from it.
     pub(crate) raw: Option<u64>,
-    /// LineContent the value means in the end: a window in bytes.
+    /// The scaled value: a window in bytes.
     pub(crate) scaled: Option<u64>,
-    /// For a checksum: what it says.
+    /// The state of a checksum.
     pub(crate) checksum: Option<Checksum>,
     /// Its bytes, as they are shown.
     pub(crate) bytes: String,
 }
 
-/// The tree of one packet, and how far it is unfolded.
+/// The tree of one packet, and which branches are unfolded.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
-    /// All lines, the folded ones too.
+    /// All lines, folded ones included.
     pub(crate) lines: Vec<TreeLine>,
-    /// Branches that are not as they are at first.
+    /// The paths of branches whose folding differs from the initial one.
     toggled: BTreeSet<String>,
     /// The path of the chosen line.
     chosen: Option<String>,
@@ -118,7 +118,7 @@ pub(super) fn build(record: &Record, about: &PacketInfo<'_>) -> Vec<TreeLine> {
     builder.lines
 }
 
-/// A step through the tree.
+/// A move through the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TreeStep {
     /// To the next line.
@@ -129,19 +129,19 @@ pub(crate) enum TreeStep {
     First,
     /// To the last.
     Last,
-    /// Unfolds, or goes in.
+    /// Unfolds the branch, or goes to its first line.
     In,
-    /// Folds, or goes out.
+    /// Folds the branch, or goes to the line around it.
     Out,
     /// Folds or unfolds.
     Toggle,
 }
 
-/// LineContent is folded at first: what lies below what the lesson is about.
+/// Branches that are folded at first: layers below the lesson's.
 const FOLDED: [&str; 6] = ["frame", "eth", "ip", "ipv6", "tcp.seq", "tcp.ack"];
 
 impl Tree {
-    /// Another packet; what was unfolded and chosen stays so.
+    /// Sets another packet's lines; unfolded and chosen paths stay.
     pub(super) fn set(&mut self, lines: Vec<TreeLine>) {
         self.lines = lines;
     }
@@ -153,7 +153,7 @@ impl Tree {
         folded == self.toggled.contains(&line.path)
     }
 
-    /// Which lines lie in no folded branch, line by line.
+    /// Whether each line is visible: in no folded branch.
     pub(crate) fn seen(&self) -> Vec<bool> {
         let mut folded_at = usize::MAX;
         let see = |line: &TreeLine| {
@@ -170,7 +170,7 @@ impl Tree {
         self.lines.iter().map(see).collect()
     }
 
-    /// The place of each line among those beside it, from 1, and how many these are.
+    /// The position of each line among its siblings, from 1, and their number.
     pub(crate) fn places(&self) -> Vec<(usize, usize)> {
         let place = |(at, line): (usize, &TreeLine)| {
             let beside = |other: &&TreeLine| other.level == line.level;
@@ -214,7 +214,7 @@ impl Tree {
         }
     }
 
-    /// Chooses the line that a byte belongs to most closely, and unfolds what it lies in.
+    /// Chooses the innermost line of a byte, and unfolds the branches around it.
     pub(super) fn choose_byte(&mut self, byte: usize) {
         let holds = |line: &TreeLine| line.range.contains(&byte);
         let lines = self
@@ -249,7 +249,7 @@ impl Tree {
             .rposition(|line| line.level < level)
     }
 
-    /// Goes a step.
+    /// Moves through the tree.
     pub(super) fn step(&mut self, step: TreeStep) {
         let seen = self.seen();
         let is_seen = |at: &usize| seen.get(*at).copied().unwrap_or(false);

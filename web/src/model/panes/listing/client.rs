@@ -1,5 +1,5 @@
-//! The client's program, line by line. A line is plain Python, done at once, or exactly one socket call: then the
-//! program stays in that line until the call's reply has come, however long that takes.
+//! The client's program, line by line. A line is plain Python, executed at once, or exactly one socket call: then the
+//! program stays in it until the call has returned.
 
 mod calls;
 
@@ -20,64 +20,64 @@ use crate::model::{
     trace::log::RunId,
 };
 
-/// How long a line stays before it is done, unless somebody wants it otherwise.
+/// The time a line stays before it is executed, unless the user sets another, in milliseconds.
 const PACE: Millis = 600;
 
-/// Where the program is.
+/// The state of the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// It has not begun.
+    /// It has not started.
     #[default]
     Fresh,
     /// Before its line.
     Ready,
-    /// In its line: the call of this message has not returned since then.
+    /// In its line: this request's call has blocked since then.
     InCall(u64, Millis),
-    /// In its line, which reads the keyboard.
+    /// In its line, which reads the input field.
     Reading,
-    /// Through.
+    /// It has ended.
     Ended,
     /// Ended in its line by an exception.
     Died,
-    /// The relay would not make the call of its line.
+    /// The relay has refused the call of its line.
     Refused(Failed),
     /// The connection to the relay broke.
     Lost,
 }
 
-/// A name and what it stands for.
+/// A variable of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variable {
     /// The name, or the expression.
     pub(crate) name: String,
-    /// Its value as Python print it.
+    /// Its value as Python prints it.
     pub(crate) value: String,
     /// Its type.
     pub(crate) kind: &'static str,
 }
 
-/// The program and all that it knows.
+/// The program and its state.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// Where it is.
+    /// Its state.
     pub(crate) phase: Phase,
     /// The line it is at, counted from 0.
     pub(crate) at: usize,
-    /// Its variables, in the order in which they came.
+    /// Its variables, in the order of their assignment.
     pub(crate) variables: Vec<Variable>,
-    /// What stands in its terminal.
+    /// The text of its terminal.
     pub(crate) screen: String,
     /// What it has printed.
     pub(crate) printed: String,
-    /// Whether it goes on by itself.
+    /// Whether it advances by itself.
     pub(crate) runs: bool,
-    /// How long a line stays before it is done.
+    /// The time a line stays before it is executed, in milliseconds.
     pub(crate) pace: Millis,
-    /// The call it made last: its message.
+    /// The request of its last call.
     pub(crate) request: Option<u64>,
-    /// What its user has in the keyboard's field.
+    /// The text of the input field.
     typed: String,
-    /// Whether Enter was pressed before it read the keyboard: then it goes on until it has.
+    /// Whether Enter was pressed before it read the input: then it advances until it has.
     entered: bool,
     file: &'static str,
     transport: Transport,
@@ -116,7 +116,7 @@ impl Default for Client {
     }
 }
 
-/// What a program is begun with.
+/// What a program is started with.
 pub(super) struct ProgramStart {
     pub(super) file: &'static str,
     pub(super) transport: Transport,
@@ -127,7 +127,7 @@ pub(super) struct ProgramStart {
 }
 
 impl Client {
-    /// Whether it has begun and not ended.
+    /// Whether it has started and not ended.
     pub(crate) const fn is_under_way(&self) -> bool {
         matches!(
             self.phase,
@@ -135,12 +135,12 @@ impl Client {
         )
     }
 
-    /// Whether a call of its has not returned.
+    /// Whether one of its calls is blocked.
     pub(crate) const fn is_blocked(&self) -> bool {
         matches!(self.phase, Phase::InCall(..))
     }
 
-    /// Whether it has read its sentence and is not through: until then it reads no keyboard.
+    /// Whether it has read its sentence and not ended.
     pub(crate) fn has_read(&self) -> bool {
         self.is_under_way() && !self.will_read()
     }
@@ -151,22 +151,22 @@ impl Client {
         self.is_under_way() && rest.any(|line| Statement::parse(line) == Statement::Input)
     }
 
-    /// Whether it halts after its sentence, so that only its user can bring it on.
+    /// Whether it is paused after it has read its sentence.
     pub(crate) fn is_held(&self) -> bool {
         self.has_read() && self.phase == Phase::Ready && !self.runs
     }
 
-    /// Whether it has begun, and what it does is the latest.
+    /// Whether it has started.
     pub(crate) fn is_there(&self) -> bool {
         self.phase != Phase::Fresh
     }
 
-    /// By which transport it talks.
+    /// Its transport.
     pub(crate) const fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// Begins at the first line.
+    /// Starts at the first line.
     pub(super) fn begin(&mut self, beginning: ProgramStart) {
         let ProgramStart {
             file,
@@ -189,14 +189,14 @@ impl Client {
         };
     }
 
-    /// Goes back to before the first line; what it had open is closed, and what blocks it given up.
+    /// Resets it: closes its socket, and cancels its blocked call.
     pub(super) fn reset(&mut self, outbox: &mut Outbox) {
         self.interrupt(outbox);
         self.close_socket(outbox);
         self.clear();
     }
 
-    /// The same where nothing of it is there any more.
+    /// Resets it without calls.
     pub(super) fn clear(&mut self) {
         *self = Self {
             pace: self.pace,
@@ -205,14 +205,14 @@ impl Client {
         };
     }
 
-    /// Ctrl-C, while a call blocks.
+    /// Cancels its blocked call, as Ctrl-C does.
     pub(super) fn interrupt(&self, outbox: &mut Outbox) {
         if let Phase::InCall(of, _) = self.phase {
             outbox.call(Call::Cancel { of }, self.run);
         }
     }
 
-    /// The connection to the relay is gone, and its socket with it.
+    /// Handles the loss of the connection to the relay, and of its socket.
     pub(super) fn lose_connection(&mut self) {
         if self.is_under_way() {
             self.socket = None;
@@ -220,12 +220,12 @@ impl Client {
         }
     }
 
-    /// Its user has this in the field now.
+    /// Sets the text of the input field.
     pub(super) fn typed(&mut self, text: String) {
         self.typed = text;
     }
 
-    /// Its user has pressed Enter. Where it does not read yet, it goes on line by line until it has read this.
+    /// Handles Enter. If it is not reading yet, it advances until it has read the text.
     pub(super) fn enter(&mut self, text: String, now: Millis) {
         self.typed = text;
         if self.phase == Phase::Reading {
@@ -237,7 +237,7 @@ impl Client {
         }
     }
 
-    /// When it wants to go on, or the time of its call to be told again.
+    /// When it has to advance, or to show its call's duration again.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
         match self.phase {
             Phase::InCall(_, since) => Some(now + TICK - now.saturating_sub(since) % TICK),
@@ -251,7 +251,7 @@ impl Client {
         }
     }
 
-    /// Goes on by itself, as far as it may.
+    /// Executes the lines that are due.
     pub(super) fn advance(&mut self, outbox: &mut Outbox, now: Millis) {
         while self.is_advancing() && self.phase == Phase::Ready && self.due <= now {
             self.step(outbox, now);
@@ -262,13 +262,13 @@ impl Client {
         self.runs || self.entered
     }
 
-    /// It is to go on by itself, or not.
+    /// Sets whether it advances by itself.
     pub(super) const fn set_running(&mut self, runs: bool, now: Millis) {
         (self.runs, self.due) = (runs, now);
         self.entered &= runs;
     }
 
-    /// Does its line.
+    /// Executes its line.
     pub(super) fn step(&mut self, outbox: &mut Outbox, now: Millis) {
         self.due = now + self.pace;
         if self.phase == Phase::Reading && !self.typed.is_empty() {
@@ -304,7 +304,7 @@ impl Client {
         self.lines.get(self.at).cloned().unwrap_or_default()
     }
 
-    /// On to the next line that says something.
+    /// Moves to the next line that is not empty.
     fn next(&mut self) {
         self.phase = Phase::Ready;
         let mut rest = self.lines.iter().enumerate().skip(self.at + 1);
@@ -346,7 +346,7 @@ impl Client {
             .push_str(between(line, "('", '\'').unwrap_or_default());
     }
 
-    /// The sentence that was typed becomes the line's variable.
+    /// Assigns the sentence to the line's variable.
     fn read_sentence(&mut self) {
         self.sentence.clone_from(&self.typed);
         self.entered = false;
@@ -359,7 +359,7 @@ impl Client {
         self.next();
     }
 
-    /// Tells whether what came could be decoded.
+    /// Prints what was received. Returns whether it could be decoded.
     fn print(&mut self, line: &str) -> bool {
         let inside = line.trim_start_matches("print(").trim_end_matches(')');
         let name = inside.rsplit_once(", ").map_or(inside, |(_, name)| name);
@@ -369,7 +369,7 @@ impl Client {
             self.raise(&exception);
             return false;
         };
-        // The bracket that closes `decode(` went with that of `print(`.
+        // The closing bracket of `decode(` was trimmed with that of `print(`.
         let name = [name, ")"].concat();
         self.set(&name, python::text(&text), "str");
         let said = if before.is_empty() {

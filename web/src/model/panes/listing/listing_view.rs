@@ -1,4 +1,4 @@
-//! A program as one sees it: its lines, where it is, and what each of them has done.
+//! A program as it is shown: its lines, the current one, and the call of each.
 
 use shared::{
     lab::{Program as ServerProgram, Server},
@@ -16,48 +16,48 @@ use crate::model::{
     trace::log::{Call, Side},
 };
 
-/// How a line is.
+/// The program's position relative to a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LinePosition {
     /// The program is elsewhere.
     #[default]
     Elsewhere,
-    /// It stands before this line.
+    /// This line is executed next.
     Next,
-    /// It is in it since then, by the page's clock.
+    /// It is in this line since then, on the page's clock.
     In(Millis),
-    /// It died in it.
+    /// It died in this line.
     Died,
 }
 
 /// A line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListingLine {
-    /// What stands in it.
+    /// Its text.
     pub(crate) text: String,
-    /// Where the program is.
+    /// Whether the program is in it.
     pub(crate) at: LinePosition,
-    /// The last call it made in the run one sees.
+    /// Its last call in the shown run.
     pub(crate) call: Option<CallId>,
-    /// Whether one looks at it.
+    /// Whether its call is selected.
     pub(crate) selected: bool,
 }
 
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ListingView {
-    /// Which.
+    /// The program.
     pub(crate) program: Program,
     /// Its lines.
     pub(crate) lines: Vec<ListingLine>,
     /// Its variables.
     pub(crate) variables: Vec<Variable>,
-    /// The exception that ended the server's.
+    /// The exception that ended the server's program.
     pub(crate) exception: Option<String>,
 }
 
 impl ListingView {
-    /// The line one wants to hear about: the one that is looked at, else the one the program is at.
+    /// The line to explain: the current one, else the selected one.
     pub(crate) fn line(&self) -> Option<&ListingLine> {
         let is_at = |line: &&ListingLine| line.at != LinePosition::Elsewhere;
         let mut all = self.lines.iter();
@@ -65,7 +65,7 @@ impl ListingView {
         all.find(is_at).or(selected)
     }
 
-    /// What the sentence about a line is kept under.
+    /// The name of the sentence about a line.
     pub(crate) fn about(&self, line: &ListingLine) -> String {
         let side = match self.program.side {
             Side::Client => "client.",
@@ -86,7 +86,7 @@ impl ListingView {
 }
 
 impl Model {
-    /// The program of a side as it runs in this lab; nothing where none of the book's does, or its file has not come.
+    /// The program of a side as it runs in this lab; `None` if it is not one of the book's, or its file is not loaded.
     pub(crate) fn listing_view(&self, side: Side) -> Option<ListingView> {
         let transport = self.transport();
         let program = Program { transport, side };
@@ -109,7 +109,7 @@ impl Model {
         })
     }
 
-    /// Puts the calls of the run one sees at the lines that make them.
+    /// Assigns the calls of the shown run to their lines.
     fn mark_calls(&self, program: Program, texts: &[String], lines: &mut [ListingLine]) {
         let of_run = self.shown_run().map_or(&[][..], |run| &run.calls);
         let now = self.log.server_is_in(program.transport);

@@ -1,5 +1,5 @@
-//! The program as it runs in this lab: the file of `www/programs` with this lab's address in it, and with what the
-//! running server was push_server_line to do otherwise than the book's.
+//! The source of a program in this lab: the file of `www/programs` with the lab's address, and with the running
+//! server's configuration.
 
 use shared::{
     call::Transport,
@@ -12,12 +12,12 @@ use crate::{
     model::trace::log::Side,
 };
 
-/// Which program.
+/// One of the book's programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// By which transport it talks.
+    /// Its transport.
     pub(crate) transport: Transport,
-    /// Whether it asks or answers.
+    /// Its side.
     pub(crate) side: Side,
 }
 
@@ -39,7 +39,7 @@ impl Program {
     }
 }
 
-/// Its lines in a lab with this server; nothing until the file has come.
+/// Its lines in a lab with this server; `None` until the file is loaded.
 pub(crate) fn lines(program: Program, server: &Server) -> Option<Vec<String>> {
     let mut lines = Vec::new();
     for line in read(program.file())?.lines() {
@@ -51,7 +51,7 @@ pub(crate) fn lines(program: Program, server: &Server) -> Option<Vec<String>> {
     Some(lines)
 }
 
-/// With the addresses of this lab.
+/// The line with the lab's addresses.
 fn with_addresses(line: &str, server: &Server) -> String {
     let address = server.address;
     match line.split_once(" = ") {
@@ -61,7 +61,7 @@ fn with_addresses(line: &str, server: &Server) -> String {
     }
 }
 
-/// With what this server does otherwise; some of that takes a line of its own.
+/// Adds a line of the server's program, with its configuration; some options add lines.
 fn push_server_line(line: &str, server: &Server, lines: &mut Vec<String>) {
     use shared::trace::CallName::{Listen, Recv, RecvFrom, Send, SendTo, Socket};
     let settings = server.settings.as_ref();
@@ -89,7 +89,7 @@ fn push_server_line(line: &str, server: &Server, lines: &mut Vec<String>) {
     }
 }
 
-/// With another number in its brackets.
+/// The line with another number in its brackets.
 fn with_number(line: &str, number: &str) -> String {
     match between(line, "(", ')').filter(|inside| *inside != number) {
         Some(inside) => line.replacen(inside, number, 1),
@@ -97,7 +97,7 @@ fn with_number(line: &str, number: &str) -> String {
     }
 }
 
-/// With another task than upper case.
+/// The line with another task than upper case.
 fn with_task(line: &str, task: Task) -> String {
     let Some((name, work)) = line.split_once(" = ") else {
         return line.to_owned();

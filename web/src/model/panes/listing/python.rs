@@ -6,7 +6,7 @@ use shared::{call::Fd, outcome::Failed};
 
 use crate::model::text::visible;
 
-/// Longer values are cut.
+/// Maximum length of a value; a longer one is truncated.
 const MOST: usize = 160;
 
 /// The errors a socket's call ends with in these programs: errno(3), its number on Linux, Python's class for it.
@@ -58,7 +58,7 @@ pub(crate) fn bytes(bytes: &[u8]) -> String {
     end(said, quote, bytes.len())
 }
 
-/// Python takes the other quotes only where that spares it a backslash.
+/// Python uses double quotes only if that avoids a backslash.
 const fn quote_for(single: bool, double: bool) -> char {
     if single && !double { '"' } else { '\'' }
 }
@@ -101,7 +101,7 @@ pub(crate) fn address(address: SocketAddr) -> String {
     .concat()
 }
 
-/// A socket, without what never differs here.
+/// A socket, without the parts that never differ here.
 pub(crate) fn socket(
     fd: Fd,
     local: Option<SocketAddr>,
@@ -122,7 +122,7 @@ pub(crate) fn socket(
     said
 }
 
-/// `ConnectionRefusedError: [Errno 111] Connection refused`; without the number where it is another system's.
+/// `ConnectionRefusedError: [Errno 111] Connection refused`; without the number on another system than Linux.
 pub(crate) fn error(errno: &str, message: &str, on_linux: bool) -> String {
     let known = ERRORS.iter().find(|(name, ..)| *name == errno);
     let (number, class) = known.map_or(("", OTHER), |(_, number, class)| (*number, *class));
@@ -132,12 +132,12 @@ pub(crate) fn error(errno: &str, message: &str, on_linux: bool) -> String {
     [class, ": [Errno ", number, "] ", message].concat()
 }
 
-/// The same of a call that failed.
+/// The exception of a call that failed.
 pub(crate) fn failure(failed: &Failed, on_linux: bool) -> String {
     error(&failed.errno, &failed.message, on_linux)
 }
 
-/// What `decode` raises of these bytes; nothing where they are UTF-8.
+/// The exception that `decode` raises for these bytes; `None` if they are UTF-8.
 pub(crate) fn undecodable(bytes: &[u8]) -> Option<String> {
     let wrong = std::str::from_utf8(bytes).err()?;
     let start = wrong.valid_up_to();
@@ -166,7 +166,7 @@ pub(crate) fn undecodable(bytes: &[u8]) -> Option<String> {
     )
 }
 
-/// What a terminal shows of an exception nobody catches.
+/// The traceback of an uncaught exception.
 pub(crate) fn traceback(file: &str, number: usize, line: &str, exception: &str) -> String {
     [
         "Traceback (most recent call last):\n  File \"",
@@ -200,7 +200,7 @@ mod tests {
         assert!(text(&long).ends_with("a'…"));
     }
 
-    /// What Python 3 says of each of these.
+    /// Checked against Python 3.
     #[test]
     fn what_cannot_be_decoded_is_told_as_python_does() {
         for (bytes, place, why) in [

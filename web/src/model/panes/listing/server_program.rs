@@ -1,4 +1,4 @@
-//! Where a server's program is and what its variables hold: only what the trace tells.
+//! A server's current line and variables, as far as the trace has them.
 
 use std::net::SocketAddr;
 
@@ -16,29 +16,29 @@ use super::{
     statement::{Statement, assigned_names},
 };
 
-/// What the trace has snapshot of one server.
+/// What the trace has of one server.
 #[derive(Debug, Default)]
 pub(crate) struct ServerSnapshot {
     /// The call it made last.
     pub(crate) call: Option<(CallName, CallId)>,
-    /// Whether that has not returned.
+    /// Whether it has not returned.
     pub(crate) is_in_it: bool,
     /// The last bytes it received.
     received: Option<Data>,
-    /// Who they, or the connection, came from.
+    /// The client of the datagram or connection.
     from: Option<SocketAddr>,
-    /// The connection's own socket, and whether it is closed.
+    /// The connection's socket, and whether it is closed.
     connection: Option<(Fd, bool)>,
-    /// What it made of the sentence.
+    /// The result of its task.
     computed: Option<Data>,
 }
 
-/// What the trace has snapshot of both.
+/// What the trace has of both servers.
 #[derive(Debug, Default)]
 pub(crate) struct ServerSnapshots([ServerSnapshot; 2]);
 
 impl ServerSnapshots {
-    /// One of them.
+    /// The server of a transport.
     pub(crate) const fn of(&self, transport: Transport) -> &ServerSnapshot {
         match transport {
             Transport::Udp => &self.0[0],
@@ -50,7 +50,7 @@ impl ServerSnapshots {
         self.0.get_mut((process as usize).checked_sub(1)?)
     }
 
-    /// Takes in an event.
+    /// Handles an event.
     pub(crate) fn handle_event(&mut self, event: &Event) {
         match &event.what {
             What::CallStarted(started) => {
@@ -69,7 +69,7 @@ impl ServerSnapshots {
                     Transport::Udp => 1,
                     Transport::Tcp => 2,
                 };
-                // Its first calls are snapshot before it is said to run.
+                // Its first calls are reported before its state `running`.
                 let runs = server.state == ServerState::Running;
                 if let Some(snapshot) = self.process(process).filter(|_| !runs) {
                     *snapshot = ServerSnapshot::default();
@@ -96,7 +96,7 @@ impl ServerSnapshot {
             *self = Self::default();
         }
         if name == CallName::Close {
-            // What it closes when it is stopped is no line of it.
+            // A close because the server was stopped is none of its lines.
             let Some((_, closed)) = self.connection.as_mut().filter(|(its, _)| Some(*its) == fd)
             else {
                 return;
@@ -111,10 +111,10 @@ impl ServerSnapshot {
 
     fn handle_returned(&mut self, id: CallId, outcome: &Outcome) {
         let Outcome::Returned(returned) = outcome else {
-            // The line it was in is the one it died in, or was interrupted in.
+            // It died or was interrupted in the current line.
             return;
         };
-        // What began before the page came is known by what it brought.
+        // A call that started before the page joined is known by its result.
         let name = self
             .call
             .filter(|(_, its)| *its == id)
@@ -144,7 +144,7 @@ impl ServerSnapshot {
         }
     }
 
-    /// The variables of the program with these lines, as far as they were snapshot.
+    /// The variables of the program with these lines, as far as they are known.
     pub(crate) fn variables(&self, lines: &[String]) -> Vec<Variable> {
         let mut found = Vec::new();
         for line in lines {
@@ -189,7 +189,7 @@ impl ServerSnapshot {
         found
     }
 
-    /// The line a server died in and the exception that ended it, as far as that is known.
+    /// The line a server died in and the exception that ended it, as far as known.
     pub(crate) fn death(
         &self,
         lines: &[String],

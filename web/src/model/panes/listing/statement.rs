@@ -1,11 +1,11 @@
-//! What a line of Python says, read off the line itself.
+//! Parses a line of the book's Python programs into a statement.
 
 use shared::trace::CallName;
 
-/// What one line does.
+/// The statement of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Statement {
-    /// Nothing: it is empty.
+    /// An empty line.
     Empty,
     /// `from … import …`
     Import,
@@ -17,13 +17,13 @@ pub(crate) enum Statement {
     Print,
     /// `while True:`
     Loop,
-    /// What the server does with a sentence: plain Python, which the trace tells of as a call of its own.
+    /// The server's task: plain Python, which the trace has as a call of its own.
     Compute,
     /// Exactly one socket call, or `sleep`.
     Call(CallName),
 }
 
-/// How the calls are written.
+/// How the calls are written in Python.
 const CALLS: [(&str, CallName); 12] = [
     ("= socket(", CallName::Socket),
     (".setsockopt(", CallName::SetSockOpt),
@@ -40,7 +40,7 @@ const CALLS: [(&str, CallName); 12] = [
 ];
 
 impl Statement {
-    /// Reading a line.
+    /// Parses a line.
     pub(crate) fn parse(line: &str) -> Self {
         let code = line.trim();
         if code.is_empty() {
@@ -67,7 +67,7 @@ impl Statement {
         }
     }
 
-    /// Whether the call is what this line does.
+    /// Whether the statement makes this call.
     pub(crate) fn makes(self, call: CallName) -> bool {
         let computes = matches!(call, CallName::Upper | CallName::Count | CallName::Reverse);
         self == Self::Call(call) || self == Self::Compute && computes
@@ -81,13 +81,13 @@ pub(crate) fn of_call(lines: &[String], call: CallName) -> Option<usize> {
         .position(|line| Statement::parse(line).makes(call))
 }
 
-/// The names on the left of `=`, in their order.
+/// The names on the left of `=`, in order.
 pub(crate) fn assigned_names(line: &str) -> impl Iterator<Item = &str> {
     let left = line.split_once(" = ").map_or("", |(left, _)| left);
     left.trim().split(", ").filter(|name| !name.is_empty())
 }
 
-/// What stands in the first pair of these quotes or brackets.
+/// The text in the first pair of these quotes or brackets.
 pub(crate) fn between<'a>(line: &'a str, open: &str, close: char) -> Option<&'a str> {
     Some(line.split_once(open)?.1.split_once(close)?.0)
 }

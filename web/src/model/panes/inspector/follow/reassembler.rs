@@ -1,29 +1,29 @@
-//! One direction of a TCP conversation: its bytes put into order, each once.
+//! Reassembles one direction of a TCP conversation: its bytes in order, each once.
 
 use super::Payload;
 
-/// So many segments wait for what should have come before them.
+/// Maximum number of segments that wait for earlier ones.
 const MAX_HELD_SEGMENTS: usize = 64;
 
-/// What has been payload in one direction so far.
+/// The state of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Reassembler {
-    /// The number of the next byte; none before the first segment.
+    /// The sequence number of the next byte; `None` before the first segment.
     next: Option<u32>,
-    /// What came too early.
+    /// Segments that wait for earlier ones.
     held: Vec<HeldSegment>,
-    /// Its end was seen, and all before it.
+    /// Whether all bytes up to FIN were seen.
     pub(super) ended: bool,
 }
 
-/// Where a segment stands.
+/// The position of a segment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SegmentPosition {
-    /// The event it was seen in.
+    /// The event of its packet.
     pub(super) seq: u64,
-    /// The number of its first byte.
+    /// The sequence number of its first byte.
     pub(super) at: u32,
-    /// Whether the stream ends behind it.
+    /// Whether it has FIN.
     pub(super) ends: bool,
 }
 
@@ -34,11 +34,11 @@ struct HeldSegment {
     missing: u64,
 }
 
-/// Takes what is payload, and the event it was first seen in.
+/// Receives payload, with the event of its packet.
 type Emit<'a> = &'a mut dyn FnMut(u64, Payload);
 
 impl Reassembler {
-    /// A segment with these bytes, and so many more that were not kept.
+    /// Adds a segment with these captured bytes, and `missing` bytes more.
     pub(super) fn segment(
         &mut self,
         position: SegmentPosition,
@@ -62,10 +62,10 @@ impl Reassembler {
         self.append_held(emit);
     }
 
-    /// The other side has everything before this byte, so what the page lacks of it will not come.
+    /// The other side has acknowledged all bytes before this one: what the page lacks of them will not arrive.
     pub(super) fn acknowledged(&mut self, before: u32, seq: u64, emit: Emit<'_>) {
         let Some(next) = self.next else { return };
-        // An end of stream counts as one byte, and may not have been seen itself.
+        // FIN counts as one byte, and may not have been captured.
         if before.wrapping_sub(next).cast_signed() <= 1 {
             return;
         }
@@ -77,19 +77,19 @@ impl Reassembler {
         self.append_held(emit);
     }
 
-    /// Gives up what lies before this byte.
+    /// Reports the bytes before this one as missing.
     fn skip_to(&mut self, to: u32, seq: u64, emit: Emit<'_>) {
         let Some(next) = self.next else { return };
         emit(seq, Payload::Missing(to.wrapping_sub(next).into()));
         self.next = Some(to);
     }
 
-    /// Adds what is new of a segment that leaves no gap.
+    /// Adds the new bytes of a segment that leaves no gap.
     fn append(&mut self, position: SegmentPosition, bytes: &[u8], missing: u64, emit: Emit<'_>) {
         let next = self.next.unwrap_or(position.at);
         let known = next.wrapping_sub(position.at) as usize;
         let new = bytes.get(known..).unwrap_or_default();
-        // What was cut off is known too if what follows it is.
+        // The missing bytes are known already if bytes after them are.
         let missing = if known <= bytes.len() { missing } else { 0 };
         if !new.is_empty() {
             emit(position.seq, Payload::Bytes(new.to_vec()));
@@ -128,7 +128,7 @@ impl Reassembler {
     }
 }
 
-/// Whether `a` comes before `b`, round the corner of 2³² too (RFC 9293 §3.4).
+/// Whether `a` comes before `b`, modulo 2³² (RFC 9293 §3.4).
 const fn is_before(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() < 0
 }

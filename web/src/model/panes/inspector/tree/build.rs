@@ -1,4 +1,4 @@
-//! Makes the lines of a packet: its layers and fields, what they are made of, and what the kernel told.
+//! Builds the lines of a packet: its layers and fields.
 
 use std::ops::Range;
 
@@ -16,32 +16,32 @@ use crate::model::{
     trace::log::Side,
 };
 
-/// So many characters of a text that are not ASCII have lines of their own.
+/// Maximum number of non-ASCII characters that get lines of their own.
 const CHARACTERS: usize = 64;
 
-/// LineContent is known of a packet beside itself.
+/// What is known of a packet besides its bytes.
 #[derive(Debug)]
 pub(in crate::model::panes::inspector) struct PacketInfo<'a> {
     /// Its number in the table.
     pub(in crate::model::panes::inspector) number: u64,
-    /// When it came: nanoseconds since the first.
+    /// Its time in nanoseconds since the first packet.
     pub(in crate::model::panes::inspector) after_ns: u64,
-    /// And since the one before it.
+    /// Its time in nanoseconds since the packet before it.
     pub(in crate::model::panes::inspector) pause_ns: u64,
-    /// LineContent the kernel told of it.
+    /// The kernel's facts about its calls.
     pub(in crate::model::panes::inspector) facts: Vec<CallFacts<'a>>,
 }
 
-/// The facts that came with one call.
+/// The kernel's facts about one call.
 #[derive(Clone, Debug)]
 pub(in crate::model::panes::inspector) struct CallFacts<'a> {
-    /// Which call.
+    /// The call.
     pub(in crate::model::panes::inspector) name: CallName,
-    /// Whose.
+    /// Its side.
     pub(in crate::model::panes::inspector) side: Side,
-    /// LineContent was told.
+    /// The facts.
     pub(in crate::model::panes::inspector) facts: &'a [Fact],
-    /// LineContent must be taken off a wall clock's nanoseconds to get those since the first packet.
+    /// The wall clock's nanoseconds at the first packet.
     pub(in crate::model::panes::inspector) clock_ns: u64,
 }
 
@@ -50,12 +50,12 @@ pub(in crate::model::panes::inspector) struct CallFacts<'a> {
 pub(super) struct Builder {
     pub(super) lines: Vec<TreeLine>,
     open: Vec<String>,
-    /// Who says what is read out of bytes; nobody captured what the kernel kept of a SYN.
+    /// The source of dissected bytes, if they were not captured: the kernel keeps the headers of a SYN.
     bytes_by: Option<Source>,
 }
 
 impl Builder {
-    /// Adds a line into the open branch.
+    /// Adds a line to the open branch.
     pub(super) fn line(
         &mut self,
         field: &str,
@@ -84,7 +84,7 @@ impl Builder {
         });
     }
 
-    /// Adds lines into the last one.
+    /// Adds lines inside the last one.
     pub(super) fn inside(&mut self, add: impl FnOnce(&mut Self)) {
         let Some(at) = self.lines.len().checked_sub(1) else {
             return;
@@ -128,7 +128,7 @@ impl Builder {
         );
     }
 
-    /// Where the packet stands among the others.
+    /// Adds the packet's number and times.
     pub(super) fn place(&mut self, record: &Record, about: &PacketInfo<'_>, clock: Source) {
         let plain = |number: u64| LineContent::Plain(number.to_string());
         self.line(
@@ -235,7 +235,7 @@ impl Builder {
         });
     }
 
-    /// The characters of a text that are more than one byte each.
+    /// Adds the characters of a text that have more than one byte.
     fn characters(&mut self, range: &Range<usize>, frame: &[u8]) {
         let Some(Ok(text)) = frame.get(range.clone()).map(std::str::from_utf8) else {
             return;
@@ -252,7 +252,7 @@ impl Builder {
         }
     }
 
-    /// LineContent is read now was not captured, so it stands in no frame.
+    /// Adds lines of bytes from another source: they were not captured, so they have no place in the frame.
     pub(super) fn said_by(&mut self, source: Source, add: impl FnOnce(&mut Self)) {
         self.bytes_by = Some(source);
         add(self);

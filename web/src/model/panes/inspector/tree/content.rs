@@ -1,4 +1,4 @@
-//! LineContent stands in a line: a field's value as it is meant and as it stands, and a layer in short.
+//! The content of a line: a field's value and its raw bytes, and the summary of a layer.
 
 use shared::dissect::{
     Analysis, Checksum, Field, Key, Layer, Link, Protocol, TcpFlags, Value, info,
@@ -7,7 +7,7 @@ use shared::dissect::{
 use super::FieldContent;
 use crate::model::text::format_call::{hex, quote_text};
 
-/// So many bytes of a field are shown in its line.
+/// Maximum bytes of a field in its line.
 pub(super) const SHOWN: usize = 24;
 
 impl FieldContent {
@@ -86,7 +86,7 @@ pub(super) fn content(
     }
 }
 
-/// Bytes as their line shows them: payload as text where it is text.
+/// Bytes as a line shows them; payload as text if it is UTF-8.
 pub(super) fn shown(key: Key, bytes: &[u8]) -> String {
     let is_payload = [Key::DataData, Key::UdpPayload, Key::TcpPayload].contains(&key);
     match std::str::from_utf8(bytes) {
@@ -103,7 +103,7 @@ pub(super) fn beginning(bytes: &[u8]) -> String {
     text
 }
 
-/// LineContent stands in a layer, in short.
+/// The summary of a layer.
 pub(super) fn brief(layer: &Layer, link: Link, frame: &[u8]) -> String {
     let find = |key: Key| {
         layer
@@ -147,7 +147,7 @@ pub(super) fn brief(layer: &Layer, link: Link, frame: &[u8]) -> String {
     }
 }
 
-/// A value that reads alike everywhere.
+/// A value as text, the same in every language.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Unsigned(number) => number.to_string(),

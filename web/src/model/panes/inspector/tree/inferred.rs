@@ -1,4 +1,4 @@
-//! The lines of a packet that nobody captured: only what follows from its call.
+//! Builds the lines of an inferred packet: only what follows from its call.
 
 use shared::{
     call::Transport,
@@ -17,7 +17,7 @@ use crate::model::{
 };
 
 impl Builder {
-    /// The lines of a packet that nobody captured.
+    /// Adds the lines of a packet that was not captured.
     pub(super) fn inferred(
         &mut self,
         record: &Record,

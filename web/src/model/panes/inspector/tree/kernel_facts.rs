@@ -1,4 +1,4 @@
-//! LineContent the kernel told with a call, as lines of the tree; the first SYN of a connection, which it keeps, taken apart.
+//! The kernel's facts about a call as lines of the tree, and the saved SYN of a connection dissected.
 
 use shared::{
     dissect::{Link, dissect},
@@ -9,9 +9,9 @@ use super::{
     LineContent,
     build::{Builder, CallFacts},
 };
-/// A clock's time of a datagram.
+/// The fact that is the wall-clock time of a datagram's arrival.
 const RECEIVED: &str = "datagram.received_at_ns";
-/// The headers of a SYN, in hex.
+/// The fact that is a SYN's headers in hex.
 const SAVED_SYN: &str = "tcp.saved_syn";
 
 pub(super) fn add(builder: &mut Builder, told: &CallFacts<'_>) {

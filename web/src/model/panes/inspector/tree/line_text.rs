@@ -1,4 +1,4 @@
-//! The words of a tree's line: its value as people read it, and beside it what stands in the bytes.
+//! The text of a tree's line: name, value, and the raw bytes if they differ.
 
 use shared::{
     dissect::{Checksum, Fault, Key, Protocol, TcpFlags, Value},
@@ -18,20 +18,20 @@ use crate::{
     },
 };
 
-/// A line in words.
+/// The text of a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LineText {
-    /// LineContent it is of.
+    /// Its name.
     pub(crate) name: String,
     /// Its value.
     pub(crate) value: String,
-    /// LineContent stands in the bytes, where that is something else.
+    /// The raw value, if it differs.
     pub(crate) raw: String,
-    /// For a checksum: how it is.
+    /// The state of a checksum, or a fault.
     pub(crate) state: Option<&'static str>,
 }
 
-/// Puts a line into words.
+/// Writes the text of a line.
 pub(crate) fn line_text(line: &TreeLine, texts: &Texts) -> LineText {
     let (name, value) = match &line.what {
         LineContent::Frame => (
@@ -77,7 +77,7 @@ pub(crate) fn line_text(line: &TreeLine, texts: &Texts) -> LineText {
     }
 }
 
-/// How the source of a value is named in the markup, and the text that says it.
+/// The name of a value's source in the markup, and the key of its text.
 pub(crate) const fn source(source: Source) -> (&'static str, &'static str) {
     match source {
         Source::Captured => ("captured", "source.captured"),
@@ -109,7 +109,7 @@ fn layer(
     }
 }
 
-/// Why a layer could not be read to its end.
+/// The key of why a layer could not be dissected completely.
 pub(crate) const fn fault_key(fault: Fault) -> &'static str {
     match fault {
         Fault::Truncated => "tree.fault_truncated",
@@ -149,7 +149,7 @@ fn field(line: &TreeLine, content: &FieldContent, texts: &Texts) -> LineText {
     }
 }
 
-/// A number with its unit or its name, and how it stands in the bytes.
+/// A number with its unit or name, and its raw value.
 fn numbers(line: &TreeLine, content: &FieldContent, number: u64) -> (String, String) {
     let FieldContent {
         key,
@@ -200,7 +200,7 @@ fn bits(line: &TreeLine, mask: u32, number: u64) -> String {
     text
 }
 
-/// LineContent a checksum says.
+/// The state of a checksum, and its text.
 pub(crate) fn verdict(checksum: Checksum, texts: &Texts) -> (&'static str, String) {
     let (state, key, expected) = match checksum {
         Checksum::Correct => ("correct", "tree.checksum_correct", 0),
@@ -215,7 +215,7 @@ pub(crate) fn verdict(checksum: Checksum, texts: &Texts) -> (&'static str, Strin
     )
 }
 
-/// A fact's value in its unit, which its name tells.
+/// A fact's value, in the unit that its name implies.
 fn fact(name: &str, told: &str) -> LineText {
     let number = told.parse::<u64>().ok();
     let (value, raw) = match number {

@@ -1,4 +1,4 @@
-//! How numbers of a packet are read: which count bytes, which are codes, and what those codes are called.
+//! How numbers are written: which count bytes, which are codes, and the names of codes.
 
 use shared::dissect::{Key, Kind};
 
@@ -21,7 +21,7 @@ pub(super) fn counts_bytes(key: Key) -> bool {
     SIZES.contains(&key)
 }
 
-/// Whether a field is a code, better read in hex.
+/// Whether a field is a code, written in hex.
 pub(super) fn in_hex(key: Key) -> bool {
     const CODES: [Key; 14] = [
         Key::EthType,
@@ -42,7 +42,7 @@ pub(super) fn in_hex(key: Key) -> bool {
     CODES.contains(&key)
 }
 
-/// With as many digits as the field has room for.
+/// A number in hex, with all digits of its field.
 pub(super) fn hexadecimal(key: Key, number: u64) -> String {
     let digits = match key.kind() {
         Kind::Unsigned(bits) => usize::from(bits).div_ceil(4),
@@ -51,7 +51,7 @@ pub(super) fn hexadecimal(key: Key, number: u64) -> String {
     format!("0x{number:0digits$x}")
 }
 
-/// LineContent a number is called, where everybody calls it so.
+/// The usual name of a number.
 pub(super) fn name(key: Key, number: u64) -> Option<&'static str> {
     let names: &[(u64, &str)] = match (key, ()) {
         (Key::EthType, ()) => &[(0x0800, "IPv4"), (0x0806, "ARP"), (0x86dd, "IPv6")],
@@ -75,7 +75,7 @@ pub(super) fn name(key: Key, number: u64) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
-/// The IANA registry of protocol numbers, as far as it can be met here.
+/// The IANA registry of protocol numbers, as far as they occur here.
 const PROTOCOLS: &[(u64, &str)] = &[
     (0, "hop-by-hop"),
     (1, "ICMP"),
@@ -85,7 +85,7 @@ const PROTOCOLS: &[(u64, &str)] = &[
     (58, "ICMPv6"),
 ];
 
-/// The IANA registry of TCP option kinds, as far as it is taken apart.
+/// The IANA registry of TCP option kinds, as far as they are dissected.
 const OPTIONS: &[(u64, &str)] = &[
     (0, "end"),
     (1, "no operation"),

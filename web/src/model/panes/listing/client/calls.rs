@@ -1,4 +1,4 @@
-//! The calls of the client's program: what a line asks of the kernel, and what its reply leaves in the variables.
+//! The calls of the client's program, and how their replies set its variables.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ use crate::model::{
 };
 
 impl Client {
-    /// Makes the call of a line; the program is in it from now on.
+    /// Makes the call of a line and enters that state.
     pub(super) fn call(&mut self, name: CallName, line: &str, outbox: &mut Outbox, now: Millis) {
         let fd = self.socket.as_ref().map_or(0, |(fd, _)| *fd);
         let size = between(line, "(", ')').and_then(|size| size.parse().ok());
@@ -51,7 +51,7 @@ impl Client {
         self.phase = Phase::InCall(request, now);
     }
 
-    /// What `message.encode()` gives, shown beside the variables.
+    /// The result of `message.encode()`, which is shown as a variable.
     fn encode(&mut self, line: &str) -> Data {
         let name = between(line, "(", '.').unwrap_or_default();
         let name = [name, ".encode()"].concat();
@@ -59,7 +59,7 @@ impl Client {
         self.sentence.as_str().into()
     }
 
-    /// The reply to its call has come: the line is done.
+    /// Handles the reply to its call: the line is done.
     pub(in crate::model) fn reply(&mut self, reply: &Reply, outbox: &mut Outbox, now: Millis) {
         let Phase::InCall(request, _) = self.phase else {
             return;
@@ -128,7 +128,7 @@ impl Client {
         self.close_socket(outbox);
     }
 
-    /// What a program had open is closed when it end.
+    /// Closes the program's socket when it ends.
     pub(super) fn close_socket(&mut self, outbox: &mut Outbox) {
         if let Some((fd, _)) = self.socket.take() {
             outbox.call(Call::Close { fd }, self.run);
