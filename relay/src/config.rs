@@ -9,7 +9,7 @@ use shared::{
     limits::Limits,
 };
 
-use crate::admission::parse_range;
+use crate::admission::parse_address_range;
 
 /// Socket Playground: real UDP and TCP servers, and a page to be their client.
 #[derive(Clone, Debug, Parser)]
@@ -66,7 +66,7 @@ pub struct Config {
         env = "PLAYGROUND_TRUST_PROXY",
         value_name = "CIDR",
         value_delimiter = ',',
-        value_parser = parse_range
+        value_parser = parse_address_range
     )]
     pub trust_proxy: Vec<IpNet>,
 

@@ -14,7 +14,7 @@ pub type CallResult = Result<Returned, Failed>;
 pub fn kernel(error: &io::Error) -> Failed {
     let errno = errno::name(error);
     if matches!(errno.as_str(), "EMFILE" | "ENFILE") {
-        descriptors::note_exhausted();
+        descriptors::record_exhaustion();
     }
     Failed {
         errno,

@@ -4,7 +4,8 @@
 //! another thread; README lists the few threads and locks there are.
 //!
 //! Rooms, each importing only from those after it: `start`, `config`, `http`, `session`, `class`, `store`, `lab`,
-//! `server`, `client`, `wire`, `netem`, `trace`, `admission`, `failure`, `metrics`, `descriptors`, `sys`.
+//! `server`, `client`, `wire`, `netem`, `trace`, `admission`, `failure`, `metrics`, `token`,
+//! `descriptors`, `sys`.
 
 pub mod admission;
 pub mod class;
@@ -20,6 +21,7 @@ pub mod server;
 pub mod session;
 pub mod store;
 pub mod sys;
+pub mod token;
 pub mod trace;
 pub mod wire;
 

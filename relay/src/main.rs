@@ -9,10 +9,10 @@ use tokio::{runtime::Builder, task::LocalSet};
 fn main() -> ExitCode {
     let config = Config::parse();
     let descriptor_limit = sys::descriptors::raise_limit();
-    if let Some(limit) = descriptor_limit.filter(|limit| *limit < descriptors::MINIMUM) {
+    if let Some(limit) = descriptor_limit.filter(|limit| *limit < descriptors::MIN_DESCRIPTORS) {
         return fail(&format!(
             "{limit} file descriptors are too few: allow at least {} (ulimit -n)",
-            descriptors::MINIMUM
+            descriptors::MIN_DESCRIPTORS
         ));
     }
     let mut builder = Builder::new_current_thread();
@@ -45,7 +45,7 @@ async fn run(config: Config, descriptor_limit: Option<u64>) -> ExitCode {
     if let Err(error) = sys::process::drop_privileges() {
         return fail(&format!("cannot give up its privileges: {error}"));
     }
-    if let Err(error) = descriptors::fill() {
+    if let Err(error) = descriptors::fill_reserve() {
         return fail(&format!("cannot hold file descriptors in reserve: {error}"));
     }
     eprintln!("relay: {}", relay.truth_line());

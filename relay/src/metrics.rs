@@ -230,7 +230,7 @@ impl Metrics {
                 "descriptors_exhausted_total",
                 "counter",
                 "Calls that failed for want of a file descriptor",
-                Some(descriptors::exhausted_count()),
+                Some(descriptors::exhaustion_count()),
             ),
         ] {
             if let Some(value) = value {

@@ -15,12 +15,12 @@ use tokio::{
 };
 
 use crate::{
-    admission::{Guard, Trust},
-    class::{self, Register},
+    admission::{PageQuota, Trust},
+    class::{ClassConfig, ClassRegistry},
     config::Config,
     descriptors,
-    http::{self, Desk, Downloads},
-    lab::{About, Lab, Prepared, Registry, Rules, source_for},
+    http::{self, AppState, Downloads},
+    lab::{Lab, LabConfig, LabIdentity, LabRegistry, Prepared, source_for},
     metrics::{Meter, Metrics},
     server::Orders,
     session::{self, Errand, Surroundings},
@@ -31,13 +31,13 @@ use crate::{
 };
 
 /// How long sessions may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A relay whose addresses are bound, ready to run.
 #[derive(Debug)]
 pub struct Relay {
     listener: TcpListener,
-    reach: Option<String>,
+    network_url: Option<String>,
     prepared: Prepared,
     store: Store,
     task: Task,
@@ -110,15 +110,15 @@ impl Relay {
         };
         let scope = Scope::of(&prepared.addresses());
         let watch = Watch::open(max_level.into(), &ports(&prepared), scope);
-        let reach = reach(&listener);
+        let network_url = network_url(&listener);
         let asked = limits.into();
         let (limits, lowered_limits) = match descriptor_limit {
-            Some(descriptors) => descriptors::fit(&asked, descriptors),
+            Some(descriptors) => descriptors::fit_limits(&asked, descriptors),
             None => (asked, Vec::new()),
         };
         Ok(Self {
             listener,
-            reach,
+            network_url,
             prepared,
             store,
             task,
@@ -200,32 +200,36 @@ impl Relay {
             Prepared::External(address, _) => Some(*address),
             Prepared::Own(..) => None,
         };
-        let lab = Lab::open(About::open(truth.clone()), self.prepared, Rc::new(trace));
-        let rules = Rules {
+        let lab = Lab::open(
+            LabIdentity::open(truth.clone()),
+            self.prepared,
+            Rc::new(trace),
+        );
+        let rules = LabConfig {
             limits: Rc::clone(&self.limits),
             truth,
             task: self.task,
             metrics: Arc::clone(&metrics),
         };
-        let classes = Register::open(class::Rules {
+        let classes = ClassRegistry::open(ClassConfig {
             limits: Rc::clone(&self.limits),
             store: self.store.clone(),
             admin_token: self.admin_token,
             metrics: Arc::clone(&metrics),
-            reach: self.reach.clone(),
+            network_url: self.network_url.clone(),
         });
         let classes = classes.await;
-        let labs = Registry::new(Rc::clone(&lab), routes, rules);
+        let labs = LabRegistry::new(Rc::clone(&lab), routes, rules);
         let (end, ending) = watch::channel(false);
         let (errands, waiting) = mpsc::unbounded_channel();
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(AppState {
             errands,
             metrics: Arc::clone(&metrics),
             trust: self.trust,
             downloads: Downloads::default(),
             allow_host: self.allow_host,
             external_server,
-            reach: self.reach,
+            network_url: self.network_url,
         });
         let surroundings = Surroundings {
             lab,
@@ -234,7 +238,7 @@ impl Relay {
             classes,
             store: self.store,
             saving: Rc::default(),
-            guard: Rc::new(Guard::new(Arc::clone(&metrics))),
+            page_quota: Rc::new(PageQuota::new(Arc::clone(&metrics))),
             limits: Rc::clone(&self.limits),
             ending: ending.clone(),
         };
@@ -244,7 +248,7 @@ impl Relay {
         shutdown.await;
         end.send_replace(true);
         // Whoever has not left by then is cut off.
-        tokio::time::timeout(FAREWELL, async {
+        tokio::time::timeout(CLOSE_TIMEOUT, async {
             accepting.await.ok();
             receiving.await.ok();
         })
@@ -253,8 +257,8 @@ impl Relay {
     }
 }
 
-/// Where other machines reach the page, as far as this one can know: it is asked from where it would speak to them.
-fn reach(listener: &TcpListener) -> Option<String> {
+/// Where other machines network_url the page, as far as this one can know: it is asked from where it would speak to them.
+fn network_url(listener: &TcpListener) -> Option<String> {
     let bound = listener.local_addr().ok()?;
     // An address of no machine (RFC 5737 §3); to connect a UDP socket sends nothing.
     let nowhere = SocketAddr::from(([192, 0, 2, 1], 9));

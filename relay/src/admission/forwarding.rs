@@ -31,7 +31,7 @@ const PREFIXES: [&str; 7] = [
 /// Whether a request bears a sign of having been passed on: a header that proxies write (`Forwarded`, RFC 7239; `Via`,
 /// RFC 9110 §7.6.3; `X-Forwarded-*`, `X-Real-IP` and their like), or HTTP/1.0, which nginx speaks unless told
 /// otherwise, and no browser and no `curl` does.
-pub(super) fn is_passed_on(version: Version, headers: &HeaderMap) -> bool {
+pub(super) fn is_forwarded(version: Version, headers: &HeaderMap) -> bool {
     let is_trace = |name: &HeaderName| {
         let name = name.as_str();
         name == "via"

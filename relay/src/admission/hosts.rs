@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// Whether a request's `Host` means the machine that asks.
 #[must_use]
-pub fn is_of_this_machine(host: &str) -> bool {
+pub fn is_loopback_host(host: &str) -> bool {
     let name = without_port(host);
     let literal = name.trim_start_matches('[').trim_end_matches(']');
     match literal.parse::<IpAddr>() {
@@ -18,7 +18,7 @@ pub fn is_of_this_machine(host: &str) -> bool {
 /// A page of another site can make its own name resolve to this machine (DNS rebinding); it cannot make a
 /// browser send an address or a name it does not own.
 #[must_use]
-pub fn host_is_ours(host: &str, allowed: &[String]) -> bool {
+pub fn is_allowed_host(host: &str, allowed: &[String]) -> bool {
     let name = without_port(host);
     let literal = name.trim_start_matches('[').trim_end_matches(']');
     literal.parse::<IpAddr>().is_ok()
@@ -30,7 +30,7 @@ pub fn host_is_ours(host: &str, allowed: &[String]) -> bool {
 
 /// Whether a request comes from the relay's own page: its `Origin` names the same host and port (RFC 6454).
 #[must_use]
-pub fn origin_is_ours(origin: &str, host: &str) -> bool {
+pub fn is_same_origin(origin: &str, host: &str) -> bool {
     let authority = origin
         .strip_prefix("http://")
         .or_else(|| origin.strip_prefix("https://"));
@@ -68,7 +68,7 @@ mod tests {
             "192.168.1.5",
             "lab.example:443",
         ] {
-            assert!(host_is_ours(ours, &allowed), "{ours}");
+            assert!(is_allowed_host(ours, &allowed), "{ours}");
         }
         for other in [
             "evil.example:8080",
@@ -77,14 +77,14 @@ mod tests {
             "127.0.0.1.evil.example",
             "[evil]:80",
         ] {
-            assert!(!host_is_ours(other, &allowed), "{other}");
+            assert!(!is_allowed_host(other, &allowed), "{other}");
         }
     }
 
     #[test]
     fn only_the_relays_own_page_is_an_origin() {
-        assert!(origin_is_ours("http://127.0.0.1:8080", "127.0.0.1:8080"));
-        assert!(origin_is_ours("https://lab.example", "lab.example"));
+        assert!(is_same_origin("http://127.0.0.1:8080", "127.0.0.1:8080"));
+        assert!(is_same_origin("https://lab.example", "lab.example"));
         for other in [
             "null",
             "http://127.0.0.1:8081",
@@ -92,7 +92,7 @@ mod tests {
             "file://",
             "",
         ] {
-            assert!(!origin_is_ours(other, "127.0.0.1:8080"), "{other}");
+            assert!(!is_same_origin(other, "127.0.0.1:8080"), "{other}");
         }
     }
 }

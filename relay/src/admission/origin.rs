@@ -5,11 +5,11 @@
 //!
 //! 1. no proxy was declared (`--allow-host`, `--trust-proxy`): behind one, everybody has the proxy's address;
 //! 2. the connection comes from a loopback address;
-//! 3. the request bears no sign of having been passed on, see [`is_passed_on`](super::forwarding::is_passed_on);
+//! 3. the request bears no sign of having been passed on, see [`is_forwarded`](super::forwarding::is_forwarded);
 //! 4. its `Host` means loopback: a page of another site can make its own name resolve to this machine (DNS
 //!    rebinding);
 //! 5. on Linux, the kernel says that the connection's other end is held by the user who runs the relay, see
-//!    [`owners`](super::owner::owners): a proxy's is held by the proxy's user. What is not known is denied.
+//!    [`owner_uids`](super::owner::owner_uids): a proxy's is held by the proxy's user. What is not known is denied.
 //!
 //! Steps 2 and 5 do not depend on what a visitor sends. Steps 1, 3 and 4 can only take rights away. What remains is
 //! a proxy run by the same user, not declared, that adds nothing to what it passes on (`ssh -R`, `socat`): its
@@ -17,7 +17,7 @@
 
 use std::net::IpAddr;
 
-use super::hosts::is_of_this_machine;
+use super::hosts::is_loopback_host;
 
 /// Where a visitor comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,41 +36,41 @@ pub enum Denial {
     /// The connection comes from another machine's address.
     OtherAddress,
     /// The request was passed on by a proxy.
-    PassedOn,
+    Forwarded,
     /// The `Host` does not mean loopback.
     OtherHost,
     /// The connection is held by another user of this machine, or it is not known by whom.
     OtherUser,
     /// Nobody asked for them: a bridge has no use for them.
-    NotAsked,
+    NotRequested,
 }
 
 /// What a request and its connection tell of where it comes from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Signs<'r> {
+pub(super) struct OriginEvidence<'r> {
     /// The other end of the connection.
     pub(super) peer: IpAddr,
     /// The header `Host`.
     pub(super) host: &'r str,
     /// Whether the request bears a sign of having been passed on.
-    pub(super) is_passed_on: bool,
+    pub(super) is_forwarded: bool,
 }
 
-/// The rule. `is_owners` asks the kernel, and is called only where all else holds.
+/// The rule. `is_owner` asks the kernel, and is called only where all else holds.
 pub(super) fn denial(
     is_proxy_declared: bool,
-    signs: Signs<'_>,
-    is_owners: impl FnOnce() -> bool,
+    signs: OriginEvidence<'_>,
+    is_owner: impl FnOnce() -> bool,
 ) -> Option<Denial> {
     if is_proxy_declared {
         Some(Denial::ProxyDeclared)
     } else if !signs.peer.to_canonical().is_loopback() {
         Some(Denial::OtherAddress)
-    } else if signs.is_passed_on {
-        Some(Denial::PassedOn)
-    } else if !is_of_this_machine(signs.host) {
+    } else if signs.is_forwarded {
+        Some(Denial::Forwarded)
+    } else if !is_loopback_host(signs.host) {
         Some(Denial::OtherHost)
-    } else if !is_owners() {
+    } else if !is_owner() {
         Some(Denial::OtherUser)
     } else {
         None
@@ -93,8 +93,8 @@ impl Denial {
             Self::ProxyDeclared => {
                 "a proxy is declared (--allow-host or --trust-proxy), so no connection counts as this machine's own"
             }
-            Self::OtherAddress | Self::NotAsked => "this connection comes from another machine",
-            Self::PassedOn => {
+            Self::OtherAddress | Self::NotRequested => "this connection comes from another machine",
+            Self::Forwarded => {
                 "a proxy has passed this request on: connect directly to the address the relay printed at its start"
             }
             Self::OtherHost => {
@@ -127,10 +127,10 @@ mod tests {
         host: &str,
         owned: bool,
     ) -> Option<Denial> {
-        let signs = Signs {
+        let signs = OriginEvidence {
             peer: peer.parse().expect("an address"),
             host,
-            is_passed_on: passed_on,
+            is_forwarded: passed_on,
         };
         denial(declared, signs, || owned)
     }
@@ -160,7 +160,10 @@ mod tests {
                     rule(false, "::ffff:192.168.1.5", false, host, true),
                     Denial::OtherAddress,
                 ),
-                (rule(false, "127.0.0.1", true, host, true), Denial::PassedOn),
+                (
+                    rule(false, "127.0.0.1", true, host, true),
+                    Denial::Forwarded,
+                ),
                 (
                     rule(false, "127.0.0.1", false, host, false),
                     Denial::OtherUser,
@@ -188,10 +191,10 @@ mod tests {
             (false, "127.0.0.1", true, "localhost"),
             (false, "127.0.0.1", false, "lab.example"),
         ] {
-            let signs = Signs {
+            let signs = OriginEvidence {
                 peer: peer.parse().expect("an address"),
                 host,
-                is_passed_on: passed_on,
+                is_forwarded: passed_on,
             };
             let denied = denial(declared, signs, || panic!("asked for {signs:?}"));
             assert_ne!(denied, None);

@@ -15,7 +15,7 @@
 ///
 /// The number that stands for users without one (`overflow`, usually *nobody*'s 65534) is never an owner: in a user
 /// namespace everybody from outside has it.
-pub(super) fn owners(
+pub(super) fn owner_uids(
     declared: &[u32],
     starter: Option<u32>,
     environment: impl Fn(&str) -> Option<String>,
@@ -24,15 +24,15 @@ pub(super) fn owners(
     const ROOT: u32 = 0;
     let on_behalf_of = |name: &&str| environment(name).and_then(|uid| uid.parse::<u32>().ok());
     let behind_root = || ["SUDO_UID", "PKEXEC_UID"].iter().find_map(on_behalf_of);
-    let mut owners = declared.to_vec();
-    if owners.is_empty() {
-        owners.extend(match starter {
+    let mut owner_uids = declared.to_vec();
+    if owner_uids.is_empty() {
+        owner_uids.extend(match starter {
             Some(ROOT) => Some(behind_root().unwrap_or(ROOT)),
             other => other,
         });
     }
-    owners.retain(|uid| *uid != overflow);
-    owners
+    owner_uids.retain(|uid| *uid != overflow);
+    owner_uids
 }
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
             let found = environment.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        owners(declared, Some(starter), value, NOBODY)
+        owner_uids(declared, Some(starter), value, NOBODY)
     }
 
     #[test]
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(of(&[], 1000, &[]), [1000]);
         assert_eq!(of(&[], 0, &[]), [0]);
         assert!(of(&[], NOBODY, &[]).is_empty());
-        assert!(owners(&[], None, |_| None, NOBODY).is_empty());
+        assert!(owner_uids(&[], None, |_| None, NOBODY).is_empty());
     }
 
     #[test]

@@ -20,17 +20,17 @@ use crate::metrics::Metrics;
 
 /// Lets pages in.
 #[derive(Debug)]
-pub struct Guard {
-    pages: Rc<Tally>,
+pub struct PageQuota {
+    pages: Rc<QuotaCounter>,
     metrics: Arc<Metrics>,
 }
 
-impl Guard {
+impl PageQuota {
     /// With nobody there yet.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self {
-            pages: Tally::new(Arc::clone(&metrics), |metrics| &metrics.pages),
+            pages: QuotaCounter::new(Arc::clone(&metrics), |metrics| &metrics.pages),
             metrics,
         }
     }
@@ -44,9 +44,9 @@ impl Guard {
     ///
     /// # Errors
     /// What to tell the page before it is turned away.
-    pub fn admit(&self, address: IpAddr, limits: &Limits) -> Result<Place, Goodbye> {
-        let (most, most_here) = (limits.pages, limits.pages_per_address);
-        let place = self.pages.take(address, most, most_here);
+    pub fn admit(&self, address: IpAddr, limits: &Limits) -> Result<Permit, Goodbye> {
+        let (most, max_per_address) = (limits.pages, limits.pages_per_address);
+        let place = self.pages.take(address, most, max_per_address);
         let came = if place.is_ok() {
             &self.metrics.pages_came
         } else {
@@ -54,21 +54,23 @@ impl Guard {
         };
         came.fetch_add(1, Relaxed);
         place.map_err(|full| match full {
-            Full::InTotal => Goodbye {
+            QuotaExceeded::Total => Goodbye {
                 reason: GoodbyeReason::TooManyPages,
                 limit: Some(most),
                 message: format!("this relay has {most} pages, as many as it may"),
             },
-            Full::FromAddress => Goodbye {
+            QuotaExceeded::Address => Goodbye {
                 reason: GoodbyeReason::TooManyPagesFromAddress,
-                limit: Some(most_here),
-                message: format!("your address has {most_here} pages here, as many as one may"),
+                limit: Some(max_per_address),
+                message: format!(
+                    "your address has {max_per_address} pages here, as many as one may"
+                ),
             },
         })
     }
 }
 
-impl Guard {
+impl PageQuota {
     /// What to tell a page for which no file descriptor is left.
     #[must_use]
     pub fn out_of_descriptors(&self) -> Goodbye {
@@ -83,7 +85,7 @@ impl Guard {
 
 /// Counts what is limited in total and per address: pages, labs.
 #[derive(Debug)]
-pub struct Tally {
+pub struct QuotaCounter {
     total: Cell<u64>,
     per_address: RefCell<HashMap<IpAddr, u64>>,
     metrics: Arc<Metrics>,
@@ -105,21 +107,21 @@ pub fn quota_address(visitor: IpAddr) -> IpAddr {
 
 /// One place among them; dropped, the place is free again.
 #[derive(Debug)]
-pub struct Place {
-    tally: Rc<Tally>,
+pub struct Permit {
+    counter: Rc<QuotaCounter>,
     address: IpAddr,
 }
 
 /// Which limit leaves no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Full {
+pub enum QuotaExceeded {
     /// The one for all together.
-    InTotal,
+    Total,
     /// The one of this address.
-    FromAddress,
+    Address,
 }
 
-impl Tally {
+impl QuotaCounter {
     /// With nothing there yet; the gauge shows how many there are.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, gauge: fn(&Metrics) -> &AtomicU64) -> Rc<Self> {
@@ -139,20 +141,20 @@ impl Tally {
         self: &Rc<Self>,
         address: IpAddr,
         most: u64,
-        most_here: u64,
-    ) -> Result<Place, Full> {
+        max_per_address: u64,
+    ) -> Result<Permit, QuotaExceeded> {
         if self.total.get() >= most {
-            return Err(Full::InTotal);
+            return Err(QuotaExceeded::Total);
         }
         let mut per_address = self.per_address.borrow_mut();
         let here = per_address.get(&address).copied().unwrap_or_default();
-        if here >= most_here {
-            return Err(Full::FromAddress);
+        if here >= max_per_address {
+            return Err(QuotaExceeded::Address);
         }
         per_address.insert(address, here + 1);
         self.count(self.total.get() + 1);
-        Ok(Place {
-            tally: Rc::clone(self),
+        Ok(Permit {
+            counter: Rc::clone(self),
             address,
         })
     }
@@ -163,11 +165,11 @@ impl Tally {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let Self { tally, address } = self;
-        tally.count(tally.total.get().saturating_sub(1));
-        let mut per_address = tally.per_address.borrow_mut();
+        let Self { counter, address } = self;
+        counter.count(counter.total.get().saturating_sub(1));
+        let mut per_address = counter.per_address.borrow_mut();
         if let Some(here) = per_address.get_mut(address) {
             *here -= 1;
             if *here == 0 {
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_page_leaves() {
-        let guard = Guard::new(Arc::default());
+        let guard = PageQuota::new(Arc::default());
         let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let limits = limits(3, 2);
         let places = [guard.admit(one, &limits), guard.admit(one, &limits)];

@@ -10,9 +10,9 @@ use ipnet::IpNet;
 use tokio::net::TcpStream;
 
 use super::{
-    forwarding::{forwarded_address, is_passed_on},
-    origin::{ClientOrigin, Denial, Signs, denial},
-    owner::owners,
+    forwarding::{forwarded_address, is_forwarded},
+    origin::{ClientOrigin, Denial, OriginEvidence, denial},
+    owner::owner_uids,
     quota::quota_address,
 };
 use crate::sys::socket_owner::{self, Query};
@@ -25,7 +25,7 @@ pub struct Peer {
     /// The relay's end; `None` where the connection is not from loopback.
     local: Option<SocketAddr>,
     /// Whether an owner holds it: asked once in a connection's life, where it matters at all.
-    is_owners: Arc<OnceLock<bool>>,
+    is_owner: Arc<OnceLock<bool>>,
 }
 
 /// Whom the relay trusts.
@@ -33,7 +33,7 @@ pub struct Peer {
 pub struct Trust {
     proxies: Vec<IpNet>,
     is_proxy_declared: bool,
-    owners: Vec<u32>,
+    owner_uids: Vec<u32>,
     query: Query,
 }
 
@@ -47,7 +47,7 @@ impl Peer {
         Self {
             address,
             local: local.map(canonical),
-            is_owners: Arc::default(),
+            is_owner: Arc::default(),
         }
     }
 }
@@ -62,7 +62,7 @@ impl Trust {
         Self {
             is_proxy_declared: has_other_names || !proxies.is_empty(),
             proxies,
-            owners: owners(declared_owners, socket_owner::user(), environment, overflow),
+            owner_uids: owner_uids(declared_owners, socket_owner::user(), environment, overflow),
             query: Query::probe(),
         }
     }
@@ -71,14 +71,14 @@ impl Trust {
     #[must_use]
     pub fn origin(&self, peer: &Peer, version: Version, headers: &HeaderMap) -> ClientOrigin {
         let host = headers.get(header::HOST);
-        let signs = Signs {
+        let signs = OriginEvidence {
             peer: peer.address.ip(),
             host: host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
-            is_passed_on: is_passed_on(version, headers),
+            is_forwarded: is_forwarded(version, headers),
         };
-        let is_owners = || *peer.is_owners.get_or_init(|| self.is_owners(peer));
+        let is_owner = || *peer.is_owner.get_or_init(|| self.is_owner(peer));
         ClientOrigin {
-            denial: denial(self.is_proxy_declared, signs, is_owners),
+            denial: denial(self.is_proxy_declared, signs, is_owner),
             ..self.origin_without_rights(peer, headers)
         }
     }
@@ -95,7 +95,7 @@ impl Trust {
         };
         ClientOrigin {
             address: quota_address(visitor),
-            denial: Some(Denial::NotAsked),
+            denial: Some(Denial::NotRequested),
         }
     }
 
@@ -115,10 +115,10 @@ impl Trust {
             "whoever connects directly from a loopback address".to_owned()
         } else if self.query == Query::None {
             "nobody: this kernel does not tell whose a connection is".to_owned()
-        } else if self.owners.is_empty() {
+        } else if self.owner_uids.is_empty() {
             "nobody: the relay's user is nobody in particular, see --owner".to_owned()
         } else {
-            let users: Vec<_> = self.owners.iter().map(u32::to_string).collect();
+            let users: Vec<_> = self.owner_uids.iter().map(u32::to_string).collect();
             format!(
                 "user {}, directly from a loopback address",
                 users.join(", ")
@@ -127,14 +127,14 @@ impl Trust {
         format!("rights of this machine: {who}")
     }
 
-    fn is_owners(&self, peer: &Peer) -> bool {
+    fn is_owner(&self, peer: &Peer) -> bool {
         if !socket_owner::IS_TOLD {
             return true;
         }
         let owner = peer
             .local
             .and_then(|local| self.query.owner(peer.address, local));
-        owner.is_some_and(|owner| self.owners.contains(&owner))
+        owner.is_some_and(|owner| self.owner_uids.contains(&owner))
     }
 }
 
@@ -147,7 +147,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_range(text: &str) -> Result<IpNet, String> {
+pub fn parse_address_range(text: &str) -> Result<IpNet, String> {
     let range = text.parse::<IpNet>().ok();
     let range = range.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
     range
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn trust(proxies: &[&str]) -> Trust {
-        let parse = |range: &&str| parse_range(range).expect("a range");
+        let parse = |range: &&str| parse_address_range(range).expect("a range");
         Trust::new(proxies.iter().map(parse).collect(), false, &[])
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let peer = Peer {
             address: canonical(peer.parse().expect("an address")),
             local: None,
-            is_owners: Arc::default(),
+            is_owner: Arc::default(),
         };
         let headers = [(
             "x-forwarded-for".parse().expect("a name"),
@@ -198,15 +198,15 @@ mod tests {
     #[test]
     fn a_range_is_a_prefix_or_one_address() {
         assert_eq!(
-            parse_range("10.0.0.0/8").map(|range| range.to_string()),
+            parse_address_range("10.0.0.0/8").map(|range| range.to_string()),
             Ok("10.0.0.0/8".to_owned())
         );
         assert_eq!(
-            parse_range("::1").map(|range| range.to_string()),
+            parse_address_range("::1").map(|range| range.to_string()),
             Ok("::1/128".to_owned())
         );
         for wrong in ["", "10.0.0.0/33", "proxy.example", "10.0.0.0/8, ::1"] {
-            assert!(parse_range(wrong).is_err(), "{wrong}");
+            assert!(parse_address_range(wrong).is_err(), "{wrong}");
         }
     }
 

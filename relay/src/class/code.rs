@@ -4,7 +4,7 @@ use shared::class::{CODE_LENGTH, CODE_LETTERS};
 use unicode_normalization::UnicodeNormalization;
 
 /// The most characters of a code as it is typed; whatever is longer is none.
-const LONGEST_TYPED: usize = 64;
+const MAX_TYPED_CHARS: usize = 64;
 
 /// Letters that no code has, each with the letter of a code that it is mistaken for: what looks alike in Latin, and
 /// the letters of Cyrillic and Greek keyboards that look the same. 0, O, 1, I and L resemble no letter of a code
@@ -46,22 +46,25 @@ const LOOK_ALIKES: [(char, char); 30] = [
 /// upper case, without what people put between letters, and with look-alikes read as the letter they resemble. None
 /// where that is no code.
 #[must_use]
-pub fn normal_code(typed: &str) -> Option<String> {
-    let letters = typed.nfkc().filter(|letter| !separates(*letter));
-    let letters = letters.take(LONGEST_TYPED).flat_map(char::to_uppercase);
-    let code: String = letters.take(CODE_LENGTH + 1).map(read_as).collect();
+pub fn normalize_code(typed: &str) -> Option<String> {
+    let letters = typed.nfkc().filter(|letter| !is_separator(*letter));
+    let letters = letters.take(MAX_TYPED_CHARS).flat_map(char::to_uppercase);
+    let code: String = letters
+        .take(CODE_LENGTH + 1)
+        .map(resolve_look_alike)
+        .collect();
     let is_code =
         code.len() == CODE_LENGTH && code.bytes().all(|byte| CODE_LETTERS.contains(&byte));
     is_code.then_some(code)
 }
 
-fn read_as(letter: char) -> char {
+fn resolve_look_alike(letter: char) -> char {
     let known = LOOK_ALIKES.iter().find(|(typed, _)| *typed == letter);
     known.map_or(letter, |(_, read)| *read)
 }
 
 /// Blanks, dashes, points, and what cannot be seen and comes along when a code is copied.
-fn separates(letter: char) -> bool {
+fn is_separator(letter: char) -> bool {
     letter.is_whitespace()
         || matches!(
             letter,
@@ -93,13 +96,17 @@ mod tests {
             "Ⓚ7ⓍM3P",
             "“K7X M3P”.",
         ] {
-            assert_eq!(normal_code(typed).as_deref(), Some("K7XM3P"), "{typed:?}");
+            assert_eq!(
+                normalize_code(typed).as_deref(),
+                Some("K7XM3P"),
+                "{typed:?}"
+            );
         }
     }
 
     #[test]
     fn what_looks_like_a_letter_of_a_code_is_read_as_that() {
-        assert_eq!(normal_code("sbzu23").as_deref(), Some("582V23"));
+        assert_eq!(normalize_code("sbzu23").as_deref(), Some("582V23"));
         for (typed, read) in LOOK_ALIKES {
             assert!(!typed.is_ascii() || !CODE_LETTERS.contains(&(typed as u8)));
             assert!(CODE_LETTERS.contains(&(read as u8)), "{typed}");
@@ -123,7 +130,7 @@ mod tests {
             "\u{0}K7XM3P",
             &long,
         ] {
-            assert_eq!(normal_code(wrong), None, "{wrong:.20?}");
+            assert_eq!(normalize_code(wrong), None, "{wrong:.20?}");
         }
     }
 }

@@ -13,7 +13,7 @@ const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 /// # Errors
 /// Where it is too long, or has characters that cannot be seen or that turn others around (UAX #9). A joiner between
 /// two characters that can be seen is theirs.
-pub(super) fn plain(said: &str, longest: usize) -> Result<String, Failed> {
+pub(super) fn normalize(said: &str, longest: usize) -> Result<String, Failed> {
     // What is far too long is not looked at: a character has at most four bytes.
     if said.len() > longest * 4 {
         return Err(too_long(longest));
@@ -22,7 +22,7 @@ pub(super) fn plain(said: &str, longest: usize) -> Result<String, Failed> {
     if text.chars().count() > longest {
         return Err(too_long(longest));
     }
-    let strays = stray_joiner(&text).then_some(JOINERS[0]);
+    let strays = has_stray_joiner(&text).then_some(JOINERS[0]);
     let hidden = text.chars().find(|character| is_hidden(*character));
     if let Some(character) = hidden.or(strays) {
         let code = u32::from(character);
@@ -41,8 +41,8 @@ fn too_long(longest: usize) -> Failed {
 ///
 /// # Errors
 /// And where nothing is left.
-pub(super) fn needed(said: &str, longest: usize) -> Result<String, Failed> {
-    let text = plain(said, longest)?;
+pub(super) fn normalize_required(said: &str, longest: usize) -> Result<String, Failed> {
+    let text = normalize(said, longest)?;
     if text.is_empty() {
         let message = "this must not be empty";
         return Err(failure::relay(Reason::TextMissing, message));
@@ -52,14 +52,14 @@ pub(super) fn needed(said: &str, longest: usize) -> Result<String, Failed> {
 
 /// What two names have in common that people take for the same: alike but for width and other forms of compatibility
 /// (NFKC), case, joiners, and how many blanks there are.
-pub(super) fn key(name: &str) -> String {
+pub(super) fn comparison_key(name: &str) -> String {
     let visible = name.nfkc().filter(|letter| !JOINERS.contains(letter));
     let folded: String = visible.flat_map(char::to_lowercase).nfkc().collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The name with a number behind it, no longer than a name may be.
-pub(super) fn numbered(name: &str, number: u32, longest: usize) -> String {
+pub(super) fn with_number(name: &str, number: u32, longest: usize) -> String {
     let mark = format!(" {number}");
     let room = longest.saturating_sub(mark.len());
     let kept: String = name.chars().take(room).collect();
@@ -69,7 +69,7 @@ pub(super) fn numbered(name: &str, number: u32, longest: usize) -> String {
 }
 
 /// Whether a joiner stands at an end or beside another one.
-fn stray_joiner(text: &str) -> bool {
+fn has_stray_joiner(text: &str) -> bool {
     let mut before = None;
     for character in text.chars() {
         let joins = |it: char| JOINERS.contains(&it) || it.is_whitespace();
@@ -112,13 +112,13 @@ mod tests {
             ("Ame\u{301}lie", "Am\u{e9}lie"),
             ("Ｌｉ　Ｗｅｉ", "Ｌｉ　Ｗｅｉ"),
         ] {
-            assert_eq!(needed(said, 40).as_deref(), Ok(text));
+            assert_eq!(normalize_required(said, 40).as_deref(), Ok(text));
         }
     }
 
     #[test]
     fn what_cannot_is_refused_with_its_reason() {
-        let reason = |said: &str| needed(said, 40).expect_err("refused").reason;
+        let reason = |said: &str| normalize_required(said, 40).expect_err("refused").reason;
         for (said, why) in [
             ("", Reason::TextMissing),
             ("  \u{3000} ", Reason::TextMissing),
@@ -142,7 +142,7 @@ mod tests {
             reason(&"\u{202e}".repeat(10_240)),
             Some(Reason::TextTooLong)
         );
-        assert!(needed(&"界".repeat(40), 40).is_ok());
+        assert!(normalize_required(&"界".repeat(40), 40).is_ok());
     }
 
     #[test]
@@ -155,18 +155,21 @@ mod tests {
             "LI WEI",
         ];
         for name in same {
-            assert_eq!(key(name), "li wei", "{name:?}");
+            assert_eq!(comparison_key(name), "li wei", "{name:?}");
         }
-        assert_eq!(key("Ame\u{301}lie"), key("AM\u{c9}LIE"));
-        assert_ne!(key("Li Wei"), key("Li Wen"));
+        assert_eq!(
+            comparison_key("Ame\u{301}lie"),
+            comparison_key("AM\u{c9}LIE")
+        );
+        assert_ne!(comparison_key("Li Wei"), comparison_key("Li Wen"));
     }
 
     #[test]
     fn a_number_fits_behind_a_long_name() {
-        assert_eq!(numbered("Li Wei", 2, 40), "Li Wei 2");
-        let long = numbered(&"界".repeat(40), 12, 40);
+        assert_eq!(with_number("Li Wei", 2, 40), "Li Wei 2");
+        let long = with_number(&"界".repeat(40), 12, 40);
         assert_eq!(long.chars().count(), 40);
         assert!(long.ends_with("界 12"));
-        assert_eq!(numbered("ab\u{200d}🎓", 2, 5), "ab 2");
+        assert_eq!(with_number("ab\u{200d}🎓", 2, 5), "ab 2");
     }
 }

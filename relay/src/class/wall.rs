@@ -8,7 +8,7 @@ use shared::{
     trace::{CallId, CallName, CallReturned, CallStarted, Event, ProcessId, What},
 };
 
-use super::core::Core;
+use super::state::ClassState;
 
 /// Rates are of so many milliseconds.
 const SECOND_MS: u64 = 1000;
@@ -17,7 +17,7 @@ const SECOND_MS: u64 = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Wall {
     members: HashMap<ProcessId, MemberId>,
-    marks: BTreeMap<MemberId, Marks>,
+    marks: BTreeMap<MemberId, MemberActivity>,
     changed: BTreeSet<MemberId>,
     removed: BTreeSet<MemberId>,
     calls: Rate,
@@ -27,7 +27,7 @@ pub(super) struct Wall {
 
 /// A member's doing.
 #[derive(Debug, Default)]
-struct Marks {
+struct MemberActivity {
     call: Option<LastCall>,
     last_id: CallId,
     error: Option<LastError>,
@@ -38,18 +38,18 @@ struct Marks {
 
 impl Wall {
     /// A member has this process from now on.
-    pub(super) fn meets(&mut self, member: MemberId, process: ProcessId) {
+    pub(super) fn set_process(&mut self, member: MemberId, process: ProcessId) {
         self.members.insert(process, member);
         self.changed.insert(member);
     }
 
     /// Something of a member is not as it was.
-    pub(super) fn touch(&mut self, member: MemberId) {
+    pub(super) fn mark_changed(&mut self, member: MemberId) {
         self.changed.insert(member);
     }
 
     /// It is no member any more.
-    pub(super) fn forgets(&mut self, member: MemberId) {
+    pub(super) fn forget_member(&mut self, member: MemberId) {
         self.members.retain(|_, other| *other != member);
         self.marks.remove(&member);
         self.changed.remove(&member);
@@ -57,7 +57,7 @@ impl Wall {
     }
 
     /// Takes in what happened by now.
-    pub(super) fn saw(&mut self, event: &Event, now_ms: u64) {
+    pub(super) fn record_event(&mut self, event: &Event, now_ms: u64) {
         match &event.what {
             What::CallStarted(started) => self.started(started, event.mono_ns, now_ms),
             What::CallReturned(returned) => self.returned(returned, event.mono_ns),
@@ -106,7 +106,7 @@ impl Wall {
             Outcome::Returned(Returned::Chunk { .. } | Returned::Datagram { .. }) => {
                 marks.sentences += 1;
             }
-            Outcome::Failed(failed) if is_trouble(failed) => {
+            Outcome::Failed(failed) if is_unintended(failed) => {
                 marks.errors += 1;
                 self.errors += 1;
                 marks.error = Some(LastError {
@@ -133,7 +133,7 @@ impl Wall {
     }
 
     /// The members that are not as they were, and those that are no more, since this was last asked.
-    pub(super) fn news(&mut self) -> (BTreeSet<MemberId>, BTreeSet<MemberId>) {
+    pub(super) fn take_changes(&mut self) -> (BTreeSet<MemberId>, BTreeSet<MemberId>) {
         (
             std::mem::take(&mut self.changed),
             std::mem::take(&mut self.removed),
@@ -141,8 +141,8 @@ impl Wall {
     }
 
     /// A member's tile.
-    pub(super) fn tile(&self, core: &Core, number: MemberId) -> Option<Tile> {
-        let member = core.members.get(&number)?;
+    pub(super) fn tile(&self, state: &ClassState, number: MemberId) -> Option<Tile> {
+        let member = state.members.get(&number)?;
         let marks = self.marks.get(&number);
         Some(Tile {
             member: number,
@@ -160,22 +160,22 @@ impl Wall {
     }
 
     /// All members together, now.
-    pub(super) fn totals(&mut self, core: &Core, now_ms: u64) -> Totals {
-        let connected = core.members.values().filter(|member| member.connected);
+    pub(super) fn totals(&mut self, state: &ClassState, now_ms: u64) -> Totals {
+        let connected = state.members.values().filter(|member| member.connected);
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Totals {
-            members: number(core.members.len()),
+            members: number(state.members.len()),
             connected: number(connected.count()),
             calls_per_second: self.calls.now(now_ms),
             packets_per_second: self.packets.now(now_ms),
             errors: self.errors,
-            predictions: core.predictions(),
+            predictions: state.predictions(),
         }
     }
 }
 
 /// What nobody did on purpose: a call that was cancelled or ran out of time is no trouble.
-fn is_trouble(failed: &Failed) -> bool {
+fn is_unintended(failed: &Failed) -> bool {
     !matches!(failed.reason, Some(Reason::Cancelled | Reason::TimedOut))
 }
 

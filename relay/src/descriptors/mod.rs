@@ -4,8 +4,8 @@
 mod budget;
 mod reserve;
 
-pub use budget::{MINIMUM, fit};
-pub use reserve::{Slot, fill};
+pub use budget::{MIN_DESCRIPTORS, fit_limits};
+pub use reserve::{ReserveSlot, fill_reserve};
 
 use std::{
     cell::Cell,
@@ -25,7 +25,7 @@ thread_local! {
 }
 
 /// Counts a call that failed for want of a descriptor, and logs it if the log has not said so lately.
-pub fn note_exhausted() {
+pub fn record_exhaustion() {
     EXHAUSTED.fetch_add(1, Relaxed);
     let now = Instant::now();
     let is_due = LOGGED
@@ -42,7 +42,7 @@ pub fn note_exhausted() {
 
 /// How many calls have failed for want of a descriptor.
 #[must_use]
-pub fn exhausted_count() -> u64 {
+pub fn exhaustion_count() -> u64 {
     EXHAUSTED.load(Relaxed)
 }
 
@@ -51,7 +51,7 @@ pub async fn wait_for_free() {
     let [mut interval, longest] = POLL_INTERVALS;
     loop {
         tokio::time::sleep(interval).await;
-        if reserve::is_one_free() {
+        if reserve::is_descriptor_free() {
             return;
         }
         interval = (interval * 2).min(longest);

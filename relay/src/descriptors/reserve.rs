@@ -4,9 +4,9 @@
 use std::{cell::RefCell, fs::File, io};
 
 /// How many are held.
-pub(super) const SIZE: usize = 16;
+pub(super) const RESERVE_SIZE: usize = 16;
 /// So many of them only peers on this machine may use, who look after the relay.
-const FOR_THIS_MACHINE: usize = 4;
+const LOCAL_ONLY_SLOTS: usize = 4;
 
 thread_local! {
     /// The event loop's reserve; empty on every other thread.
@@ -23,9 +23,9 @@ struct Reserve {
 
 /// A descriptor that was let go for a newcomer. Dropped after the newcomer's connection, it is taken back.
 #[derive(Debug)]
-pub struct Slot(());
+pub struct ReserveSlot(());
 
-impl Slot {
+impl ReserveSlot {
     /// Lets a descriptor go; none where all are lent.
     #[must_use]
     pub fn take() -> Option<Self> {
@@ -39,12 +39,12 @@ impl Slot {
 
     /// Whether as few are left as peers elsewhere must not use.
     #[must_use]
-    pub fn are_few_left() -> bool {
-        RESERVE.with_borrow(|reserve| reserve.held.len() < FOR_THIS_MACHINE)
+    pub fn is_reserve_low() -> bool {
+        RESERVE.with_borrow(|reserve| reserve.held.len() < LOCAL_ONLY_SLOTS)
     }
 }
 
-impl Drop for Slot {
+impl Drop for ReserveSlot {
     fn drop(&mut self) {
         RESERVE.with_borrow_mut(|reserve| {
             reserve.lent = reserve.lent.saturating_sub(1);
@@ -56,7 +56,7 @@ impl Drop for Slot {
 impl Reserve {
     fn refill(&mut self) {
         let Some(source) = &self.source else { return };
-        while self.held.len() + self.lent < SIZE
+        while self.held.len() + self.lent < RESERVE_SIZE
             && let Ok(another) = source.try_clone()
         {
             self.held.push(another);
@@ -68,7 +68,7 @@ impl Reserve {
 ///
 /// # Errors
 /// The kernel's, where not even the reserve can be had.
-pub fn fill() -> io::Result<()> {
+pub fn fill_reserve() -> io::Result<()> {
     RESERVE.with_borrow_mut(|reserve| {
         reserve.source = match File::open("/dev/null") {
             Ok(source) => Some(source),
@@ -81,7 +81,7 @@ pub fn fill() -> io::Result<()> {
 }
 
 /// Whether another descriptor could be had at this moment.
-pub(super) fn is_one_free() -> bool {
+pub(super) fn is_descriptor_free() -> bool {
     RESERVE.with_borrow(|reserve| match &reserve.source {
         Some(source) => source.try_clone().is_ok(),
         None => true,
@@ -95,17 +95,17 @@ mod tests {
     #[test]
     fn what_is_lent_comes_back() {
         assert!(
-            Slot::take().is_none(),
+            ReserveSlot::take().is_none(),
             "nothing is held before it is filled"
         );
-        fill().expect("descriptors");
-        let mut lent: Vec<Slot> = std::iter::from_fn(Slot::take).collect();
-        assert_eq!(lent.len(), SIZE);
-        assert!(Slot::are_few_left());
-        lent.truncate(SIZE - FOR_THIS_MACHINE);
-        assert!(!Slot::are_few_left());
+        fill_reserve().expect("descriptors");
+        let mut lent: Vec<ReserveSlot> = std::iter::from_fn(ReserveSlot::take).collect();
+        assert_eq!(lent.len(), RESERVE_SIZE);
+        assert!(ReserveSlot::is_reserve_low());
+        lent.truncate(RESERVE_SIZE - LOCAL_ONLY_SLOTS);
+        assert!(!ReserveSlot::is_reserve_low());
         drop(lent);
-        let again: Vec<Slot> = std::iter::from_fn(Slot::take).collect();
-        assert_eq!(again.len(), SIZE);
+        let again: Vec<ReserveSlot> = std::iter::from_fn(ReserveSlot::take).collect();
+        assert_eq!(again.len(), RESERVE_SIZE);
     }
 }

@@ -34,15 +34,15 @@ use tokio::{
 };
 
 use super::{
-    Desk,
-    connections::Connections,
+    AppState,
+    connections::ConnectionQuota,
     refusal::refuse,
     router,
     write_timeout::{MAX_UNSENT_BYTES, WriteTimeout},
 };
 use crate::{
-    admission::{Full, Peer, Place},
-    descriptors::{self, Slot},
+    admission::{Peer, Permit, QuotaExceeded},
+    descriptors::{self, ReserveSlot},
     metrics::{Metrics, RefusedBy},
     sys::{descriptors::is_exhausted, streams::limit_unsent},
 };
@@ -69,18 +69,18 @@ const OUT_OF_DESCRIPTORS: &str =
 /// Accepts connections until the relay ends.
 pub async fn accept(
     listener: TcpListener,
-    desk: Arc<Desk>,
+    state: Arc<AppState>,
     limits: Rc<Limits>,
     ending: watch::Receiver<bool>,
 ) {
-    let metrics = Arc::clone(&desk.metrics);
-    // Connections inherit it. Where it cannot be set, a slow reader is taken for a deaf one sooner.
+    let metrics = Arc::clone(&state.metrics);
+    // ConnectionQuota inherit it. Where it cannot be set, a slow reader is taken for a deaf one sooner.
     limit_unsent(&listener, MAX_UNSENT_BYTES);
     let mut acceptor = Acceptor {
-        connections: Connections::new(&limits, Arc::clone(&metrics)),
+        connections: ConnectionQuota::new(&limits, Arc::clone(&metrics)),
         listener,
-        router: router(Arc::clone(&desk)),
-        desk,
+        router: router(Arc::clone(&state)),
+        state,
         limits,
         metrics,
         ending,
@@ -92,16 +92,16 @@ pub async fn accept(
 
 struct Acceptor {
     listener: TcpListener,
-    desk: Arc<Desk>,
+    state: Arc<AppState>,
     router: Router,
-    connections: Connections,
+    connections: ConnectionQuota,
     limits: Rc<Limits>,
     metrics: Arc<Metrics>,
     ending: watch::Receiver<bool>,
 }
 
 /// A connection that was accepted; with the descriptor of the reserve that was let go for it.
-type Accepted = (TcpStream, SocketAddr, Option<Slot>);
+type Accepted = (TcpStream, SocketAddr, Option<ReserveSlot>);
 
 impl Acceptor {
     /// The next connection; none when the relay ends.
@@ -117,57 +117,57 @@ impl Acceptor {
                 Err(error) => error,
             };
             if is_exhausted(&error) {
-                descriptors::note_exhausted();
+                descriptors::record_exhaustion();
                 match self.accept_on_reserve().await {
-                    OnReserve::Accepted(stream, from, slot) => {
+                    ReserveAccept::Accepted(stream, from, slot) => {
                         return Some((stream, from, Some(slot)));
                     }
-                    OnReserve::NobodyWaits => continue,
-                    OnReserve::AllLent => {}
+                    ReserveAccept::NoneWaiting => continue,
+                    ReserveAccept::Exhausted => {}
                 }
             }
             tokio::time::sleep(BACK_OFF).await;
         }
     }
 
-    async fn accept_on_reserve(&self) -> OnReserve {
-        let Some(slot) = Slot::take() else {
-            return OnReserve::AllLent;
+    async fn accept_on_reserve(&self) -> ReserveAccept {
+        let Some(slot) = ReserveSlot::take() else {
+            return ReserveAccept::Exhausted;
         };
         // Only one look: the descriptor is free for anybody until it is taken or given back.
         let accepted = poll_fn(|context| Poll::Ready(self.listener.poll_accept(context))).await;
         match accepted {
-            Poll::Ready(Ok((stream, from))) => OnReserve::Accepted(stream, from, slot),
-            Poll::Ready(Err(_)) => OnReserve::AllLent,
-            Poll::Pending => OnReserve::NobodyWaits,
+            Poll::Ready(Ok((stream, from))) => ReserveAccept::Accepted(stream, from, slot),
+            Poll::Ready(Err(_)) => ReserveAccept::Exhausted,
+            Poll::Pending => ReserveAccept::NoneWaiting,
         }
     }
 
     /// Serves a connection in a task of its own, or refuses it.
-    fn handle(&self, stream: TcpStream, from: SocketAddr, slot: Option<Slot>) {
+    fn handle(&self, stream: TcpStream, from: SocketAddr, slot: Option<ReserveSlot>) {
         if slot.is_some() {
             self.metrics
                 .count_refused_connection(RefusedBy::Descriptors);
-            if Slot::are_few_left() && !from.ip().to_canonical().is_loopback() {
+            if ReserveSlot::is_reserve_low() && !from.ip().to_canonical().is_loopback() {
                 // In this order, so that the slot finds the descriptor free.
                 drop(stream);
                 return drop(slot);
             }
         }
         // Many visitors share a trusted proxy's address: of it only the total counts.
-        let is_shared = self.desk.trust.is_trusted_proxy(from.ip());
+        let is_shared = self.state.trust.is_trusted_proxy(from.ip());
         let permit = match self.connections.admit(from.ip(), is_shared) {
             Ok(permit) => permit,
             Err(full) => {
                 let by = match full {
-                    Full::InTotal => RefusedBy::Total,
-                    Full::FromAddress => RefusedBy::Address,
+                    QuotaExceeded::Total => RefusedBy::Total,
+                    QuotaExceeded::Address => RefusedBy::Address,
                 };
                 self.metrics.count_refused_connection(by);
                 return refuse(stream, slot, &self.connections.explain(full));
             }
         };
-        let connection = Connection {
+        let connection = HttpConnection {
             _permit: permit,
             limits: Rc::clone(&self.limits),
             ending: self.ending.clone(),
@@ -180,28 +180,28 @@ impl Acceptor {
 }
 
 /// What came of accepting on a descriptor of the reserve.
-enum OnReserve {
-    Accepted(TcpStream, SocketAddr, Slot),
+enum ReserveAccept {
+    Accepted(TcpStream, SocketAddr, ReserveSlot),
     /// The kernel refused before it had looked whether anybody waits.
-    NobodyWaits,
-    AllLent,
+    NoneWaiting,
+    Exhausted,
 }
 
-struct Connection {
-    _permit: Place,
+struct HttpConnection {
+    _permit: Permit,
     limits: Rc<Limits>,
     ending: watch::Receiver<bool>,
 }
 
-impl Connection {
+impl HttpConnection {
     async fn serve(
         mut self,
         stream: TcpStream,
-        slot: Option<Slot>,
+        slot: Option<ReserveSlot>,
         from: SocketAddr,
         router: Router,
     ) {
-        prepare(&stream);
+        set_socket_options(&stream);
         let peer = Peer::of(&stream, from);
         let on_reserve = slot.is_some();
         let unread = Duration::from_secs(self.limits.unread_seconds);
@@ -264,7 +264,7 @@ async fn reserve_timeout(on_reserve: bool) {
 }
 
 /// Small messages leave at once, and a vanished peer is found out. Either failing costs comfort, not truth.
-fn prepare(stream: &TcpStream) {
+fn set_socket_options(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true).ok();
     let keepalive = TcpKeepalive::new()

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::Desk;
-use crate::admission::{host_is_ours, origin_is_ours};
+use super::AppState;
+use crate::admission::{is_allowed_host, is_same_origin};
 
 /// Nothing but the relay's own page may run, and nothing may frame it. `wasm-unsafe-eval` allows WebAssembly
 /// and no other evaluation (CSP Level 3).
@@ -34,9 +34,13 @@ const HEADERS: [(HeaderName, &str); 6] = [
 ];
 
 /// Lets a request pass whose `Host` is ours and whose `Origin`, where there is one, is our page's.
-pub(super) async fn admit(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    desk.count_request();
-    let mut response = match refusal(&desk, &request) {
+pub(super) async fn admit(
+    State(state): State<Arc<AppState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    state.count_request();
+    let mut response = match refusal(&state, &request) {
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     };
@@ -48,7 +52,7 @@ pub(super) async fn admit(State(desk): State<Arc<Desk>>, request: Request, next:
     response
 }
 
-fn refusal(desk: &Desk, request: &Request) -> Option<(StatusCode, String)> {
+fn refusal(state: &AppState, request: &Request) -> Option<(StatusCode, String)> {
     let text = |name| {
         request
             .headers()
@@ -56,14 +60,14 @@ fn refusal(desk: &Desk, request: &Request) -> Option<(StatusCode, String)> {
             .map(|value: &HeaderValue| value.to_str().unwrap_or_default())
     };
     let host = text(header::HOST).unwrap_or_default();
-    if !host_is_ours(host, &desk.allow_host) {
+    if !is_allowed_host(host, &state.allow_host) {
         let message = format!(
             "This relay does not answer to the name {host:?}: start it with --allow-host NAME\n"
         );
         return Some((StatusCode::MISDIRECTED_REQUEST, message));
     }
     match text(header::ORIGIN) {
-        Some(origin) if !origin_is_ours(origin, host) => Some((
+        Some(origin) if !is_same_origin(origin, host) => Some((
             StatusCode::FORBIDDEN,
             format!("Pages of {origin:?} may not use this relay\n"),
         )),

@@ -6,24 +6,24 @@ use std::{net::IpAddr, rc::Rc, sync::Arc};
 use shared::limits::Limits;
 
 use crate::{
-    admission::{Full, Place, Tally, quota_address},
+    admission::{Permit, QuotaCounter, QuotaExceeded, quota_address},
     metrics::Metrics,
 };
 
 /// The connections that are open.
 #[derive(Debug)]
-pub(super) struct Connections {
-    tally: Rc<Tally>,
-    most: u64,
-    most_per_address: u64,
+pub(super) struct ConnectionQuota {
+    counter: Rc<QuotaCounter>,
+    max_total: u64,
+    max_per_address: u64,
 }
 
-impl Connections {
+impl ConnectionQuota {
     pub(super) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Self {
         Self {
-            tally: Tally::new(metrics, |metrics| &metrics.connections),
-            most: limits.connections,
-            most_per_address: limits.connections_per_address,
+            counter: QuotaCounter::new(metrics, |metrics| &metrics.connections),
+            max_total: limits.connections,
+            max_per_address: limits.connections_per_address,
         }
     }
 
@@ -32,25 +32,26 @@ impl Connections {
     ///
     /// # Errors
     /// The limit that is reached.
-    pub(super) fn admit(&self, peer: IpAddr, is_shared: bool) -> Result<Place, Full> {
-        let most_here = if is_shared {
-            self.most
+    pub(super) fn admit(&self, peer: IpAddr, is_shared: bool) -> Result<Permit, QuotaExceeded> {
+        let max_per_address = if is_shared {
+            self.max_total
         } else {
-            self.most_per_address
+            self.max_per_address
         };
-        self.tally.take(quota_address(peer), self.most, most_here)
+        self.counter
+            .take(quota_address(peer), self.max_total, max_per_address)
     }
 
     /// What a refused peer is told.
-    pub(super) fn explain(&self, full: Full) -> String {
+    pub(super) fn explain(&self, full: QuotaExceeded) -> String {
         match full {
-            Full::InTotal => format!(
+            QuotaExceeded::Total => format!(
                 "This relay has {} connections, as many as it may. Try again in a moment.\n",
-                self.most
+                self.max_total
             ),
-            Full::FromAddress => format!(
+            QuotaExceeded::Address => format!(
                 "Your address has {} connections here, as many as one may. Close some, or try again in a moment.\n",
-                self.most_per_address
+                self.max_per_address
             ),
         }
     }

@@ -18,11 +18,11 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// At a time, in all.
-const MOST: usize = 16;
+const MAX_DOWNLOADS: usize = 16;
 /// At a time, for one address.
-const MOST_PER_ADDRESS: usize = 4;
+const MAX_DOWNLOADS_PER_ADDRESS: usize = 4;
 /// How long somebody waits for others to have read theirs.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The files on their way.
 #[derive(Debug)]
@@ -33,18 +33,18 @@ pub struct Downloads {
 
 /// Leave to have one file on its way, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(super) struct DownloadPermit {
     _of_address: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
 
-/// A file that is held with its permit.
-struct Held {
+/// A file that is permitted with its permit.
+struct PermittedBytes {
     bytes: Bytes,
-    _permit: Permit,
+    _permit: DownloadPermit,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for PermittedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -53,7 +53,7 @@ impl AsRef<[u8]> for Held {
 impl Default for Downloads {
     fn default() -> Self {
         Self {
-            all: Arc::new(Semaphore::new(MOST)),
+            all: Arc::new(Semaphore::new(MAX_DOWNLOADS)),
             addresses: Mutex::default(),
         }
     }
@@ -64,16 +64,16 @@ impl Downloads {
     ///
     /// # Errors
     /// The answer, where others did not read theirs in time.
-    pub(super) async fn permit(&self, address: IpAddr) -> Result<Permit, Response> {
-        let of_address = self.of(address);
-        let of_all = Arc::clone(&self.all);
+    pub(super) async fn permit(&self, address: IpAddr) -> Result<DownloadPermit, Response> {
+        let address_permit = self.of(address);
+        let total_permit = Arc::clone(&self.all);
         let waiting = async {
-            Some(Permit {
-                _of_address: of_address.acquire_owned().await.ok()?,
-                _of_all: of_all.acquire_owned().await.ok()?,
+            Some(DownloadPermit {
+                _of_address: address_permit.acquire_owned().await.ok()?,
+                _of_all: total_permit.acquire_owned().await.ok()?,
             })
         };
-        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        let waited = tokio::time::timeout(WAIT_TIMEOUT, waiting).await;
         waited.ok().flatten().ok_or_else(|| {
             let message = "Too many traces are on their way to others. Try again in a moment.\n";
             (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
@@ -87,20 +87,20 @@ impl Downloads {
         if let Some(known) = addresses.get(&address).and_then(Weak::upgrade) {
             return known;
         }
-        let new = Arc::new(Semaphore::new(MOST_PER_ADDRESS));
+        let new = Arc::new(Semaphore::new(MAX_DOWNLOADS_PER_ADDRESS));
         addresses.insert(address, Arc::downgrade(&new));
         new
     }
 }
 
-impl Permit {
+impl DownloadPermit {
     /// A body that keeps the permit as long as any of its bytes are in memory.
     pub(super) fn body(self, bytes: Bytes) -> Body {
-        let held = Held {
+        let permitted = PermittedBytes {
             bytes,
             _permit: self,
         };
-        Body::from(Bytes::from_owner(held))
+        Body::from(Bytes::from_owner(permitted))
     }
 
     /// The same of a body in pieces: until the last one was taken.

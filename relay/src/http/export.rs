@@ -13,7 +13,7 @@ use serde::Deserialize;
 use shared::saved::Form;
 use tokio::sync::oneshot;
 
-use super::Desk;
+use super::AppState;
 use crate::{
     admission::{ClientOrigin, Denial, Peer},
     lab::{
@@ -25,39 +25,39 @@ use crate::{
 
 /// `?form=completed` asks for checksums to be completed.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Wish {
+pub(super) struct ExportParams {
     #[serde(default)]
     form: Form,
 }
 
 pub(super) async fn file(
-    State(desk): State<Arc<Desk>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     Path((lab, file)): Path<(String, String)>,
-    Query(wish): Query<Wish>,
+    Query(params): Query<ExportParams>,
     version: Version,
     headers: HeaderMap,
 ) -> Response {
     let (format, kind) = match file.as_str() {
         "trace.json" => (Format::Json, "application/json"),
-        "trace.pcapng" => (Format::Pcapng(wish.form), "application/x-pcapng"),
+        "trace.pcapng" => (Format::Pcapng(params.form), "application/x-pcapng"),
         _ => return no_lab(),
     };
     if lab == OPEN {
-        let from = desk.trust.origin(&peer, version, &headers);
+        let from = state.trust.origin(&peer, version, &headers);
         if let Some(denial) = from.denial
-            && !has_admin_token(&desk, from, &headers).await
+            && !has_admin_token(&state, from, &headers).await
         {
             return refused(denial);
         }
     }
-    let address = desk.trust.origin_without_rights(&peer, &headers).address;
-    let permit = match desk.downloads.permit(address).await {
+    let address = state.trust.origin_without_rights(&peer, &headers).address;
+    let permit = match state.downloads.permit(address).await {
         Ok(permit) => permit,
         Err(busy) => return busy,
     };
     let (wanted, coming) = oneshot::channel();
-    desk.send(Errand::Export(lab, format, wanted));
+    state.send(Errand::Export(lab, format, wanted));
     match coming.await {
         Ok(Export::File(pieces)) => {
             let body = permit.body_of(pieces);
@@ -108,13 +108,13 @@ fn no_lab() -> Response {
 }
 
 /// Whether a request has the admin token as its bearer token (RFC 6750 §2.1).
-async fn has_admin_token(desk: &Desk, from: ClientOrigin, headers: &HeaderMap) -> bool {
+async fn has_admin_token(state: &AppState, from: ClientOrigin, headers: &HeaderMap) -> bool {
     let sent = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let Some(sent) = sent else { return false };
     let (wanted, coming) = oneshot::channel();
-    desk.send(Errand::Admin(sent.to_owned(), from, wanted));
+    state.send(Errand::Admin(sent.to_owned(), from, wanted));
     coming.await.unwrap_or_default()
 }

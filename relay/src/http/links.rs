@@ -11,7 +11,7 @@ use axum::{
 };
 use tokio::sync::oneshot;
 
-use super::{Desk, asset, assets::PAGE_ONE_FOLDER_DEEPER};
+use super::{AppState, asset, assets::PAGE_ONE_FOLDER_DEEPER};
 use crate::{admission::Peer, session::Errand};
 
 pub(super) async fn page(headers: HeaderMap) -> Response {
@@ -35,18 +35,18 @@ pub(super) async fn without_last_slash(uri: Uri) -> Response {
 }
 
 pub(super) async fn trace(
-    State(desk): State<Arc<Desk>>,
+    State(state): State<Arc<AppState>>,
     Extension(peer): Extension<Peer>,
     Path(link): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let address = desk.trust.origin_without_rights(&peer, &headers).address;
-    let permit = match desk.downloads.permit(address).await {
+    let address = state.trust.origin_without_rights(&peer, &headers).address;
+    let permit = match state.downloads.permit(address).await {
         Ok(permit) => permit,
         Err(busy) => return busy,
     };
     let (wanted, coming) = oneshot::channel();
-    desk.send(Errand::Link(link, wanted));
+    state.send(Errand::Link(link, wanted));
     match coming.await {
         Ok(trace) => {
             let headers = [

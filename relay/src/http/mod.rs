@@ -3,12 +3,12 @@
 mod accept;
 pub mod assets;
 mod checks;
-mod classes;
 mod connections;
 mod downloads;
 mod export;
 mod links;
-mod ready;
+mod qr_code;
+mod readiness;
 mod refusal;
 mod upgrade;
 mod write_timeout;
@@ -36,7 +36,7 @@ use crate::{admission::Trust, metrics::Metrics, session::Errand};
 
 /// What every request handler may use. Sessions live on the event loop; a handler only hands visitors over.
 #[derive(Debug)]
-pub struct Desk {
+pub struct AppState {
     /// Where visitors go once their handshake is done, and whoever wants a file.
     pub errands: mpsc::UnboundedSender<Errand>,
     /// What is counted.
@@ -49,12 +49,12 @@ pub struct Desk {
     pub allow_host: Vec<String>,
     /// Where the learner's own server is to be, if the relay runs none.
     pub external_server: Option<SocketAddr>,
-    /// Where other machines reach the relay, as far as it can know.
-    pub reach: Option<String>,
+    /// Where other machines network_url the relay, as far as it can know.
+    pub network_url: Option<String>,
 }
 
 /// Everything the relay answers over HTTP.
-pub fn router(desk: Arc<Desk>) -> Router {
+pub fn router(state: Arc<AppState>) -> Router {
     Router::new()
         .route(
             "/",
@@ -69,12 +69,12 @@ pub fn router(desk: Arc<Desk>) -> Router {
         .route("/labs/{lab}/{file}", get(export::file))
         .route("/c/{code}", get(links::page))
         .route("/c/{code}/", get(links::without_last_slash))
-        .route("/c/{code}/qr.svg", get(classes::qr))
+        .route("/c/{code}/qr.svg", get(qr_code::qr_code))
         .route("/t/{link}", get(links::page))
         .route("/t/{link}/", get(links::without_last_slash))
         .route("/t/{link}/trace.json", get(links::trace))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready::ready))
+        .route("/readyz", get(readiness::ready))
         .route("/metrics", get(metrics))
         .route(
             "/{*path}",
@@ -83,16 +83,18 @@ pub fn router(desk: Arc<Desk>) -> Router {
             }),
         )
         .layer(middleware::from_fn_with_state(
-            Arc::clone(&desk),
+            Arc::clone(&state),
             checks::admit,
         ))
-        .with_state(desk)
+        .with_state(state)
 }
 
-fn bridge(transport: Transport) -> MethodRouter<Arc<Desk>> {
-    get(move |State(desk): State<Arc<Desk>>, request| async move {
-        upgrade::bridge(transport, &desk, request)
-    })
+fn bridge(transport: Transport) -> MethodRouter<Arc<AppState>> {
+    get(
+        move |State(state): State<Arc<AppState>>, request| async move {
+            upgrade::bridge(transport, &state, request)
+        },
+    )
 }
 
 fn asset(path: &str, headers: &HeaderMap) -> Response {
@@ -105,13 +107,13 @@ fn asset(path: &str, headers: &HeaderMap) -> Response {
     })
 }
 
-async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
-    ready::look(&desk);
+async fn metrics(State(state): State<Arc<AppState>>) -> Response {
+    readiness::probe_servers(&state);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], desk.metrics.text()).into_response()
+    ([(header::CONTENT_TYPE, kind)], state.metrics.text()).into_response()
 }
 
-impl Desk {
+impl AppState {
     fn send(&self, errand: Errand) {
         // The receiver is gone only while the relay ends; then there is nobody to go to.
         self.errands.send(errand).ok();

@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::descriptors::Slot;
+use crate::descriptors::ReserveSlot;
 
 /// At most this many answers are on their way at a time; beyond, a connection is closed without one.
 const MOST_AT_ONCE: usize = 64;
@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// Answers `503 Service Unavailable` with the reason and closes the connection; then `slot` is given back.
-pub(super) fn refuse(stream: TcpStream, slot: Option<Slot>, reason: &str) {
+pub(super) fn refuse(stream: TcpStream, slot: Option<ReserveSlot>, reason: &str) {
     if UNDER_WAY.get() >= MOST_AT_ONCE {
         drop(stream);
         return drop(slot);

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use shared::{PROTOCOL, call::Transport};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Desk, write_timeout::WriteTimeout};
+use super::{AppState, write_timeout::WriteTimeout};
 use crate::{
     admission::{ClientOrigin, Peer},
     session::{Encoding, Errand, Purpose, Visitor},
@@ -22,7 +22,7 @@ use crate::{
 const NOT_A_WEBSOCKET: &str = "here a WebSocket is expected";
 
 /// `/ws`: our subprotocol, where the visitor names any.
-pub(super) async fn conversation(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(super) async fn conversation(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
     let ours = offered.iter().any(|name| name == PROTOCOL);
     if !offered.is_empty() && !ours {
@@ -32,7 +32,7 @@ pub(super) async fn conversation(State(desk): State<Arc<Desk>>, request: Request
         ));
     }
     let subprotocol = ours.then_some(PROTOCOL);
-    upgrade(Purpose::Conversation, subprotocol, &desk, request)
+    upgrade(Purpose::Conversation, subprotocol, &state, request)
 }
 
 /// A plain POST to `/ws`: a page that got no WebSocket asks why, because browsers hide the answer to a handshake
@@ -43,17 +43,17 @@ pub(super) async fn plain_request() -> Response {
 
 /// `/raw/…`: `binary` or `base64`, where the visitor offers one of them. Of others none is chosen: the server behind the
 /// bridge does not speak them (RFC 6455 §4.2.2), and a browser then says why it cannot connect.
-pub(super) fn bridge(transport: Transport, desk: &Arc<Desk>, request: Request) -> Response {
+pub(super) fn bridge(transport: Transport, state: &Arc<AppState>, request: Request) -> Response {
     let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
     let chosen = Encoding::chosen(offered.iter().map(String::as_str));
     let purpose = Purpose::Bridge(transport, chosen.unwrap_or_default());
-    upgrade(purpose, chosen.map(Encoding::name), desk, request)
+    upgrade(purpose, chosen.map(Encoding::name), state, request)
 }
 
 fn upgrade(
     purpose: Purpose,
     subprotocol: Option<&'static str>,
-    desk: &Arc<Desk>,
+    state: &Arc<AppState>,
     mut request: Request,
 ) -> Response {
     let key = match accept_key(request.headers()) {
@@ -65,15 +65,15 @@ fn upgrade(
         .get::<Peer>()
         .map(|peer| match purpose {
             Purpose::Conversation => {
-                (desk.trust).origin(peer, request.version(), request.headers())
+                (state.trust).origin(peer, request.version(), request.headers())
             }
-            Purpose::Bridge(..) => desk.trust.origin_without_rights(peer, request.headers()),
+            Purpose::Bridge(..) => state.trust.origin_without_rights(peer, request.headers()),
         });
     let (Some(upgrading), Some(from)) = (request.extensions_mut().remove::<OnUpgrade>(), from)
     else {
         return refused("this connection cannot be upgraded");
     };
-    tokio::task::spawn_local(hand_over(purpose, upgrading, from, Arc::clone(desk)));
+    tokio::task::spawn_local(hand_over(purpose, upgrading, from, Arc::clone(state)));
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -86,7 +86,12 @@ fn upgrade(
     response
 }
 
-async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: ClientOrigin, desk: Arc<Desk>) {
+async fn hand_over(
+    purpose: Purpose,
+    upgrading: OnUpgrade,
+    from: ClientOrigin,
+    state: Arc<AppState>,
+) {
     // A visitor who leaves in the middle of the handshake has never come.
     let Ok(upgraded) = upgrading.await else {
         return;
@@ -100,7 +105,7 @@ async fn hand_over(purpose: Purpose, upgrading: OnUpgrade, from: ClientOrigin, d
             early: read_buf.to_vec(),
             from,
         };
-        desk.send(Errand::Visit(visitor));
+        state.send(Errand::Visit(visitor));
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    descriptors::Slot,
+    descriptors::ReserveSlot,
     sys::streams::{limit_unsent, reset_on_close},
 };
 
@@ -34,7 +34,7 @@ pub(super) const MAX_UNSENT_BYTES: u32 = 64 << 10;
 pub(super) struct WriteTimeout {
     stream: TcpStream,
     /// Given back after the stream has closed.
-    slot: Option<Slot>,
+    slot: Option<ReserveSlot>,
     limit: Duration,
     /// Runs while something waits to be written; none as long as the kernel takes what there is.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -43,7 +43,7 @@ pub(super) struct WriteTimeout {
 
 impl WriteTimeout {
     /// Each write may wait as long as `limit` for the peer to read.
-    pub(super) const fn new(stream: TcpStream, slot: Option<Slot>, limit: Duration) -> Self {
+    pub(super) const fn new(stream: TcpStream, slot: Option<ReserveSlot>, limit: Duration) -> Self {
         Self {
             stream,
             slot,
@@ -54,7 +54,7 @@ impl WriteTimeout {
     }
 
     /// The connection itself, and the descriptor of the reserve it uses.
-    pub(super) fn into_parts(self) -> (TcpStream, Option<Slot>) {
+    pub(super) fn into_parts(self) -> (TcpStream, Option<ReserveSlot>) {
         // Who is sent much goes on as the kernel likes.
         limit_unsent(&self.stream, u32::MAX);
         (self.stream, self.slot)

@@ -52,30 +52,28 @@ pub fn export(lab: &Lab, format: Format) -> Export {
 
 /// What of a trace is to be saved as a link.
 #[derive(Debug)]
-pub struct Part {
+pub struct TraceSelection {
     /// Whose.
-    pub sight: Sight,
+    pub visibility: Sight,
     /// The first and the last number of every stretch; none where all is wanted.
-    pub stretches: Option<Vec<(u64, u64)>>,
+    pub ranges: Option<Vec<(u64, u64)>>,
     /// More bytes it must not have.
-    pub most_bytes: u64,
+    pub max_bytes: u64,
 }
 
 /// Writes a part of a lab's trace as it is now. The lab's name, which opens all of its trace, is not in it.
 ///
 /// # Errors
 /// Where nothing is in it, or too much.
-pub fn part(lab: &Lab, part: &Part) -> Result<Vec<u8>, Failed> {
-    let mut events = lab.trace().read(0, part.sight, usize::MAX).events;
-    if let Some(stretches) = &part.stretches {
-        let mut stretches: Vec<(u64, u64)> = stretches.clone();
-        stretches.sort_unstable();
+pub fn export_selection(lab: &Lab, selection: &TraceSelection) -> Result<Vec<u8>, Failed> {
+    let mut events = lab.trace().read(0, selection.visibility, usize::MAX).events;
+    if let Some(ranges) = &selection.ranges {
+        let mut ranges: Vec<(u64, u64)> = ranges.clone();
+        ranges.sort_unstable();
         let wanted = |seq: u64| {
-            // The last one that begins by then; stretches that overlap are none a page would ask for.
-            let after = stretches.partition_point(|(first, _)| *first <= seq);
-            stretches[..after]
-                .last()
-                .is_some_and(|(_, last)| seq <= *last)
+            // The last one that begins by then; ranges that overlap are none a page would ask for.
+            let after = ranges.partition_point(|(first, _)| *first <= seq);
+            ranges[..after].last().is_some_and(|(_, last)| seq <= *last)
         };
         events.retain(|recorded| wanted(recorded.event.seq));
     }
@@ -84,12 +82,12 @@ pub fn part(lab: &Lab, part: &Part) -> Result<Vec<u8>, Failed> {
         return Err(failure::relay(Reason::NothingToSave, message));
     }
     let mut head = head(lab);
-    SAVED.clone_into(&mut head.lab.id);
+    SAVED_LAB_ID.clone_into(&mut head.lab.id);
     head.lab.first_seq = events.first().map_or(1, |recorded| recorded.event.seq);
     let pieces = json(&head, events.iter().map(AsRef::as_ref));
     let bytes: usize = pieces.iter().map(Bytes::len).sum();
-    if bytes as u64 > part.most_bytes {
-        let limit = part.most_bytes;
+    if bytes as u64 > selection.max_bytes {
+        let limit = selection.max_bytes;
         let message = format!("a saved trace has at most {limit} bytes, this one {bytes}");
         return Err(failure::limit(Reason::TraceTooLong, limit, message));
     }
@@ -97,13 +95,13 @@ pub fn part(lab: &Lab, part: &Part) -> Result<Vec<u8>, Failed> {
 }
 
 /// The name of the lab in a saved trace.
-const SAVED: &str = "saved";
+const SAVED_LAB_ID: &str = "saved";
 
 fn head(lab: &Lab) -> Head {
     Head {
         socket_playground_trace: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        lab: lab.told(&lab.usual_client_host()),
+        lab: lab.to_message(&lab.default_client_host()),
         truth: lab.truth().clone(),
     }
 }

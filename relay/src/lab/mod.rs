@@ -2,12 +2,11 @@
 
 mod addresses;
 pub mod export;
-mod look;
 mod registry;
-pub mod secret;
 mod servers;
+mod socket_poller;
 
-pub use registry::{Registry, Rules, Tenancy};
+pub use registry::{LabConfig, LabLease, LabRegistry};
 
 use std::{
     io,
@@ -28,8 +27,8 @@ use crate::{
     server::{self, Bound, Orders},
     trace::Trace,
 };
-pub use servers::Changes;
-use servers::Slot;
+pub use servers::ServerChanges;
+use servers::ServerSlot;
 
 /// The open lab's name in URLs.
 pub const OPEN: &str = "open";
@@ -39,19 +38,19 @@ const OPEN_HOST: &str = "open-lab.internal";
 /// A lab and what happens in it.
 #[derive(Debug)]
 pub struct Lab {
-    about: About,
+    about: LabIdentity,
     trace: Rc<Trace>,
     netem: Rc<Netem>,
-    slots: [Slot; 2],
+    slots: [ServerSlot; 2],
     source: IpAddr,
     /// As [`Orders`] have it.
     shares_port: bool,
-    telling: AbortHandle,
+    tasks: AbortHandle,
 }
 
 /// What tells a lab from another.
 #[derive(Debug)]
-pub struct About {
+pub struct LabIdentity {
     /// Its name in URLs.
     pub id: String,
     /// Whose it is.
@@ -62,7 +61,7 @@ pub struct About {
     pub truth: Truth,
 }
 
-impl About {
+impl LabIdentity {
     /// The open lab.
     #[must_use]
     pub fn open(truth: Truth) -> Self {
@@ -145,7 +144,7 @@ pub fn source_for(server: SocketAddr) -> IpAddr {
 impl Lab {
     /// Opens a lab: its servers run from now on, on the event loop this is called from.
     #[must_use]
-    pub fn open(about: About, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
+    pub fn open(about: LabIdentity, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
         server::uppercase::prepare();
         let addresses = prepared.addresses();
         let (program, task, state) = match &prepared {
@@ -165,20 +164,20 @@ impl Lab {
                 },
                 state: state.clone(),
             };
-            Slot::new(server)
+            ServerSlot::new(server)
         });
-        let looking = look::look(look::View {
+        let looking = socket_poller::look(socket_poller::SocketPoller {
             trace: Rc::clone(&trace),
             servers: [0, 1].map(|at| (Transport::ALL[at], addresses[at])),
             backlog: Rc::clone(&slots[1].backlog),
         });
         let (gathering, kind) = (Rc::clone(&trace), about.kind);
-        let telling = tokio::task::spawn_local(async move {
-            let telling = gathering.tell_viewers();
+        let tasks = tokio::task::spawn_local(async move {
+            let tasks = gathering.tell_viewers();
             match kind {
                 // What strangers have open at the open lab is not everybody's business.
-                LabKind::Open => telling.await,
-                LabKind::Private | LabKind::Class => drop(tokio::join!(telling, looking)),
+                LabKind::Open => tasks.await,
+                LabKind::Private | LabKind::Class => drop(tokio::join!(tasks, looking)),
             }
         });
         let lab = Rc::new(Self {
@@ -188,7 +187,7 @@ impl Lab {
             slots,
             source: source_for(addresses[0]),
             shares_port: matches!(&prepared, Prepared::Own(orders, _) if orders.shares_port),
-            telling: telling.abort_handle(),
+            tasks: tasks.abort_handle(),
         });
         // Of somebody else's server nothing is known to be down.
         for transport in Transport::ALL {
@@ -207,7 +206,7 @@ impl Lab {
     /// Ends all that runs in it; what is left of it goes with the last who holds it.
     fn close(&self) {
         self.end_servers();
-        self.telling.abort();
+        self.tasks.abort();
     }
 
     /// Its trace.
@@ -290,28 +289,31 @@ impl Lab {
 
     /// The relay's machine as a host of clients. Only the machine's own user `may_choose_ports` there.
     #[must_use]
-    pub fn machine(&self, may_choose_ports: bool) -> ClientHost {
+    pub fn machine_host(&self, may_choose_ports: bool) -> ClientHost {
         let servers = Transport::ALL.map(|transport| self.server_address(transport));
         ClientHost::of_machine(servers, self.source, may_choose_ports)
     }
 
     /// Its own host of clients, as far as it has one.
     #[must_use]
-    pub fn usual_client_host(&self) -> ClientHost {
+    pub fn default_client_host(&self) -> ClientHost {
         let own = self.own_address();
-        own.map_or_else(|| self.machine(true), |own| self.client_at(own, None))
+        own.map_or_else(
+            || self.machine_host(true),
+            |own| self.client_host_at(own, None),
+        )
     }
 
     /// A host of clients with an address of its own; leased, unless it is the lab's.
     #[must_use]
-    pub fn client_at(&self, address: Ipv4Addr, lease: Option<AddressLease>) -> ClientHost {
+    pub fn client_host_at(&self, address: Ipv4Addr, lease: Option<AddressLease>) -> ClientHost {
         let servers = Transport::ALL.map(|transport| self.server_address(transport));
         ClientHost::at(address, lease, servers)
     }
 
     /// The lab as a page on this host is told of it.
     #[must_use]
-    pub fn told(&self, host: &ClientHost) -> Told {
+    pub fn to_message(&self, host: &ClientHost) -> Told {
         let (first_seq, next_seq) = self.trace.range();
         let servers = self
             .slots

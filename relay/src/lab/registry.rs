@@ -16,41 +16,42 @@ use shared::{
     outcome::{Failed, Reason},
 };
 
-use super::{About, Lab, Prepared, addresses::Addresses, secret};
+use super::{Lab, LabIdentity, Prepared, addresses::Addresses};
 use crate::{
-    admission::{Full, Place, Tally},
+    admission::{Permit, QuotaCounter, QuotaExceeded},
     client::{AddressLease, AddressLeases, ClientHost},
     failure,
     metrics::{Meter, Metrics},
     server::Orders,
+    token,
     trace::Trace,
     wire::Routes,
 };
 
 /// So many addresses are tried. That even a second one is taken is rarer than the lottery, unless somebody has the
 /// port at every address at once, as a server bound to `0.0.0.0` has: then all are, and none need be tried further.
-const TRIES: usize = 8;
+const MAX_ADDRESS_TRIES: usize = 8;
 
 /// A class's trace keeps so many times what a private lab's does.
-const CROWD: u64 = 8;
+const CLASS_TRACE_FACTOR: u64 = 8;
 
 /// All labs of a relay.
 #[derive(Debug)]
-pub struct Registry {
+pub struct LabRegistry {
     open: Rc<Lab>,
     labs: RefCell<HashMap<String, Rc<Lab>>>,
-    tally: Rc<Tally>,
+    counter: Rc<QuotaCounter>,
     addresses: RefCell<Addresses>,
     /// The addresses of client hosts, and the one all bridges share once there was one.
     leases: AddressLeases,
-    of_bridges: RefCell<Option<(Ipv4Addr, AddressLease)>>,
+    bridge_lease: RefCell<Option<(Ipv4Addr, AddressLease)>>,
     routes: Rc<Routes>,
-    rules: Rules,
+    config: LabConfig,
 }
 
 /// What holds for every lab that is opened.
 #[derive(Debug)]
-pub struct Rules {
+pub struct LabConfig {
     /// How many there may be, and what their traces keep.
     pub limits: Rc<Limits>,
     /// How much of the truth can be seen where everything is as it should be.
@@ -63,26 +64,26 @@ pub struct Rules {
 
 /// A lab that was opened for somebody: dropped, its servers stop, its trace is gone, and its address free again.
 #[derive(Debug)]
-pub struct Tenancy {
-    registry: Rc<Registry>,
+pub struct LabLease {
+    registry: Rc<LabRegistry>,
     lab: Rc<Lab>,
-    _place: Place,
+    _permit: Permit,
 }
 
-impl Registry {
+impl LabRegistry {
     /// With the open lab, whose packets find their way from now on.
     #[must_use]
-    pub fn new(open: Rc<Lab>, routes: Rc<Routes>, rules: Rules) -> Rc<Self> {
+    pub fn new(open: Rc<Lab>, routes: Rc<Routes>, config: LabConfig) -> Rc<Self> {
         routes.add(open.servers(), open.trace());
         Rc::new(Self {
             open,
             labs: RefCell::default(),
-            tally: Tally::new(Arc::clone(&rules.metrics), |metrics| &metrics.labs),
-            addresses: RefCell::new(Addresses::new(secret::seed())),
+            counter: QuotaCounter::new(Arc::clone(&config.metrics), |metrics| &metrics.labs),
+            addresses: RefCell::new(Addresses::new(token::random_seed())),
             leases: AddressLeases::default(),
-            of_bridges: RefCell::default(),
+            bridge_lease: RefCell::default(),
             routes,
-            rules,
+            config,
         })
     }
 
@@ -105,35 +106,35 @@ impl Registry {
     ///
     /// # Errors
     /// The limit that is reached, or that no address is left.
-    pub fn open_private(self: &Rc<Self>, from: IpAddr) -> Result<Tenancy, Failed> {
-        self.open_another(LabKind::Private, secret::word(), from)
+    pub fn open_private(self: &Rc<Self>, from: IpAddr) -> Result<LabLease, Failed> {
+        self.open_lab(LabKind::Private, token::random_token(), from)
     }
 
     /// Opens the lab of a class, under the name it has for good: its servers bear a crowd, and so does its trace.
     ///
     /// # Errors
     /// The limit that is reached, or that no address is left.
-    pub fn open_class(self: &Rc<Self>, id: String, from: IpAddr) -> Result<Tenancy, Failed> {
-        self.open_another(LabKind::Class, id, from)
+    pub fn open_class(self: &Rc<Self>, id: String, from: IpAddr) -> Result<LabLease, Failed> {
+        self.open_lab(LabKind::Class, id, from)
     }
 
-    fn open_another(
+    fn open_lab(
         self: &Rc<Self>,
         kind: LabKind,
         id: String,
         from: IpAddr,
-    ) -> Result<Tenancy, Failed> {
-        let Rules {
+    ) -> Result<LabLease, Failed> {
+        let LabConfig {
             limits,
             task,
             metrics,
             ..
-        } = &self.rules;
-        let (most, most_here) = (limits.labs, limits.labs_per_address);
-        let place = self
-            .tally
-            .take(from.to_canonical(), most, most_here)
-            .map_err(|full| told(full, limits))?;
+        } = &self.config;
+        let (most, max_per_address) = (limits.labs, limits.labs_per_address);
+        let permit = self
+            .counter
+            .take(from.to_canonical(), most, max_per_address)
+            .map_err(|full| quota_failure(full, limits))?;
         let program = match kind {
             LabKind::Class => Program::Sturdy,
             LabKind::Private | LabKind::Open => Program::Book,
@@ -142,21 +143,21 @@ impl Registry {
             shares_port: self.open.shares_port(),
             ..Orders::usual(kind, program, *task)
         };
-        let (prepared, truth) = self.bind(orders).map_err(|error| unbound(&error))?;
+        let (prepared, truth) = self.bind(orders).map_err(|error| bind_failure(&error))?;
         let meter = Meter::of_another_lab(Arc::clone(metrics));
         let trace = match kind {
             LabKind::Class => {
-                let bytes = limits.lab_trace_bytes.saturating_mul(CROWD);
+                let bytes = limits.lab_trace_bytes.saturating_mul(CLASS_TRACE_FACTOR);
                 Trace::of_a_crowd(truth.level, bytes, meter)
             }
             LabKind::Private | LabKind::Open => {
                 Trace::new(truth.level, limits.lab_trace_bytes, meter)
             }
         };
-        let about = About {
+        let about = LabIdentity {
             id,
             kind,
-            host_name: secret::host_name(),
+            host_name: token::random_host_name(),
             truth,
         };
         let lab = Lab::open(about, prepared, Rc::new(trace));
@@ -165,17 +166,17 @@ impl Registry {
             .borrow_mut()
             .insert(lab.id().to_owned(), Rc::clone(&lab));
         metrics.labs_opened.fetch_add(1, Relaxed);
-        Ok(Tenancy {
+        Ok(LabLease {
             registry: Rc::clone(self),
             lab,
-            _place: place,
+            _permit: permit,
         })
     }
 
     /// Servers at an address of their own, or where that cannot be had at a port of their own; and how much of the
     /// truth can be seen there.
     fn bind(&self, orders: Orders) -> io::Result<(Prepared, Truth)> {
-        let truth = &self.rules.truth;
+        let truth = &self.config.truth;
         let in_use = |address| self.is_in_use(address);
         let mut addresses = self.addresses.borrow_mut();
         let bind = |address| Prepared::bind(address, orders).map_err(|(_, error)| error);
@@ -200,14 +201,14 @@ impl Registry {
     /// connected and its port the kernel's choice.
     #[must_use]
     pub fn bridge_host(&self, lab: &Lab) -> ClientHost {
-        let mut shared = self.of_bridges.borrow_mut();
+        let mut shared = self.bridge_lease.borrow_mut();
         if shared.is_none() {
             *shared = self.lease();
         }
         let address = shared.as_ref().map(|(address, _)| *address);
         address.map_or_else(
-            || lab.machine(false),
-            |address| lab.client_at(address, None),
+            || lab.machine_host(false),
+            |address| lab.client_host_at(address, None),
         )
     }
 
@@ -217,12 +218,12 @@ impl Registry {
     #[must_use]
     pub fn client_host(&self, lab: &Lab, is_this_machine: bool) -> ClientHost {
         match (lab.kind(), lab.own_address()) {
-            (LabKind::Open, _) if is_this_machine => lab.machine(true),
-            (LabKind::Private, Some(address)) => lab.client_at(address, None),
-            (LabKind::Private, None) => lab.machine(is_this_machine),
+            (LabKind::Open, _) if is_this_machine => lab.machine_host(true),
+            (LabKind::Private, Some(address)) => lab.client_host_at(address, None),
+            (LabKind::Private, None) => lab.machine_host(is_this_machine),
             (LabKind::Open | LabKind::Class, _) => match self.lease() {
-                Some((address, lease)) => lab.client_at(address, Some(lease)),
-                None => lab.machine(is_this_machine),
+                Some((address, lease)) => lab.client_host_at(address, Some(lease)),
+                None => lab.machine_host(is_this_machine),
             },
         }
     }
@@ -231,7 +232,7 @@ impl Registry {
     fn lease(&self) -> Option<(Ipv4Addr, AddressLease)> {
         let mut addresses = self.addresses.borrow_mut();
         let mut last = None;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ADDRESS_TRIES {
             let address = addresses.next(|address| self.is_in_use(address));
             match UdpSocket::bind((address, PLAYGROUND_PORT)) {
                 // Another relay's lab is there; or a server at every address, which is at all the others as well.
@@ -253,7 +254,7 @@ fn first_free<T>(
     mut bind: impl FnMut(SocketAddr) -> io::Result<T>,
 ) -> io::Result<(T, SocketAddr)> {
     let anywhere = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ADDRESS_TRIES {
         let address = SocketAddr::new(next().into(), PLAYGROUND_PORT);
         match bind(address) {
             Ok(bound) => return Ok((bound, address)),
@@ -286,14 +287,14 @@ fn uncaptured(truth: &Truth) -> Truth {
     }
 }
 
-fn told(full: Full, limits: &Limits) -> Failed {
+fn quota_failure(full: QuotaExceeded, limits: &Limits) -> Failed {
     match full {
-        Full::InTotal => {
+        QuotaExceeded::Total => {
             let limit = limits.labs;
             let message = format!("this relay has {limit} labs, as many as it may");
             failure::limit(Reason::TooManyLabs, limit, message)
         }
-        Full::FromAddress => {
+        QuotaExceeded::Address => {
             let limit = limits.labs_per_address;
             let message = format!("your address has {limit} labs here, as many as one may");
             failure::limit(Reason::TooManyLabsFromAddress, limit, message)
@@ -301,7 +302,7 @@ fn told(full: Full, limits: &Limits) -> Failed {
     }
 }
 
-fn unbound(error: &io::Error) -> Failed {
+fn bind_failure(error: &io::Error) -> Failed {
     if is_taken(error) {
         let message = "no address is left for another lab";
         return failure::relay(Reason::NoAddressLeft, message);
@@ -309,7 +310,7 @@ fn unbound(error: &io::Error) -> Failed {
     failure::kernel(error)
 }
 
-impl Deref for Tenancy {
+impl Deref for LabLease {
     type Target = Rc<Lab>;
 
     fn deref(&self) -> &Rc<Lab> {
@@ -317,7 +318,7 @@ impl Deref for Tenancy {
     }
 }
 
-impl Drop for Tenancy {
+impl Drop for LabLease {
     fn drop(&mut self) {
         let Self { registry, lab, .. } = self;
         registry.routes.remove(lab.servers());
@@ -338,7 +339,7 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    fn registry(args: &[&str]) -> Rc<Registry> {
+    fn registry(args: &[&str]) -> Rc<LabRegistry> {
         let args = [&["relay"], args].concat();
         let limits: Rc<Limits> = Rc::new(Config::parse_from(args).limits.into());
         let metrics = Arc::<Metrics>::default();
@@ -349,14 +350,14 @@ mod tests {
         let meter = Meter::of_the_open_lab(Arc::clone(&metrics));
         let trace = Rc::new(Trace::new(truth.level, limits.trace_bytes, meter));
         let external = Prepared::External(SocketAddr::new(HERE, PLAYGROUND_PORT), Task::Upper);
-        let open = Lab::open(About::open(truth.clone()), external, trace);
-        let rules = Rules {
+        let open = Lab::open(LabIdentity::open(truth.clone()), external, trace);
+        let config = LabConfig {
             limits,
             truth,
             task: Task::Upper,
             metrics,
         };
-        Registry::new(open, Rc::default(), rules)
+        LabRegistry::new(open, Rc::default(), config)
     }
 
     async fn on_an_event_loop<T>(story: impl Future<Output = T>) -> T {
@@ -371,7 +372,7 @@ mod tests {
             for lab in &labs {
                 let found = registry.find(lab.id()).expect("it is there");
                 assert!(Rc::ptr_eq(&found, lab));
-                let same = |other: &&Tenancy| other.server_host() == lab.server_host();
+                let same = |other: &&LabLease| other.server_host() == lab.server_host();
                 assert_eq!(labs.iter().filter(same).count(), 1);
                 assert_eq!(lab.kind(), LabKind::Private);
             }
@@ -416,7 +417,7 @@ mod tests {
                 assert!(before.upgrade().is_none(), "the one before it is gone");
                 before = weak;
             }
-            let metrics = &registry.rules.metrics;
+            let metrics = &registry.config.metrics;
             assert_eq!(metrics.labs.load(Relaxed), 0);
             assert_eq!(metrics.labs_opened.load(Relaxed), 10_000);
             assert!(registry.labs.borrow().is_empty());
@@ -445,9 +446,9 @@ mod tests {
         };
         let (host, address) = first_free(next, any_port).expect("a port");
         assert_eq!((host, address.port()), (HERE, 0));
-        assert_eq!(usize::from(tries.get()), 3 + TRIES);
+        assert_eq!(usize::from(tries.get()), 3 + MAX_ADDRESS_TRIES);
         let error = first_free(next, |_| taken() as io::Result<()>).expect_err("nothing");
-        assert_eq!(unbound(&error).reason, Some(Reason::NoAddressLeft));
+        assert_eq!(bind_failure(&error).reason, Some(Reason::NoAddressLeft));
     }
 
     #[test]

@@ -22,23 +22,23 @@ use crate::{
 
 /// The place of one server: what it is or was, and the task it runs in.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct ServerSlot {
     pub(super) server: RefCell<Server>,
-    running: RefCell<Option<Running>>,
+    running: RefCell<Option<RunningServer>>,
     /// How many connections the kernel lets wait for it, as it said when the server began to listen.
     pub(super) backlog: Rc<Cell<Option<u32>>>,
 }
 
 /// A server that runs, and what ends it.
 #[derive(Debug)]
-struct Running {
+struct RunningServer {
     task: JoinHandle<()>,
     interrupt: Rc<Interrupt>,
 }
 
 /// How a server is to be started; what is none stays as it was.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Changes {
+pub struct ServerChanges {
     /// The program.
     pub program: Option<Program>,
     /// Its task.
@@ -47,7 +47,7 @@ pub struct Changes {
     pub settings: Option<Settings>,
 }
 
-impl Changes {
+impl ServerChanges {
     /// Whether it is to be started just as it was.
     #[must_use]
     pub const fn is_none(&self) -> bool {
@@ -55,7 +55,7 @@ impl Changes {
     }
 }
 
-impl Slot {
+impl ServerSlot {
     pub(super) fn new(server: Server) -> Self {
         Self {
             server: RefCell::new(server),
@@ -75,11 +75,11 @@ impl Lab {
     pub fn start_server(
         self: &Rc<Self>,
         transport: Transport,
-        changes: Changes,
+        changes: ServerChanges,
     ) -> Result<(), Failed> {
         let slot = self.slot(transport);
         let mut server = slot.server.borrow().clone();
-        self.must_own(&server, changes.program)?;
+        self.check_own(&server, changes.program)?;
         if server.state == ServerState::Running {
             return Err(failure::relay(
                 Reason::AlreadyRunning,
@@ -106,7 +106,7 @@ impl Lab {
     }
 
     /// How a server is to work from now on.
-    fn settings(&self, server: &Server, changes: Changes) -> Result<Settings, Failed> {
+    fn settings(&self, server: &Server, changes: ServerChanges) -> Result<Settings, Failed> {
         let usual = |program| server::usual(self.kind(), program, server.transport);
         let settings = match (changes.settings, changes.program) {
             (Some(settings), _) => Some(settings),
@@ -124,7 +124,7 @@ impl Lab {
     /// # Errors
     /// Where it does not run, or is not the lab's own.
     pub async fn stop_server(&self, transport: Transport) -> Result<(), Failed> {
-        let running = self.takes(transport)?;
+        let running = self.take_running(transport)?;
         running.interrupt.tell();
         // The task itself tells how it ended.
         running.task.await.ok();
@@ -136,14 +136,14 @@ impl Lab {
     /// # Errors
     /// Where it does not run, or is not the lab's own.
     pub async fn kill_server(self: &Rc<Self>, transport: Transport) -> Result<(), Failed> {
-        let running = self.takes(transport)?;
+        let running = self.take_running(transport)?;
         let lab = Rc::clone(self);
         // A task of its own: whoever asked may leave before it is done.
         let killing = tokio::task::spawn_local(async move {
             running.task.abort();
             // Only a task that was aborted ends with an error; its sockets are closed by then.
             if running.task.await.is_err() {
-                lab.ended(transport, ServerState::Killed);
+                lab.record_end(transport, ServerState::Killed);
             }
         });
         killing.await.ok();
@@ -160,14 +160,14 @@ impl Lab {
     }
 
     /// Takes what runs out of its place, to be ended.
-    fn takes(&self, transport: Transport) -> Result<Running, Failed> {
+    fn take_running(&self, transport: Transport) -> Result<RunningServer, Failed> {
         let slot = self.slot(transport);
-        self.must_own(&slot.server.borrow(), None)?;
+        self.check_own(&slot.server.borrow(), None)?;
         let running = slot.running.take().filter(|_| self.is_up(transport));
         running.ok_or_else(|| failure::relay(Reason::NotRunning, "this server is not running"))
     }
 
-    fn must_own(&self, server: &Server, program: Option<Program>) -> Result<(), Failed> {
+    fn check_own(&self, server: &Server, program: Option<Program>) -> Result<(), Failed> {
         if server.program == Program::External || program == Some(Program::External) {
             return Err(not_own());
         }
@@ -186,7 +186,7 @@ impl Lab {
             }
         };
         slot.backlog.set(bound.backlog());
-        self.becomes(transport, ServerState::Running);
+        self.set_state(transport, ServerState::Running);
         let interrupt = Rc::new(Interrupt::default());
         let (lab, interrupted) = (Rc::clone(self), Rc::clone(&interrupt));
         let task = tokio::task::spawn_local(async move {
@@ -199,16 +199,17 @@ impl Lab {
                     why: error.to_string(),
                 },
             };
-            lab.ended(transport, state);
+            lab.record_end(transport, state);
         });
-        slot.running.replace(Some(Running { task, interrupt }));
+        slot.running
+            .replace(Some(RunningServer { task, interrupt }));
     }
 
     /// A server's process has ended.
-    fn ended(&self, transport: Transport, state: ServerState) {
+    fn record_end(&self, transport: Transport, state: ServerState) {
         self.slot(transport).backlog.take();
         self.process_ended(transport);
-        self.becomes(transport, state);
+        self.set_state(transport, state);
     }
 
     fn process_ended(&self, transport: Transport) {
@@ -216,7 +217,7 @@ impl Lab {
         self.trace.record(What::ProcessEnded { process }, None);
     }
 
-    fn becomes(&self, transport: Transport, state: ServerState) {
+    fn set_state(&self, transport: Transport, state: ServerState) {
         let mut server = self.slot(transport).server.borrow_mut();
         server.state = state;
         self.trace
@@ -225,7 +226,7 @@ impl Lab {
         self.trace.record(What::Server(server.clone()), None);
     }
 
-    pub(super) const fn slot(&self, transport: Transport) -> &Slot {
+    pub(super) const fn slot(&self, transport: Transport) -> &ServerSlot {
         match transport {
             Transport::Udp => &self.slots[0],
             Transport::Tcp => &self.slots[1],

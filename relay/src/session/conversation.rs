@@ -180,8 +180,8 @@ impl Conversation {
             ..
         } = &mut **seat;
         let (letters, gone) = match (place, excursion) {
-            (Some(place), _) => (place.letters.as_mut(), Some(&mut place.gone)),
-            (None, Some(out)) => (out.letters.as_mut(), Some(&mut out.gone)),
+            (Some(place), _) => (place.outbox.as_mut(), Some(&mut place.removal)),
+            (None, Some(out)) => (out.outbox.as_mut(), Some(&mut out.removal)),
             (None, None) => (None, None),
         };
         let is_behind = trace_from.is_some_and(|from| from < *trace_until.borrow());
@@ -225,7 +225,7 @@ impl Conversation {
             Event::News(news) => self.talk.say_text(news),
             Event::Untied => {
                 if let Some(place) = &mut self.seat.place {
-                    place.letters = None;
+                    place.outbox = None;
                     return None;
                 }
                 return Some(goodbye(GoodbyeReason::TakenOver, None, TAKEN_OVER));

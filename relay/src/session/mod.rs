@@ -23,14 +23,14 @@ pub use bridge::{Encoding, turn_ends};
 pub use seats::Seats;
 
 use crate::{
-    admission::{ClientOrigin, Guard},
-    class::Register,
-    descriptors::Slot,
+    admission::{ClientOrigin, PageQuota},
+    class::ClassRegistry,
+    descriptors::ReserveSlot,
     lab::{
-        Lab, Registry,
+        Lab, LabRegistry,
         export::{Export, Format, export},
     },
-    store::{Store, now_s},
+    store::{Store, unix_time_s},
 };
 
 /// Somebody whose WebSocket handshake is done.
@@ -41,7 +41,7 @@ pub struct Visitor {
     /// The connection.
     pub stream: TcpStream,
     /// Where it came on a descriptor of the reserve: it is told so, and nothing else.
-    pub slot: Option<Slot>,
+    pub slot: Option<ReserveSlot>,
     /// What the visitor sent before the handshake's answer.
     pub early: Vec<u8>,
     /// Where it comes from.
@@ -76,17 +76,17 @@ pub struct Surroundings {
     /// The lab the visitor is in; at first the open one.
     pub lab: Rc<Lab>,
     /// All labs.
-    pub labs: Rc<Registry>,
+    pub labs: Rc<LabRegistry>,
     /// What pages left and may come back to.
     pub seats: Rc<Seats>,
     /// All classes.
-    pub classes: Rc<Register>,
+    pub classes: Rc<ClassRegistry>,
     /// What outlives the relay.
     pub store: Store,
     /// Held while a trace is written and saved as a link.
     pub saving: Rc<Mutex<()>>,
     /// Who may.
-    pub guard: Rc<Guard>,
+    pub page_quota: Rc<PageQuota>,
     /// The limits in force.
     pub limits: Rc<Limits>,
     /// Turns true when the relay ends.
@@ -105,7 +105,7 @@ impl Surroundings {
     /// Reads a saved trace for whoever waits for it.
     pub async fn link(self, link: String, wanted: oneshot::Sender<Bytes>) {
         // Why it could not be read was said where that was found out.
-        if let Ok(Some(trace)) = self.store.link(link, now_s()).await {
+        if let Ok(Some(trace)) = self.store.link(link, unix_time_s()).await {
             wanted.send(trace.into()).ok();
         }
     }
@@ -113,10 +113,12 @@ impl Surroundings {
 
 /// Serves a visitor until it leaves.
 pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
-    let Surroundings { guard, limits, .. } = &surroundings;
+    let Surroundings {
+        page_quota, limits, ..
+    } = &surroundings;
     let place = match &visitor.slot {
-        Some(_) => Err(guard.out_of_descriptors()),
-        None => guard.admit(visitor.from.address, limits),
+        Some(_) => Err(page_quota.out_of_descriptors()),
+        None => page_quota.admit(visitor.from.address, limits),
     };
     let Visitor {
         purpose,

@@ -14,8 +14,8 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    admission::{ClientOrigin, pause_after},
-    class::{Excursion, Newcomer},
+    admission::{ClientOrigin, pause_after_failures},
+    class::{AwayMembership, JoinRequest},
     failure,
 };
 
@@ -29,7 +29,7 @@ pub(super) enum Move {
         admin: Option<String>,
     },
     /// To a class it has not been in.
-    Join(Newcomer),
+    Join(JoinRequest),
     /// Back to a seat.
     Resume { token: String, heard: Option<u64> },
 }
@@ -41,7 +41,7 @@ impl Move {
             Request::Ask(Ask::Enter { lab }) => Ok(Self::Enter(lab)),
             Request::Ask(Ask::CreateClass { title, admin }) => Ok(Self::Create { title, admin }),
             Request::Ask(Ask::JoinClass { code, name, token }) => {
-                Ok(Self::Join(Newcomer { code, name, token }))
+                Ok(Self::Join(JoinRequest { code, name, token }))
             }
             Request::Ask(Ask::Resume { token, heard }) => Ok(Self::Resume { token, heard }),
             other @ (Request::Call(_) | Request::Ask(_)) => Err(other),
@@ -71,7 +71,7 @@ impl Conversation {
                 let creating =
                     around
                         .classes
-                        .creates(&title, admin.as_deref(), self.from, &around.labs);
+                        .create(&title, admin.as_deref(), self.from, &around.labs);
                 let seat = self.attempts(creating).await;
                 self.enters(
                     id,
@@ -81,7 +81,7 @@ impl Conversation {
             }
             Move::Join(newcomer) => {
                 let (around, from) = (self.seat.surroundings.clone(), self.from);
-                let joining = around.classes.joins(newcomer, self.from, &around.labs);
+                let joining = around.classes.join(newcomer, self.from, &around.labs);
                 let seat = self.attempts(joining).await;
                 self.enters(
                     id,
@@ -101,7 +101,7 @@ impl Conversation {
     ) -> Result<T, Failed> {
         let mut ending = self.seat.surroundings.ending.clone();
         tokio::select! {
-            () = tokio::time::sleep(pause_after(self.wrong_attempts)) => {}
+            () = tokio::time::sleep(pause_after_failures(self.wrong_attempts)) => {}
             // Nobody waits for the end of a pause when all ends.
             _ = ending.wait_for(|is_ending| *is_ending) => {}
         }
@@ -154,7 +154,7 @@ impl Conversation {
     async fn resumes(self, id: u64, token: &str, heard: Option<u64>) -> Self {
         let around = self.seat.surroundings.clone();
         if !around.seats.has(token) {
-            let back = around.classes.comes_back(token, self.from, &around.labs);
+            let back = around.classes.rejoin(token, self.from, &around.labs);
             let seat = back.and_then(|found| match found {
                 Some(arriving) => Ok(Seat::in_a_class(&around, arriving, self.from, true)),
                 None => Err(no_such_seat()),
@@ -249,7 +249,7 @@ enum Meanwhile {
     /// In the open lab, as before.
     Open(Box<Seat>),
     /// Nowhere: its own seat is kept under this token, and its place in a class while it is out.
-    Kept(String, Option<Excursion>),
+    Kept(String, Option<AwayMembership>),
 }
 
 /// Where every page is at first; whoever is on this machine rules there.

@@ -4,14 +4,14 @@ use rusqlite::{Connection, params};
 use shared::{class::MemberId, outcome::Failed};
 
 use super::Store;
-use crate::lab::secret::Digest;
+use crate::token::Digest;
 
 /// Seconds a class is kept after it was last joined or changed.
-const KEPT_S: u64 = 180 * 24 * 3600;
+const CLASS_RETENTION_S: u64 = 180 * 24 * 3600;
 
 /// A class as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptClass {
+pub struct StoredClass {
     /// Its code.
     pub code: String,
     /// The name of its lab, which cannot be guessed.
@@ -23,18 +23,18 @@ pub struct KeptClass {
     /// The number the next member gets.
     pub next_member: MemberId,
     /// Its members, in the order of joining.
-    pub members: Vec<KeptMember>,
+    pub members: Vec<StoredMember>,
 }
 
 /// A member as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptMember {
+pub struct StoredMember {
     /// Its number.
     pub number: MemberId,
     /// Its name.
     pub name: String,
     /// The name it gave; empty where it joined before that was kept.
-    pub said: String,
+    pub given_name: String,
     /// Of its token.
     pub token: Digest,
     /// Whether its calls are refused.
@@ -48,14 +48,14 @@ impl Store {
     ///
     /// # Errors
     /// Where they could not be read.
-    pub async fn classes(&self, now_s: u64) -> Result<Vec<KeptClass>, Failed> {
-        self.does(move |connection| {
-            let unused = now_s.saturating_sub(KEPT_S);
+    pub async fn classes(&self, unix_time_s: u64) -> Result<Vec<StoredClass>, Failed> {
+        self.run(move |connection| {
+            let unused = unix_time_s.saturating_sub(CLASS_RETENTION_S);
             connection.execute("DELETE FROM class WHERE used_s < ?1", [unused])?;
             let mut find =
                 connection.prepare("SELECT code, lab, teacher, state, next_member FROM class")?;
             let rows = find.query_map([], |row| {
-                Ok(KeptClass {
+                Ok(StoredClass {
                     code: row.get(0)?,
                     lab: row.get(1)?,
                     teacher: row.get(2)?,
@@ -77,9 +77,9 @@ impl Store {
     ///
     /// # Errors
     /// Where it could not be kept.
-    pub async fn add_class(&self, class: KeptClass, now_s: u64) -> Result<(), Failed> {
-        self.does(move |connection| {
-            let KeptClass {
+    pub async fn add_class(&self, class: StoredClass, unix_time_s: u64) -> Result<(), Failed> {
+        self.run(move |connection| {
+            let StoredClass {
                 code,
                 lab,
                 teacher,
@@ -89,7 +89,7 @@ impl Store {
             } = class;
             connection.execute(
                 "INSERT INTO class (code, lab, teacher, state, next_member, used_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![code, lab, teacher, state, next_member, now_s],
+                params![code, lab, teacher, state, next_member, unix_time_s],
             )?;
             Ok(())
         })
@@ -100,10 +100,15 @@ impl Store {
     ///
     /// # Errors
     /// Where it could not be kept.
-    pub async fn set_state(&self, code: String, state: String, now_s: u64) -> Result<(), Failed> {
-        self.does(move |connection| {
+    pub async fn set_state(
+        &self,
+        code: String,
+        state: String,
+        unix_time_s: u64,
+    ) -> Result<(), Failed> {
+        self.run(move |connection| {
             let set = "UPDATE class SET state = ?2, used_s = ?3 WHERE code = ?1";
-            connection.execute(set, params![code, state, now_s])?;
+            connection.execute(set, params![code, state, unix_time_s])?;
             Ok(())
         })
         .await
@@ -113,8 +118,8 @@ impl Store {
     ///
     /// # Errors
     /// Where it could not be forgotten.
-    pub async fn end_class(&self, code: String) -> Result<(), Failed> {
-        self.does(move |connection| {
+    pub async fn delete_class(&self, code: String) -> Result<(), Failed> {
+        self.run(move |connection| {
             connection.execute("DELETE FROM class WHERE code = ?1", [code])?;
             Ok(())
         })
@@ -128,14 +133,14 @@ impl Store {
     pub async fn add_member(
         &self,
         code: String,
-        member: KeptMember,
-        now_s: u64,
+        member: StoredMember,
+        unix_time_s: u64,
     ) -> Result<(), Failed> {
-        self.does(move |connection| {
-            let KeptMember {
+        self.run(move |connection| {
+            let StoredMember {
                 number,
                 name,
-                said,
+                given_name,
                 token,
                 muted,
                 removed,
@@ -143,10 +148,10 @@ impl Store {
             let transaction = connection.transaction()?;
             transaction.execute(
                 "INSERT INTO member (code, number, name, said, token, muted, removed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![code, number, name, said, token, muted, removed],
+                params![code, number, name, given_name, token, muted, removed],
             )?;
             let next = "UPDATE class SET next_member = max(next_member, ?2 + 1), used_s = ?3 WHERE code = ?1";
-            transaction.execute(next, params![code, number, now_s])?;
+            transaction.execute(next, params![code, number, unix_time_s])?;
             transaction.commit()
         })
         .await
@@ -162,7 +167,7 @@ impl Store {
         number: MemberId,
         muted: bool,
     ) -> Result<(), Failed> {
-        self.does(move |connection| {
+        self.run(move |connection| {
             let set = "UPDATE member SET muted = ?3 WHERE code = ?1 AND number = ?2";
             connection.execute(set, params![code, number, muted])?;
             Ok(())
@@ -180,7 +185,7 @@ impl Store {
         number: MemberId,
         removed: bool,
     ) -> Result<(), Failed> {
-        self.does(move |connection| {
+        self.run(move |connection| {
             let set = "UPDATE member SET removed = ?3 WHERE code = ?1 AND number = ?2";
             connection.execute(set, params![code, number, removed])?;
             Ok(())
@@ -189,14 +194,14 @@ impl Store {
     }
 }
 
-fn members(connection: &Connection, code: &str) -> rusqlite::Result<Vec<KeptMember>> {
+fn members(connection: &Connection, code: &str) -> rusqlite::Result<Vec<StoredMember>> {
     let mut find = connection
         .prepare("SELECT number, name, said, token, muted, removed FROM member WHERE code = ?1 ORDER BY number")?;
     let rows = find.query_map([code], |row| {
-        Ok(KeptMember {
+        Ok(StoredMember {
             number: row.get(0)?,
             name: row.get(1)?,
-            said: row.get(2)?,
+            given_name: row.get(2)?,
             token: row.get(3)?,
             muted: row.get(4)?,
             removed: row.get(5)?,

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use shared::outcome::Failed;
 
 use super::Store;
-use crate::lab::secret::Digest;
+use crate::token::Digest;
 
 /// A trace to be saved.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Link {
 
 /// What saved traces may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
+pub struct LinkQuota {
     /// Traces in total, and of one address.
     pub links: [u64; 2],
     /// Bytes in total, and of one address.
@@ -32,17 +32,17 @@ pub struct Quota {
 
 /// Whether there is room for a saved trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum LinkSpace {
     /// There is; if it was to be saved, it is.
-    Enough,
+    Available,
     /// There are as many as there may be.
-    NoneInTotal,
+    TooMany,
     /// There are as many of this address as there may be.
-    NoneFromAddress,
+    TooManyFromAddress,
     /// They would have more bytes than they may.
-    NoBytesInTotal,
+    TooManyBytes,
     /// Those of this address would have more bytes than they may.
-    NoBytesFromAddress,
+    TooManyBytesFromAddress,
 }
 
 /// How many saved traces there are, and their bytes.
@@ -53,19 +53,19 @@ struct Usage {
 }
 
 /// Whether one more of `bytes` fits. Pure.
-const fn room(quota: Quota, [total, here]: [Usage; 2], bytes: u64) -> Room {
+const fn link_space_for(quota: LinkQuota, [total, here]: [Usage; 2], bytes: u64) -> LinkSpace {
     let [links, links_here] = quota.links;
     let [most, most_here] = quota.bytes;
     if total.links >= links {
-        Room::NoneInTotal
+        LinkSpace::TooMany
     } else if here.links >= links_here {
-        Room::NoneFromAddress
+        LinkSpace::TooManyFromAddress
     } else if total.bytes.saturating_add(bytes) > most {
-        Room::NoBytesInTotal
+        LinkSpace::TooManyBytes
     } else if here.bytes.saturating_add(bytes) > most_here {
-        Room::NoBytesFromAddress
+        LinkSpace::TooManyBytesFromAddress
     } else {
-        Room::Enough
+        LinkSpace::Available
     }
 }
 
@@ -74,15 +74,15 @@ impl Store {
     ///
     /// # Errors
     /// Where that could not be read.
-    pub async fn link_room(
+    pub async fn link_space(
         &self,
         address: Digest,
-        quota: Quota,
-        now_s: u64,
-    ) -> Result<Room, Failed> {
-        self.does(move |connection| {
-            forget_expired(connection, now_s)?;
-            Ok(room(quota, usage(connection, address)?, 1))
+        quota: LinkQuota,
+        unix_time_s: u64,
+    ) -> Result<LinkSpace, Failed> {
+        self.run(move |connection| {
+            delete_expired(connection, unix_time_s)?;
+            Ok(link_space_for(quota, usage(connection, address)?, 1))
         })
         .await
     }
@@ -91,13 +91,18 @@ impl Store {
     ///
     /// # Errors
     /// Where it could not be kept.
-    pub async fn save_link(&self, link: Link, quota: Quota, now_s: u64) -> Result<Room, Failed> {
-        self.does(move |connection| {
+    pub async fn save_link(
+        &self,
+        link: Link,
+        quota: LinkQuota,
+        unix_time_s: u64,
+    ) -> Result<LinkSpace, Failed> {
+        self.run(move |connection| {
             let transaction = connection.transaction()?;
-            forget_expired(&transaction, now_s)?;
+            delete_expired(&transaction, unix_time_s)?;
             let used = usage(&transaction, link.address)?;
-            let room = room(quota, used, link.trace.len() as u64);
-            if room != Room::Enough {
+            let room = link_space_for(quota, used, link.trace.len() as u64);
+            if room != LinkSpace::Available {
                 return Ok(room);
             }
             transaction.execute(
@@ -105,7 +110,7 @@ impl Store {
                 params![link.id, link.secret, link.address, link.expires_s, link.trace],
             )?;
             transaction.commit()?;
-            Ok(Room::Enough)
+            Ok(LinkSpace::Available)
         })
         .await
     }
@@ -114,10 +119,10 @@ impl Store {
     ///
     /// # Errors
     /// Where it could not be read.
-    pub async fn link(&self, id: String, now_s: u64) -> Result<Option<Vec<u8>>, Failed> {
-        self.does(move |connection| {
+    pub async fn link(&self, id: String, unix_time_s: u64) -> Result<Option<Vec<u8>>, Failed> {
+        self.run(move |connection| {
             let find = "SELECT trace FROM link WHERE id = ?1 AND expires_s > ?2";
-            let row = connection.query_row(find, params![id, now_s], |row| row.get(0));
+            let row = connection.query_row(find, params![id, unix_time_s], |row| row.get(0));
             row.optional()
         })
         .await
@@ -128,7 +133,7 @@ impl Store {
     /// # Errors
     /// Where it could not be deleted.
     pub async fn delete_link(&self, id: String, secret: Digest) -> Result<bool, Failed> {
-        self.does(move |connection| {
+        self.run(move |connection| {
             // Digests of secrets are compared, not secrets: how long that takes tells nothing of them.
             let delete = "DELETE FROM link WHERE id = ?1 AND secret = ?2";
             Ok(connection.execute(delete, params![id, secret])? > 0)
@@ -152,7 +157,7 @@ fn usage(connection: &Connection, address: Digest) -> rusqlite::Result<[Usage; 2
     Ok([read("", &[])?, read("WHERE address = ?1", &[&address])?])
 }
 
-fn forget_expired(connection: &Connection, now_s: u64) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM link WHERE expires_s <= ?1", [now_s])?;
+fn delete_expired(connection: &Connection, unix_time_s: u64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM link WHERE expires_s <= ?1", [unix_time_s])?;
     Ok(())
 }

@@ -14,8 +14,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-pub use classes::{KeptClass, KeptMember};
-pub use links::{Link, Quota, Room};
+pub use classes::{StoredClass, StoredMember};
+pub use links::{Link, LinkQuota, LinkSpace};
 use rusqlite::{Connection, ErrorCode};
 use shared::outcome::{Failed, Reason};
 use tokio::sync::oneshot;
@@ -29,14 +29,14 @@ const NEW_FILE: &str = "playground.sqlite.new";
 /// What SQLite keeps beside a file it writes to (<https://sqlite.org/tempfiles.html>).
 const COMPANIONS: [&str; 2] = ["playground.sqlite-wal", "playground.sqlite-journal"];
 
-/// Something the store's thread does.
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Something the store's thread run.
+type StoreJob = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// The store. Each thing asked of it is done whole or not at all, and is on its way to the disk when the answer
 /// comes: a relay killed then has it when it is started again.
 #[derive(Clone, Debug)]
 pub struct Store {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<StoreJob>,
 }
 
 impl Store {
@@ -46,18 +46,22 @@ impl Store {
     /// What is wrong with the folder or the file, and what to do about it.
     pub fn open(folder: Option<&Path>) -> Result<Self, OpenError> {
         let connection = match folder {
-            None => in_memory().map_err(|error| OpenError::of(Path::new(":memory:"), &error))?,
+            None => {
+                open_in_memory().map_err(|error| OpenError::of(Path::new(":memory:"), &error))?
+            }
             Some(folder) => {
                 let path = folder.join(FILE);
-                match find(folder, &path).map_err(|error| OpenError::unusable(&path, &error))? {
-                    Found::Nothing => {
-                        make_new(folder, &path).map_err(|error| OpenError::of(&path, &error))?;
+                match inspect_folder(folder, &path)
+                    .map_err(|error| OpenError::unusable(&path, &error))?
+                {
+                    FolderState::Nothing => {
+                        create_file(folder, &path).map_err(|error| OpenError::of(&path, &error))?;
                     }
-                    Found::File => {}
-                    Found::Emptied => return Err(OpenError::Emptied { path }),
-                    Found::OnlyCompanion => return Err(OpenError::Missing { path }),
+                    FolderState::File => {}
+                    FolderState::Emptied => return Err(OpenError::Emptied { path }),
+                    FolderState::OrphanedCompanion => return Err(OpenError::Missing { path }),
                 }
-                in_a_file(&path).map_err(|error| OpenError::of(&path, &error))?
+                open_file(&path).map_err(|error| OpenError::of(&path, &error))?
             }
         };
         let (jobs, waiting) = mpsc::channel();
@@ -70,7 +74,7 @@ impl Store {
                 return;
             }
             while let Ok(job) = waiting.recv() {
-                let job: Job = job;
+                let job: StoreJob = job;
                 job(&mut connection);
             }
         };
@@ -82,25 +86,25 @@ impl Store {
     }
 
     /// Has something done on the store's thread and waits for how it went.
-    async fn does<T: Send + 'static>(
+    async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Failed> {
         let (answer, coming) = oneshot::channel();
         let job = move |connection: &mut Connection| {
-            // Who does not wait any longer has it done all the same.
+            // Who run not wait any longer has it done all the same.
             answer.send(work(connection)).ok();
         };
         self.jobs.send(Box::new(job)).ok();
         match coming.await {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(error)) => Err(not_kept(&error.to_string())),
-            Err(_) => Err(not_kept("its thread has ended")),
+            Ok(Err(error)) => Err(store_failure(&error.to_string())),
+            Err(_) => Err(store_failure("its thread has ended")),
         }
     }
 }
 
-fn not_kept(why: &str) -> Failed {
+fn store_failure(why: &str) -> Failed {
     eprintln!("relay: the store could not do what it was asked: {why}");
     let message = format!("this could not be kept: {why}");
     failure::relay(Reason::NotKept, message)
@@ -108,18 +112,18 @@ fn not_kept(why: &str) -> Failed {
 
 /// Now, in seconds since 1970-01-01 UTC.
 #[must_use]
-pub fn now_s() -> u64 {
+pub fn unix_time_s() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
 }
 
-fn in_memory() -> Result<Connection, schema::Mistake> {
+fn open_in_memory() -> Result<Connection, schema::SchemaError> {
     let mut connection = Connection::open_in_memory()?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }
 
-fn in_a_file(path: &Path) -> Result<Connection, schema::Mistake> {
+fn open_file(path: &Path) -> Result<Connection, schema::SchemaError> {
     let mut connection = Connection::open(path)?;
     // A second relay would not know what the first one has in its memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -132,7 +136,7 @@ fn in_a_file(path: &Path) -> Result<Connection, schema::Mistake> {
 }
 
 /// What is in a folder.
-enum Found {
+enum FolderState {
     /// No store yet.
     Nothing,
     /// A file that may be one.
@@ -140,25 +144,25 @@ enum Found {
     /// A file without a byte. The relay never leaves such a one, so something else emptied it.
     Emptied,
     /// What belongs to a file that is gone.
-    OnlyCompanion,
+    OrphanedCompanion,
 }
 
 /// Looks into the folder, which is made if it is not there.
-fn find(folder: &Path, path: &Path) -> io::Result<Found> {
+fn inspect_folder(folder: &Path, path: &Path) -> io::Result<FolderState> {
     fs::create_dir_all(folder)?;
     match fs::metadata(path) {
-        Ok(file) if file.len() == 0 => Ok(Found::Emptied),
+        Ok(file) if file.len() == 0 => Ok(FolderState::Emptied),
         Ok(_) => {
             // Opened for writing once, so that a file that cannot be written to is found out now.
             fs::OpenOptions::new().write(true).open(path)?;
-            Ok(Found::File)
+            Ok(FolderState::File)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let is_left = COMPANIONS.iter().any(|name| folder.join(name).exists());
             Ok(if is_left {
-                Found::OnlyCompanion
+                FolderState::OrphanedCompanion
             } else {
-                Found::Nothing
+                FolderState::Nothing
             })
         }
         Err(error) => Err(error),
@@ -167,7 +171,7 @@ fn find(folder: &Path, path: &Path) -> io::Result<Found> {
 
 /// Makes a new file, for nobody else to read. It has its name only when it is whole: a relay killed before leaves
 /// nothing that looks like a store that was emptied.
-fn make_new(folder: &Path, path: &Path) -> Result<(), schema::Mistake> {
+fn create_file(folder: &Path, path: &Path) -> Result<(), schema::SchemaError> {
     let new = folder.join(NEW_FILE);
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -233,16 +237,16 @@ impl OpenError {
         }
     }
 
-    fn of(path: &Path, mistake: &schema::Mistake) -> Self {
+    fn of(path: &Path, error: &schema::SchemaError) -> Self {
         let path = path.to_owned();
-        let why = mistake.to_string();
-        match mistake {
-            schema::Mistake::Newer => Self::Newer { path },
-            schema::Mistake::Empty => Self::Emptied { path },
-            schema::Mistake::Foreign => Self::Foreign { path },
-            schema::Mistake::Io(_) => Self::Unusable { path, why },
-            schema::Mistake::Damaged(_) => Self::Damaged { path, why },
-            schema::Mistake::Sqlite(error) => match error.sqlite_error_code() {
+        let why = error.to_string();
+        match error {
+            schema::SchemaError::Newer => Self::Newer { path },
+            schema::SchemaError::Empty => Self::Emptied { path },
+            schema::SchemaError::Foreign => Self::Foreign { path },
+            schema::SchemaError::Io(_) => Self::Unusable { path, why },
+            schema::SchemaError::Damaged(_) => Self::Damaged { path, why },
+            schema::SchemaError::Sqlite(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                     Self::Damaged { path, why }

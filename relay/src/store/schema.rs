@@ -41,10 +41,10 @@ const MIGRATIONS: [&str; 2] = [
 
 /// What is wrong with a file.
 #[derive(Debug)]
-pub(super) enum Mistake {
+pub(super) enum SchemaError {
     /// What SQLite says.
     Sqlite(rusqlite::Error),
-    /// It does not hold together.
+    /// It run not hold together.
     Damaged(String),
     /// Its version is beyond the last migration.
     Newer,
@@ -57,11 +57,11 @@ pub(super) enum Mistake {
 }
 
 /// Whether all of a file holds together, and is a store: better to be told now than in the midst of a class.
-pub(super) fn check(connection: &Connection) -> Result<(), Mistake> {
+pub(super) fn check(connection: &Connection) -> Result<(), SchemaError> {
     check_whole(connection)?;
     let version = version(connection)?;
     if version > MIGRATIONS.len() {
-        return Err(Mistake::Newer);
+        return Err(SchemaError::Newer);
     }
     let count: usize = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
         Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
@@ -71,10 +71,10 @@ pub(super) fn check(connection: &Connection) -> Result<(), Mistake> {
         Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
     })?;
     match (version, ours, count) {
-        (_, _, 0) => Err(Mistake::Empty),
+        (_, _, 0) => Err(SchemaError::Empty),
         (1.., TABLES, _) => Ok(()),
-        (0, ..) | (_, 0, _) => Err(Mistake::Foreign),
-        _ => Err(Mistake::Damaged(format!(
+        (0, ..) | (_, 0, _) => Err(SchemaError::Foreign),
+        _ => Err(SchemaError::Damaged(format!(
             "{} of its {TABLES} tables are missing",
             TABLES - ours
         ))),
@@ -84,26 +84,26 @@ pub(super) fn check(connection: &Connection) -> Result<(), Mistake> {
 /// How many tables every version has.
 const TABLES: usize = 3;
 
-fn version(connection: &Connection) -> Result<usize, Mistake> {
+fn version(connection: &Connection) -> Result<usize, SchemaError> {
     let version = connection.query_row("PRAGMA user_version", [], |row| {
         Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or(usize::MAX))
     })?;
     Ok(version)
 }
 
-fn check_whole(connection: &Connection) -> Result<(), Mistake> {
+fn check_whole(connection: &Connection) -> Result<(), SchemaError> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" {
         return Ok(());
     }
-    Err(Mistake::Damaged(found))
+    Err(SchemaError::Damaged(found))
 }
 
 /// Brings a store to the version of this relay; each step is made whole or not at all.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), Mistake> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     let version = version(connection)?;
-    let steps = MIGRATIONS.get(version..).ok_or(Mistake::Newer)?;
+    let steps = MIGRATIONS.get(version..).ok_or(SchemaError::Newer)?;
     for (step, next) in steps.iter().zip(version + 1..) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
@@ -113,19 +113,19 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Mistake> {
     Ok(())
 }
 
-impl From<rusqlite::Error> for Mistake {
+impl From<rusqlite::Error> for SchemaError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl From<io::Error> for Mistake {
+impl From<io::Error> for SchemaError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(error) => error.fmt(f),

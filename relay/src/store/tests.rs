@@ -3,7 +3,7 @@
 use std::{env, fs, process};
 
 use super::*;
-use crate::lab::secret::digest;
+use crate::token::digest;
 
 /// A folder of this test alone, gone when it is dropped.
 struct Folder(PathBuf);
@@ -37,8 +37,8 @@ fn opened(folder: &Folder) -> Store {
     }
 }
 
-fn class(code: &str) -> KeptClass {
-    KeptClass {
+fn class(code: &str) -> StoredClass {
+    StoredClass {
         code: code.to_owned(),
         lab: "a-lab".to_owned(),
         teacher: digest("teacher"),
@@ -48,18 +48,18 @@ fn class(code: &str) -> KeptClass {
     }
 }
 
-fn member(number: MemberNumber) -> KeptMember {
-    KeptMember {
+fn member(number: MemberNumber) -> StoredMember {
+    StoredMember {
         number,
         name: "小明".to_owned(),
         token: digest(&format!("member {number}")),
-        said: String::new(),
+        given_name: String::new(),
         muted: false,
         removed: false,
     }
 }
 
-const ROOMY: Quota = Quota {
+const ROOMY: LinkQuota = LinkQuota {
     links: [5, 5],
     bytes: [1 << 30, 1 << 30],
 };
@@ -98,15 +98,15 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
         .expect("kept");
     drop(store);
     let store = opened(&folder);
-    let muted = KeptMember {
+    let muted = StoredMember {
         muted: true,
         ..member(1)
     };
-    let removed = KeptMember {
+    let removed = StoredMember {
         removed: true,
         ..member(3)
     };
-    let expected = KeptClass {
+    let expected = StoredClass {
         state: "[]".to_owned(),
         next_member: 4,
         members: vec![muted, member(2), removed],
@@ -115,7 +115,7 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
     assert_eq!(store.classes(12).await.expect("read"), [expected]);
     let found = store.link("here".to_owned(), 99).await.expect("read");
     assert_eq!(found.as_deref(), Some(&b"{}"[..]));
-    store.end_class(code()).await.expect("forgotten");
+    store.delete_class(code()).await.expect("forgotten");
     assert_eq!(store.classes(12).await.expect("read"), []);
 }
 
@@ -138,18 +138,18 @@ async fn a_class_nobody_used_for_long_is_forgotten() {
 async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
     let store = Store::open(None).expect("memory");
     let save = |id: &'static str, from: &'static str, now| {
-        let quota = Quota {
+        let quota = LinkQuota {
             links: [3, 2],
             ..ROOMY
         };
         let saving = store.save_link(link(id, from, 100), quota, now);
         async { saving.await.expect("asked") }
     };
-    assert_eq!(save("1", "a", 10).await, Room::Enough);
-    assert_eq!(save("2", "a", 10).await, Room::Enough);
-    assert_eq!(save("3", "a", 10).await, Room::NoneFromAddress);
-    assert_eq!(save("3", "b", 10).await, Room::Enough);
-    assert_eq!(save("4", "c", 10).await, Room::NoneInTotal);
+    assert_eq!(save("1", "a", 10).await, LinkSpace::Available);
+    assert_eq!(save("2", "a", 10).await, LinkSpace::Available);
+    assert_eq!(save("3", "a", 10).await, LinkSpace::TooManyFromAddress);
+    assert_eq!(save("3", "b", 10).await, LinkSpace::Available);
+    assert_eq!(save("4", "c", 10).await, LinkSpace::TooMany);
     let wrong = store.delete_link("1".to_owned(), digest("Secret"));
     assert!(!wrong.await.expect("asked"));
     let right = store.delete_link("1".to_owned(), digest("secret"));
@@ -160,7 +160,7 @@ async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
     assert_eq!(read("2", 100).await.expect("asked"), None);
     assert_eq!(
         save("5", "a", 100).await,
-        Room::Enough,
+        LinkSpace::Available,
         "the expired make room"
     );
 }
@@ -168,7 +168,7 @@ async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
 #[tokio::test]
 async fn saved_traces_are_limited_in_bytes_and_none_makes_room_for_another() {
     let store = Store::open(None).expect("memory");
-    let quota = Quota {
+    let quota = LinkQuota {
         links: [100, 100],
         bytes: [100, 60],
     };
@@ -183,17 +183,23 @@ async fn saved_traces_are_limited_in_bytes_and_none_makes_room_for_another() {
             10,
         )
     };
-    assert_eq!(save("1", "a", 60).await.expect("asked"), Room::Enough);
-    let full = store.link_room(digest("a"), quota, 10).await;
-    assert_eq!(full.expect("asked"), Room::NoBytesFromAddress);
+    assert_eq!(
+        save("1", "a", 60).await.expect("asked"),
+        LinkSpace::Available
+    );
+    let full = store.link_space(digest("a"), quota, 10).await;
+    assert_eq!(full.expect("asked"), LinkSpace::TooManyBytesFromAddress);
     assert_eq!(
         save("2", "a", 1).await.expect("asked"),
-        Room::NoBytesFromAddress
+        LinkSpace::TooManyBytesFromAddress
     );
-    assert_eq!(save("3", "b", 40).await.expect("asked"), Room::Enough);
+    assert_eq!(
+        save("3", "b", 40).await.expect("asked"),
+        LinkSpace::Available
+    );
     assert_eq!(
         save("4", "c", 1).await.expect("asked"),
-        Room::NoBytesInTotal
+        LinkSpace::TooManyBytes
     );
     for (id, bytes) in [("1", 60), ("3", 40)] {
         let kept = store.link(id.to_owned(), 10).await.expect("asked");
@@ -201,7 +207,10 @@ async fn saved_traces_are_limited_in_bytes_and_none_makes_room_for_another() {
     }
     let deleted = store.delete_link("1".to_owned(), digest("secret"));
     assert!(deleted.await.expect("asked"));
-    assert_eq!(save("5", "c", 60).await.expect("asked"), Room::Enough);
+    assert_eq!(
+        save("5", "c", 60).await.expect("asked"),
+        LinkSpace::Available
+    );
 }
 
 #[test]
@@ -264,7 +273,7 @@ async fn closed(name: &str) -> Folder {
     let store = opened(&folder);
     store.add_class(class("AAAAAA"), 10).await.expect("kept");
     store
-        .does(|connection| connection.pragma_update(None, "journal_mode", "DELETE"))
+        .run(|connection| connection.pragma_update(None, "journal_mode", "DELETE"))
         .await
         .expect("all in one file");
     drop(store);
@@ -360,7 +369,7 @@ async fn a_full_disk_is_told_and_leaves_nothing_half() {
     let folder = Folder::new("full");
     let store = opened(&folder);
     store
-        .does(|connection| connection.pragma_update(None, "max_page_count", 24))
+        .run(|connection| connection.pragma_update(None, "max_page_count", 24))
         .await
         .expect("a small disk");
     let big = Link {

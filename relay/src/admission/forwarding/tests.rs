@@ -54,9 +54,9 @@ fn what_proxies_write_shows() {
         "x-amzn-trace-id",
     ] {
         let headers = headers(&[("host", "localhost"), (name, "")]);
-        assert!(is_passed_on(Version::HTTP_11, &headers), "{name}");
+        assert!(is_forwarded(Version::HTTP_11, &headers), "{name}");
     }
-    assert!(is_passed_on(
+    assert!(is_forwarded(
         Version::HTTP_10,
         &headers(&[("host", "localhost")])
     ));
@@ -86,7 +86,7 @@ fn what_browsers_and_curl_write_does_not() {
         "upgrade-insecure-requests",
     ];
     let headers = headers(&names.map(|name| (name, "x")));
-    assert!(!is_passed_on(Version::HTTP_11, &headers));
+    assert!(!is_forwarded(Version::HTTP_11, &headers));
 }
 
 #[test]

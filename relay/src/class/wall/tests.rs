@@ -9,9 +9,9 @@ use shared::{
 };
 
 use super::*;
-use crate::{class::core::Core, failure, lab::secret::digest};
+use crate::{class::state::ClassState, failure, token::digest};
 
-fn core() -> Core {
+fn state() -> ClassState {
     let class = Class {
         code: "K7XM3P".to_owned(),
         title: String::new(),
@@ -23,15 +23,15 @@ fn core() -> Core {
         driven: None,
         card: None,
     };
-    let mut core = Core::new(class, 1);
-    core.joins("Ada", digest("token")).expect("room");
-    core
+    let mut state = ClassState::new(class, 1);
+    state.add_member("Ada", digest("token")).expect("room");
+    state
 }
 
 fn wall() -> Wall {
     let mut wall = Wall::default();
-    wall.meets(1, 7);
-    wall.news();
+    wall.set_process(1, 7);
+    wall.take_changes();
     wall
 }
 
@@ -80,40 +80,44 @@ fn refused() -> Failed {
 }
 
 fn tile(wall: &Wall) -> Tile {
-    wall.tile(&core(), 1).expect("a member")
+    wall.tile(&state(), 1).expect("a member")
 }
 
 #[test]
 fn a_call_stands_blocked_until_it_returns_and_an_answer_is_a_sentence() {
     let mut wall = wall();
-    wall.saw(&start(7, 1, CallName::Recv), 5);
+    wall.record_event(&start(7, 1, CallName::Recv), 5);
     let call = tile(&wall).call.expect("a call");
     assert_eq!(
         (call.name, call.blocked, call.mono_ns),
         (CallName::Recv, true, 5_000_000)
     );
-    assert_eq!(wall.news().0, BTreeSet::from([1]));
+    assert_eq!(wall.take_changes().0, BTreeSet::from([1]));
     let chunk = Returned::Chunk {
         data: Data(b"HELLO".to_vec()),
     };
-    wall.saw(&end(7, 1, Outcome::Returned(chunk)), 6);
+    wall.record_event(&end(7, 1, Outcome::Returned(chunk)), 6);
     let now = tile(&wall);
     assert_eq!(
         (now.call.expect("a call").blocked, now.sentences),
         (false, 1)
     );
-    assert_eq!(wall.news().0, BTreeSet::from([1]));
-    assert_eq!(wall.news().0, BTreeSet::new(), "what was told is no news");
+    assert_eq!(wall.take_changes().0, BTreeSet::from([1]));
+    assert_eq!(
+        wall.take_changes().0,
+        BTreeSet::new(),
+        "what was told is no news"
+    );
 }
 
 #[test]
 fn a_refusal_is_trouble_and_stopping_to_wait_is_none() {
     let mut wall = wall();
-    wall.saw(&start(7, 1, CallName::Connect), 5);
-    wall.saw(&end(7, 1, Outcome::Failed(refused())), 6);
+    wall.record_event(&start(7, 1, CallName::Connect), 5);
+    wall.record_event(&end(7, 1, Outcome::Failed(refused())), 6);
     for (call, reason) in [(2, Reason::Cancelled), (3, Reason::TimedOut)] {
-        wall.saw(&start(7, call, CallName::Recv), 7);
-        wall.saw(
+        wall.record_event(&start(7, call, CallName::Recv), 7);
+        wall.record_event(
             &end(7, call, Outcome::Failed(failure::relay(reason, "stopped"))),
             8,
         );
@@ -125,35 +129,35 @@ fn a_refusal_is_trouble_and_stopping_to_wait_is_none() {
         (error.name, error.errno.as_str()),
         (CallName::Connect, "ECONNREFUSED")
     );
-    assert_eq!(wall.totals(&core(), 9).errors, 1);
+    assert_eq!(wall.totals(&state(), 9).errors, 1);
 }
 
 #[test]
 fn strangers_and_servers_are_on_no_tile() {
     let mut wall = wall();
     for process in [1, 2, 8] {
-        wall.saw(&start(process, 1, CallName::Recv), 5);
-        wall.saw(&end(process, 1, Outcome::Failed(refused())), 5);
+        wall.record_event(&start(process, 1, CallName::Recv), 5);
+        wall.record_event(&end(process, 1, Outcome::Failed(refused())), 5);
     }
-    assert_eq!(wall.news().0, BTreeSet::new());
-    let totals = wall.totals(&core(), 6);
+    assert_eq!(wall.take_changes().0, BTreeSet::new());
+    let totals = wall.totals(&state(), 6);
     assert_eq!((totals.errors, totals.calls_per_second), (0, 0));
 }
 
 #[test]
 fn a_member_that_comes_back_goes_on_and_one_that_is_removed_is_gone() {
     let mut wall = wall();
-    wall.saw(&start(7, 1, CallName::Recv), 5);
-    wall.saw(&event(What::ProcessEnded { process: 7 }), 6);
+    wall.record_event(&start(7, 1, CallName::Recv), 5);
+    wall.record_event(&event(What::ProcessEnded { process: 7 }), 6);
     assert!(!tile(&wall).call.expect("its last one").blocked);
-    wall.meets(1, 9);
-    wall.saw(&start(9, 2, CallName::Send), 7);
+    wall.set_process(1, 9);
+    wall.record_event(&start(9, 2, CallName::Send), 7);
     assert_eq!(tile(&wall).call.expect("a call").name, CallName::Send);
-    wall.news();
-    wall.forgets(1);
-    assert_eq!(wall.news(), (BTreeSet::new(), BTreeSet::from([1])));
-    wall.saw(&start(9, 3, CallName::Send), 8);
-    assert_eq!(wall.news().0, BTreeSet::new());
+    wall.take_changes();
+    wall.forget_member(1);
+    assert_eq!(wall.take_changes(), (BTreeSet::new(), BTreeSet::from([1])));
+    wall.record_event(&start(9, 3, CallName::Send), 8);
+    assert_eq!(wall.take_changes().0, BTreeSet::new());
 }
 
 #[test]

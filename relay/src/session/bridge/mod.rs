@@ -147,7 +147,7 @@ async fn carry(
                     Beat::Ping if bridge.ending.may_change() => frames::write_ping(bridge.visitor.out()),
                     Beat::Ping => {}
                     Beat::Silent => {
-                        surroundings.guard.count_ping_timeout();
+                        surroundings.page_quota.count_ping_timeout();
                         let code = GoodbyeReason::PingTimeout.close_code();
                         return bridge.ending.or(because(code, "pings are not answered"));
                     }

@@ -61,8 +61,10 @@ impl Conversation {
             Beat::Wait => {}
             Beat::Ping => self.talk.queue(Message::Ping(Bytes::new())),
             Beat::Silent => {
-                let Surroundings { guard, limits, .. } = &self.seat.surroundings;
-                guard.count_ping_timeout();
+                let Surroundings {
+                    page_quota, limits, ..
+                } = &self.seat.surroundings;
+                page_quota.count_ping_timeout();
                 return Some(goodbye(
                     GoodbyeReason::PingTimeout,
                     Some(limits.ping_seconds),

@@ -11,7 +11,7 @@ use super::Seat;
 use crate::{
     admission::{ClientOrigin, Denial},
     failure,
-    lab::Changes,
+    lab::ServerChanges,
 };
 
 impl Seat {
@@ -31,7 +31,7 @@ impl Seat {
                 settings,
             } => self.start_server(
                 transport,
-                Changes {
+                ServerChanges {
                     program,
                     task,
                     settings,
@@ -48,7 +48,7 @@ impl Seat {
             }
             Ask::Watch { from, whose } => {
                 match (&self.place, whose) {
-                    (Some(place), whose) => place.watches(whose.unwrap_or(Whose::Own))?,
+                    (Some(place), whose) => place.set_view(whose.unwrap_or(Whose::Own))?,
                     (None, None | Some(Whose::Own)) => {}
                     (None, Some(_)) => return Err(not_in_a_class()),
                 }
@@ -67,7 +67,7 @@ impl Seat {
             }
             Ask::Class { act } => {
                 let tie = self.tie().ok_or_else(not_in_a_class)?;
-                self.surroundings.classes.acts(tie, act).await
+                self.surroundings.classes.perform(tie, act).await
             }
             Ask::Enter { .. }
             | Ask::CreateClass { .. }
@@ -90,7 +90,7 @@ impl Seat {
     fn start_server(
         &self,
         transport: Transport,
-        changes: Changes,
+        changes: ServerChanges,
         from: ClientOrigin,
     ) -> Result<(), Failed> {
         let lab = &self.surroundings.lab;

@@ -28,7 +28,7 @@ impl Seat {
         // What only ends something a muted member may do as well.
         let ends = matches!(call, Call::Cancel { .. } | Call::Close { .. });
         if let Some(place) = self.place.as_ref().filter(|_| !ends) {
-            place.may_call()?;
+            place.check_may_call()?;
         }
         self.check_size(&call)?;
         match (call.fd(), &call) {

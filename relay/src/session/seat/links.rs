@@ -9,11 +9,9 @@ use super::Seat;
 use crate::{
     admission::ClientOrigin,
     failure,
-    lab::{
-        export::{self, Part},
-        secret::{self, digest},
-    },
-    store::{Link, Quota, Room, now_s},
+    lab::export::{self, TraceSelection},
+    store::{Link, LinkQuota, LinkSpace, unix_time_s},
+    token::{self, digest},
 };
 
 const DAY_S: u64 = 24 * 3600;
@@ -33,7 +31,7 @@ impl Seat {
             let message = format!("a saved trace is kept for 1 to {limit} days");
             return Err(failure::limit(Reason::OutOfRange, limit, message));
         }
-        let quota = Quota {
+        let quota = LinkQuota {
             links: [limits.links, limits.links_per_address],
             bytes: [limits.links_bytes, limits.links_bytes_per_address],
         };
@@ -42,17 +40,17 @@ impl Seat {
         let _turn = self.surroundings.saving.lock().await;
         // Where there is no room, none is written in the first place.
         let store = &self.surroundings.store;
-        let room = store.link_room(address, quota, now_s()).await?;
+        let room = store.link_space(address, quota, unix_time_s()).await?;
         check_room(room, limits)?;
-        let part = Part {
-            sight: self.sight(),
-            stretches: events,
-            most_bytes: limits.link_bytes,
+        let part = TraceSelection {
+            visibility: self.sight(),
+            ranges: events,
+            max_bytes: limits.link_bytes,
         };
-        let trace = export::part(&self.surroundings.lab, &part)?;
-        let (now, secret) = (now_s(), secret::word());
+        let trace = export::export_selection(&self.surroundings.lab, &part)?;
+        let (now, secret) = (unix_time_s(), token::random_token());
         let link = Link {
-            id: secret::word(),
+            id: token::random_token(),
             secret: digest(&secret),
             address,
             expires_s: now.saturating_add(days * DAY_S),
@@ -79,10 +77,10 @@ impl Seat {
 }
 
 /// Says which limit leaves no room.
-fn check_room(room: Room, limits: &Limits) -> Result<(), Failed> {
+fn check_room(room: LinkSpace, limits: &Limits) -> Result<(), Failed> {
     let (reason, limit, message) = match room {
-        Room::Enough => return Ok(()),
-        Room::NoneInTotal => (
+        LinkSpace::Available => return Ok(()),
+        LinkSpace::TooMany => (
             Reason::TooManyLinks,
             limits.links,
             format!(
@@ -90,7 +88,7 @@ fn check_room(room: Room, limits: &Limits) -> Result<(), Failed> {
                 limits.links
             ),
         ),
-        Room::NoneFromAddress => (
+        LinkSpace::TooManyFromAddress => (
             Reason::TooManyLinksFromAddress,
             limits.links_per_address,
             format!(
@@ -98,7 +96,7 @@ fn check_room(room: Room, limits: &Limits) -> Result<(), Failed> {
                 limits.links_per_address
             ),
         ),
-        Room::NoBytesInTotal => (
+        LinkSpace::TooManyBytes => (
             Reason::TooManyLinkBytes,
             limits.links_bytes,
             format!(
@@ -106,7 +104,7 @@ fn check_room(room: Room, limits: &Limits) -> Result<(), Failed> {
                 limits.links_bytes
             ),
         ),
-        Room::NoBytesFromAddress => (
+        LinkSpace::TooManyBytesFromAddress => (
             Reason::TooManyLinkBytesFromAddress,
             limits.links_bytes_per_address,
             format!(

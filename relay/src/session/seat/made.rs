@@ -8,10 +8,11 @@ use shared::trace::Role;
 use super::{Lasting, Seat, replies::Replies};
 use crate::{
     admission::ClientOrigin,
-    class::Arriving,
+    class::Joined,
     client::Process,
-    lab::{Tenancy, secret},
+    lab::LabLease,
     session::{Surroundings, table::Table},
+    token,
 };
 
 impl Lasting {
@@ -50,14 +51,14 @@ impl Seat {
     /// A seat in a lab of its own; its trace is told from the beginning.
     pub(in crate::session) fn in_its_own_lab(
         around: &Surroundings,
-        tenancy: Tenancy,
+        tenancy: LabLease,
         from: ClientOrigin,
     ) -> Box<Self> {
         let lab = Rc::clone(&tenancy);
         let first = lab.trace().range().0;
         let lasting = Lasting {
             _tenancy: Some(tenancy),
-            ..Lasting::under(secret::word(), around)
+            ..Lasting::under(token::random_token(), around)
         };
         Self::new(
             Surroundings {
@@ -75,12 +76,12 @@ impl Seat {
     /// come back knows what it wants to watch.
     pub(in crate::session) fn in_a_class(
         around: &Surroundings,
-        arriving: Arriving,
+        arriving: Joined,
         from: ClientOrigin,
         is_new: bool,
     ) -> Box<Self> {
-        let Arriving { place, token } = arriving;
-        let lab = Rc::clone(place.tenancy());
+        let Joined { place, token } = arriving;
+        let lab = Rc::clone(place.lab_lease());
         let (first, next) = lab.trace().range();
         let is_teacher = place.is_teacher();
         let lasting = Lasting {
@@ -100,7 +101,7 @@ impl Seat {
         if is_new {
             seat.trace_from = None;
         }
-        place.has_process(seat.process.id());
+        place.set_process(seat.process.id());
         seat.place = Some(place);
         seat
     }

@@ -27,10 +27,10 @@ use self::replies::{CannotRepeat, Replies};
 use super::{Surroundings, seats::Demand, table::Table};
 use crate::{
     admission::ClientOrigin,
-    class::{Excursion, Place, Tie},
+    class::{AwayMembership, Membership, MembershipRef},
     client::{Door, Made, Process},
     failure,
-    lab::Tenancy,
+    lab::LabLease,
     trace::Sight,
 };
 
@@ -47,9 +47,9 @@ pub(super) struct Seat {
     /// What makes it one that can be come back to; none in the open lab.
     pub(super) lasting: Option<Lasting>,
     /// Its place in a class, if it is in one.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Membership>,
     /// Its tie to a class, if it is in a lab of its own for a while.
-    pub(super) excursion: Option<Excursion>,
+    pub(super) excursion: Option<AwayMembership>,
     /// Resolves when the page that went out from here is no longer out.
     out: Option<oneshot::Receiver<Infallible>>,
     table: Table<Door, oneshot::Sender<()>>,
@@ -66,7 +66,7 @@ pub(super) struct Lasting {
     /// Whether it was made for somebody who came back and found nothing kept.
     is_new: bool,
     /// The lab, where it is the seat's own: it ends with it.
-    _tenancy: Option<Tenancy>,
+    _tenancy: Option<LabLease>,
 }
 
 /// The calls of a page that have not returned.
@@ -102,10 +102,10 @@ impl Seat {
     pub(super) fn welcome(&mut self) -> Welcome {
         self.out = None;
         if let Some(place) = &mut self.place {
-            place.arrives();
+            place.attach_page();
         }
         if let Some(excursion) = &mut self.excursion {
-            excursion.arrives();
+            excursion.attach_page();
         }
         let Surroundings {
             lab,
@@ -113,7 +113,7 @@ impl Seat {
             classes,
             ..
         } = &self.surroundings;
-        let mut told = lab.told(self.process.host());
+        let mut told = lab.to_message(self.process.host());
         // What the page is told of the trace begins here.
         told.next_seq = self.trace_from.unwrap_or(told.next_seq);
         let seat = self.lasting.as_ref().map(|lasting| message::Seat {
@@ -123,7 +123,7 @@ impl Seat {
             keep_seconds: limits.keep_seconds,
             is_new: lasting.is_new,
         });
-        let reach = classes.reach();
+        let reach = classes.network_url();
         let here = self.place.as_ref().map(|place| place.standing(reach));
         let out = self.excursion.as_ref();
         let standing = here.or_else(|| out.map(|excursion| excursion.standing(reach)));
@@ -146,7 +146,7 @@ impl Seat {
     /// Whose events it is told.
     pub(super) fn sight(&self) -> Sight {
         if let Some(place) = &self.place {
-            return place.sight();
+            return place.visibility();
         }
         if self.may_control {
             return Sight::All;
@@ -160,19 +160,19 @@ impl Seat {
     }
 
     /// How its page belongs to a class, if it does.
-    fn tie(&self) -> Option<Tie<'_>> {
-        let out = self.excursion.as_ref().map(Tie::Excursion);
-        self.place.as_ref().map(Tie::Place).or(out)
+    fn tie(&self) -> Option<MembershipRef<'_>> {
+        let out = self.excursion.as_ref().map(MembershipRef::Away);
+        self.place.as_ref().map(MembershipRef::Present).or(out)
     }
 
     /// Its page goes to a lab of its own. If it is in a class it stays there, and all it has in the class's lab is
     /// kept for as long as it is out.
-    pub(super) fn goes_out(&mut self) -> Option<Excursion> {
+    pub(super) fn goes_out(&mut self) -> Option<AwayMembership> {
         let Some(place) = &mut self.place else {
             return self.excursion.take();
         };
-        let mut excursion = place.goes_out();
-        self.out = Some(excursion.over());
+        let mut excursion = place.leave_for_private_lab();
+        self.out = Some(excursion.closed());
         Some(excursion)
     }
 
@@ -279,10 +279,10 @@ impl Seat {
     /// Its page has gone. One that lasts is kept for a while; any other ends here.
     pub(super) fn left(mut self: Box<Self>) {
         if let Some(place) = &mut self.place {
-            place.departs();
+            place.detach_page();
         }
         if let Some(excursion) = &mut self.excursion {
-            excursion.departs();
+            excursion.detach_page();
         }
         if self.lasting.is_some() {
             tokio::task::spawn_local(self.kept());
@@ -307,7 +307,7 @@ impl Seat {
                     Err(back) => self = back,
                 },
                 _ = ending.wait_for(|ending| *ending) => return,
-                _ = sent_away(self.place.as_mut().map(|place| &mut place.gone)) => return,
+                _ = sent_away(self.place.as_mut().map(|place| &mut place.removal)) => return,
                 () = excursion_end(&mut self.out) => {
                     self.out = None;
                     time.as_mut().reset(Instant::now() + keep);

@@ -1,4 +1,4 @@
-//! Attempts at secrets that could be guessed: class codes and the admin token. Each is looked at, none is refused;
+//! AttemptLimiter at secrets that could be guessed: class codes and the admin token. Each is looked at, none is refused;
 //! but wrong ones follow each other only so fast, whoever makes them, and where more come they wait, in turns by
 //! address. A right one costs nothing and, while nobody guesses, waits for nothing.
 //!
@@ -46,9 +46,9 @@ const FREE_ATTEMPTS: u32 = 5;
 /// The longest pause of one connection.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// Attempts at secrets of one kind.
+/// AttemptLimiter at secrets of one kind.
 #[derive(Debug)]
-pub struct Attempts {
+pub struct AttemptLimiter {
     state: RefCell<State>,
     began: Instant,
     metrics: Arc<Metrics>,
@@ -62,7 +62,7 @@ struct State {
     is_giving_turns: bool,
 }
 
-impl Attempts {
+impl AttemptLimiter {
     /// At the codes of classes.
     #[must_use]
     pub fn at_codes(metrics: Arc<Metrics>) -> Rc<Self> {
@@ -162,7 +162,7 @@ impl Attempts {
 /// How long a connection waits before its next attempt, after so many wrong ones of its own: nothing at first, then
 /// twice as long each time.
 #[must_use]
-pub fn pause_after(wrong: u32) -> Duration {
+pub fn pause_after_failures(wrong: u32) -> Duration {
     match wrong.checked_sub(FREE_ATTEMPTS) {
         None => Duration::ZERO,
         Some(beyond) => Duration::from_secs(1 << beyond.min(8)).min(LONGEST_PAUSE),
@@ -222,13 +222,14 @@ mod tests {
 
     #[test]
     fn a_connection_that_guesses_is_slowed_down() {
-        let pauses = [0, 4, 5, 6, 7, 8, 9, u32::MAX].map(|wrong| pause_after(wrong).as_secs());
+        let pauses =
+            [0, 4, 5, 6, 7, 8, 9, u32::MAX].map(|wrong| pause_after_failures(wrong).as_secs());
         assert_eq!(pauses, [0, 0, 1, 2, 4, 8, 8, 8]);
     }
 
     /// So many wrong attempts at once.
-    fn guesses(attempts: &Rc<Attempts>, count: u64) -> Vec<tokio::task::JoinHandle<bool>> {
-        let guess = |attempts: Rc<Attempts>| async move {
+    fn guesses(attempts: &Rc<AttemptLimiter>, count: u64) -> Vec<tokio::task::JoinHandle<bool>> {
+        let guess = |attempts: Rc<AttemptLimiter>| async move {
             attempts.check(HERE, || None::<()>).await.is_none()
         };
         (0..count)
@@ -240,7 +241,7 @@ mod tests {
     async fn beyond_the_burst_attempts_wait() {
         let story = async {
             let (metrics, hour) = (Arc::<Metrics>::default(), Duration::from_secs(3600));
-            let attempts = Attempts::new(hour, Arc::clone(&metrics));
+            let attempts = AttemptLimiter::new(hour, Arc::clone(&metrics));
             let guesses = guesses(&attempts, BURST + 10);
             let counted = || {
                 let wrong = metrics.wrong_attempts.load(Relaxed);
@@ -259,7 +260,7 @@ mod tests {
     async fn a_right_attempt_is_let_in_after_any_number_of_wrong_ones() {
         let story = async {
             let metrics = Arc::<Metrics>::default();
-            let attempts = Attempts::new(Duration::from_millis(1), Arc::clone(&metrics));
+            let attempts = AttemptLimiter::new(Duration::from_millis(1), Arc::clone(&metrics));
             let guesses = guesses(&attempts, 300);
             assert_eq!(attempts.check(HERE, || Some("in")).await, Some("in"));
             for guess in guesses {
@@ -275,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn who_goes_away_while_waiting_costs_nothing() {
         let story = async {
-            let attempts = Attempts::new(Duration::from_millis(1), Arc::default());
+            let attempts = AttemptLimiter::new(Duration::from_millis(1), Arc::default());
             for _ in 0..BURST {
                 attempts.check(HERE, || None::<()>).await;
             }

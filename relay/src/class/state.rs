@@ -15,11 +15,11 @@ use shared::{
 };
 
 use super::text;
-use crate::{failure, lab::secret::Digest};
+use crate::{failure, token::Digest};
 
-/// Who is in a class and how it is.
+/// Participant is in a class and how it is.
 #[derive(Debug)]
-pub(super) struct Core {
+pub(super) struct ClassState {
     pub(super) class: Class,
     pub(super) members: BTreeMap<MemberId, Member>,
     /// Those the teacher has removed, and whether they have knocked since.
@@ -43,7 +43,7 @@ pub(super) struct Member {
     pub(super) card: Option<Progress>,
 }
 
-impl Core {
+impl ClassState {
     pub(super) fn new(class: Class, next: MemberId) -> Self {
         Self {
             class,
@@ -58,7 +58,7 @@ impl Core {
     ///
     /// # Errors
     /// Where nobody may join any more.
-    pub(super) fn joins(&mut self, said: &str, token: Digest) -> Result<MemberId, Failed> {
+    pub(super) fn add_member(&mut self, said: &str, token: Digest) -> Result<MemberId, Failed> {
         if self.class.locked {
             let message = "the teacher lets nobody else join";
             return Err(failure::relay(Reason::ClassLocked, message));
@@ -79,13 +79,15 @@ impl Core {
     fn free_name(&self, said: &str) -> String {
         let outside = self.outsiders.values().map(|(member, _)| member);
         let all = self.members.values().chain(outside);
-        let taken: HashSet<String> = all.map(|member| text::key(&member.name)).collect();
+        let taken: HashSet<String> = all
+            .map(|member| text::comparison_key(&member.name))
+            .collect();
         let mut name = said.to_owned();
         for number in 2.. {
-            if !taken.contains(&text::key(&name)) {
+            if !taken.contains(&text::comparison_key(&name)) {
                 break;
             }
-            name = text::numbered(said, number, LONGEST_NAME);
+            name = text::with_number(said, number, LONGEST_NAME);
         }
         name
     }
@@ -104,7 +106,7 @@ impl Core {
     }
 
     /// It is no member any more, as if it had never been one.
-    pub(super) fn forgets(&mut self, member: MemberId) {
+    pub(super) fn forget_member(&mut self, member: MemberId) {
         self.predictions.remove(&member);
         self.members.remove(&member);
     }
@@ -113,7 +115,7 @@ impl Core {
     ///
     /// # Errors
     /// Where that cannot be.
-    pub(super) fn progresses(
+    pub(super) fn set_progress(
         &mut self,
         member: MemberId,
         card: Option<Progress>,
@@ -155,7 +157,7 @@ impl Core {
     ///
     /// # Errors
     /// Where there is none.
-    pub(super) fn must_have(&self, member: MemberId) -> Result<(), Failed> {
+    pub(super) fn require_member(&self, member: MemberId) -> Result<(), Failed> {
         if self.members.contains_key(&member) {
             return Ok(());
         }
@@ -167,11 +169,11 @@ impl Core {
         u32::try_from(self.predictions.len()).unwrap_or(u32::MAX)
     }
 
-    /// A member predicts, or predicts otherwise.
+    /// A member predict, or predict otherwise.
     ///
     /// # Errors
     /// Where no predictions are taken, or there is no such choice.
-    pub(super) fn predicts(&mut self, member: MemberId, choice: u32) -> Result<(), Failed> {
+    pub(super) fn predict(&mut self, member: MemberId, choice: u32) -> Result<(), Failed> {
         let card = self.class.card.as_ref();
         let card = card.filter(|card| card.phase == Phase::Asking);
         let choices = card.ok_or_else(no_card)?.choices;
@@ -184,7 +186,7 @@ impl Core {
     ///
     /// # Errors
     /// Where it cannot be done.
-    pub(super) fn after(&self, act: Act, limits: &Limits) -> Result<Class, Failed> {
+    pub(super) fn settings_after(&self, act: Act, limits: &Limits) -> Result<Class, Failed> {
         let mut class = self.class.clone();
         match act {
             Act::Lock(locked) => class.locked = locked,
@@ -195,7 +197,9 @@ impl Core {
             }
             Act::Cap(cap) => class.cap = cap,
             Act::Message(None) => class.message = None,
-            Act::Message(Some(said)) => class.message = Some(text::needed(&said, LONGEST_MESSAGE)?),
+            Act::Message(Some(said)) => {
+                class.message = Some(text::normalize_required(&said, LONGEST_MESSAGE)?)
+            }
             Act::Drive(drive) => {
                 class.driven = drive.and_then(|it| self.driven(it.process, it.hides_name));
                 class.drive = drive;
@@ -210,7 +214,7 @@ impl Core {
                     ));
                 }
                 class.card = Some(Card {
-                    id: text::needed(&id, LONGEST_CARD)?,
+                    id: text::normalize_required(&id, LONGEST_CARD)?,
                     choices,
                     phase: Phase::Asking,
                     counts: None,
@@ -252,8 +256,8 @@ impl Core {
         Ok(())
     }
 
-    /// The class is as it was worked out. Who predicted what is forgotten once that counts no more.
-    pub(super) fn becomes(&mut self, class: Class) {
+    /// The class is as it was worked out. Participant predicted what is forgotten once that counts no more.
+    pub(super) fn set_class(&mut self, class: Class) {
         let asking = |class: &Class| {
             let card = class.card.as_ref();
             card.filter(|card| card.phase == Phase::Asking).cloned()
@@ -269,7 +273,7 @@ impl Member {
     /// Called so, who gave that name.
     pub(super) fn new(name: String, said: &str, token: Digest, muted: bool) -> Self {
         Self {
-            key: text::key(if said.is_empty() { &name } else { said }),
+            key: text::comparison_key(if said.is_empty() { &name } else { said }),
             name,
             token,
             muted,
@@ -296,7 +300,7 @@ fn checked_progress(progress: Progress) -> Result<Progress, Failed> {
             message,
         ));
     }
-    let id = text::needed(&id, LONGEST_CARD)?;
+    let id = text::normalize_required(&id, LONGEST_CARD)?;
     Ok(Progress {
         id,
         step,

@@ -5,16 +5,21 @@ use shared::{
     outcome::Failed,
 };
 
-use super::{Core, Member, full, no_such_member};
-use crate::{class::text, lab::secret::Digest};
+use super::{ClassState, Member, full, no_such_member};
+use crate::{class::text, token::Digest};
 
-impl Core {
+impl ClassState {
     /// It is no member any more, and stays out. Of those that are out only so many are known: the first to be
     /// forgotten is the one that joined first; its token is returned, and leads nowhere any more.
-    pub(in crate::class) fn removes(&mut self, member: MemberId, most: usize) -> Option<Digest> {
+    pub(in crate::class) fn remove_member(
+        &mut self,
+        member: MemberId,
+        most: usize,
+    ) -> Option<Digest> {
         self.predictions.remove(&member);
         let known = self.members.remove(&member)?;
-        self.outsiders.insert(member, (known.put_out(), false));
+        self.outsiders
+            .insert(member, (known.into_outsider(), false));
         if self.outsiders.len() <= most {
             return None;
         }
@@ -26,7 +31,7 @@ impl Core {
     ///
     /// # Errors
     /// Where there is no such member, or no room.
-    pub(in crate::class) fn may_let_in(&self, member: MemberId) -> Result<(), Failed> {
+    pub(in crate::class) fn check_readmit(&self, member: MemberId) -> Result<(), Failed> {
         let cap = u64::from(self.class.cap);
         if !self.outsiders.contains_key(&member) {
             return Err(no_such_member(member));
@@ -41,8 +46,8 @@ impl Core {
     ///
     /// # Errors
     /// As before.
-    pub(in crate::class) fn lets_in(&mut self, member: MemberId) -> Result<(), Failed> {
-        self.may_let_in(member)?;
+    pub(in crate::class) fn readmit(&mut self, member: MemberId) -> Result<(), Failed> {
+        self.check_readmit(member)?;
         if let Some((known, _)) = self.outsiders.remove(&member) {
             self.members.insert(member, known);
         }
@@ -50,21 +55,21 @@ impl Core {
     }
 
     /// Somebody who was removed knocks; tells whether the teacher does not know it yet.
-    pub(in crate::class) fn knocks(&mut self, member: MemberId) -> bool {
+    pub(in crate::class) fn record_knock(&mut self, member: MemberId) -> bool {
         let known = self.outsiders.get_mut(&member);
         known.is_some_and(|(_, knocks)| !std::mem::replace(knocks, true))
     }
 
-    /// Who was removed and gave this name.
-    pub(in crate::class) fn outsider_called(&self, said: &str) -> Option<MemberId> {
-        let key = text::key(said);
+    /// Participant was removed and gave this name.
+    pub(in crate::class) fn find_outsider(&self, said: &str) -> Option<MemberId> {
+        let key = text::comparison_key(said);
         let mut all = self.outsiders.iter();
         let found = all.find(|(_, (member, _))| member.key == key);
         found.map(|(number, _)| *number)
     }
 
     /// All who were removed, as the teacher is told of them.
-    pub(in crate::class) fn told_outsiders(&self) -> Vec<Outsider> {
+    pub(in crate::class) fn outsider_list(&self) -> Vec<Outsider> {
         let all = self.outsiders.iter();
         all.map(|(number, (member, knocks))| Outsider {
             member: *number,
@@ -77,7 +82,7 @@ impl Core {
 
 impl Member {
     /// What is left of it when it has been removed.
-    fn put_out(self) -> Self {
+    fn into_outsider(self) -> Self {
         Self {
             connected: false,
             elsewhere: false,

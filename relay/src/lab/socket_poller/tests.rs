@@ -28,16 +28,16 @@ fn at(address: &str) -> SocketAddr {
 }
 
 fn seen(tcp: &str, udp: &str) -> Sockets {
-    seen_after(&mut Arrivals::default(), tcp, udp)
+    seen_after(&mut ArrivalOrder::default(), tcp, udp)
 }
 
-fn seen_after(arrivals: &mut Arrivals, tcp: &str, udp: &str) -> Sockets {
+fn seen_after(arrivals: &mut ArrivalOrder, tcp: &str, udp: &str) -> Sockets {
     let mut listing = Listing::default();
     listing.add(Transport::Tcp, tcp);
     listing.add(Transport::Udp, udp);
     let server = at("127.9.9.9:12000");
-    let places = places([(Transport::Udp, server), (Transport::Tcp, server)]);
-    sockets(&listing, &places, Some(1), arrivals)
+    let endpoints = endpoints([(Transport::Udp, server), (Transport::Tcp, server)]);
+    sockets(&listing, &endpoints, Some(1), arrivals)
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn those_that_wait_stand_in_the_order_in_which_they_came() {
     let line = |port: u16, state: u8| {
         format!("0: 0909097F:2EE0 0909097F:{port:04X} {state:02X} 0:0 0:0 0 0 0 0\n")
     };
-    let mut arrivals = Arrivals::default();
+    let mut arrivals = ArrivalOrder::default();
     let mut looks = |lines: &[(u16, u8)]| -> Vec<u16> {
         let lines: String = lines
             .iter()
@@ -98,7 +98,7 @@ fn so_many_are_told_and_the_rest_is_counted() {
 #[test]
 fn time_passing_is_no_news_and_its_end_is() {
     let before = seen(TCP, UDP);
-    assert!(!differs(
+    assert!(!has_changed(
         &before,
         &seen(&TCP.replace("000002AB", "00000100"), UDP)
     ));
@@ -107,8 +107,8 @@ fn time_passing_is_no_news_and_its_end_is() {
         .filter(|line| !line.contains("2AB"))
         .map(|line| format!("{line}\n"))
         .collect();
-    assert!(differs(&before, &seen(&ended, UDP)));
-    assert!(differs(&before, &seen(TCP, "")));
+    assert!(has_changed(&before, &seen(&ended, UDP)));
+    assert!(has_changed(&before, &seen(TCP, "")));
 }
 
 #[test]
@@ -119,14 +119,22 @@ fn what_goes_on_by_itself_is_looked_at_again() {
             .filter(|line| wanted.iter().any(|start| line.starts_with(start)))
             .map(|line| format!("{line}\n"))
             .collect();
-        next_look(&seen(&chosen, UDP))
+        next_poll(&seen(&chosen, UDP))
     };
     assert_eq!(next(&[]), None);
     assert_eq!(next(&[" 2:"]), None, "a connection somebody holds");
-    assert_eq!(next(&[" 1:"]), Some(GLANCE), "one nobody has accepted");
-    assert_eq!(next(&[" 0:"]), Some(GLANCE), "one that waits");
+    assert_eq!(
+        next(&[" 1:"]),
+        Some(POLL_INTERVAL),
+        "one nobody has accepted"
+    );
+    assert_eq!(next(&[" 0:"]), Some(POLL_INTERVAL), "one that waits");
     assert_eq!(next(&[" 3:"]), Some(Duration::from_millis(6830)));
-    assert_eq!(next(&[" 3:", " 4:"]), Some(GLANCE), "a SYN on its way");
+    assert_eq!(
+        next(&[" 3:", " 4:"]),
+        Some(POLL_INTERVAL),
+        "a SYN on its way"
+    );
 }
 
 /// The whole of it, with real sockets: what a viewer is told when a connection comes and nobody accepts it.
@@ -143,13 +151,13 @@ async fn a_viewer_is_told_of_a_connection_that_waits() {
         Meter::of_another_lab(Shared::default()),
     ));
     let mut viewer = trace.viewer();
-    let view = View {
+    let view = SocketPoller {
         trace: Rc::clone(&trace),
         servers: Transport::ALL.map(|transport| (transport, server)),
         backlog: Rc::default(),
     };
-    let telling = Rc::clone(&trace);
-    let looking = async move { tokio::join!(telling.tell_viewers(), look(view)) };
+    let tasks = Rc::clone(&trace);
+    let looking = async move { tokio::join!(tasks.tell_viewers(), look(view)) };
     let stories = async {
         let waiting = |sockets: &Sockets| {
             let nobodys = |socket: &KernelSocket| socket.local == server && !socket.held;
@@ -177,7 +185,7 @@ async fn a_viewer_is_told_of_a_connection_that_waits() {
         hears(1).await;
     };
     tokio::select! {
-        _ = looking => panic!("it never ends"),
+        _ = looking => panic!("it never key"),
         () = stories => {}
     }
     drop(udp);

@@ -13,26 +13,26 @@ use axum::{
 };
 use shared::call::Transport;
 
-use super::Desk;
+use super::AppState;
 use crate::sys::socket_owner::is_listening;
 
 /// Whether somebody is there, by transport; `None` where that cannot be known.
 type Servers = [(Transport, Option<bool>); 2];
 
-pub(super) async fn ready(State(desk): State<Arc<Desk>>) -> Response {
-    let (status, text) = readiness(desk.external_server, look(&desk));
+pub(super) async fn ready(State(state): State<Arc<AppState>>) -> Response {
+    let (status, text) = readiness(state.external_server, probe_servers(&state));
     (status, text).into_response()
 }
 
 /// Looks who is there, and lets the metrics know.
-pub(super) fn look(desk: &Desk) -> Servers {
+pub(super) fn probe_servers(state: &AppState) -> Servers {
     Transport::ALL.map(|transport| {
-        let Some(address) = desk.external_server else {
-            return (transport, Some(desk.metrics.is_up(transport)));
+        let Some(address) = state.external_server else {
+            return (transport, Some(state.metrics.is_up(transport)));
         };
         let seen = is_listening(transport, address);
         if let Some(seen) = seen {
-            desk.metrics.server_is(transport, seen);
+            state.metrics.server_is(transport, seen);
         }
         (transport, seen)
     })

@@ -6,67 +6,67 @@ use shared::{class::Standing, message::GoodbyeReason};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{Class, Who};
+use super::{Class, Participant};
 
 /// What ties a page to its class while it is elsewhere. Its place in the class is kept until this is dropped.
 #[derive(Debug)]
-pub struct Excursion {
+pub struct AwayMembership {
     pub(super) class: Rc<Class>,
-    pub(super) who: Who,
+    pub(super) who: Participant,
     page: u64,
     /// What is to be said to its page; the end of it, where another page has the place.
-    pub letters: Option<mpsc::UnboundedReceiver<Utf8Bytes>>,
+    pub outbox: Option<mpsc::UnboundedReceiver<Utf8Bytes>>,
     /// Why it has to leave, once it has.
-    pub gone: watch::Receiver<Option<GoodbyeReason>>,
+    pub removal: watch::Receiver<Option<GoodbyeReason>>,
     lasts: Option<oneshot::Sender<Infallible>>,
 }
 
-impl Excursion {
+impl AwayMembership {
     pub(super) fn new(
         class: Rc<Class>,
-        who: Who,
-        gone: watch::Receiver<Option<GoodbyeReason>>,
+        who: Participant,
+        removal: watch::Receiver<Option<GoodbyeReason>>,
     ) -> Self {
-        let (page, letters) = class.connects(who, true);
+        let (page, outbox) = class.connect(who, true);
         Self {
             class,
             who,
             page,
-            letters: Some(letters),
-            gone,
+            outbox: Some(outbox),
+            removal,
             lasts: None,
         }
     }
 
     /// Resolves, with an error, when it is over.
-    pub fn over(&mut self) -> oneshot::Receiver<Infallible> {
+    pub fn closed(&mut self) -> oneshot::Receiver<Infallible> {
         let (lasts, over) = oneshot::channel();
         self.lasts = Some(lasts);
         over
     }
 
     /// A page is there: from now on it is told what is new.
-    pub fn arrives(&mut self) {
-        let (page, letters) = self.class.connects(self.who, true);
-        (self.page, self.letters) = (page, Some(letters));
-        self.class.tell_who_is_there(self.who);
+    pub fn attach_page(&mut self) {
+        let (page, outbox) = self.class.connect(self.who, true);
+        (self.page, self.outbox) = (page, Some(outbox));
+        self.class.send_roster_and_outsiders(self.who);
     }
 
     /// No page is there any more.
-    pub fn departs(&mut self) {
-        self.letters = None;
-        self.class.disconnects(self.who, self.page);
+    pub fn detach_page(&mut self) {
+        self.outbox = None;
+        self.class.disconnect(self.who, self.page);
     }
 
     /// What its page is told as it comes.
     #[must_use]
-    pub fn standing(&self, reach: Option<&str>) -> Standing {
-        self.class.standing(self.who, reach)
+    pub fn standing(&self, network_url: Option<&str>) -> Standing {
+        self.class.standing(self.who, network_url)
     }
 }
 
-impl Drop for Excursion {
+impl Drop for AwayMembership {
     fn drop(&mut self) {
-        self.departs();
+        self.detach_page();
     }
 }

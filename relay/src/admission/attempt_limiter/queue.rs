@@ -48,7 +48,7 @@ impl Budget {
     }
 }
 
-/// Attempts that wait, in turns by address: an address with many of them does not keep another's waiting.
+/// AttemptLimiter that wait, in turns by address: an address with many of them does not keep another's waiting.
 #[derive(Debug)]
 pub(super) struct Turns<T> {
     order: VecDeque<IpAddr>,
