@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use shared::{
     call::{Call, Fd, Target, Transport},
     data::Data,
-    message::Reply,
+    message::{Ask, Reply},
     outcome::{Failed, Outcome, Returned},
 };
 
@@ -36,6 +36,11 @@ impl Page {
         let to = Target::Server;
         self.makes(Call::Connect { fd, to }).await;
         fd
+    }
+
+    /// `settimeout()`, in milliseconds; `None` waits without limit.
+    pub async fn sets_timeout(&mut self, fd: Fd, milliseconds: Option<u32>) {
+        self.makes(Call::SetTimeout { fd, milliseconds }).await;
     }
 
     /// `send()`, all of it.
@@ -127,6 +132,17 @@ impl Page {
         let reply = self.reads(fd, sentence.len()).await;
         self.makes(Call::Close { fd }).await;
         reply
+    }
+}
+
+/// The request to start a server with the program, the task and the settings that it has.
+#[must_use]
+pub const fn start_server(transport: Transport) -> Ask {
+    Ask::StartServer {
+        transport,
+        program: None,
+        task: None,
+        settings: None,
     }
 }
 

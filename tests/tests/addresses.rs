@@ -19,7 +19,7 @@ use socket2::{Domain, Socket, Type};
 use tests::{
     address_allocator,
     bridge::Bridge,
-    calls::ExpectReply,
+    calls::{ExpectReply, start_server},
     page::Page,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER},
@@ -95,11 +95,7 @@ async fn a_visitor_takes_no_port_and_no_datagram_of_a_program_on_the_machine() {
     let (length, _) = program.recv_from(&mut heard).expect("its own datagram");
     assert_eq!(&heard[..length], b"private");
     let no_wait = Some(0);
-    page.makes(Call::SetTimeout {
-        fd,
-        milliseconds: no_wait,
-    })
-    .await;
+    page.sets_timeout(fd, no_wait).await;
     let nothing = page.fails(Call::RecvFrom { fd, size: 16 }).await;
     assert_eq!(nothing.errno, "EAGAIN");
     // A port the visitor had first is still the program's to take.
@@ -130,7 +126,7 @@ async fn an_ipv6_socket_of_a_visitor_has_the_own_address_too() {
 }
 
 #[tokio::test]
-async fn no_client_binds_the_port_of_a_server_or_of_nobody() {
+async fn no_client_binds_a_servers_port_or_the_closed_port() {
     let relay = Relay::start(&[]);
     let mut local = Page::open(&relay).await;
     let elsewhere = visitor(&relay).await;
@@ -162,19 +158,14 @@ async fn no_client_binds_the_port_of_a_server_or_of_nobody() {
         }
     }
     for transport in Transport::ALL {
-        let start = Ask::StartServer {
-            transport,
-            program: None,
-            task: None,
-            settings: None,
-        };
+        let start = start_server(transport);
         local.asks(start).await.returned();
     }
     assert_eq!(local.exchanges_by_udp("back").await, "BACK");
 }
 
 #[tokio::test]
-async fn members_of_a_class_hear_nothing_of_each_other_whatever_they_bind() {
+async fn members_of_a_class_receive_no_datagrams_of_each_other() {
     let relay = Relay::start(&[]);
     let mut teacher = Page::open(&relay).await;
     let (title, admin) = ("Networks".to_owned(), None);

@@ -78,7 +78,7 @@ fn received(trace: &Trace) -> usize {
 }
 
 #[tokio::test]
-async fn whoever_sends_what_needs_no_change_is_answered_every_time() {
+async fn an_upper_case_sentence_is_answered_every_time() {
     const MANY: usize = 2000;
     for program in ["book", "sturdy"] {
         let relay = Relay::start(&["--program", program]);

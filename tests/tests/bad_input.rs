@@ -26,7 +26,7 @@ use tests::{
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 #[tokio::test]
-async fn what_is_no_conversation_ends_it_with_a_reason() {
+async fn a_violation_of_the_protocol_ends_the_connection_with_a_reason() {
     let relay = Relay::start(&[]);
     let deep = "[".repeat(100_000);
     for text in [
@@ -121,7 +121,7 @@ async fn the_longest_datagram_fits_into_a_message_whatever_its_bytes_are() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_none_gets_one_answer_and_the_conversation_goes_on() {
+async fn an_invalid_message_gets_one_answer_and_the_connection_continues() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     for (text, id, reason) in [
@@ -287,7 +287,7 @@ async fn an_id_is_free_again_only_after_its_reply() {
 }
 
 #[tokio::test]
-async fn too_long_is_said_and_far_too_long_ends_the_conversation() {
+async fn a_too_long_message_is_refused_and_a_far_too_long_one_ends_the_connection() {
     let relay = Relay::start(&["--max-message-bytes", "4096", "--max-data-bytes", "1000"]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
@@ -418,7 +418,7 @@ async fn too_many_pages_are_turned_away_with_the_limit() {
 }
 
 #[tokio::test]
-async fn who_never_reads_is_left_alone_and_then_left() {
+async fn a_connection_that_never_reads_is_closed_in_the_end() {
     let relay = Relay::start(&["--unread-seconds", "1"]);
     let mut deaf = Page::open_with_little_room(&relay).await;
     deaf.sends_text(r#"{"id":1,"ask":"watch","from":0}"#).await;
@@ -452,7 +452,7 @@ async fn who_never_reads_is_left_alone_and_then_left() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_asked_to_leave() {
+async fn an_idle_page_is_asked_to_leave() {
     let relay = Relay::start(&["--idle-seconds", "1", "--handshake-seconds", "1"]);
     let parting = Page::open(&relay).await.receives_close().await;
     assert_eq!(parting.code, Some(4000));
@@ -470,7 +470,7 @@ async fn who_says_nothing_is_asked_to_leave() {
 }
 
 #[tokio::test]
-async fn who_vanishes_amid_a_call_leaves_nothing_behind() {
+async fn a_reset_during_a_call_leaves_nothing() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let mut fleeting = Page::open(&relay).await;
@@ -489,7 +489,7 @@ async fn who_vanishes_amid_a_call_leaves_nothing_behind() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_thousand_pages_come_and_go_and_nothing_is_left() {
+async fn a_thousand_pages_open_and_close_and_nothing_is_left() {
     let relay = Relay::start(&[]);
     let mut first = Page::open(&relay).await;
     first.exchanges_by_tcp("warm").await;
@@ -523,7 +523,7 @@ async fn a_thousand_pages_come_and_go_and_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn nonsense_over_http_disturbs_nobody() {
+async fn invalid_http_affects_no_other_client() {
     let relay = Relay::start(&[]);
     for nonsense in [
         "\r\n\r\n",
@@ -549,7 +549,7 @@ async fn nonsense_over_http_disturbs_nobody() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_relay_is_told_and_quick() {
+async fn the_end_of_the_relay_is_announced_and_quick() {
     let relay = Relay::start(&[]);
     let mut waiting = Vec::new();
     for transport in [Udp, Tcp, Udp, Tcp] {

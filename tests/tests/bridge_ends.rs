@@ -68,7 +68,7 @@ async fn reads_to_the_end(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn what_was_sent_just_before_a_close_frame_is_answered() {
+async fn a_message_just_before_a_close_frame_is_answered() {
     let (relay, mut page) = thinking_servers().await;
     for path in ["/raw/udp", "/raw/tcp"] {
         let mut bridge = Bridge::open(&relay, path).await;
@@ -215,7 +215,7 @@ async fn text_is_answered_with_text_and_bytes_with_bytes() {
 }
 
 #[tokio::test]
-async fn a_character_that_comes_in_two_parts_is_one_in_text() {
+async fn a_character_in_two_messages_is_one_in_text() {
     let (relay, tcp, udp) = own_servers().await;
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
     let mut server = accepts(&tcp).await;

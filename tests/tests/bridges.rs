@@ -153,7 +153,7 @@ async fn many_at_once_are_each_answered_in_order() {
 }
 
 #[tokio::test]
-async fn who_may_leave_little_unread_is_answered_on_and_on() {
+async fn a_reader_with_little_room_is_answered_without_end() {
     // Nobody looks after it meanwhile.
     let relay = Relay::start(&["--max-queued-bytes", "1000", "--unread-seconds", "3600"]);
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
@@ -206,7 +206,7 @@ async fn control_frames_are_answered_and_rules_are_kept() {
 }
 
 #[tokio::test]
-async fn a_bridge_to_nobody_says_so() {
+async fn a_bridge_without_a_server_reports_it() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in [Udp, Tcp] {

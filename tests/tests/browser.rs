@@ -14,7 +14,7 @@ const SENTENCE: &str = "hello 世界 straße";
 const SHOUTED: &str = "HELLO 世界 STRASSE";
 
 #[tokio::test]
-async fn a_sentence_goes_by_udp_and_comes_back_in_upper_case() {
+async fn a_sentence_by_udp_returns_in_upper_case() {
     let relay = Relay::start(&[]);
     story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Udp, "hello", "HELLO").await;
@@ -30,7 +30,7 @@ async fn a_sentence_goes_by_udp_and_comes_back_in_upper_case() {
 }
 
 #[tokio::test]
-async fn a_sentence_goes_by_tcp_and_comes_back_in_upper_case() {
+async fn a_sentence_by_tcp_returns_in_upper_case() {
     let relay = Relay::start(&[]);
     story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Tcp, "hello", "HELLO").await;
@@ -46,7 +46,7 @@ async fn a_sentence_goes_by_tcp_and_comes_back_in_upper_case() {
 }
 
 #[tokio::test]
-async fn sentences_in_all_alphabets_come_back_by_both() {
+async fn sentences_in_all_alphabets_return_by_both() {
     let relay = Relay::start(&[]);
     story(&relay, BrowserOptions::default(), async |browser| {
         for transport in Transport::ALL {
@@ -60,7 +60,7 @@ async fn sentences_in_all_alphabets_come_back_by_both() {
 }
 
 #[tokio::test]
-async fn a_long_sentence_comes_back_whole() {
+async fn a_long_sentence_returns_whole() {
     let relay = Relay::start(&[]);
     let long = "all work and no play ".repeat(500);
     story(&relay, BrowserOptions::default(), async |browser| {
@@ -99,7 +99,7 @@ async fn a_stopped_server_refuses_and_a_started_one_answers() {
 }
 
 #[tokio::test]
-async fn a_server_that_died_says_so() {
+async fn a_dead_server_is_reported() {
     let relay = Relay::start_at(address_allocator::own_host(), &["--program", "book"]);
     let crash = relay.tcp;
     story(&relay, BrowserOptions::default(), async |browser| {
@@ -116,7 +116,7 @@ async fn a_server_that_died_says_so() {
 
 /// The console has to complain while nobody listens: browsers write every failed WebSocket into it.
 #[tokio::test]
-async fn a_relay_that_comes_back_is_found_again() {
+async fn a_page_reconnects_to_a_restarted_relay() {
     let first = Relay::start_at(address_allocator::own_host(), &[]);
     let page = first.url();
     let options = BrowserOptions {
@@ -327,7 +327,7 @@ async fn an_accessibility_audit_finds_nothing_grave() {
 }
 
 #[tokio::test]
-async fn the_page_says_how_much_of_the_truth_it_shows() {
+async fn the_page_shows_its_level_of_truth() {
     let relay = Relay::start(&[]);
     let level = format!("{:?}", Page::open(&relay).await.welcome.truth.level);
     story(&relay, BrowserOptions::default(), async |browser| {

@@ -20,7 +20,7 @@ async fn every_card_shows_what_it_promises_in_chinese() {
 
 /// A newcomer: the keyboard alone, from the first sentence to the first card's explanation.
 #[tokio::test]
-async fn who_has_sent_a_first_sentence_is_led_to_the_first_card() {
+async fn after_the_first_sentence_the_page_offers_the_first_card() {
     let relay = Relay::start(&[]);
     story(&relay, BrowserOptions::default(), async |browser| {
         assert!(browser.has("#cards-lead[hidden]").await, "not before");

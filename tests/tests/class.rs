@@ -45,7 +45,7 @@ async fn a_teacher_creates_a_class_and_students_share_its_server() {
 }
 
 #[tokio::test]
-async fn the_wall_shows_who_is_there_and_what_they_did() {
+async fn the_wall_shows_the_members_and_their_activity() {
     let relay = Relay::start(&[]);
     let mut teacher = teacher(&relay).await;
     let mut ada = joins(&relay, &class(&teacher).code, "Ada").await;
@@ -271,7 +271,7 @@ async fn nobody_joins_a_class_that_is_locked_full_or_over() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_with_a_reason_and_nobody_else_notices() {
+async fn bad_input_is_refused_with_a_reason_and_affects_no_other_page() {
     let relay = Relay::start(&[]);
     let mut teacher = teacher(&relay).await;
     let code = class(&teacher).code.clone();

@@ -134,7 +134,7 @@ async fn students_join_by_code_and_by_link_and_stand_on_the_wall() {
 }
 
 #[tokio::test]
-async fn who_is_not_let_in_is_told_beside_the_field() {
+async fn a_refusal_to_join_is_shown_beside_the_field() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         browser.activates("#view-class").await;
         for (code, name, field, key) in [
@@ -241,7 +241,7 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
 }
 
 #[tokio::test]
-async fn a_class_predicts_and_sees_what_came_true() {
+async fn a_class_predicts_and_sees_the_outcome() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let class = Class::begins(browser).await;
         browser.unfolds("#class-more").await;
@@ -337,7 +337,7 @@ const BROKEN: BrowserOptions = BrowserOptions {
 };
 
 #[tokio::test]
-async fn a_student_whose_connection_drops_comes_back_by_itself() {
+async fn a_student_reconnects_after_a_lost_connection() {
     let tell = async |relay: Relay, browser: &Browser, _language: &Language| {
         let class = Class::begins(browser).await;
         let link = FaultyProxy::to(relay.http).await;
@@ -365,7 +365,7 @@ async fn a_student_whose_connection_drops_comes_back_by_itself() {
 }
 
 #[tokio::test]
-async fn a_relay_killed_in_mid_class_is_started_again_and_everybody_is_back() {
+async fn after_a_killed_relay_restarts_all_members_are_back() {
     let folder = Folder::new();
     let data = folder.path().to_str().expect("a path").to_owned();
     let start = || Relay::start(&["--data", &data]);
@@ -405,7 +405,7 @@ async fn does_step(browser: &Browser, at: usize, state: &str) {
 }
 
 #[tokio::test]
-async fn a_student_plays_a_card_in_a_lab_of_its_own_and_comes_back() {
+async fn a_student_plays_a_card_in_a_private_lab_and_returns() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let class = Class::begins(browser).await;
         let ada = class.is_joined(browser, &relay.url(), "Ada").await;
@@ -461,7 +461,7 @@ async fn a_student_plays_a_card_in_a_lab_of_its_own_and_comes_back() {
 }
 
 #[tokio::test]
-async fn whoever_closes_the_page_finds_back_to_the_class() {
+async fn a_closed_page_can_return_to_its_class() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let class = Class::begins(browser).await;
         browser.activates("#class-do-lock").await;

@@ -16,7 +16,7 @@ use shared::{
 use tests::{
     address_allocator,
     bridge::{Bridge, Crossed},
-    calls::{Datagram, ExpectReply},
+    calls::{Datagram, ExpectReply, start_server},
     page::Page,
     relay::Relay,
     timeout::{TIMEOUT, until},
@@ -24,7 +24,7 @@ use tests::{
 };
 
 #[tokio::test]
-async fn the_same_seed_means_the_same_fates() {
+async fn the_same_seed_gives_the_same_fates() {
     let first = fates_of_40(11).await;
     let lost = first.iter().filter(|(_, fate)| *fate == Fate::Lost).count();
     assert!((1..40).contains(&lost), "{lost} of 40 at 30 %");
@@ -61,7 +61,7 @@ async fn fates_of_40(seed: u64) -> Vec<(DatagramId, Fate)> {
 }
 
 #[tokio::test]
-async fn a_lost_request_and_a_lost_reply_are_told_apart() {
+async fn a_lost_request_and_a_lost_reply_are_distinguished() {
     let relay = relay();
     let mut page = Page::open(&relay).await;
     let me = page.welcome.process;
@@ -114,7 +114,7 @@ async fn where_all_is_lost_only_a_timeout_ends_the_wait() {
         sets(&mut page, request, reply, 3).await;
         let fd = page.makes_socket(Udp).await;
         for milliseconds in [Some(30), Some(0)] {
-            page.makes(Call::SetTimeout { fd, milliseconds }).await;
+            page.sets_timeout(fd, milliseconds).await;
             page.sends_to_server(fd, "hello").await;
             let failed = page.fails(Call::RecvFrom { fd, size: 2048 }).await;
             assert_eq!(failed.errno, "EAGAIN");
@@ -172,7 +172,7 @@ async fn a_doubled_datagram_is_received_twice() {
 }
 
 #[tokio::test]
-async fn an_overtaken_datagram_comes_after_the_next_one() {
+async fn an_overtaken_datagram_arrives_after_the_next_one() {
     let relay = relay();
     let mut page = Page::open(&relay).await;
     sets(&mut page, Way::default(), overtaken(), 0).await;
@@ -194,7 +194,7 @@ async fn an_overtaken_datagram_comes_after_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_hand_releases_kills_and_doubles_what_is_held() {
+async fn held_datagrams_are_released_dropped_and_duplicated_by_hand() {
     let relay = relay();
     let mut page = Page::open(&relay).await;
     sets(&mut page, held(), Way::default(), 0).await;
@@ -234,7 +234,7 @@ async fn a_hand_releases_kills_and_doubles_what_is_held() {
 }
 
 #[tokio::test]
-async fn a_held_reply_blocks_its_receiver_until_somebody_decides() {
+async fn a_held_reply_blocks_its_receiver_until_a_decision() {
     let relay = relay();
     let (mut page, mut teacher) = (Page::open(&relay).await, Page::open(&relay).await);
     sets(&mut teacher, Way::default(), held(), 0).await;
@@ -322,7 +322,7 @@ async fn the_books_server_is_subject_to_the_conditions_too() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_refused_and_what_is_set_is_told() {
+async fn impossible_conditions_are_refused_and_the_rest_reported() {
     let relay = relay();
     let mut page = Page::open(&relay).await;
     let impossible = [
@@ -353,7 +353,7 @@ async fn what_cannot_be_had_is_refused_and_what_is_set_is_told() {
 }
 
 #[tokio::test]
-async fn a_page_that_leaves_takes_what_it_held_with_it() {
+async fn closing_a_page_drops_its_held_datagrams() {
     let relay = relay();
     let mut teacher = Page::open(&relay).await;
     sets(&mut teacher, Way::default(), held(), 0).await;
@@ -384,7 +384,7 @@ async fn a_page_that_leaves_takes_what_it_held_with_it() {
 }
 
 #[tokio::test]
-async fn a_stopped_server_takes_what_it_held_with_it() {
+async fn stopping_a_server_drops_its_held_datagrams() {
     let relay = relay();
     let mut page = Page::open(&relay).await;
     sets(&mut page, held(), Way::default(), 0).await;
@@ -397,14 +397,7 @@ async fn a_stopped_server_takes_what_it_held_with_it() {
     trace
         .continues(&mut page, |trace| count(trace, Fate::Unclaimed) == 1)
         .await;
-    page.asks(Ask::StartServer {
-        transport: Udp,
-        program: None,
-        task: None,
-        settings: None,
-    })
-    .await
-    .returned();
+    page.asks(start_server(Udp)).await.returned();
     sets(&mut page, late(1), late(1), 0).await;
     assert_eq!(page.exchanges_by_udp("alive").await, "ALIVE");
 }

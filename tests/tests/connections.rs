@@ -76,7 +76,7 @@ async fn a_bridge_that_never_reads_is_closed() {
 }
 
 #[tokio::test]
-async fn a_request_that_comes_byte_by_byte_is_not_waited_for() {
+async fn the_relay_does_not_wait_for_a_request_byte_by_byte() {
     let relay = Relay::start(&["--handshake-seconds", "1"]);
     let mut dribbling = TcpStream::connect(relay.http).await.expect("it listens");
     let endless = "GET / HTTP/1.1\r\nX-Long: ".to_owned() + &"x".repeat(4000);
@@ -93,7 +93,7 @@ async fn a_request_that_comes_byte_by_byte_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_body_nobody_wants_is_not_waited_for() {
+async fn the_relay_does_not_wait_for_an_unexpected_body() {
     let relay = Relay::start(&["--handshake-seconds", "1"]);
     let mut sending = TcpStream::connect(relay.http).await.expect("it listens");
     let head = request(&relay, "POST", "/healthz", &["Content-Length: 1000000"]);

@@ -29,7 +29,7 @@ const LIMIT: u32 = 256;
 const EXHAUSTED: &str = "no file descriptor is left";
 
 #[tokio::test]
-async fn with_none_left_newcomers_hear_why_and_all_others_go_on() {
+async fn without_descriptors_new_connections_get_a_reason_and_others_continue() {
     for program in ["sturdy", "book"] {
         println!("with the {program} server");
         let relay = Relay::start_with_descriptors(LIMIT, &["--program", program]);
@@ -88,7 +88,7 @@ async fn however_many_knock_there_is_an_answer_for_this_machine() {
 }
 
 #[tokio::test]
-async fn limits_beyond_what_the_descriptors_bear_are_lowered_and_the_log_says_so() {
+async fn limits_beyond_the_descriptors_are_lowered_and_logged() {
     let relay = Relay::start_with_descriptors(LIMIT, &[]);
     let page = Page::open(&relay).await;
     let limits = &page.welcome.limits;

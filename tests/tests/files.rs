@@ -39,7 +39,7 @@ async fn the_saved_trace_is_the_one_the_page_saw() {
 }
 
 #[tokio::test]
-async fn packets_nobody_captured_are_in_no_capture_file() {
+async fn packets_that_were_not_captured_are_in_no_capture_file() {
     let relay = Relay::start(&["--max-level", "l0"]);
     let answer = get(relay.http, "/labs/open/trace.pcapng").await;
     assert_eq!(answer.status, 409);
@@ -66,7 +66,7 @@ async fn another_analyser_reads_packets_of_ipv6() {
 
 /// The port of the labs, which other analysers know as another protocol's.
 #[test]
-fn the_capture_file_says_which_option_shows_its_datagrams_as_such() {
+fn the_capture_file_names_the_option_that_shows_its_datagrams() {
     let packet = Packet {
         interface: "lo".to_owned(),
         link: Link::Raw,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use shared::{PROTOCOL, call::Transport, message::Ask};
 use tests::{
     address_allocator,
-    calls::ExpectReply,
+    calls::{ExpectReply, start_server},
     http::{Answer, get, get_with, raw, websocket_handshake},
     page::Page,
     relay::Relay,
@@ -70,10 +70,8 @@ async fn everything_the_page_names_is_there_for_ever() {
     let relay = Relay::start(&[]);
     let page = get(relay.http, "/").await;
     let assets = named_in(page.text());
-    assert!(
-        assets.iter().any(|path| path.ends_with(".css")),
-        "{assets:?}"
-    );
+    let styles = assets.iter().filter(|path| path.ends_with(".css"));
+    assert_eq!(styles.count(), 1, "first paint waits once: {assets:?}");
     assert!(
         assets.iter().any(|path| path.ends_with(".js")),
         "{assets:?}"
@@ -154,18 +152,13 @@ async fn ready_means_that_a_sentence_would_be_answered() {
     assert_eq!(unready.status, 503);
     assert!(unready.text().contains("TCP"), "{}", unready.text());
     assert_eq!(get(relay.http, "/healthz").await.status, 200);
-    let start = Ask::StartServer {
-        transport,
-        program: None,
-        task: None,
-        settings: None,
-    };
+    let start = start_server(transport);
     page.asks(start).await.returned();
     assert_eq!(get(relay.http, "/readyz").await.status, 200);
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said_not_to_be() {
+async fn unknown_paths_are_not_found() {
     let relay = Relay::start(&[]);
     for path in [
         "/nothing",
@@ -216,7 +209,7 @@ async fn a_name_that_is_not_ours_is_turned_away() {
 /// Reads `/readyz` and asks nobody else: an iterative server has nobody to serve yet.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn ready_means_with_an_external_server_that_somebody_listens_there() {
+async fn ready_means_that_an_external_server_listens() {
     let at = address_allocator::free_address(address_allocator::own_host());
     let relay = Relay::launch("127.0.0.1:0", &at.to_string(), &["--external-server"]);
     let ready = async || {
@@ -261,7 +254,7 @@ async fn of_another_machines_server_nothing_is_claimed() {
 }
 
 #[tokio::test]
-async fn a_name_the_relay_was_told_is_its_own() {
+async fn the_relay_answers_to_an_allowed_host_name() {
     let relay = Relay::start(&["--allow-host", "lab.example"]);
     assert_eq!(
         get_with(relay.http, "/", &[("Host", "lab.example")])
@@ -321,7 +314,7 @@ async fn our_own_page_may_talk_under_each_of_our_names() {
 }
 
 #[tokio::test]
-async fn who_speaks_another_language_is_told_which_is_spoken() {
+async fn an_unknown_subprotocol_is_told_the_known_one() {
     let relay = Relay::start(&[]);
     let other = [("Sec-WebSocket-Protocol", "socket-playground.v0")];
     let answer = websocket_handshake(relay.http, "/ws", &other).await;
@@ -342,7 +335,7 @@ async fn who_speaks_another_language_is_told_which_is_spoken() {
 }
 
 #[tokio::test]
-async fn who_does_not_want_a_websocket_is_told_to() {
+async fn a_request_without_upgrade_is_told_to_upgrade() {
     let relay = Relay::start(&[]);
     for path in ["/ws", "/raw/udp", "/raw/tcp"] {
         let answer = get(relay.http, path).await;

@@ -48,7 +48,7 @@ async fn memory_is_flat_once_the_traces_are_full() {
 }
 
 #[tokio::test]
-async fn a_call_on_a_socket_that_was_shut_down_keeps_nobody_from_being_heard() {
+async fn a_call_on_a_shut_down_socket_delays_no_other_client() {
     let slow = Way {
         delay_ms: 1,
         ..Way::default()

@@ -84,7 +84,7 @@ async fn a_call_and_its_packet_are_one_selection_in_every_view() {
 }
 
 #[tokio::test]
-async fn two_sends_that_ended_in_one_recv_are_told() {
+async fn two_sends_in_one_recv_are_shown() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let mut page = Page::open(&relay).await;
         two_sends_into_one_recv(&mut page).await;
@@ -215,7 +215,7 @@ async fn a_packet_is_a_row_fields_and_bytes() {
 }
 
 #[tokio::test]
-async fn a_filter_lets_through_what_it_says_also_of_what_comes_later() {
+async fn a_filter_applies_to_later_packets_too() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         if !Page::open(&relay).await.sees_packets() {
             return;
@@ -283,7 +283,7 @@ async fn a_filter_lets_through_what_it_says_also_of_what_comes_later() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_followed_while_it_goes_on() {
+async fn a_conversation_is_followed_while_it_continues() {
     follows_to_the_end(|| Relay::start(&[])).await;
 }
 

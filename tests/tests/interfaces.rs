@@ -17,7 +17,7 @@ use shared::{
     trace::{CallName, Event, Packet, What},
 };
 use tests::{
-    calls::ExpectReply,
+    calls::{ExpectReply, start_server},
     folder::Folder,
     http,
     network::{Host, in_a_network, ip},
@@ -35,7 +35,7 @@ const PRIVATE: Ask = Ask::Enter {
 };
 
 #[test]
-fn what_crosses_from_another_host_is_captured_where_it_crosses() {
+fn packets_from_another_host_are_captured_on_their_interface() {
     in_a_network(|| async {
         let relay = Relay::launch("127.0.0.1:0", EVERYWHERE, &[]);
         let mut page = Page::open(&relay).await;
@@ -151,7 +151,7 @@ fn beside_a_server_at_every_address_labs_have_addresses_of_their_own() {
         // The open lab's can be had again although a lab has that port, too.
         for transport in Transport::ALL {
             open.asks(Ask::StopServer { transport }).await.returned();
-            open.asks(start(transport)).await.returned();
+            open.asks(start_server(transport)).await.returned();
         }
         assert_eq!(open.exchanges_by_udp("again").await, "AGAIN");
         assert_eq!(open.exchanges_by_tcp("again").await, "AGAIN");
@@ -160,12 +160,12 @@ fn beside_a_server_at_every_address_labs_have_addresses_of_their_own() {
         own.asks(Ask::StopServer { transport: Tcp })
             .await
             .returned();
-        let failed = own.asks(start(Tcp)).await.failed();
+        let failed = own.asks(start_server(Tcp)).await.failed();
         assert_eq!(failed.errno, "EADDRINUSE");
         own.asks(Ask::StopServer { transport: Udp })
             .await
             .returned();
-        own.asks(start(Udp)).await.returned();
+        own.asks(start_server(Udp)).await.returned();
         assert_eq!(own.exchanges_by_udp("still mine").await, "STILL MINE");
     });
 }
@@ -227,15 +227,6 @@ fn every_fragment_is_captured_and_tied_to_its_datagram() {
                 assert_eq!(told, own.map(u64::from), "{line}");
             }
         });
-    }
-}
-
-fn start(transport: Transport) -> Ask {
-    Ask::StartServer {
-        transport,
-        program: None,
-        task: None,
-        settings: None,
     }
 }
 

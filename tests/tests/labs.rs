@@ -54,7 +54,7 @@ async fn a_lab_of_ones_own_has_servers_of_its_own() {
 }
 
 #[tokio::test]
-async fn whoever_enters_sees_the_servers_come_up_without_asking() {
+async fn a_new_page_sees_the_servers_start() {
     let relay = Relay::start(&[]);
     let mut page = in_a_lab(&relay).await;
     let first = page.welcome.lab.next_seq;
@@ -70,7 +70,7 @@ async fn whoever_enters_sees_the_servers_come_up_without_asking() {
 }
 
 #[tokio::test]
-async fn what_happens_in_one_lab_is_not_in_another() {
+async fn events_of_one_lab_are_not_in_another() {
     let relay = Relay::start(&[]);
     let mut one = in_a_lab(&relay).await;
     let mut other = in_a_lab(&relay).await;
@@ -145,7 +145,7 @@ async fn the_packets_of_a_lab_belong_to_its_calls() {
 }
 
 #[tokio::test]
-async fn the_packets_to_where_nobody_is_are_the_labs_too() {
+async fn the_packets_to_the_closed_port_belong_to_the_lab() {
     let relay = Relay::start(&[]);
     let mut page = in_a_lab(&relay).await;
     if page.welcome.truth.level < Level::L2 {
@@ -180,7 +180,7 @@ async fn the_packets_to_where_nobody_is_are_the_labs_too() {
 }
 
 #[tokio::test]
-async fn a_blocked_call_goes_on_while_nobody_is_there() {
+async fn a_blocked_call_continues_while_its_page_is_disconnected() {
     let relay = Relay::start(&[]);
     let mut page = in_a_lab(&relay).await;
     let (seat, lab) = (seat(&page), page.welcome.lab.id.clone());
@@ -222,7 +222,7 @@ async fn a_blocked_call_goes_on_while_nobody_is_there() {
 }
 
 #[tokio::test]
-async fn what_was_said_and_not_heard_is_said_again_and_nothing_twice() {
+async fn unseen_events_are_sent_again_and_none_twice() {
     let relay = Relay::start(&[]);
     let mut page = in_a_lab(&relay).await;
     become_sturdy(&mut page).await;
@@ -301,7 +301,7 @@ async fn more_than_is_kept_is_not_repeated_in_part() {
 }
 
 #[tokio::test]
-async fn whoever_comes_with_the_token_takes_over() {
+async fn a_page_with_the_token_takes_over() {
     let relay = Relay::start(&[]);
     let mut first = in_a_lab(&relay).await;
     let fd = first.connects(Tcp).await;
@@ -342,7 +342,7 @@ async fn two_that_want_each_others_seat_do_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn a_seat_nobody_comes_back_to_is_given_up() {
+async fn an_abandoned_session_is_dropped() {
     let relay = Relay::start(&["--keep-seconds", "1"]);
     let mut page = in_a_lab(&relay).await;
     let (seat, lab) = (seat(&page), page.welcome.lab.clone());
@@ -360,7 +360,7 @@ async fn a_seat_nobody_comes_back_to_is_given_up() {
 }
 
 #[tokio::test]
-async fn back_in_the_open_lab_the_own_one_is_kept_and_can_be_come_back_to() {
+async fn a_private_lab_is_kept_while_its_page_is_in_the_open_lab() {
     let relay = Relay::start(&[]);
     let mut page = in_a_lab(&relay).await;
     let (seat, own) = (seat(&page), page.welcome.lab.id.clone());
@@ -377,7 +377,7 @@ async fn back_in_the_open_lab_the_own_one_is_kept_and_can_be_come_back_to() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_the_open_lab_leaves_no_call_unanswered() {
+async fn leaving_the_open_lab_answers_every_call() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
@@ -393,7 +393,7 @@ async fn whoever_leaves_the_open_lab_leaves_no_call_unanswered() {
 }
 
 #[tokio::test]
-async fn a_call_left_in_flight_in_ones_own_lab_replies_when_one_comes_back() {
+async fn a_call_left_in_flight_in_a_private_lab_replies_on_return() {
     let relay = Relay::start(&[]);
     let mut page = in_a_lab(&relay).await;
     let seat = seat(&page);
@@ -410,7 +410,7 @@ async fn a_call_left_in_flight_in_ones_own_lab_replies_when_one_comes_back() {
 }
 
 #[tokio::test]
-async fn limits_on_labs_are_told_and_leave_one_where_one_is() {
+async fn limits_on_labs_are_reported_and_leave_the_page_where_it_is() {
     let relay = Relay::start(&["--max-labs", "1"]);
     let _first = in_a_lab(&relay).await;
     let mut page = Page::open(&relay).await;
@@ -428,7 +428,7 @@ async fn limits_on_labs_are_told_and_leave_one_where_one_is() {
 }
 
 #[tokio::test]
-async fn a_labs_trace_is_for_whoever_knows_its_name() {
+async fn a_labs_trace_is_readable_by_its_name() {
     let relay = Relay::start(&[]);
     let mut page = in_a_lab(&relay).await;
     page.exchanges_by_udp("take me along").await;

@@ -22,7 +22,7 @@ const SIZES: [(u32, u32); 5] = [
 const BARS: &str = ".bar-of-call";
 
 #[tokio::test]
-async fn whatever_comes_of_a_sentence_can_be_read() {
+async fn every_outcome_of_a_sentence_is_readable() {
     let tell = async |relay: Relay, browser: &Browser, _language: &Language| {
         browser.enters_own_lab().await;
         browser.unfolds("#listing").await;
@@ -77,7 +77,7 @@ async fn whatever_comes_of_a_sentence_can_be_read() {
 }
 
 #[tokio::test]
-async fn what_the_network_does_can_be_read_in_the_ladder() {
+async fn the_ladder_shows_the_networks_effects() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.enters_own_lab().await;
         browser.sets_network(100, 1).await;

@@ -74,7 +74,7 @@ async fn a_killed_server_returns_from_nothing_and_closes_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_killed_server_has_not_read_resets_the_connection() {
+async fn unread_bytes_of_a_killed_server_reset_the_connection() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let thinks = Settings {
@@ -238,7 +238,7 @@ async fn a_port_stays_taken_while_a_connection_the_server_closed_waits() {
 }
 
 #[tokio::test]
-async fn settings_stay_until_others_come_and_a_program_brings_its_own() {
+async fn settings_stay_until_replaced_and_a_program_has_its_own() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let usual = settings(&page, Tcp);
@@ -269,7 +269,7 @@ async fn settings_stay_until_others_come_and_a_program_brings_its_own() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_changes_nothing() {
+async fn an_impossible_setting_changes_nothing() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let usual = settings(&page, Tcp);
@@ -303,7 +303,7 @@ async fn what_cannot_be_had_changes_nothing() {
 }
 
 #[tokio::test]
-async fn sentences_come_back_reversed_or_as_they_were() {
+async fn sentences_return_reversed_or_unchanged() {
     let relay = Relay::start_at(address_allocator::own_host(), &["--task", "reverse"]);
     let mut page = Page::open(&relay).await;
     for program in [Program::Sturdy, Program::Book] {

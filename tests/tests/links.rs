@@ -22,7 +22,7 @@ const ALL: Ask = Ask::Save {
 };
 
 #[tokio::test]
-async fn a_saved_trace_is_what_its_page_was_told_and_no_more() {
+async fn a_saved_trace_has_only_what_its_page_was_sent() {
     let relay = Relay::start(&["--max-level", "l0", "--allow-host", VISITORS_NAME]);
     let mut other = Page::open(&relay).await;
     other.exchanges_by_udp("not yours").await;
@@ -97,7 +97,7 @@ async fn only_its_secret_deletes_it() {
 }
 
 #[tokio::test]
-async fn limits_are_told_to_whoever_hits_them() {
+async fn limits_are_reported_to_the_page_that_reaches_them() {
     let relay = Relay::start(&[
         "--max-links",
         "2",
@@ -186,7 +186,7 @@ async fn bytes_are_limited_in_all_and_from_one_address_and_none_is_dropped_for_a
 }
 
 #[tokio::test]
-async fn a_link_that_leads_nowhere_says_so() {
+async fn an_unknown_link_is_reported() {
     let relay = Relay::start(&[]);
     for link in ["nothing", "..", "%00", &"x".repeat(9000)] {
         let answer = get(relay.http, &format!("/t/{link}/trace.json")).await;
@@ -226,7 +226,7 @@ async fn a_relay_that_was_killed_still_has_them() {
 }
 
 #[test]
-fn a_store_that_cannot_be_used_is_told_at_the_start() {
+fn an_unusable_store_is_an_error_at_start() {
     let folder = Folder::new();
     let letter = folder.keeps(
         "playground.sqlite",

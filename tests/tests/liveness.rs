@@ -33,7 +33,7 @@ async fn metric(relay: &Relay, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn whoever_vanishes_without_a_word_is_let_go_and_its_seat_is_kept() {
+async fn a_vanished_page_is_closed_and_its_session_kept() {
     let relay = Relay::start(&["--ping-seconds", "2"]);
     let proxy = FaultyProxy::to(relay.http).await;
     let mut page = Page::open_at(proxy.address).await;
@@ -84,7 +84,7 @@ async fn the_reason_stands_in_the_close_frame() {
 }
 
 #[tokio::test]
-async fn whoever_answers_stays_however_quiet() {
+async fn a_quiet_connection_that_answers_pings_stays() {
     let relay = Relay::start(&["--ping-seconds", "1"]);
     let visits = ["/ws", "/raw/udp", "/raw/tcp"].map(async |path| {
         let mut bridge = Bridge::open(&relay, path).await;

@@ -105,7 +105,7 @@ async fn a_break_while_out_leads_back_out_and_a_reload_to_the_class() {
 }
 
 #[tokio::test]
-async fn who_is_out_hears_of_its_removal_and_of_the_end() {
+async fn a_member_in_a_private_lab_is_notified_of_removal_and_end() {
     let relay = Relay::start(&[]);
     let mut teacher = teacher(&relay).await;
     let code = class(&teacher).code.clone();
@@ -151,7 +151,7 @@ async fn progress_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
-async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
+async fn a_removed_member_stays_out_until_readmitted_also_after_a_restart() {
     let folder = Folder::new();
     let data = folder.path().join("data").display().to_string();
     let relay = Relay::start(&["--data", &data]);
@@ -210,7 +210,7 @@ async fn who_was_removed_stays_out_until_it_is_let_in_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn two_of_the_same_name_are_told_apart_and_both_hear_of_it() {
+async fn two_members_of_the_same_name_are_numbered_and_both_notified() {
     let relay = Relay::start(&[]);
     let teacher = teacher(&relay).await;
     let code = class(&teacher).code.clone();
@@ -275,7 +275,7 @@ async fn names_and_codes_are_taken_as_people_type_them() {
 }
 
 #[tokio::test]
-async fn a_muted_member_may_still_end_what_it_began() {
+async fn a_muted_member_may_still_finish_its_sockets() {
     let relay = Relay::start(&[]);
     let mut teacher = teacher(&relay).await;
     let mut ada = joins(&relay, &class(&teacher).code, "Ada").await;
@@ -296,7 +296,7 @@ async fn a_muted_member_may_still_end_what_it_began() {
 }
 
 #[tokio::test]
-async fn the_class_is_told_whom_the_teacher_drives_and_by_which_name() {
+async fn the_class_sees_whose_ladder_is_driven_and_by_which_name() {
     let relay = Relay::start(&[]);
     let mut teacher = teacher(&relay).await;
     let code = class(&teacher).code.clone();
@@ -327,7 +327,7 @@ async fn the_class_is_told_whom_the_teacher_drives_and_by_which_name() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_member_is_told_of_no_sockets_but_its_own_and_the_servers() {
+async fn a_member_sees_only_its_own_and_the_servers_sockets() {
     let relay = Relay::start(&[]);
     let mut teacher = teacher(&relay).await;
     let code = class(&teacher).code.clone();

@@ -98,7 +98,7 @@ async fn the_books_server_dies_of_a_byte_and_is_started_again() {
 /// That the address becomes free is waited for once, in English at a desk: nothing in it depends on that. It is waited
 /// for rather than avoided with SO_REUSEADDR, because only then the countdown itself is held to what the kernel does.
 #[tokio::test]
-async fn who_closes_first_keeps_the_address_for_a_minute() {
+async fn the_side_that_closes_first_keeps_the_address_for_a_minute() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         let server = browser.enters_own_lab().await;
         browser.turns_to(Tcp).await;
@@ -146,7 +146,7 @@ async fn who_closes_first_keeps_the_address_for_a_minute() {
 
 /// The kernel lets in one more than the backlog. A silent client keeps the book's server from accepting anybody.
 #[tokio::test]
-async fn who_comes_while_the_queue_is_full_waits_outside() {
+async fn a_client_waits_while_the_queue_is_full() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.enters_own_lab().await;
         browser.turns_to_bench().await;
@@ -384,7 +384,7 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn who_comes_with_the_ticket_takes_the_seat_and_can_lose_it_again() {
+async fn a_token_takes_a_session_over_and_another_page_takes_it_back() {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let server = browser.enters_own_lab().await;
         browser.turns_to_bench().await;

@@ -11,13 +11,13 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::{Datagram, ExpectReply},
+    calls::{Datagram, ExpectReply, start_server},
     page::Page,
     relay::Relay,
 };
 
 #[tokio::test]
-async fn the_relay_speaks_first_and_says_where_the_page_is() {
+async fn the_relay_sends_first_and_names_the_lab() {
     let relay = Relay::start(&["--max-sockets", "5"]);
     let page = Page::open(&relay).await;
     let welcome = page.welcome;
@@ -97,7 +97,7 @@ async fn a_connected_udp_socket_sends_and_receives_without_naming_its_peer() {
 }
 
 #[tokio::test]
-async fn a_reply_tells_how_long_it_took_and_both_ends() {
+async fn a_reply_has_its_duration_and_both_addresses() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Tcp).await;
@@ -156,7 +156,7 @@ async fn bind_takes_the_port_it_is_given_once() {
 }
 
 #[tokio::test]
-async fn sockets_are_numbered_from_three_and_the_lowest_free_number_comes_next() {
+async fn sockets_are_numbered_from_three_with_the_lowest_free_number() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     for expected in [3, 4, 5] {
@@ -242,7 +242,7 @@ async fn a_blocked_call_blocks_only_its_own_socket() {
 }
 
 #[tokio::test]
-async fn a_cancelled_call_fails_and_its_socket_goes_on() {
+async fn a_cancelled_call_fails_and_its_socket_stays_usable() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
@@ -285,11 +285,7 @@ async fn a_timeout_ends_a_blocked_call() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
-    page.makes(Call::SetTimeout {
-        fd,
-        milliseconds: Some(50),
-    })
-    .await;
+    page.sets_timeout(fd, Some(50)).await;
     let reply = page.calls(Call::RecvFrom { fd, size: 2048 }).await;
     assert!(
         reply.took_ns >= 50_000_000,
@@ -303,11 +299,7 @@ async fn a_timeout_ends_a_blocked_call() {
         (FailureSource::Relay, Some(Reason::TimedOut))
     );
     page.sends_to_server(fd, "still there").await;
-    page.makes(Call::SetTimeout {
-        fd,
-        milliseconds: None,
-    })
-    .await;
+    page.sets_timeout(fd, None).await;
     assert_eq!(page.receives_text(fd).await, "STILL THERE");
 }
 
@@ -316,11 +308,7 @@ async fn a_timeout_of_zero_is_non_blocking() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.connects(Tcp).await;
-    page.makes(Call::SetTimeout {
-        fd,
-        milliseconds: Some(0),
-    })
-    .await;
+    page.sets_timeout(fd, Some(0)).await;
     let failed = page.fails(Call::Recv { fd, size: 100 }).await;
     assert_eq!(
         (failed.errno.as_str(), failed.source),
@@ -399,7 +387,7 @@ async fn half_a_connection_closed_still_brings_the_reply() {
 }
 
 #[tokio::test]
-async fn the_rest_of_a_long_datagram_is_lost_and_its_true_length_told() {
+async fn the_rest_of_a_long_datagram_is_lost_and_its_true_length_returned() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
@@ -437,7 +425,7 @@ async fn two_sends_may_be_one_chunk() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_come_back_as_they_are() {
+async fn bytes_that_are_no_text_return_unchanged() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
@@ -508,7 +496,7 @@ async fn calls_in_the_wrong_state_get_the_kernels_own_errors() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_other_end_is_told_as_the_kernel_tells_it() {
+async fn a_closed_port_is_reported_as_the_kernel_reports_it() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in Transport::ALL {
@@ -538,7 +526,7 @@ async fn nobody_at_the_other_end_is_told_as_the_kernel_tells_it() {
 }
 
 #[tokio::test]
-async fn an_unconnected_udp_socket_hears_silence_from_nobody() {
+async fn an_unconnected_udp_socket_gets_no_error_from_a_closed_port() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     page.asks(Ask::StopServer { transport: Udp })
@@ -546,18 +534,14 @@ async fn an_unconnected_udp_socket_hears_silence_from_nobody() {
         .returned();
     let fd = page.makes_socket(Udp).await;
     page.sends_to_server(fd, "anybody there?").await;
-    page.makes(Call::SetTimeout {
-        fd,
-        milliseconds: Some(50),
-    })
-    .await;
+    page.sets_timeout(fd, Some(50)).await;
     let failed = page.fails(Call::RecvFrom { fd, size: 2048 }).await;
     assert_eq!(failed.reason, Some(Reason::TimedOut));
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn with_ip_recverr_an_unconnected_udp_socket_hears_the_refusal_too() {
+async fn with_ip_recverr_an_unconnected_udp_socket_gets_the_refusal_too() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     page.asks(Ask::StopServer { transport: Udp })
@@ -637,12 +621,7 @@ async fn servers_are_started_and_stopped_once() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     for transport in Transport::ALL {
-        let start = Ask::StartServer {
-            transport,
-            program: None,
-            task: None,
-            settings: None,
-        };
+        let start = start_server(transport);
         let failed = page.asks(start.clone()).await.failed();
         assert_eq!(failed.reason, Some(Reason::AlreadyRunning));
         page.asks(Ask::StopServer { transport }).await.returned();

@@ -167,7 +167,7 @@ fn obstacles(relay: &Relay) -> String {
 }
 
 #[tokio::test]
-async fn a_page_that_gets_no_conversation_says_why() {
+async fn a_page_without_a_websocket_says_why() {
     let options = BrowserOptions {
         forgives: NO_CONVERSATION,
         ..BrowserOptions::default()
@@ -229,7 +229,7 @@ async fn a_page_that_gets_no_conversation_says_why() {
 /// The line goes silent, as when a phone leaves its network: the page notices by itself, keeps what is being written
 /// and waits in its seat.
 #[tokio::test]
-async fn a_line_that_goes_silent_is_noticed_and_left() {
+async fn a_silent_connection_is_detected_and_replaced() {
     let options = BrowserOptions {
         forgives: NO_CONVERSATION,
         ..BrowserOptions::default()

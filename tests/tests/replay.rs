@@ -149,7 +149,7 @@ async fn the_past_is_stepped_through_and_rewound_by_keys() {
 }
 
 #[tokio::test]
-async fn what_ends_otherwise_now_is_marked() {
+async fn a_call_with_another_result_is_marked() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.exchanges(Tcp, "hello", "HELLO").await;
         both_sides_are_there(browser).await;

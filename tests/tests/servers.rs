@@ -18,7 +18,7 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::ExpectReply,
+    calls::{ExpectReply, start_server},
     page::Page,
     relay::Relay,
     timeout::TIMEOUT,
@@ -26,7 +26,7 @@ use tests::{
 };
 
 #[test]
-fn a_stream_is_answered_as_it_comes_newline_or_not() {
+fn a_stream_is_answered_with_or_without_newlines() {
     let relay = Relay::start(&[]);
     let mut stream = connect(relay.tcp);
     assert_eq!(exchange(&mut stream, b"no newline", 10), b"NO NEWLINE");
@@ -50,7 +50,7 @@ fn a_character_cut_in_two_is_put_together() {
 }
 
 #[test]
-fn half_a_character_at_the_end_comes_back_as_it_was() {
+fn half_a_character_at_the_end_returns_unchanged() {
     let relay = Relay::start(&[]);
     let mut stream = connect(relay.tcp);
     stream.write_all(b"stra\xc3").expect("an open connection");
@@ -105,7 +105,7 @@ fn many_connections_are_served_at_once() {
 }
 
 #[test]
-fn a_client_that_resets_disturbs_nobody() {
+fn a_client_that_resets_affects_no_other_client() {
     let relay = Relay::start(&[]);
     for _ in 0..20 {
         let mut rude = connect(relay.tcp);
@@ -118,7 +118,7 @@ fn a_client_that_resets_disturbs_nobody() {
 }
 
 #[test]
-fn a_client_that_never_reads_disturbs_nobody() {
+fn a_client_that_never_reads_delays_no_other_client() {
     let relay = Relay::start(&[]);
     let mut stuffed = connect(relay.tcp);
     stuffed
@@ -149,7 +149,7 @@ fn every_datagram_has_its_answer_also_the_empty_one() {
 }
 
 #[test]
-fn an_answer_too_long_for_a_datagram_is_said_to_be() {
+fn an_answer_too_long_for_a_datagram_is_reported() {
     let relay = Relay::start(&[]);
     let socket = udp_client(relay.udp);
     let grows_by_half = "ŉ".repeat(65_506 / 2);
@@ -276,7 +276,7 @@ async fn the_books_udp_server_reads_2048_bytes_of_a_datagram() {
 }
 
 #[tokio::test]
-async fn the_books_servers_die_of_what_is_no_text_and_can_be_started_again() {
+async fn the_books_servers_die_of_invalid_text_and_can_be_restarted() {
     let relay = Relay::start_at(address_allocator::own_host(), &["--program", "book"]);
     let mut page = Page::open(&relay).await;
     let udp = page.makes_socket(Udp).await;
@@ -302,14 +302,7 @@ async fn the_books_servers_die_of_what_is_no_text_and_can_be_started_again() {
         "ECONNREFUSED"
     );
     for transport in [Udp, Tcp] {
-        page.asks(Ask::StartServer {
-            transport,
-            program: None,
-            task: None,
-            settings: None,
-        })
-        .await
-        .returned();
+        page.asks(start_server(transport)).await.returned();
     }
     assert_eq!(page.exchanges_by_udp("alive").await, "ALIVE");
     assert_eq!(page.exchanges_by_tcp("alive").await, "ALIVE");

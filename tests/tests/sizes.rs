@@ -67,7 +67,7 @@ async fn packets_are_seen_as_soon_as_they_are_looked_at() {
 }
 
 #[tokio::test]
-async fn the_first_packets_come_while_one_looks() {
+async fn the_first_packets_appear_in_the_open_pane() {
     let relay = Relay::start(&[]);
     for size in [(375, 740), (768, 1024)] {
         let options = BrowserOptions {

@@ -82,12 +82,12 @@ const DIFFERENT: [(Transport, State, &str, &str); 0] = [];
 const NO_FD: i32 = 1 << 30;
 
 #[tokio::test]
-async fn a_udp_socket_does_through_the_relay_what_it_does_without() {
+async fn a_udp_socket_behaves_through_the_relay_as_without_it() {
     compares(Udp, &UDP_STATES).await;
 }
 
 #[tokio::test]
-async fn a_tcp_socket_does_through_the_relay_what_it_does_without() {
+async fn a_tcp_socket_behaves_through_the_relay_as_without_it() {
     compares(Tcp, &TCP_STATES).await;
 }
 

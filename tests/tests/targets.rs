@@ -13,7 +13,7 @@ use shared::{
 use tests::{address_allocator, page::Page, relay::Relay, trace::Trace};
 
 #[tokio::test]
-async fn a_connection_to_nobody_is_refused_and_the_socket_may_try_again() {
+async fn a_connection_to_a_closed_port_is_refused_and_can_be_retried() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Tcp).await;
@@ -27,7 +27,7 @@ async fn a_connection_to_nobody_is_refused_and_the_socket_may_try_again() {
 }
 
 #[tokio::test]
-async fn a_datagram_to_nobody_is_answered_with_unreachable() {
+async fn a_datagram_to_a_closed_port_is_answered_with_unreachable() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;
@@ -41,7 +41,7 @@ async fn a_datagram_to_nobody_is_answered_with_unreachable() {
 }
 
 #[tokio::test]
-async fn a_port_that_somebody_has_is_not_nobodys() {
+async fn a_port_in_use_is_not_the_closed_port() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let beside = SocketAddr::new(relay.tcp.ip(), relay.tcp.port() + 1);
@@ -59,7 +59,7 @@ async fn a_port_that_somebody_has_is_not_nobodys() {
 }
 
 #[tokio::test]
-async fn a_socket_of_ones_own_can_be_sent_to_and_says_that_it_was_not_the_server() {
+async fn a_page_may_send_to_its_own_socket_which_names_the_sender() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     let (victim, other) = (page.makes_socket(Udp).await, page.makes_socket(Udp).await);
@@ -85,7 +85,7 @@ async fn a_socket_of_ones_own_can_be_sent_to_and_says_that_it_was_not_the_server
 }
 
 #[tokio::test]
-async fn what_is_no_socket_of_ones_own_alone_is_no_target() {
+async fn only_the_pages_own_sockets_are_targets() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let (mut page, mut stranger) = (Page::open(&relay).await, Page::open(&relay).await);
     let theirs = stranger.makes_socket(Udp).await;
@@ -130,7 +130,7 @@ async fn an_ipv4_socket_cannot_speak_to_an_ipv6_address() {
 }
 
 #[tokio::test]
-async fn nobody_is_at_localhost_by_ipv6() {
+async fn no_server_is_at_localhost_by_ipv6() {
     let localhost = (Ipv6Addr::LOCALHOST, 0);
     if TcpListener::bind(localhost).is_err() {
         eprintln!("this system has no IPv6: not told");

@@ -229,7 +229,7 @@ fn named_time(text: &str) -> Option<&str> {
 }
 
 #[test]
-fn every_story_is_told() {
+fn every_file_of_stories_is_a_module() {
     let told = fs::read_to_string(root().join("tests/tests/main.rs")).expect("the list of rooms");
     for Source { path, .. } in sources() {
         if let Some(name) = path

@@ -15,7 +15,7 @@ use shared::{
 };
 use tests::{
     address_allocator,
-    calls::ExpectReply,
+    calls::{ExpectReply, start_server},
     page::Page,
     relay::Relay,
     trace::{TCP_SERVER, Trace, UDP_SERVER, returned, started},
@@ -145,7 +145,7 @@ async fn every_call_names_the_message_that_asked_for_it() {
 }
 
 #[tokio::test]
-async fn a_blocked_call_has_begun_and_not_come_back() {
+async fn a_blocked_call_has_started_and_not_returned() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let me = page.welcome.process;
@@ -165,7 +165,7 @@ async fn a_blocked_call_has_begun_and_not_come_back() {
 }
 
 #[tokio::test]
-async fn who_does_not_watch_hears_nothing_more() {
+async fn a_page_that_unwatches_receives_no_more_events() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     Trace::watched(&mut page, |trace| !trace.events.is_empty()).await;
@@ -182,20 +182,13 @@ async fn who_does_not_watch_hears_nothing_more() {
 }
 
 #[tokio::test]
-async fn what_happened_to_a_server_is_in_the_log() {
+async fn a_servers_states_are_in_the_log() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     let mut page = Page::open(&relay).await;
     page.asks(Ask::StopServer { transport: Tcp })
         .await
         .returned();
-    page.asks(Ask::StartServer {
-        transport: Tcp,
-        program: None,
-        task: None,
-        settings: None,
-    })
-    .await
-    .returned();
+    page.asks(start_server(Tcp)).await.returned();
     let both = |trace: &Trace| {
         trace
             .states(Tcp)
@@ -219,7 +212,7 @@ async fn a_program_of_the_terminal_is_seen_from_outside() {
 }
 
 #[tokio::test]
-async fn a_page_that_leaves_is_a_process_that_ends() {
+async fn closing_a_page_ends_its_process() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     let other = Page::open(&relay).await;
@@ -234,7 +227,7 @@ async fn a_page_that_leaves_is_a_process_that_ends() {
 }
 
 #[tokio::test]
-async fn a_trace_forgets_its_beginning_and_says_so() {
+async fn a_trace_drops_its_beginning_and_reports_it() {
     let relay = Relay::start(&["--trace-bytes", "65536"]);
     let mut page = Page::open(&relay).await;
     let fd = page.makes_socket(Udp).await;

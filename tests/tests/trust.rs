@@ -84,7 +84,7 @@ async fn nobody_rules_through(relay: &Relay, setup: Setup) {
 }
 
 #[tokio::test]
-async fn whoever_started_the_relay_rules_at_every_loopback_name() {
+async fn the_starter_has_rights_under_every_loopback_name() {
     for (http, host) in [
         ("127.0.0.1:0", "127.0.0.1"),
         ("127.0.0.1:0", "localhost"),
@@ -106,7 +106,7 @@ async fn whoever_started_the_relay_rules_at_every_loopback_name() {
 }
 
 #[tokio::test]
-async fn a_proxy_nobody_declared_brings_nobody_who_rules() {
+async fn an_undeclared_proxy_gives_no_rights() {
     let relay = Relay::start(&[]);
     for setup in Setup::ALL {
         // One that runs as the relay's own user and adds nothing is like that user: it has to be declared.
@@ -123,7 +123,7 @@ async fn a_proxy_nobody_declared_brings_nobody_who_rules() {
 }
 
 #[tokio::test]
-async fn behind_a_declared_proxy_nobody_rules_by_address() {
+async fn behind_a_declared_proxy_no_address_gives_rights() {
     for declared in [
         ["--allow-host", VISITORS_NAME],
         ["--trust-proxy", "127.0.0.0/8"],

@@ -17,7 +17,7 @@ use tests::{
 };
 
 #[tokio::test]
-async fn a_capped_level_says_that_it_is() {
+async fn a_capped_level_is_reported() {
     for (flag, level) in [("l0", Level::L0), ("l1", Level::L1)] {
         let relay = Relay::start(&["--max-level", flag]);
         let truth = Page::open(&relay).await.welcome.truth;
@@ -28,7 +28,7 @@ async fn a_capped_level_says_that_it_is() {
 }
 
 #[tokio::test]
-async fn without_a_capture_packets_follow_from_calls_and_say_from_which() {
+async fn without_a_capture_packets_are_derived_from_named_calls() {
     let relay = Relay::start(&["--max-level", "l0"]);
     let mut page = Page::open(&relay).await;
     let trace = both_exchanges(&mut page).await;
@@ -123,7 +123,7 @@ async fn without_a_capture_a_half_close_ends_one_side_first() {
 }
 
 #[tokio::test]
-async fn without_a_capture_a_reset_is_told_once_and_no_fin_with_it() {
+async fn without_a_capture_a_reset_is_derived_once_without_a_fin() {
     let arguments = ["--max-level", "l0", "--program", "book"];
     let relay = Relay::start_at(address_allocator::own_host(), &arguments);
     let mut page = Page::open(&relay).await;
@@ -268,7 +268,7 @@ async fn with_a_capture_every_packet_is_there_and_none_is_derived() {
 /// It has to be given up by every thread, or one of them could still open another capture.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn who_captures_has_given_up_the_privilege_and_still_captures() {
+async fn the_relay_drops_its_privilege_and_still_captures() {
     let relay = Relay::start(&[]);
     let mut page = Page::open(&relay).await;
     if !page.sees_packets() {

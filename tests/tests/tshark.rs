@@ -40,7 +40,7 @@ const FIELDS: [&str; 16] = [
 ];
 
 #[tokio::test]
-async fn tshark_finds_what_the_page_shows_of_sentences_and_refusals() {
+async fn tshark_agrees_with_the_page_on_sentences_and_refusals() {
     let relay = Relay::start_at(address_allocator::own_host(), &[]);
     if !Page::open(&relay).await.sees_packets() {
         return;
@@ -97,7 +97,7 @@ async fn tshark_finds_what_the_page_shows_of_sentences_and_refusals() {
 }
 
 #[tokio::test]
-async fn tshark_finds_what_the_page_shows_where_one_recv_is_not_one_send() {
+async fn tshark_agrees_with_the_page_where_one_recv_is_not_one_send() {
     let relay = Relay::start_at(address_allocator::own_host(), &["--program", "book"]);
     let mut first = Page::open(&relay).await;
     if !first.sees_packets() {

@@ -132,7 +132,7 @@ async fn composes(browser: &Browser) {
 const FILTER: &str = "document.getElementById('filter').value";
 
 #[tokio::test]
-async fn escape_leaves_the_filter_and_undo_brings_words_back() {
+async fn escape_leaves_the_filter_and_undo_restores_its_text() {
     let tell = async |_relay: Relay, browser: &Browser, _language: &Language| {
         browser.exchanges(Udp, "hello", "HELLO").await;
         browser.opens_packets().await;

@@ -80,7 +80,7 @@ async fn forced_colours_show_what_is_chosen() {
 }
 
 #[tokio::test]
-async fn forced_colours_tell_captured_from_derived_and_lost() {
+async fn forced_colours_distinguish_captured_derived_and_lost() {
     for (level, dashed) in [("l2", false), ("l0", true)] {
         let relay = Relay::start(&["--max-level", level]);
         story(&relay, BrowserOptions::default(), async |browser| {
@@ -162,7 +162,7 @@ async fn a_reply_has_the_colour_of_its_own_transport() {
 }
 
 #[tokio::test]
-async fn the_ladder_is_heard_in_the_order_of_time() {
+async fn a_screen_reader_reads_the_ladder_in_order_of_time() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.exchanges(Udp, "hello", "HELLO").await;
         let lines =
@@ -249,7 +249,7 @@ async fn is_in_order(browser: &Browser, view: &str) {
 }
 
 #[tokio::test]
-async fn a_replay_goes_by_keys_and_its_buttons_say_so() {
+async fn a_replay_is_controlled_by_keys_that_its_buttons_name() {
     let tell = async |_relay: Relay, browser: &Browser, language: &Language| {
         browser.exchanges(Udp, "hello", "HELLO").await;
         browser
@@ -313,7 +313,7 @@ async fn a_replay_goes_by_keys_and_its_buttons_say_so() {
 }
 
 #[tokio::test]
-async fn on_paper_there_is_what_happened_and_nothing_to_press() {
+async fn paper_shows_what_happened_and_no_controls() {
     let relay = Relay::start(&[]);
     story(&relay, BrowserOptions::default(), async |browser| {
         browser.exchanges(Udp, "hello", "HELLO").await;
