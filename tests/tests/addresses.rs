@@ -25,7 +25,7 @@ use tests::{
     trace::{TCP_SERVER, Trace, UDP_SERVER},
 };
 
-/// A name of the relay that is not loopback's: under it nobody has the rights of its machine (RFC 5737).
+/// A name of the relay that is not loopback, so it gives no rights of the machine (RFC 5737).
 const ELSEWHERE: &str = "192.0.2.7";
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn members_of_a_class_receive_no_datagrams_of_each_other() {
     for (page, fd, sentence) in [(0, fds[0], "ADA'S"), (1, fds[1], "BOB'S")] {
         assert_eq!(members[page].receives_text(fd).await, sentence);
     }
-    // With the server killed its port is nobody's to take.
+    // No client may take the port of a killed server.
     let transport = Udp;
     teacher.asks(Ask::KillServer { transport }).await.returned();
     let fd = members[0].makes_socket(Udp).await;
@@ -306,7 +306,7 @@ async fn a_bridge_is_not_at_the_machines_address() {
     }
 }
 
-/// From where the server of a bridge heard its clients.
+/// The addresses from which the server received the bridge's clients.
 fn clients(trace: &Trace, path: &str) -> Vec<IpAddr> {
     let (server, name) = match path {
         "/raw/udp" => (UDP_SERVER, CallName::RecvFrom),

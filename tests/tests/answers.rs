@@ -28,7 +28,7 @@ async fn one_datagram_in_another_servers_name_is_answered_once_and_that_is_all()
     }
 }
 
-/// Somebody sends to one relay's server from the address at which the other's will be by the time it is answered.
+/// A datagram to one relay's server from the address that the other's server has by the time of the answer.
 async fn two_relays(args: &[&str]) {
     let relay = Relay::launch(
         "127.0.0.1:0",

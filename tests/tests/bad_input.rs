@@ -88,7 +88,7 @@ async fn frames_that_break_a_rule_get_the_close_code_for_it() {
     for (what, frame, code) in faults {
         let mut socket = Bridge::offering(&relay, "/ws", Some(PROTOCOL)).await;
         socket.sends_raw(frame).await;
-        // What comes after it is not understood, and does not reset the connection before its end was heard.
+        // Later bytes are not parsed, and do not reset the connection before its end was received.
         socket.sends_raw(&[0; 4096]).await;
         let (said, end) = socket.receives_to_the_end().await;
         assert_eq!(end, Some(code), "{what}");
@@ -97,7 +97,7 @@ async fn frames_that_break_a_rule_get_the_close_code_for_it() {
     }
 }
 
-/// JSON writes some bytes as six; how long a datagram may be is for the kernel to say.
+/// JSON writes some bytes as six; the kernel limits the length of a datagram.
 #[tokio::test]
 async fn the_longest_datagram_fits_into_a_message_whatever_its_bytes_are() {
     const LONGEST: usize = 65_507;

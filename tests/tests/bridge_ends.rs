@@ -104,7 +104,7 @@ async fn a_close_frame_ends_the_stream_to_the_server_and_not_the_one_back() {
     let mut server = accepts(&tcp).await;
     bridge.sends_bytes(*b"a question").await;
     bridge.closes().await;
-    // Only the end of the stream tells that the question is whole.
+    // Only the end of the stream shows that the request is complete.
     let question = reads_to_the_end(&mut server).await.expect("an end");
     assert_eq!(question, b"a question");
     for part in [b"an ", b"ans", b"wer"] {

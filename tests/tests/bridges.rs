@@ -154,7 +154,7 @@ async fn many_at_once_are_each_answered_in_order() {
 
 #[tokio::test]
 async fn a_reader_with_little_room_is_answered_without_end() {
-    // Nobody looks after it meanwhile.
+    // No timeout closes it meanwhile.
     let relay = Relay::start(&["--max-queued-bytes", "1000", "--unread-seconds", "3600"]);
     let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
     for round in 0..5 {

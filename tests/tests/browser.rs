@@ -114,7 +114,7 @@ async fn a_dead_server_is_reported() {
     .await;
 }
 
-/// The console has to complain while nobody listens: browsers write every failed WebSocket into it.
+/// Browsers write every failed WebSocket into the console, so it has errors while no relay listens.
 #[tokio::test]
 async fn a_page_reconnects_to_a_restarted_relay() {
     let first = Relay::start_at(address_allocator::own_host(), &[]);

@@ -48,7 +48,7 @@ async fn after_the_first_sentence_the_page_offers_the_first_card() {
     .await;
 }
 
-/// Whoever leaves a card, or is through with it, finds server and network as they were before.
+/// After a card is left or finished, server and network are as before.
 #[tokio::test]
 async fn a_card_puts_back_what_it_has_changed() {
     let relay = Relay::start(&[]);
@@ -177,7 +177,7 @@ async fn leaves_out_what_decides(browser: &Browser, card: &Card) {
     browser.scrolls_and_clicks("#card-back").await;
 }
 
-/// All, or those whose name holds what `CARD` says: for whoever writes one.
+/// All cards, or those whose name contains `CARD`, for authors of cards.
 fn chosen() -> Vec<Card> {
     let wanted = std::env::var("CARD").unwrap_or_default();
     let cards = cards::all().into_iter();

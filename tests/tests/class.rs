@@ -575,7 +575,7 @@ async fn sees_call_of(page: &mut Page, process: ProcessId) -> u64 {
     }
 }
 
-/// How many calls of these the page has been told of, by the time it has been told of one of its own.
+/// The number of calls of these processes that the page receives before one of its own.
 async fn foreign(page: &mut Page, others: &[ProcessId]) -> usize {
     let mut count = 0;
     let me = page.welcome.process;

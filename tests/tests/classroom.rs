@@ -32,7 +32,7 @@ impl Class {
         Self { teacher, code }
     }
 
-    /// Somebody joins with another page, by typing the code as one hears it.
+    /// Another page joins with the code as a person may type it.
     async fn is_joined(&self, browser: &Browser, url: &str, name: &str) -> WindowHandle {
         let page = browser.opens_another(url).await;
         browser.activates("#view-class").await;
@@ -42,7 +42,7 @@ impl Class {
         page
     }
 
-    /// Somebody joins by the link.
+    /// Another page joins by the link.
     async fn is_joined_by_link(
         &self,
         browser: &Browser,
@@ -183,12 +183,12 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         let told = language.fills("class.following_of", &[("name", "Ada")]);
         browser.reads_line("#class-drive-text", &told).await;
         browser.waits_until(ladder).await;
-        // Whoever it is has one name for all.
+        // The driven member has the same name for all.
         browser
             .waits_until("document.getElementById('client-head').textContent.startsWith('Ada ')")
             .await;
         browser.activates("#class-drive-leave").await;
-        // Bo has said nothing yet: there is no ladder of its own.
+        // Bo has sent nothing, so it has no ladder.
         browser.sees("#ladder-empty:not([hidden])").await;
         browser.sees("#canvas[hidden]").await;
         browser.activates("#class-drive-follow").await;
@@ -198,7 +198,7 @@ async fn a_tile_opens_to_that_students_ladder_and_the_class_follows_the_teachers
         browser.activates("#class-do-mute").await;
         browser.goes_to(&ada).await;
         browser.sees("#class-muted:not([hidden])").await;
-        // It is told as the teacher's doing, and what was done stays.
+        // It is shown as the teacher's act, and earlier events stay.
         let muted = language.text("reason.muted").to_owned();
         browser.reads_line("#class-muted-why", &muted).await;
         browser.sees("#send[disabled]").await;
@@ -328,7 +328,7 @@ async fn the_server_is_killed_before_the_whole_class() {
     in_both_languages_at([DESK, DESK], start, BrowserOptions::default(), tell).await;
 }
 
-/// The console has to complain while nobody answers: browsers write every failed WebSocket into it.
+/// Browsers write every failed WebSocket into the console, so it has errors while no relay answers.
 const BROKEN: BrowserOptions = BrowserOptions {
     languages: "en-US,en",
     size: DESK,
@@ -425,7 +425,7 @@ async fn a_student_plays_a_card_in_a_private_lab_and_returns() {
             "a lab of its own"
         );
 
-        // The class goes on, and the teacher sees how far it is.
+        // The class continues, and the teacher sees the progress.
         class.is_seen_by_teacher(browser).await;
         sees_tile(browser, "Ada", "out").await;
         let steps = [("card", "40"), ("step", "1"), ("steps", "3")];

@@ -546,7 +546,7 @@ fn edges(trace: &Trace) -> Vec<&Edge> {
     trace.events.iter().filter_map(edge).collect()
 }
 
-/// The next fates the page hears of.
+/// The next fates that the page receives.
 async fn hears_fates(page: &mut Page, many: usize) -> Vec<Fate> {
     let mut fates = Vec::new();
     while fates.len() < many {

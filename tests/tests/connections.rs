@@ -188,7 +188,7 @@ async fn one_address_may_not_have_all_connections() {
 async fn traces_on_their_way_to_one_address_are_few() {
     let relay = Relay::start(&["--max-level", "l0", "--unread-seconds", "600"]);
     let mut page = Page::open(&relay).await;
-    // More than two kernels buffer, so that who does not read has it waiting in the relay.
+    // More than both kernels buffer, so that the rest waits in the relay.
     for _ in 0..20 {
         page.exchanges_by_tcp(&"x".repeat(100_000)).await;
     }

@@ -25,7 +25,7 @@ use tokio::{
 };
 
 const LIMIT: u32 = 256;
-/// What the log says, and how rarely.
+/// The log message, and its lowest interval.
 const EXHAUSTED: &str = "no file descriptor is left";
 
 #[tokio::test]

@@ -206,7 +206,7 @@ async fn a_name_that_is_not_ours_is_turned_away() {
     );
 }
 
-/// Reads `/readyz` and asks nobody else: an iterative server has nobody to serve yet.
+/// Reads `/readyz` without connecting to the server: an iterative server would serve that connection.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn ready_means_that_an_external_server_listens() {

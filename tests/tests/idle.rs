@@ -88,7 +88,7 @@ async fn a_blocking_receive_that_was_shut_down_returns_nothing_at_once() {
     for how in [How::Read, How::Both] {
         let connected = page.connects(Udp).await;
         page.makes(shutdown(connected, how)).await;
-        // Linux says ENOTCONN, and shuts it down all the same.
+        // Linux returns ENOTCONN, and shuts it down anyway.
         let unconnected = page.makes_socket(Udp).await;
         let failed = page.fails(shutdown(unconnected, how)).await;
         assert_eq!(failed.errno, "ENOTCONN");
@@ -101,7 +101,7 @@ async fn a_blocking_receive_that_was_shut_down_returns_nothing_at_once() {
             let late = page.fails(recv(fd)).await;
             assert_eq!(late.reason, Some(Reason::TimedOut), "as Python's");
         }
-        // What comes all the same is received all the same.
+        // Datagrams that arrive afterwards are received anyway.
         page.makes(timeout(connected, 20_000)).await;
         if how == How::Read {
             page.sends_data(connected, "still").await;
@@ -123,7 +123,7 @@ async fn a_tcp_socket_that_connects_again_waits_as_a_new_one() {
         "EINPROGRESS"
     );
     assert_eq!(page.fails(recv(again)).await.errno, "ECONNREFUSED");
-    // The attempt is over, says the kernel, and lets the socket try anew.
+    // The kernel reports the end of the attempt, and the socket may try again.
     let over = page.fails(connect(Target::Server)).await;
     assert_eq!(over.errno, "ECONNABORTED");
     page.makes(Call::SetTimeout {
@@ -144,7 +144,7 @@ async fn a_tcp_socket_that_connects_again_waits_as_a_new_one() {
 async fn a_tcp_socket_that_was_shut_down_before_it_connects_waits_as_any_other() {
     let relay = Relay::start(&[]);
     let mut page = in_its_own_lab(&relay).await;
-    // The kernel says of it at the same time that it is hung up, and that it is still connecting.
+    // The kernel reports it as hung up and as still connecting at the same time.
     fills_the_queue(&mut page).await;
     let shut = page.makes_socket(Tcp).await;
     let failed = page.fails(shutdown(shut, How::Both)).await;

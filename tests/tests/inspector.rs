@@ -333,7 +333,7 @@ async fn follows_to_the_end(start: impl Fn() -> Relay) {
     in_both_languages(start, BrowserOptions::default(), tell).await;
 }
 
-/// The console has to complain while nobody listens: browsers write every failed WebSocket into it.
+/// Browsers write every failed WebSocket into the console, so it has errors while no relay listens.
 #[tokio::test]
 async fn a_trace_is_taken_along_and_looked_at_without_a_relay() {
     let options = BrowserOptions {
@@ -484,7 +484,7 @@ async fn without_privileges_nothing_is_shown_as_captured() {
     only_what_is_known("obstacle.no_cap_net_raw", start).await;
 }
 
-/// Nothing is captured for this page, it says why, and what follows from the calls looks like nothing else.
+/// Without a capture the page says why, and shows derived packets differently from all others.
 async fn only_what_is_known(obstacle: &str, start: impl Fn() -> Relay) {
     let tell = async |relay: Relay, browser: &Browser, language: &Language| {
         let level = Page::open(&relay).await.welcome.truth.level;
@@ -692,7 +692,7 @@ async fn every_call_has_a_bar(browser: &Browser) {
     );
 }
 
-/// A client whose one `recv` brings what the server had sent in two: nobody reads before both have come.
+/// A client whose one `recv` returns two sends of the server: it reads after both have arrived.
 async fn two_sends_into_one_recv(page: &mut Page) {
     let fd = page.connects(Tcp).await;
     let mut trace = Trace::watched(page, |_| true).await;

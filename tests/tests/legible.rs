@@ -100,7 +100,7 @@ async fn the_ladder_shows_the_networks_effects() {
         browser.sends_sentence("held").await;
         browser.sees("#held [data-datagram]").await;
         can_be_read(browser, "a request is held").await;
-        // The client gives up, and the reply finds nobody.
+        // The client gives up, and the reply reaches a closed port.
         browser.decides("double").await;
         can_be_read(browser, "a request is doubled").await;
     };

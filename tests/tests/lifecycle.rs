@@ -191,7 +191,7 @@ async fn with_a_silent_client_and_no_room_to_wait_a_connect_hangs() {
     let to = Target::Server;
     let hangs = page.starts(Call::Connect { fd: third, to }).await;
     kernel::waits_for_state(own, relay.tcp, Some(state::SYN_SENT)).await;
-    // Whoever is served makes room; the kernel sends the SYN again by itself.
+    // A served client frees a place; the kernel retransmits the SYN.
     for served in [silent, waiting] {
         page.sends_data(served, "x").await;
         assert_eq!(page.reads_to_the_end(served).await, "X");
@@ -372,7 +372,7 @@ fn settings(page: &Page, transport: Transport) -> Settings {
     server.and_then(|server| server.settings).expect("its own")
 }
 
-/// The TCP server as whoever comes now is told of it.
+/// The TCP server as a new page's welcome describes it.
 async fn seen(relay: &Relay) -> (Program, Option<Settings>) {
     let lab = Page::open(relay).await.welcome.lab;
     (lab.servers[1].program, lab.servers[1].settings)

@@ -135,7 +135,7 @@ async fn a_seat_counts_no_pings() {
     assert_eq!(page.unread(), 0);
 }
 
-/// It never reads what it is sent, but says now and then what would answer a ping.
+/// A client that never reads, but sends an unsolicited pong now and then.
 #[tokio::test]
 async fn a_bridge_that_is_there_but_never_reads_has_its_own_limit() {
     let relay = Relay::start(&["--ping-seconds", "1", "--unread-seconds", "4"]);

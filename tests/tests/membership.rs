@@ -39,7 +39,7 @@ async fn a_member_plays_in_a_lab_of_its_own_and_stays_in_the_class() {
     assert_eq!(ada.exchanges_by_tcp("mine").await, "MINE");
     stops_its_server(&mut ada).await;
 
-    // What is said and asked in the class comes through, and so does an answer.
+    // Messages and questions of the class arrive, and so does an answer.
     acts(&mut teacher, Act::Message(Some("look up".to_owned()))).await;
     let told = |news: &News| matches!(news, News::Class(class) if class.message.is_some());
     waits_for_news(&mut ada, told).await;
@@ -401,7 +401,7 @@ fn clients_ports(page: &Page, sockets: &Sockets) -> BTreeSet<u16> {
         .collect()
 }
 
-/// Ports of others in any list of sockets it has heard of and not looked at.
+/// Ports of others in any list of sockets that the page has received.
 fn foreign_ports(page: &Page, own: &BTreeSet<u16>) -> BTreeSet<u16> {
     let lists = page.events.iter().filter_map(|event| {
         let What::Sockets(sockets) = &event.what else {

@@ -345,7 +345,7 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
 
         proxy.set_fault(Fault::Cut);
         browser.sees("#connection[data-state=lost]").await;
-        // It asks why, and nobody answers that either.
+        // It asks for the reason, and gets no answer either.
         let url = format!("ws://{}/ws", proxy.address);
         let why = language.fills("refused.unreachable", &[("url", &url)]);
         let lost = [language.text("conn.lost"), language.text("conn.then"), &why].concat();
@@ -364,7 +364,7 @@ async fn a_broken_connection_loses_and_repeats_nothing() {
         browser
             .unfolds("#bench-cards .socket[data-fd='3'] details")
             .await;
-        // A request that does not arrive is said again; one whose reply does not arrive is not.
+        // A request that did not arrive is sent again; one whose reply did not arrive is not.
         for loses in [Fault::LoseRequests, Fault::LoseReplies] {
             proxy.set_fault(loses);
             let asked = browser.makes(3, "getsockname").await;
@@ -556,7 +556,7 @@ async fn kernel_holds(server: SocketAddr) {
     .await;
 }
 
-/// Waits until fewer seconds are left, or none at all because the address is free; tells how many.
+/// Waits until fewer seconds are left, or the address is free; returns the seconds.
 async fn counts_down(browser: &Browser, language: &Language, from: f64) -> f64 {
     let text = "document.getElementById('server-time-wait').textContent";
     let free = json!(language.text("server.free"));
@@ -609,7 +609,7 @@ impl Snapshot {
     }
 }
 
-/// At the workbench: fd 3 waits for a reply that is held, fd 4 is connected and has said nothing yet.
+/// At the workbench: fd 3 waits for a held reply, fd 4 is connected and has sent nothing.
 async fn begins_two_conversations(browser: &Browser, language: &Language) {
     browser.unfolds("#network").await;
     browser.ticks("#reply-by-hand", true).await;
@@ -634,7 +634,7 @@ async fn begins_two_conversations(browser: &Browser, language: &Language) {
     browser.sees("#arrows [data-fate=held]").await;
 }
 
-/// The held reply arrives once, and the connection goes on.
+/// The held reply arrives once, and the connection continues.
 async fn they_go_on(browser: &Browser, language: &Language) {
     let rows = browser.bench_rows().await;
     let waits = rows.iter().position(|row| row.call.starts_with("recvfrom"));

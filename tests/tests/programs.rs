@@ -220,7 +220,7 @@ async fn a_silent_client_is_served_while_another_waits_at_the_door() {
         browser.turns_to(Tcp).await;
         browser.unfolds("#listing").await;
         browser.writes("#sentence", "first").await;
-        // It is connected, and says nothing yet.
+        // It is connected and has sent nothing.
         browser.steps_to("input").await;
         browser.sees_line("server", "in", "recv(1024)").await;
         let second = TcpStream::connect(server).expect("the kernel connects it");
@@ -244,7 +244,7 @@ async fn a_silent_client_is_served_while_another_waits_at_the_door() {
     in_both_languages_at([DESK, DESK], start, BrowserOptions::default(), tell).await;
 }
 
-/// The line the server is in, and the doors with who waits there.
+/// The server's current line, and its doors with the clients that wait there.
 async fn in_sight_together(browser: &Browser) {
     for element in ["#server-lines [data-at=in]", "#doors-picture"] {
         let seen = format!(

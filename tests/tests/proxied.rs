@@ -22,11 +22,11 @@ use tests::{
 /// The lines that pass WebSockets on.
 const UPGRADE: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
     proxy_set_header Connection $http_connection;";
-/// The line that passes on the name in the address bar; without it nginx tells the relay's own address.
+/// The directive that passes on the name in the address bar; without it nginx sends the relay's own address.
 const NAME: &str = "proxy_set_header Host $http_host;";
 /// A name that browsers resolve to 127.0.0.1 (RFC 6761 §6.3), and that is another machine's for the relay.
 const HOST: &str = "lab.localhost";
-/// What says it may create classes: through a proxy nobody is on the relay's own machine.
+/// The admin token: through a proxy, no client has the rights of the relay's machine.
 const TOKEN: &str = "let me teach";
 
 fn start() -> Relay {
@@ -252,7 +252,7 @@ async fn a_silent_connection_is_detected_and_replaced() {
         browser.reads_line("#reply-text", &unheard).await;
         browser.types("half a sent").await;
         proxy.set_fault(Fault::None);
-        // The network is back: browsers tell, and the page does not wait.
+        // The network is back: the browser fires an event, and the page does not wait.
         browser
             .asks("dispatchEvent(new Event('online')), null")
             .await;

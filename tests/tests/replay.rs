@@ -10,7 +10,7 @@ use tests::{
     story::{BrowserOptions, PHONE, in_both_languages, in_both_languages_at, story_at},
 };
 
-/// The browser tells of an address at which there is nothing.
+/// The browser reports an address that is not found.
 const NOT_FOUND: &[&str] = &["404"];
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn repeats(browser: &Browser, language: &Language) {
     browser.sees("#saved:not([hidden])").await;
 }
 
-/// Both sides of the sentence have come, and nothing of it is open but the server's next wait.
+/// Both sides of the sentence have arrived; only the server's next call is open.
 async fn both_sides_are_there(browser: &Browser) {
     browser
         .waits_until(

@@ -17,7 +17,7 @@ use tokio::{
     net::TcpSocket,
 };
 
-/// Who talks to the server.
+/// The client of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Client {
     /// The page that watches.
@@ -42,7 +42,7 @@ async fn a_port_that_is_used_again_is_another_socket() {
             is_told_apart(transport, clients).await;
         }
     }
-    // Of UDP nothing tells one program outside from another.
+    // For UDP, external programs cannot be distinguished.
     is_told_apart(Tcp, [Program, Program]).await;
 }
 
@@ -189,7 +189,7 @@ const fn server_port(relay: &Relay, transport: Transport) -> u16 {
     }
 }
 
-/// A port that nobody has by either transport.
+/// A port that is free for both transports.
 fn free_port() -> u16 {
     loop {
         let datagrams = UdpSocket::bind("127.0.0.1:0").expect("a port");

@@ -87,7 +87,7 @@ async fn the_first_packets_appear_in_the_open_pane() {
             let all = async || (browser.packet_count().await == 22).then_some(());
             until("all packets", all).await;
             all_have_rows(browser, "the newest").await;
-            // Chosen with the keyboard, a row comes into sight.
+            // A row that is selected by keyboard scrolls into view.
             for (key, place) in [(Key::Home, 1), (Key::End, 22)] {
                 browser
                     .asks("document.getElementById('packets').focus()")
@@ -102,7 +102,7 @@ async fn the_first_packets_appear_in_the_open_pane() {
     }
 }
 
-/// The list of calls is not drawn meanwhile: the reply tells that it is over.
+/// The list of calls is not drawn meanwhile, so the reply shows the end.
 async fn says(browser: &Browser, sentence: &str) {
     browser.types(sentence).await;
     browser.sees("#send:not(:disabled)").await;

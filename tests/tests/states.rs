@@ -78,7 +78,7 @@ const TCP_STATES: [State; 14] = [
 /// Where the relay's documented rules differ from the kernel's, and why: the state, the call, and the reason.
 const DIFFERENT: [(Transport, State, &str, &str); 0] = [];
 
-/// No process has so many descriptors: a number without a socket.
+/// A descriptor without a socket: no process has so many.
 const NO_FD: i32 = 1 << 30;
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn a_page_may_send_to_its_own_socket_which_names_the_sender() {
     let sender = page.own_address(other).await;
     assert_eq!(fake.from.port(), sender.port());
     assert_ne!(fake.from, relay.udp);
-    // Connected, it hears its server alone: the kernel turns others away.
+    // A connected socket receives from its server only; the kernel drops other datagrams.
     page.makes(connect(victim, Target::Server)).await;
     page.makes(fakes(other, victim)).await;
     page.sends_data(victim, "again").await;
@@ -98,11 +98,11 @@ async fn only_the_pages_own_sockets_are_targets() {
         let refused = page.fails(call).await;
         assert_eq!(refused.reason, Some(Reason::NoAddress), "{refused:?}");
     };
-    // The number of somebody else's socket is no number here.
+    // The descriptor of another page's socket does not exist here.
     no_address(&mut page, fakes(own, theirs_too)).await;
     let other = page.makes_socket(Udp).await;
     page.sends_to_server(other, "hello").await;
-    // It would go on sending there when that port is somebody else's.
+    // It would still send there when another process has that port.
     no_address(&mut page, connect(own, Target::Fd(other))).await;
     page.makes(Call::Close { fd: other }).await;
     no_address(&mut page, fakes(own, other)).await;

@@ -54,7 +54,7 @@ fn the_browser_is_touched_in_few_rooms() {
     }
 }
 
-/// An input method's Enter is told from a plain one there, and what is written stays within reach of undo.
+/// That room distinguishes an input method's Enter from a plain one, and keeps what is written undoable.
 #[test]
 fn keys_are_read_and_fields_written_in_one_room() {
     // The field for files holds no text.

@@ -27,7 +27,7 @@ const fn create() -> Ask {
     }
 }
 
-/// Asks for all rights of this machine at an address, as a visitor who names this host; tells which were had.
+/// Requests every right of this machine at an address under this host name; returns those that were granted.
 async fn rights_at(address: SocketAddr, host: &str) -> Vec<&'static str> {
     let mut rights = Vec::new();
     let trace = get_with(address, TRACE, &[("Host", host)]).await;
@@ -263,7 +263,7 @@ async fn a_visitor_behind_nginx_cannot_choose_its_address() {
     ];
     let expected = [true, false, true, false];
     assert_eq!(let_in(nginx.address, &visitors).await, expected);
-    // A header that this nginx does not write makes nobody somebody else.
+    // A header that this nginx does not set changes no client's address.
     let written = (NEIGHBOUR, "forwarded", "for=192.0.2.7");
     let again = (NEIGHBOUR, "forwarded", "for=192.0.2.8");
     assert_eq!(

@@ -73,7 +73,7 @@ async fn without_a_capture_packets_are_derived_from_named_calls() {
     assert_eq!(count(DerivedKind::Data, Tcp, 5), 2, "{derived:#?}");
 }
 
-/// Whoever closes first.
+/// The side that closes first.
 #[tokio::test]
 async fn without_a_capture_each_side_of_a_connection_ends_once() {
     for program in ["sturdy", "book"] {
@@ -146,7 +146,7 @@ async fn without_a_capture_a_reset_is_derived_once_without_a_fin() {
     page.makes(Call::Close { fd }).await;
     expected.push(rst(CallName::Recv, false));
 
-    // Nobody is there.
+    // The port is closed.
     let fd = page.makes_socket(Tcp).await;
     let to = Target::Nobody;
     let refused = page.fails(Call::Connect { fd, to }).await;
@@ -175,7 +175,7 @@ async fn without_a_capture_a_reset_is_derived_once_without_a_fin() {
 #[derive(Debug, PartialEq, Eq)]
 struct End {
     kind: DerivedKind,
-    /// The call it follows from, and who made that.
+    /// The call from which it is derived, and its process.
     because: CallName,
     by: ProcessId,
     to_server: bool,
@@ -185,7 +185,7 @@ struct End {
 async fn ends_of(page: &mut Page, closed: usize) -> Vec<End> {
     let is_over = |trace: &Trace| trace.returns(TCP_SERVER, CallName::Close).len() >= closed;
     let mut trace = Trace::watched(page, is_over).await;
-    // What follows from the last call has come when this has.
+    // After this event, all that is derived from the last call has arrived.
     page.exchanges_by_udp("that is all").await;
     let me = page.welcome.process;
     let is_all = |trace: &Trace| !trace.returns(me, CallName::RecvFrom).is_empty();
@@ -213,7 +213,7 @@ async fn ends_of(page: &mut Page, closed: usize) -> Vec<End> {
     ends.map(end).collect()
 }
 
-/// Where capturing is not allowed, the relay must say so instead: the story then is about that.
+/// Without the privilege to capture, the relay must report that; the story then checks the report.
 #[tokio::test]
 async fn with_a_capture_every_packet_is_there_and_none_is_derived() {
     let relay = Relay::start(&[]);

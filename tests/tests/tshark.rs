@@ -114,7 +114,7 @@ async fn tshark_agrees_with_the_page_where_one_recv_is_not_one_send() {
             .waits_until("!document.getElementById('reply-note').textContent.match(/^\\s*$/)")
             .await;
 
-        // The book's server serves one at a time: what the second says meanwhile waits in one heap.
+        // The book's server serves one client at a time: the second client's sends wait together.
         let busy = first.connects(Tcp).await;
         let mut second = Page::open(&relay).await;
         let fd = second.connects(Tcp).await;
@@ -270,7 +270,7 @@ fn infos(rows: &[PacketRow]) -> Vec<&str> {
     rows.iter().map(|row| row.cell("info")).collect()
 }
 
-/// What is said of a packet, whoever says it.
+/// The facts of a packet from any source.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
     length: String,
@@ -387,7 +387,7 @@ impl Found {
         }
     }
 
-    /// By the fields of the packet; a quoted packet comes after the one that quotes it.
+    /// The fields of the packet; a quoted packet follows the one that quotes it.
     fn told(lines: &[Line]) -> Self {
         let plain = |name: &str| {
             let line = lines.iter().find(|line| line.field == name);

@@ -27,7 +27,7 @@ const ORDERS: [(&str, &str); 3] = [
         "[['compositionstart'], ['compositionend'], ['keydown', 'Enter', 229, false], ['keyup', 'Enter', 13, false]]",
     ),
 ];
-/// A plain Enter, told in the same way.
+/// A plain Enter in the same form.
 const ENTER: &str = "[['keydown', 'Enter', 13, false], ['keyup', 'Enter', 13, false]]";
 
 /// Sends such events to an element, as the browser does.
@@ -222,7 +222,7 @@ async fn enter_is_the_keyboard_of_a_program_that_is_stepped() {
         browser.sees_line("client", "next", "sendto").await;
         assert_eq!(browser.calls_of("client").await, ["socket"]);
 
-        // Past it, nothing is sent and nothing lost; the page says why.
+        // Beyond it, nothing is sent and nothing is lost; the page says why.
         browser.sees("#send:disabled").await;
         assert_eq!(
             browser.text("#send-held span").await,
@@ -235,7 +235,7 @@ async fn enter_is_the_keyboard_of_a_program_that_is_stepped() {
         browser.activates("#send-reset").await;
         browser.sees("#send:not(:disabled)").await;
 
-        // Lines before it: it goes on until it has read, and halts.
+        // On lines before it, the program runs until it has read, and halts.
         browser.moves_to("#listing-pace", "0").await;
         browser.activates("#listing-step").await;
         browser.sees_line("client", "next", "serverName").await;

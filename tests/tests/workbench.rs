@@ -75,7 +75,7 @@ async fn every_call_returns_and_every_call_fails_with_a_reason() {
                 "ENOPROTOOPT",
                 "errno.ENOPROTOOPT",
             ),
-            // Nothing was sent anywhere, so nothing comes.
+            // Nothing was sent, so nothing arrives.
             ("settimeout", Some(("timeout", "1")), "", ""),
             ("recvfrom", None, "EAGAIN", "reason.timed_out"),
         ];
@@ -88,7 +88,7 @@ async fn every_call_returns_and_every_call_fails_with_a_reason() {
         browser
             .performs(4, &["settimeout", "sendto", "recvfrom", "close"])
             .await;
-        // Its number is nobody's now.
+        // Its descriptor is free now.
         let closed: [Failure; 3] = [
             ("getsockname", None, "EBADF", "reason.no_such_socket"),
             ("settimeout", None, "EBADF", "reason.no_such_socket"),
