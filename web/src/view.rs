@@ -90,25 +90,26 @@ pub(crate) struct View {
 impl View {
     /// Draws what has changed in the model. Returns whether something was deferred to a later frame.
     pub(crate) fn draw(&mut self, model: &Model, now: Millis) -> bool {
-        let spoken = self
+        let current = self
             .texts
             .take()
             .filter(|texts| texts.language == model.language);
-        let texts = spoken.unwrap_or_else(|| {
+        let texts = current.unwrap_or_else(|| {
             let texts = Texts::new(model.language);
             translate(&texts);
             texts
         });
         // Read the layout before anything is written, so that the browser computes it once a frame.
-        let room = WHOLE.then(|| self.measure(model));
+        let ladder_height = WHOLE.then(|| self.measure(model));
         status_bar::draw(model, &texts, now);
         client::draw(model, &texts, now);
-        let goes_on = room.is_some_and(|room| self.draw_rest(model, &texts, now, room));
+        let is_deferred =
+            ladder_height.is_some_and(|height| self.draw_rest(model, &texts, now, height));
         if model.welcome.is_some() {
             dom::set(&dom::root(), "data-ready", READY);
         }
         self.texts = Some(texts);
-        goes_on
+        is_deferred
     }
 
     /// Reads the layout. Returns the ladder's height in pixels.
@@ -119,7 +120,7 @@ impl View {
     }
 
     /// Draws the panes that only the whole page has. Returns whether something was deferred to a later frame.
-    fn draw_rest(&mut self, model: &Model, texts: &Texts, now: Millis, room: i32) -> bool {
+    fn draw_rest(&mut self, model: &Model, texts: &Texts, now: Millis, ladder_height: i32) -> bool {
         lab::draw(model, texts, now);
         archive::draw(model, texts);
         replay::draw(model, texts);
@@ -142,7 +143,7 @@ impl View {
         self.class.draw(model, texts);
         let is_due = self.pace.is_due(shown.log.version(), now);
         if is_due {
-            self.ladder.draw(shown, texts, waiting, room);
+            self.ladder.draw(shown, texts, waiting, ladder_height);
         }
         // Only one of the two tabs is visible.
         if is_due && !shown.inspector.open {

@@ -34,15 +34,7 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
     }
     draw_wrong(model, texts);
     dom::show(&el("copy-ladder"), shown.ladder_in_sight().is_some());
-    let copied = if model.is_copied() { "copy.done" } else { "" };
-    dom::write_or_hide(
-        &el("copied"),
-        if copied.is_empty() {
-            ""
-        } else {
-            texts.get(copied)
-        },
-    );
+    dom::write_or_hide(&el("copied"), texts.get_if(model.is_copied(), "copy.done"));
     dom::show(&el("who-row"), !model.is_past() && model.is_in_company());
     dom::select_option("who", if model.only_mine { "mine" } else { "all" });
 }

@@ -105,15 +105,15 @@ fn draw(group: &Element, drawn: &ArrowLine<'_>, selected: Selected) {
     } else {
         MIDDLE
     };
-    for (text, y, said) in [
+    for (element, y, text) in [
         (label, middle - ABOVE, &drawn.label),
         (fate, middle + BELOW, &drawn.fate),
     ] {
-        if let Some(text) = text {
-            dom::set(&text, "x", x);
-            dom::set(&text, "y", &y.to_string());
-            dom::write(&text, said);
-            fit(&text, width(said), ends_early);
+        if let Some(element) = element {
+            dom::set(&element, "x", x);
+            dom::set(&element, "y", &y.to_string());
+            dom::write(&element, text);
+            fit(&element, width(text), ends_early);
         }
     }
     let is_lost = arrow.becoming.is_some_and(DatagramFate::is_end);

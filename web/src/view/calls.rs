@@ -198,8 +198,8 @@ fn title(model: &Model, run: &Run, texts: &Texts) -> String {
     let (key, value) = match &run.kind {
         RunKind::Own(_, sentence) if sentence.is_empty() => ("run.bench", String::new()),
         RunKind::Own(_, sentence) => {
-            let said = format_call::quote_text(sentence, format_call::SHORT);
-            return [transport, " ", &said, &fate::of_run(run, texts)].concat();
+            let quoted = format_call::quote_text(sentence, format_call::SHORT);
+            return [transport, " ", &quoted, &fate::of_run(run, texts)].concat();
         }
         RunKind::Server(server) => return super::server::note(server, texts),
         RunKind::Stranger(_, address) => ("run.outside", address.to_string()),

@@ -277,7 +277,7 @@ impl CardsView {
 
 /// Which of a card's changes were undone, and which were not.
 fn restored(restored: &Restored, texts: &Texts) -> String {
-    let say = |key: &str, parts: &[RestoredPart]| {
+    let part_text = |key: &str, parts: &[RestoredPart]| {
         let names: Vec<&str> = parts
             .iter()
             .map(|part| texts.get(part_key(*part)))
@@ -285,11 +285,11 @@ fn restored(restored: &Restored, texts: &Texts) -> String {
         let what = names.join(texts.get("class.and"));
         (!parts.is_empty()).then(|| texts.fill(key, &[("what", &what)]))
     };
-    let said = [
-        say("cards.put_back", &restored.back),
-        say("cards.left_as_is", &restored.left),
+    let texts = [
+        part_text("cards.put_back", &restored.back),
+        part_text("cards.left_as_is", &restored.left),
     ];
-    said.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    texts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 const fn part_key(part: RestoredPart) -> &'static str {
@@ -302,19 +302,19 @@ const fn part_key(part: RestoredPart) -> &'static str {
 
 /// The predicted answer and, once the check is complete, whether it was right.
 fn answer(play: &CardRun, card: &Card, texts: &Texts) -> String {
-    let say = |choice: usize| {
+    let choice_text = |choice: usize| {
         let choice = card.choices.get(choice);
         choice.map_or("", |choice| choice.text.get(texts.language))
     };
     let right = card.choices.iter().position(|choice| choice.right);
-    let fact = say(right.unwrap_or_default()).replace('`', "");
+    let fact = choice_text(right.unwrap_or_default()).replace('`', "");
     let shows = play.check.holds();
     match play.answer {
         None => String::new(),
         Some(None) if shows => texts.fill("cards.it_is", &[("fact", &fact)]),
         Some(None) => String::new(),
         Some(Some(choice)) => {
-            let expected = say(choice).replace('`', "");
+            let expected = choice_text(choice).replace('`', "");
             let gaps = [("expected", &*expected), ("fact", &*fact)];
             let key = match shows {
                 false => "cards.expected",

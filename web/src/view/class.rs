@@ -30,46 +30,49 @@ use crate::{
 /// The parts of the class's view.
 #[derive(Default)]
 pub(super) struct ClassView {
-    strip: Banner,
-    desk: TeacherPanel,
+    banner: Banner,
+    teacher_panel: TeacherPanel,
     tiles: Tiles,
-    outsiders: RemovedMembers,
-    doors: JoinForm,
+    removed_members: RemovedMembers,
+    join_form: JoinForm,
 }
 
 impl ClassView {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
-        let room = &model.classroom;
-        let stands = pick(room.is_teacher(), "teacher", "student");
-        let standing = room.standing.as_ref().map_or("none", |_| stands);
+        let classroom = &model.classroom;
+        let stands = pick(classroom.is_teacher(), "teacher", "student");
+        let standing = classroom.standing.as_ref().map_or("none", |_| stands);
         dom::set(&el("page"), "data-class", standing);
-        self.strip.draw(model, texts);
-        open_tile::draw(room, texts);
-        dom::show(&el("class"), room.open);
-        dom::show(&el("class-transports"), room.open);
-        if !room.open {
+        self.banner.draw(model, texts);
+        open_tile::draw(classroom, texts);
+        dom::show(&el("class"), classroom.open);
+        dom::show(&el("class-transports"), classroom.open);
+        if !classroom.open {
             return;
         }
-        let is_in = room.standing.is_some();
+        let is_in = classroom.standing.is_some();
         draw_transports(model);
         dom::show(&el("class-hall"), is_in);
-        self.doors.draw(model, texts);
-        let parted = room.parted.filter(|_| !is_in).map(|parted| match parted {
-            LeaveReason::Told(reason) => explain::goodbye_key(reason),
-            LeaveReason::Gone => "class.gone",
-            LeaveReason::KeptOut => "class.kept_out",
-        });
+        self.join_form.draw(model, texts);
+        let parted = classroom
+            .parted
+            .filter(|_| !is_in)
+            .map(|parted| match parted {
+                LeaveReason::Told(reason) => explain::goodbye_key(reason),
+                LeaveReason::Gone => "class.gone",
+                LeaveReason::KeptOut => "class.kept_out",
+            });
         let parted = parted.map(|key| texts.get(key)).unwrap_or_default();
         dom::write_or_hide(&el("class-parted"), parted);
         if !is_in {
             return;
         }
-        draw_sign(room, texts);
-        self.desk.draw(model, texts);
-        self.outsiders.draw(room, texts);
-        dom::show(&el("class-people"), room.sees_others());
-        if room.sees_others() {
-            self.tiles.draw(room, texts);
+        draw_sign(classroom, texts);
+        self.teacher_panel.draw(model, texts);
+        self.removed_members.draw(classroom, texts);
+        dom::show(&el("class-people"), classroom.sees_others());
+        if classroom.sees_others() {
+            self.tiles.draw(classroom, texts);
         }
     }
 }
@@ -84,8 +87,8 @@ fn draw_transports(model: &Model) {
 }
 
 /// Draws the sign with the code and link to join.
-fn draw_sign(room: &Classroom, texts: &Texts) {
-    let Some(standing) = &room.standing else {
+fn draw_sign(classroom: &Classroom, texts: &Texts) {
+    let Some(standing) = &classroom.standing else {
         return;
     };
     let code = &standing.class.code;
@@ -113,11 +116,11 @@ fn draw_sign(room: &Classroom, texts: &Texts) {
             dom::set(&part("qr"), "alt", &described);
         }
     }
-    dom::write(&el("class-large-title"), &title(room, texts));
-    let copied = texts.get_if(room.copied, "copy.done");
+    dom::write(&el("class-large-title"), &title(classroom, texts));
+    let copied = texts.get_if(classroom.copied, "copy.done");
     dom::write_or_hide(&el("class-copied"), copied);
-    dom::show(&el("class-teachers"), room.is_teacher());
-    let copied = texts.get_if(room.copied_teachers, "class.teachers_copied");
+    dom::show(&el("class-teachers"), classroom.is_teacher());
+    let copied = texts.get_if(classroom.copied_teachers, "class.teachers_copied");
     dom::write_or_hide(&el("class-teachers-copied"), copied);
 }
 
@@ -138,8 +141,8 @@ fn link(code: &str, reach: Option<&str>) -> String {
 }
 
 /// The title of the class.
-fn title(room: &Classroom, texts: &Texts) -> String {
-    let Some(class) = room.class() else {
+fn title(classroom: &Classroom, texts: &Texts) -> String {
+    let Some(class) = classroom.class() else {
         return String::new();
     };
     class_title(&class.code, &class.title, texts)
@@ -154,8 +157,8 @@ fn class_title(code: &str, title: &str, texts: &Texts) -> String {
 }
 
 /// A member's name, or its number while names are hidden.
-fn display_name(room: &Classroom, member: u32, name: &str, texts: &Texts) -> String {
-    if room.hides_names {
+fn display_name(classroom: &Classroom, member: u32, name: &str, texts: &Texts) -> String {
+    if classroom.hides_names {
         return texts.fill("class.number", &[("n", &member.to_string())]);
     }
     name.to_owned()

@@ -10,7 +10,7 @@ use crate::{
         Model,
         core::time::{Millis, TICK},
         panes::{
-            program::{SentenceEnd, SocketSession},
+            program::{Sentence, SentenceEnd, SocketSession},
             status_text::{self, Note},
         },
         text::units,
@@ -44,15 +44,7 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     } else {
         reply()
     };
-    let length = text.chars().take(MIDDLE + 1).count();
-    let size = if length <= LARGE {
-        "large"
-    } else if length <= MIDDLE {
-        "middle"
-    } else {
-        "small"
-    };
-    dom::set(&el("reply"), "data-size", size);
+    dom::set(&el("reply"), "data-size", size_name(&text));
     visible_text::write(&el("reply"), &text);
     // Its colour is that of its own transport, not of the chosen one.
     let by = if is_lines {
@@ -77,6 +69,10 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     dom::write_or_hide(&el("facts"), &facts);
     dom::write_or_hide(&el("reply-errno"), &errno);
     dom::write_or_hide(&el("reply-text"), &text);
+    draw_waiting(model, sentence, now);
+}
+
+fn draw_waiting(model: &Model, sentence: Option<&Sentence>, now: Millis) {
     let is_blocked = status_text::is_blocked(model, now);
     dom::show(&el("waiting"), is_blocked);
     if let Some(((step, _), sentence)) =
@@ -91,27 +87,36 @@ fn draw_reply(model: &Model, texts: &Texts, now: Millis) {
     }
 }
 
+/// The name of a reply's type size in the stylesheet.
+fn size_name(text: &str) -> &'static str {
+    match text.chars().take(MIDDLE + 1).count() {
+        length if length <= LARGE => "large",
+        length if length <= MIDDLE => "middle",
+        _ => "small",
+    }
+}
+
 fn draw_kept(model: &Model, texts: &Texts, transport: Transport) {
     let session = model
         .program
         .current()
         .filter(|_| transport == Transport::Tcp && model.keep);
-    let stands = session.is_some_and(SocketSession::is_kept);
+    let is_kept = session.is_some_and(SocketSession::is_kept);
     dom::write(
         &el("kept-text"),
         &session
-            .map(|session| kept(session, texts))
+            .map(|session| kept_text(session, texts))
             .unwrap_or_default(),
     );
     dom::show(
         &el("kept"),
-        session.is_some_and(|session| stands || session.broke.is_some()),
+        session.is_some_and(|session| is_kept || session.broke.is_some()),
     );
-    dom::set_bool(&el("kept"), "data-stands", stands);
-    dom::show(&el("close-connection"), stands);
+    dom::set_bool(&el("kept"), "data-stands", is_kept);
+    dom::show(&el("close-connection"), is_kept);
     dom::show(
         &el("end-sending"),
-        stands && session.is_some_and(|session| !session.sending_ended),
+        is_kept && session.is_some_and(|session| !session.sending_ended),
     );
 }
 
@@ -125,7 +130,7 @@ const fn hint(transport: Transport, keep: bool) -> &'static str {
 }
 
 /// The state of the kept connection.
-fn kept(session: &SocketSession, texts: &Texts) -> String {
+fn kept_text(session: &SocketSession, texts: &Texts) -> String {
     if session.is_kept() {
         let key = if session.sending_ended {
             "kept.half"

@@ -34,12 +34,12 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     let left = model.seat.kept_for(now).filter(|_| !is_taken_over);
     dom::write_or_hide(
         &el("lab-kept"),
-        &left.map_or_else(String::new, |left| say_kept(left, texts)),
+        &left.map_or_else(String::new, |left| kept_text(left, texts)),
     );
     write_failure("lab-refused", model.seat.refused.as_ref(), texts);
 }
 
-fn say_kept(left: Millis, texts: &Texts) -> String {
+fn kept_text(left: Millis, texts: &Texts) -> String {
     if left == 0 {
         return texts.get("seat.kept_no_more").to_owned();
     }

@@ -36,7 +36,7 @@ pub(super) struct LadderView {
     names: Vec<Element>,
     results: Vec<Element>,
     arrows: Arrows,
-    told: Vec<Element>,
+    sentences: Vec<Element>,
     drawn: Option<RunKey>,
     packet: Option<u64>,
 }
@@ -62,7 +62,7 @@ impl LadderView {
         let before = self.drawn.replace(wanted);
         let packet = std::mem::replace(&mut self.packet, model.inspector.selected);
         let Some(run) = run else {
-            self.tell(&[]);
+            self.write_sentences(&[]);
             draw_legend(&[]);
             return draw_heads(model, None, texts);
         };
@@ -97,15 +97,15 @@ impl LadderView {
         self.arrows
             .draw(&ladder.arrows, selected, is_new, context.texts);
         draw_legend(&ladder.arrows);
-        self.tell(&describe(&ladder, |call| context.find(call), context.texts));
+        self.write_sentences(&describe(&ladder, |call| context.find(call), context.texts));
     }
 
     /// Writes the ladder as sentences, in the order of time.
-    fn tell(&mut self, told: &[String]) {
+    fn write_sentences(&mut self, sentences: &[String]) {
         let list = el("ladder-told");
-        dom::show(&list, !told.is_empty());
-        dom::resize_stamped(&mut self.told, told.len(), "told-template", &list);
-        for (element, sentence) in self.told.iter().zip(told) {
+        dom::show(&list, !sentences.is_empty());
+        dom::resize_stamped(&mut self.sentences, sentences.len(), "told-template", &list);
+        for (element, sentence) in self.sentences.iter().zip(sentences) {
             dom::write(element, sentence);
         }
     }
@@ -131,7 +131,7 @@ impl LadderView {
         let elements = self.bars.iter().zip(&self.names).zip(&self.results);
         for (bar, ((line, name), result)) in bars.iter().zip(elements) {
             if let Some(call) = context.find(bar.call) {
-                context.mark(bar, call, [line, name, result]);
+                context.mark_call(bar, call, [line, name, result]);
                 draw_bar(line, bar);
                 draw_names(name, result, bar, call, &context.value(call));
             }
@@ -154,7 +154,7 @@ impl<'a> LadderContext<'a> {
     }
 
     /// Puts a bar and its labels on their side, and marks them with their call.
-    fn mark(&self, bar: &Bar, call: &Call, elements: [&Element; 3]) {
+    fn mark_call(&self, bar: &Bar, call: &Call, elements: [&Element; 3]) {
         let (lane, names) = match bar.side {
             Side::Client => ("client-lane", "client-names"),
             Side::Server => ("server-lane", "server-names"),
@@ -176,9 +176,9 @@ impl<'a> LadderContext<'a> {
     fn value(&self, call: &Call) -> String {
         if call.side == Side::Client && call.is_open() {
             let time = format_call::blocked_for(call, self.waiting);
-            let told =
+            let text =
                 (!time.is_empty()).then(|| self.texts.fill("wire.blocked", &[("time", &time)]));
-            return told.unwrap_or_default();
+            return text.unwrap_or_default();
         }
         format_call::brief_result(call, self.texts, BRIEF)
     }

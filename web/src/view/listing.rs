@@ -69,13 +69,13 @@ impl Listings {
         if let Some(view) = &client {
             self.client.draw("client", view, now);
         }
-        let said = client.map(|view| said_of_client(model, &view, texts));
-        dom::write(&el("client-said"), &said.unwrap_or_default());
+        let text = client.map(|view| client_text(model, &view, texts));
+        dom::write(&el("client-said"), &text.unwrap_or_default());
         dom::show(&el("server-listing"), server.is_some());
         draw_none(shown, server.is_some(), texts);
         if let Some(view) = &server {
             self.server.draw("server", view, now);
-            dom::write(&el("server-said"), &said_of_server(shown, view, texts));
+            dom::write(&el("server-said"), &server_text(shown, view, texts));
         }
     }
 }
@@ -204,7 +204,10 @@ fn draw_none(model: &Model, listed: bool, texts: &Texts) {
         return;
     }
     dom::write(&el("no-listing-why"), texts.get(key));
-    let may = model.welcome.as_ref().is_some_and(|told| told.may_control);
+    let may = model
+        .welcome
+        .as_ref()
+        .is_some_and(|welcome| welcome.may_control);
     dom::show(&el("server-book"), may && key == "listing.sturdy");
 }
 
@@ -219,7 +222,7 @@ fn numbered(key: &str, view: &ListingView, line: &ListingLine, texts: &Texts) ->
     texts.fill(key, &[("n", &at.map_or(0, |at| at + 1).to_string())])
 }
 
-fn said_of_client(model: &Model, view: &ListingView, texts: &Texts) -> String {
+fn client_text(model: &Model, view: &ListingView, texts: &Texts) -> String {
     let client = &model.listing.client;
     let line = view.line();
     let about = |key| line.map_or(String::new(), |line| about(key, view, line, texts));
@@ -242,7 +245,7 @@ fn said_of_client(model: &Model, view: &ListingView, texts: &Texts) -> String {
     }
 }
 
-fn said_of_server(model: &Model, view: &ListingView, texts: &Texts) -> String {
+fn server_text(model: &Model, view: &ListingView, texts: &Texts) -> String {
     let server = model.servers.get(view.program.transport);
     let state = server.map(|server| &server.state);
     let line = view.line();
@@ -266,14 +269,14 @@ pub(super) fn listen() -> Vec<Listener> {
         ("click", |_, source| click(source)),
         ("change", |_, source| {
             if source.id() == "listing-pace" {
-                list(ListingCommand::Pace(
+                send_command(ListingCommand::Pace(
                     dom::number("listing-pace", u32::MAX).into(),
                 ));
             }
         }),
         ("input", |_, source| {
             if source.id() == "sentence" {
-                list(ListingCommand::Typed(dom::value("sentence")));
+                send_command(ListingCommand::Typed(dom::value("sentence")));
             }
         }),
         ("keydown", key),
@@ -292,7 +295,7 @@ pub(super) fn stored() -> Vec<Event> {
     acts.into_iter().map(Event::Listing).collect()
 }
 
-fn list(act: ListingCommand) {
+fn send_command(act: ListingCommand) {
     send(Event::Listing(act));
 }
 
@@ -302,16 +305,16 @@ fn click(source: &Element) {
     }
     if dom::closest_attribute(source, "#listing > summary", "data-t").is_some() {
         // This click toggles it: it is open if it was not.
-        return list(ListingCommand::Look(!el("listing").has_attribute("open")));
+        return send_command(ListingCommand::Look(!el("listing").has_attribute("open")));
     }
     let button = dom::closest_attribute(source, "button", "id");
-    list(match button.as_deref() {
+    send_command(match button.as_deref() {
         Some("listing-run") => {
-            list(ListingCommand::Typed(dom::value("sentence")));
+            send_command(ListingCommand::Typed(dom::value("sentence")));
             ListingCommand::Run
         }
         Some("listing-step") => {
-            list(ListingCommand::Typed(dom::value("sentence")));
+            send_command(ListingCommand::Typed(dom::value("sentence")));
             ListingCommand::Step
         }
         Some("listing-interrupt") => ListingCommand::Interrupt,

@@ -129,8 +129,8 @@ fn fill(conditions: &Conditions) {
 /// Listens for clicks in the panel.
 pub(super) fn listen() -> Vec<Listener> {
     let handlers: [(&str, dom::Handler); 1] = [("click", |_, source| {
-        if let Some(wish) = click(source) {
-            send(Event::Network(wish));
+        if let Some(command) = click(source) {
+            send(Event::Network(command));
         }
     })];
     dom::listen(&dom::document(), handlers)

@@ -15,7 +15,6 @@ use crate::{
         },
         text::{format_call, units},
     },
-    view::common::pick,
 };
 
 /// Maximum characters of a text in a row.
@@ -43,7 +42,7 @@ impl RerunList {
             return;
         }
         dom::show(&el("again-stop"), !again.is_over());
-        dom::write(&el("again-said"), &said(again, texts));
+        dom::write(&el("again-said"), &status_text(again, texts));
         let list = el("again-list");
         dom::resize_stamped(&mut self.rows, again.steps.len(), "again-template", &list);
         for (row, step) in self.rows.iter().zip(&again.steps) {
@@ -96,8 +95,7 @@ fn draw_row(row: &Element, step: &RerunStep, texts: &Texts) {
         RerunState::Cannot(cannot) => texts.get(cannot_key(*cannot)).to_owned(),
     };
     dom::write(&part("now"), &now);
-    let sign = pick(step.beside() == Comparison::Other, "again.differs", "");
-    let sign = if sign.is_empty() { "" } else { texts.get(sign) };
+    let sign = texts.get_if(step.beside() == Comparison::Other, "again.differs");
     dom::write_or_hide(&part("sign"), sign);
     for (name, key) in [("then-is", "again.then"), ("now-is", "again.now")] {
         dom::write(&part(name), texts.get(key));
@@ -131,7 +129,7 @@ fn ended(outcome: &Outcome, took_ns: u64, texts: &Texts) -> String {
     [&value, " · ", &units::duration(took_ns)].concat()
 }
 
-fn said(again: &Rerun, texts: &Texts) -> String {
+fn status_text(again: &Rerun, texts: &Texts) -> String {
     let (over, others) = again.score();
     let all = again.steps.len().to_string();
     let key = match (again.is_over(), others) {
@@ -147,7 +145,7 @@ fn said(again: &Rerun, texts: &Texts) -> String {
 pub(super) fn listen() -> Vec<Listener> {
     let handlers: [(&str, dom::Handler); 1] = [("click", |_, source| {
         let button = dom::closest_attribute(source, "button", "id");
-        let wish = match button.as_deref() {
+        let command = match button.as_deref() {
             Some("again-run") => RerunCommand::Begin(false),
             Some("again-all") => RerunCommand::Begin(true),
             Some("again-stop") => RerunCommand::Stop,
@@ -155,7 +153,7 @@ pub(super) fn listen() -> Vec<Listener> {
             Some("again-close") => RerunCommand::Close,
             _ => return,
         };
-        send(Event::Again(wish));
+        send(Event::Again(command));
     })];
     dom::listen(&dom::document(), handlers)
 }

@@ -58,7 +58,7 @@ impl SavedLinks {
         if self.drawn.replace(wanted) == Some(wanted) {
             return;
         }
-        dom::write_or_hide(&el("link-said"), &said(&links.news, texts));
+        dom::write_or_hide(&el("link-said"), &status_text(&links.news, texts));
         let list = el("link-list");
         dom::resize_stamped(&mut self.rows, links.mine.len(), "link-template", &list);
         for (row, mine) in self.rows.iter().zip(&links.mine) {
@@ -106,7 +106,7 @@ fn why_not<'a>(model: &Model, texts: &'a Texts) -> &'a str {
     })
 }
 
-fn said(news: &LinkStatus, texts: &Texts) -> String {
+fn status_text(news: &LinkStatus, texts: &Texts) -> String {
     let key = match news {
         LinkStatus::None => return String::new(),
         LinkStatus::Refused(failed) => return explain::failure(failed, texts),

@@ -30,14 +30,14 @@ fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
     let held = model.address_is_held_by(now);
     dom::show(&el("server-in-use"), held.is_some());
     let counted = |key, left| texts.fill(key, &[("time", &whole_seconds(left + 999))]);
-    let said = match held {
+    let text = match held {
         None => return,
         Some(AddressHold::Other) => texts.get("server.no_time_wait").to_owned(),
         Some(AddressHold::Over) => texts.get("server.free").to_owned(),
         Some(AddressHold::TimeWait(left)) => counted("server.time_wait", left),
         Some(AddressHold::HalfClosed(left)) => counted("server.half_closed", left),
     };
-    dom::write(&el("server-time-wait"), &said);
+    dom::write(&el("server-time-wait"), &text);
 }
 
 /// Draws the call it is in, and why the last command was refused.

@@ -83,8 +83,8 @@ fn why(connection: &Connection, texts: &Texts) -> String {
         Some(Trouble::Silent) => texts.get("conn.silent").to_owned(),
         Some(Trouble::Refused(refusal)) => {
             let url = window::websocket_url().unwrap_or_default();
-            let said = refusal.say(&url, &window::host_name(), texts);
-            [texts.get(plain), texts.get("conn.then"), &said].concat()
+            let reason = refusal.say(&url, &window::host_name(), texts);
+            [texts.get(plain), texts.get("conn.then"), &reason].concat()
         }
     }
 }
@@ -129,24 +129,24 @@ fn lost(lost: Losses, texts: &Texts) -> String {
 }
 
 fn countdown(connection: &Connection, texts: &Texts, now: Millis) -> String {
-    let mut said = String::new();
+    let mut text = String::new();
     if let ConnectionState::Lost { since, .. } = connection.state {
-        said = texts.fill(
+        text = texts.fill(
             "conn.since",
             &[("time", &whole_seconds(now.saturating_sub(since)))],
         );
     }
     match connection.next {
         NextAttempt::At(at) => {
-            said.push_str(&texts.fill(
+            text.push_str(&texts.fill(
                 "conn.next",
                 &[("time", &whole_seconds(at.saturating_sub(now) + 999))],
             ));
         }
         NextAttempt::Trying(_) if connection.state != ConnectionState::Connecting => {
-            said.push_str(texts.get("conn.trying"))
+            text.push_str(texts.get("conn.trying"))
         }
         NextAttempt::Trying(_) | NextAttempt::Nothing => {}
     }
-    said
+    text
 }

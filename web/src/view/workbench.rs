@@ -120,12 +120,7 @@ impl WorkbenchView {
     fn draw_program(&mut self, model: &Model, texts: &Texts) {
         let (bench, tongue) = (&model.shown().workbench, model.workbench.tongue);
         dom::show(&el("equivalent"), !bench.made.is_empty());
-        let copied = pick(model.workbench.is_copied(), "copy.done", "");
-        let copied = if copied.is_empty() {
-            ""
-        } else {
-            texts.get(copied)
-        };
+        let copied = texts.get_if(model.workbench.is_copied(), "copy.done");
         dom::write_or_hide(&el("equivalent-copied"), copied);
         let wanted = (bench.version(), texts.language, tongue);
         if self.written.replace(wanted) == Some(wanted) {

@@ -30,7 +30,7 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
 
 fn click(source: &Element) {
     let button = dom::closest_attribute(source, "button", "id");
-    let wish = match button.as_deref() {
+    let command = match button.as_deref() {
         Some("export-json") => ArchiveCommand::Trace,
         Some("pcapng-captured") => ArchiveCommand::Packets(Form::Captured),
         Some("pcapng-completed") => ArchiveCommand::Packets(Form::Completed),
@@ -41,7 +41,7 @@ fn click(source: &Element) {
         Some("open-wrong-close") => ArchiveCommand::Understood,
         _ => return,
     };
-    send(Event::Archive(wish));
+    send(Event::Archive(command));
 }
 
 fn change(source: &Element) {

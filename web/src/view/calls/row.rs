@@ -25,7 +25,7 @@ pub(super) fn draw(
     texts: &Texts,
     waiting: Option<Millis>,
 ) {
-    mark(row, call, selected);
+    write_attributes(row, call, selected);
     let most = if selected {
         format_call::LONG
     } else {
@@ -52,7 +52,7 @@ pub(super) fn draw(
 }
 
 /// Writes the attributes that tests, styles and screen readers use.
-fn mark(row: &Element, call: &Call, selected: bool) {
+fn write_attributes(row: &Element, call: &Call, selected: bool) {
     let errno = failure(call).map_or("", |failed| failed.errno.as_str());
     for (name, value) in [
         ("data-id", call.id.to_string().as_str()),

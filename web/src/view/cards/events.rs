@@ -41,8 +41,8 @@ fn act(source: &Element) -> Option<CardsCommand> {
     }
     Some(
         match dom::closest_attribute(source, "button", "id")?.as_str() {
-            "view-cards" => look(CardsCommand::Look),
-            "cards-begin" => look(CardsCommand::Begin),
+            "view-cards" => open_cards(CardsCommand::Look),
+            "cards-begin" => open_cards(CardsCommand::Begin),
             "card-skip" => CardsCommand::Answer(None),
             "card-back" => CardsCommand::PutBack,
             "card-tell" => CardsCommand::Tell,
@@ -55,7 +55,7 @@ fn act(source: &Element) -> Option<CardsCommand> {
 }
 
 /// Opens the cards, and stores that.
-fn look(act: CardsCommand) -> CardsCommand {
+fn open_cards(act: CardsCommand) -> CardsCommand {
     window::store(VIEW_KEY, CARDS_KEY);
     act
 }

@@ -19,35 +19,35 @@ pub(super) struct Banner {
 
 impl Banner {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
-        let room = &model.classroom;
-        dom::show(&el("class-strip"), room.standing.is_some());
-        let Some(class) = room.class() else {
+        let classroom = &model.classroom;
+        dom::show(&el("class-strip"), classroom.standing.is_some());
+        let Some(class) = classroom.class() else {
             return;
         };
-        dom::write(&el("class-title"), &title(room, texts));
-        let you = match room.you() {
+        dom::write(&el("class-title"), &title(classroom, texts));
+        let you = match classroom.you() {
             Some(you) => texts.fill("class.you", &[("name", &you.name)]),
             None => texts.get("class.teacher").to_owned(),
         };
         dom::write(&el("class-you"), &you);
         dom::show(&el("class-locked"), class.locked);
         dom::show(&el("class-is-open"), class.open);
-        let is_muted = room.you().is_some_and(|you| you.muted);
+        let is_muted = classroom.you().is_some_and(|you| you.muted);
         dom::show(&el("class-muted"), is_muted);
-        let muted = pick(room.is_out, "class.muted_there", "reason.muted");
+        let muted = pick(classroom.is_out, "class.muted_there", "reason.muted");
         dom::write_or_hide(&el("class-muted-why"), texts.get_if(is_muted, muted));
-        dom::show(&el("class-out"), room.is_out);
-        let class_title = title(room, texts);
+        dom::show(&el("class-out"), classroom.is_out);
+        let class_title = title(classroom, texts);
         let back = texts.fill("class.back_to", &[("title", &class_title)]);
         dom::write(&el("class-back"), &back);
-        draw_namesakes(room, texts);
+        draw_namesakes(classroom, texts);
         dom::write_or_hide(
             &el("class-message"),
             class.message.as_deref().unwrap_or_default(),
         );
-        dom::show(&el("class-lost"), room.lost_sockets);
+        dom::show(&el("class-lost"), classroom.lost_sockets);
         draw_drive(model, texts);
-        write_failure("class-refused", room.refused.as_ref(), texts);
+        write_failure("class-refused", classroom.refused.as_ref(), texts);
         dom::show(&el("class-card"), class.card.is_some());
         if let Some(card) = &class.card {
             self.draw_card(card, model, texts);
@@ -55,7 +55,7 @@ impl Banner {
     }
 
     fn draw_card(&mut self, card: &Card, model: &Model, texts: &Texts) {
-        let room = &model.classroom;
+        let classroom = &model.classroom;
         let words = model.card_in_words(card);
         dom::write_with_code(&el("class-card-title"), &words.title);
         dom::write_with_code(&el("class-card-question"), &words.question);
@@ -65,80 +65,80 @@ impl Banner {
         dom::resize_stamped(&mut self.choices, number, "choice-of-class-template", &list);
         let most = card.counts.iter().flatten().sum::<u32>().max(1);
         for (at, item) in self.choices.iter().enumerate() {
-            let said = words.choices.get(at).cloned().unwrap_or_else(|| {
+            let choice = words.choices.get(at).cloned().unwrap_or_else(|| {
                 let number = (at + 1).to_string();
                 texts.fill("class.choice", &[("n", &number)])
             });
             let count = card.counts.as_ref().and_then(|counts| counts.get(at));
-            draw_choice(item, at, &said, card, room, texts);
-            draw_bar(item, &said, count.copied(), most);
+            draw_choice(item, at, &choice, card, classroom, texts);
+            draw_bar(item, &choice, count.copied(), most);
         }
-        dom::write(&el("class-card-state"), &state(card, room, texts));
-        dom::show(&el("class-card-desk"), room.is_teacher());
+        dom::write(&el("class-card-state"), &state(card, classroom, texts));
+        dom::show(&el("class-card-desk"), classroom.is_teacher());
         dom::show(&el("class-card-close"), card.phase == Phase::Asking);
     }
 }
 
 /// Draws which other members have the same name.
-fn draw_namesakes(room: &Classroom, texts: &Texts) {
-    let names = room.namesakes().zip(room.you());
+fn draw_namesakes(classroom: &Classroom, texts: &Texts) {
+    let names = classroom.namesakes().zip(classroom.you());
     dom::show(&el("class-namesakes"), names.is_some());
     if let Some((names, you)) = names {
         let others = names.join(texts.get("class.and"));
-        let said = [("name", &*you.name), ("others", &*others)];
-        let said = texts.fill("class.namesakes", &said);
-        dom::write(&el("class-namesakes-text"), &said);
+        let gaps = [("name", &*you.name), ("others", &*others)];
+        let text = texts.fill("class.namesakes", &gaps);
+        dom::write(&el("class-namesakes-text"), &text);
     }
 }
 
 fn draw_drive(model: &Model, texts: &Texts) {
-    let room = &model.classroom;
-    let is_driven = room.class().is_some_and(|class| class.drive.is_some());
+    let classroom = &model.classroom;
+    let is_driven = classroom.class().is_some_and(|class| class.drive.is_some());
     dom::show(&el("class-drive"), is_driven);
     if !is_driven {
         return;
     }
-    let follows = room.follows();
-    if room.is_out {
+    let follows = classroom.follows();
+    if classroom.is_out {
         dom::write(&el("class-drive-text"), texts.get("class.drives_there"));
         dom::show(&el("class-drive-leave"), false);
         dom::show(&el("class-drive-follow"), false);
         return;
     }
-    let (key, key_of) = match (room.is_teacher(), follows) {
+    let (key, key_of) = match (classroom.is_teacher(), follows) {
         (true, _) => ("class.driving", "class.driving"),
         (false, true) => ("class.following", "class.following_of"),
         (false, false) => ("class.looking_away", "class.looking_away_of"),
     };
-    let process = room.drive().map(|drive| drive.process);
+    let process = classroom.drive().map(|drive| drive.process);
     let name = process.and_then(|process| model.name_of(process, texts));
-    let said = match name {
+    let text = match name {
         Some(name) => texts.fill(key_of, &[("name", &name)]),
         None => texts.get(key).to_owned(),
     };
-    dom::write(&el("class-drive-text"), &said);
+    dom::write(&el("class-drive-text"), &text);
     dom::show(&el("class-drive-leave"), follows);
-    let may_follow = !follows && !room.is_teacher();
+    let may_follow = !follows && !classroom.is_teacher();
     dom::show(&el("class-drive-follow"), may_follow);
 }
 
 fn draw_choice(
     item: &Element,
     at: usize,
-    said: &str,
+    choice: &str,
     card: &Card,
-    room: &Classroom,
+    classroom: &Classroom,
     texts: &Texts,
 ) {
     let is_at = |choice: Option<u32>| choice.is_some_and(|choice| choice as usize == at);
-    let (is_mine, is_true) = (is_at(room.chosen), is_at(card.outcome));
-    let is_asked = card.phase == Phase::Asking && !room.is_teacher();
+    let (is_mine, is_true) = (is_at(classroom.chosen), is_at(card.outcome));
+    let is_asked = card.phase == Phase::Asking && !classroom.is_teacher();
     dom::set(item, "data-choice", &at.to_string());
     dom::toggle(item, "data-mine", is_mine);
     dom::toggle(item, "data-true", is_true);
     let (button, text) = (dom::part(item, "choose"), dom::part(item, "text"));
-    dom::write_with_code(&button, said);
-    dom::write_with_code(&text, said);
+    dom::write_with_code(&button, choice);
+    dom::write_with_code(&text, choice);
     dom::show(&button, is_asked);
     dom::show(&text, !is_asked);
     dom::set_bool(&button, "aria-pressed", is_mine);
@@ -148,27 +148,27 @@ fn draw_choice(
     dom::write_or_hide(&dom::part(item, "mark"), &marks.join(" · "));
     let reveal = dom::part(item, "reveal");
     dom::write(&reveal, texts.get("class.reveal"));
-    let may_reveal = room.is_teacher() && card.phase != Phase::Revealed;
+    let may_reveal = classroom.is_teacher() && card.phase != Phase::Revealed;
     dom::show(&reveal, may_reveal);
-    let said = said.replace('`', "");
-    let label = [texts.get("class.reveal"), ": ", &said].concat();
+    let choice = choice.replace('`', "");
+    let label = [texts.get("class.reveal"), ": ", &choice].concat();
     dom::set(&reveal, "aria-label", &label);
 }
 
-fn draw_bar(item: &Element, said: &str, count: Option<u32>, most: u32) {
+fn draw_bar(item: &Element, choice: &str, count: Option<u32>, most: u32) {
     dom::show(&dom::part(item, "bar"), count.is_some());
     let count = count.unwrap_or_default().to_string();
     let meter = dom::part(item, "meter");
     dom::set(&meter, "max", &most.to_string());
     dom::set(&meter, "value", &count);
-    dom::set(&meter, "aria-label", &said.replace('`', ""));
+    dom::set(&meter, "aria-label", &choice.replace('`', ""));
     dom::write(&dom::part(item, "count"), &count);
 }
 
-fn state(card: &Card, room: &Classroom, texts: &Texts) -> String {
+fn state(card: &Card, classroom: &Classroom, texts: &Texts) -> String {
     match card.phase {
-        Phase::Asking if room.is_teacher() => {
-            let totals = room.wall.totals();
+        Phase::Asking if classroom.is_teacher() => {
+            let totals = classroom.wall.totals();
             let (n, members) = (totals.predictions.to_string(), totals.members.to_string());
             texts.fill("class.card_count", &[("n", &n), ("members", &members)])
         }

@@ -28,7 +28,7 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
         ("change", |_, source| change(&source.id())),
         ("input", |_, source| {
             if source.id() == "wall-filter" {
-                wish(ClassCommand::Filter(dom::value("wall-filter")));
+                send_command(ClassCommand::Filter(dom::value("wall-filter")));
             }
         }),
         ("keydown", key),
@@ -52,8 +52,8 @@ pub(in crate::view) fn stored() -> Vec<Event> {
     wishes.into_iter().flatten().map(Event::Class).collect()
 }
 
-fn wish(wish: ClassCommand) {
-    send(Event::Class(wish));
+fn send_command(command: ClassCommand) {
+    send(Event::Class(command));
 }
 
 fn click(source: &Element) {
@@ -73,7 +73,7 @@ fn click(source: &Element) {
         .or_else(|| turned(&id))
         .or_else(|| of_one(source))
     {
-        wish(wanted);
+        send_command(wanted);
     }
 }
 
@@ -191,7 +191,7 @@ fn sure() -> Option<ClassCommand> {
 fn turn_names() {
     let hides = !is_pressed("wall-names");
     window::store(NAMES, if hides { "hidden" } else { "seen" });
-    wish(ClassCommand::HideNames(hides));
+    send_command(ClassCommand::HideNames(hides));
 }
 
 fn submit(event: &DomEvent, source: &Element) {
@@ -205,15 +205,15 @@ fn submit(event: &DomEvent, source: &Element) {
             admin: dom::value("class-admin-field"),
         },
         "class-say" => {
-            let said = dom::value("class-say-field");
-            ClassCommand::Do(Act::Message((!said.trim().is_empty()).then_some(said)))
+            let text = dom::value("class-say-field");
+            ClassCommand::Do(Act::Message((!text.trim().is_empty()).then_some(text)))
         }
         "class-limit" => ClassCommand::Do(Act::Cap(dom::number("class-cap", u32::MAX))),
         "class-ask" => card(),
         _ => return,
     };
     event.prevent_default();
-    wish(wanted);
+    send_command(wanted);
 }
 
 /// The chosen card, or the teacher's own question.
@@ -233,10 +233,10 @@ fn change(id: &str) {
             let name = dom::value("wall-sort");
             let sort = WallOrder::ALL.into_iter().find(|(known, _)| *known == name);
             sort.into_iter()
-                .for_each(|(_, sort)| wish(ClassCommand::Sort(sort)));
+                .for_each(|(_, sort)| send_command(ClassCommand::Sort(sort)));
         }
         // Draws again: the fields of an own question are shown for it alone.
-        "class-deck" => wish(ClassCommand::Look),
+        "class-deck" => send_command(ClassCommand::Look),
         _ => {}
     }
 }

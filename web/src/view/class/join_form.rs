@@ -39,15 +39,15 @@ impl JoinForm {
 
     /// Draws the seats stored in this browser; that of the class in the page's address comes first.
     fn draw_remembered(&mut self, model: &Model, texts: &Texts) {
-        let room = &model.classroom;
-        let is_in = room.standing.is_some();
+        let classroom = &model.classroom;
+        let is_in = classroom.standing.is_some();
         let is_away = model.seat.keeps() == Some(LabKind::Class);
         let seats = if is_in || is_away {
             Vec::new()
         } else {
-            let came_by = room.doorway.code.as_deref();
+            let came_by = classroom.doorway.code.as_deref();
             let is_it = |seat: &&RememberedSeat| Some(seat.code.as_str()) == came_by;
-            let (first, others): (Vec<_>, Vec<_>) = room.remembered.iter().partition(is_it);
+            let (first, others): (Vec<_>, Vec<_>) = classroom.remembered.iter().partition(is_it);
             [first, others].concat()
         };
         dom::show(&el("class-remembered"), !seats.is_empty());
@@ -93,7 +93,9 @@ fn draw_forms(model: &Model, texts: &Texts) {
             .wrong
             .as_ref()
             .filter(|wrong| wrong.field() == field);
-        let why = wrong.map(|wrong| say(wrong, texts)).unwrap_or_default();
+        let why = wrong
+            .map(|wrong| error_text(wrong, texts))
+            .unwrap_or_default();
         dom::set_bool(&el(id), "aria-invalid", !why.is_empty());
         dom::write_or_hide(&el(place), &why);
     }
@@ -104,7 +106,7 @@ fn draw_forms(model: &Model, texts: &Texts) {
     }
 }
 
-fn say(wrong: &JoinError, texts: &Texts) -> String {
+fn error_text(wrong: &JoinError, texts: &Texts) -> String {
     match wrong {
         JoinError::NoCode => texts.get("class.no_code").to_owned(),
         JoinError::Refused(_, failed) => explain::failure(failed, texts),

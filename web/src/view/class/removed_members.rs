@@ -16,18 +16,18 @@ pub(super) struct RemovedMembers {
 }
 
 impl RemovedMembers {
-    pub(super) fn draw(&mut self, room: &Classroom, texts: &Texts) {
-        let outsiders = &room.outsiders;
+    pub(super) fn draw(&mut self, classroom: &Classroom, texts: &Texts) {
+        let outsiders = &classroom.outsiders;
         dom::show(
             &el("class-outside"),
-            room.is_teacher() && !outsiders.is_empty(),
+            classroom.is_teacher() && !outsiders.is_empty(),
         );
         let list = el("class-outsiders");
         dom::resize_stamped(&mut self.items, outsiders.len(), "outsider-template", &list);
         for (item, outsider) in self.items.iter().zip(outsiders) {
             dom::set(item, "data-outsider", &outsider.member.to_string());
             dom::toggle(item, "data-knocks", outsider.knocks);
-            let name = display_name(room, outsider.member, &outsider.name, texts);
+            let name = display_name(classroom, outsider.member, &outsider.name, texts);
             dom::write(&dom::part(item, "name"), &name);
             let knocks = texts.get_if(outsider.knocks, "class.knocks");
             dom::write_or_hide(&dom::part(item, "state"), knocks);

@@ -19,12 +19,12 @@ pub(super) struct TeacherPanel {
 
 impl TeacherPanel {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
-        let room = &model.classroom;
-        dom::show(&el("class-desk"), room.is_teacher());
-        let Some(class) = room.class().filter(|_| room.is_teacher()) else {
+        let classroom = &model.classroom;
+        dom::show(&el("class-desk"), classroom.is_teacher());
+        let Some(class) = classroom.class().filter(|_| classroom.is_teacher()) else {
             return;
         };
-        draw_totals(room.wall.totals(), texts);
+        draw_totals(classroom.wall.totals(), texts);
         for (id, on) in [
             ("class-do-drive", class.drive.is_some()),
             ("class-do-lock", class.locked),

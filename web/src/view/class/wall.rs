@@ -36,35 +36,35 @@ pub(super) struct Tiles {
 }
 
 impl Tiles {
-    pub(super) fn draw(&mut self, room: &Classroom, texts: &Texts) {
+    pub(super) fn draw(&mut self, classroom: &Classroom, texts: &Texts) {
         let manner = TileStyle {
             language: texts.language,
-            hides_names: room.hides_names,
-            opened: room.opened,
+            hides_names: classroom.hides_names,
+            opened: classroom.opened,
         };
-        let wall = &room.wall;
+        let wall = &classroom.wall;
         let before = self.drawn.replace((wall.version(), manner));
         if before == self.drawn {
             return;
         }
         let same = before.filter(|(_, before)| *before == manner);
-        self.patch(room, same.map(|(version, _)| version), texts);
+        self.patch(classroom, same.map(|(version, _)| version), texts);
         if self.order != wall.order() {
             self.arrange(wall.order());
         }
-        draw_tools(room, texts);
+        draw_tools(classroom, texts);
     }
 
-    fn patch(&mut self, room: &Classroom, since: Option<u64>, texts: &Texts) {
+    fn patch(&mut self, classroom: &Classroom, since: Option<u64>, texts: &Texts) {
         self.items.retain(|member, item| {
-            let stays = room.wall.tile(*member).is_some();
+            let stays = classroom.wall.tile(*member).is_some();
             if !stays {
                 item.remove();
             }
             stays
         });
         let list = el("wall");
-        for seen in room.wall.tiles() {
+        for seen in classroom.wall.tiles() {
             let member = seen.tile.member;
             let known = self.items.contains_key(&member);
             let item = self
@@ -72,7 +72,7 @@ impl Tiles {
                 .entry(member)
                 .or_insert_with(|| dom::stamp("tile-template", &list));
             if !known || since.is_none_or(|since| seen.version > since) {
-                draw_tile(item, &seen.tile, room, texts);
+                draw_tile(item, &seen.tile, classroom, texts);
             }
         }
     }
@@ -107,35 +107,35 @@ impl Tiles {
     }
 }
 
-fn draw_tools(room: &Classroom, texts: &Texts) {
-    let (shown, all) = (room.wall.order().len(), room.wall.tiles().len());
+fn draw_tools(classroom: &Classroom, texts: &Texts) {
+    let (shown, all) = (classroom.wall.order().len(), classroom.wall.tiles().len());
     dom::show(&el("wall-empty"), all == 0);
     let numbers = [("n", &*shown.to_string()), ("members", &*all.to_string())];
-    let is_filtered = !room.wall.filter.trim().is_empty();
+    let is_filtered = !classroom.wall.filter.trim().is_empty();
     let count = is_filtered.then(|| texts.fill("class.shown", &numbers));
     dom::write(&el("wall-count"), &count.unwrap_or_default());
-    dom::set_bool(&el("wall-names"), "aria-pressed", room.hides_names);
+    dom::set_bool(&el("wall-names"), "aria-pressed", classroom.hides_names);
     let sort = WallOrder::ALL
         .into_iter()
-        .find(|(_, sort)| *sort == room.wall.sort);
+        .find(|(_, sort)| *sort == classroom.wall.sort);
     dom::select_option("wall-sort", sort.map_or("", |(name, _)| name));
 }
 
-fn draw_tile(item: &Element, tile: &Tile, room: &Classroom, texts: &Texts) {
+fn draw_tile(item: &Element, tile: &Tile, classroom: &Classroom, texts: &Texts) {
     let (state, key) = state(tile);
     dom::set(item, "data-member", &tile.member.to_string());
     dom::set(item, "data-state", state);
     dom::toggle(item, "data-muted", tile.muted);
     let button = dom::find(item, "button");
-    let is_open = room.opened == Some(tile.member);
+    let is_open = classroom.opened == Some(tile.member);
     button
         .iter()
         .for_each(|button| dom::set_bool(button, "aria-pressed", is_open));
-    let name = display_name(room, tile.member, &tile.name, texts);
+    let name = display_name(classroom, tile.member, &tile.name, texts);
     dom::write(&dom::part(item, "name"), &name);
     let muted = texts.get_if(tile.muted, "class.muted");
     let doing = [texts.get(key), muted];
-    let doing: Vec<&str> = doing.into_iter().filter(|said| !said.is_empty()).collect();
+    let doing: Vec<&str> = doing.into_iter().filter(|text| !text.is_empty()).collect();
     dom::write(&dom::part(item, "doing"), &doing.join(" · "));
     let call = tile.call.map_or("", |call| call.name.as_str());
     dom::write(&dom::part(item, "call"), call);

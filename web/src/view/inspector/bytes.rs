@@ -77,10 +77,8 @@ impl Bytes {
             texts.get_if(frame.is_empty(), "packets.no_bytes"),
         );
         dom::show(&el("packet-bytes"), !frame.is_empty());
-        let text = inspector
-            .opened
-            .as_ref()
-            .map_or(0..0, |opened| opened.text.clone());
+        let opened = inspector.opened.as_ref();
+        let text = opened.map_or(0..0, |opened| opened.text.clone());
         let line = inspector
             .tree
             .chosen()
@@ -111,23 +109,18 @@ impl Bytes {
         for (place, row) in self.rows.iter_mut().enumerate().take(shown.count) {
             let start = (shown.first + place) * wide;
             let bytes = start..start + wide;
-            let inside = lit.start.max(bytes.start)..lit.end.min(bytes.end);
-            let here = inspector.byte.filter(|byte| bytes.contains(byte));
-            let wanted = ByteRowKey {
+            let key = ByteRowKey {
                 seq: record.seq,
-                bytes: bytes.clone(),
-                lit: inside.clone(),
-                here,
+                lit: lit.start.max(bytes.start)..lit.end.min(bytes.end),
+                here: inspector.byte.filter(|byte| bytes.contains(byte)),
+                bytes,
             };
-            if row.drawn.as_ref() != Some(&wanted) {
-                row.draw(&hexdump::row(frame, &text, bytes), start, &inside, here);
-                row.drawn = Some(wanted);
-            }
+            row.draw(key, frame, &text);
         }
-        let said = inspector
+        let chosen = inspector
             .byte
-            .and_then(|at| Some(say(at, &hexdump::byte_info(frame, &text, at)?, texts)));
-        dom::write_or_hide(&el("byte-said"), &said.unwrap_or_default());
+            .and_then(|at| Some(byte_text(at, &hexdump::byte_info(frame, &text, at)?, texts)));
+        dom::write_or_hide(&el("byte-said"), &chosen.unwrap_or_default());
     }
 
     /// The scroll position: reveals the chosen byte if it has changed.
@@ -162,8 +155,17 @@ impl ByteRow {
         }
     }
 
-    fn draw(&self, cells: &[Cell], start: usize, lit: &Range<usize>, here: Option<usize>) {
-        dom::write(&self.place, &format!("{start:04x}"));
+    fn draw(&mut self, key: ByteRowKey, frame: &[u8], text: &Range<usize>) {
+        if self.drawn.as_ref() == Some(&key) {
+            return;
+        }
+        let cells = hexdump::row(frame, text, key.bytes.clone());
+        self.draw_cells(&cells, &key);
+        self.drawn = Some(key);
+    }
+
+    fn draw_cells(&self, cells: &[Cell], key: &ByteRowKey) {
+        dom::write(&self.place, &format!("{:04x}", key.bytes.start));
         for place in 0..WIDE {
             let [hex, text] = [&self.hex[place], &self.text[place]];
             let cell = cells.get(place);
@@ -180,14 +182,14 @@ impl ByteRow {
             dom::toggle(text, "data-none", cell.glyph == Glyph::None);
             for element in [hex, text] {
                 dom::set(element, "data-byte", &cell.at.to_string());
-                dom::toggle(element, "data-lit", lit.contains(&cell.at));
-                dom::toggle(element, "data-here", here == Some(cell.at));
+                dom::toggle(element, "data-lit", key.lit.contains(&cell.at));
+                dom::toggle(element, "data-here", key.here == Some(cell.at));
             }
         }
     }
 }
 
-fn say(at: usize, pointed: &ByteInfo, texts: &Texts) -> String {
+fn byte_text(at: usize, pointed: &ByteInfo, texts: &Texts) -> String {
     let (at, value) = (at.to_string(), format!("{:02x}", pointed.value));
     let Some((character, length)) = pointed.character else {
         return texts.fill("packets.byte", &[("at", &at), ("value", &value)]);

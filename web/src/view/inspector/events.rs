@@ -164,7 +164,7 @@ fn typed_into(field: &Element) {
 
 fn key(event: &DomEvent, source: &Element) {
     let Some(key) = dom::key(event) else { return };
-    let heard = match source.id().as_str() {
+    let is_handled = match source.id().as_str() {
         "filter" => filter_key(&key),
         "packets" | "packets-scroll" => table_key(&key),
         "packet-detail" => tree_key(&key),
@@ -172,7 +172,7 @@ fn key(event: &DomEvent, source: &Element) {
         "calls-tab" | "packets-tab" => tab_key(&key),
         _ => false,
     };
-    if heard {
+    if is_handled {
         event.prevent_default();
         event.stop_propagation();
     }

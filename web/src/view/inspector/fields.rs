@@ -49,26 +49,26 @@ impl Fields {
             .record()
             .filter(|(_, record)| record.inferred().is_some())
             .and_then(|_| why_derived(model, texts));
-        let said = opened
+        let infos = opened
             .expert_info
             .iter()
             .map(|info| (tone(info), info_text(info, texts)));
-        let said: Vec<(&str, String)> = why
+        let infos: Vec<(&str, String)> = why
             .into_iter()
             .map(|why| ("odd", why))
-            .chain(said)
+            .chain(infos)
             .collect();
         dom::resize_stamped(
             &mut self.expert_info,
-            said.len(),
+            infos.len(),
             "remark-template",
             &el("remarks"),
         );
-        for (element, (tone, text)) in self.expert_info.iter().zip(&said) {
+        for (element, (tone, text)) in self.expert_info.iter().zip(&infos) {
             dom::set(element, "data-tone", tone);
             dom::write(element, text);
         }
-        dom::show(&el("remarks"), !said.is_empty());
+        dom::show(&el("remarks"), !infos.is_empty());
     }
 
     fn draw_lines(&mut self, tree: &Tree, texts: &Texts) {

@@ -122,15 +122,15 @@ fn draw_error(query: &Query, texts: &Texts, now: Millis) {
     dom::write(&dom::part(&mirror, "wrong"), wrong);
     mirror.set_scroll_left(el("filter").scroll_left());
     // While fields are offered, an incomplete filter is not reported.
-    let said = error.filter(|_| query.offered.is_empty());
-    let said = said.map(|error| error_text(error, &query.text, texts));
-    dom::write_or_hide(&el("filter-error"), &said.unwrap_or_default());
+    let text = error.filter(|_| query.offered.is_empty());
+    let text = text.map(|error| error_text(error, &query.text, texts));
+    dom::write_or_hide(&el("filter-error"), &text.unwrap_or_default());
 }
 
 fn error_text(error: &ParseError, text: &str, texts: &Texts) -> String {
     let arguments = error.arguments(text);
     let values = arguments.iter().map(|(name, value)| match *name {
-        "type" => ("type", texts.get(type_named(value))),
+        "type" => ("type", texts.get(type_key_by_name(value))),
         name => (name, value.as_str()),
     });
     texts.fill(error.reason.key(), &values.collect::<Vec<_>>())
@@ -150,7 +150,7 @@ const fn type_key(value_type: ValueType) -> &'static str {
 }
 
 /// The text's key of a type, by the type's key.
-fn type_named(key: &str) -> &'static str {
+fn type_key_by_name(key: &str) -> &'static str {
     const ALL: [ValueType; 8] = [
         ValueType::Protocol,
         ValueType::Unsigned(64),

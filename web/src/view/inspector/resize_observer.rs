@@ -15,13 +15,13 @@ const OBSERVED: [&str; 2] = ["packets-scroll", "packet-bytes"];
 /// Requests a frame whenever an observed element changes its size; stops when it is dropped.
 pub(super) struct SizeObserver {
     observer: Option<ResizeObserver>,
-    _hears: Closure<dyn FnMut()>,
+    _callback: Closure<dyn FnMut()>,
 }
 
 impl SizeObserver {
     pub(super) fn observe() -> Self {
-        let hears = Closure::<dyn FnMut()>::new(|| send(Event::Inspect(InspectorCommand::Look)));
-        let observer = ResizeObserver::new(hears.as_ref().unchecked_ref()).ok();
+        let callback = Closure::<dyn FnMut()>::new(|| send(Event::Inspect(InspectorCommand::Look)));
+        let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok();
         if let Some(observer) = &observer {
             for scroller in OBSERVED {
                 observer.observe(&el(scroller));
@@ -29,7 +29,7 @@ impl SizeObserver {
         }
         Self {
             observer,
-            _hears: hears,
+            _callback: callback,
         }
     }
 }

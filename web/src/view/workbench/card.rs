@@ -130,8 +130,8 @@ impl SocketCardView {
         }
         let mistake = model.workbench.mistake.filter(|(key, _)| *key == card.key);
         let mistake = mistake.map(|(_, mistake)| mistake);
-        let said = mistake.map_or("", |mistake| texts.get(key_of(mistake)));
-        dom::write_or_hide(&dom::part(&self.element, "mistake"), said);
+        let text = mistake.map_or("", |mistake| texts.get(key_of(mistake)));
+        dom::write_or_hide(&dom::part(&self.element, "mistake"), text);
         for field in dom::all_in(&form, "input[data-argument]") {
             let name = field.get_attribute("data-argument");
             let is_wrong = mistake.is_some_and(|mistake| name.as_deref() == Some(mistake.field()));

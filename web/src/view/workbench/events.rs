@@ -35,8 +35,8 @@ fn click(source: &Element) {
         .into_iter()
         .find(|tongue| tongue.id() == button);
     let act = match button.as_str() {
-        "view-play" => return look(false),
-        "view-workbench" => return look(true),
+        "view-play" => return open_workbench(false),
+        "view-workbench" => return open_workbench(true),
         "bench-new-udp" => WorkbenchCommand::Open(Transport::Udp, family()),
         "bench-new-tcp" => WorkbenchCommand::Open(Transport::Tcp, family()),
         "bench-clear" => WorkbenchCommand::Clear,
@@ -53,7 +53,7 @@ fn click(source: &Element) {
 }
 
 /// Opens or closes the workbench, and stores that.
-fn look(open: bool) {
+fn open_workbench(open: bool) {
     window::store(VIEW_KEY, if open { "workbench" } else { "play" });
     send(Event::Bench(WorkbenchCommand::Look(open)));
 }
