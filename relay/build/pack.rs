@@ -22,43 +22,38 @@ pub(super) fn write(site: &Site, out: &Path) -> Outcome<()> {
     let mut table = format!("const BUILD: &str = {:?};\n", site.build);
     table.push_str("static ASSETS: &[Asset] = &[\n");
     for (number, asset) in site.assets.iter().enumerate() {
-        fs::write(folder.join(number.to_string()), &asset.bytes)?;
-        let brotli = encoding(asset, "br", number, &folder, brotli)?;
-        let gzip = encoding(asset, "gz", number, &folder, gzip)?;
         let Asset {
             path,
             content_type,
             hash,
-            ..
+            bytes,
         } = asset;
         writeln!(
             table,
-            "    Asset {{ path: {path:?}, content_type: {content_type:?}, etag: \"\\\"{hash}\\\"\", \
-             plain: include_bytes!(\"site/{number}\"), brotli: {brotli}, gzip: {gzip} }},"
+            "    Asset {{ path: {path:?}, content_type: {content_type:?}, forms: &["
         )?;
+        // In the order in which the room prefers them: the last most.
+        for (coding, packed) in [
+            ("identity", bytes.clone()),
+            ("gzip", gzip(bytes)?),
+            ("br", brotli(bytes)?),
+        ] {
+            if coding != "identity" && packed.len() >= bytes.len() {
+                continue;
+            }
+            let file = format!("{number}.{coding}");
+            fs::write(folder.join(&file), packed)?;
+            writeln!(
+                table,
+                "        Form {{ coding: {coding:?}, etag: \"\\\"{hash}-{coding}\\\"\", \
+                 bytes: include_bytes!(\"site/{file}\") }},"
+            )?;
+        }
+        table.push_str("    ] },\n");
     }
     table.push_str("];\n");
     fs::write(out.join("assets.rs"), table)?;
     Ok(())
-}
-
-/// A compressed form as an entry of the table; the text `None` where it would not be smaller.
-fn encoding(
-    asset: &Asset,
-    suffix: &str,
-    number: usize,
-    folder: &Path,
-    compress: fn(&[u8]) -> std::io::Result<Vec<u8>>,
-) -> Outcome<String> {
-    let bytes = compress(&asset.bytes)?;
-    if bytes.len() >= asset.bytes.len() {
-        return Ok("None".to_owned());
-    }
-    fs::write(folder.join(format!("{number}.{suffix}")), bytes)?;
-    let etag = format!("\"\\\"{}-{suffix}\\\"\"", asset.hash);
-    Ok(format!(
-        "Some(Encoded {{ etag: {etag}, bytes: include_bytes!(\"site/{number}.{suffix}\") }})"
-    ))
 }
 
 fn brotli(mut plain: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -13,26 +13,20 @@ struct Asset {
     /// The path at which it is served: `/` for the page itself, `/assets/<build>/name` for all others.
     path: &'static str,
     content_type: &'static str,
-    /// The entity tag of the plain bytes; each compressed form has one of its own.
-    etag: &'static str,
-    plain: &'static [u8],
-    brotli: Option<Encoded>,
-    gzip: Option<Encoded>,
+    /// The plain form, and the compressed ones that are smaller, the smallest last.
+    forms: &'static [Form],
 }
 
-/// A compressed form; there is none where it would not be smaller than the plain one.
+/// The bytes of an asset in one content coding.
 #[derive(Debug)]
-struct Encoded {
+struct Form {
+    coding: &'static str,
     etag: &'static str,
     bytes: &'static [u8],
 }
 
-/// The form of an asset that suits one request.
-struct Representation {
-    coding: Option<&'static str>,
-    etag: &'static str,
-    bytes: &'static [u8],
-}
+/// The coding of plain bytes.
+const IDENTITY: &str = "identity";
 
 /// The page in the form for addresses one folder deeper than `/`, such as `/c/{code}`: its references begin with `../`.
 pub const PAGE_ONE_FOLDER_DEEPER: &str = "one-folder-deeper/";
@@ -79,8 +73,8 @@ impl Asset {
             return response;
         }
         set(header::CONTENT_TYPE, self.content_type);
-        if let Some(coding) = chosen.coding {
-            set(header::CONTENT_ENCODING, coding);
+        if chosen.coding != IDENTITY {
+            set(header::CONTENT_ENCODING, chosen.coding);
         }
         headers.insert(header::CONTENT_LENGTH, chosen.bytes.len().into());
         *response.body_mut() = Body::from(chosen.bytes);
@@ -89,30 +83,20 @@ impl Asset {
 
     /// The form that the client prefers; the smaller one where it has no preference. The plain form is never refused:
     /// even a client that forbids every coding can do more with it than with an error.
-    fn choose(&self, request: &HeaderMap) -> Representation {
-        let mut chosen = Representation {
-            coding: None,
-            etag: self.etag,
-            bytes: self.plain,
-        };
-        let mut highest = weight(request, "identity").unwrap_or(0);
-        for (coding, form) in [("gzip", &self.gzip), ("br", &self.brotli)] {
-            let weight = weight(request, coding)
-                .or_else(|| weight(request, "*"))
-                .unwrap_or(0);
-            if let Some(form) = form
-                && weight > 0
-                && weight >= highest
-            {
-                chosen = Representation {
-                    coding: Some(coding),
-                    etag: form.etag,
-                    bytes: form.bytes,
-                };
-                highest = weight;
+    fn choose(&self, request: &HeaderMap) -> &'static Form {
+        let weight = |form: &Form| {
+            let weight = weight(request, form.coding);
+            if form.coding == IDENTITY {
+                weight.unwrap_or(0).max(1)
+            } else {
+                weight.or_else(|| self::weight(request, "*")).unwrap_or(0)
             }
-        }
-        chosen
+        };
+        // Of equal ones, `max_by_key` takes the last.
+        self.forms
+            .iter()
+            .max_by_key(|form| weight(form))
+            .unwrap_or(&self.forms[0])
     }
 }
 
@@ -164,14 +148,19 @@ mod tests {
     static SAMPLE: Asset = Asset {
         path: "/assets/0/sample.css",
         content_type: "text/css; charset=utf-8",
-        etag: "\"0\"",
-        plain: b"plain",
-        brotli: encoded("\"0-br\"", b"br"),
-        gzip: encoded("\"0-gz\"", b"gzip"),
+        forms: &[
+            form(IDENTITY, "\"0\"", b"plain"),
+            form("gzip", "\"0-gz\"", b"gzip"),
+            form("br", "\"0-br\"", b"br"),
+        ],
     };
 
-    const fn encoded(etag: &'static str, bytes: &'static [u8]) -> Option<Encoded> {
-        Some(Encoded { etag, bytes })
+    const fn form(coding: &'static str, etag: &'static str, bytes: &'static [u8]) -> Form {
+        Form {
+            coding,
+            etag,
+            bytes,
+        }
     }
 
     fn request(name: HeaderName, lines: &[&'static str]) -> HeaderMap {
@@ -182,9 +171,8 @@ mod tests {
     }
 
     fn coding(accepted: &[&'static str]) -> Option<&'static str> {
-        SAMPLE
-            .choose(&request(header::ACCEPT_ENCODING, accepted))
-            .coding
+        let form = SAMPLE.choose(&request(header::ACCEPT_ENCODING, accepted));
+        Some(form.coding).filter(|coding| *coding != IDENTITY)
     }
 
     fn text(response: &Response, name: HeaderName) -> &str {
@@ -290,7 +278,7 @@ mod tests {
         let (index, lifetime) = find("/").expect("a page");
         assert_eq!(lifetime, UNTIL_ASKED);
         assert!(index.content_type.starts_with("text/html"));
-        let page = str::from_utf8(index.plain).expect("text");
+        let page = str::from_utf8(index.forms[0].bytes).expect("text");
         for (name, content_type) in [
             ("first.js", "text/javascript; charset=utf-8"),
             ("first_bg.wasm", "application/wasm"),
@@ -302,7 +290,7 @@ mod tests {
             assert!(page.contains(&format!("\"{}\"", &path[1..])), "{path}");
         }
         let (deeper, _) = find(PAGE_ONE_FOLDER_DEEPER).expect("its second form");
-        let deeper = str::from_utf8(deeper.plain).expect("text");
+        let deeper = str::from_utf8(deeper.forms[0].bytes).expect("text");
         assert!(
             deeper.contains("\"../assets/") && !deeper.contains("\"assets/"),
             "{deeper:.2000}"
