@@ -145,7 +145,6 @@ impl Lab {
     /// Opens a lab: its servers run from now on, on the event loop this is called from.
     #[must_use]
     pub fn open(about: LabIdentity, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
-        server::uppercase::prepare();
         let addresses = prepared.addresses();
         let (program, task, state) = match &prepared {
             Prepared::Own(orders, _) => (orders.program, orders.task, ServerState::Stopped),

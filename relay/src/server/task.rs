@@ -4,7 +4,7 @@ use std::{fmt, str::Utf8Error};
 
 use shared::{lab::Task, udp::MAX_PAYLOAD_BYTES};
 
-use super::uppercase::{Uppercase, uppercase};
+use super::uppercase::{UppercaseStream, append_uppercase};
 
 /// The sturdy servers' answer to a whole sentence.
 #[must_use]
@@ -16,7 +16,7 @@ pub fn answer(task: Task, sentence: &[u8]) -> Vec<u8> {
 
 fn append_answer(task: Task, sentence: &[u8], answers: &mut Vec<u8>) {
     match task {
-        Task::Upper => uppercase(sentence, answers),
+        Task::Upper => append_uppercase(sentence, answers),
         Task::Count(letter) => answers.extend(count(letter, sentence).to_string().into_bytes()),
         Task::Reverse => answers.extend(reverse(sentence)),
         Task::Echo => answers.extend(sentence),
@@ -68,7 +68,7 @@ fn count(letter: char, sentence: &[u8]) -> usize {
 #[derive(Debug)]
 pub struct Stream {
     task: Task,
-    uppercase: Uppercase,
+    uppercase: UppercaseStream,
 }
 
 impl Stream {
@@ -77,7 +77,7 @@ impl Stream {
     pub fn new(task: Task) -> Self {
         Self {
             task,
-            uppercase: Uppercase::default(),
+            uppercase: UppercaseStream::default(),
         }
     }
 
