@@ -133,22 +133,24 @@ impl SocketOption {
     }
 }
 
-/// One socket call of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One socket call of a page. In JSON its name is the value of `call`, its fields are the message's other keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Call {
     /// Makes a socket; returns its [`Fd`].
     Socket {
         /// UDP or TCP.
         transport: Transport,
         /// Which addresses; left out, those of the lab's server.
+        #[serde(skip_serializing_if = "Option::is_none")]
         family: Option<Family>,
     },
     /// Asks for the addresses of a host: getaddrinfo(3). Not a system call, and made on no socket.
     GetAddrInfo {
-        /// `localhost`, the lab's own name, or an address. No other name is looked up.
-        name: String,
         /// What it is wanted for.
         transport: Transport,
+        /// `localhost`, the lab's own name, or an address. No other name is looked up.
+        name: String,
     },
     /// Gives the socket a port of the page's own address, `client_host` of the welcome; 0 lets the kernel choose. No
     /// other address can be given: what a program writes as `''`, `0.0.0.0`, `127.0.0.1` or `::` would be other
@@ -202,6 +204,7 @@ pub enum Call {
         /// The socket.
         fd: Fd,
         /// Milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
         milliseconds: Option<u32>,
     },
     /// Sets a socket option.

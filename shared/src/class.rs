@@ -223,7 +223,7 @@ pub enum Act {
     /// Say this to all; or nothing any more.
     Message(Option<String>),
     /// Have the class's pages look at this; or let them go.
-    Drive(#[serde(deserialize_with = "crate::message::said_drive")] Option<Drive>),
+    Drive(#[serde(deserialize_with = "crate::message::strict_drive")] Option<Drive>),
     /// Refuse a member's calls; or no more.
     Mute {
         /// Whose.
@@ -257,7 +257,7 @@ pub enum Act {
         choice: u32,
     },
     /// A member tells how far it is with a card it plays by itself; or that it plays none any more.
-    Progress(#[serde(deserialize_with = "crate::message::said_progress")] Option<Progress>),
+    Progress(#[serde(deserialize_with = "crate::message::strict_progress")] Option<Progress>),
     /// End the class: nothing of it is kept.
     End,
 }

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{
-    message::{ClientMessage, ServerMessage, UNKNOWN, UNKNOWN_KEY, refused_key},
+    message::{
+        ClientMessage, ServerMessage,
+        client_json::{self, Wrong},
+    },
     outcome::Reason,
     trace::Event,
 };
@@ -46,88 +49,56 @@ pub fn decode_client(text: &str) -> Result<ClientMessage, DecodeError> {
     if !text.trim_start().starts_with('{') {
         return Err(DecodeError::NotAConversation);
     }
-    serde_json::from_str(text).map_err(|error| explain(text, &error))
+    client_json::read(text).map_err(|wrong| explain(text, wrong))
 }
 
-fn explain(text: &str, error: &serde_json::Error) -> DecodeError {
-    #[derive(Deserialize)]
-    struct Head {
-        id: Option<serde_json::Value>,
-        call: Option<serde_json::Value>,
-        ask: Option<serde_json::Value>,
-        #[serde(flatten)]
-        tagged: Tagged,
-    }
-    let Ok(Head {
-        id,
-        call,
-        ask,
-        tagged,
-    }) = serde_json::from_str(text)
-    else {
+/// Answers a text that is no message with its id, where it has one.
+fn explain(text: &str, wrong: Wrong) -> DecodeError {
+    let Ok(object) = serde_json::from_str::<Map<String, Value>>(text) else {
         return DecodeError::NotAConversation;
     };
-    let name = call.or(ask);
-    let name = name.as_ref().and_then(serde_json::Value::as_str);
-    let message = error.to_string();
-    let message = match unknown_field(&message) {
-        Some((key, true)) => refused_key(name, key),
-        Some((_, false)) => message.replacen("unknown field", UNKNOWN_KEY, 1),
-        None => tagged.with_a_key_too_many().unwrap_or(message),
-    };
-    let reason = if message.starts_with(UNKNOWN) {
-        Reason::UnknownCall
-    } else if message.starts_with(UNKNOWN_KEY) {
-        Reason::UnknownKey
-    } else {
-        Reason::Malformed
+    let name = object.get("call").or(object.get("ask"));
+    let name = name.and_then(Value::as_str).unwrap_or("a message");
+    let (reason, message) = match wrong {
+        Wrong::UnknownRequest(name) => {
+            let message = format!("unknown call or ask: {name:.40}");
+            (Reason::UnknownCall, message)
+        }
+        Wrong::UnknownKey { key, known } => {
+            let known = known.join(", ");
+            let known = Some(known).filter(|known| !known.is_empty());
+            let known = known.unwrap_or_else(|| "none".to_owned());
+            let message = format!("unknown key {key:?}: {name} has {known}");
+            (Reason::UnknownKey, message)
+        }
+        Wrong::UnknownKeyWithin(message) => (Reason::UnknownKey, message),
+        Wrong::Missing(key) => (Reason::Malformed, format!("{name} needs {key:?}")),
+        Wrong::Other(message) => match surplus_key(&object) {
+            Some(message) => (Reason::UnknownKey, message),
+            None => (Reason::Malformed, message),
+        },
     };
     DecodeError::NotAMessage {
-        id: id.and_then(|id| id.as_u64()),
+        id: object.get("id").and_then(Value::as_u64),
         reason,
         message,
     }
 }
 
-/// What is told apart by its only key, such as `{"fd":4}`.
-#[derive(Deserialize)]
-struct Tagged {
-    to: Option<serde_json::Value>,
-    whose: Option<serde_json::Value>,
-    act: Option<serde_json::Value>,
-    task: Option<serde_json::Value>,
-}
-
-impl Tagged {
-    /// Which of them has more than one, in one English sentence.
-    fn with_a_key_too_many(&self) -> Option<String> {
-        let Self {
-            to,
-            whose,
-            act,
-            task,
-        } = self;
-        [("to", to), ("whose", whose), ("act", act), ("task", task)]
-            .into_iter()
-            .find_map(|(name, value)| {
-                let keys = value.as_ref()?.as_object()?.keys();
-                let keys: Vec<&str> = keys.map(String::as_str).collect();
-                let keys = (keys.len() > 1).then(|| keys.join(", "))?;
-                Some(format!("{UNKNOWN_KEY}: {name} has only one, not {keys}"))
-            })
-    }
-}
-
-/// The key that serde does not know, and whether it is one of the message itself and not of something in it.
-fn unknown_field(message: &str) -> Option<(&str, bool)> {
-    let (key, expected) = message.strip_prefix("unknown field `")?.split_once('`')?;
-    Some((key, expected.contains("`ask`")))
+/// Which argument of those told apart by their only key, such as `{"fd":4}`, has more than one.
+fn surplus_key(object: &Map<String, Value>) -> Option<String> {
+    ["to", "whose", "act", "task"].into_iter().find_map(|name| {
+        let keys = object.get(name)?.as_object()?.keys();
+        let keys: Vec<&str> = keys.map(String::as_str).collect();
+        let keys = (keys.len() > 1).then(|| keys.join(", "))?;
+        Some(format!("unknown key: {name} has only one, not {keys}"))
+    })
 }
 
 /// Writes what a page says.
 #[must_use]
 pub fn encode_client(message: &ClientMessage) -> String {
-    to_json(message)
+    client_json::write(message)
 }
 
 /// Reads what the relay said.

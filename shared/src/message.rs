@@ -1,6 +1,6 @@
 //! Both directions of the conversation on one page.
 
-mod client_json;
+pub(crate) mod client_json;
 mod keys;
 mod server_json;
 
@@ -18,8 +18,7 @@ use crate::{
     trace::{Event, ProcessId},
 };
 
-pub(crate) use client_json::UNKNOWN;
-pub(crate) use keys::{UNKNOWN_KEY, drive as said_drive, progress as said_progress, refused_key};
+pub(crate) use keys::{drive as strict_drive, progress as strict_progress};
 
 /// What a page says: always something that gets one [`Reply`] with the same id.
 ///
@@ -45,8 +44,9 @@ pub enum Request {
     Ask(Ask),
 }
 
-/// What a page can ask of its lab.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a page can ask of its lab. In JSON its name is the value of `ask`, its fields are the message's other keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ask {
     /// Go to another lab. After the reply comes another [`Welcome`]; what the page had in the lab it leaves is
     /// closed or, where it had a [`Seat`] and does not go to another lab of its own, kept for a while. Where no lab
@@ -60,17 +60,19 @@ pub enum Ask {
         /// What it is called.
         title: String,
         /// The relay's admin token; not needed on its own machine.
+        #[serde(skip_serializing_if = "Option::is_none")]
         admin: Option<String>,
     },
     /// Go to a class, as a new member. Like [`Ask::Enter`] in all else.
     JoinClass {
-        /// The class's code.
-        code: String,
         /// What to be called in it.
         name: String,
         /// The token of a seat this browser had in that class, if it remembers one: somebody who was removed is not
         /// a newcomer under another name.
+        #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<String>,
+        /// The class's code.
+        code: String,
     },
     /// Do something in the class the page is in.
     Class {
@@ -80,8 +82,10 @@ pub enum Ask {
     /// Save what the page may see of the lab's trace as a link, `/t/{link}`, for whoever has it to read.
     Save {
         /// The first and the last number of every stretch that is wanted, in order; left out, all that is kept.
+        #[serde(skip_serializing_if = "Option::is_none")]
         events: Option<Vec<(u64, u64)>>,
         /// Days to keep it, at most `link_days`; left out, as many as may be.
+        #[serde(skip_serializing_if = "Option::is_none")]
         days: Option<u64>,
     },
     /// Delete a saved trace.
@@ -97,11 +101,13 @@ pub enum Ask {
         /// The seat's.
         token: String,
         /// How many replies of that seat were heard; left out, none is repeated.
+        #[serde(skip_serializing_if = "Option::is_none")]
         heard: Option<u64>,
     },
     /// Set the conditions of the lab's network; the dice begin anew.
     SetConditions {
         /// The conditions.
+        #[serde(deserialize_with = "keys::StrictConditions::deserialize")]
         conditions: Conditions,
     },
     /// Decide about a datagram that is held.
@@ -117,10 +123,17 @@ pub enum Ask {
         /// Which one.
         transport: Transport,
         /// The program to run.
+        #[serde(skip_serializing_if = "Option::is_none")]
         program: Option<Program>,
         /// What it does.
+        #[serde(skip_serializing_if = "Option::is_none")]
         task: Option<Task>,
         /// How it does it.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "keys::settings"
+        )]
         settings: Option<Settings>,
     },
     /// Kill a running server, as `kill -9` would: it ends in the midst of whatever it does.
@@ -138,6 +151,7 @@ pub enum Ask {
         /// The first event wanted; what is no longer kept is said as a [`Gap`].
         from: u64,
         /// Whose, in a class; left out, what the page is told without asking.
+        #[serde(skip_serializing_if = "Option::is_none")]
         whose: Option<Whose>,
     },
     /// Send no more of the trace.
@@ -149,12 +163,11 @@ pub enum Ask {
 }
 
 /// What the relay says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ServerMessage {
     /// First of all: where the page is and what it may do.
     Welcome(Box<Welcome>),
-    /// How a call or an ask ended.
-    Reply(Reply),
     /// Something happened in the lab.
     Trace(Event),
     /// Some events could not be kept for this page.
@@ -163,6 +176,9 @@ pub enum ServerMessage {
     Class(News),
     /// The relay ends the conversation; the close frame follows.
     Goodbye(Goodbye),
+    /// How a call or an ask ended.
+    #[serde(untagged)]
+    Reply(Reply),
 }
 
 /// Where the page is and what it may do.
@@ -228,17 +244,21 @@ pub struct Seat {
 }
 
 /// The answer to the message with the same id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reply {
     /// The message's id; none where it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
     /// How it ended.
+    #[serde(flatten)]
     pub outcome: Outcome,
     /// How long the call took, from start to return, in nanoseconds.
     pub took_ns: u64,
     /// The socket's own address, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<SocketAddr>,
     /// The address at the other end, where the socket is connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<SocketAddr>,
 }
 

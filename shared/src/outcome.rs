@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error, ser::SerializeMap};
 
 use crate::{call::Fd, data::Data};
 
@@ -17,9 +17,11 @@ pub enum Outcome {
 }
 
 /// What a call returned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Returned {
     /// Nothing but success: `{}`.
+    #[serde(serialize_with = "write_nothing")]
     Nothing,
     /// `socket`: the new socket.
     Socket {
@@ -56,6 +58,7 @@ pub enum Returned {
         length: u64,
     },
     /// `recv` on a stream: the other side has ended it; not an error, not empty data.
+    #[serde(serialize_with = "write_end_of_stream")]
     EndOfStream,
     /// `getsockname`, `getpeername`.
     Address {
@@ -230,87 +233,54 @@ pub enum Reason {
     NothingToSave,
 }
 
-/// The flat JSON of [`Returned`]: which keys there are tells the variant.
-#[derive(Default, Serialize, Deserialize)]
-struct ReturnedRepr {
-    #[serde(skip_serializing_if = "Option::is_none")]
+/// The flat JSON of [`Returned`]: which keys there are tells the variant. Read so and not by derive, which would
+/// first copy all of it.
+#[derive(Deserialize)]
+struct ReturnedFields {
     fd: Option<Fd>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     sent: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Data>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     end_of_stream: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     addresses: Option<Vec<IpAddr>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     expires_s: Option<u64>,
 }
 
-impl Serialize for Returned {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut repr = ReturnedRepr::default();
-        match self.clone() {
-            Self::Nothing => {}
-            Self::Socket { fd } => repr.fd = Some(fd),
-            Self::Accepted { fd, from } => (repr.fd, repr.from) = (Some(fd), Some(from)),
-            Self::Sent { sent } => repr.sent = Some(sent),
-            Self::Chunk { data } => repr.data = Some(data),
-            Self::Datagram {
-                data,
-                from,
-                truncated,
-                length,
-            } => {
-                (repr.data, repr.from) = (Some(data), Some(from));
-                (repr.truncated, repr.length) = (Some(truncated), Some(length));
-            }
-            Self::EndOfStream => repr.end_of_stream = Some(true),
-            Self::Address { address } => repr.address = Some(address),
-            Self::Resolved { addresses } => repr.addresses = Some(addresses),
-            Self::Saved {
-                link,
-                secret,
-                expires_s,
-            } => {
-                (repr.link, repr.secret) = (Some(link), Some(secret));
-                repr.expires_s = Some(expires_s);
-            }
-        }
-        repr.serialize(serializer)
-    }
+/// `{}`.
+fn write_nothing<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_map(Some(0))?.end()
+}
+
+/// `{"end_of_stream":true}`.
+fn write_end_of_stream<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(1))?;
+    map.serialize_entry("end_of_stream", &true)?;
+    map.end()
 }
 
 impl<'de> Deserialize<'de> for Returned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let repr = ReturnedRepr::deserialize(deserializer)?;
-        Ok(match repr {
-            ReturnedRepr {
+        let fields = ReturnedFields::deserialize(deserializer)?;
+        Ok(match fields {
+            ReturnedFields {
                 end_of_stream: Some(true),
                 ..
             } => Self::EndOfStream,
-            ReturnedRepr {
+            ReturnedFields {
                 fd: Some(fd),
                 from: Some(from),
                 ..
             } => Self::Accepted { fd, from },
-            ReturnedRepr { fd: Some(fd), .. } => Self::Socket { fd },
-            ReturnedRepr {
+            ReturnedFields { fd: Some(fd), .. } => Self::Socket { fd },
+            ReturnedFields {
                 sent: Some(sent), ..
             } => Self::Sent { sent },
-            ReturnedRepr {
+            ReturnedFields {
                 data: Some(data),
                 from: Some(from),
                 truncated: Some(truncated),
@@ -325,25 +295,25 @@ impl<'de> Deserialize<'de> for Returned {
                     length,
                 }
             }
-            ReturnedRepr {
+            ReturnedFields {
                 data: Some(_),
                 from: Some(_),
                 ..
             } => {
                 return Err(D::Error::custom("a datagram says whether it was truncated"));
             }
-            ReturnedRepr {
+            ReturnedFields {
                 data: Some(data), ..
             } => Self::Chunk { data },
-            ReturnedRepr {
+            ReturnedFields {
                 address: Some(address),
                 ..
             } => Self::Address { address },
-            ReturnedRepr {
+            ReturnedFields {
                 addresses: Some(addresses),
                 ..
             } => Self::Resolved { addresses },
-            ReturnedRepr {
+            ReturnedFields {
                 link: Some(link),
                 secret: Some(secret),
                 expires_s: Some(expires_s),

@@ -1,391 +1,245 @@
-//! What a page says, as JSON: a flat object, told apart by its `call` or `ask`.
+//! A page's message as JSON: a flat object in which `call` or `ask` names the request, and the other keys but `id`
+//! are its arguments.
+//!
+//! serde's own form of a [`Call`] or an [`Ask`] is `{"name":{arguments}}`. This turns one form into the other: it
+//! writes text, and reads in one pass, without a copy of the arguments unless some stand before the name.
 
-mod given;
+use std::{borrow::Cow, fmt, vec};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-use super::{Ask, ClientMessage, Request, keys};
-use crate::{
-    call::{Call, Family, Fd, How, SocketOption, Target, Transport},
-    class::{Act, Whose},
-    conditions::{Conditions, DatagramId, Verdict},
-    data::Data,
-    lab::{LabKind, Program, Settings, Task},
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        DeserializeSeed, EnumAccess, Error, IntoDeserializer, MapAccess, VariantAccess, Visitor,
+        value::EnumAccessDeserializer,
+    },
 };
+use serde_json::Value;
 
-/// The flat JSON of a [`ClientMessage`]: one optional key per argument of any call or ask.
-///
-/// Flat and hand-matched rather than tagged by serde: no buffering of the whole message, and an error
-/// can say which argument of which call is missing.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClientRepr {
-    id: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ask: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fd: Option<Fd>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transport: Option<Transport>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<Target>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Data>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    milliseconds: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    option: Option<SocketOption>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    how: Option<How>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    of: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<Program>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    task: Option<Task>,
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "keys::settings"
-    )]
-    settings: Option<Settings>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    family: Option<Family>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lab: Option<LabKind>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    heard: Option<u64>,
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "keys::conditions"
-    )]
-    conditions: Option<Conditions>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    datagram: Option<DatagramId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<Verdict>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    admin: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    act: Option<Act>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    whose: Option<Whose>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    events: Option<Vec<(u64, u64)>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    days: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+use super::{Ask, ClientMessage, Request};
+use crate::{call::Call, codec::to_json};
+
+const ONE_NAME: &str = "a message has either \"call\" or \"ask\"";
+
+/// What is wrong with a JSON object that is no message.
+#[derive(Debug)]
+pub(crate) enum Wrong {
+    /// No call or ask has this name.
+    UnknownRequest(String),
+    /// The request has no such argument.
+    UnknownKey {
+        key: String,
+        known: &'static [&'static str],
+    },
+    /// An argument has a key that it must not have: serde's sentence.
+    UnknownKeyWithin(String),
+    /// The request needs this key.
+    Missing(&'static str),
+    /// Anything else: one English sentence.
+    Other(String),
 }
 
-/// The name no call or ask has; the codec turns it into its own reason.
-pub(crate) const UNKNOWN: &str = "unknown call or ask";
-
-fn need<T>(argument: Option<T>, of: &str, name: &str) -> Result<T, String> {
-    argument.ok_or_else(|| format!("{of} needs \"{name}\""))
-}
-
-impl ClientRepr {
-    fn read(self) -> Result<ClientMessage, String> {
-        let id = self.id;
-        self.check_keys()?;
-        let request = match (self.call.is_some(), self.ask.is_some()) {
-            (true, false) => Request::Call(self.read_call()?),
-            (false, true) => Request::Ask(self.read_ask()?),
-            _ => return Err("a message has either \"call\" or \"ask\"".to_owned()),
-        };
-        Ok(ClientMessage { id, request })
-    }
-
-    fn read_call(self) -> Result<Call, String> {
-        let name = self.call.unwrap_or_default();
-        let of = name.as_str();
-        let fd = need(self.fd, of, "fd");
-        Ok(match of {
-            "socket" => Call::Socket {
-                transport: need(self.transport, of, "transport")?,
-                family: self.family,
-            },
-            "getaddrinfo" => Call::GetAddrInfo {
-                name: need(self.name, of, "name")?,
-                transport: need(self.transport, of, "transport")?,
-            },
-            "bind" => Call::Bind {
-                fd: fd?,
-                port: need(self.port, of, "port")?,
-            },
-            "connect" => Call::Connect {
-                fd: fd?,
-                to: need(self.to, of, "to")?,
-            },
-            "send" => Call::Send {
-                fd: fd?,
-                data: need(self.data, of, "data")?,
-            },
-            "sendto" => Call::SendTo {
-                fd: fd?,
-                to: need(self.to, of, "to")?,
-                data: need(self.data, of, "data")?,
-            },
-            "recv" => Call::Recv {
-                fd: fd?,
-                size: need(self.size, of, "size")?,
-            },
-            "recvfrom" => Call::RecvFrom {
-                fd: fd?,
-                size: need(self.size, of, "size")?,
-            },
-            "settimeout" => Call::SetTimeout {
-                fd: fd?,
-                milliseconds: self.milliseconds,
-            },
-            "setsockopt" => Call::SetSockOpt {
-                fd: fd?,
-                option: need(self.option, of, "option")?,
-                value: need(self.value, of, "value")?,
-            },
-            "getsockname" => Call::GetSockName { fd: fd? },
-            "getpeername" => Call::GetPeerName { fd: fd? },
-            "shutdown" => Call::Shutdown {
-                fd: fd?,
-                how: need(self.how, of, "how")?,
-            },
-            "close" => Call::Close { fd: fd? },
-            "cancel" => Call::Cancel {
-                of: need(self.of, of, "of")?,
-            },
-            _ => return Err(format!("{UNKNOWN}: {of:.40}")),
-        })
-    }
-
-    fn read_ask(self) -> Result<Ask, String> {
-        let name = self.ask.unwrap_or_default();
-        let of = name.as_str();
-        Ok(match of {
-            "enter" => Ask::Enter {
-                lab: need(self.lab, of, "lab")?,
-            },
-            "resume" => Ask::Resume {
-                token: need(self.token, of, "token")?,
-                heard: self.heard,
-            },
-            "set_conditions" => Ask::SetConditions {
-                conditions: need(self.conditions, of, "conditions")?,
-            },
-            "decide" => Ask::Decide {
-                datagram: need(self.datagram, of, "datagram")?,
-                verdict: need(self.verdict, of, "verdict")?,
-            },
-            "start_server" => Ask::StartServer {
-                transport: need(self.transport, of, "transport")?,
-                program: self.program,
-                task: self.task,
-                settings: self.settings,
-            },
-            "kill_server" => Ask::KillServer {
-                transport: need(self.transport, of, "transport")?,
-            },
-            "stop_server" => Ask::StopServer {
-                transport: need(self.transport, of, "transport")?,
-            },
-            "watch" => Ask::Watch {
-                from: need(self.from, of, "from")?,
-                whose: self.whose,
-            },
-            "create_class" => Ask::CreateClass {
-                title: need(self.title, of, "title")?,
-                admin: self.admin,
-            },
-            "join_class" => Ask::JoinClass {
-                code: need(self.code, of, "code")?,
-                name: need(self.name, of, "name")?,
-                token: self.token,
-            },
-            "class" => Ask::Class {
-                act: need(self.act, of, "act")?,
-            },
-            "save" => Ask::Save {
-                events: self.events,
-                days: self.days,
-            },
-            "delete_link" => Ask::DeleteLink {
-                link: need(self.link, of, "link")?,
-                secret: need(self.secret, of, "secret")?,
-            },
-            "unwatch" => Ask::Unwatch,
-            "ping" => Ask::Ping,
-            _ => return Err(format!("{UNKNOWN}: {of:.40}")),
-        })
-    }
-
-    fn write(message: &ClientMessage) -> Self {
-        let mut repr = Self {
-            id: message.id,
-            ..Self::default()
-        };
-        match message.request.clone() {
-            Request::Call(call) => repr.write_call(call),
-            Request::Ask(ask) => repr.write_ask(ask),
+impl Wrong {
+    /// The error of an argument's value.
+    fn within(error: impl fmt::Display) -> Self {
+        let message = error.to_string();
+        match message.strip_prefix("unknown field ") {
+            Some(rest) => Self::UnknownKeyWithin(format!("unknown key {rest}")),
+            None => Self::Other(message),
         }
-        repr
-    }
-
-    fn write_call(&mut self, call: Call) {
-        self.fd = call.fd();
-        let name = match call {
-            Call::Socket { transport, family } => {
-                (self.transport, self.family) = (Some(transport), family);
-                "socket"
-            }
-            Call::GetAddrInfo { name, transport } => {
-                (self.name, self.transport) = (Some(name), Some(transport));
-                "getaddrinfo"
-            }
-            Call::Bind { port, .. } => {
-                self.port = Some(port);
-                "bind"
-            }
-            Call::Connect { to, .. } => {
-                self.to = Some(to);
-                "connect"
-            }
-            Call::Send { data, .. } => {
-                self.data = Some(data);
-                "send"
-            }
-            Call::SendTo { to, data, .. } => {
-                (self.to, self.data) = (Some(to), Some(data));
-                "sendto"
-            }
-            Call::Recv { size, .. } => {
-                self.size = Some(size);
-                "recv"
-            }
-            Call::RecvFrom { size, .. } => {
-                self.size = Some(size);
-                "recvfrom"
-            }
-            Call::SetTimeout { milliseconds, .. } => {
-                self.milliseconds = milliseconds;
-                "settimeout"
-            }
-            Call::SetSockOpt { option, value, .. } => {
-                (self.option, self.value) = (Some(option), Some(value));
-                "setsockopt"
-            }
-            Call::GetSockName { .. } => "getsockname",
-            Call::GetPeerName { .. } => "getpeername",
-            Call::Shutdown { how, .. } => {
-                self.how = Some(how);
-                "shutdown"
-            }
-            Call::Close { .. } => "close",
-            Call::Cancel { of } => {
-                self.of = Some(of);
-                "cancel"
-            }
-        };
-        self.call = Some(name.to_owned());
-    }
-
-    fn write_ask(&mut self, ask: Ask) {
-        let name = match ask {
-            Ask::Enter { lab } => {
-                self.lab = Some(lab);
-                "enter"
-            }
-            Ask::Resume { token, heard } => {
-                (self.token, self.heard) = (Some(token), heard);
-                "resume"
-            }
-            Ask::SetConditions { conditions } => {
-                self.conditions = Some(conditions);
-                "set_conditions"
-            }
-            Ask::Decide { datagram, verdict } => {
-                (self.datagram, self.verdict) = (Some(datagram), Some(verdict));
-                "decide"
-            }
-            Ask::StartServer {
-                transport,
-                program,
-                task,
-                settings,
-            } => {
-                (self.transport, self.program) = (Some(transport), program);
-                (self.task, self.settings) = (task, settings);
-                "start_server"
-            }
-            Ask::KillServer { transport } => {
-                self.transport = Some(transport);
-                "kill_server"
-            }
-            Ask::StopServer { transport } => {
-                self.transport = Some(transport);
-                "stop_server"
-            }
-            Ask::Watch { from, whose } => {
-                (self.from, self.whose) = (Some(from), whose);
-                "watch"
-            }
-            Ask::CreateClass { title, admin } => {
-                (self.title, self.admin) = (Some(title), admin);
-                "create_class"
-            }
-            Ask::JoinClass { code, name, token } => {
-                (self.code, self.name, self.token) = (Some(code), Some(name), token);
-                "join_class"
-            }
-            Ask::Class { act } => {
-                self.act = Some(act);
-                "class"
-            }
-            Ask::Save { events, days } => {
-                (self.events, self.days) = (events, days);
-                "save"
-            }
-            Ask::DeleteLink { link, secret } => {
-                (self.link, self.secret) = (Some(link), Some(secret));
-                "delete_link"
-            }
-            Ask::Unwatch => "unwatch",
-            Ask::Ping => "ping",
-        };
-        self.ask = Some(name.to_owned());
     }
 }
 
-impl Serialize for ClientMessage {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ClientRepr::write(self).serialize(serializer)
+impl Error for Wrong {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::Other(message.to_string())
+    }
+
+    fn unknown_variant(variant: &str, _: &'static [&'static str]) -> Self {
+        Self::UnknownRequest(variant.to_owned())
+    }
+
+    fn unknown_field(key: &str, known: &'static [&'static str]) -> Self {
+        let key = key.to_owned();
+        Self::UnknownKey { key, known }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
     }
 }
 
-impl<'de> Deserialize<'de> for ClientMessage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ClientRepr::deserialize(deserializer)?
-            .read()
-            .map_err(D::Error::custom)
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+/// Writes a message.
+pub(crate) fn write(message: &ClientMessage) -> String {
+    let (kind, request) = match &message.request {
+        Request::Call(call) => ("call", to_json(call)),
+        Request::Ask(ask) => ("ask", to_json(ask)),
+    };
+    // `{"recv":{"fd":3,"size":9}}`, `{"save":{}}`, or `"ping"`.
+    let request = request.trim_start_matches('{');
+    let parts = request
+        .strip_suffix("}}")
+        .and_then(|parts| parts.split_once(":{"));
+    let (name, arguments) = parts.unwrap_or((request, ""));
+    let comma = if arguments.is_empty() { "" } else { "," };
+    format!(
+        r#"{{"id":{},"{kind}":{name}{comma}{arguments}}}"#,
+        message.id
+    )
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// What is wrong with it, also where it is no JSON object.
+pub(crate) fn read(text: &str) -> Result<ClientMessage, Wrong> {
+    let mut wrong = None;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer
+        .deserialize_map(MessageVisitor { wrong: &mut wrong })
+        .and_then(|message| deserializer.end().map(|()| message))
+        .map_err(|error| wrong.unwrap_or_else(|| Wrong::within(error)))
+}
+
+/// A text of the JSON, borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+struct MessageVisitor<'a> {
+    /// What is wrong, where the error of the JSON's reader cannot tell it.
+    wrong: &'a mut Option<Wrong>,
+}
+
+impl<'de> Visitor<'de> for MessageVisitor<'_> {
+    type Value = ClientMessage;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<ClientMessage, M::Error> {
+        let mut id = None;
+        let mut early = Vec::new();
+        let request = loop {
+            let Some(Text(key)) = map.next_key()? else {
+                break Err(Wrong::Other(ONE_NAME.to_owned()));
+            };
+            match &*key {
+                "id" if id.is_none() => id = Some(map.next_value()?),
+                "call" | "ask" => {
+                    let is_call = key == "call";
+                    let request = EnumAccessDeserializer::new(FlatRequest {
+                        name: map.next_value()?,
+                        early: early.into_iter(),
+                        value: None,
+                        rest: map,
+                        id: &mut id,
+                    });
+                    break if is_call {
+                        Call::deserialize(request).map(Request::Call)
+                    } else {
+                        Ask::deserialize(request).map(Request::Ask)
+                    };
+                }
+                _ => early.push((key, map.next_value()?)),
+            }
+        };
+        let message = request.and_then(|request| {
+            let id = id.ok_or(Wrong::Missing("id"))?;
+            Ok(ClientMessage { id, request })
+        });
+        message.map_err(|error| {
+            *self.wrong = Some(error);
+            M::Error::custom("no message")
+        })
+    }
+}
+
+/// The flat object as serde's form of an enum: the variant is the name, its fields are the keys.
+struct FlatRequest<'a, 'de, M> {
+    name: Text<'de>,
+    /// What stands before the name.
+    early: vec::IntoIter<(Cow<'de, str>, Value)>,
+    /// The value of the early key that was read last.
+    value: Option<Value>,
+    rest: M,
+    id: &'a mut Option<u64>,
+}
+
+impl<'de, M: MapAccess<'de>> EnumAccess<'de> for FlatRequest<'_, 'de, M> {
+    type Error = Wrong;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Wrong> {
+        let name: &str = &self.name.0;
+        let variant = seed.deserialize(name.into_deserializer())?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de, M: MapAccess<'de>> VariantAccess<'de> for FlatRequest<'_, 'de, M> {
+    type Error = Wrong;
+
+    fn unit_variant(mut self) -> Result<(), Wrong> {
+        let key: Option<Text<'_>> = self.next_key()?;
+        key.map_or(Ok(()), |Text(key)| Err(Wrong::unknown_field(&key, &[])))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        visitor.visit_map(self)
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Wrong> {
+        Err(Wrong::custom("arguments have names"))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Wrong> {
+        Err(Wrong::custom("arguments have names"))
+    }
+}
+
+impl<'de, M: MapAccess<'de>> MapAccess<'de> for FlatRequest<'_, 'de, M> {
+    type Error = Wrong;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Wrong> {
+        loop {
+            let key = if let Some((key, value)) = self.early.next() {
+                self.value = Some(value);
+                key
+            } else {
+                match self.rest.next_key().map_err(Wrong::within)? {
+                    Some(Text(key)) => key,
+                    None => return Ok(None),
+                }
+            };
+            match &*key {
+                "id" if self.id.is_none() => *self.id = Some(self.next_value()?),
+                "id" => return Err(Wrong::custom("duplicate field `id`")),
+                "call" | "ask" => return Err(Wrong::custom(ONE_NAME)),
+                _ => return seed.deserialize(key.into_deserializer()).map(Some),
+            }
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Wrong> {
+        match self.value.take() {
+            Some(value) => seed.deserialize(value).map_err(Wrong::within),
+            None => self.rest.next_value_seed(seed).map_err(Wrong::within),
+        }
     }
 }
