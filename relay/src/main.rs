@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config, descriptor_limit: Option<u64>) -> ExitCode {
-    let shutdown = match sys::process::told_to_end() {
+    let shutdown = match sys::process::termination_signal() {
         Ok(shutdown) => shutdown,
         Err(error) => return fail(&format!("cannot listen for signals: {error}")),
     };

@@ -22,7 +22,7 @@ use crate::{
     http::{self, AppState, Downloads},
     lab::{Lab, LabConfig, LabIdentity, LabRegistry, Prepared, source_for},
     metrics::{Meter, Metrics},
-    server::Orders,
+    server::ServerConfig,
     session::{self, Errand, Surroundings},
     store::Store,
     sys::errno,
@@ -94,11 +94,11 @@ impl Relay {
         let prepared = if external_server {
             Prepared::External(server, task)
         } else {
-            let orders = Orders {
+            let server_config = ServerConfig {
                 shares_port: server.ip().is_unspecified(),
-                ..Orders::usual(LabKind::Open, program.into(), task)
+                ..ServerConfig::usual(LabKind::Open, program.into(), task)
             };
-            Prepared::bind(server, orders).map_err(|(transport, error)| {
+            Prepared::bind(server, server_config).map_err(|(transport, error)| {
                 let what = format!("run the {} server", transport.name());
                 StartError {
                     what,

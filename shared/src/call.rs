@@ -1,4 +1,4 @@
-//! The socket calls a page can make, as values. What they do is in the manual pages section 2 and 7.
+//! The socket calls a page can make, as values. The manual pages of section 2 and 7 say what they do.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::data::Data;
 /// A socket of the page, numbered from 3 as in a fresh process: 0, 1 and 2 are its terminal.
 pub type Fd = u32;
 
-/// Who speaks: UDP sends datagrams, TCP a stream of bytes.
+/// The transport protocol: UDP sends datagrams, TCP a stream of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
@@ -114,7 +114,7 @@ pub enum SocketOption {
     SoLinger,
     /// Send small segments at once instead of gathering them? 0 or 1.
     TcpNodelay,
-    /// Hear ICMP errors on an unconnected UDP socket? 0 or 1. Linux only.
+    /// Report ICMP errors on an unconnected UDP socket? 0 or 1. Linux only.
     IpRecverr,
 }
 
@@ -189,17 +189,17 @@ pub enum Call {
     Recv {
         /// The socket.
         fd: Fd,
-        /// At most so many bytes.
+        /// Most bytes to receive.
         size: u32,
     },
-    /// Receives, and tells from whom.
+    /// Receives, and returns the sender's address.
     RecvFrom {
         /// The socket.
         fd: Fd,
-        /// At most so many bytes; the rest of a longer datagram is lost.
+        /// Most bytes to receive; the rest of a longer datagram is lost.
         size: u32,
     },
-    /// How long later calls may block: `None` for ever, 0 not at all.
+    /// How long later calls may block: `None` is forever, 0 not at all.
     SetTimeout {
         /// The socket.
         fd: Fd,

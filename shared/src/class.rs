@@ -47,7 +47,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::trace::{CallName, ProcessId};
 
-/// So many letters and digits has a class's code; see [`CODE_LETTERS`].
+/// The length of a class's code, in characters of [`CODE_LETTERS`].
 pub const CODE_LENGTH: usize = 6;
 /// Letters and digits of which none looks like another, also not in the other case.
 pub const CODE_LETTERS: &[u8; 27] = b"23456789ACDEFGHJKMNPQRTVWXY";
@@ -61,9 +61,9 @@ pub const LONGEST_MESSAGE: usize = 500;
 pub const MOST_CHOICES: u32 = 12;
 /// The most characters of a card's name.
 pub const LONGEST_CARD: usize = 64;
-/// The most steps of a card that a member tells of.
+/// The most steps of a card in a member's [`Progress`].
 pub const MOST_STEPS: u32 = 100;
-/// In an open class of at most so many members everybody may watch the events of all at once.
+/// The most members of an open class in which every member may watch all events at once.
 pub const SEE_ALL: u32 = 64;
 
 /// A member of a class, numbered from 1 in the order of joining; a number is never given again.
@@ -85,7 +85,7 @@ pub struct Standing {
     pub reach: Option<String>,
 }
 
-/// A member as it is told itself.
+/// What a member is told about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct You {
     /// Its number.
@@ -95,7 +95,7 @@ pub struct You {
     /// Whether its calls are refused, as `muted`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub muted: bool,
-    /// What it predicted, while predictions are taken. Nobody else is told.
+    /// Its prediction, while predictions are taken. Sent to this member only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<u32>,
     /// What others are called who gave the same name, but for case, width and joiners. All but the first have a
@@ -104,20 +104,20 @@ pub struct You {
     pub namesakes: Vec<String>,
 }
 
-/// A class as everybody in it is told of it.
+/// What every member is told about a class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Class {
-    /// What is said to join it.
+    /// The code to join it.
     pub code: String,
-    /// What it is called; may be empty.
+    /// Its title; may be empty.
     pub title: String,
-    /// Whether nobody may join any more; members may come back.
+    /// Whether new members are refused; members may come back.
     pub locked: bool,
     /// Whether everyone sees everyone.
     pub open: bool,
     /// How many members it may have.
     pub cap: u32,
-    /// What the teacher says to all.
+    /// The teacher's message to all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// What the teacher looks at, and the class's pages with it.
@@ -140,7 +140,7 @@ pub struct Drive {
     /// Which event of it is selected: a call's start or a packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// Whether the class is not told the member's name: the teacher hides names.
+    /// Whether the member's name is hidden from the class.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hides_name: bool,
 }
@@ -169,7 +169,7 @@ pub struct Progress {
     pub done: bool,
 }
 
-/// Somebody the teacher has removed.
+/// A member the teacher has removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outsider {
     /// Its number.
@@ -193,7 +193,7 @@ pub struct Card {
     /// How many chose each; none while predictions are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Vec<u32>>,
-    /// The choice that came true; told once it is revealed.
+    /// The choice that came true; present once it is revealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<u32>,
 }
@@ -204,7 +204,7 @@ pub struct Card {
 pub enum Phase {
     /// Members predict, and may change their minds.
     Asking,
-    /// No more: everybody sees the counts. Who chose what is forgotten.
+    /// No more predictions: everybody sees the counts. Single choices are forgotten.
     Closed,
     /// And what came true.
     Revealed,
@@ -214,17 +214,17 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
-    /// Let nobody else join; or let them again.
+    /// Refuse new members, or admit them again.
     Lock(bool),
-    /// So many members it may have, at most the relay's `members`; those there are stay.
+    /// Set the most members it may have, at most the relay's `members`; present members stay.
     Cap(u32),
-    /// Let everyone see everyone; or no more.
+    /// Let all members see each other, or not.
     Open(bool),
-    /// Say this to all; or nothing any more.
+    /// Set the message to all, or remove it.
     Message(Option<String>),
-    /// Have the class's pages look at this; or let them go.
+    /// Make the class's pages follow a ladder, or release them.
     Drive(#[serde(deserialize_with = "crate::message::strict_drive")] Option<Drive>),
-    /// Refuse a member's calls; or no more.
+    /// Refuse a member's calls, or accept them again.
     Mute {
         /// Whose.
         member: MemberId,
@@ -233,7 +233,7 @@ pub enum Act {
     },
     /// Remove a member: its page must leave, and neither its token nor its name leads back.
     Remove(MemberId),
-    /// Let somebody who was removed come back: its token and its name lead in again.
+    /// Admit a removed member again, with its token and its name.
     LetIn(MemberId),
     /// Run a card with the class: predictions are taken from now on. A card that was run before is put away.
     AskCard {
@@ -244,7 +244,7 @@ pub enum Act {
     },
     /// Take no more predictions, and show the counts.
     CloseCard,
-    /// Tell what came true; closes the card if it is not.
+    /// Reveal what came true; closes the card if it is open.
     RevealCard {
         /// Which choice.
         outcome: u32,
@@ -270,13 +270,13 @@ pub enum News {
     Class(Class),
     /// How this member is now.
     You(You),
-    /// Who is in it.
+    /// Its members.
     Roster(Roster),
-    /// Who was removed from it, all of them; for the teacher.
+    /// All removed members; for the teacher.
     Outsiders(Vec<Outsider>),
 }
 
-/// Who is in the class: what changed since the last one.
+/// The members of the class: the changes since the last roster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roster {
     /// Whether it begins anew: all tiles of before are void.

@@ -16,9 +16,9 @@ use crate::{
 /// Why a page's text is no message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Not even a JSON object: no conversation can be had.
+    /// No JSON object: the connection is closed.
     NotAConversation,
-    /// A JSON object, but no message; the conversation goes on.
+    /// A JSON object, but no message; the connection stays open.
     NotAMessage {
         /// The message's id, where it has one that can be read.
         id: Option<u64>,
@@ -40,10 +40,10 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
-/// Reads what a page said.
+/// Reads a page's message.
 ///
 /// # Errors
-/// [`DecodeError`] tells whether the conversation can go on, and the id to answer to.
+/// [`DecodeError`] says whether the connection stays open, and which id to answer.
 pub fn decode_client(text: &str) -> Result<ClientMessage, DecodeError> {
     // serde would also read a list as an object whose keys were left out.
     if !text.trim_start().starts_with('{') {
@@ -95,13 +95,13 @@ fn surplus_key(object: &Map<String, Value>) -> Option<String> {
     })
 }
 
-/// Writes what a page says.
+/// Writes a page's message.
 #[must_use]
 pub fn encode_client(message: &ClientMessage) -> String {
     client_json::write(message)
 }
 
-/// Reads what the relay said.
+/// Reads a message of the relay.
 ///
 /// # Errors
 /// Where it is no message of this protocol.
@@ -109,7 +109,7 @@ pub fn decode_server(text: &str) -> Result<ServerMessage, serde_json::Error> {
     serde_json::from_str(text)
 }
 
-/// Writes what the relay says.
+/// Writes a message of the relay.
 #[must_use]
 pub fn encode_server(message: &ServerMessage) -> String {
     to_json(message)

@@ -1,4 +1,4 @@
-//! What a lab does to its datagrams. Only UDP: between the kernel and the program that
+//! The conditions of a lab's network, for its datagrams. Only UDP: between the kernel and the program that
 //! receives, the relay can lose, delay, double and reorder a datagram; a stream's bytes it could only hold back.
 
 use serde::{Deserialize, Serialize};
@@ -20,17 +20,17 @@ pub struct Conditions {
 /// What happens to datagrams on one way. Percentages are at most 100.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
-    /// So many of a hundred are lost.
+    /// Percentage that is lost.
     pub loss_percent: u8,
-    /// So many of a hundred arrive twice.
+    /// Percentage that arrives twice.
     pub duplicate_percent: u8,
-    /// So many of a hundred are overtaken by the next one.
+    /// Percentage that the next datagram overtakes.
     pub reorder_percent: u8,
-    /// Each is under way for so many milliseconds more.
+    /// Added delay of each datagram, in milliseconds.
     pub delay_ms: u32,
-    /// And up to so many milliseconds more or less than that, never less than none.
+    /// Random change of that delay in either direction, in milliseconds; the sum is never negative.
     pub jitter_ms: u32,
-    /// Each is held until somebody decides about it.
+    /// Whether each is held until a user decides about it.
     pub by_hand: bool,
 }
 
@@ -55,7 +55,7 @@ impl Way {
     }
 }
 
-/// Which way a datagram goes.
+/// The direction of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -65,7 +65,7 @@ pub enum Direction {
     Reply,
 }
 
-/// What somebody decides about a datagram that is held.
+/// A user's decision about a held datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -77,27 +77,27 @@ pub enum Verdict {
     Double,
 }
 
-/// What can become of a datagram at the edge. One that nothing happens to is not told of.
+/// What the conditions do to a datagram. A datagram that passes unchanged is not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// It goes no further.
+    /// It is dropped.
     Lost,
-    /// It goes on after so many milliseconds.
+    /// It is delivered after a delay.
     Delayed {
-        /// Since it was received.
+        /// The delay in milliseconds since it was received.
         milliseconds: u32,
     },
     /// It arrives twice.
     Doubled,
-    /// It goes on after the next one, or after a while if none comes.
+    /// It is delivered after the next datagram, or after a while if there is none.
     Overtaken,
-    /// It waits for somebody's decision.
+    /// It waits for a user's decision.
     Held,
-    /// Somebody has let it go on.
+    /// A user has let it pass.
     Released,
-    /// So many were waiting already that there was no room for it.
+    /// It is dropped, because the queue of waiting datagrams is full.
     NoRoom,
-    /// Its socket was closed while it was held: nobody is left to receive it.
+    /// Its socket was closed while it was held.
     Unclaimed,
 }

@@ -1,4 +1,4 @@
-//! A lab as a page is told of it: its hosts, its servers, and how much of the truth can be seen here.
+//! A lab as a page sees it: its hosts, its servers, and which levels of observation work here.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -74,7 +74,7 @@ pub struct Server {
 pub enum Program {
     /// The book's: one client at a time, one receive per connection, dies of what it did not expect.
     Book,
-    /// Serves everyone at once, answers a stream as it comes, and never dies.
+    /// Serves all clients at once, answers a stream chunk by chunk, and survives any input.
     Sturdy,
     /// None of the relay's: whatever listens at that address.
     External,
@@ -85,7 +85,7 @@ pub enum Program {
 pub struct Settings {
     /// TCP: how many connections may wait to be accepted (listen(2)); Linux lets one more in.
     pub backlog: u32,
-    /// At most so many bytes a receive takes.
+    /// Most bytes that one receive returns.
     pub receive_size: u32,
     /// Milliseconds between having worked out an answer and sending it.
     pub think_ms: u32,
@@ -113,9 +113,9 @@ pub enum Task {
 pub enum ServerState {
     /// It serves.
     Running,
-    /// Somebody stopped it: it closed its sockets and ended.
+    /// It was stopped: it closed its sockets and ended.
     Stopped,
-    /// Somebody killed it in the midst of whatever it did: the kernel closed its sockets.
+    /// It was killed at an arbitrary point: the kernel closed its sockets.
     Killed,
     /// It died.
     Dead {

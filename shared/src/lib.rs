@@ -1,11 +1,11 @@
-//! The conversation between a page and the relay, and everything both sides must agree on.
+//! The protocol between a page and the relay, and everything both sides must agree on.
 //!
 //! Over one WebSocket on `/ws`, subprotocol [`PROTOCOL`], one JSON text message each way:
-//! - the relay speaks first: [`message::Welcome`], with the lab, the limits and how much truth there is;
+//! - the relay sends first: [`message::Welcome`], with the lab, the limits and the level of observation;
 //! - the page calls ([`call::Call`]) and asks ([`message::Ask`]); each gets one [`message::Reply`] with its id.
 //!   Calls may be sent without waiting: each socket keeps their order, a blocked one blocks only its socket;
-//! - the lab's [`trace::Event`]s follow as things happen; what could not be kept is said as a [`message::Gap`];
-//! - whoever must leave is told why: [`message::Goodbye`], then the close frame.
+//! - the lab's [`trace::Event`]s follow as they happen; events that could not be kept are a [`message::Gap`];
+//! - a page that must leave gets the reason: [`message::Goodbye`], then the close frame.
 //!
 //! Pure: values and their JSON, no I/O, no clock, no async. Nothing in here can be made to panic by a peer.
 

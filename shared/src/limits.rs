@@ -1,8 +1,8 @@
-//! What one page, one address and the whole relay may use; every limit is told to the one who hits it.
+//! What one page, one address and the whole relay may use. A reply that hits a limit names it.
 
 use serde::{Deserialize, Serialize};
 
-/// The limits in force, as the relay's configuration sets them and the welcome tells them.
+/// The limits in force, as the relay's configuration sets them and the welcome reports them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes in one message of the conversation.
@@ -24,9 +24,9 @@ pub struct Limits {
     pub connections: u64,
     /// The same from one address; of IPv6 from one /64.
     pub connections_per_address: u64,
-    /// Seconds an HTTP connection may take for a request's headers, or say nothing between two requests.
+    /// Seconds an HTTP connection may take for a request's headers, or stay silent between two requests.
     pub handshake_seconds: u64,
-    /// Seconds a page may say nothing before it is asked to leave.
+    /// Seconds a page may send nothing before its connection is closed.
     pub idle_seconds: u64,
     /// Seconds a page, or any other connection, may leave unread what it was sent.
     pub unread_seconds: u64,

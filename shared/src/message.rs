@@ -1,4 +1,4 @@
-//! Both directions of the conversation on one page.
+//! The messages of both directions. How they look as JSON lives in [`crate::codec`].
 
 pub(crate) mod client_json;
 mod keys;
@@ -20,7 +20,7 @@ use crate::{
 
 pub(crate) use keys::{drive as strict_drive, progress as strict_progress};
 
-/// What a page says: always something that gets one [`Reply`] with the same id.
+/// A page's message. It gets exactly one [`Reply`], with the same id.
 ///
 /// A key that its call or ask does not have, at whatever depth, is refused as `unknown_key` and never ignored: a
 /// misspelt argument would have done something else than was meant, and a client that is newer than the relay learns
@@ -29,18 +29,18 @@ pub(crate) use keys::{drive as strict_drive, progress as strict_progress};
 /// traces, without another name for the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientMessage {
-    /// Chosen by the page; in use until its reply has come.
+    /// Chosen by the page; in use until its reply arrives.
     pub id: u64,
-    /// What it wants.
+    /// The request.
     pub request: Request,
 }
 
-/// What a page can want.
+/// A page's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// A socket call: `"call":"…"`.
     Call(Call),
-    /// Something of the lab itself: `"ask":"…"`.
+    /// A request to the lab itself: `"ask":"…"`.
     Ask(Ask),
 }
 
@@ -100,7 +100,7 @@ pub enum Ask {
     Resume {
         /// The seat's.
         token: String,
-        /// How many replies of that seat were heard; left out, none is repeated.
+        /// The number of replies of that seat the page has received; left out, none is repeated.
         #[serde(skip_serializing_if = "Option::is_none")]
         heard: Option<u64>,
     },
@@ -148,9 +148,9 @@ pub enum Ask {
     },
     /// Send the trace from this number on, and go on with it.
     Watch {
-        /// The first event wanted; what is no longer kept is said as a [`Gap`].
+        /// The first event to send; events that are no longer kept are reported as a [`Gap`].
         from: u64,
-        /// Whose, in a class; left out, what the page is told without asking.
+        /// Whose events, in a class; left out, those the page gets by default.
         #[serde(skip_serializing_if = "Option::is_none")]
         whose: Option<Whose>,
     },
@@ -162,7 +162,7 @@ pub enum Ask {
     Ping,
 }
 
-/// What the relay says.
+/// A message of the relay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerMessage {
@@ -198,7 +198,7 @@ pub struct Welcome {
     pub truth: Truth,
     /// Whether it may start and stop the lab's servers and see all of its trace.
     pub may_control: bool,
-    /// Where the page can come back to, if its connection breaks; none in the open lab.
+    /// The seat the page can resume if its connection breaks; none in the open lab.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<Seat>,
     /// What the page is in its class, if it is in one; also while it is in a lab of its own for a while.
@@ -230,11 +230,11 @@ pub struct Welcome {
 /// nobody comes back to, fail as `cancelled` before it leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
-    /// Whoever says it has the seat: a secret.
+    /// The secret that gives access to the seat.
     pub token: String,
-    /// How many calls and asks were heard of it; the page sends again what came after.
+    /// The number of calls and asks the relay has received; the page repeats those after it.
     pub heard: u64,
-    /// An id no call or ask of it has had.
+    /// An id that none of its calls or asks has had.
     pub next_id: u64,
     /// Seconds all is kept while no page is there.
     pub keep_seconds: u64,
@@ -271,10 +271,10 @@ pub struct Gap {
     pub to: u64,
 }
 
-/// Why the relay ends the conversation.
+/// Why the relay ends the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Goodbye {
-    /// The reason, for a page to say in its reader's language.
+    /// The reason, which a page shows in its reader's language.
     pub reason: GoodbyeReason,
     /// The limit that was hit, in its own unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -289,13 +289,13 @@ pub struct Goodbye {
 pub enum GoodbyeReason {
     /// The relay is ending.
     ShuttingDown,
-    /// The page said nothing for `idle_seconds`.
+    /// The page sent nothing for `idle_seconds`.
     Idle,
     /// More than `pages` in total.
     TooManyPages,
     /// More than `pages_per_address` from this address.
     TooManyPagesFromAddress,
-    /// The relay has as many file descriptors open as the system lets it: the limit tells how many.
+    /// The relay has as many file descriptors open as the system allows: the limit is that number.
     OutOfDescriptors,
     /// The page did not read what it was sent for `unread_seconds`.
     Unread,
@@ -305,7 +305,7 @@ pub enum GoodbyeReason {
     NotAConversation,
     /// One message was too long even to be answered.
     TooLong,
-    /// Another page has come with the same token.
+    /// Another page has taken over with the same token.
     TakenOver,
     /// The teacher has removed this member from the class.
     Removed,
@@ -314,7 +314,7 @@ pub enum GoodbyeReason {
 }
 
 impl GoodbyeReason {
-    /// The WebSocket close code that goes with it (RFC 6455 §7.4; 4000 and up are ours).
+    /// Its WebSocket close code (RFC 6455 §7.4; 4000 and up are this protocol's).
     #[must_use]
     pub const fn close_code(self) -> u16 {
         match self {

@@ -1,4 +1,4 @@
-//! How a call ended: what it returned, or why it failed and who says so.
+//! How a call ended: its result, or why it failed and whether the kernel or the relay refused it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,9 +10,9 @@ use crate::{call::Fd, data::Data};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It did what it should.
+    /// It succeeded.
     Returned(Returned),
-    /// It did not.
+    /// It failed.
     Failed(Failed),
 }
 
@@ -28,14 +28,14 @@ pub enum Returned {
         /// Its number.
         fd: Fd,
     },
-    /// `accept`: a connection's own socket, and who is at the other end.
+    /// `accept`: the connection's own socket, and the client's address.
     Accepted {
         /// Its number in the server's process.
         fd: Fd,
         /// The client's address.
         from: SocketAddr,
     },
-    /// `send`, `sendto`: so many bytes were taken.
+    /// `send`, `sendto`: the number of bytes taken.
     Sent {
         /// Bytes; a stream may take fewer than it was given.
         sent: u64,
@@ -50,7 +50,7 @@ pub enum Returned {
     Datagram {
         /// As much of it as fitted.
         data: Data,
-        /// Who sent it.
+        /// The sender's address.
         from: SocketAddr,
         /// Whether its end was cut off and is lost.
         truncated: bool,
@@ -74,7 +74,7 @@ pub enum Returned {
     Saved {
         /// Its name: whoever knows `/t/{link}` may read it.
         link: String,
-        /// Whoever says it may delete it; told only here.
+        /// The secret that allows deleting it; sent only here.
         secret: String,
         /// When it is deleted by itself: seconds since 1970-01-01 UTC.
         expires_s: u64,
@@ -91,7 +91,7 @@ pub struct Failed {
     /// Whether the kernel answered, or the relay would not even ask it.
     #[serde(default, skip_serializing_if = "FailureSource::is_kernel")]
     pub source: FailureSource,
-    /// For what the relay refused: which rule, for a page to say in its reader's language.
+    /// The rule by which the relay refused it, which a page shows in its reader's language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// The limit that was hit, in its own unit.
@@ -99,7 +99,7 @@ pub struct Failed {
     pub limit: Option<u64>,
 }
 
-/// Who says that a call failed.
+/// Whether the kernel or the relay failed a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureSource {
@@ -126,7 +126,7 @@ pub enum Reason {
     Malformed,
     /// No call or ask of this name.
     UnknownCall,
-    /// The call or ask has no such key: nothing that was said is ignored.
+    /// The call or ask has no such key: no key is ignored.
     UnknownKey,
     /// The whole message is longer than `message_bytes`.
     MessageTooLarge,
@@ -157,7 +157,7 @@ pub enum Reason {
     OnlyPortZero,
     /// Names other than `localhost` and the lab's own are not looked up.
     UnknownName,
-    /// Another program has that port: nobody can be promised to be there.
+    /// Another program has the port of target `nobody`, so that it cannot be reserved.
     NotNobody,
     /// That socket of the page's own has no address that is its alone, or this call is not for it.
     NoAddress,
@@ -195,7 +195,7 @@ pub enum Reason {
     TooManyMembersFromAddress,
     /// A name, or what is said to all, has no letters.
     TextMissing,
-    /// A name, a title or a message is longer than so many characters.
+    /// A name, a title or a message has more characters than the limit.
     TextTooLong,
     /// A name, a title or a message has characters that cannot be seen or turn others around.
     TextNotPlain,
@@ -205,7 +205,7 @@ pub enum Reason {
     NotInClass,
     /// The teacher has muted this member.
     Muted,
-    /// The teacher has removed this member, who stays out until it is let in again.
+    /// The teacher has removed this member, and has not let it in again.
     Removed,
     /// The class has no such member, or no longer.
     NoSuchMember,

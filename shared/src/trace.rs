@@ -1,4 +1,4 @@
-//! A lab's trace: the numbered log of all that happened, of which every view is made.
+//! A lab's trace: the numbered log of events from which every view is made.
 //!
 //! Nothing in it is invented: what was not seen but follows is [`Derived`] and says from what; values have a [`Source`].
 
@@ -42,7 +42,7 @@ pub struct Event {
     pub what: What,
 }
 
-/// Somebody who makes socket calls.
+/// A process that makes socket calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its number.
@@ -70,7 +70,7 @@ pub enum Role {
 pub struct CallStarted {
     /// Its number.
     pub call: CallId,
-    /// Who made it.
+    /// The process that made it.
     pub process: ProcessId,
     /// Which of its sockets on; none for `socket` and for what is no system call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,7 +176,7 @@ impl Arguments {
 pub struct CallReturned {
     /// The number it was started with.
     pub call: CallId,
-    /// Who made it.
+    /// The process that made it.
     pub process: ProcessId,
     /// What came of it.
     pub outcome: Outcome,
@@ -191,33 +191,33 @@ pub struct CallReturned {
     /// TCP: how many bytes had gone this way on this connection before these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// What the kernel told along with it.
+    /// The kernel's facts about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
 }
 
-/// A value and who says so.
+/// A value and its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// What it is of, such as `ip.ttl` or `tcp_info.rtt_us`: the unit is in the name.
     pub name: String,
     /// The value, as text: a number in decimal, or a word.
     pub value: String,
-    /// Who says so.
+    /// Its source.
     pub source: Source,
 }
 
-/// Where a value comes from, from the surest down.
+/// The source of a value, from the surest down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// It stood in a packet that was captured.
     Captured,
-    /// The kernel said so of a socket.
+    /// The kernel reported it for a socket.
     Kernel,
-    /// The relay computed it from what was captured or told.
+    /// The relay computed it from captured packets or from facts.
     Computed,
-    /// It follows from a call, though nobody saw it.
+    /// It follows from a call, without being observed.
     Derived,
 }
 
@@ -267,9 +267,9 @@ pub struct Derived {
     pub kind: DerivedKind,
     /// UDP or TCP.
     pub transport: Transport,
-    /// Who sent it.
+    /// The sender's address.
     pub from: SocketAddr,
-    /// Who it was for.
+    /// The receiver's address.
     pub to: SocketAddr,
     /// Bytes of payload.
     pub length: u64,
@@ -298,10 +298,10 @@ pub enum DerivedKind {
     Unreachable,
 }
 
-/// What the kernel told of a socket after a call.
+/// The kernel's facts about a socket after a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Whose socket.
+    /// The socket's process.
     pub process: ProcessId,
     /// Which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -309,6 +309,6 @@ pub struct Facts {
     /// The call after which it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<CallId>,
-    /// What it told.
+    /// The facts.
     pub facts: Vec<Fact>,
 }

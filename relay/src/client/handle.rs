@@ -97,13 +97,13 @@ impl Handle {
                 kept,
                 length,
                 from,
-                told,
+                ancillary,
             } = receive::datagram(socket, buffer)?;
             Ok(Datagram {
                 data: buffer[..kept].into(),
                 length: length as u64,
                 from,
-                facts: told.facts(),
+                facts: ancillary.facts(),
             })
         })
     }
@@ -130,13 +130,16 @@ impl Datagram {
     pub(super) fn cut(delivered: &Delivered, size: usize) -> Self {
         let mut data = vec![0; delivered.length().min(size)];
         let receive::Received {
-            length, from, told, ..
+            length,
+            from,
+            ancillary,
+            ..
         } = delivered.copy_into(&mut data);
         Self {
             data: Data(data),
             length: length as u64,
             from,
-            facts: told.facts(),
+            facts: ancillary.facts(),
         }
     }
 }
@@ -188,7 +191,7 @@ pub(super) fn in_progress_already(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EALREADY)
 }
 
-/// Other systems do not tell it apart.
+/// Other systems do not distinguish it.
 #[cfg(not(unix))]
 pub(super) const fn in_progress_already(_: &io::Error) -> bool {
     false

@@ -17,7 +17,7 @@ use shared::{
     outcome::{Failed, Reason},
 };
 
-use super::nobody::nobody_beside;
+use super::reserved_port::nobody_address;
 use crate::failure;
 
 /// Ports below belong to the system (RFC 6335 §6).
@@ -26,7 +26,7 @@ const FIRST_FREE_PORT: u16 = 1024;
 /// The host of one client process.
 #[derive(Debug)]
 pub struct ClientHost {
-    kind: Kind,
+    kind: HostKind,
     servers: [SocketAddr; 2],
     source: IpAddr,
     /// Of its own address, unless that is the lab's.
@@ -34,7 +34,7 @@ pub struct ClientHost {
 }
 
 #[derive(Debug)]
-enum Kind {
+enum HostKind {
     /// The relay's machine, for the machine's own user.
     Machine,
     /// An address of the process's own.
@@ -49,9 +49,9 @@ impl ClientHost {
     #[must_use]
     pub fn of_machine(servers: [SocketAddr; 2], source: IpAddr, may_choose_ports: bool) -> Self {
         let kind = if may_choose_ports {
-            Kind::Machine
+            HostKind::Machine
         } else {
-            Kind::Shared
+            HostKind::Shared
         };
         Self {
             kind,
@@ -72,7 +72,7 @@ impl ClientHost {
             server
         };
         Self {
-            kind: Kind::Own(address),
+            kind: HostKind::Own(address),
             servers,
             source,
             _lease: lease,
@@ -96,9 +96,9 @@ impl ClientHost {
     pub fn bind_address(&self, family: Family, port: u16) -> SocketAddr {
         let server = self.servers[0].ip();
         let host: IpAddr = match (&self.kind, family) {
-            (Kind::Own(own), Family::Inet) => (*own).into(),
+            (HostKind::Own(own), Family::Inet) => (*own).into(),
             // The same address as an IPv6 socket has it (RFC 4291 §2.5.5.2).
-            (Kind::Own(own), Family::Inet6) if server.is_ipv4() => own.to_ipv6_mapped().into(),
+            (HostKind::Own(own), Family::Inet6) if server.is_ipv4() => own.to_ipv6_mapped().into(),
             (_, family) if family == family_of(self.servers[0]) => server,
             (_, Family::Inet) => Ipv4Addr::LOCALHOST.into(),
             (_, Family::Inet6) => Ipv6Addr::LOCALHOST.into(),
@@ -123,7 +123,7 @@ impl ClientHost {
                 format!("port {port} is the lab's server's, also while the server is not running");
             return Err(failure::relay(Reason::LabsPort, message));
         }
-        let mut nobody = self.servers.iter().copied().filter_map(nobody_beside);
+        let mut nobody = self.servers.iter().copied().filter_map(nobody_address);
         if nobody.any(|nobody| nobody.port() == port) {
             let message = format!("port {port} is kept free: in this lab nobody is to be there");
             return Err(failure::relay(Reason::LabsPort, message));
@@ -140,22 +140,22 @@ impl ClientHost {
 
     fn has_own_address(&self, family: Family) -> bool {
         match self.kind {
-            Kind::Machine => true,
-            Kind::Own(..) => family == Family::Inet || self.servers[0].is_ipv4(),
-            Kind::Shared => false,
+            HostKind::Machine => true,
+            HostKind::Own(..) => family == Family::Inet || self.servers[0].is_ipv4(),
+            HostKind::Shared => false,
         }
     }
 
     /// Where a socket that has no address yet is bound before it first speaks to `target`: else the kernel would have
     /// it listen at all addresses of the machine. Nowhere, where the kernel itself is to choose or to refuse.
     #[must_use]
-    pub fn before_speaking(
+    pub fn implicit_bind_address(
         &self,
         transport: Transport,
         family: Family,
         target: SocketAddr,
     ) -> Option<SocketAddr> {
-        if matches!(self.kind, Kind::Machine) {
+        if matches!(self.kind, HostKind::Machine) {
             return None;
         }
         match (family, target) {
@@ -298,7 +298,8 @@ mod tests {
 
         let own = ClientHost::at(OWN, None, servers("127.0.0.1:12000"));
         let (v4, v6) = (at("127.0.0.1:12000"), at("[::1]:12000"));
-        let before = |transport, family, target| own.before_speaking(transport, family, target);
+        let before =
+            |transport, family, target| own.implicit_bind_address(transport, family, target);
         for transport in Transport::ALL {
             assert_eq!(before(transport, Inet, v4), Some(at("127.3.4.5:0")));
             assert_eq!(before(transport, Inet6, v6), Some(at("[::1]:0")));
@@ -308,7 +309,7 @@ mod tests {
         assert_eq!(before(Udp, Inet6, v4), Some(mapped));
         assert_eq!(before(Tcp, Inet6, v4), None, "the kernel refuses");
         let machine = ClientHost::of_machine(servers("127.0.0.1:12000"), OWN.into(), true);
-        assert_eq!(machine.before_speaking(Udp, Inet, v4), None);
+        assert_eq!(machine.implicit_bind_address(Udp, Inet, v4), None);
     }
 
     #[test]

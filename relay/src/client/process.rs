@@ -1,8 +1,8 @@
-//! A client process: makes calls on its sockets and has each of them traced.
+//! A client process: it makes calls on its sockets and records each in the trace.
 
-mod direct;
+mod batch_socket;
 
-pub use direct::Direct;
+pub use batch_socket::BatchSocket;
 
 use std::{
     cell::Cell,
@@ -19,36 +19,36 @@ use shared::{
     trace::{Arguments, CallName, ProcessId, describe},
 };
 
-use super::{ClientHost, ClientSocket, neighbours::Neighbours, socket::Surroundings};
+use super::{ClientHost, ClientSocket, siblings::Siblings, socket::SocketContext};
 use crate::{
     failure::{self, CallResult},
     netem::Netem,
     trace::{Ends, OpenCall, Starting, Trace},
 };
 
-/// Somebody who makes socket calls through the relay: a page, or a raw bridge.
+/// A process that makes socket calls through the relay: a page, or a raw bridge.
 #[derive(Debug)]
 pub struct Process {
     id: ProcessId,
     host: Rc<ClientHost>,
     trace: Rc<Trace>,
     netem: Rc<Netem>,
-    neighbours: Rc<Neighbours>,
+    siblings: Rc<Siblings>,
 }
 
-/// One of its sockets. In the book's picture a process is a house and a socket its door.
+/// One of its sockets, with every call on it traced.
 #[derive(Debug)]
-pub struct Door {
+pub struct TracedSocket {
     fd: Fd,
     socket: ClientSocket,
     process: Rc<Process>,
-    /// The address that everybody was told of, as long as it is this socket's alone.
-    told: Cell<Option<SocketAddr>>,
+    /// The address that is registered for this socket, where no other socket can share it.
+    registered: Cell<Option<SocketAddr>>,
 }
 
-/// A call that was made, and all there is to tell of it.
+/// A call that returned, and what a reply says about it.
 #[derive(Debug)]
-pub struct Made {
+pub struct FinishedCall {
     /// How it ended.
     pub outcome: Outcome,
     /// How long it took, in nanoseconds.
@@ -68,11 +68,11 @@ impl Process {
             host: Rc::new(host),
             trace,
             netem,
-            neighbours: Rc::default(),
+            siblings: Rc::default(),
         }
     }
 
-    /// Where its calls are told.
+    /// The trace that records its calls.
     pub(super) const fn trace(&self) -> &Rc<Trace> {
         &self.trace
     }
@@ -100,7 +100,7 @@ impl Process {
         family: Option<Family>,
         server: SocketAddr,
         request: Option<u64>,
-    ) -> (Result<Door, Failed>, u64) {
+    ) -> (Result<TracedSocket, Failed>, u64) {
         let arguments = Arguments {
             word: family.map(|family| family.as_str().to_owned()),
             ..Arguments::default()
@@ -108,14 +108,14 @@ impl Process {
         let starting = self.starting(None, transport, CallName::Socket, arguments, request);
         let open = self.trace.call_started(starting);
         let receiver = self.netem.client_receiver(self.host.source(), server);
-        let surroundings = Surroundings {
+        let context = SocketContext {
             server,
             host: Rc::clone(&self.host),
             level: self.trace.level(),
             receiver,
-            neighbours: Rc::clone(&self.neighbours),
+            siblings: Rc::clone(&self.siblings),
         };
-        let socket = ClientSocket::open(transport, family, surroundings);
+        let socket = ClientSocket::open(transport, family, context);
         let result = socket
             .as_ref()
             .map(|_| Returned::Socket { fd })
@@ -124,11 +124,11 @@ impl Process {
             .trace
             .call_returned(open, failure::outcome(result), Ends::default());
         (
-            socket.map(|socket| Door {
+            socket.map(|socket| TracedSocket {
                 fd,
                 socket,
                 process: Rc::clone(self),
-                told: Cell::default(),
+                registered: Cell::default(),
             }),
             took_ns,
         )
@@ -154,9 +154,9 @@ impl Process {
     }
 }
 
-impl Door {
+impl TracedSocket {
     /// Makes a call on this socket, other than `close`; resolves when it returns.
-    pub async fn make(&self, call: &Call, request: Option<u64>) -> Made {
+    pub async fn make(&self, call: &Call, request: Option<u64>) -> FinishedCall {
         self.make_until(call, request, std::future::pending()).await
     }
 
@@ -166,9 +166,9 @@ impl Door {
         call: &Call,
         request: Option<u64>,
         cancelled: impl Future<Output = Failed>,
-    ) -> Made {
+    ) -> FinishedCall {
         let trace = &self.process.trace;
-        let (name, arguments) = describe(call, self.socket.names(call));
+        let (name, arguments) = describe(call, self.socket.call_address(call));
         let mut open = trace.call_started(self.starting(name, arguments, request));
         let offset = self.socket.offset(call);
         let result = tokio::select! {
@@ -179,11 +179,11 @@ impl Door {
         let (local, peer, client) = (
             self.socket.local(),
             self.peer(call, &result),
-            self.address(),
+            self.register_address(),
         );
         let facts = self.socket.facts(call, &result);
         if let (Call::Connect { .. }, Err(_)) = (call, &result) {
-            self.asks_address_anew();
+            self.refresh_address();
         }
         let outcome = failure::outcome(result);
         let took_ns = trace.call_returned(
@@ -197,7 +197,7 @@ impl Door {
                 facts,
             },
         );
-        Made {
+        FinishedCall {
             outcome,
             took_ns,
             local,
@@ -205,13 +205,13 @@ impl Door {
         }
     }
 
-    /// Where the call blocks, its socket has its address already: the server may meet it before the call is over.
+    /// Registers the address of a call that blocks: the server may see it before the call returns.
     async fn perform(&self, call: &Call, open: &mut OpenCall) -> CallResult {
         let mut performing = pin!(self.socket.perform(call));
         match poll_once(performing.as_mut()).await {
             Poll::Ready(result) => result,
             Poll::Pending => {
-                self.process.trace.locate(open, self.address());
+                self.process.trace.locate(open, self.register_address());
                 performing.await
             }
         }
@@ -219,9 +219,13 @@ impl Door {
 
     /// Makes the call `close`.
     #[must_use]
-    pub fn close(self: Rc<Self>, request: Option<u64>) -> Made {
+    pub fn close(self: Rc<Self>, request: Option<u64>) -> FinishedCall {
         let trace = Rc::clone(&self.process.trace);
-        let (local, peer, client) = (self.socket.local(), self.socket.peer(), self.address());
+        let (local, peer, client) = (
+            self.socket.local(),
+            self.socket.peer(),
+            self.register_address(),
+        );
         let open =
             trace.call_started(self.starting(CallName::Close, Arguments::default(), request));
         let facts = self.socket.last_facts();
@@ -238,7 +242,7 @@ impl Door {
                 offset: None,
             },
         );
-        Made {
+        FinishedCall {
             outcome,
             took_ns,
             local,
@@ -255,22 +259,25 @@ impl Door {
             request,
         );
         Starting {
-            client: self.address(),
+            client: self.register_address(),
             ..starting
         }
     }
 
-    /// Its address as the server sees it, made known to the trace, to its neighbours and to who rings there.
+    /// Its address as the server sees it.
     fn address(&self) -> Option<SocketAddr> {
-        let Process {
-            id, host, trace, ..
-        } = &*self.process;
-        let address = self.socket.seen_as(host.source())?;
-        let alone = !self.socket.may_share_its_port();
-        if self.told.replace(Some(address).filter(|_| alone)) == Some(address) && alone {
+        self.socket.seen_as(self.process.host.source())
+    }
+
+    /// Registers its address with the trace, its siblings and the impaired network, and returns it.
+    fn register_address(&self) -> Option<SocketAddr> {
+        let Process { id, trace, .. } = &*self.process;
+        let address = self.address()?;
+        let alone = !self.socket.may_share_port();
+        if self.registered.replace(Some(address).filter(|_| alone)) == Some(address) && alone {
             return Some(address);
         }
-        self.is_a_neighbour(address);
+        self.update_siblings(address);
         if self.socket.transport() == Transport::Udp {
             self.socket.receiver().register_address(address);
         }
@@ -283,25 +290,23 @@ impl Door {
         Some(address)
     }
 
-    /// Its neighbours may send to it there, as long as nobody else can have that port.
-    fn is_a_neighbour(&self, address: SocketAddr) {
-        let neighbours = &self.process.neighbours;
-        if self.socket.may_share_its_port() {
-            neighbours.is_gone(self.fd);
+    /// Lets its siblings send to this address, unless another program can share the port.
+    fn update_siblings(&self, address: SocketAddr) {
+        let siblings = &self.process.siblings;
+        if self.socket.may_share_port() {
+            siblings.remove(self.fd);
         } else {
-            neighbours.is_at(self.fd, self.socket.transport(), address);
+            siblings.insert(self.fd, self.socket.transport(), address);
         }
     }
 
-    /// After a `connect` that failed: the port it had for it may be its own no longer.
-    fn asks_address_anew(&self) {
-        let Process {
-            id, host, trace, ..
-        } = &*self.process;
-        let before = self.socket.seen_as(host.source());
-        self.told.take();
-        self.socket.forgets_local();
-        if let Some(before) = before.filter(|_| self.socket.seen_as(host.source()) != before) {
+    /// Reads its address again after a `connect` that failed: the kernel may have taken the port back.
+    fn refresh_address(&self) {
+        let Process { id, trace, .. } = &*self.process;
+        let before = self.address();
+        self.registered.take();
+        self.socket.forget_local();
+        if let Some(before) = before.filter(|_| self.address() != before) {
             trace.address_gone(*id, (self.socket.transport(), before));
         }
     }
@@ -309,19 +314,16 @@ impl Door {
     fn peer(&self, call: &Call, result: &CallResult) -> Option<SocketAddr> {
         match (call, result) {
             (_, Ok(Returned::Datagram { from, .. })) => Some(*from),
-            (Call::SendTo { .. } | Call::Connect { .. }, _) => self.socket.names(call),
+            (Call::SendTo { .. } | Call::Connect { .. }, _) => self.socket.call_address(call),
             _ => self.socket.peer(),
         }
     }
 }
 
-impl Drop for Door {
+impl Drop for TracedSocket {
     fn drop(&mut self) {
-        self.process.neighbours.is_gone(self.fd);
-        let addresses = [
-            self.socket.seen_as(self.process.host.source()),
-            self.socket.seen_at_localhost6(),
-        ];
+        self.process.siblings.remove(self.fd);
+        let addresses = [self.address(), self.socket.seen_at_localhost6()];
         for address in addresses.into_iter().flatten() {
             self.process
                 .trace
@@ -330,7 +332,7 @@ impl Drop for Door {
     }
 }
 
-/// Polls once, whatever comes of it.
+/// Polls a future once, and returns the result.
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }

@@ -8,7 +8,7 @@ use shared::{
     trace::{Arguments, CallName, Fact, Source},
 };
 
-use super::{Made, Process};
+use super::{FinishedCall, Process};
 use crate::{failure, trace::Ends};
 
 /// The one name that every system knows (RFC 6761 §6.3).
@@ -25,9 +25,9 @@ pub struct OwnHost {
 
 /// What a name turns out to be before anybody is asked.
 #[derive(Debug, PartialEq, Eq)]
-enum Meant {
+enum HostName {
     /// An address as it is written: nobody needs to be asked.
-    Literally(IpAddr),
+    Literal(IpAddr),
     /// The lab's own host.
     Own(IpAddr),
     /// A name for the system.
@@ -38,15 +38,15 @@ enum Meant {
 
 impl OwnHost {
     /// Names have no upper and lower case (RFC 4343).
-    fn means(&self, name: &str) -> Meant {
+    fn classify(&self, name: &str) -> HostName {
         if let Ok(address) = name.parse() {
-            Meant::Literally(address)
+            HostName::Literal(address)
         } else if name.eq_ignore_ascii_case(&self.name) {
-            Meant::Own(self.address)
+            HostName::Own(self.address)
         } else if name.eq_ignore_ascii_case(LOCALHOST) {
-            Meant::Localhost
+            HostName::Localhost
         } else {
-            Meant::Unknown
+            HostName::Unknown
         }
     }
 }
@@ -61,7 +61,7 @@ impl Process {
         own: OwnHost,
         request: Option<u64>,
         cancelled: impl Future<Output = Failed>,
-    ) -> Made {
+    ) -> FinishedCall {
         let arguments = Arguments {
             word: Some(name.clone()),
             ..Arguments::default()
@@ -69,17 +69,17 @@ impl Process {
         let name_of_call = CallName::GetAddrInfo;
         let starting = self.starting(None, transport, name_of_call, arguments, request);
         let open = self.trace().call_started(starting);
-        let (resolver, addresses) = match own.means(&name) {
-            Meant::Literally(address) => (None, Ok(vec![address])),
-            Meant::Own(address) => (Some("lab"), Ok(vec![address])),
-            Meant::Localhost => {
+        let (resolver, addresses) = match own.classify(&name) {
+            HostName::Literal(address) => (None, Ok(vec![address])),
+            HostName::Own(address) => (Some("lab"), Ok(vec![address])),
+            HostName::Localhost => {
                 let asked = tokio::select! {
                     asked = localhost() => asked.map_err(|error| not_resolved(&error)),
                     failed = cancelled => Err(failed),
                 };
                 (Some("system"), asked)
             }
-            Meant::Unknown => (None, Err(unknown(&own.name))),
+            HostName::Unknown => (None, Err(unknown(&own.name))),
         };
         let outcome = failure::outcome(addresses.map(|addresses| Returned::Resolved { addresses }));
         let facts = resolver.map(|resolver| Fact {
@@ -92,7 +92,7 @@ impl Process {
             ..Ends::default()
         };
         let took_ns = self.trace().call_returned(open, outcome.clone(), ends);
-        Made {
+        FinishedCall {
             outcome,
             took_ns,
             local: None,
@@ -104,7 +104,7 @@ impl Process {
 /// What the system says, in its order; it is asked on a thread that may wait for it.
 async fn localhost() -> io::Result<Vec<IpAddr>> {
     let found = tokio::net::lookup_host((LOCALHOST, 0)).await?;
-    let addresses = each_once(found.map(|address| address.ip()));
+    let addresses = deduplicate(found.map(|address| address.ip()));
     if addresses.is_empty() {
         return Err(io::Error::other("the system knows no address of it"));
     }
@@ -112,7 +112,7 @@ async fn localhost() -> io::Result<Vec<IpAddr>> {
 }
 
 /// Each address where it came first.
-fn each_once(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+fn deduplicate(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut seen = Vec::new();
     for address in addresses {
         if !seen.contains(&address) {
@@ -149,22 +149,22 @@ mod tests {
             address: at("127.1.2.3"),
         };
         for (name, meant) in [
-            ("127.0.0.1", Meant::Literally(at("127.0.0.1"))),
-            ("::1", Meant::Literally(at("::1"))),
-            ("LAB-k7f3.internal", Meant::Own(at("127.1.2.3"))),
-            ("Localhost", Meant::Localhost),
-            ("localhost.", Meant::Unknown),
-            ("example.org", Meant::Unknown),
-            ("127.1", Meant::Unknown),
-            ("", Meant::Unknown),
+            ("127.0.0.1", HostName::Literal(at("127.0.0.1"))),
+            ("::1", HostName::Literal(at("::1"))),
+            ("LAB-k7f3.internal", HostName::Own(at("127.1.2.3"))),
+            ("Localhost", HostName::Localhost),
+            ("localhost.", HostName::Unknown),
+            ("example.org", HostName::Unknown),
+            ("127.1", HostName::Unknown),
+            ("", HostName::Unknown),
         ] {
-            assert_eq!(own.means(name), meant, "{name}");
+            assert_eq!(own.classify(name), meant, "{name}");
         }
     }
 
     #[test]
     fn an_address_comes_once_and_in_the_resolvers_order() {
         let (a, b) = (at("::1"), at("127.0.0.1"));
-        assert_eq!(each_once([a, b, a, b].into_iter()), [a, b]);
+        assert_eq!(deduplicate([a, b, a, b].into_iter()), [a, b]);
     }
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use shared::{
-    call::{Call, Family, Fd, How, SocketOption, Target, Transport},
+    call::{Call, Family, How, SocketOption, Target, Transport},
     data::Data,
     lab::Level,
     outcome::{Failed, Reason, Returned},
@@ -31,8 +31,8 @@ use tokio::{
 use super::{
     handle::{self, Handle},
     host::{ClientHost, family_of},
-    neighbours::Neighbours,
-    nobody::Hold,
+    reserved_port::PortReservation,
+    siblings::Siblings,
 };
 use crate::{
     failure::{self, CallResult},
@@ -47,15 +47,15 @@ pub struct ClientSocket {
     family: Family,
     server: SocketAddr,
     host: Rc<ClientHost>,
-    /// Whether it has an address, or the kernel is to choose one: nothing is to be done before it speaks.
+    /// Whether it has an address, or the kernel will choose one: it needs no implicit bind before it sends.
     is_bound: Cell<bool>,
     handle: RefCell<Handle>,
-    /// Where nobody is as long as this socket may send there.
-    held: RefCell<Vec<Rc<Hold>>>,
-    neighbours: Rc<Neighbours>,
+    /// Ports kept closed while this socket may send to them.
+    reservations: RefCell<Vec<Rc<PortReservation>>>,
+    siblings: Rc<Siblings>,
     timeout: Cell<Option<Duration>>,
     /// Whether its receiving was shut down, of UDP.
-    receives_no_more: Cell<bool>,
+    receiving_shut_down: Cell<bool>,
     /// As `SO_REUSEADDR` was set.
     shares_port: Cell<bool>,
     local: Cell<Option<SocketAddr>>,
@@ -64,12 +64,12 @@ pub struct ClientSocket {
     received: Cell<u64>,
     level: Level,
     receiver: ImpairedReceiver,
-    told: RefCell<Vec<Fact>>,
+    datagram_facts: RefCell<Vec<Fact>>,
 }
 
-/// What a socket meets.
+/// What a socket needs to know of its process and lab.
 #[derive(Debug)]
-pub(super) struct Surroundings {
+pub(super) struct SocketContext {
     /// The server it can talk to.
     pub(super) server: SocketAddr,
     /// The host it is on.
@@ -79,27 +79,27 @@ pub(super) struct Surroundings {
     /// What a datagram comes through.
     pub(super) receiver: ImpairedReceiver,
     /// The other sockets of its process.
-    pub(super) neighbours: Rc<Neighbours>,
+    pub(super) siblings: Rc<Siblings>,
 }
 
 impl ClientSocket {
-    /// Opens a socket that can talk to its server, to its neighbours and otherwise only to where nobody is; of the
-    /// server's family unless another is wanted.
+    /// Opens a socket that can send to its server, to its siblings and to reserved ports only; of the server's family
+    /// unless another is given.
     ///
     /// # Errors
     /// The kernel's, as a failed `socket` call.
     pub(super) fn open(
         transport: Transport,
         family: Option<Family>,
-        surroundings: Surroundings,
+        context: SocketContext,
     ) -> Result<Self, Failed> {
-        let Surroundings {
+        let SocketContext {
             server,
             host,
             level,
             receiver,
-            neighbours,
-        } = surroundings;
+            siblings,
+        } = context;
         let family = family.unwrap_or(family_of(server));
         let handle = handle::open(transport, family).map_err(|error| failure::kernel(&error))?;
         if level >= Level::L1 && transport == Transport::Udp {
@@ -112,10 +112,10 @@ impl ClientSocket {
             host,
             is_bound: Cell::default(),
             handle: RefCell::new(handle),
-            held: RefCell::default(),
-            neighbours,
+            reservations: RefCell::default(),
+            siblings,
             timeout: Cell::default(),
-            receives_no_more: Cell::default(),
+            receiving_shut_down: Cell::default(),
             shares_port: Cell::default(),
             local: Cell::default(),
             peer: Cell::default(),
@@ -123,7 +123,7 @@ impl ClientSocket {
             received: Cell::default(),
             level,
             receiver,
-            told: RefCell::default(),
+            datagram_facts: RefCell::default(),
         })
     }
 
@@ -178,14 +178,14 @@ impl ClientSocket {
         }
     }
 
-    /// What the kernel tells after a call: of the datagram it received, or of the connection it changed.
+    /// The kernel's facts after a call: about the datagram it received, or the connection it changed.
     #[must_use]
     pub fn facts(&self, call: &Call, result: &CallResult) -> Vec<Fact> {
         match (self.transport, call, result) {
             (Transport::Udp, _, Err(_)) => self.errors(),
             (Transport::Tcp, Call::Connect { .. } | Call::Shutdown { .. }, _)
             | (Transport::Tcp, _, Ok(Returned::EndOfStream) | Err(_)) => self.last_facts(),
-            (Transport::Udp | Transport::Tcp, _, _) => self.told.take(),
+            (Transport::Udp | Transport::Tcp, _, _) => self.datagram_facts.take(),
         }
     }
 
@@ -197,7 +197,7 @@ impl ClientSocket {
         }
     }
 
-    /// What the kernel tells of the connection as it is now.
+    /// The kernel's facts about the connection now.
     #[must_use]
     pub fn last_facts(&self) -> Vec<Fact> {
         match &*self.handle.borrow() {
@@ -253,16 +253,18 @@ impl ClientSocket {
     }
 
     async fn send_to(&self, to: Target, data: &Data) -> CallResult {
-        let address = self.reach(to)?;
-        self.bind_before_speaking(address)?;
+        let address = self.authorize(to)?;
+        self.bind_implicitly(address)?;
         let sent = self
             .blocking(Interest::WRITABLE, |handle| {
-                // A neighbour that was closed while this waited is at no address any more.
-                let to = self.named(to).ok_or(io::ErrorKind::AddrNotAvailable)?;
+                // A sibling that was closed while this waited is at no address any more.
+                let to = self
+                    .target_address(to)
+                    .ok_or(io::ErrorKind::AddrNotAvailable)?;
                 handle.socket().send_to(&data.0, &to.into())
             })
             .await?;
-        self.rings(self.named(to));
+        self.rings(self.target_address(to));
         Ok(Returned::Sent { sent: sent as u64 })
     }
 
@@ -282,7 +284,7 @@ impl ClientSocket {
             SocketOption::SoSndbuf => socket.set_send_buffer_size(bytes),
             SocketOption::SoLinger => socket.set_linger(linger),
             SocketOption::TcpNodelay => socket.set_tcp_nodelay(value != 0),
-            SocketOption::IpRecverr => receive::hear_errors(socket, value != 0),
+            SocketOption::IpRecverr => receive::receive_errors(socket, value != 0),
         });
         if option == SocketOption::SoReuseaddr && result.is_ok() {
             self.shares_port.set(value != 0);
@@ -300,7 +302,7 @@ impl ClientSocket {
         if self.transport == Transport::Udp && how != std::net::Shutdown::Write {
             // Linux shuts an unconnected socket down, too, although it calls that ENOTCONN.
             let is_shut = result.is_ok() || cfg!(target_os = "linux");
-            self.receives_no_more.set(is_shut);
+            self.receiving_shut_down.set(is_shut);
         }
         result.map_err(|error| failure::kernel(&error))?;
         Ok(Returned::Nothing)
@@ -331,19 +333,22 @@ impl ClientSocket {
     ) -> Result<T, Failed> {
         let handle = self.handle();
         match attempt(&handle) {
-            Err(error) if self.waits_after(&error) => {}
+            Err(error) if self.may_wait_after(&error) => {}
             other => return other.map_err(|error| failure::kernel(&error)),
         }
-        self.in_time(handle.retry(interest, || attempt(&handle)))
+        self.with_timeout(handle.retry(interest, || attempt(&handle)))
             .await
     }
 
     /// Whether a call that met this error is to wait.
-    fn waits_after(&self, error: &io::Error) -> bool {
+    fn may_wait_after(&self, error: &io::Error) -> bool {
         error.kind() == io::ErrorKind::WouldBlock && self.timeout.get() != Some(Duration::ZERO)
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = io::Result<T>>) -> Result<T, Failed> {
+    async fn with_timeout<T>(
+        &self,
+        call: impl Future<Output = io::Result<T>>,
+    ) -> Result<T, Failed> {
         let Some(timeout) = self.timeout.get() else {
             return call.await.map_err(|error| failure::kernel(&error));
         };
@@ -356,10 +361,4 @@ impl ClientSocket {
             )),
         }
     }
-}
-
-/// The lowest number no socket has, as POSIX wants it; a process starts with 0, 1 and 2 taken.
-#[must_use]
-pub fn lowest_free(taken: impl Fn(Fd) -> bool) -> Fd {
-    (3..).find(|fd| !taken(*fd)).unwrap_or(Fd::MAX)
 }

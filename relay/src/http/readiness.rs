@@ -14,7 +14,7 @@ use axum::{
 use shared::call::Transport;
 
 use super::AppState;
-use crate::sys::socket_owner::is_listening;
+use crate::sys::socket_owner::listener_exists;
 
 /// Whether somebody is there, by transport; `None` where that cannot be known.
 type Servers = [(Transport, Option<bool>); 2];
@@ -30,7 +30,7 @@ pub(super) fn probe_servers(state: &AppState) -> Servers {
         let Some(address) = state.external_server else {
             return (transport, Some(state.metrics.is_up(transport)));
         };
-        let seen = is_listening(transport, address);
+        let seen = listener_exists(transport, address);
         if let Some(seen) = seen {
             state.metrics.server_is(transport, seen);
         }

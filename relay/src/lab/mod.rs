@@ -24,7 +24,7 @@ use tokio::task::AbortHandle;
 use crate::{
     client::{AddressLease, ClientHost},
     netem::Netem,
-    server::{self, Bound, Orders},
+    server::{self, Bound, ServerConfig},
     trace::Trace,
 };
 pub use servers::ServerChanges;
@@ -43,7 +43,7 @@ pub struct Lab {
     netem: Rc<Netem>,
     slots: [ServerSlot; 2],
     source: IpAddr,
-    /// As [`Orders`] have it.
+    /// As [`ServerConfig`] have it.
     shares_port: bool,
     tasks: AbortHandle,
 }
@@ -78,7 +78,7 @@ impl LabIdentity {
 #[derive(Debug)]
 pub enum Prepared {
     /// The relay's own.
-    Own(Orders, [(SocketAddr, Bound); 2]),
+    Own(ServerConfig, [(SocketAddr, Bound); 2]),
     /// Somebody else's.
     External(SocketAddr, Task),
 }
@@ -88,14 +88,17 @@ impl Prepared {
     ///
     /// # Errors
     /// The transport that could not be bound, and the kernel's error.
-    pub fn bind(address: SocketAddr, orders: Orders) -> Result<Self, (Transport, io::Error)> {
-        let tcp = bind_at(Transport::Tcp, address, orders)?;
+    pub fn bind(
+        address: SocketAddr,
+        server_config: ServerConfig,
+    ) -> Result<Self, (Transport, io::Error)> {
+        let tcp = bind_at(Transport::Tcp, address, server_config)?;
         let beside = SocketAddr::new(address.ip(), tcp.0.port());
-        let udp = match bind_at(Transport::Udp, beside, orders) {
-            Err(_) if address.port() == 0 => bind_at(Transport::Udp, address, orders)?,
+        let udp = match bind_at(Transport::Udp, beside, server_config) {
+            Err(_) if address.port() == 0 => bind_at(Transport::Udp, address, server_config)?,
             other => other?,
         };
-        Ok(Self::Own(orders, [udp, tcp]))
+        Ok(Self::Own(server_config, [udp, tcp]))
     }
 
     /// Where the servers are, UDP first.
@@ -111,14 +114,14 @@ impl Prepared {
 fn bind_at(
     transport: Transport,
     address: SocketAddr,
-    orders: Orders,
+    server_config: ServerConfig,
 ) -> Result<(SocketAddr, Bound), (Transport, io::Error)> {
     let bound = server::bind(
         transport,
         address,
-        orders.program,
-        orders.of(transport),
-        orders.shares_port,
+        server_config.program,
+        server_config.of(transport),
+        server_config.shares_port,
     )
     .map_err(|refused| (transport, refused.error))?;
     let address = bound.address().map_err(|error| (transport, error))?;
@@ -147,7 +150,11 @@ impl Lab {
     pub fn open(about: LabIdentity, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
         let addresses = prepared.addresses();
         let (program, task, state) = match &prepared {
-            Prepared::Own(orders, _) => (orders.program, orders.task, ServerState::Stopped),
+            Prepared::Own(server_config, _) => (
+                server_config.program,
+                server_config.task,
+                ServerState::Stopped,
+            ),
             Prepared::External(_, task) => (Program::External, *task, ServerState::External),
         };
         let slots = [0, 1].map(|at| {
@@ -158,7 +165,7 @@ impl Lab {
                 program,
                 task,
                 settings: match &prepared {
-                    Prepared::Own(orders, _) => Some(orders.of(transport)),
+                    Prepared::Own(server_config, _) => Some(server_config.of(transport)),
                     Prepared::External(..) => None,
                 },
                 state: state.clone(),
@@ -185,7 +192,7 @@ impl Lab {
             trace,
             slots,
             source: source_for(addresses[0]),
-            shares_port: matches!(&prepared, Prepared::Own(orders, _) if orders.shares_port),
+            shares_port: matches!(&prepared, Prepared::Own(server_config, _) if server_config.shares_port),
             tasks: tasks.abort_handle(),
         });
         // Of somebody else's server nothing is known to be down.

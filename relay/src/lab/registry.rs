@@ -22,7 +22,7 @@ use crate::{
     client::{AddressLease, AddressLeases, ClientHost},
     failure,
     metrics::{Meter, Metrics},
-    server::Orders,
+    server::ServerConfig,
     token,
     trace::Trace,
     wire::Routes,
@@ -139,11 +139,13 @@ impl LabRegistry {
             LabKind::Class => Program::Sturdy,
             LabKind::Private | LabKind::Open => Program::Book,
         };
-        let orders = Orders {
+        let server_config = ServerConfig {
             shares_port: self.open.shares_port(),
-            ..Orders::usual(kind, program, *task)
+            ..ServerConfig::usual(kind, program, *task)
         };
-        let (prepared, truth) = self.bind(orders).map_err(|error| bind_failure(&error))?;
+        let (prepared, truth) = self
+            .bind(server_config)
+            .map_err(|error| bind_failure(&error))?;
         let meter = Meter::of_another_lab(Arc::clone(metrics));
         let trace = match kind {
             LabKind::Class => {
@@ -175,11 +177,11 @@ impl LabRegistry {
 
     /// Servers at an address of their own, or where that cannot be had at a port of their own; and how much of the
     /// truth can be seen there.
-    fn bind(&self, orders: Orders) -> io::Result<(Prepared, Truth)> {
+    fn bind(&self, server_config: ServerConfig) -> io::Result<(Prepared, Truth)> {
         let truth = &self.config.truth;
         let in_use = |address| self.is_in_use(address);
         let mut addresses = self.addresses.borrow_mut();
-        let bind = |address| Prepared::bind(address, orders).map_err(|(_, error)| error);
+        let bind = |address| Prepared::bind(address, server_config).map_err(|(_, error)| error);
         let (prepared, address) = first_free(|| addresses.next(in_use), bind)?;
         let is_seen = address.port() == PLAYGROUND_PORT;
         Ok((

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::Lab;
 use crate::{
     failure,
-    server::{self, Bound, Ended, Interrupt, Orders},
+    server::{self, Bound, Ended, Interrupt, ServerConfig},
     trace::Processes,
 };
 
@@ -98,7 +98,7 @@ impl Lab {
                 Ok(())
             }
             Err(refused) => {
-                server::says_refused(transport, server.address, settings, &refused, &self.trace);
+                server::record_refused(transport, server.address, settings, &refused, &self.trace);
                 self.process_ended(transport);
                 Err(failure::kernel(&refused.error))
             }
@@ -125,7 +125,7 @@ impl Lab {
     /// Where it does not run, or is not the lab's own.
     pub async fn stop_server(&self, transport: Transport) -> Result<(), Failed> {
         let running = self.take_running(transport)?;
-        running.interrupt.tell();
+        running.interrupt.trigger();
         // The task itself tells how it ended.
         running.task.await.ok();
         Ok(())
@@ -176,10 +176,10 @@ impl Lab {
 
     pub(super) fn run(self: &Rc<Self>, transport: Transport, bound: Bound) {
         let slot = self.slot(transport);
-        let orders = {
+        let server_config = {
             let server = slot.server.borrow();
-            let usual = Orders::usual(self.kind(), server.program, server.task);
-            Orders {
+            let usual = ServerConfig::usual(self.kind(), server.program, server.task);
+            ServerConfig {
                 shares_port: self.shares_port,
                 settings: usual.settings.map(|usual| server.settings.unwrap_or(usual)),
                 ..usual
@@ -190,7 +190,12 @@ impl Lab {
         let interrupt = Rc::new(Interrupt::default());
         let (lab, interrupted) = (Rc::clone(self), Rc::clone(&interrupt));
         let task = tokio::task::spawn_local(async move {
-            let running = bound.run(orders, interrupted, Rc::clone(&lab.trace), &lab.netem);
+            let running = bound.run(
+                server_config,
+                interrupted,
+                Rc::clone(&lab.trace),
+                &lab.netem,
+            );
             let ended = running.await;
             let state = match ended {
                 Ok(Ended::Stopped) => ServerState::Stopped,

@@ -12,7 +12,7 @@ use shared::{
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
-    client::nobody_beside,
+    client::nobody_address,
     sys::sockets::{Entry, Listing},
     trace::{Door, Processes, RULER, Trace},
 };
@@ -63,7 +63,7 @@ pub(super) async fn look(view: SocketPoller) {
         let listing = match reader.listing().await {
             Some(listing) => listing,
             // With no descriptor left it could not be read this time.
-            None if Listing::is_there() => {
+            None if Listing::is_supported() => {
                 again = Some(POLL_INTERVAL);
                 continue;
             }
@@ -99,7 +99,7 @@ fn endpoints(servers: [(Transport, SocketAddr); 2]) -> Vec<LabEndpoint> {
             nobody,
         };
         endpoints.push(endpoint(server, false));
-        let nobody = nobody_beside(server);
+        let nobody = nobody_address(server);
         endpoints.extend(nobody.map(|nobody| endpoint(nobody, true)));
     }
     endpoints

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use crate::{
-    sys::{Told, bursts::Burst, receive},
+    sys::{Ancillary, bursts::Burst, receive},
     trace::Trace,
 };
 
@@ -21,7 +21,7 @@ pub(super) struct InTransit {
     pub(super) to: SocketAddr,
     pub(super) data: Bytes,
     /// The kernel's ancillary data.
-    pub(super) told: Told,
+    pub(super) ancillary: Ancillary,
     /// The client that sent or will receive it.
     pub(super) process: Option<ProcessId>,
     /// The call that sent it.
@@ -41,13 +41,13 @@ impl Delivered {
     #[must_use]
     pub fn to_burst(&self) -> Burst {
         let InTransit { from, ref data, .. } = *self.datagram;
-        Burst::one(from, self.told(), data.clone())
+        Burst::one(from, self.ancillary(), data.clone())
     }
 
-    fn told(&self) -> Told {
-        Told {
+    fn ancillary(&self) -> Ancillary {
+        Ancillary {
             touched: self.number,
-            ..self.datagram.told
+            ..self.datagram.ancillary
         }
     }
 
@@ -66,13 +66,13 @@ impl Delivered {
             kept,
             length: data.len(),
             from: *from,
-            told: self.told(),
+            ancillary: self.ancillary(),
         }
     }
 }
 
 /// When the kernel received it, in nanoseconds on the lab's clock; none if the kernel gave no timestamp.
-pub(super) fn kernel_time(trace: &Trace, told: &Told) -> Option<u64> {
-    let seconds = Duration::from_nanos(told.received_at_ns?);
+pub(super) fn kernel_time(trace: &Trace, ancillary: &Ancillary) -> Option<u64> {
+    let seconds = Duration::from_nanos(ancillary.received_at_ns?);
     Some(trace.mono_of(seconds.as_secs(), seconds.subsec_nanos()))
 }

@@ -287,7 +287,7 @@ impl ImpairedReceiver {
     fn impair(&self, datagram: InTransit) {
         let trace = &self.netem.trace;
         let now = trace.now();
-        let received_ns = kernel_time(trace, &datagram.told);
+        let received_ns = kernel_time(trace, &datagram.ancillary);
         let datagram = self.attribute(datagram, received_ns);
         let incoming = IncomingDatagram {
             number: self.netem.next_number(),
@@ -314,8 +314,12 @@ impl ImpairedReceiver {
             }
             other => other?,
         };
-        let Burst { from, told, .. } = burst;
-        let mut each = burst.datagrams().map(|data| Burst::one(from, told, data));
+        let Burst {
+            from, ancillary, ..
+        } = burst;
+        let mut each = burst
+            .datagrams()
+            .map(|data| Burst::one(from, ancillary, data));
         let first = each.next().unwrap_or_else(|| burst.clone());
         self.rest.borrow_mut().extend(each);
         Ok(first)
@@ -336,7 +340,7 @@ impl ImpairedReceiver {
             direction: self.direction(),
             from: burst.from,
             to,
-            told: burst.told,
+            ancillary: burst.ancillary,
             data: burst.into_bytes(),
             process: None,
             call: None,

@@ -1,16 +1,18 @@
-//! The server programs of section 2.7, for real: `book` as the book has them, `sturdy` as one would run them.
+//! The server programs of section 2.7: `book` has the book's own, `robust` ("sturdy" on the page) has those that no
+//! input ends.
 //!
-//! They report every call they make to the lab's trace, and know nothing of pages or WebSockets.
+//! They record every call in the lab's trace. Starting and stopping them lives in `lab`, client sockets in `client`;
+//! pages and WebSockets are unknown here.
 
-mod books;
+mod book;
+mod robust;
 mod settings;
-mod sturdy;
 pub mod task;
+mod tracer;
 pub mod uppercase;
-mod witness;
 
-pub use settings::{Orders, check, usual};
-pub use witness::Interrupt;
+pub use settings::{ServerConfig, check, usual};
+pub use tracer::Interrupt;
 
 use std::{
     io::{self, ErrorKind},
@@ -26,10 +28,10 @@ use shared::{
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
-use self::witness::Witness;
+use self::tracer::ServerTracer;
 use crate::{
     netem::Netem,
-    sys::{Told, answers, binding, facts},
+    sys::{Ancillary, answers, binding, facts},
     trace::Trace,
 };
 
@@ -37,13 +39,13 @@ use crate::{
 const FIRST_FD: Fd = 3;
 
 /// The default 208 KiB hold some 270 small datagrams; the kernel cuts it to net.core.rmem_max.
-const STURDY_RECEIVE_BUFFER: usize = 4 << 20;
+const ROBUST_RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 
-/// Whether a datagram is one to be answered. Two servers would answer each other for ever once somebody had sent to
-/// one of them in the other's name: the answer of a relay's server is known by its mark, and from the port of
-/// section 2.7, where the book's own servers are, or the server's own nothing is answered.
-const fn is_question(from: SocketAddr, told: &Told, own_port: u16) -> bool {
-    !told.is_answer && from.port() != PLAYGROUND_PORT && from.port() != own_port
+/// Whether a datagram is to be answered. Two servers would answer each other forever after one datagram with a forged
+/// source. So a datagram with the mark of a relay's answer is not answered, nor one from the port of section 2.7, where
+/// the book's own servers are, nor one from the server's own port.
+const fn is_question(from: SocketAddr, ancillary: &Ancillary, own_port: u16) -> bool {
+    !ancillary.is_answer && from.port() != PLAYGROUND_PORT && from.port() != own_port
 }
 
 /// A server program ready to run: its socket is bound, its port is its own.
@@ -67,25 +69,25 @@ pub struct Refused {
 /// How a server program ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// By itself: the error nobody caught, as the program met it.
+    /// By an error that the program did not handle.
     Died(String),
     /// Interrupted: it has closed its sockets.
     Stopped,
 }
 
-/// What a server program does, and how.
+/// The task of one server program, and the settings it needs while it runs.
 #[derive(Clone, Copy, Debug)]
-struct Job {
+struct TaskConfig {
     task: Task,
     receive_size: usize,
     think_ms: u32,
     shares_port: bool,
 }
 
-impl Job {
-    /// A connection has been accepted. In TIME_WAIT it holds the address of its own server, as any does that does not
-    /// set `SO_REUSEADDR`; but not that of the open lab's, which is at all addresses.
-    fn meets(self, connection: &TcpStream) {
+impl TaskConfig {
+    /// Sets the options of an accepted connection. In TIME_WAIT it blocks the address of its own server, as any does
+    /// without `SO_REUSEADDR`, but not that of the open lab's server, which is bound to all addresses.
+    fn configure_connection(self, connection: &TcpStream) {
         if self.shares_port {
             // What cannot be set holds an address for shorter, or for longer.
             binding::share_port(connection, false).ok();
@@ -94,7 +96,7 @@ impl Job {
     }
 
     /// As much of a datagram as there is room for.
-    fn receives(self, datagram: &[u8]) -> &[u8] {
+    fn truncate(self, datagram: &[u8]) -> &[u8] {
         &datagram[..datagram.len().min(self.receive_size)]
     }
 }
@@ -118,8 +120,10 @@ pub fn bind(
         set.map_err(refused(CallName::SetSockOpt))?;
     }
     if transport == Transport::Udp && program == Program::Sturdy {
-        // With the usual buffer it would lose more in a rush; that is no reason not to serve.
-        socket.set_recv_buffer_size(STURDY_RECEIVE_BUFFER).ok();
+        // With a smaller buffer it loses more datagrams in a burst, and still serves.
+        socket
+            .set_recv_buffer_size(ROBUST_RECEIVE_BUFFER_BYTES)
+            .ok();
     }
     match occupy(&socket, transport, address, settings) {
         Err(Refused { error, .. }) if shares_port && error.kind() == ErrorKind::AddrInUse => {
@@ -171,16 +175,16 @@ fn open(transport: Transport, address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Tells of a program that came, was refused its port, and went.
-pub fn says_refused(
+/// Records a program that started, could not bind its port, and ended.
+pub fn record_refused(
     transport: Transport,
     address: SocketAddr,
     settings: Settings,
     refused: &Refused,
     trace: &Rc<Trace>,
 ) {
-    let witness = Witness::new(transport, Rc::clone(trace), Rc::default());
-    witness.says_bound(address, settings, Some(refused));
+    let tracer = ServerTracer::new(transport, Rc::clone(trace), Rc::default());
+    tracer.record_bind(address, settings, Some(refused));
 }
 
 impl Bound {
@@ -205,14 +209,14 @@ impl Bound {
         }
     }
 
-    /// Runs the program until it is interrupted or dies, which a sturdy one does not; dropped, it is gone as a
+    /// Runs the program until it is interrupted or dies, which a robust one does not; dropped, it is gone as a
     /// killed process is.
     ///
     /// # Errors
     /// Where the event loop cannot watch the socket.
     pub async fn run(
         self,
-        orders: Orders,
+        server_config: ServerConfig,
         interrupt: Rc<Interrupt>,
         trace: Rc<Trace>,
         netem: &Rc<Netem>,
@@ -223,15 +227,15 @@ impl Bound {
             Self::Udp(socket) => (Transport::Udp, socket),
             Self::Tcp(socket) => (Transport::Tcp, socket),
         };
-        let settings = orders.of(transport);
-        let job = Job {
-            task: orders.task,
+        let settings = server_config.of(transport);
+        let config = TaskConfig {
+            task: server_config.task,
             receive_size: usize::try_from(settings.receive_size).unwrap_or(usize::MAX),
             think_ms: settings.think_ms,
-            shares_port: orders.shares_port,
+            shares_port: server_config.shares_port,
         };
-        let witness = Witness::new(transport, trace, interrupt);
-        witness.says_bound(address, settings, None);
+        let tracer = ServerTracer::new(transport, trace, interrupt);
+        tracer.record_bind(address, settings, None);
         match transport {
             Transport::Udp => {
                 answers::mark(&socket, address.is_ipv6());
@@ -240,10 +244,10 @@ impl Bound {
                 }
                 let socket = UdpSocket::from_std(socket.into())?;
                 let receiver = netem.server_receiver();
-                match orders.program {
-                    Program::Book => Ok(books::udp(socket, receiver, job, witness).await),
+                match server_config.program {
+                    Program::Book => Ok(book::udp(socket, receiver, config, tracer).await),
                     Program::Sturdy | Program::External => {
-                        sturdy::udp(socket, receiver, job, witness).await
+                        robust::udp(socket, receiver, config, tracer).await
                     }
                 }
             }
@@ -253,10 +257,10 @@ impl Bound {
                     facts::save_syns(&socket).ok();
                 }
                 let listener = TcpListener::from_std(socket.into())?;
-                match orders.program {
-                    Program::Book => Ok(books::tcp(listener, job, witness).await),
+                match server_config.program {
+                    Program::Book => Ok(book::tcp(listener, config, tracer).await),
                     Program::Sturdy | Program::External => {
-                        Ok(sturdy::tcp(listener, job, witness).await)
+                        Ok(robust::tcp(listener, config, tracer).await)
                     }
                 }
             }

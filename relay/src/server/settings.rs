@@ -1,4 +1,4 @@
-//! How the server programs do their work: what is usual, and what can be had at all. Pure.
+//! The settings of server programs: defaults and limits. Pure.
 
 use shared::{
     call::Transport,
@@ -12,7 +12,7 @@ use crate::failure;
 /// The book's `listen(1)`: one connection may wait, and by Linux's count one more.
 const BOOK_BACKLOG: u32 = 1;
 /// With thousands waiting no SYN is dropped; the kernel cuts it to net.core.somaxconn.
-const STURDY_BACKLOG: u32 = 4096;
+const ROBUST_BACKLOG: u32 = 4096;
 
 /// The largest backlog a page may ask for.
 const MAX_BACKLOG: u32 = 65_535;
@@ -23,9 +23,9 @@ const MAX_CHUNK_BYTES: u32 = 1 << 20;
 /// The longest delay before an answer, in milliseconds.
 const MAX_THINK_MS: u32 = 60_000;
 
-/// What a server program is told when it is started.
+/// The program to run, its task and its settings.
 #[derive(Clone, Copy, Debug)]
-pub struct Orders {
+pub struct ServerConfig {
     /// Which program.
     pub program: Program,
     /// What to do with a sentence.
@@ -36,7 +36,7 @@ pub struct Orders {
     pub shares_port: bool,
 }
 
-impl Orders {
+impl ServerConfig {
     /// A program of the relay's that does its work as usual in a lab of this kind.
     #[must_use]
     pub fn usual(kind: LabKind, program: Program, task: Task) -> Self {
@@ -59,7 +59,7 @@ impl Orders {
     }
 }
 
-/// How a program does its work unless told otherwise, in a lab of this kind; none of somebody else's.
+/// The default settings of a program in a lab of this kind; none for an external program.
 ///
 /// The book's TCP program does not set `SO_REUSEADDR`, and in a lab of one's own what comes of that can be met. The
 /// open lab is for everybody: there a restart does not wait for old connections. For UDP nobody sets it: two
@@ -78,7 +78,7 @@ fn ours(kind: LabKind, program: Program, transport: Transport) -> Settings {
         Transport::Tcp => 64 << 10,
     };
     Settings {
-        backlog: if book { BOOK_BACKLOG } else { STURDY_BACKLOG },
+        backlog: if book { BOOK_BACKLOG } else { ROBUST_BACKLOG },
         receive_size,
         think_ms: 0,
         reuse_address: transport == Transport::Tcp && !(book && kind == LabKind::Private),
@@ -132,9 +132,9 @@ mod tests {
     fn what_is_usual_can_be_had() {
         for kind in [LabKind::Open, LabKind::Private] {
             for program in [Program::Book, Program::Sturdy] {
-                let orders = Orders::usual(kind, program, Task::Echo);
+                let server_config = ServerConfig::usual(kind, program, Task::Echo);
                 for transport in Transport::ALL {
-                    assert_eq!(check(&orders.of(transport), transport), Ok(()));
+                    assert_eq!(check(&server_config.of(transport), transport), Ok(()));
                 }
             }
         }

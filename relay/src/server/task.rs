@@ -6,7 +6,7 @@ use shared::{lab::Task, udp::MAX_PAYLOAD_BYTES};
 
 use super::uppercase::{UppercaseStream, append_uppercase};
 
-/// The sturdy servers' answer to a whole sentence.
+/// The robust servers' answer to a whole sentence.
 #[must_use]
 pub fn answer(task: Task, sentence: &[u8]) -> Vec<u8> {
     let mut answer = Vec::with_capacity(sentence.len());
@@ -64,7 +64,7 @@ fn count(letter: char, sentence: &[u8]) -> usize {
         .count()
 }
 
-/// The sturdy TCP server's answers to one connection, chunk by chunk.
+/// The robust TCP server's answers to one connection, chunk by chunk.
 #[derive(Debug)]
 pub struct Stream {
     task: Task,

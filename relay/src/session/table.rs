@@ -12,7 +12,7 @@ use shared::{
     outcome::{Failed, Reason},
 };
 
-use crate::{client::lowest_free, failure};
+use crate::{failure, sys::descriptors::lowest_free};
 
 /// The sockets of one page; `S` is a socket, `C` what cancels a running call.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! How a datagram server tells another one's answer from a question, so that no two answer each other for ever.
+//! The mark by which a UDP server recognises another server's answer, so that no two answer each other forever.
 //!
 //! An answer carries a mark in the six bits of its IP header that name its class of service: one of those left to
 //! local use (RFC 2474 §6, pool 2), which no program sets by chance and no network treats in any way. It is set once
@@ -11,8 +11,8 @@ const ANSWER: u8 = 3 << 2;
 #[cfg(target_os = "linux")]
 const CONGESTION: u8 = 0b11;
 
-/// Has the kernel mark what this socket sends, and tell of marks on what it receives. An option this kernel lacks
-/// means that this socket answers answers.
+/// Marks what this socket sends, and reports marks on what it receives. Where the kernel lacks an option, this socket
+/// answers answers.
 #[cfg(target_os = "linux")]
 pub fn mark(socket: &impl std::os::fd::AsFd, v6: bool) {
     use nix::sys::socket::{setsockopt, sockopt};
@@ -69,7 +69,7 @@ mod tests {
                 sender.send_to(b"hello", to).expect("sent");
                 server.peek(&mut [0]).expect("it came");
                 let received = receive::datagram(&server, &mut [0; 8]).expect("it came");
-                assert_eq!(received.told.is_answer, expected, "{address}");
+                assert_eq!(received.ancillary.is_answer, expected, "{address}");
             }
         }
     }

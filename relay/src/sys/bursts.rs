@@ -7,18 +7,18 @@ use bytes::Bytes;
 use shared::udp::{MAX_DATAGRAM_BYTES, MAX_PAYLOAD_BYTES};
 use tokio::{io::Interest, net::UdpSocket};
 
-use super::Told;
+use super::Ancillary;
 
-/// So many datagrams the kernel takes at once (`UDP_MAX_SEGMENTS` of every kernel that knows bursts).
-pub const MOST: usize = 64;
+/// Most datagrams the kernel takes at once (`UDP_MAX_SEGMENTS` of every kernel with `UDP_SEGMENT`).
+pub const MAX_SEGMENTS: usize = 64;
 
 /// Datagrams from one sender, received together: all of one size, only the last may be shorter.
 #[derive(Clone, Debug)]
 pub struct Burst {
-    /// Who sent them.
+    /// The sender's address.
     pub from: SocketAddr,
-    /// What the kernel told along with them, of each the same.
-    pub told: Told,
+    /// Their ancillary data, the same for each.
+    pub ancillary: Ancillary,
     bytes: Bytes,
     size: usize,
 }
@@ -26,10 +26,10 @@ pub struct Burst {
 impl Burst {
     /// These bytes, cut into datagrams of this size; of no bytes it is one empty datagram.
     #[must_use]
-    pub const fn new(from: SocketAddr, told: Told, bytes: Bytes, size: usize) -> Self {
+    pub const fn new(from: SocketAddr, ancillary: Ancillary, bytes: Bytes, size: usize) -> Self {
         Self {
             from,
-            told,
+            ancillary,
             bytes,
             size,
         }
@@ -37,12 +37,12 @@ impl Burst {
 
     /// A single datagram.
     #[must_use]
-    pub const fn one(from: SocketAddr, told: Told, bytes: Bytes) -> Self {
+    pub const fn one(from: SocketAddr, ancillary: Ancillary, bytes: Bytes) -> Self {
         let size = bytes.len();
-        Self::new(from, told, bytes, size)
+        Self::new(from, ancillary, bytes, size)
     }
 
-    /// The same for keeps.
+    /// The bytes of all datagrams.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         self.bytes
@@ -84,18 +84,18 @@ pub struct Batch {
 
 /// A batch that is being put together.
 #[derive(Debug, Default)]
-pub struct Gathering {
+pub struct BatchBuilder {
     bytes: Vec<u8>,
     lengths: Vec<usize>,
 }
 
-impl Gathering {
-    /// One more.
+impl BatchBuilder {
+    /// Adds a datagram.
     pub fn add(&mut self, datagram: &[u8]) {
         self.add_with(|bytes| bytes.extend_from_slice(datagram));
     }
 
-    /// One more, which is what this appends.
+    /// Adds the datagram that `append` writes.
     pub fn add_with(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len();
         append(&mut self.bytes);
@@ -146,21 +146,21 @@ impl Batch {
         &self.bytes[self.sent_bytes..self.sent_bytes + length]
     }
 
-    /// So many were sent.
-    pub fn are_sent(&mut self, count: usize) {
+    /// Counts this number of datagrams as sent.
+    pub fn advance(&mut self, count: usize) {
         self.sent_bytes += self.left()[..count].iter().sum::<usize>();
         self.sent += count;
     }
 
-    /// A stream has taken so many bytes.
-    pub const fn are_taken(&mut self, bytes: usize) {
+    /// Counts bytes that a stream has taken.
+    pub const fn advance_bytes(&mut self, bytes: usize) {
         self.sent_bytes += bytes;
         if self.sent_bytes >= self.bytes.len() {
             self.sent = self.lengths.len();
         }
     }
 
-    /// Nothing more of it is to be sent.
+    /// Drops what is left.
     pub const fn give_up(&mut self) {
         self.sent = self.lengths.len();
     }
@@ -184,7 +184,7 @@ impl Batch {
     #[must_use]
     pub fn together(&self, at_once: bool) -> usize {
         if SENDS_MANY && at_once {
-            leave_together(self.left())
+            count_sendable_together(self.left())
         } else {
             self.left().len().min(1)
         }
@@ -193,11 +193,15 @@ impl Batch {
 
 /// How many datagrams from the first of these lengths on may leave in one call; one at least, where there are any.
 #[must_use]
-pub fn leave_together(lengths: &[usize]) -> usize {
+pub fn count_sendable_together(lengths: &[usize]) -> usize {
     let Some(&size) = lengths.first().filter(|size| **size > 0) else {
         return lengths.len().min(1);
     };
-    let most = lengths.len().min(MOST).min(MAX_PAYLOAD_BYTES / size).max(1);
+    let most = lengths
+        .len()
+        .min(MAX_SEGMENTS)
+        .min(MAX_PAYLOAD_BYTES / size)
+        .max(1);
     let alike = lengths[..most].iter().take_while(|length| **length == size);
     let alike = alike.count();
     // The last one may be shorter, but the kernel takes no empty one there.
@@ -216,14 +220,14 @@ mod linux {
         setsockopt, sockopt,
     };
 
-    use super::{Burst, Bytes, MAX_DATAGRAM_BYTES, SocketAddr, Told, UdpSocket, io};
+    use super::{Ancillary, Burst, Bytes, MAX_DATAGRAM_BYTES, SocketAddr, UdpSocket, io};
     use crate::sys::{
         facts,
-        receive::{Ancillary, NOBODY, address},
+        receive::{AncillaryBuffer, NOBODY, address},
     };
 
-    /// Has the kernel hand over as one what was sent as one. Where it cannot, datagrams come one by one.
-    pub fn hear(socket: &UdpSocket) {
+    /// Lets the kernel deliver bursts (`UDP_GRO`). Where it cannot, datagrams arrive one by one.
+    pub fn enable_gro(socket: &UdpSocket) {
         setsockopt(socket, sockopt::UdpGroSegment, &true).ok();
     }
 
@@ -238,7 +242,7 @@ mod linux {
     /// The kernel's; `WouldBlock` where there is nothing.
     pub fn receive(socket: &UdpSocket) -> io::Result<Burst> {
         BUFFER.with_borrow_mut(|buffer| {
-            let mut room = Ancillary::new();
+            let mut room = AncillaryBuffer::new();
             let mut parts = [io::IoSliceMut::new(buffer)];
             let flags = MsgFlags::MSG_DONTWAIT;
             let message = recvmsg::<SockaddrStorage>(
@@ -248,16 +252,17 @@ mod linux {
                 flags,
             )?;
             let from = message.address.as_ref().and_then(address).unwrap_or(NOBODY);
-            let (length, mut told, mut size) = (message.bytes, Told::default(), message.bytes);
+            let (length, mut ancillary, mut size) =
+                (message.bytes, Ancillary::default(), message.bytes);
             for message in message.cmsgs().into_iter().flatten() {
                 if let ControlMessageOwned::UdpGroSegments(each) = message {
                     size = usize::try_from(each).unwrap_or(size);
                 } else {
-                    facts::add_message(&mut told, &message);
+                    facts::add_message(&mut ancillary, &message);
                 }
             }
             let bytes = Bytes::copy_from_slice(&buffer[..length]);
-            Ok(Burst::new(from, told, bytes, size))
+            Ok(Burst::new(from, ancillary, bytes, size))
         })
     }
 
@@ -275,19 +280,19 @@ mod linux {
         let to = to.map(SockaddrStorage::from);
         let each = u16::try_from(size).unwrap_or(u16::MAX);
         let many = [ControlMessage::UdpGsoSegments(&each)];
-        let told = if bytes.len() > size { &many[..] } else { &[] };
+        let control = if bytes.len() > size { &many[..] } else { &[] };
         let flags = MsgFlags::MSG_DONTWAIT;
-        sendmsg(socket.as_raw_fd(), &parts, told, flags, to.as_ref())?;
+        sendmsg(socket.as_raw_fd(), &parts, control, flags, to.as_ref())?;
         Ok(())
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use super::{Burst, Bytes, MAX_DATAGRAM_BYTES, SocketAddr, Told, UdpSocket, io};
+    use super::{Ancillary, Burst, Bytes, MAX_DATAGRAM_BYTES, SocketAddr, UdpSocket, io};
 
     /// Datagrams come one by one here.
-    pub const fn hear(_socket: &UdpSocket) {}
+    pub const fn enable_gro(_socket: &UdpSocket) {}
 
     /// Receives the next datagram.
     ///
@@ -299,7 +304,7 @@ mod elsewhere {
         buffer.truncate(length);
         Ok(Burst::new(
             from,
-            Told::default(),
+            Ancillary::default(),
             Bytes::from(buffer),
             length,
         ))
@@ -328,9 +333,9 @@ mod elsewhere {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{hear, receive, send};
+pub use elsewhere::{enable_gro, receive, send};
 #[cfg(target_os = "linux")]
-pub use linux::{hear, receive, send};
+pub use linux::{enable_gro, receive, send};
 
 /// Whether more than one datagram may leave in one call here.
 pub const SENDS_MANY: bool = cfg!(target_os = "linux");
@@ -341,23 +346,27 @@ mod tests {
 
     #[test]
     fn what_is_of_one_size_leaves_together_and_one_shorter_with_it() {
-        assert_eq!(leave_together(&[]), 0);
-        assert_eq!(leave_together(&[5]), 1);
-        assert_eq!(leave_together(&[5, 5, 5]), 3);
-        assert_eq!(leave_together(&[5, 5, 3, 5]), 3);
-        assert_eq!(leave_together(&[5, 6]), 1);
-        assert_eq!(leave_together(&[5, 5, 0]), 2, "an empty one leaves alone");
-        assert_eq!(leave_together(&[0, 0]), 1);
-        assert_eq!(leave_together(&[1; 100]), MOST);
-        assert_eq!(leave_together(&[30_000; 4]), 2);
-        assert_eq!(leave_together(&[65_507, 65_507]), 1);
+        assert_eq!(count_sendable_together(&[]), 0);
+        assert_eq!(count_sendable_together(&[5]), 1);
+        assert_eq!(count_sendable_together(&[5, 5, 5]), 3);
+        assert_eq!(count_sendable_together(&[5, 5, 3, 5]), 3);
+        assert_eq!(count_sendable_together(&[5, 6]), 1);
+        assert_eq!(
+            count_sendable_together(&[5, 5, 0]),
+            2,
+            "an empty one leaves alone"
+        );
+        assert_eq!(count_sendable_together(&[0, 0]), 1);
+        assert_eq!(count_sendable_together(&[1; 100]), MAX_SEGMENTS);
+        assert_eq!(count_sendable_together(&[30_000; 4]), 2);
+        assert_eq!(count_sendable_together(&[65_507, 65_507]), 1);
     }
 
     #[test]
     fn a_burst_is_cut_as_it_was_sent() {
         let from = SocketAddr::from(([127, 0, 0, 1], 5000));
         let cut = |bytes: &'static [u8], size| -> Vec<Bytes> {
-            let burst = Burst::new(from, Told::default(), Bytes::from_static(bytes), size);
+            let burst = Burst::new(from, Ancillary::default(), Bytes::from_static(bytes), size);
             burst.datagrams().collect()
         };
         assert_eq!(cut(b"aabbc", 2), ["aa", "bb", "c"]);
@@ -370,7 +379,7 @@ mod tests {
     async fn many_sent_in_one_call_are_datagrams_to_others_and_a_burst_to_who_hears_bursts() {
         let plain = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let hearing = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
-        hear(&hearing);
+        enable_gro(&hearing);
         for receiver in [&plain, &hearing] {
             let to = receiver.local_addr().expect("bound");
             let sender = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");

@@ -2,7 +2,15 @@
 
 use std::io;
 
+use shared::call::Fd;
+
 use super::errno;
+
+/// The lowest descriptor that is not taken, as POSIX assigns it; 0, 1 and 2 are the terminal.
+#[must_use]
+pub fn lowest_free(is_taken: impl Fn(Fd) -> bool) -> Fd {
+    (3..).find(|fd| !is_taken(*fd)).unwrap_or(Fd::MAX)
+}
 
 /// macOS refuses a soft limit above OPEN_MAX even where the hard limit is unlimited (setrlimit(2) there).
 #[cfg(unix)]
@@ -32,7 +40,7 @@ pub const fn raise_limit() -> Option<u64> {
     None
 }
 
-/// How many are open; none where the system does not tell.
+/// The number of open descriptors; none where the system does not report it.
 #[must_use]
 pub fn count() -> Option<u64> {
     const OPEN: &str = "/proc/self/fd";

@@ -1,4 +1,4 @@
-//! What Linux tells an unprivileged program about its sockets, as facts of the trace.
+//! What Linux reports to an unprivileged program about its sockets, as facts of the trace.
 
 use std::{io, mem::offset_of, os::fd::AsRawFd};
 
@@ -7,9 +7,9 @@ use nix::sys::socket::{
 };
 use shared::trace::{Fact, Source};
 
-use super::{Hops, Told, answers, options};
+use super::{Ancillary, Hops, answers, options};
 
-/// Has the kernel tell, with every datagram, when it came, how many hops it had left, and what was dropped.
+/// Asks the kernel to report with every datagram its arrival time, its remaining hops and the drop count.
 /// An option this kernel lacks only means fewer facts.
 pub fn ask_of_datagrams(socket: &impl std::os::fd::AsFd, v6: bool) {
     setsockopt(socket, sockopt::ReceiveTimestampns, &true).ok();
@@ -23,28 +23,28 @@ pub fn ask_of_datagrams(socket: &impl std::os::fd::AsFd, v6: bool) {
 
 /// What came with a datagram.
 #[must_use]
-pub fn of_datagram(messages: impl Iterator<Item = ControlMessageOwned>) -> Told {
-    let mut told = Told::default();
+pub fn of_datagram(messages: impl Iterator<Item = ControlMessageOwned>) -> Ancillary {
+    let mut ancillary = Ancillary::default();
     for message in messages {
-        add_message(&mut told, &message);
+        add_message(&mut ancillary, &message);
     }
-    told
+    ancillary
 }
 
-pub(super) fn add_message(told: &mut Told, message: &ControlMessageOwned) {
+pub(super) fn add_message(ancillary: &mut Ancillary, message: &ControlMessageOwned) {
     if let ControlMessageOwned::ScmTimestampns(at) = message {
         let ns = i128::from(at.tv_sec()) * 1_000_000_000 + i128::from(at.tv_nsec());
-        told.received_at_ns = u64::try_from(ns).ok();
+        ancillary.received_at_ns = u64::try_from(ns).ok();
     } else if let ControlMessageOwned::Ipv4Ttl(ttl) = message {
-        told.hops = Some(Hops::Ttl(*ttl));
+        ancillary.hops = Some(Hops::Ttl(*ttl));
     } else if let ControlMessageOwned::Ipv6HopLimit(hops) = message {
-        told.hops = Some(Hops::Limit(*hops));
+        ancillary.hops = Some(Hops::Limit(*hops));
     } else if let ControlMessageOwned::RxqOvfl(dropped) = message {
-        told.dropped = *dropped;
+        ancillary.dropped = *dropped;
     } else if let ControlMessageOwned::Ipv4Tos(class) = message {
-        told.is_answer = answers::is_marked(*class);
+        ancillary.is_answer = answers::is_marked(*class);
     } else if let ControlMessageOwned::Ipv6TClass(class) = message {
-        told.is_answer = u8::try_from(*class).is_ok_and(answers::is_marked);
+        ancillary.is_answer = u8::try_from(*class).is_ok_and(answers::is_marked);
     }
 }
 
@@ -54,17 +54,17 @@ pub(super) fn add_message(told: &mut Told, message: &ControlMessageOwned) {
 pub fn of_errors(socket: &impl AsRawFd) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut payload = [0; 1];
-    let mut told = nix::cmsg_space!([u8; 256]);
+    let mut buffer = nix::cmsg_space!([u8; 256]);
     loop {
         let mut parts = [io::IoSliceMut::new(&mut payload)];
         let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
         let Ok(message) =
-            recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut told), flags)
+            recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut buffer), flags)
         else {
             return facts;
         };
-        for told in message.cmsgs().into_iter().flatten() {
-            if let ControlMessageOwned::Ipv4RecvErr(error, offender) = told {
+        for control in message.cmsgs().into_iter().flatten() {
+            if let ControlMessageOwned::Ipv4RecvErr(error, offender) = control {
                 facts.push(kernel("icmp.type", error.ee_type));
                 facts.push(kernel("icmp.code", error.ee_code));
                 let from = offender
@@ -115,14 +115,14 @@ pub fn of_connection(socket: &impl AsRawFd) -> Vec<Fact> {
     let Ok(length) = options::get(socket, libc::IPPROTO_TCP, libc::TCP_INFO, &mut bytes) else {
         return Vec::new();
     };
-    let told = &bytes[..length.min(bytes.len())];
-    let mut facts: Vec<Fact> = told
+    let info = &bytes[..length.min(bytes.len())];
+    let mut facts: Vec<Fact> = info
         .first()
         .map(|state| kernel("tcp_info.state", state_name(*state)))
         .into_iter()
         .collect();
     for (name, offset) in WORDS {
-        let word = told
+        let word = info
             .get(offset..offset + 4)
             .and_then(|word| word.try_into().ok())
             .map(u32::from_ne_bytes);

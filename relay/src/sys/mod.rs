@@ -1,5 +1,8 @@
-//! What the operating system is asked beyond the standard library, and what it answers on systems that lack it.
+//! System calls beyond the standard library, with a fallback for systems that lack them.
+//!
+//! Nothing here knows labs, traces or pages.
 
+mod ancillary;
 pub mod answers;
 pub mod binding;
 pub mod bursts;
@@ -17,6 +20,5 @@ mod sock_diag;
 pub mod socket_owner;
 pub mod sockets;
 pub mod streams;
-mod told;
 
-pub use told::{Hops, Told};
+pub use ancillary::{Ancillary, Hops};

@@ -1,11 +1,11 @@
-//! Systems that tell nothing more of their sockets than every system does.
+//! The fallback of `facts` for systems other than Linux: they report nothing about sockets.
 
 use shared::trace::Fact;
 
 /// Nothing is asked.
 pub fn ask_of_datagrams<S>(_socket: &S, _v6: bool) {}
 
-/// No errors are told.
+/// No errors are reported.
 #[must_use]
 pub const fn of_errors<S>(_socket: &S) -> Vec<Fact> {
     Vec::new()
@@ -25,13 +25,13 @@ pub const fn saved_syn<S>(_accepted: &S) -> Option<Fact> {
     None
 }
 
-/// Nothing is told.
+/// Nothing is reported.
 #[must_use]
 pub const fn of_connection<S>(_socket: &S) -> Vec<Fact> {
     Vec::new()
 }
 
-/// It is not told.
+/// It is not reported.
 #[must_use]
 pub const fn backlog<S>(_listener: &S) -> Option<u32> {
     None

@@ -1,13 +1,13 @@
-//! The relay as a process: its privileges, and how it is told to end.
+//! The relay as a process: its privileges, and the signals that end it.
 
 use std::io;
 
-/// Resolves when the relay is told to end: Ctrl-C, or SIGTERM.
+/// Resolves on SIGINT (Ctrl-C) or SIGTERM.
 ///
 /// # Errors
 /// Where signals cannot be listened for.
 #[cfg(unix)]
-pub fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+pub fn termination_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let (mut interrupt, mut terminate) = (
@@ -22,12 +22,12 @@ pub fn told_to_end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Resolves when the relay is told to end: Ctrl-C.
+/// Resolves on Ctrl-C.
 ///
 /// # Errors
 /// Never.
 #[cfg(not(unix))]
-pub fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+pub fn termination_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
 }
 

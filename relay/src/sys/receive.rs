@@ -1,8 +1,8 @@
-//! Receiving a datagram with all that the kernel can tell of it.
+//! Receives a datagram with its ancillary data.
 
 use std::{io, net::SocketAddr};
 
-use super::Told;
+use super::Ancillary;
 #[cfg(target_os = "linux")]
 use super::facts;
 
@@ -13,10 +13,10 @@ pub struct Received {
     pub kept: usize,
     /// Bytes the datagram really had.
     pub length: usize,
-    /// Who sent it.
+    /// The sender's address.
     pub from: SocketAddr,
-    /// What the kernel told along with it, of a socket it was asked to.
-    pub told: Told,
+    /// Its ancillary data; empty where the socket does not ask for it.
+    pub ancillary: Ancillary,
 }
 
 /// Receives one datagram; what does not fit into `buffer` is lost, as recv(2) has it, but counted.
@@ -30,20 +30,16 @@ pub fn datagram(socket: &impl std::os::fd::AsRawFd, buffer: &mut [u8]) -> io::Re
     let room = buffer.len();
     let mut parts = [io::IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
-    let mut room_to_tell = Ancillary::new();
-    let message = recvmsg::<SockaddrStorage>(
-        socket.as_raw_fd(),
-        &mut parts,
-        Some(room_to_tell.bytes()),
-        flags,
-    )?;
+    let mut control = AncillaryBuffer::new();
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control.bytes()), flags)?;
     let from = message.address.as_ref().and_then(address).unwrap_or(NOBODY);
-    let told = message.cmsgs().map(facts::of_datagram).unwrap_or_default();
+    let ancillary = message.cmsgs().map(facts::of_datagram).unwrap_or_default();
     Ok(Received {
         kept: message.bytes.min(room),
         length: message.bytes,
         from,
-        told,
+        ancillary,
     })
 }
 
@@ -74,18 +70,18 @@ pub fn datagram(socket: &tokio::net::UdpSocket, buffer: &mut [u8]) -> io::Result
         kept,
         length,
         from,
-        told: Told::default(),
+        ancillary: Ancillary::default(),
     })
 }
 
-/// Room for what the kernel tells: a time, a hop count, a class of service, a drop count, a burst's size, each behind a
+/// Room for ancillary data: a time, a hop count, a class of service, a drop count, a burst's size, each behind a
 /// header of 16 bytes, aligned as these headers want it.
 #[cfg(target_os = "linux")]
 #[repr(align(16))]
-pub(super) struct Ancillary([u8; 160]);
+pub(super) struct AncillaryBuffer([u8; 160]);
 
 #[cfg(target_os = "linux")]
-impl Ancillary {
+impl AncillaryBuffer {
     pub(super) const fn new() -> Self {
         Self([0; 160])
     }
@@ -100,12 +96,12 @@ impl Ancillary {
 pub(super) const NOBODY: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
-/// Whether an unconnected UDP socket is to hear that nobody is there (ip(7), `IP_RECVERR`).
+/// Sets whether an unconnected UDP socket receives ICMP errors (ip(7), `IP_RECVERR`).
 ///
 /// # Errors
 /// The kernel's.
 #[cfg(target_os = "linux")]
-pub fn hear_errors(socket: &impl std::os::fd::AsFd, on: bool) -> io::Result<()> {
+pub fn receive_errors(socket: &impl std::os::fd::AsFd, on: bool) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt};
 
     Ok(setsockopt(socket, sockopt::Ipv4RecvErr, &on)?)
@@ -116,6 +112,6 @@ pub fn hear_errors(socket: &impl std::os::fd::AsFd, on: bool) -> io::Result<()> 
 /// # Errors
 /// Always.
 #[cfg(not(target_os = "linux"))]
-pub fn hear_errors<S>(_: &S, _: bool) -> io::Result<()> {
+pub fn receive_errors<S>(_: &S, _: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -1,4 +1,4 @@
-//! What the kernel says of one socket of this machine, asked for by its addresses (sock_diag(7), linux/inet_diag.h).
+//! Asks the kernel about one socket of this machine, by its addresses (sock_diag(7), linux/inet_diag.h).
 //! One exact question is one message each way, however many sockets there are; nothing is connected and nothing sent.
 
 use std::{
@@ -26,7 +26,7 @@ const FLAG_REQUEST: u16 = 1;
 const ANY_STATE: u32 = u32::MAX;
 /// `INET_DIAG_NOCOOKIE`: any socket with these addresses will do.
 const NO_COOKIE: [u8; 8] = [0xff; 8];
-/// `TCP_TIME_WAIT`, `TCP_LISTEN` and `TCP_NEW_SYN_RECV`: states of which the kernel tells no user.
+/// `TCP_TIME_WAIT`, `TCP_LISTEN` and `TCP_NEW_SYN_RECV`: states in which the kernel reports no user.
 const WITHOUT_USER: [u8; 3] = [6, 10, 12];
 
 /// A socket as the kernel describes it.
@@ -54,7 +54,7 @@ pub(super) fn owner(local: SocketAddr, remote: SocketAddr) -> io::Result<Option<
 ///
 /// # Errors
 /// The kernel's, where it cannot be asked.
-pub(super) fn is_listening(transport: Transport, address: SocketAddr) -> io::Result<bool> {
+pub(super) fn listener_exists(transport: Transport, address: SocketAddr) -> io::Result<bool> {
     Ok(ask(&request(transport, address, None))?.is_some())
 }
 
@@ -223,16 +223,18 @@ mod tests {
             let port = listener.local_addr().expect("the kernel says").port();
             format!("{host}:{port}").parse().expect("the kernel says")
         };
-        let tcp = |address| is_listening(Transport::Tcp, address).expect("the kernel says");
+        let tcp = |address| listener_exists(Transport::Tcp, address).expect("the kernel says");
         assert!(tcp(at(&named, "127.0.0.1")) && !tcp(at(&named, "127.0.0.2")));
         assert!(tcp(at(&all, "127.9.9.9")) && !tcp(at(&all, "[::1]")));
         assert!(tcp(at(&both, "127.0.0.1")) && tcp(at(&both, "[::1]")));
         let udp = UdpSocket::bind("127.0.0.1:0").expect("the kernel says");
         let address = udp.local_addr().expect("the kernel says");
-        assert!(is_listening(Transport::Udp, address).expect("the kernel says"));
-        assert!(!is_listening(Transport::Tcp, address).expect("the kernel says") || tcp(address));
+        assert!(listener_exists(Transport::Udp, address).expect("the kernel says"));
+        assert!(
+            !listener_exists(Transport::Tcp, address).expect("the kernel says") || tcp(address)
+        );
         drop(udp);
-        assert!(!is_listening(Transport::Udp, address).expect("the kernel says"));
+        assert!(!listener_exists(Transport::Udp, address).expect("the kernel says"));
     }
 
     #[test]
@@ -240,7 +242,7 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("the kernel says");
         let address = socket.local_addr().expect("the kernel says");
         socket.connect("127.0.0.1:9").expect("the kernel says");
-        assert!(!is_listening(Transport::Udp, address).expect("the kernel says"));
+        assert!(!listener_exists(Transport::Udp, address).expect("the kernel says"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Whose a socket of this machine is, and whether anybody listens at an address: Linux tells, other systems do not.
+//! The user who owns a socket of this machine, and whether a program listens at an address. Known on Linux only.
 
 use std::net::SocketAddr;
 
 use shared::call::Transport;
 
-/// Whether this system tells which user a socket belongs to.
+/// Whether this system reports which user owns a socket.
 pub const IS_TOLD: bool = cfg!(target_os = "linux");
 
 /// The user who started this process, even if it runs with another's rights (getuid(2)). `None` where users have no
@@ -21,8 +21,9 @@ pub fn user() -> Option<u32> {
 #[must_use]
 pub fn overflow_user() -> u32 {
     const USUAL: u32 = 65_534;
-    let told = std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
-    told.and_then(|told| told.trim().parse().ok())
+    let number = std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
+    number
+        .and_then(|number| number.trim().parse().ok())
         .unwrap_or(USUAL)
 }
 
@@ -68,9 +69,9 @@ impl Query {
 /// Whether a program of this machine would be given what is sent to this address; `None` where that cannot be known:
 /// the address is another machine's, or this system does not tell.
 #[must_use]
-pub fn is_listening(transport: Transport, address: SocketAddr) -> Option<bool> {
+pub fn listener_exists(transport: Transport, address: SocketAddr) -> Option<bool> {
     #[cfg(target_os = "linux")]
-    return linux::is_listening(transport, address);
+    return linux::listener_exists(transport, address);
     #[cfg(not(target_os = "linux"))]
     {
         let _: (Transport, SocketAddr) = (transport, address);
@@ -97,7 +98,7 @@ mod linux {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let address = listener.as_ref().map(TcpListener::local_addr);
         if let Ok(Ok(address)) = address
-            && sock_diag::is_listening(Transport::Tcp, address).is_ok_and(|found| found)
+            && sock_diag::listener_exists(Transport::Tcp, address).is_ok_and(|found| found)
         {
             return Query::Exact;
         }
@@ -130,14 +131,14 @@ mod linux {
         entry.map(|entry| entry.uid)
     }
 
-    pub(super) fn is_listening(transport: Transport, address: SocketAddr) -> Option<bool> {
+    pub(super) fn listener_exists(transport: Transport, address: SocketAddr) -> Option<bool> {
         let ip = match address.ip().to_canonical() {
             // What is sent to no address in particular goes to this machine.
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
             ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
         };
-        let is_found = |address| sock_diag::is_listening(transport, address).ok();
+        let is_found = |address| sock_diag::listener_exists(transport, address).ok();
         // An address that can be bound is this machine's; and a kernel that does not find the socket bound there
         // cannot be asked about others: it says the same of what it does not know and of what is not there.
         let (_tcp, _udp, ours) = match transport {
@@ -184,7 +185,7 @@ mod linux {
         fn of_another_machine_nothing_is_known() {
             let elsewhere = "192.0.2.1:12000".parse().expect("an address");
             for transport in Transport::ALL {
-                assert_eq!(is_listening(transport, elsewhere), None);
+                assert_eq!(listener_exists(transport, elsewhere), None);
             }
         }
 
@@ -192,11 +193,11 @@ mod linux {
         fn an_address_of_this_machine_is_known() {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let address = listener.local_addr().expect("its address");
-            assert_eq!(is_listening(Transport::Tcp, address), Some(true));
+            assert_eq!(listener_exists(Transport::Tcp, address), Some(true));
             let anywhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
-            assert_eq!(is_listening(Transport::Tcp, anywhere), Some(true));
+            assert_eq!(listener_exists(Transport::Tcp, anywhere), Some(true));
             drop(listener);
-            assert_eq!(is_listening(Transport::Tcp, address), Some(false));
+            assert_eq!(listener_exists(Transport::Tcp, address), Some(false));
         }
     }
 }

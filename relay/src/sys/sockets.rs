@@ -41,11 +41,11 @@ pub struct Listing {
 impl Listing {
     /// Whether this system has such a list.
     #[must_use]
-    pub fn is_there() -> bool {
+    pub fn is_supported() -> bool {
         std::path::Path::new("/proc/net/tcp").exists()
     }
 
-    /// The list as the kernel tells it now; none where there is no `/proc`. With thousands of sockets it takes
+    /// The list as it is now; none where there is no `/proc`. With thousands of sockets it takes
     /// milliseconds.
     #[must_use]
     pub fn read() -> Option<Self> {
@@ -92,7 +92,7 @@ impl Listing {
 
 /// The timer that stands for TIME_WAIT in the field `tr`.
 const TIME_WAIT_TIMER: &str = "03";
-/// The kernel tells times in ticks of 1/100 s, whatever its own are (USER_HZ).
+/// The list gives times in ticks of 1/100 s, whatever the kernel's own are (USER_HZ).
 const TICK_MS: u64 = 10;
 
 /// One line: `sl local remote st tx:rx tr:when retrnsmt uid timeout inode …`, numbers in hexadecimal but for uid,

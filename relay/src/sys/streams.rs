@@ -1,4 +1,4 @@
-//! Streams: read with as few calls as can be, and given up.
+//! TCP streams: reading with few system calls, and options for closing and sending.
 
 use std::{
     cell::RefCell,
@@ -16,7 +16,7 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The next bytes, at most so many; none at the end of the stream.
+/// The next bytes, at most `most`; empty at the end of the stream.
 pub fn poll_read(
     context: &mut Context<'_>,
     stream: &TcpStream,
@@ -64,8 +64,7 @@ pub fn reset_on_close(stream: &TcpStream) {
     SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
 }
 
-/// Has the kernel take at most so many bytes that it has not sent (tcp(7), `TCP_NOTSENT_LOWAT`); elsewhere than on Linux
-/// it takes what it likes.
+/// Limits the unsent bytes in the kernel's buffer (tcp(7), `TCP_NOTSENT_LOWAT`).
 #[cfg(target_os = "linux")]
 pub fn limit_unsent<'s, S>(socket: &'s S, bytes: u32)
 where
@@ -74,6 +73,6 @@ where
     SockRef::from(socket).set_tcp_notsent_lowat(bytes).ok();
 }
 
-/// Has the kernel take at most so many bytes that it has not sent: only Linux can be told.
+/// Does nothing: only Linux has the option.
 #[cfg(not(target_os = "linux"))]
 pub const fn limit_unsent<S>(_: &S, _: u32) {}

@@ -22,7 +22,7 @@ use super::{
     Lately, OpenCall, Trace, derive,
     endings::{Act, Sent},
 };
-use crate::sys::Told;
+use crate::sys::Ancillary;
 
 thread_local! {
     /// Where stretches are written before it is known how long they are.
@@ -134,7 +134,7 @@ impl Stretch<'_> {
     }
 
     /// What the kernel told of the datagrams to come, of each the same.
-    pub const fn is_told(&mut self, told: Told) {
+    pub const fn is_told(&mut self, told: Ancillary) {
         self.events.told = told;
     }
 

@@ -1,4 +1,4 @@
-//! The names of everything a packet can be asked about, spelt as protocol analysers' display filters spell them.
+//! The names of all fields of a packet, spelt as in the display filters of protocol analysers.
 //!
 //! One table gives every key its name and the kind of its values; the dissector, the filter and the page's
 //! translations all look here. A [`Kind::Unsigned`] also says how many bits the wire gives it, so that a port

@@ -1,4 +1,4 @@
-//! Where things lie in a frame: the few facts that the dissector, the summary and the checksums all start from.
+//! The outline of a frame: where its headers and payload are. All that reads packets starts from it.
 //! Reading an outline allocates nothing and looks at headers only.
 
 use super::bytes::{array, u8_at, u16_at};
@@ -31,7 +31,7 @@ pub(super) struct Ip {
     pub(super) whole: bool,
     /// The payload's protocol number.
     pub(super) protocol: u8,
-    /// Who sent it.
+    /// The sender's address.
     pub(super) source: IpAddr,
     /// To whom.
     pub(super) destination: IpAddr,

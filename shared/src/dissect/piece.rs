@@ -7,7 +7,7 @@ use super::{Link, outline::Ip};
 /// A fragment's header in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// Who sent it.
+    /// The sender's address.
     pub source: IpAddr,
     /// To whom.
     pub destination: IpAddr,

@@ -68,15 +68,16 @@ pub(super) fn settings<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Settings>, D::Error> {
     #[derive(Deserialize)]
-    struct Strict(#[serde(with = "StrictSettings")] Settings);
-    Ok(Option::<Strict>::deserialize(deserializer)?.map(|Strict(settings)| settings))
+    struct SettingsArgument(#[serde(with = "StrictSettings")] Settings);
+    Ok(Option::<SettingsArgument>::deserialize(deserializer)?
+        .map(|SettingsArgument(settings)| settings))
 }
 
 /// For [`Act::Drive`](crate::class::Act::Drive).
 pub(crate) fn drive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Drive>, D::Error> {
     #[derive(Deserialize)]
-    struct Strict(#[serde(with = "StrictDrive")] Drive);
-    Ok(Option::<Strict>::deserialize(deserializer)?.map(|Strict(drive)| drive))
+    struct DriveArgument(#[serde(with = "StrictDrive")] Drive);
+    Ok(Option::<DriveArgument>::deserialize(deserializer)?.map(|DriveArgument(drive)| drive))
 }
 
 /// For [`Act::Progress`](crate::class::Act::Progress).
@@ -84,6 +85,7 @@ pub(crate) fn progress<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Progress>, D::Error> {
     #[derive(Deserialize)]
-    struct Strict(#[serde(with = "StrictProgress")] Progress);
-    Ok(Option::<Strict>::deserialize(deserializer)?.map(|Strict(progress)| progress))
+    struct ProgressArgument(#[serde(with = "StrictProgress")] Progress);
+    Ok(Option::<ProgressArgument>::deserialize(deserializer)?
+        .map(|ProgressArgument(progress)| progress))
 }

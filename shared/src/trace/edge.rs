@@ -10,11 +10,11 @@ use crate::conditions::{DatagramId, Direction, Fate};
 /// What the edge did to a datagram after the kernel had received it and before its program did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
-    /// Which datagram: a receive that gets it later says so by the fact `edge.datagram`.
+    /// The datagram; a later receive that returns it has the fact `edge.datagram`.
     pub datagram: DatagramId,
-    /// Which way it goes.
+    /// Its direction.
     pub direction: Direction,
-    /// Who sent it.
+    /// The sender's address.
     pub from: SocketAddr,
     /// Whose socket it has reached.
     pub to: SocketAddr,
@@ -22,7 +22,7 @@ pub struct Edge {
     pub length: u64,
     /// What became of it.
     pub fate: Fate,
-    /// Whether somebody decided so, rather than the dice.
+    /// Whether a user decided so, rather than the dice.
     pub by_hand: bool,
     /// The client process it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]

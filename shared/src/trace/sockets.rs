@@ -11,7 +11,7 @@ use crate::call::Transport;
 pub struct Sockets {
     /// Those of the servers' ports, and those at the other end; the listening ones first.
     pub sockets: Vec<KernelSocket>,
-    /// How many more there are than are told.
+    /// The number of further sockets, which are not listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more: u64,
 }

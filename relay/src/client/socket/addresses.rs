@@ -1,4 +1,4 @@
-//! The addresses of a client's socket: its own, and those it may speak to.
+//! The addresses of a client's socket: its own, and those it may send to.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -12,7 +12,7 @@ use shared::{
 
 use super::ClientSocket;
 use crate::{
-    client::nobody,
+    client::reserved_port,
     failure::{self, CallResult},
     sys::binding,
 };
@@ -55,12 +55,12 @@ impl ClientSocket {
 
     /// Whether another program could have its port too, and get what is meant for it (`SO_REUSEADDR`, socket(7)).
     #[must_use]
-    pub const fn may_share_its_port(&self) -> bool {
+    pub const fn may_share_port(&self) -> bool {
         self.shares_port.get()
     }
 
-    /// After a `connect` that failed the kernel may have taken its port back: what was known is asked anew.
-    pub fn forgets_local(&self) {
+    /// Forgets its own address: after a `connect` that failed the kernel may have taken the port back.
+    pub fn forget_local(&self) {
         self.local.take();
     }
 
@@ -83,17 +83,17 @@ impl ClientSocket {
         Ok(bound)
     }
 
-    /// Binds a socket that was not, before it first speaks to `target`, where its host wants that.
+    /// Binds an unbound socket before it first sends to `target`, where its host requires that.
     ///
     /// # Errors
     /// The kernel's: no port is left.
-    pub(super) fn bind_before_speaking(&self, target: SocketAddr) -> Result<(), Failed> {
+    pub(super) fn bind_implicitly(&self, target: SocketAddr) -> Result<(), Failed> {
         if self.is_bound.get() {
             return Ok(());
         }
         let address = self
             .host
-            .before_speaking(self.transport, self.family, target);
+            .implicit_bind_address(self.transport, self.family, target);
         if let Some(address) = address {
             let handle = self.handle.borrow();
             let bound = binding::bind_address(&handle.socket(), self.transport, address);
@@ -104,12 +104,12 @@ impl ClientSocket {
         Ok(())
     }
 
-    /// The address a call names; none where it names none, or there is no such port.
+    /// The address a call names; none where it names none, or the target has none.
     #[must_use]
-    pub fn names(&self, call: &Call) -> Option<SocketAddr> {
+    pub fn call_address(&self, call: &Call) -> Option<SocketAddr> {
         match call {
             Call::Bind { port, .. } => Some(self.bind_address(*port)),
-            Call::Connect { to, .. } | Call::SendTo { to, .. } => self.named(*to),
+            Call::Connect { to, .. } | Call::SendTo { to, .. } => self.target_address(*to),
             Call::Socket { .. }
             | Call::GetAddrInfo { .. }
             | Call::Send { .. }
@@ -125,14 +125,14 @@ impl ClientSocket {
         }
     }
 
-    /// The address a target is; none where there is no such port.
-    pub(super) fn named(&self, to: Target) -> Option<SocketAddr> {
+    /// The address of a target; none where it has none.
+    pub(super) fn target_address(&self, to: Target) -> Option<SocketAddr> {
         match to {
             Target::Server => Some(self.server),
-            Target::Nobody => nobody::nobody_beside(self.server),
+            Target::Nobody => reserved_port::nobody_address(self.server),
             Target::Fd(fd) => {
-                let neighbour = self.neighbours.at(fd, self.transport);
-                neighbour.filter(|_| self.transport == Transport::Udp)
+                let sibling = self.siblings.at(fd, self.transport);
+                sibling.filter(|_| self.transport == Transport::Udp)
             }
             Target::Localhost6 => {
                 let localhost = Ipv6Addr::LOCALHOST.into();
@@ -141,19 +141,22 @@ impl ClientSocket {
         }
     }
 
-    /// The address a call names, once it is sure that nobody else than named is there.
-    pub(super) fn reach(&self, to: Target) -> Result<SocketAddr, Failed> {
-        let address = self.named(to).ok_or_else(|| nowhere(to))?;
+    /// The address of a target, once no other program can be listening there.
+    pub(super) fn authorize(&self, to: Target) -> Result<SocketAddr, Failed> {
+        let address = self.target_address(to).ok_or_else(|| nowhere(to))?;
         if matches!(to, Target::Fd(_)) {
             return Ok(address);
         }
         // An IPv4 socket reaches no IPv6 address; the kernel says how it fails.
         let unreachable = self.family == Family::Inet && address.is_ipv6();
         if address != self.server && !unreachable {
-            let hold = nobody::hold(self.transport, address)?;
-            let mut held = self.held.borrow_mut();
-            if !held.iter().any(|known| Rc::ptr_eq(known, &hold)) {
-                held.push(hold);
+            let reservation = reserved_port::reserve(self.transport, address)?;
+            let mut reservations = self.reservations.borrow_mut();
+            if !reservations
+                .iter()
+                .any(|known| Rc::ptr_eq(known, &reservation))
+            {
+                reservations.push(reservation);
             }
         }
         Ok(address)

@@ -16,7 +16,7 @@ use crate::{
     sys::retry::retry,
 };
 
-/// A connected socket would go on sending there when that socket is closed and its port is somebody else's.
+/// A connected socket would keep sending to the port after its owner closed it and another program took it.
 const ONLY_SENDTO: &str = "a socket of one's own is only for sendto on UDP";
 
 impl ClientSocket {
@@ -24,8 +24,8 @@ impl ClientSocket {
         if matches!(to, Target::Fd(_)) {
             return Err(failure::relay(Reason::NoAddress, ONLY_SENDTO));
         }
-        let peer = self.reach(to)?;
-        self.bind_before_speaking(peer)?;
+        let peer = self.authorize(to)?;
+        self.bind_implicitly(peer)?;
         let result = self.handle().socket().connect(&peer.into());
         match result {
             Ok(()) => self.watch().map_err(|error| failure::kernel(&error))?,
@@ -36,7 +36,7 @@ impl ClientSocket {
                     self.unwatch();
                     self.watch().map_err(|error| failure::kernel(&error))?;
                 }
-                if !self.waits_for(&error) {
+                if !self.may_wait_for(&error) {
                     return Err(failure::kernel(&error));
                 }
                 self.finish_connecting(peer).await?;
@@ -52,7 +52,7 @@ impl ClientSocket {
 
     /// Whether a `connect` that could not be done at once is waited for, as a blocking one is. A second one waits for
     /// the first only where it may wait for ever: with a timeout Python does not block, and is told `EALREADY`.
-    fn waits_for(&self, error: &io::Error) -> bool {
+    fn may_wait_for(&self, error: &io::Error) -> bool {
         match self.timeout.get() {
             None => handle::in_progress(error) || handle::in_progress_already(error),
             Some(Duration::ZERO) => false,
@@ -66,7 +66,7 @@ impl ClientSocket {
         };
         let attempt = || handle::connected(&stream, peer);
         let connecting = retry(&*stream, Interest::WRITABLE, attempt);
-        let result = self.in_time(connecting).await;
+        let result = self.with_timeout(connecting).await;
         drop(stream);
         // Where only the time is over the attempt goes on.
         if let Err(failed) = &result

@@ -28,7 +28,7 @@ impl ClientSocket {
                     let data = Data::default();
                     return Ok(Returned::Chunk { data });
                 };
-                self.told.replace(facts);
+                self.datagram_facts.replace(facts);
                 let truncated = (data.len() as u64) < length;
                 Ok(Returned::Datagram {
                     data,
@@ -56,13 +56,13 @@ impl ClientSocket {
     async fn datagram(&self, size: usize) -> Result<Option<Datagram>, Failed> {
         let handle = self.handle();
         match handle.datagram_now(&self.receiver, size) {
-            Err(error) if self.waits_after(&error) => {}
+            Err(error) if self.may_wait_after(&error) => {}
             other => return other.map(Some).map_err(|error| failure::kernel(&error)),
         }
-        if self.receives_no_more.get() && self.timeout.get().is_none() {
+        if self.receiving_shut_down.get() && self.timeout.get().is_none() {
             return Ok(None);
         }
         let next = handle.next_datagram(&self.receiver, size);
-        self.in_time(next).await.map(Some)
+        self.with_timeout(next).await.map(Some)
     }
 }

@@ -38,8 +38,8 @@ use super::{
     heartbeat::{Beat, Heartbeat},
 };
 use crate::{
-    client::{Direct, Door, Process},
-    sys::bursts::{Batch, Gathering},
+    client::{BatchSocket, Process, TracedSocket},
+    sys::bursts::{Batch, BatchBuilder},
 };
 
 /// A bridge has one socket.
@@ -91,7 +91,7 @@ async fn open(
     process: Rc<Process>,
     transport: Transport,
     surroundings: &Surroundings,
-) -> Result<Rc<Door>, Failed> {
+) -> Result<Rc<TracedSocket>, Failed> {
     let server = surroundings.lab.server_address(transport);
     let (door, _took) = process.open(FD, transport, None, server, None);
     let door = Rc::new(door?);
@@ -107,11 +107,11 @@ async fn open(
 
 async fn carry(
     visitor: &mut Visitor,
-    door: &Rc<Door>,
+    door: &Rc<TracedSocket>,
     (transport, encoding): (Transport, Encoding),
     mut surroundings: Surroundings,
 ) -> Ended {
-    let Some(direct) = Direct::through(door) else {
+    let Some(direct) = BatchSocket::new(door) else {
         return because(INTERNAL, "the socket is not connected");
     };
     let mut bridge = Bridge {
@@ -162,7 +162,7 @@ async fn carry(
 /// Both directions at once.
 struct Bridge<'a> {
     visitor: &'a mut Visitor,
-    direct: Direct,
+    direct: BatchSocket,
     transport: Transport,
     encoding: Encoding,
     writer: Writer,
@@ -235,7 +235,7 @@ impl Bridge<'_> {
             },
             Ending::Visitor(visitor, _) if !visitor.is_shut => {
                 visitor.is_shut = true;
-                self.direct.shuts_sending();
+                self.direct.shut_down_sending();
                 Poll::Ready(Ok(()))
             }
             Ending::Visitor(..) => Poll::Pending,
@@ -247,7 +247,7 @@ impl Bridge<'_> {
         if !self.is_listening() {
             return Poll::Pending;
         }
-        let (mut said, mut ending) = (Gathering::default(), None);
+        let (mut said, mut ending) = (BatchBuilder::default(), None);
         let (udp, encoding) = (self.transport == Transport::Udp, self.encoding);
         let (writer, over) = (&mut self.writer, self.ending.is_by_visitor());
         let mut add = |data: &[u8]| {

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{Returning, Seat, plain};
 use crate::{
-    client::{Door, Made, OwnHost},
+    client::{FinishedCall, OwnHost, TracedSocket},
     failure,
     session::table::{Cancelled, Turn},
 };
@@ -82,7 +82,7 @@ impl Seat {
         }));
         self.reply(
             id,
-            Made {
+            FinishedCall {
                 outcome,
                 took_ns,
                 local: None,
@@ -146,7 +146,7 @@ impl Seat {
     }
 
     /// Makes a call, and those in line behind it for as long as each returns at once.
-    fn make(&mut self, turn: Turn<Door>) {
+    fn make(&mut self, turn: Turn<TracedSocket>) {
         let mut turn = Some(turn);
         while let Some(next) = turn.take() {
             let mut call = self.begin(next);
@@ -157,7 +157,7 @@ impl Seat {
         }
     }
 
-    fn begin(&mut self, turn: Turn<Door>) -> LocalBoxFuture<'static, Returning> {
+    fn begin(&mut self, turn: Turn<TracedSocket>) -> LocalBoxFuture<'static, Returning> {
         let Turn {
             id,
             call,
@@ -191,7 +191,7 @@ impl Seat {
     }
 
     /// Its reply goes out; whose turn it is then.
-    fn conclude(&mut self, returned: Returning) -> Option<Turn<Door>> {
+    fn conclude(&mut self, returned: Returning) -> Option<Turn<TracedSocket>> {
         let Returning {
             id,
             call,
@@ -212,7 +212,7 @@ impl Seat {
         self.table.returned(id, fd)
     }
 
-    fn close(&mut self, id: u64, fd: Fd, door: Rc<Door>) {
+    fn close(&mut self, id: u64, fd: Fd, door: Rc<TracedSocket>) {
         let orphans = self.table.remove(fd);
         let _no_turn = self.table.returned(id, fd);
         let made = door.close(Some(id));

@@ -28,7 +28,7 @@ use super::{Surroundings, seats::Demand, table::Table};
 use crate::{
     admission::ClientOrigin,
     class::{AwayMembership, Membership, MembershipRef},
-    client::{Door, Made, Process},
+    client::{FinishedCall, Process, TracedSocket},
     failure,
     lab::LabLease,
     trace::Sight,
@@ -52,7 +52,7 @@ pub(super) struct Seat {
     pub(super) excursion: Option<AwayMembership>,
     /// Resolves when the page that went out from here is no longer out.
     out: Option<oneshot::Receiver<Infallible>>,
-    table: Table<Door, oneshot::Sender<()>>,
+    table: Table<TracedSocket, oneshot::Sender<()>>,
     replies: Replies,
 }
 
@@ -76,9 +76,9 @@ pub(super) type Calls = FuturesUnordered<LocalBoxFuture<'static, Returning>>;
 pub(super) struct Returning {
     id: u64,
     call: Call,
-    made: Made,
+    made: FinishedCall,
     /// The socket it was made on, if it was made on one.
-    door: Option<(Fd, Rc<Door>)>,
+    door: Option<(Fd, Rc<TracedSocket>)>,
 }
 
 #[cfg(test)]
@@ -217,7 +217,7 @@ impl Seat {
     }
 
     /// How a call or an ask ended.
-    pub(super) fn reply(&mut self, id: u64, made: Made) {
+    pub(super) fn reply(&mut self, id: u64, made: FinishedCall) {
         self.replies.push(encode_server(&to(Some(id), made)).into());
     }
 
@@ -359,8 +359,8 @@ pub(super) async fn sent_away(gone: Option<&mut Gone>) -> GoodbyeReason {
 }
 
 /// The reply to a message.
-pub(super) fn to(id: Option<u64>, made: Made) -> ServerMessage {
-    let Made {
+pub(super) fn to(id: Option<u64>, made: FinishedCall) -> ServerMessage {
+    let FinishedCall {
         outcome,
         took_ns,
         local,
@@ -376,8 +376,8 @@ pub(super) fn to(id: Option<u64>, made: Made) -> ServerMessage {
 }
 
 /// What was answered without a socket.
-pub(super) const fn plain(outcome: Outcome) -> Made {
-    Made {
+pub(super) const fn plain(outcome: Outcome) -> FinishedCall {
+    FinishedCall {
         outcome,
         took_ns: 0,
         local: None,

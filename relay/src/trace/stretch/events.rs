@@ -15,7 +15,7 @@ use super::{
     super::{Processes, endings::Sent},
     Line, Ring, Timed,
 };
-use crate::sys::Told;
+use crate::sys::Ancillary;
 
 /// What was written down together; each of it is in a [`Ring`].
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(in super::super) struct Events {
     pub(super) crowded: bool,
     pub(super) began_wall: Duration,
     /// What the kernel told of each datagram.
-    pub(super) told: Told,
+    pub(super) told: Ancillary,
     /// All bytes they are about.
     pub(super) wholes: Vec<Bytes>,
     /// How connections ended, in order.
@@ -108,7 +108,7 @@ impl Events {
             concerns: None,
             crowded: false,
             began_wall: Duration::ZERO,
-            told: Told::NOTHING,
+            told: Ancillary::NOTHING,
             wholes: Vec::new(),
             endings: Vec::new(),
             count: 0,

@@ -20,7 +20,7 @@ const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 12_000);
 
 /// What the kernel tells of every datagram.
-const TOLD: Told = Told {
+const TOLD: Ancillary = Ancillary {
     received_at_ns: Some(7),
     dropped: 2,
     hops: Some(Hops::Ttl(64)),

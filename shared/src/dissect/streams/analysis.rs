@@ -1,4 +1,4 @@
-//! What can be told of a segment from its conversation.
+//! What a segment is, judged from its conversation: a retransmission, a duplicate acknowledgment, a keep-alive.
 
 use crate::dissect::{Key, Value};
 

@@ -1,4 +1,4 @@
-//! TCP conversations: where a segment stands in its own, and what can be told from that.
+//! TCP conversations: relative sequence numbers, and the analysis of each segment.
 //!
 //! A [`Streams`] is fed the summary of every packet, in order. It sees what the wire shows and no more: why a
 //! connection was reset, or whether a lost segment was lost before or after it was seen, is not knowable here.

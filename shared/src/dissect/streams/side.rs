@@ -1,4 +1,4 @@
-//! One side of a conversation: what its segments have told so far, and what the next one means.
+//! One side of a conversation: its state so far, and how it changes with the next segment.
 
 use super::{Analysis, Duplicate, Mark, Marks};
 use crate::dissect::tcp::MOST_SHIFT;

@@ -1,5 +1,5 @@
-//! Addresses where nobody is, and the relay's promise that nobody is: it holds their ports itself, for as long as one
-//! of its clients uses them.
+//! The ports behind the protocol's target `nobody`: the relay reserves them while one of its clients may send there, so
+//! that no program ever listens at them.
 //!
 //! A TCP socket that is bound and does not listen: the kernel refuses whoever connects. A UDP socket connected to
 //! itself: a datagram from anybody else finds no socket, and the kernel answers that the port is unreachable. So no
@@ -21,47 +21,50 @@ use socket2::{Domain, Socket, Type};
 
 use crate::{failure, sys::descriptors::is_exhausted};
 
-/// The port beside a server's; none where there is none.
+/// The address of target `nobody`: the port after the server's; none after 65535.
 #[must_use]
-pub fn nobody_beside(server: SocketAddr) -> Option<SocketAddr> {
+pub fn nobody_address(server: SocketAddr) -> Option<SocketAddr> {
     let port = server.port().checked_add(1)?;
     Some(SocketAddr::new(server.ip(), port))
 }
 
-/// An address that is held; given back with the last who holds it.
+/// A reserved address; released when its last owner drops it.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(super) struct PortReservation {
     _socket: Option<Socket>,
 }
 
 thread_local! {
-    /// What is held: a port of this machine is held once, whoever wants it.
-    static HELD: RefCell<HashMap<(Transport, SocketAddr), Weak<Hold>>> = RefCell::default();
+    /// The reserved addresses: each port of this machine is reserved once, however many clients need it.
+    static RESERVED: RefCell<HashMap<(Transport, SocketAddr), Weak<PortReservation>>> = RefCell::default();
 }
 
-/// Holds an address.
+/// Reserves an address.
 ///
 /// # Errors
 /// [`Reason::NotNobody`] where another program has it.
-pub(super) fn hold(transport: Transport, address: SocketAddr) -> Result<Rc<Hold>, Failed> {
-    HELD.with_borrow_mut(|held| {
-        held.retain(|_, hold| hold.strong_count() > 0);
-        if let Some(hold) = held.get(&(transport, address)).and_then(Weak::upgrade) {
-            return Ok(hold);
+pub(super) fn reserve(
+    transport: Transport,
+    address: SocketAddr,
+) -> Result<Rc<PortReservation>, Failed> {
+    RESERVED.with_borrow_mut(|reserved| {
+        reserved.retain(|_, reservation| reservation.strong_count() > 0);
+        if let Some(reservation) = reserved.get(&(transport, address)).and_then(Weak::upgrade) {
+            return Ok(reservation);
         }
-        let hold = match take(transport, address) {
-            Ok(socket) => Rc::new(Hold {
+        let reservation = match take(transport, address) {
+            Ok(socket) => Rc::new(PortReservation {
                 _socket: Some(socket),
             }),
-            // Where this machine has no such address nobody can be there.
+            // This machine does not have the address, so no program can listen there.
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                Rc::new(Hold { _socket: None })
+                Rc::new(PortReservation { _socket: None })
             }
             Err(error) if is_exhausted(&error) => return Err(failure::kernel(&error)),
-            Err(error) => return Err(not_nobody(address, &error)),
+            Err(error) => return Err(not_reserved(address, &error)),
         };
-        held.insert((transport, address), Rc::downgrade(&hold));
-        Ok(hold)
+        reserved.insert((transport, address), Rc::downgrade(&reservation));
+        Ok(reservation)
     })
 }
 
@@ -79,7 +82,7 @@ fn take(transport: Transport, address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn not_nobody(address: SocketAddr, error: &io::Error) -> Failed {
+fn not_reserved(address: SocketAddr, error: &io::Error) -> Failed {
     let why = crate::sys::errno::message(error);
     let message = format!("somebody may be at {address}: its port cannot be held ({why})");
     failure::relay(Reason::NotNobody, message)
@@ -104,14 +107,14 @@ mod tests {
     #[test]
     fn the_port_beside_the_last_one_is_none() {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        assert_eq!(nobody_beside(at(12_000)), Some(at(12_001)));
-        assert_eq!(nobody_beside(at(65_535)), None);
+        assert_eq!(nobody_address(at(12_000)), Some(at(12_001)));
+        assert_eq!(nobody_address(at(65_535)), None);
     }
 
     #[test]
     fn whoever_connects_to_nobody_is_refused() {
         let address = free(Transport::Tcp);
-        let _hold = hold(Transport::Tcp, address).expect("a free port");
+        let _reservation = reserve(Transport::Tcp, address).expect("a free port");
         let error = TcpStream::connect(address).expect_err("nobody");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
@@ -120,7 +123,7 @@ mod tests {
     #[test]
     fn a_datagram_to_nobody_is_answered_by_the_kernel() {
         let address = free(Transport::Udp);
-        let _hold = hold(Transport::Udp, address).expect("a free port");
+        let _reservation = reserve(Transport::Udp, address).expect("a free port");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         client.connect(address).expect("an address");
         client.send(b"anybody?").expect("it leaves");
@@ -131,10 +134,10 @@ mod tests {
     #[test]
     fn an_address_is_held_once_and_given_back_with_the_last() {
         let address = free(Transport::Tcp);
-        let first = hold(Transport::Tcp, address).expect("a free port");
-        let second = hold(Transport::Tcp, address).expect("held already");
+        let first = reserve(Transport::Tcp, address).expect("a free port");
+        let second = reserve(Transport::Tcp, address).expect("reserved already");
         drop(first);
-        TcpListener::bind(address).expect_err("still held");
+        TcpListener::bind(address).expect_err("still reserved");
         drop(second);
         TcpListener::bind(address).expect("given back");
     }
@@ -146,7 +149,7 @@ mod tests {
             let socket = take(transport, any).expect("a socket");
             let theirs = socket.local_addr().expect("its address");
             let theirs = theirs.as_socket().expect("an internet address");
-            let failed = hold(transport, theirs).expect_err("it is theirs");
+            let failed = reserve(transport, theirs).expect_err("it is theirs");
             assert_eq!(failed.reason, Some(Reason::NotNobody));
         }
     }

@@ -19,7 +19,7 @@ use shared::{
 };
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::Door;
+use super::TracedSocket;
 use crate::{
     failure,
     sys::{
@@ -33,49 +33,49 @@ use crate::{
 const MAX_CHUNK_BYTES: usize = 64 << 10;
 
 /// One socket and the calls on it: one `send` and one `recv` at a time.
-pub struct Direct {
-    door: Rc<Door>,
+pub struct BatchSocket {
+    traced: Rc<TracedSocket>,
     line: Line,
-    kind: Kind,
+    kind: ConnectedSocket,
     receiving: Option<OpenCall>,
     sending: Option<OpenCall>,
     /// Waits for a datagram that netem delivers.
-    crossing: Option<Pin<Box<dyn Future<Output = io::Result<Burst>>>>>,
+    pending_datagram: Option<Pin<Box<dyn Future<Output = io::Result<Burst>>>>>,
     sent: u64,
     received: u64,
 }
 
-enum Kind {
+enum ConnectedSocket {
     Udp(Rc<UdpSocket>),
     Tcp(Rc<TcpStream>),
 }
 
-impl Direct {
+impl BatchSocket {
     /// Through a socket that is connected, else there is none.
     #[must_use]
-    pub fn through(door: &Rc<Door>) -> Option<Self> {
-        let kind = match door.socket.transport() {
-            Transport::Udp => Kind::Udp(door.socket.udp()?),
-            Transport::Tcp => Kind::Tcp(door.socket.stream()?),
+    pub fn new(traced: &Rc<TracedSocket>) -> Option<Self> {
+        let kind = match traced.socket.transport() {
+            Transport::Udp => ConnectedSocket::Udp(traced.socket.udp()?),
+            Transport::Tcp => ConnectedSocket::Tcp(traced.socket.stream()?),
         };
-        if let Kind::Udp(socket) = &kind {
-            bursts::hear(socket);
+        if let ConnectedSocket::Udp(socket) = &kind {
+            bursts::enable_gro(socket);
         }
         let line = Line {
-            process: door.process.id,
-            fd: door.fd,
-            transport: door.socket.transport(),
-            local: door.socket.local(),
-            peer: door.socket.peer()?,
-            client: door.address()?,
+            process: traced.process.id,
+            fd: traced.fd,
+            transport: traced.socket.transport(),
+            local: traced.socket.local(),
+            peer: traced.socket.peer()?,
+            client: traced.register_address()?,
         };
         Some(Self {
-            door: Rc::clone(door),
+            traced: Rc::clone(traced),
             line,
             kind,
             receiving: None,
             sending: None,
-            crossing: None,
+            pending_datagram: None,
             sent: 0,
             received: 0,
         })
@@ -91,11 +91,11 @@ impl Direct {
         batch: &mut Batch,
     ) -> Poll<Result<(), Failed>> {
         match &self.kind {
-            Kind::Udp(socket) => {
+            ConnectedSocket::Udp(socket) => {
                 let socket = Rc::clone(socket);
                 self.poll_send_datagrams(context, &socket, batch)
             }
-            Kind::Tcp(stream) => {
+            ConnectedSocket::Tcp(stream) => {
                 let stream = Rc::clone(stream);
                 self.poll_send_bytes(context, &stream, batch)
             }
@@ -114,46 +114,46 @@ impl Direct {
                 Err(error) => error,
             };
             if error.kind() == io::ErrorKind::WouldBlock {
-                // Not before the event loop was asked does it tell when there is room.
+                // The event loop reports room only after it was asked for it.
                 if ready!(socket.poll_send_ready(context)).is_ok() {
                     continue;
                 }
             }
-            batch.are_sent(1);
+            batch.advance(1);
             let sending = self.sending.take();
-            return Poll::Ready(Err(self.fails(sending, &error)));
+            return Poll::Ready(Err(self.record_failure(sending, &error)));
         }
     }
 
     /// Sends datagrams until the kernel has no room or fails one.
     fn send_on(&mut self, socket: &UdpSocket, batch: &mut Batch) -> io::Result<()> {
-        let at_once = self.door.process.trace.level() < Level::L2;
-        let mut stretch = self.door.process.trace.stretch(self.line);
+        let at_once = self.traced.process.trace.level() < Level::L2;
+        let mut stretch = self.traced.process.trace.stretch(self.line);
         stretch.holds(batch.bytes());
         while !batch.is_empty() {
             let together = batch.together(at_once && self.sending.is_none());
             // Those the kernel does not take together may leave alone.
             let many = together > 1 && batch.send(socket, None, together).is_ok();
             if many {
-                self.door.socket.receiver().hint_server();
+                self.traced.socket.receiver().hint_server();
             }
             for nth in 0..if many { together } else { 1 } {
                 let datagram = batch.next(1);
                 let length = datagram.len() as u64;
                 let sending = self.sending.take();
-                let open = sending.unwrap_or_else(|| starts_to_send(&mut stretch, datagram));
+                let open = sending.unwrap_or_else(|| start_send(&mut stretch, datagram));
                 if !many {
                     if let Err(error) = batch.send(socket, None, 1) {
                         self.sending = Some(open);
                         return Err(error);
                     }
-                    self.door.socket.receiver().hint_server();
+                    self.traced.socket.receiver().hint_server();
                 }
                 if nth == 0 {
                     stretch.tick();
                 }
                 stretch.returns(open, Came::Sent(length), None);
-                batch.are_sent(1);
+                batch.advance(1);
             }
         }
         Ok(())
@@ -165,10 +165,10 @@ impl Direct {
         stream: &TcpStream,
         batch: &mut Batch,
     ) -> Poll<Result<(), Failed>> {
-        let mut stretch = self.door.process.trace.stretch(self.line);
+        let mut stretch = self.traced.process.trace.stretch(self.line);
         if self.sending.is_none() {
             stretch.holds(batch.bytes());
-            self.sending = Some(starts_to_send(&mut stretch, batch.rest()));
+            self.sending = Some(start_send(&mut stretch, batch.rest()));
         }
         while !batch.is_empty() {
             let written = match stream.try_write(batch.rest()) {
@@ -178,12 +178,12 @@ impl Direct {
                 other => other,
             };
             match written {
-                Ok(taken) => batch.are_taken(taken),
+                Ok(taken) => batch.advance_bytes(taken),
                 Err(error) => {
                     drop(stretch);
                     batch.give_up();
                     let sending = self.sending.take();
-                    return Poll::Ready(Err(self.fails(sending, &error)));
+                    return Poll::Ready(Err(self.record_failure(sending, &error)));
                 }
             }
         }
@@ -196,14 +196,14 @@ impl Direct {
         Poll::Ready(Ok(()))
     }
 
-    /// Tells the other end of a stream that nothing more is sent: `shutdown(SHUT_WR)`.
-    pub fn shuts_sending(&self) {
+    /// Ends the sending direction of a stream: `shutdown(SHUT_WR)`.
+    pub fn shut_down_sending(&self) {
         let call = Call::Shutdown {
-            fd: self.door.fd,
+            fd: self.traced.fd,
             how: How::Write,
         };
-        // It never blocks; that the connection is gone is found out by who receives.
-        let _made = self.door.make(&call, None).now_or_never();
+        // It never blocks; a connection that has ended is noticed by the next receive.
+        let _made = self.traced.make(&call, None).now_or_never();
     }
 
     /// What comes next from the other end, as one `recv` after the other returns it.
@@ -211,33 +211,33 @@ impl Direct {
     /// # Errors
     /// As the kernel failed the call; of a stream that was the last.
     pub fn poll_burst(&mut self, context: &mut Context<'_>) -> Poll<Result<Burst, Failed>> {
-        let Kind::Udp(socket) = &self.kind else {
+        let ConnectedSocket::Udp(socket) = &self.kind else {
             return Poll::Pending;
         };
         let socket = Rc::clone(socket);
         if self.receiving.is_none() {
-            let mut stretch = self.door.process.trace.stretch(self.line);
-            self.receiving = Some(starts_to_receive(&mut stretch, MAX_DATAGRAM_BYTES));
+            let mut stretch = self.traced.process.trace.stretch(self.line);
+            self.receiving = Some(start_receive(&mut stretch, MAX_DATAGRAM_BYTES));
         }
         let burst = match ready!(self.poll_next_burst(context, &socket)) {
             Ok(burst) => burst,
             Err(error) => {
                 let receiving = self.receiving.take();
-                return Poll::Ready(Err(self.fails(receiving, &error)));
+                return Poll::Ready(Err(self.record_failure(receiving, &error)));
             }
         };
-        let mut stretch = self.door.process.trace.stretch(self.line);
+        let mut stretch = self.traced.process.trace.stretch(self.line);
         stretch.holds(burst.bytes());
-        stretch.is_told(burst.told);
+        stretch.is_told(burst.ancillary);
         let mut receiving = self.receiving.take();
         for at in 0..burst.count() {
             let open = receiving
                 .take()
-                .unwrap_or_else(|| starts_to_receive(&mut stretch, MAX_DATAGRAM_BYTES));
+                .unwrap_or_else(|| start_receive(&mut stretch, MAX_DATAGRAM_BYTES));
             let datagram = burst.datagram(at);
             stretch.returns(open, Came::Datagram(datagram, datagram.len()), None);
         }
-        self.receiving = Some(starts_to_receive(&mut stretch, MAX_DATAGRAM_BYTES));
+        self.receiving = Some(start_receive(&mut stretch, MAX_DATAGRAM_BYTES));
         drop(stretch);
         Poll::Ready(Ok(burst))
     }
@@ -247,8 +247,8 @@ impl Direct {
         context: &mut Context<'_>,
         socket: &UdpSocket,
     ) -> Poll<io::Result<Burst>> {
-        if self.crossing.is_none() {
-            match ready!(self.door.socket.receiver().poll_burst(context, socket)) {
+        if self.pending_datagram.is_none() {
+            match ready!(self.traced.socket.receiver().poll_burst(context, socket)) {
                 // To be tried again after a pause.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(None) => {}
@@ -256,13 +256,13 @@ impl Direct {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        let door = &self.door;
-        let crossing = self.crossing.get_or_insert_with(|| {
-            let door = Rc::clone(door);
-            Box::pin(async move { door.socket.burst().await })
+        let traced = &self.traced;
+        let pending_datagram = self.pending_datagram.get_or_insert_with(|| {
+            let traced = Rc::clone(traced);
+            Box::pin(async move { traced.socket.burst().await })
         });
-        let burst = ready!(crossing.as_mut().poll(context));
-        self.crossing = None;
+        let burst = ready!(pending_datagram.as_mut().poll(context));
+        self.pending_datagram = None;
         Poll::Ready(burst)
     }
 
@@ -271,52 +271,52 @@ impl Direct {
     /// # Errors
     /// As the kernel failed the call.
     pub fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, Failed>> {
-        let Kind::Tcp(stream) = &self.kind else {
+        let ConnectedSocket::Tcp(stream) = &self.kind else {
             return Poll::Pending;
         };
         let stream = Rc::clone(stream);
         if self.receiving.is_none() {
-            let mut stretch = self.door.process.trace.stretch(self.line);
-            self.receiving = Some(starts_to_receive(&mut stretch, MAX_CHUNK_BYTES));
+            let mut stretch = self.traced.process.trace.stretch(self.line);
+            self.receiving = Some(start_receive(&mut stretch, MAX_CHUNK_BYTES));
         }
         let chunk = match ready!(streams::poll_read(context, &stream, MAX_CHUNK_BYTES)) {
             Ok(chunk) => chunk,
             Err(error) => {
                 let receiving = self.receiving.take();
-                return Poll::Ready(Err(self.fails(receiving, &error)));
+                return Poll::Ready(Err(self.record_failure(receiving, &error)));
             }
         };
         let Some(open) = self.receiving.take() else {
             return Poll::Ready(Ok(chunk));
         };
         if chunk.is_empty() {
-            self.ends(open, Outcome::Returned(Returned::EndOfStream));
+            self.record_return(open, Outcome::Returned(Returned::EndOfStream));
         } else {
-            let mut stretch = self.door.process.trace.stretch(self.line);
+            let mut stretch = self.traced.process.trace.stretch(self.line);
             stretch.holds(&chunk);
             stretch.returns(open, Came::Chunk(&chunk), Some(self.received));
-            self.receiving = Some(starts_to_receive(&mut stretch, MAX_CHUNK_BYTES));
+            self.receiving = Some(start_receive(&mut stretch, MAX_CHUNK_BYTES));
             self.received += chunk.len() as u64;
         }
         Poll::Ready(Ok(chunk))
     }
 
-    fn fails(&self, open: Option<OpenCall>, error: &io::Error) -> Failed {
+    fn record_failure(&self, open: Option<OpenCall>, error: &io::Error) -> Failed {
         let failed = failure::kernel(error);
         if let Some(open) = open {
-            self.ends(open, Outcome::Failed(failed.clone()));
+            self.record_return(open, Outcome::Failed(failed.clone()));
         }
         failed
     }
 
-    /// A call returns that is told by itself.
-    fn ends(&self, open: OpenCall, outcome: Outcome) {
+    /// Records the return of a call by itself, outside a batch.
+    fn record_return(&self, open: OpenCall, outcome: Outcome) {
         let (udp, sends) = (self.line.transport == Transport::Udp, open.sends());
         let offset = if sends { self.sent } else { self.received };
         let facts = if udp {
-            self.door.socket.errors()
+            self.traced.socket.errors()
         } else {
-            self.door.socket.last_facts()
+            self.traced.socket.last_facts()
         };
         let ends = Ends {
             local: self.line.local,
@@ -325,11 +325,11 @@ impl Direct {
             offset: Some(offset).filter(|_| !udp),
             facts,
         };
-        self.door.process.trace.call_returned(open, outcome, ends);
+        self.traced.process.trace.call_returned(open, outcome, ends);
     }
 }
 
-fn starts_to_send(stretch: &mut Stretch<'_>, data: &[u8]) -> OpenCall {
+fn start_send(stretch: &mut Stretch<'_>, data: &[u8]) -> OpenCall {
     let given = Given {
         data: Some(data),
         ..Given::default()
@@ -337,7 +337,7 @@ fn starts_to_send(stretch: &mut Stretch<'_>, data: &[u8]) -> OpenCall {
     stretch.starts(CallName::Send, true, given)
 }
 
-fn starts_to_receive(stretch: &mut Stretch<'_>, size: usize) -> OpenCall {
+fn start_receive(stretch: &mut Stretch<'_>, size: usize) -> OpenCall {
     let given = Given {
         size: Some(size),
         ..Given::default()
@@ -345,9 +345,9 @@ fn starts_to_receive(stretch: &mut Stretch<'_>, size: usize) -> OpenCall {
     stretch.starts(CallName::Recv, true, given)
 }
 
-impl fmt::Debug for Direct {
+impl fmt::Debug for BatchSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Direct")
+        f.debug_struct("BatchSocket")
             .field("line", &self.line)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,6 @@
-//! A server program's side of the trace: every call it makes is reported, and Ctrl-C ends the one it is in.
+//! Records the calls of a server program in the lab's trace, and ends the current one on Ctrl-C.
+//!
+//! What the programs do lives in `book` and `robust`; how a trace stores calls, in [`crate::trace`].
 
 use std::{cell::Cell, io, net::SocketAddr, rc::Rc, time::Duration};
 
@@ -18,23 +20,23 @@ use crate::{
     trace::{Ends, OpenCall, Processes, Starting, Trace},
 };
 
-/// What Ctrl-C is to a program in a terminal: told once, it ends every call the program is in or comes to.
+/// Ctrl-C in the program's terminal: once triggered, it ends every call that blocks, now and later.
 #[derive(Debug, Default)]
 pub struct Interrupt {
-    told: Cell<bool>,
+    is_triggered: Cell<bool>,
     waiting: Notify,
 }
 
 impl Interrupt {
     /// Ends the calls.
-    pub fn tell(&self) {
-        self.told.set(true);
+    pub fn trigger(&self) {
+        self.is_triggered.set(true);
         self.waiting.notify_waiters();
     }
 
-    async fn told(&self) {
+    async fn triggered(&self) {
         let waiting = self.waiting.notified();
-        if !self.told.get() {
+        if !self.is_triggered.get() {
             waiting.await;
         }
     }
@@ -42,16 +44,16 @@ impl Interrupt {
 
 /// Why a call did not return.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(super) enum CallError {
     /// The kernel failed it.
     Failed(io::Error),
     /// Ctrl-C.
     Interrupted,
 }
 
-impl Broken {
-    /// As the trace has it. Nobody has sent the relay a signal: it plays the kernel here, and says that it does.
-    pub(super) fn told(&self) -> Failed {
+impl CallError {
+    /// The failure in the trace. No signal was sent: the relay plays the kernel here, and is named as the source.
+    pub(super) fn to_failed(&self) -> Failed {
         match self {
             Self::Failed(error) => failure::kernel(error),
             Self::Interrupted => Failed {
@@ -67,14 +69,14 @@ impl Broken {
 
 /// Reports a server program's calls to the trace.
 #[derive(Clone, Debug)]
-pub(super) struct Witness {
+pub(super) struct ServerTracer {
     pub(super) transport: Transport,
     pub(super) process: ProcessId,
     pub(super) trace: Rc<Trace>,
     interrupt: Rc<Interrupt>,
 }
 
-impl Witness {
+impl ServerTracer {
     pub(super) fn new(transport: Transport, trace: Rc<Trace>, interrupt: Rc<Interrupt>) -> Self {
         let process = Processes::server(transport);
         trace.server_came(process);
@@ -86,9 +88,9 @@ impl Witness {
         }
     }
 
-    /// The calls [`super::bind`] made, told once the program is there to have made them: all that returned, and
-    /// the one that did not.
-    pub(super) fn says_bound(
+    /// Records the calls that [`super::bind`] made before the program existed: those that returned, and the one that
+    /// failed.
+    pub(super) fn record_bind(
         &self,
         address: SocketAddr,
         settings: Settings,
@@ -120,7 +122,7 @@ impl Witness {
                 (Some(FIRST_FD), Returned::Nothing)
             };
             let failed = refused.filter(|refused| refused.call == name);
-            let open = self.starts(fd, name, arguments, None);
+            let open = self.start(fd, name, arguments, None);
             let bound = matches!(name, CallName::Bind | CallName::Listen) && failed.is_none();
             let ends = Ends {
                 local: Some(address).filter(|_| bound),
@@ -128,15 +130,15 @@ impl Witness {
             };
             let result =
                 failed.map_or(Ok(returned), |refused| Err(failure::kernel(&refused.error)));
-            self.returns(open, result, ends);
+            self.finish(open, result, ends);
             if failed.is_some() {
                 return;
             }
         }
     }
 
-    /// A call starts; `client` is the address it is about, where that is known already.
-    pub(super) fn starts(
+    /// Records the start of a call; `client` is the address it concerns, where that is known already.
+    pub(super) fn start(
         &self,
         fd: Option<Fd>,
         name: CallName,
@@ -157,45 +159,45 @@ impl Witness {
         })
     }
 
-    /// It returns. Of a server the client is always at the other end.
-    pub(super) fn returns(&self, open: OpenCall, result: CallResult, ends: Ends) {
+    /// Records its return. The peer of a server is always the client.
+    pub(super) fn finish(&self, open: OpenCall, result: CallResult, ends: Ends) {
         let client = ends.peer;
         self.trace
             .call_returned(open, failure::outcome(result), Ends { client, ..ends });
     }
 
     /// Waits for a call that may block; Ctrl-C ends it.
-    pub(super) async fn blocks<T>(
+    pub(super) async fn interruptible<T>(
         &self,
         call: impl Future<Output = io::Result<T>>,
-    ) -> Result<T, Broken> {
+    ) -> Result<T, CallError> {
         tokio::select! {
             biased;
-            result = call => result.map_err(Broken::Failed),
-            () = self.interrupt.told() => Err(Broken::Interrupted),
+            result = call => result.map_err(CallError::Failed),
+            () = self.interrupt.triggered() => Err(CallError::Interrupted),
         }
     }
 
-    /// Lets time pass; Ctrl-C ends it.
-    pub(super) async fn waits(&self, time: Duration) -> Result<(), Broken> {
+    /// Sleeps; Ctrl-C ends it.
+    pub(super) async fn sleep(&self, time: Duration) -> Result<(), CallError> {
         let passing = async {
             tokio::time::sleep(time).await;
             Ok(())
         };
-        self.blocks(passing).await
+        self.interruptible(passing).await
     }
 
     /// Waits until a file descriptor is free, after a call that failed because none was; Ctrl-C ends it.
-    pub(super) async fn wait_for_descriptor(&self) -> Result<(), Broken> {
+    pub(super) async fn wait_for_descriptor(&self) -> Result<(), CallError> {
         let free = async {
             descriptors::wait_for_free().await;
             Ok(())
         };
-        self.blocks(free).await
+        self.interruptible(free).await
     }
 
-    /// The time a program takes to think before it answers a client.
-    pub(super) async fn thinks(&self, think_ms: u32, client: SocketAddr) -> Result<(), Broken> {
+    /// The delay before an answer, recorded as `sleep`.
+    pub(super) async fn delay(&self, think_ms: u32, client: SocketAddr) -> Result<(), CallError> {
         if think_ms == 0 {
             return Ok(());
         }
@@ -203,23 +205,23 @@ impl Witness {
             number: Some(think_ms.into()),
             ..Arguments::default()
         };
-        let open = self.starts(None, CallName::Sleep, arguments, Some(client));
-        let slept = self.waits(Duration::from_millis(think_ms.into())).await;
+        let open = self.start(None, CallName::Sleep, arguments, Some(client));
+        let slept = self.sleep(Duration::from_millis(think_ms.into())).await;
         let result = match &slept {
             Ok(()) => Ok(Returned::Nothing),
-            Err(broken) => Err(broken.told()),
+            Err(error) => Err(error.to_failed()),
         };
         let ends = Ends {
             peer: Some(client),
             ..Ends::default()
         };
-        self.returns(open, result, ends);
+        self.finish(open, result, ends);
         slept
     }
 
-    /// Gives a socket back.
-    pub(super) fn closes<S>(&self, fd: Fd, socket: S, client: Option<SocketAddr>, ends: Ends) {
-        let open = self.starts(Some(fd), CallName::Close, Arguments::default(), client);
+    /// Closes a socket.
+    pub(super) fn close<S>(&self, fd: Fd, socket: S, client: Option<SocketAddr>, ends: Ends) {
+        let open = self.start(Some(fd), CallName::Close, Arguments::default(), client);
         drop(socket);
         self.trace.call_returned(
             open,
@@ -228,25 +230,25 @@ impl Witness {
         );
     }
 
-    /// What the kernel tells of a connection, and of one just accepted also its first packet.
+    /// The kernel's facts about a connection, with the saved SYN where it was just accepted.
     pub(super) fn facts(&self, stream: &TcpStream, just_accepted: bool) -> Vec<Fact> {
         if self.trace.level() < Level::L1 {
             return Vec::new();
         }
-        let mut told = facts::of_connection(stream);
-        told.extend(just_accepted.then(|| facts::saved_syn(stream)).flatten());
-        told
+        let mut facts = facts::of_connection(stream);
+        facts.extend(just_accepted.then(|| facts::saved_syn(stream)).flatten());
+        facts
     }
 
-    /// The work on a sentence, which is no system call but what the server is there for.
-    pub(super) fn works<T: AsRef<[u8]>, E>(
+    /// Applies the server's task to a sentence, and records it like a call.
+    pub(super) fn apply_task<T: AsRef<[u8]>, E>(
         &self,
         task: Task,
         sentence: &[u8],
         client: SocketAddr,
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        let Some((name, letter)) = work_name(task) else {
+        let Some((name, letter)) = task_call(task) else {
             return work();
         };
         let arguments = Arguments {
@@ -254,19 +256,19 @@ impl Witness {
             word: letter.map(|letter| letter.to_string()),
             ..Arguments::default()
         };
-        let open = self.starts(None, name, arguments, Some(client));
+        let open = self.start(None, name, arguments, Some(client));
         let answer = work()?;
         let ends = Ends {
             peer: Some(client),
             ..Ends::default()
         };
         let data = answer.as_ref().into();
-        self.returns(open, Ok(Returned::Chunk { data }), ends);
+        self.finish(open, Ok(Returned::Chunk { data }), ends);
         Ok(answer)
     }
 
-    /// The same where nothing can go wrong.
-    pub(super) fn answers(
+    /// The same for a task that cannot fail.
+    pub(super) fn apply_infallible_task(
         &self,
         task: Task,
         sentence: &[u8],
@@ -274,26 +276,26 @@ impl Witness {
         work: impl FnOnce() -> Vec<u8>,
     ) -> Vec<u8> {
         let work = || Ok::<_, std::convert::Infallible>(work());
-        let Ok(answer) = self.works(task, sentence, client, work);
+        let Ok(answer) = self.apply_task(task, sentence, client, work);
         answer
     }
 }
 
-/// A connection that is being served: however its serving ends, the trace is told that it has.
-pub(super) struct Served<'a> {
-    pub(super) witness: &'a Witness,
+/// Records the end of a connection when it is dropped, however serving it ends.
+pub(super) struct ConnectionGuard<'a> {
+    pub(super) tracer: &'a ServerTracer,
     pub(super) from: SocketAddr,
 }
 
-impl Drop for Served<'_> {
+impl Drop for ConnectionGuard<'_> {
     fn drop(&mut self) {
-        let Self { witness, from } = self;
-        witness.trace.connection_ended((witness.transport, *from));
+        let Self { tracer, from } = self;
+        tracer.trace.connection_ended((tracer.transport, *from));
     }
 }
 
-/// What the trace calls the work, and the letter it is about; nothing is done for an echo.
-pub(super) const fn work_name(task: Task) -> Option<(CallName, Option<char>)> {
+/// The trace's name for a task, and the letter it counts; none for an echo.
+pub(super) const fn task_call(task: Task) -> Option<(CallName, Option<char>)> {
     match task {
         Task::Upper => Some((CallName::Upper, None)),
         Task::Count(letter) => Some((CallName::Count, Some(letter))),
@@ -302,14 +304,14 @@ pub(super) const fn work_name(task: Task) -> Option<(CallName, Option<char>)> {
     }
 }
 
-pub(super) fn receives(size: usize) -> Arguments {
+pub(super) fn receive_arguments(size: usize) -> Arguments {
     Arguments {
         number: i64::try_from(size).ok(),
         ..Arguments::default()
     }
 }
 
-pub(super) fn sends(data: &[u8], to: Option<SocketAddr>) -> Arguments {
+pub(super) fn send_arguments(data: &[u8], to: Option<SocketAddr>) -> Arguments {
     Arguments {
         address: to,
         data: Some(data.into()),

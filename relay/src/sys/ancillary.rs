@@ -1,10 +1,10 @@
-//! What the kernel tells along with a datagram, kept small until somebody wants to read it.
+//! The ancillary data (cmsg(3)) of a datagram, in a form that is cheap to copy.
 
 use shared::trace::{Fact, Source};
 
-/// What came with one datagram; nothing of a socket that was not asked to tell.
+/// The ancillary data of one datagram; empty where the socket does not ask for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Ancillary {
     /// When the kernel received it: nanoseconds since 1970-01-01 UTC.
     pub received_at_ns: Option<u64>,
     /// Datagrams dropped at this socket so far.
@@ -26,8 +26,8 @@ pub enum Hops {
     Limit(i32),
 }
 
-impl Told {
-    /// Of a socket that was not asked to tell.
+impl Ancillary {
+    /// The ancillary data of a socket that does not ask for it.
     pub const NOTHING: Self = Self {
         received_at_ns: None,
         dropped: 0,
@@ -66,7 +66,7 @@ impl Told {
             .collect()
     }
 
-    /// How many facts it is.
+    /// The number of [`Self::facts`].
     #[must_use]
     pub fn count(&self) -> usize {
         usize::from(self.received_at_ns.is_some())

@@ -1,4 +1,4 @@
-//! The servers one would run: everyone at once, streams answered as they come, and no input ends them.
+//! The robust servers: they serve all clients at once, answer streams chunk by chunk, and survive any input.
 
 mod datagrams;
 
@@ -21,24 +21,28 @@ use tokio::{
 };
 
 use super::{
-    Ended, FIRST_FD, Job,
+    Ended, FIRST_FD, TaskConfig,
     task::Stream,
-    witness::{Broken, Served, Witness, receives, sends, work_name},
+    tracer::{
+        CallError, ConnectionGuard, ServerTracer, receive_arguments, send_arguments, task_call,
+    },
 };
 use crate::{
-    client::lowest_free,
-    sys::{descriptors::is_exhausted, streams::poll_read},
+    sys::{
+        descriptors::{is_exhausted, lowest_free},
+        streams::poll_read,
+    },
     trace::{Came, Ends, Given, Line, OpenCall},
 };
 
 /// How long to wait when a connection could not be accepted.
 const BACK_OFF: Duration = Duration::from_millis(50);
-pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> Ended {
+pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: ServerTracer) -> Ended {
     let local = listener.local_addr().ok();
     let mut connections = JoinSet::new();
     let fds = Rc::new(RefCell::new(BTreeSet::from([FIRST_FD])));
     loop {
-        let open = witness.starts(Some(FIRST_FD), CallName::Accept, Arguments::default(), None);
+        let open = tracer.start(Some(FIRST_FD), CallName::Accept, Arguments::default(), None);
         let accepting = async {
             loop {
                 tokio::select! {
@@ -47,40 +51,40 @@ pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> En
                 }
             }
         };
-        match witness.blocks(accepting).await {
+        match tracer.interruptible(accepting).await {
             Ok((stream, from)) => {
-                job.meets(&stream);
+                config.configure_connection(&stream);
                 let fd = lowest_free(|fd| fds.borrow().contains(&fd));
                 fds.borrow_mut().insert(fd);
                 let local = stream.local_addr().ok();
-                let facts = witness.facts(&stream, true);
+                let facts = tracer.facts(&stream, true);
                 let ends = Ends {
                     local,
                     peer: Some(from),
                     facts,
                     ..Ends::default()
                 };
-                witness.returns(open, Ok(Returned::Accepted { fd, from }), ends);
-                let connection = Connection {
+                tracer.finish(open, Ok(Returned::Accepted { fd, from }), ends);
+                let connection = ServedConnection {
                     fd,
                     from,
                     local,
-                    witness: witness.clone(),
+                    tracer: tracer.clone(),
                 };
                 let fds = Rc::clone(&fds);
                 connections.spawn_local(async move {
-                    connection.serve(stream, job).await;
+                    connection.serve(stream, config).await;
                     fds.borrow_mut().remove(&fd);
                 });
             }
-            Err(broken) => {
-                witness.returns(open, Err(broken.told()), Ends::default());
-                let waited = match broken {
-                    Broken::Interrupted => Err(broken),
-                    Broken::Failed(error) if is_exhausted(&error) => {
-                        witness.wait_for_descriptor().await
+            Err(error) => {
+                tracer.finish(open, Err(error.to_failed()), Ends::default());
+                let waited = match error {
+                    CallError::Interrupted => Err(error),
+                    CallError::Failed(error) if is_exhausted(&error) => {
+                        tracer.wait_for_descriptor().await
                     }
-                    Broken::Failed(_) => witness.waits(BACK_OFF).await,
+                    CallError::Failed(_) => tracer.sleep(BACK_OFF).await,
                 };
                 if waited.is_err() {
                     break;
@@ -94,75 +98,76 @@ pub(super) async fn tcp(listener: TcpListener, job: Job, witness: Witness) -> En
         local,
         ..Ends::default()
     };
-    witness.closes(FIRST_FD, listener, None, ends);
+    tracer.close(FIRST_FD, listener, None, ends);
     Ended::Stopped
 }
 
 /// What a connection does after it has worked on what came.
 enum Next {
-    /// All was sent: it receives again.
+    /// All was sent: it receive_arguments again.
     Receiving(OpenCall),
-    /// So many bytes were taken: the rest is still to be sent.
+    /// The kernel took this number of bytes: the rest is still to be sent.
     Sending(OpenCall, usize),
-    /// Nothing yet: it thinks first.
-    Thinking,
+    /// Nothing was sent yet: the delay comes first.
+    Delaying,
 }
 
-/// One client's connection to the sturdy TCP server, which thinks for each connection by itself.
-struct Connection {
+/// One client's connection to the robust TCP server. Each connection has its own delay.
+struct ServedConnection {
     fd: Fd,
     from: SocketAddr,
     local: Option<SocketAddr>,
-    witness: Witness,
+    tracer: ServerTracer,
 }
 
-impl Connection {
-    async fn serve(self, mut stream: TcpStream, job: Job) {
-        let _served = Served {
-            witness: &self.witness,
+impl ServedConnection {
+    async fn serve(self, mut stream: TcpStream, config: TaskConfig) {
+        let _guard = ConnectionGuard {
+            tracer: &self.tracer,
             from: self.from,
         };
         // A stranger's option that fails costs latency, nothing else.
         stream.set_nodelay(true).ok();
         // However it ended, the trace has it, and the socket is given back.
-        self.converse(&mut stream, job).await.ok();
+        self.converse(&mut stream, config).await.ok();
         self.close(stream);
     }
 
     /// Answers chunk by chunk until the stream ends.
-    async fn converse(&self, stream: &mut TcpStream, job: Job) -> Result<(), Broken> {
-        let mut answers = Stream::new(job.task);
+    async fn converse(&self, stream: &mut TcpStream, config: TaskConfig) -> Result<(), CallError> {
+        let mut answers = Stream::new(config.task);
         let (mut received, mut sent) = (0, 0);
-        let mut receiving = self.receives(job);
+        let mut receiving = self.start_receive(config);
         loop {
-            let reading = poll_fn(|context| poll_read(context, stream, job.receive_size));
-            let chunk = match self.witness.blocks(reading).await {
+            let reading = poll_fn(|context| poll_read(context, stream, config.receive_size));
+            let chunk = match self.tracer.interruptible(reading).await {
                 Ok(chunk) if !chunk.is_empty() => chunk,
                 ended => {
                     let result = match &ended {
                         Ok(_) => Ok(Returned::EndOfStream),
-                        Err(broken) => Err(broken.told()),
+                        Err(error) => Err(error.to_failed()),
                     };
                     let ends = self.ends(Some(received));
-                    self.witness.returns(receiving, result, ends);
+                    self.tracer.finish(receiving, result, ends);
                     ended?;
-                    return self.send(stream, &answers.end(), job, sent).await;
+                    return self.send(stream, &answers.end(), config, sent).await;
                 }
             };
             let length = chunk.len() as u64;
             let work = |chunk: &[u8]| answers.answer(chunk).into();
-            let (answer, next) = self.turn(stream, job, (receiving, chunk), (received, sent), work);
+            let (answer, next) =
+                self.turn(stream, config, (receiving, chunk), (received, sent), work);
             match next {
                 Next::Receiving(open) => receiving = open,
                 Next::Sending(open, taken) => {
                     let rest = stream.write_all(&answer[taken..]);
-                    let result = self.witness.blocks(rest).await;
-                    self.is_sent(open, result, &answer, sent)?;
-                    receiving = self.receives(job);
+                    let result = self.tracer.interruptible(rest).await;
+                    self.record_sent(open, result, &answer, sent)?;
+                    receiving = self.start_receive(config);
                 }
-                Next::Thinking => {
-                    self.send(stream, &answer, job, sent).await?;
-                    receiving = self.receives(job);
+                Next::Delaying => {
+                    self.send(stream, &answer, config, sent).await?;
+                    receiving = self.start_receive(config);
                 }
             }
             received += length;
@@ -170,19 +175,19 @@ impl Connection {
         }
     }
 
-    /// What came is answered as far as that can be done at once.
+    /// Answers a chunk as far as the kernel takes the answer at once.
     fn turn(
         &self,
         stream: &TcpStream,
-        job: Job,
+        config: TaskConfig,
         (receiving, chunk): (OpenCall, Bytes),
         (received, sent): (u64, u64),
         work: impl FnOnce(&[u8]) -> Bytes,
     ) -> (Bytes, Next) {
-        let mut stretch = self.witness.trace.stretch(Line {
-            process: self.witness.process,
+        let mut stretch = self.tracer.trace.stretch(Line {
+            process: self.tracer.process,
             fd: self.fd,
-            transport: self.witness.transport,
+            transport: self.tracer.transport,
             local: self.local,
             peer: self.from,
             client: self.from,
@@ -191,7 +196,7 @@ impl Connection {
         stretch.holds(&chunk);
         stretch.holds(&answer);
         stretch.returns(receiving, Came::Chunk(&chunk), Some(received));
-        if let Some((name, letter)) = work_name(job.task) {
+        if let Some((name, letter)) = task_call(config.task) {
             let given = Given {
                 data: Some(&chunk),
                 letter,
@@ -200,8 +205,8 @@ impl Connection {
             let open = stretch.starts(name, false, given);
             stretch.returns(open, Came::Chunk(&answer), None);
         }
-        if job.think_ms > 0 {
-            return (answer, Next::Thinking);
+        if config.think_ms > 0 {
+            return (answer, Next::Delaying);
         }
         if !answer.is_empty() {
             let given = Given {
@@ -209,7 +214,7 @@ impl Connection {
                 ..Given::default()
             };
             let open = stretch.starts(CallName::Send, true, given);
-            // What the kernel does not take at once, or at all, is tried again by who can wait.
+            // `Next::Sending` waits for the kernel to take the rest.
             let taken = stream.try_write(&answer).unwrap_or_default();
             if taken < answer.len() {
                 return (answer, Next::Sending(open, taken));
@@ -218,63 +223,63 @@ impl Connection {
             stretch.returns(open, Came::Sent(taken as u64), Some(sent));
         }
         let size = Given {
-            size: Some(job.receive_size),
+            size: Some(config.receive_size),
             ..Given::default()
         };
         let open = stretch.starts(CallName::Recv, true, size);
         (answer, Next::Receiving(open))
     }
 
-    fn receives(&self, job: Job) -> OpenCall {
-        self.starts(CallName::Recv, receives(job.receive_size))
+    fn start_receive(&self, config: TaskConfig) -> OpenCall {
+        self.start(CallName::Recv, receive_arguments(config.receive_size))
     }
 
-    /// Thinks, and sends all of it.
+    /// Thinks, and send_arguments all of it.
     async fn send(
         &self,
         stream: &mut TcpStream,
         answer: &[u8],
-        job: Job,
+        config: TaskConfig,
         offset: u64,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), CallError> {
         if answer.is_empty() {
             return Ok(());
         }
-        self.witness.thinks(job.think_ms, self.from).await?;
-        let open = self.starts(CallName::Send, sends(answer, None));
-        let result = self.witness.blocks(stream.write_all(answer)).await;
-        self.is_sent(open, result, answer, offset)
+        self.tracer.delay(config.think_ms, self.from).await?;
+        let open = self.start(CallName::Send, send_arguments(answer, None));
+        let result = self.tracer.interruptible(stream.write_all(answer)).await;
+        self.record_sent(open, result, answer, offset)
     }
 
-    fn is_sent(
+    fn record_sent(
         &self,
         open: OpenCall,
-        result: Result<(), Broken>,
+        result: Result<(), CallError>,
         answer: &[u8],
         offset: u64,
-    ) -> Result<(), Broken> {
-        let told = match &result {
+    ) -> Result<(), CallError> {
+        let returned = match &result {
             Ok(()) => Ok(Returned::Sent {
                 sent: answer.len() as u64,
             }),
-            Err(broken) => Err(broken.told()),
+            Err(error) => Err(error.to_failed()),
         };
-        self.witness.returns(open, told, self.ends(Some(offset)));
+        self.tracer.finish(open, returned, self.ends(Some(offset)));
         result
     }
 
     fn close(&self, stream: TcpStream) {
-        let facts = self.witness.facts(&stream, false);
+        let facts = self.tracer.facts(&stream, false);
         let ends = Ends {
             facts,
             ..self.ends(None)
         };
-        self.witness.closes(self.fd, stream, Some(self.from), ends);
+        self.tracer.close(self.fd, stream, Some(self.from), ends);
     }
 
-    fn starts(&self, name: CallName, arguments: Arguments) -> OpenCall {
-        self.witness
-            .starts(Some(self.fd), name, arguments, Some(self.from))
+    fn start(&self, name: CallName, arguments: Arguments) -> OpenCall {
+        self.tracer
+            .start(Some(self.fd), name, arguments, Some(self.from))
     }
 
     fn ends(&self, offset: Option<u64>) -> Ends {
