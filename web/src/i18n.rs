@@ -61,15 +61,27 @@ impl Texts {
     /// The texts of the language; empty before they are loaded.
     pub(crate) fn new(language: Language) -> Self {
         let source = read(TextFile::Words(language)).unwrap_or_default();
-        let mut texts: Vec<_> = source.lines().filter_map(entry).collect();
-        texts.sort_unstable();
-        Self { language, texts }
+        let mut new = Self {
+            language,
+            texts: Vec::new(),
+        };
+        // Inserted one by one: a sort would make the first part larger.
+        for (key, text) in source.lines().filter_map(entry) {
+            if let Err(at) = new.position(key) {
+                new.texts.insert(at, (key, text));
+            }
+        }
+        new
     }
 
     /// The text of a key; the key itself if it has none, so that the lack is visible.
     pub(crate) fn get<'a>(&self, key: &'a str) -> &'a str {
-        let found = self.texts.binary_search_by(|(known, _)| (*known).cmp(key));
-        found.map_or(key, |at| self.texts[at].1)
+        self.position(key).map_or(key, |at| self.texts[at].1)
+    }
+
+    /// The index of a key, or where to insert it.
+    fn position(&self, key: &str) -> Result<usize, usize> {
+        self.texts.binary_search_by(|(known, _)| (*known).cmp(key))
     }
 
     /// The text of a key, or an empty text.
