@@ -18,8 +18,8 @@ pub(crate) fn set_wake(wake: fn()) {
 }
 
 /// Queues an event for the model and wakes the shell.
-pub(crate) fn send(event: Event) {
-    EVENTS.with_borrow_mut(|events| events.push_back(event));
+pub(crate) fn send(event: impl Into<Event>) {
+    EVENTS.with_borrow_mut(|events| events.push_back(event.into()));
     if let Some(wake) = WAKE.get() {
         wake();
     }

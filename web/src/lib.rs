@@ -35,7 +35,7 @@ pub fn start(fetch: js_sys::Function) {
 #[wasm_bindgen]
 pub fn add_text(path: &str, text: String) {
     if WHOLE && path == i18n::TextFile::Cards.path() {
-        return inbox::send(model::Event::Cards(
+        return inbox::send(model::WholeEvent::Cards(
             model::panes::cards::CardsCommand::Deal(text),
         ));
     }

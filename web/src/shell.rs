@@ -71,12 +71,12 @@ pub(crate) fn resume(fetcher: Fetcher, state: &Array) {
     }
     SHELL.replace(Some(shell));
     view::stored_for_whole_page().into_iter().for_each(send);
-    send(Event::Woke);
+    send(Event::TimerFired);
     draw();
 }
 
 fn handle_message(text: String) {
-    send(Event::Heard(text));
+    send(Event::MessageReceived(text));
 }
 
 fn handle_close() {
@@ -131,7 +131,7 @@ impl Shell {
             model: Model::default(),
             view: View::default(),
             socket: None,
-            timer: Timer::new(|| send(Event::Woke)),
+            timer: Timer::new(|| send(Event::TimerFired)),
             frame: Frame::new(draw),
             fetcher,
             listeners: view::listen(),
@@ -202,23 +202,23 @@ impl Shell {
                 self.socket = None;
                 self.diary.tear();
             }
-            Effect::AskWhy => files::probe(&window::relay_path("ws"), |answer| {
-                send(Event::Answered(answer));
+            Effect::ProbeRefusal => files::probe(&window::relay_path("ws"), |answer| {
+                send(Event::RefusalProbed(answer));
             }),
-            Effect::Say(text) => {
+            Effect::Send(text) => {
                 if let Some(socket) = &self.socket {
                     socket.send(&text);
                 }
             }
-            Effect::KeepSeat(token) => {
+            Effect::StoreSessionToken(token) => {
                 window::set_session_value(&window::relay_key(view::SEAT_KEY), token.as_deref())
             }
-            Effect::KeepClass(code, line) => window::store_class(&code, line.as_deref()),
-            Effect::KeepProgress(done) => window::store(view::CARDS_KEY, &done),
+            Effect::StoreClassSeat(code, line) => window::store_class(&code, line.as_deref()),
+            Effect::StoreCardProgress(done) => window::store(view::CARDS_KEY, &done),
             Effect::Copy(text) => view::copy(text),
             Effect::Fetch(address) => view::fetch(address),
             Effect::ShowLab => window::set_lab_address(),
-            Effect::KeepLinks(links) => window::store(&window::relay_key(view::LINKS_KEY), &links),
+            Effect::StoreLinks(links) => window::store(&window::relay_key(view::LINKS_KEY), &links),
             Effect::Download(file) => files::download(&file.name, file.kind, &file.bytes),
         }
     }

@@ -133,7 +133,11 @@ impl View {
         let waiting = waiting.filter(|_| !is_past);
         let shown = model.shown();
         // Its time stands still.
-        let then = if is_past { shown.kernel.told_at() } else { now };
+        let then = if is_past {
+            shown.kernel.listed_at()
+        } else {
+            now
+        };
         self.server.draw(shown, texts, then);
         self.network.draw(shown, texts);
         self.listings.draw(model, texts, now);
@@ -141,7 +145,7 @@ impl View {
         self.workbench.draw(model, texts, now);
         self.cards.draw(model, texts);
         self.class.draw(model, texts);
-        let is_due = self.pace.is_due(shown.log.version(), now);
+        let is_due = self.pace.try_acquire(shown.log.version(), now);
         if is_due {
             self.ladder.draw(shown, texts, waiting, ladder_height);
         }

@@ -1,5 +1,8 @@
-//! The top floor of the model: what goes in and comes out, and which room gets it.
+//! The top floor of the model: the events that go in, the effects that come out, and which room handles what.
 
 pub(crate) mod event;
 pub(crate) mod event_journal;
-pub(crate) mod transition;
+mod relay_message;
+mod trace_event;
+mod transition;
+mod whole;

@@ -1,24 +1,24 @@
 //! Stories of the page without a browser: what people and the relay do goes in, what it says and shows comes out.
 
-mod again;
 mod archive;
+mod byte_mapping;
 mod cards;
 mod class;
 mod connection;
-mod diary;
-mod edge;
-mod excursion;
+mod event_journal;
 mod explain;
-mod handover;
+mod impairments;
+mod lab_session;
 mod ladder;
 mod link;
 mod listing;
 mod liveness;
 mod log;
+mod out_of_class;
 mod programs;
 mod replay;
+mod rerun;
 mod reuse;
-mod seat;
 mod server;
 mod workbench;
 
@@ -36,7 +36,7 @@ use shared::{
 
 use crate::{
     i18n::{Language, Texts},
-    model::{Effect, Event, Model, core::time::Millis, panes::status_text},
+    model::{Effect, Event, Model, WholeEvent, core::time::Millis, panes::status_text},
 };
 
 /// The page's own process in these stories.
@@ -67,29 +67,29 @@ impl Page {
         page
     }
 
-    fn does(&mut self, event: Event) {
-        let effects = self.model.update(event, self.now, 0);
+    fn does(&mut self, event: impl Into<Event>) {
+        let effects = self.model.update(event.into(), self.now, 0);
         self.effects.extend(effects);
     }
 
     fn waits(&mut self, ms: Millis) {
         self.now += ms;
-        self.does(Event::Woke);
+        self.does(Event::TimerFired);
     }
 
     fn chooses(&mut self, transport: Transport) {
-        self.does(Event::Choose(transport));
+        self.does(Event::ChooseTransport(transport));
     }
 
     fn sends(&mut self, text: &str) {
         self.does(Event::Submit {
             text: text.to_owned(),
-            shouted: text.to_uppercase().len(),
+            upper_case_bytes: text.to_uppercase().len(),
         });
     }
 
     fn hears(&mut self, message: ServerMessage) {
-        self.does(Event::Heard(codec::encode_server(&message)));
+        self.does(Event::MessageReceived(codec::encode_server(&message)));
     }
 
     /// What it has said since the last time, but for pings.
@@ -101,7 +101,7 @@ impl Page {
 
     /// When it wants to look again, but for the ping that a quiet line asks for.
     fn wakes_at(&mut self) -> Option<Millis> {
-        self.model.connection.heard(self.now);
+        self.model.connection.record_received(self.now);
         let at = self.model.wakes_at(self.now);
         at.filter(|at| *at != self.now + 7_000)
     }
@@ -109,24 +109,24 @@ impl Page {
     /// What it has said since the last time.
     fn said_and_pinged(&mut self) -> Vec<ClientMessage> {
         let read = |effect| match effect {
-            Effect::Say(text) => {
+            Effect::Send(text) => {
                 codec::decode_client(&text).expect("a message the relay understands")
             }
             other @ (Effect::Connect
             | Effect::Disconnect
-            | Effect::AskWhy
+            | Effect::ProbeRefusal
             | Effect::Download(_)
             | Effect::Copy(_)
             | Effect::Fetch(_)
             | Effect::ShowLab
-            | Effect::KeepLinks(_)
-            | Effect::KeepSeat(_)
-            | Effect::KeepClass(..)
-            | Effect::KeepProgress(_)) => {
+            | Effect::StoreLinks(_)
+            | Effect::StoreSessionToken(_)
+            | Effect::StoreClassSeat(..)
+            | Effect::StoreCardProgress(_)) => {
                 panic!("nothing else was to be done: {other:?}")
             }
         };
-        let is_said = |effect: &Effect| !matches!(effect, Effect::KeepClass(..));
+        let is_said = |effect: &Effect| !matches!(effect, Effect::StoreClassSeat(..));
         self.effects.retain(is_said);
         self.effects.drain(..).map(read).collect()
     }

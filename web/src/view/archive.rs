@@ -9,8 +9,8 @@ use crate::{
     i18n::Texts,
     inbox::send,
     model::{
-        Event, Model,
-        past::archive::{ArchiveCommand, Capture, LONGEST, OpenError, Opened, capture},
+        Model, WholeEvent,
+        past::archive::{ArchiveCommand, Capture, MAX_FILE_BYTES, OpenError, Opened, capture},
         text::{explain, units},
     },
     view::common::pick,
@@ -22,7 +22,7 @@ const MEGABYTE: u64 = 1_000_000;
 
 pub(super) fn draw(model: &Model, texts: &Texts) {
     let (shown, source) = (model.shown(), model.source());
-    dom::toggle(&el("export-json"), "disabled", source.kept.len() == 0);
+    dom::toggle(&el("export-json"), "disabled", source.raw_events.len() == 0);
     draw_capture(source, texts);
     let opened = model.archive.opened.as_deref();
     dom::toggle(&el("page"), "data-saved", model.is_past());
@@ -33,7 +33,7 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
         None => dom::set(&el("saved"), "data-file", ""),
     }
     draw_wrong(model, texts);
-    dom::show(&el("copy-ladder"), shown.ladder_in_sight().is_some());
+    dom::show(&el("copy-ladder"), shown.shown_ladder().is_some());
     dom::write_or_hide(&el("copied"), texts.get_if(model.is_copied(), "copy.done"));
     dom::show(&el("who-row"), !model.is_past() && model.is_in_company());
     dom::select_option("who", if model.only_mine { "mine" } else { "all" });
@@ -43,7 +43,7 @@ pub(super) fn draw(model: &Model, texts: &Texts) {
 pub(crate) fn copy(text: String) {
     files::copy(&text.clone(), move |copied| {
         if copied {
-            send(Event::Archive(ArchiveCommand::Copied));
+            send(WholeEvent::Archive(ArchiveCommand::Copied));
         } else {
             dom::open_dialog("copy-dialog");
             dom::set_and_select("copy-text", &text);
@@ -61,7 +61,7 @@ pub(crate) fn fetch(link: String) {
             Some(_) | None => Err(OpenError::NotFetched),
         };
         let name = link.clone();
-        send(Event::Archive(ArchiveCommand::Open { name, text }));
+        send(WholeEvent::Archive(ArchiveCommand::Open { name, text }));
     });
 }
 
@@ -92,7 +92,7 @@ fn draw_capture(model: &Model, texts: &Texts) {
 fn draw_opened(opened: &Opened, texts: &Texts) {
     dom::set(&el("saved"), "data-file", &opened.name);
     dom::write(&el("saved-name"), &opened.name);
-    let events = units::count(opened.model.kept.len() as u64);
+    let events = units::count(opened.model.raw_events.len() as u64);
     let mut facts = texts.fill("saved.events", &[("n", &events)]);
     if let Some((from, to)) = opened.when_us {
         let tag = texts.language.tag();
@@ -128,7 +128,7 @@ fn draw_wrong(model: &Model, texts: &Texts) {
         OpenError::NoSuchLink => ("wrong.no_such_link", String::new()),
         OpenError::NotFetched => ("wrong.not_fetched", String::new()),
     };
-    let most = megabytes(LONGEST / MEGABYTE);
+    let most = megabytes(MAX_FILE_BYTES / MEGABYTE);
     let gaps = [("file", name.as_str()), ("n", &number), ("most", &most)];
     dom::write(&el("open-wrong-text"), &texts.fill(key, &gaps));
 }

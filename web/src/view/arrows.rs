@@ -116,7 +116,7 @@ fn draw(group: &Element, drawn: &ArrowLine<'_>, selected: Selected) {
             fit(&element, width(text), ends_early);
         }
     }
-    let is_lost = arrow.becoming.is_some_and(DatagramFate::is_end);
+    let is_lost = arrow.fate.is_some_and(DatagramFate::is_end);
     let is_bad = is_lost || matches!(arrow.carried, ArrowContent::Rst | ArrowContent::Unreachable);
     let call = arrow.call.map(|call| call.to_string()).unwrap_or_default();
     let seq = arrow.seq.map(|seq| seq.to_string()).unwrap_or_default();
@@ -129,7 +129,7 @@ fn draw(group: &Element, drawn: &ArrowLine<'_>, selected: Selected) {
         ArrowSpan::AtEdge | ArrowSpan::FromEdge => "edge",
         ArrowSpan::Whole | ArrowSpan::ToEdge => pick(arrow.captured, "captured", "derived"),
     };
-    dom::set(group, "data-fate", arrow.becoming.map_or("", fate::name));
+    dom::set(group, "data-fate", arrow.fate.map_or("", fate::name));
     dom::set(group, "data-truth", truth);
     dom::set(group, "data-kind", pick(is_bad, "bad", "good"));
     dom::set(group, "data-id", &call);
@@ -146,9 +146,9 @@ fn draw_line(line: &Element, drawn: &ArrowLine<'_>) {
         ArrowSpan::Whole if arrow.arrives => [["0%", "100%"], ALL_THE_WAY],
         ArrowSpan::Whole => [["0%", "100%"], HALFWAY],
     };
-    let marker = match arrow.becoming.filter(|_| arrow.way == ArrowSpan::ToEdge) {
+    let marker = match arrow.fate.filter(|_| arrow.way == ArrowSpan::ToEdge) {
         Some(DatagramFate::Held) => "url(#lost)",
-        Some(becoming) if becoming.is_end() => "url(#gone)",
+        Some(fate) if fate.is_end() => "url(#gone)",
         Some(_) | None if arrow.way == ArrowSpan::AtEdge => "none",
         Some(_) | None => pick(arrow.arrives, "url(#head)", "url(#lost)"),
     };

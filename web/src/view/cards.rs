@@ -42,7 +42,7 @@ impl CardsView {
             .is_some_and(|sentence| sentence.ending.is_some());
         dom::show(
             &el("cards-lead"),
-            is_first && cards.are_new() && !cards.open,
+            is_first && cards.has_first_cards_left() && !cards.open,
         );
         dom::show(&el("cards"), cards.open);
         let restored = restored(&cards.restored, texts);
@@ -179,13 +179,14 @@ impl CardsView {
             });
             dom::write_or_hide(&dom::part(item, "mark"), why.as_deref().unwrap_or(mark));
         }
-        let lacks = play.lacks.as_ref();
-        let lacks = lacks.map(|name| texts.fill("cards.lacks", &[("name", name)]));
-        dom::write_or_hide(&el("card-lacks"), &lacks.unwrap_or_default());
+        let missing_socket = play.missing_socket.as_ref();
+        let missing_socket =
+            missing_socket.map(|name| texts.fill("cards.lacks", &[("name", name)]));
+        dom::write_or_hide(&el("card-lacks"), &missing_socket.unwrap_or_default());
         // Warns a class member before a step that needs a private lab.
         let is_member = model.classroom.you().is_some() && !model.classroom.is_out;
-        let mut deeds = card.steps.iter().flat_map(|step| &step.deeds);
-        let goes_out = is_member && deeds.any(|deed| deed.lab == Some(LabKind::Private));
+        let mut actions = card.steps.iter().flat_map(|step| &step.actions);
+        let goes_out = is_member && actions.any(|deed| deed.lab == Some(LabKind::Private));
         dom::show(&el("card-goes-out"), goes_out);
     }
 

@@ -54,16 +54,13 @@ impl ClassView {
         draw_transports(model);
         dom::show(&el("class-hall"), is_in);
         self.join_form.draw(model, texts);
-        let parted = classroom
-            .parted
-            .filter(|_| !is_in)
-            .map(|parted| match parted {
-                LeaveReason::Told(reason) => explain::goodbye_key(reason),
-                LeaveReason::Gone => "class.gone",
-                LeaveReason::KeptOut => "class.kept_out",
-            });
-        let parted = parted.map(|key| texts.get(key)).unwrap_or_default();
-        dom::write_or_hide(&el("class-parted"), parted);
+        let left = classroom.left.filter(|_| !is_in).map(|left| match left {
+            LeaveReason::Told(reason) => explain::goodbye_key(reason),
+            LeaveReason::Gone => "class.gone",
+            LeaveReason::KeptOut => "class.kept_out",
+        });
+        let left = left.map(|key| texts.get(key)).unwrap_or_default();
+        dom::write_or_hide(&el("class-parted"), left);
         if !is_in {
             return;
         }
@@ -93,7 +90,7 @@ fn draw_sign(classroom: &Classroom, texts: &Texts) {
     };
     let code = &standing.class.code;
     let link = link(code, standing.reach.as_deref());
-    // The QR code holds the link exactly as it is written beside it.
+    // The QR code holds the link exactly as it is written comparison it.
     let query = ["?link=", &window::encode_query_value(&link)].concat();
     let picture = window::relay_path(&["c/", code, "/qr.svg", &query].concat());
     let described = texts.fill("class.qr", &[("link", &link)]);

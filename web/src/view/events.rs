@@ -10,7 +10,7 @@ use crate::{
     dom::{self, Listener, el},
     i18n::Language,
     inbox::send,
-    model::{Event, panes::server::ServerCommand},
+    model::{Event, WholeEvent, panes::server::ServerCommand},
     window,
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn listen() -> Vec<Listener> {
         ("click", click),
         ("change", |_, source| change(&source.id())),
         ("submit", submit),
-        ("input", |_, _| send(Event::Typed)),
+        ("input", |_, _| send(Event::SentenceEdited)),
         ("keydown", key),
         ("focusin", focus),
         ("focusout", blur),
@@ -32,14 +32,14 @@ pub(crate) fn listen() -> Vec<Listener> {
     let mut listeners = dom::listen(&document, handlers);
     let wakes = Listener::on(&document, "visibilitychange", |_| {
         if !dom::document().hidden() {
-            send(Event::LineInDoubt);
+            send(Event::ConnectionInDoubt);
         }
     });
     listeners.push(wakes);
     // A phone wakes up and shows the page again, or its network changes.
     for kind in ["pageshow", "online", "offline"] {
         let window = window::event_target();
-        let listen = |window| Listener::on(&window, kind, |_| send(Event::LineInDoubt));
+        let listen = |window| Listener::on(&window, kind, |_| send(Event::ConnectionInDoubt));
         listeners.extend(window.map(listen));
     }
     listeners
@@ -59,18 +59,18 @@ pub(crate) fn stored() -> Vec<Event> {
         Transport::Udp
     };
     let mut events = vec![
-        Event::Speak(language),
-        Event::Choose(transport),
-        Event::Keep(dom::is_checked("keep")),
+        Event::SetLanguage(language),
+        Event::ChooseTransport(transport),
+        Event::KeepConnection(dom::is_checked("keep")),
     ];
     let kept = || window::session_value(&window::relay_key(SEAT_KEY));
     let token = window::take_teacher_token().or_else(kept);
-    events.extend(token.map(Event::HadSeat));
+    events.extend(token.map(Event::SessionRemembered));
     events
 }
 
 /// The stored choices that only the whole page handles.
-pub(crate) fn stored_for_whole_page() -> Vec<Event> {
+pub(crate) fn stored_for_whole_page() -> Vec<WholeEvent> {
     let mut events = super::listing::stored();
     events.extend(super::cards::stored());
     events.extend(super::workbench::stored());
@@ -90,7 +90,7 @@ fn click(_: &DomEvent, source: &Element) {
         Some("language") => other_language(),
         Some("theme") => other_theme(),
         Some(button) => button_event(button).into_iter().for_each(send),
-        None if dom::is_inside(source, "ladder") => send(Event::Select(call_at(source))),
+        None if dom::is_inside(source, "ladder") => send(WholeEvent::Select(call_at(source))),
         None => {}
     }
 }
@@ -98,34 +98,34 @@ fn click(_: &DomEvent, source: &Element) {
 /// The event of a click on this button.
 fn button_event(button: &str) -> Option<Event> {
     Some(match button {
-        "try-now" => Event::TryNow,
+        "try-now" => Event::ConnectNow,
         "cancel" => Event::StopWaiting,
         "end-sending" => Event::EndSending,
         "close-connection" => Event::CloseConnection,
-        _ if WHOLE => return whole_page_button_event(button),
+        _ if WHOLE => return whole_page_button_event(button).map(Event::Whole),
         _ => return None,
     })
 }
 
-fn whole_page_button_event(button: &str) -> Option<Event> {
+fn whole_page_button_event(button: &str) -> Option<WholeEvent> {
     Some(match button {
-        "server-stop" => Event::Server(ServerCommand::Stop),
-        "server-kill" => Event::Server(ServerCommand::Kill),
-        "server-start" => Event::Server(ServerCommand::Start(wanted())),
-        "server-restart" => Event::Server(ServerCommand::Restart(wanted())),
-        "enter-own" => Event::Enter(LabKind::Private),
-        "enter-open" => Event::Enter(LabKind::Open),
-        "take-back" => Event::TakeBack,
-        "clear" => Event::Clear,
+        "server-stop" => WholeEvent::Server(ServerCommand::Stop),
+        "server-kill" => WholeEvent::Server(ServerCommand::Kill),
+        "server-start" => WholeEvent::Server(ServerCommand::Start(wanted())),
+        "server-restart" => WholeEvent::Server(ServerCommand::Restart(wanted())),
+        "enter-own" => WholeEvent::Enter(LabKind::Private),
+        "enter-open" => WholeEvent::Enter(LabKind::Open),
+        "take-back" => WholeEvent::TakeBack,
+        "clear" => WholeEvent::Clear,
         _ => return None,
     })
 }
 
 fn change(id: &str) {
     send(match id {
-        "transport-udp" => Event::Choose(Transport::Udp),
-        "transport-tcp" => Event::Choose(Transport::Tcp),
-        "keep" => Event::Keep(dom::is_checked("keep")),
+        "transport-udp" => Event::ChooseTransport(Transport::Udp),
+        "transport-tcp" => Event::ChooseTransport(Transport::Tcp),
+        "keep" => Event::KeepConnection(dom::is_checked("keep")),
         "server-task-choice" => return super::server::choose_letter(),
         _ => return,
     });
@@ -140,8 +140,11 @@ fn submit(event: &DomEvent, source: &Element) {
         return;
     }
     let text = dom::value("sentence");
-    let shouted = window::upper_case_len(&text);
-    send(Event::Submit { text, shouted });
+    let upper_case_bytes = window::upper_case_len(&text);
+    send(Event::Submit {
+        text,
+        upper_case_bytes,
+    });
     // Selected, the text can be sent again or overwritten.
     dom::select_text("sentence");
 }
@@ -157,7 +160,7 @@ fn key(event: &DomEvent, source: &Element) {
             }
             dom::toggle(&el("truth"), "open", false);
             dom::toggle(&el("network"), "open", false);
-            send(Event::Select(None));
+            send(WholeEvent::Select(None));
         }
         key if dom::is_inside(source, "calls") && move_focus(key, source) => {
             event.prevent_default()
@@ -169,7 +172,7 @@ fn key(event: &DomEvent, source: &Element) {
 /// Selects the call whose row gets the focus.
 fn focus(_: &DomEvent, source: &Element) {
     if let Some(call) = call_at(source).filter(|_| dom::is_inside(source, "calls")) {
-        send(Event::Select(Some(call)));
+        send(WholeEvent::Select(Some(call)));
     }
 }
 
@@ -210,7 +213,7 @@ fn other_language() {
     let spoken = dom::root().get_attribute("lang").unwrap_or_default();
     let language = Language::of_tag(&spoken).unwrap_or_default().other();
     window::store("language", language.tag());
-    send(Event::Speak(language));
+    send(Event::SetLanguage(language));
 }
 
 fn other_theme() {

@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
     let kind = model.welcome.as_ref().map(|welcome| welcome.lab.kind);
     let is_own = kind == Some(LabKind::Private);
-    let kept = model.seat.keeps();
+    let kept = model.lab_session.kept_lab();
     dom::set(&el("lab"), "data-kind", pick(is_own, "private", "open"));
     dom::show(&el("enter-own"), kind == Some(LabKind::Open));
     dom::show(&el("enter-open"), is_own);
@@ -25,18 +25,18 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
         None => "seat.enter_own",
     };
     dom::write(&el("enter-own"), texts.get(own));
-    let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();
+    let is_late = model.connection.state != ConnectionState::Open || model.lab_session.is_moving();
     for button in ["enter-own", "enter-open"] {
         dom::toggle(&el(button), "disabled", is_late);
     }
     let is_taken_over = model.connection.is_taken_over();
     dom::show(&el("take-back"), is_taken_over);
-    let left = model.seat.kept_for(now).filter(|_| !is_taken_over);
+    let left = model.lab_session.kept_for(now).filter(|_| !is_taken_over);
     dom::write_or_hide(
         &el("lab-kept"),
         &left.map_or_else(String::new, |left| kept_text(left, texts)),
     );
-    write_failure("lab-refused", model.seat.refused.as_ref(), texts);
+    write_failure("lab-refused", model.lab_session.refused.as_ref(), texts);
 }
 
 fn kept_text(left: Millis, texts: &Texts) -> String {

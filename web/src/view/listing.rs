@@ -8,7 +8,7 @@ use crate::{
     i18n::{Language, Texts, lines},
     inbox::send,
     model::{
-        Event, Model,
+        Model, WholeEvent,
         core::time::{Millis, TICK},
         panes::{
             listing::{LinePosition, ListingCommand, ListingLine, ListingView, Phase},
@@ -285,23 +285,23 @@ pub(super) fn listen() -> Vec<Listener> {
 }
 
 /// The state that the user or the browser gave the form before the whole page was loaded.
-pub(super) fn stored() -> Vec<Event> {
+pub(super) fn stored() -> Vec<WholeEvent> {
     let open = el("listing").has_attribute("open");
     let pace = dom::number("listing-pace", u32::MAX);
     let acts = [
         ListingCommand::Look(open),
         ListingCommand::Pace(pace.into()),
     ];
-    acts.into_iter().map(Event::Listing).collect()
+    acts.into_iter().map(WholeEvent::Listing).collect()
 }
 
 fn send_command(act: ListingCommand) {
-    send(Event::Listing(act));
+    send(WholeEvent::Listing(act));
 }
 
 fn click(source: &Element) {
     if let Some(call) = dom::closest_attribute(source, ".code-line", "data-call") {
-        return send(Event::Select(call.parse().ok()));
+        return send(WholeEvent::Select(call.parse().ok()));
     }
     if dom::closest_attribute(source, "#listing > summary", "data-t").is_some() {
         // This click toggles it: it is open if it was not.
@@ -327,7 +327,7 @@ fn click(source: &Element) {
                 program,
                 ..ServerOptions::default()
             };
-            return send(Event::Server(ServerCommand::Restart(wanted)));
+            return send(WholeEvent::Server(ServerCommand::Restart(wanted)));
         }
         _ => return,
     });
@@ -353,6 +353,6 @@ fn key(event: &DomEvent, source: &Element) {
         .get(to)
         .and_then(|line| line.get_attribute("data-call"))
     {
-        send(Event::Select(call.parse().ok()));
+        send(WholeEvent::Select(call.parse().ok()));
     }
 }

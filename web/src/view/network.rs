@@ -12,7 +12,7 @@ use crate::{
     i18n::Texts,
     inbox::send,
     model::{
-        Event, Model,
+        Model, WholeEvent,
         core::connection::ConnectionState,
         panes::network::{self, NetworkCommand, Preset},
         text::units,
@@ -130,7 +130,7 @@ fn fill(conditions: &Conditions) {
 pub(super) fn listen() -> Vec<Listener> {
     let handlers: [(&str, dom::Handler); 1] = [("click", |_, source| {
         if let Some(command) = click(source) {
-            send(Event::Network(command));
+            send(WholeEvent::Network(command));
         }
     })];
     dom::listen(&dom::document(), handlers)

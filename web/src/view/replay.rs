@@ -8,7 +8,7 @@ use crate::{
     i18n::Texts,
     inbox::send,
     model::{
-        Event, Model,
+        Model, WholeEvent,
         past::replay::{Replay, ReplayCommand, ReplayStep, Speed},
         text::units,
         trace::log::Side,
@@ -96,7 +96,7 @@ const WALKED_BY_KEYS: &str = "[role=tablist], [role=listbox], [role=grid], [role
 pub(super) fn draw(model: &Model, texts: &Texts) {
     let replay = model.archive.replay.as_deref();
     dom::show(&el("replay"), replay.is_some());
-    let can_begin = replay.is_none() && model.source().kept.len() > 0;
+    let can_begin = replay.is_none() && model.source().raw_events.len() > 0;
     dom::show(&el("replay-begin"), can_begin);
     let Some(replay) = replay else { return };
     let (at, all) = (replay.at(), replay.len());
@@ -199,7 +199,7 @@ pub(super) fn listen() -> Vec<Listener> {
 fn send_command(command: Option<ReplayCommand>) {
     command
         .into_iter()
-        .for_each(|command| send(Event::Replay(command)));
+        .for_each(|command| send(WholeEvent::Replay(command)));
 }
 
 /// The command of a key, unless the focused element uses the key itself.
@@ -214,7 +214,7 @@ fn key_command(event: &DomEvent, source: &Element) -> Option<ReplayCommand> {
     }
     let key = dom::key(event)?;
     if key == " " {
-        return (!is_in(PRESSED_BY_SPACE)).then_some(ReplayCommand::RunOrHold);
+        return (!is_in(PRESSED_BY_SPACE)).then_some(ReplayCommand::RunOrPause);
     }
     let button = STEPS.iter().find(|button| button.key[0] == key)?;
     (!is_in(WALKED_BY_KEYS)).then_some(ReplayCommand::Go(button.step))
@@ -224,7 +224,7 @@ fn click(source: &Element) -> Option<ReplayCommand> {
     let button = dom::closest_attribute(source, "button", "id")?;
     Some(match button.as_str() {
         "replay-begin" => ReplayCommand::Begin(!window::prefers_reduced_motion()),
-        "replay-run" => ReplayCommand::RunOrHold,
+        "replay-run" => ReplayCommand::RunOrPause,
         "replay-end" => ReplayCommand::End,
         id => ReplayCommand::Go(STEPS.iter().find(|button| button.id == id)?.step),
     })

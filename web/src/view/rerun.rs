@@ -1,4 +1,4 @@
-//! RecordedCall calls made again: what came of each now, beside what came of it then.
+//! RecordedCall calls made again: what came of each now, comparison what came of it then.
 
 use shared::outcome::Outcome;
 use web_sys::Element;
@@ -8,7 +8,7 @@ use crate::{
     i18n::{Language, Texts},
     inbox::send,
     model::{
-        Event, Model,
+        Model, WholeEvent,
         core::connection::ConnectionState,
         past::rerun::{
             Comparison, RecordedCall, Rerun, RerunCommand, RerunState, RerunStep, Unrepeatable,
@@ -31,8 +31,8 @@ pub(super) struct RerunList {
 impl RerunList {
     pub(super) fn draw(&mut self, model: &Model, texts: &Texts) {
         self.draw_offer(model);
-        dom::show(&el("again"), model.again.is_some());
-        let Some(again) = &model.again else {
+        dom::show(&el("again"), model.rerun.is_some());
+        let Some(again) = &model.rerun else {
             self.drawn = None;
             return;
         };
@@ -74,12 +74,12 @@ impl RerunList {
 
 fn draw_row(row: &Element, step: &RerunStep, texts: &Texts) {
     let part = |name: &str| dom::part(row, name);
-    let beside = match step.beside() {
+    let comparison = match step.comparison() {
         Comparison::Open => "open",
         Comparison::Same => "same",
         Comparison::Other => "other",
     };
-    dom::set(row, "data-beside", beside);
+    dom::set(row, "data-beside", comparison);
     dom::set(row, "data-call", step.then.name.as_str());
     dom::write(&part("call"), &call(&step.then));
     let then = match &step.then.outcome {
@@ -95,7 +95,7 @@ fn draw_row(row: &Element, step: &RerunStep, texts: &Texts) {
         RerunState::Cannot(cannot) => texts.get(cannot_key(*cannot)).to_owned(),
     };
     dom::write(&part("now"), &now);
-    let sign = texts.get_if(step.beside() == Comparison::Other, "again.differs");
+    let sign = texts.get_if(step.comparison() == Comparison::Other, "again.differs");
     dom::write_or_hide(&part("sign"), sign);
     for (name, key) in [("then-is", "again.then"), ("now-is", "again.now")] {
         dom::write(&part(name), texts.get(key));
@@ -153,7 +153,7 @@ pub(super) fn listen() -> Vec<Listener> {
             Some("again-close") => RerunCommand::Close,
             _ => return,
         };
-        send(Event::Again(command));
+        send(WholeEvent::Rerun(command));
     })];
     dom::listen(&dom::document(), handlers)
 }

@@ -7,7 +7,7 @@ use crate::{
     i18n::{Language, Texts},
     inbox::send,
     model::{
-        Event, Model,
+        Model, WholeEvent,
         past::archive::{
             self,
             extent::{Extent, can_be},
@@ -99,7 +99,7 @@ fn why_not<'a>(model: &Model, texts: &'a Texts) -> &'a str {
     }
     texts.get(if model.archive.opened.is_some() {
         "link.is_saved"
-    } else if model.kept.len() == 0 {
+    } else if model.raw_events.len() == 0 {
         "link.nothing"
     } else {
         "link.not_connected"
@@ -120,15 +120,15 @@ fn status_text(news: &LinkStatus, texts: &Texts) -> String {
 }
 
 /// Opens the saved trace whose address the page has.
-pub(super) fn opened() -> Option<Event> {
-    let follow = || Event::Archive(archive::ArchiveCommand::Follow(window::path()));
+pub(super) fn opened() -> Option<WholeEvent> {
+    let follow = || WholeEvent::Archive(archive::ArchiveCommand::Follow(window::path()));
     window::is_at_saved_trace().then(follow)
 }
 
 /// The links stored in this browser.
-pub(super) fn stored() -> Event {
+pub(super) fn stored() -> WholeEvent {
     let remembered = window::stored(&window::relay_key(LINKS_KEY)).unwrap_or_default();
-    Event::Link(LinkCommand::See(remembered, window::unix_time_s()))
+    WholeEvent::Link(LinkCommand::See(remembered, window::unix_time_s()))
 }
 
 /// Listens for clicks on its buttons.
@@ -139,16 +139,16 @@ pub(super) fn listen() -> Vec<Listener> {
     dom::listen(&dom::document(), handlers)
 }
 
-fn click(source: &Element) -> Option<Event> {
+fn click(source: &Element) -> Option<WholeEvent> {
     if let Some(address) =
         dom::closest_attribute(source, "button[data-copy-link]", "data-copy-link")
     {
-        return Some(Event::Link(LinkCommand::Copy(address)));
+        return Some(WholeEvent::Link(LinkCommand::Copy(address)));
     }
     if let Some(link) =
         dom::closest_attribute(source, "button[data-delete-link]", "data-delete-link")
     {
-        return Some(Event::Link(LinkCommand::Delete(link)));
+        return Some(WholeEvent::Link(LinkCommand::Delete(link)));
     }
     match dom::closest_attribute(source, "button", "id")?.as_str() {
         "links-open" => Some(stored()),
@@ -156,7 +156,7 @@ fn click(source: &Element) -> Option<Event> {
             let chosen = EXTENTS.iter().find(|(id, _)| dom::is_checked(id));
             let extent = chosen.map_or(Extent::All, |(_, extent)| *extent);
             let days = dom::number("link-days", u32::MAX);
-            Some(Event::Link(LinkCommand::Save(extent, days.into())))
+            Some(WholeEvent::Link(LinkCommand::Save(extent, days.into())))
         }
         _ => None,
     }

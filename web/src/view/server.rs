@@ -27,7 +27,7 @@ fn draw(model: &Model, server: &Lab, texts: &Texts, now: Millis) {
 
 /// Draws why the server's address is in use, and for how long, by the kernel's list of sockets.
 fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
-    let held = model.address_is_held_by(now);
+    let held = model.address_hold(now);
     dom::show(&el("server-in-use"), held.is_some());
     let counted = |key, left| texts.fill(key, &[("time", &whole_seconds(left + 999))]);
     let text = match held {
@@ -44,7 +44,7 @@ fn draw_address_in_use(model: &Model, texts: &Texts, now: Millis) {
 fn draw_doing(model: &Model, server: &Lab, texts: &Texts) {
     // Where the program is listed, its marked line shows that.
     let is_listed = server.program == Program::Book;
-    let call = model.log.server_is_in(server.transport);
+    let call = model.log.open_server_call(server.transport);
     let call = call.filter(|_| !is_listed);
     let call = call.map(|call| format_call::brief(call, BRIEF));
     let doing = call.map(|call| texts.fill("server.blocked", &[("call", &call)]));

@@ -95,7 +95,7 @@ impl WorkbenchView {
     fn draw_log(&mut self, shown: &Model, texts: &Texts, now: Millis) {
         let bench = &shown.workbench;
         let blocked = bench
-            .made
+            .calls
             .iter()
             .any(crate::model::panes::workbench::CallRecord::is_open);
         let ticks = if blocked { now } else { 0 };
@@ -104,36 +104,36 @@ impl WorkbenchView {
             return;
         }
         let list = el("bench-log");
-        let grows = bench.made.len() > self.rows.len();
-        dom::resize_stamped(&mut self.rows, bench.made.len(), "made-template", &list);
-        for (at, (row, made)) in self.rows.iter().zip(&bench.made).enumerate() {
+        let grows = bench.calls.len() > self.rows.len();
+        dom::resize_stamped(&mut self.rows, bench.calls.len(), "made-template", &list);
+        for (at, (row, made)) in self.rows.iter().zip(&bench.calls).enumerate() {
             row::draw(row, at + 1, made, texts, now);
         }
         if grows {
             list.set_scroll_top(i32::MAX);
         }
         for id in ["bench-log", "bench-log-title", "bench-clear"] {
-            dom::show(&el(id), !bench.made.is_empty());
+            dom::show(&el(id), !bench.calls.is_empty());
         }
     }
 
     fn draw_program(&mut self, model: &Model, texts: &Texts) {
-        let (bench, tongue) = (&model.shown().workbench, model.workbench.tongue);
-        dom::show(&el("equivalent"), !bench.made.is_empty());
+        let (bench, language) = (&model.shown().workbench, model.workbench.language);
+        dom::show(&el("equivalent"), !bench.calls.is_empty());
         let copied = texts.get_if(model.workbench.is_copied(), "copy.done");
         dom::write_or_hide(&el("equivalent-copied"), copied);
-        let wanted = (bench.version(), texts.language, tongue);
+        let wanted = (bench.version(), texts.language, language);
         if self.written.replace(wanted) == Some(wanted) {
             return;
         }
         for one in ProgramLanguage::ALL {
             let tab = el(one.id());
-            dom::set_bool(&tab, "aria-selected", one == tongue);
-            dom::set(&tab, "tabindex", pick(one == tongue, "0", "-1"));
+            dom::set_bool(&tab, "aria-selected", one == language);
+            dom::set(&tab, "tabindex", pick(one == language, "0", "-1"));
         }
         let text = el("equivalent-text");
-        dom::set(&text, "aria-labelledby", tongue.id());
-        dom::write(&text, &equivalent::write(bench, tongue, texts));
+        dom::set(&text, "aria-labelledby", language.id());
+        dom::write(&text, &equivalent::write(bench, language, texts));
     }
 }
 

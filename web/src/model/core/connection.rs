@@ -12,11 +12,11 @@ use crate::model::{
 };
 
 /// The first wait before trying again.
-const FIRST_WAIT: Millis = 500;
+const MIN_BACKOFF: Millis = 500;
 /// The longest wait.
-const LONGEST_WAIT: Millis = 15_000;
+const MAX_BACKOFF: Millis = 15_000;
 /// How long one attempt may take until it counts as failed.
-const ATTEMPT: Millis = 10_000;
+const ATTEMPT_TIMEOUT: Millis = 10_000;
 
 /// How the page stands with the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) struct Connection {
     /// Whether anything was heard in this attempt.
     heard: bool,
     /// Whether a proxy seemed to drop the upgrade the last time it was asked.
-    misses_upgrade: bool,
+    lacks_upgrade: bool,
     goodbye: Option<Goodbye>,
     closed_at: Millis,
     failures: u32,
@@ -92,7 +92,7 @@ impl Default for Connection {
             was_open: false,
             liveness: Liveness::default(),
             heard: false,
-            misses_upgrade: false,
+            lacks_upgrade: false,
             goodbye: None,
             closed_at: 0,
             failures: 0,
@@ -102,24 +102,24 @@ impl Default for Connection {
 
 impl Connection {
     /// An attempt starts now.
-    pub(crate) fn tries(&mut self, now: Millis) {
-        self.next = NextAttempt::Trying(now + ATTEMPT);
+    pub(crate) fn start_attempt(&mut self, now: Millis) {
+        self.next = NextAttempt::Trying(now + ATTEMPT_TIMEOUT);
         self.liveness = Liveness::new(now);
         self.heard = false;
     }
 
     /// Something was heard, whatever it was.
-    pub(in crate::model) const fn heard(&mut self, now: Millis) {
+    pub(in crate::model) const fn record_received(&mut self, now: Millis) {
         self.heard = true;
-        self.liveness.heard(now);
+        self.liveness.record_received(now);
     }
 
     /// The relay has welcomed the page.
-    pub(crate) fn opened(&mut self, restarted: bool) {
+    pub(crate) fn handle_welcome(&mut self, restarted: bool) {
         self.state = ConnectionState::Open;
         self.next = NextAttempt::Nothing;
         self.was_open = true;
-        (self.trouble, self.misses_upgrade) = (None, false);
+        (self.trouble, self.lacks_upgrade) = (None, false);
         self.restarted = restarted;
         self.goodbye = None;
         self.failures = 0;
@@ -131,18 +131,18 @@ impl Connection {
     }
 
     /// What was lost is told until the next sentence.
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn clear_losses(&mut self) {
         self.lost = Losses::default();
         self.restarted = false;
     }
 
     /// The relay says goodbye; it closes next.
-    pub(crate) fn goodbye(&mut self, goodbye: Goodbye) {
+    pub(crate) fn handle_goodbye(&mut self, goodbye: Goodbye) {
         self.goodbye = Some(goodbye);
     }
 
     /// Whether that is what it has said.
-    pub(crate) fn is_told(&self, reason: GoodbyeReason) -> bool {
+    pub(crate) fn has_goodbye(&self, reason: GoodbyeReason) -> bool {
         let told = self.goodbye.as_ref();
         told.is_some_and(|goodbye| goodbye.reason == reason)
     }
@@ -155,7 +155,7 @@ impl Connection {
 
     /// The WebSocket is closed, or could not be opened; `random` spreads the attempts of many pages. Where it went
     /// silent, the connection counts as lost since the relay was heard last.
-    pub(crate) fn closed(&mut self, lost: Losses, random: u32, now: Millis) {
+    pub(crate) fn handle_close(&mut self, lost: Losses, random: u32, now: Millis) {
         if matches!(
             self.state,
             ConnectionState::Open | ConnectionState::Connecting
@@ -188,15 +188,15 @@ impl Connection {
         self.next = if self.waits_for_the_user() {
             NextAttempt::Nothing
         } else {
-            NextAttempt::At(now + self.wait(random))
+            NextAttempt::At(now + self.backoff(random))
         };
         self.failures += 1;
     }
 
     /// What the silence of an open connection asks for.
-    pub(in crate::model) fn step(&self, now: Millis) -> LivenessAction {
+    pub(in crate::model) fn action(&self, now: Millis) -> LivenessAction {
         match self.state {
-            ConnectionState::Open => self.liveness.step(now),
+            ConnectionState::Open => self.liveness.action(now),
             ConnectionState::Connecting
             | ConnectionState::Lost { .. }
             | ConnectionState::Ended(_) => LivenessAction::Wait,
@@ -212,7 +212,7 @@ impl Connection {
     }
 
     /// Whether what the page shows of the lab may be old: the relay is not heard.
-    pub(crate) fn is_unheard(&self, now: Millis) -> bool {
+    pub(crate) fn is_stale(&self, now: Millis) -> bool {
         self.state != ConnectionState::Open || self.silence(now).is_some()
     }
 
@@ -223,13 +223,13 @@ impl Connection {
 
     /// The answer to that request. A relay that was only being started again meanwhile says the same as one behind a
     /// proxy that drops the upgrade: that is believed the second time.
-    pub(in crate::model) fn answered(&mut self, refusal: Refusal) {
+    pub(in crate::model) fn handle_probe(&mut self, refusal: Refusal) {
         if self.state == ConnectionState::Open {
             return;
         }
-        let misses_upgrade = refusal == Refusal::NoUpgrade;
-        let is_first = !std::mem::replace(&mut self.misses_upgrade, misses_upgrade);
-        if misses_upgrade && is_first {
+        let lacks_upgrade = refusal == Refusal::NoUpgrade;
+        let is_first = !std::mem::replace(&mut self.lacks_upgrade, lacks_upgrade);
+        if lacks_upgrade && is_first {
             return;
         }
         self.trouble = Some(Trouble::Refused(refusal));
@@ -250,10 +250,10 @@ impl Connection {
     }
 
     /// Between half and all of a wait that doubles with each failure.
-    fn wait(&self, random: u32) -> Millis {
-        let full = FIRST_WAIT
+    fn backoff(&self, random: u32) -> Millis {
+        let full = MIN_BACKOFF
             .saturating_mul(1 << self.failures.min(10))
-            .min(LONGEST_WAIT);
+            .min(MAX_BACKOFF);
         full / 2 + Millis::from(random) % (full / 2 + 1)
     }
 

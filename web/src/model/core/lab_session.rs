@@ -34,7 +34,7 @@ struct Transition {
     id: u64,
     to: Destination,
     /// The open lab's welcome, where the page has come to the relay only to go back.
-    lobby: Option<Box<Welcome>>,
+    pending_welcome: Option<Box<Welcome>>,
 }
 
 /// Where a way leads.
@@ -59,7 +59,7 @@ pub(in crate::model) enum TransitionReply {
     Goes,
     /// It no longer knows how far the page had got; without that, the page may come.
     Again(Option<Box<Welcome>>),
-    /// It does not; the page is in this lobby, or stays where it was.
+    /// It does not; the page is in this pending_welcome, or stays where it was.
     Stays(Option<Box<Welcome>>),
 }
 
@@ -77,38 +77,41 @@ impl LabSession {
     pub(in crate::model) fn remember(&mut self, token: String, now: Millis) {
         self.held = Some(HeldSession {
             token,
-            away: Some(now),
+            away_since: Some(now),
             wants_back: true,
             ..HeldSession::default()
         });
     }
 
     /// Whether the page sits in its own lab, or would if the connection stood.
-    pub(crate) fn is_taken(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.held
             .as_ref()
-            .is_some_and(|held| held.away.is_none() || held.wants_back)
+            .is_some_and(|held| held.away_since.is_none() || held.wants_back)
     }
 
     /// The kind of the lab that is kept while the page is elsewhere.
-    pub(crate) fn keeps(&self) -> Option<LabKind> {
-        let held = self.held.as_ref().filter(|held| held.away.is_some())?;
+    pub(crate) fn kept_lab(&self) -> Option<LabKind> {
+        let held = self
+            .held
+            .as_ref()
+            .filter(|held| held.away_since.is_some())?;
         Some(held.kind)
     }
 
     /// The kind of the lab that a new connection leads back to.
-    pub(in crate::model) fn home(&self) -> LabKind {
+    pub(in crate::model) fn return_lab(&self) -> LabKind {
         let held = self.held.as_ref();
         held.map_or(LabKind::Private, |held| held.kind)
     }
 
     /// The seat is no longer this page's.
-    pub(in crate::model) fn is_gone(&mut self) {
+    pub(in crate::model) fn clear(&mut self) {
         (self.held, self.parked) = (None, None);
     }
 
     /// Whether the page is in a lab of its own for a while, and its seat in a class is kept.
-    pub(crate) const fn is_out(&self) -> bool {
+    pub(crate) const fn is_out_of_class(&self) -> bool {
         self.parked.is_some()
     }
 
@@ -118,7 +121,7 @@ impl LabSession {
         if held.kind == LabKind::Class {
             return None;
         }
-        Some((held.away? + held.kept).saturating_sub(now))
+        Some((held.away_since? + held.kept_for).saturating_sub(now))
     }
 
     /// Whether the relay has not yet answered where the page is.
@@ -127,31 +130,31 @@ impl LabSession {
     }
 
     /// Whether what is told of a lab now is of another one, or will be told again.
-    pub(in crate::model) fn is_deaf(&self) -> bool {
-        let in_lobby = |moving: &Transition| moving.lobby.is_some();
-        self.catching_up.is_some() || self.moving.as_ref().is_some_and(in_lobby)
+    pub(in crate::model) fn ignores_events(&self) -> bool {
+        let waits_in_open_lab = |moving: &Transition| moving.pending_welcome.is_some();
+        self.catching_up.is_some() || self.moving.as_ref().is_some_and(waits_in_open_lab)
     }
 
     /// Whether the page is on its way to a seat it had.
-    pub(in crate::model) fn comes_back(&self) -> bool {
+    pub(in crate::model) fn is_returning(&self) -> bool {
         self.moving
             .as_ref()
             .is_some_and(|moving| moving.to != Destination::New)
     }
 
     /// With the reply to this the trace begins.
-    pub(in crate::model) const fn catches_up(&mut self, id: u64) {
+    pub(in crate::model) const fn begin_catch_up(&mut self, id: u64) {
         self.catching_up = Some(id);
     }
 
     /// Asks for the way to a lab, back to the one that is kept if there is one.
-    pub(in crate::model) fn goes(
+    pub(in crate::model) fn request_lab(
         &mut self,
         to: LabKind,
         id: u64,
-        lobby: Option<Box<Welcome>>,
+        pending_welcome: Option<Box<Welcome>>,
     ) -> ClientMessage {
-        let kept = |held: &&HeldSession| to == held.kind && held.away.is_some();
+        let kept = |held: &&HeldSession| to == held.kind && held.away_since.is_some();
         let held = self.held.as_ref().filter(kept);
         let parked = self.parked.as_ref().filter(kept);
         let back = held
@@ -159,20 +162,20 @@ impl LabSession {
             .or_else(|| parked.map(|parked| (Destination::Parked, parked)));
         let (goal, ask) = match back {
             Some((goal, held)) => {
-                let (token, heard) = (held.token.clone(), held.heard);
+                let (token, heard) = (held.token.clone(), held.replies);
                 (goal, Ask::Resume { token, heard })
             }
             None => (Destination::New, Ask::Enter { lab: to }),
         };
-        self.goes_to(goal, ask, id, lobby)
+        self.begin_transition(goal, ask, id, pending_welcome)
     }
 
     /// Asks for a way.
-    pub(in crate::model) fn goes_by(
+    pub(in crate::model) fn request(
         &mut self,
         ask: Ask,
         id: u64,
-        lobby: Option<Box<Welcome>>,
+        pending_welcome: Option<Box<Welcome>>,
     ) -> ClientMessage {
         let is_back = matches!(ask, Ask::Resume { .. });
         let goal = if is_back {
@@ -180,18 +183,22 @@ impl LabSession {
         } else {
             Destination::New
         };
-        self.goes_to(goal, ask, id, lobby)
+        self.begin_transition(goal, ask, id, pending_welcome)
     }
 
-    fn goes_to(
+    fn begin_transition(
         &mut self,
         to: Destination,
         ask: Ask,
         id: u64,
-        lobby: Option<Box<Welcome>>,
+        pending_welcome: Option<Box<Welcome>>,
     ) -> ClientMessage {
         self.refused = None;
-        self.moving = Some(Transition { id, to, lobby });
+        self.moving = Some(Transition {
+            id,
+            to,
+            pending_welcome,
+        });
         let request = Request::Ask(ask);
         ClientMessage { id, request }
     }
@@ -202,7 +209,7 @@ impl LabSession {
     }
 
     /// A reply has come.
-    pub(in crate::model) fn answered(
+    pub(in crate::model) fn handle_reply(
         &mut self,
         id: Option<u64>,
         outcome: &Outcome,
@@ -211,7 +218,7 @@ impl LabSession {
             self.catching_up = None;
         }
         let Some(mut moving) = self.moving.take_if(|moving| Some(moving.id) == id) else {
-            self.heard_reply(id);
+            self.count_reply(id);
             return TransitionReply::Other;
         };
         let Outcome::Failed(failed) = outcome else {
@@ -219,11 +226,11 @@ impl LabSession {
             return TransitionReply::Goes;
         };
         // Of a seat that is gone no limit is told.
-        let counted = self.held.as_mut().filter(|held| held.heard.is_some());
+        let counted = self.held.as_mut().filter(|held| held.replies.is_some());
         let to_held = moving.to == Destination::Held;
         if let Some(held) = counted.filter(|_| failed.limit.is_some() && to_held) {
-            held.forgets();
-            return TransitionReply::Again(moving.lobby.take());
+            held.forget_unanswered();
+            return TransitionReply::Again(moving.pending_welcome.take());
         }
         // What could not be gone back to is gone.
         match moving.to {
@@ -235,32 +242,32 @@ impl LabSession {
         if let Some(mut class) = self.parked.take_if(|_| to_held) {
             class.wants_back = true;
             self.held = Some(class);
-            return TransitionReply::Again(moving.lobby.take());
+            return TransitionReply::Again(moving.pending_welcome.take());
         }
         self.refused = Some(failed.clone());
-        TransitionReply::Stays(moving.lobby.take())
+        TransitionReply::Stays(moving.pending_welcome.take())
     }
 
     /// A reply to something that was said where the page sits, or by it before it was loaded.
-    fn heard_reply(&mut self, id: Option<u64>) {
-        let here = self.held.as_mut().filter(|held| held.away.is_none());
+    fn count_reply(&mut self, id: Option<u64>) {
+        let here = self.held.as_mut().filter(|held| held.away_since.is_none());
         let Some((held, id)) = here.zip(id) else {
             return;
         };
-        held.under_way.retain(|(_, message)| message.id != id);
-        held.heard = held.heard.map(|heard| heard + 1);
+        held.unanswered.retain(|(_, message)| message.id != id);
+        held.replies = held.replies.map(|heard| heard + 1);
     }
 
     /// The page says something where it sits.
-    pub(in crate::model) fn says(&mut self, message: &ClientMessage) {
-        if let Some(held) = self.held.as_mut().filter(|held| held.away.is_none()) {
+    pub(in crate::model) fn record_sent(&mut self, message: &ClientMessage) {
+        if let Some(held) = self.held.as_mut().filter(|held| held.away_since.is_none()) {
             held.sent += 1;
-            held.under_way.push_back((held.sent, message.clone()));
+            held.unanswered.push_back((held.sent, message.clone()));
         }
     }
 
     /// The relay welcomes the page to a lab.
-    pub(in crate::model) fn arrives(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
+    pub(in crate::model) fn handle_welcome(&mut self, welcome: &Welcome, now: Millis) -> Arrival {
         let moved = self.moving.take();
         let back = moved.is_some_and(|moving| moving.to == Destination::Held);
         self.catching_up = None;
@@ -270,33 +277,33 @@ impl LabSession {
             .as_ref()
             .filter(|_| welcome.lab.kind != LabKind::Open);
         let Some(seat) = seat else {
-            if let Some(held) = self.held.as_mut().filter(|held| held.away.is_none()) {
-                held.leaves(now);
+            if let Some(held) = self.held.as_mut().filter(|held| held.away_since.is_none()) {
+                held.detach(now);
             }
             return Arrival::Anew;
         };
         // What was in the one that was left for another is of no use in that.
-        let is_known = |held: &HeldSession| back && !seat.is_new && held.heard.is_some();
+        let is_known = |held: &HeldSession| back && !seat.is_new && held.replies.is_some();
         let known = self.held.take().filter(is_known);
         let mut held = known.unwrap_or_default();
-        let arrival = match held.heard {
-            Some(_) => Arrival::Back(held.says_again(seat.heard)),
+        let arrival = match held.replies {
+            Some(_) => Arrival::Back(held.resend_unreceived(seat.heard)),
             None => Arrival::Anew,
         };
         held.token.clone_from(&seat.token);
         held.kind = welcome.lab.kind;
-        held.kept = seat.keep_seconds * 1_000;
-        (held.away, held.wants_back, held.sent) = (None, false, seat.heard);
+        held.kept_for = seat.keep_seconds * 1_000;
+        (held.away_since, held.wants_back, held.sent) = (None, false, seat.heard);
         held.sent += match &arrival {
             Arrival::Back(again) => again.len() as u64,
             Arrival::Anew => 0,
         };
-        held.heard.get_or_insert(0);
+        held.replies.get_or_insert(0);
         self.held = Some(held);
         arrival
     }
 
-    /// Who leaves a class for a lab of its own keeps its seat there; whoever is back, or elsewhere, has no other.
+    /// Who detach a class for a lab of its own keeps its seat there; whoever is back, or elsewhere, has no other.
     fn park(&mut self, welcome: &Welcome, now: Millis) {
         let is_out = welcome.lab.kind == LabKind::Private && welcome.class.is_some();
         if !is_out {
@@ -308,40 +315,40 @@ impl LabSession {
         } else if self.parked.is_none() {
             let class = self.held.take_if(|held| held.kind == LabKind::Class);
             self.parked = class.map(|mut class| {
-                class.leaves(now);
+                class.detach(now);
                 class
             });
         }
     }
 
     /// The connection broke.
-    pub(in crate::model) fn breaks(&mut self, now: Millis) {
+    pub(in crate::model) fn handle_disconnect(&mut self, now: Millis) {
         (self.moving, self.catching_up) = (None, None);
-        if let Some(held) = self.held.as_mut().filter(|held| held.away.is_none()) {
-            held.away = Some(now);
+        if let Some(held) = self.held.as_mut().filter(|held| held.away_since.is_none()) {
+            held.away_since = Some(now);
             held.wants_back = true;
         }
     }
 
     /// Another page has come with the same token; what was under way is that page's matter.
-    pub(in crate::model) fn is_taken_over(&mut self, now: Millis) {
+    pub(in crate::model) fn handle_takeover(&mut self, now: Millis) {
         if let Some(class) = self.parked.take() {
             self.held = Some(class);
         }
         if let Some(held) = &mut self.held {
-            held.leaves(now);
+            held.detach(now);
         }
     }
 
     /// The page wants to have it back.
-    pub(in crate::model) fn takes_back(&mut self) {
+    pub(in crate::model) fn reclaim(&mut self) {
         if let Some(held) = &mut self.held {
             held.wants_back = true;
         }
     }
 
     /// A lab that was only kept is kept no longer; tells whether there was one.
-    pub(in crate::model) fn expires(&mut self, now: Millis) -> bool {
+    pub(in crate::model) fn expire(&mut self, now: Millis) -> bool {
         let is_over = self.moving.is_none() && self.kept_for(now) == Some(0);
         self.held
             .take_if(|held| is_over && !held.wants_back)

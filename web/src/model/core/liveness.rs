@@ -7,13 +7,13 @@
 use crate::model::core::time::Millis;
 
 /// With nothing heard for this long, the page pings.
-const QUIET: Millis = 7_000;
+const PING_INTERVAL: Millis = 7_000;
 /// A ping that is unanswered for this long ends the connection.
 const ANSWER_TIMEOUT: Millis = 5_000;
 /// A timer that is later than this was held back by the browser.
 const MAX_TIMER_DELAY: Millis = 2_000;
 /// A ping that is unanswered for this long is worth telling.
-const DOUBT: Millis = 1_500;
+const SILENCE_SHOWN_AFTER: Millis = 1_500;
 
 /// What is to be done about the silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Liveness {
     }
 
     /// Something was heard, whatever it was.
-    pub(in crate::model) const fn heard(&mut self, now: Millis) {
+    pub(in crate::model) const fn record_received(&mut self, now: Millis) {
         self.heard_at = now;
         self.pinged_at = None;
     }
@@ -58,15 +58,15 @@ impl Liveness {
     }
 
     /// A ping goes off under this id.
-    pub(in crate::model) fn pinged(&mut self, id: u64, now: Millis) {
+    pub(in crate::model) fn record_ping(&mut self, id: u64, now: Millis) {
         self.pings.push(id);
         self.pinged_at = Some(now);
     }
 
     /// What is to be done now.
-    pub(in crate::model) const fn step(&self, now: Millis) -> LivenessAction {
+    pub(in crate::model) const fn action(&self, now: Millis) -> LivenessAction {
         match self.pinged_at {
-            None if now >= self.heard_at + QUIET => LivenessAction::Ping,
+            None if now >= self.heard_at + PING_INTERVAL => LivenessAction::Ping,
             Some(at) if now >= at + ANSWER_TIMEOUT + MAX_TIMER_DELAY => LivenessAction::Ping,
             Some(at) if now >= at + ANSWER_TIMEOUT => LivenessAction::Dead,
             None | Some(_) => LivenessAction::Wait,
@@ -81,16 +81,16 @@ impl Liveness {
     /// How long the relay was not heard, once that is worth telling.
     pub(in crate::model) fn silence(&self, now: Millis) -> Option<Millis> {
         let at = self.pinged_at?;
-        (now >= at + DOUBT).then(|| now.saturating_sub(self.heard_at))
+        (now >= at + SILENCE_SHOWN_AFTER).then(|| now.saturating_sub(self.heard_at))
     }
 
-    /// When [`Liveness::step`] or the silence that is told changes next.
+    /// When [`Liveness::action`] or the silence that is told changes next.
     pub(in crate::model) fn wakes_at(&self, now: Millis) -> Millis {
         let Some(at) = self.pinged_at else {
-            return self.heard_at + QUIET;
+            return self.heard_at + PING_INTERVAL;
         };
         let next_second = now + 1_000 - now.saturating_sub(self.heard_at) % 1_000;
-        let told = (at + DOUBT).max(next_second);
+        let told = (at + SILENCE_SHOWN_AFTER).max(next_second);
         told.min(at + ANSWER_TIMEOUT).max(now)
     }
 }

@@ -16,14 +16,14 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     /// Whether to draw now; if not, it must be asked again in the next frame.
-    pub(crate) fn is_due(&mut self, version: u64, now: Millis) -> bool {
+    pub(crate) fn try_acquire(&mut self, version: u64, now: Millis) -> bool {
         let rushes = version.abs_diff(self.version) > RUSH;
         self.version = version;
-        let is_due = !rushes || now >= self.drawn_at + PAUSE;
-        if is_due {
+        let try_acquire = !rushes || now >= self.drawn_at + PAUSE;
+        if try_acquire {
             self.drawn_at = now;
         }
-        is_due
+        try_acquire
     }
 }
 
@@ -36,17 +36,17 @@ mod tests {
         let mut pace = Throttle::default();
         let mut drawn = Vec::new();
         for frame in 0..40 {
-            if pace.is_due(frame * 80, 1_000 + frame * 16) {
+            if pace.try_acquire(frame * 80, 1_000 + frame * 16) {
                 drawn.push(frame);
             }
         }
         assert_eq!(drawn, [0, 16, 32]);
-        assert!(pace.is_due(39 * 80 + 1, 1_640), "the rush is over");
+        assert!(pace.try_acquire(39 * 80 + 1, 1_640), "the rush is over");
     }
 
     #[test]
     fn what_people_do_is_drawn_at_once() {
         let mut pace = Throttle::default();
-        assert!((1..9).all(|change| pace.is_due(change, 1_000)));
+        assert!((1..9).all(|change| pace.try_acquire(change, 1_000)));
     }
 }

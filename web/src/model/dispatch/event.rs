@@ -1,4 +1,4 @@
-//! What goes into the model and what comes out.
+//! The events that go into the model and the effects that come out.
 
 use shared::{call::Transport, lab::LabKind, trace::CallId};
 
@@ -6,12 +6,14 @@ use crate::{
     i18n::Language,
     model::{
         panes::{
-            cards, class, inspector::InspectorCommand, listing, network, server,
+            cards::CardsCommand, class::ClassCommand, inspector::InspectorCommand,
+            listing::ListingCommand, network::NetworkCommand, server::ServerCommand,
             workbench::WorkbenchCommand,
         },
         past::{
-            archive::{ArchiveCommand, File, link},
-            replay, rerun,
+            archive::{ArchiveCommand, File, link::LinkCommand},
+            replay::ReplayCommand,
+            rerun::RerunCommand,
         },
     },
 };
@@ -19,102 +21,115 @@ use crate::{
 /// What can happen to the page.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// It is there.
+    /// The page was loaded.
     Started,
-    /// The relay said something.
-    Heard(String),
+    /// The relay sent a message.
+    MessageReceived(String),
     /// The WebSocket closed, or never opened.
     Closed,
-    /// The page may have slept, or the network changed.
-    LineInDoubt,
-    /// The answer to [`Effect::AskWhy`]: its status and text, or none.
-    Answered(Option<(u16, String)>),
-    /// It is [`Model::wakes_at`].
-    Woke,
-    /// Try to connect right now.
-    TryNow,
+    /// The page may have slept, or the network changed: the connection needs a check.
+    ConnectionInDoubt,
+    /// The answer to [`Effect::ProbeRefusal`]: its status and text, or none.
+    RefusalProbed(Option<(u16, String)>),
+    /// The time of [`Model::wakes_at`](crate::model::Model::wakes_at) has come.
+    TimerFired,
+    /// Connect right now.
+    ConnectNow,
     /// UDP or TCP.
-    Choose(Transport),
-    /// Keep the connection for more sentences, or not.
-    Keep(bool),
+    ChooseTransport(Transport),
+    /// Keep the TCP connection for more sentences, or not.
+    KeepConnection(bool),
     /// Send this sentence.
     Submit {
         /// The sentence.
         text: String,
-        /// How many bytes it has in upper case.
-        shouted: usize,
+        /// The length of the sentence in upper case, in bytes.
+        upper_case_bytes: usize,
     },
-    /// The sentence is being written.
-    Typed,
-    /// Something with the programs, line by line.
-    Listing(listing::ListingCommand),
+    /// The user edits the sentence.
+    SentenceEdited,
     /// Stop waiting for a blocked call.
     StopWaiting,
     /// Close the connection that was kept.
     CloseConnection,
     /// End its sending half.
     EndSending,
-    /// Something with the server of the chosen transport.
-    Server(server::ServerCommand),
-    /// Something with the network.
-    Network(network::NetworkCommand),
-    /// Go to another lab.
-    Enter(LabKind),
-    /// Have back the lab that another page has taken over.
-    TakeBack,
-    /// Before it was loaded the page had the seat of this token.
-    HadSeat(String),
-    /// Look at one call, or at none.
-    Select(Option<CallId>),
-    /// Do something with the packets.
-    Inspect(InspectorCommand),
-    /// Wipe the list of calls.
-    Clear,
-    /// Speak another language.
-    Speak(Language),
-    /// See only one's own runs, or everybody's.
-    OnlyMine(bool),
-    /// Something with files.
-    Archive(ArchiveCommand),
-    /// Something with recorded calls.
-    Again(rerun::RerunCommand),
-    /// Something with links.
-    Link(link::LinkCommand),
-    /// Something with a replay.
-    Replay(replay::ReplayCommand),
-    /// Something at the workbench.
-    Bench(WorkbenchCommand),
-    /// Something with the cards.
-    Cards(cards::CardsCommand),
-    /// Something with a class.
-    Class(class::ClassCommand),
+    /// Before it was loaded the page had the lab session of this token.
+    SessionRemembered(String),
+    /// Switch to this language.
+    SetLanguage(Language),
+    /// What only the whole page handles; its first part drops these.
+    Whole(WholeEvent),
 }
 
-/// What the shell is to do.
+/// What can happen to the whole page, beyond what its first part handles.
+#[derive(Debug)]
+pub(crate) enum WholeEvent {
+    /// A command for the book's programs, line by line.
+    Listing(ListingCommand),
+    /// A command for the server of the chosen transport.
+    Server(ServerCommand),
+    /// A command for the network.
+    Network(NetworkCommand),
+    /// Go to another lab.
+    Enter(LabKind),
+    /// Take back the lab session that another page has taken over.
+    TakeBack,
+    /// Select one call, or none.
+    Select(Option<CallId>),
+    /// A command for the packet inspector.
+    Inspect(InspectorCommand),
+    /// Clear the list of calls.
+    Clear,
+    /// Show only the page's own runs, or everybody's.
+    OnlyMine(bool),
+    /// A command for files.
+    Archive(ArchiveCommand),
+    /// A command for recorded calls that are run again.
+    Rerun(RerunCommand),
+    /// A command for links.
+    Link(LinkCommand),
+    /// A command for a replay.
+    Replay(ReplayCommand),
+    /// A command for the workbench.
+    Workbench(WorkbenchCommand),
+    /// A command for the cards.
+    Cards(CardsCommand),
+    /// A command for a class.
+    Class(ClassCommand),
+}
+
+impl From<WholeEvent> for Event {
+    fn from(event: WholeEvent) -> Self {
+        Self::Whole(event)
+    }
+}
+
+/// What the shell has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Open a WebSocket, instead of any there is.
+    /// Open a WebSocket, in place of any open one.
     Connect,
-    /// Close the WebSocket there is.
+    /// Close the WebSocket.
     Disconnect,
     /// Ask the relay by a plain request why no WebSocket opens.
-    AskWhy,
+    ProbeRefusal,
     /// Send this text.
-    Say(String),
-    /// Hand out this file.
+    Send(String),
+    /// Let the user save this file.
     Download(File),
-    /// Keep the token of a seat for as long as this tab lives, or none.
-    KeepSeat(Option<String>),
+    /// Store the token of the lab session for as long as this tab lives, or remove it.
+    StoreSessionToken(Option<String>),
     /// Fetch the saved trace of this address, to be opened.
     Fetch(String),
-    /// What the page shows is no longer at the address it was opened at, but the lab.
+    /// Show the lab's address in place of the link's that the page was opened at.
     ShowLab,
-    /// Remember these links, and none else.
-    KeepLinks(String),
-    /// Remember this of a seat in the class of that code, over the tab's end; or nothing any more.
-    KeepClass(String, Option<String>),
-    /// Remember which cards are done.
-    KeepProgress(String),
+    /// Store the list of saved links.
+    StoreLinks(String),
+    /// Store this line for the seat in the class of this code, beyond the tab's end; or remove it.
+    StoreClassSeat(String, Option<String>),
+    /// Store which cards are done.
+    StoreCardProgress(String),
     /// Put this text onto the clipboard.
     Copy(String),
 }

@@ -62,63 +62,62 @@ impl Model {
 }
 
 /// Its kind and what it says, of an event that the first part knows.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "whatever else there is, only the whole page hears of it"
-)]
 fn told(event: &Event) -> Option<(&'static str, Cow<'_, str>)> {
     let (kind, says) = match event {
         Event::Started => (STARTED, ""),
         Event::Closed => (CLOSED, ""),
-        Event::Woke => (WOKE, ""),
-        Event::LineInDoubt => (LINE_IN_DOUBT, ""),
-        Event::TryNow => (TRY_NOW, ""),
-        Event::Typed => (TYPED, ""),
+        Event::TimerFired => (WOKE, ""),
+        Event::ConnectionInDoubt => (LINE_IN_DOUBT, ""),
+        Event::ConnectNow => (TRY_NOW, ""),
+        Event::SentenceEdited => (TYPED, ""),
         Event::StopWaiting => (STOP_WAITING, ""),
         Event::CloseConnection => (CLOSE, ""),
         Event::EndSending => (END_SENDING, ""),
-        Event::Heard(text) => (HEARD, text.as_str()),
-        Event::HadSeat(token) => (HAD_SEAT, token.as_str()),
-        Event::Speak(language) => (SPEAK, language.tag()),
-        Event::Choose(Transport::Udp) => (UDP, ""),
-        Event::Choose(Transport::Tcp) => (TCP, ""),
-        Event::Keep(true) => (KEEP, ""),
-        Event::Keep(false) => (KEEP_NOT, ""),
-        Event::Submit { text, shouted } => {
-            let says = [&shouted.to_string(), " ", text].concat();
+        Event::MessageReceived(text) => (HEARD, text.as_str()),
+        Event::SessionRemembered(token) => (HAD_SEAT, token.as_str()),
+        Event::SetLanguage(language) => (SPEAK, language.tag()),
+        Event::ChooseTransport(Transport::Udp) => (UDP, ""),
+        Event::ChooseTransport(Transport::Tcp) => (TCP, ""),
+        Event::KeepConnection(true) => (KEEP, ""),
+        Event::KeepConnection(false) => (KEEP_NOT, ""),
+        Event::Submit {
+            text,
+            upper_case_bytes,
+        } => {
+            let says = [&upper_case_bytes.to_string(), " ", text].concat();
             return Some((SUBMIT, Cow::Owned(says)));
         }
-        _ => return None,
+        Event::RefusalProbed(_) | Event::Whole(_) => return None,
     };
     Some((kind, Cow::Borrowed(says)))
 }
 
 fn read(entry: &str) -> Option<(Event, Millis, u32)> {
-    let mut parts = entry.splitn(4, ' ');
-    let now = parts.next()?.parse().ok()?;
-    let random = parts.next()?.parse().ok()?;
-    let (kind, says) = (parts.next()?, parts.next()?);
+    let mut leave_class_on = entry.splitn(4, ' ');
+    let now = leave_class_on.next()?.parse().ok()?;
+    let random = leave_class_on.next()?.parse().ok()?;
+    let (kind, says) = (leave_class_on.next()?, leave_class_on.next()?);
     let event = match kind {
         STARTED => Event::Started,
-        WOKE => Event::Woke,
-        LINE_IN_DOUBT => Event::LineInDoubt,
-        TRY_NOW => Event::TryNow,
-        TYPED => Event::Typed,
+        WOKE => Event::TimerFired,
+        LINE_IN_DOUBT => Event::ConnectionInDoubt,
+        TRY_NOW => Event::ConnectNow,
+        TYPED => Event::SentenceEdited,
         STOP_WAITING => Event::StopWaiting,
         CLOSE => Event::CloseConnection,
         END_SENDING => Event::EndSending,
-        HEARD => Event::Heard(says.to_owned()),
-        HAD_SEAT => Event::HadSeat(says.to_owned()),
-        SPEAK => Event::Speak(Language::of_tag(says)?),
-        UDP => Event::Choose(Transport::Udp),
-        TCP => Event::Choose(Transport::Tcp),
-        KEEP => Event::Keep(true),
-        KEEP_NOT => Event::Keep(false),
+        HEARD => Event::MessageReceived(says.to_owned()),
+        HAD_SEAT => Event::SessionRemembered(says.to_owned()),
+        SPEAK => Event::SetLanguage(Language::of_tag(says)?),
+        UDP => Event::ChooseTransport(Transport::Udp),
+        TCP => Event::ChooseTransport(Transport::Tcp),
+        KEEP => Event::KeepConnection(true),
+        KEEP_NOT => Event::KeepConnection(false),
         SUBMIT => {
-            let (shouted, text) = says.split_once(' ')?;
+            let (upper_case_bytes, text) = says.split_once(' ')?;
             Event::Submit {
                 text: text.to_owned(),
-                shouted: shouted.parse().ok()?,
+                upper_case_bytes: upper_case_bytes.parse().ok()?,
             }
         }
         _ => return None,

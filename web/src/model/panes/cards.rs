@@ -85,7 +85,7 @@ impl Cards {
     }
 
     /// Whether one may still be led to the first cards.
-    pub(crate) fn are_new(&self) -> bool {
+    pub(crate) fn has_first_cards_left(&self) -> bool {
         self.done.len() < FIRST
     }
 
@@ -99,27 +99,31 @@ impl Cards {
     }
 
     /// A card whose check holds is done, for good.
-    pub(in crate::model) fn settle(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn record_done(&mut self, effects: &mut Vec<Effect>) {
         let Some(play) = self.play.as_ref().filter(|play| play.check.holds()) else {
             return;
         };
         let dealt = self.deck.get(play.card);
         if let Some(dealt) = dealt.filter(|dealt| !self.done.contains(&dealt.id)) {
             self.done.push(dealt.id.clone());
-            effects.push(Effect::KeepProgress(self.done.join(" ")));
+            effects.push(Effect::StoreCardProgress(self.done.join(" ")));
         }
     }
 
     /// Another lab.
-    pub(in crate::model) fn start_anew(&mut self) {
+    pub(in crate::model) fn reset(&mut self) {
         if let Some(play) = &mut self.play {
-            play.begins_anew();
+            play.reset();
         }
     }
 }
 
 impl Model {
-    pub(in crate::model) fn with_cards(&mut self, act: CardsCommand, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn handle_cards_command(
+        &mut self,
+        act: CardsCommand,
+        effects: &mut Vec<Effect>,
+    ) {
         match act {
             CardsCommand::Look | CardsCommand::Begin => {
                 self.cards.open = true;
@@ -159,7 +163,7 @@ impl Model {
                     play.told = true;
                 }
             }
-            CardsCommand::Step(at) => self.step(at),
+            CardsCommand::Step(at) => self.begin_step(at),
         }
     }
 
@@ -189,18 +193,18 @@ impl Model {
                 self.workbench.close(key, &mut self.outbox);
             }
             // One's own lab ends as one goes back to the class.
-            if !self.seat.is_out() {
-                self.note_deaths();
+            if !self.lab_session.is_out_of_class() {
+                self.note_died_servers();
                 self.restore(true);
             }
         }
         self.cards.play = None;
-        if self.seat.is_out() {
-            self.enter(LabKind::Class, effects);
+        if self.lab_session.is_out_of_class() {
+            self.enter_lab(LabKind::Class, effects);
         }
     }
 
-    fn step(&mut self, at: usize) {
+    fn begin_step(&mut self, at: usize) {
         if !self.can_act() {
             return;
         }
@@ -213,7 +217,7 @@ impl Model {
         {
             self.cards.restored.clear_notes();
             play.look = step.look.or(play.look);
-            play.step(at, &step.deeds);
+            play.begin_step(at, &step.actions);
         }
     }
 }
@@ -230,7 +234,7 @@ impl Workbench {
         let Some(card) = self.card(key).filter(|card| !card.closed && !card.gone) else {
             return;
         };
-        for made in self.made_on(key).filter(|made| made.is_open()) {
+        for made in self.calls_on(key).filter(|made| made.is_open()) {
             if let Some(of) = made.request {
                 outbox.make(shared::call::Call::Cancel { of });
             }

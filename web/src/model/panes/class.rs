@@ -37,7 +37,7 @@ pub(crate) enum ClassCommand {
     CameBy(String),
     /// To begin one.
     Create {
-        /// What it is called.
+        /// What it is member_name.
         title: String,
         /// The relay's admin token; empty where none was asked for.
         admin: String,
@@ -46,7 +46,7 @@ pub(crate) enum ClassCommand {
     Join {
         /// The code, as it was typed.
         code: String,
-        /// What to be called.
+        /// What to be member_name.
         name: String,
     },
     /// To have back the seats of classes that this browser remembers.
@@ -98,7 +98,7 @@ pub(crate) enum LeaveReason {
     KeptOut,
 }
 
-/// What a member is called.
+/// What a member is member_name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemberName<'a> {
     /// By its name.
@@ -119,11 +119,11 @@ pub(crate) struct Classroom {
     /// Who is in it.
     pub(crate) wall: Wall,
     /// The way into one.
-    pub(crate) doorway: JoinForm,
+    pub(crate) join_form: JoinForm,
     /// Why the last act was refused.
     pub(crate) refused: Option<Failed>,
     /// Why the page is no longer in the class it was in.
-    pub(crate) parted: Option<LeaveReason>,
+    pub(crate) left: Option<LeaveReason>,
     /// The seats in classes that this browser remembers.
     pub(crate) remembered: Vec<RememberedSeat>,
     /// Who was removed; the teacher is told.
@@ -137,7 +137,7 @@ pub(crate) struct Classroom {
     /// It came back, and nothing was kept of its sockets.
     pub(crate) lost_sockets: bool,
     /// It looks at its own although the teacher drives.
-    pub(crate) looks_away: bool,
+    pub(crate) ignores_drive: bool,
     /// Whether tiles show numbers instead of names.
     pub(crate) hides_names: bool,
     /// The member whose ladder one wants to see.
@@ -187,7 +187,7 @@ impl Classroom {
 
     /// Whether this page looks at that.
     pub(crate) fn follows(&self) -> bool {
-        self.drive().is_some() && !self.looks_away && !self.is_out
+        self.drive().is_some() && !self.ignores_drive && !self.is_out
     }
 
     /// The card that is run, as far as it is.
@@ -211,9 +211,9 @@ impl Classroom {
         (!names.is_empty() && *names != self.known_namesakes).then_some(names)
     }
 
-    /// What a client's process is called here: by its member's name, or by the number where names are hidden. Nothing
+    /// What a client's process is member_name here: by its member's name, or by the number where names are hidden. Nothing
     /// of one that this page is not told of, or that is no member's.
-    pub(crate) fn called(&self, process: ProcessId) -> Option<MemberName<'_>> {
+    pub(crate) fn member_name(&self, process: ProcessId) -> Option<MemberName<'_>> {
         let mut tiles = self.wall.tiles().map(|seen| &seen.tile);
         let tile = tiles.find(|tile| tile.process == Some(process));
         if let Some(tile) = tile.filter(|_| self.sees_others()) {
@@ -233,7 +233,7 @@ impl Classroom {
     }
 
     /// Whose it should be.
-    fn wants_to_see(&self) -> Option<ProcessId> {
+    fn wanted_member(&self) -> Option<ProcessId> {
         if self.is_out {
             return None;
         }
@@ -245,23 +245,23 @@ impl Classroom {
     }
 
     /// The page is in this lab now, with nothing of what was before where it `is_new` there.
-    fn arrives(&mut self, standing: Option<&Standing>, is_new: bool, is_out: bool) {
+    fn handle_welcome(&mut self, standing: Option<&Standing>, is_new: bool, is_out: bool) {
         let code = |standing: &Standing| standing.class.code.clone();
         let is_same = self.standing.as_deref().map(code) == standing.map(code);
         if !is_same {
             let Self {
-                doorway,
+                join_form,
                 open,
-                parted,
+                left,
                 hides_names,
                 is_here,
                 remembered,
                 ..
             } = std::mem::take(self);
             *self = Self {
-                doorway,
+                join_form,
                 open,
-                parted,
+                left,
                 hides_names,
                 is_here,
                 remembered,
@@ -275,16 +275,16 @@ impl Classroom {
         self.asked.clear();
         self.refused = None;
         if let Some(standing) = standing {
-            self.parted = None;
-            self.doorway.wrong = None;
+            self.left = None;
+            self.join_form.wrong = None;
             self.lost_sockets |= is_new && is_same;
             self.standing = Some(Box::new(standing.clone()));
-            self.knows_choice();
+            self.sync_choice();
         }
     }
 
     /// The own choice is told only while predictions are taken; it stays marked until there is another card.
-    fn knows_choice(&mut self) {
+    fn sync_choice(&mut self) {
         let told = self.you().and_then(|you| you.choice);
         match self.card().map(|card| card.phase) {
             None => self.chosen = None,

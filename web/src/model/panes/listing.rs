@@ -13,7 +13,7 @@ use shared::{
     call::Transport,
     lab::{ObstacleKind, Program as ServerProgram},
     message::Reply,
-    trace::{Event, What},
+    trace::{CallId, Event},
 };
 
 use self::server_program::ServerSnapshots;
@@ -70,7 +70,7 @@ pub(crate) struct Listing {
 
 impl Listing {
     /// Handles that a text was copied. Returns whether it was a program.
-    pub(in crate::model) fn has_copied(&mut self) -> bool {
+    pub(in crate::model) fn finish_copy(&mut self) -> bool {
         self.copied = self.copying.take();
         self.version += 1;
         self.copied.is_some()
@@ -82,7 +82,7 @@ impl Listing {
     }
 
     /// Starts again in another lab.
-    pub(in crate::model) fn start_anew(&mut self) {
+    pub(in crate::model) fn reset(&mut self) {
         self.client.clear();
         self.servers = ServerSnapshots::default();
         self.version += 1;
@@ -137,7 +137,7 @@ impl Model {
     pub(crate) fn can_run_listing(&self) -> bool {
         !self.is_past()
             && self.connection.state == ConnectionState::Open
-            && !self.seat.is_moving()
+            && !self.lab_session.is_moving()
             && !self.program.is_busy()
     }
 
@@ -194,7 +194,7 @@ impl Model {
             return false;
         };
         self.program.close_connection(&mut self.outbox, 0);
-        self.connection.forget();
+        self.connection.clear_losses();
         let run = self.log.begin_own(transport, "");
         self.listing.client.begin(client::ProgramStart {
             file: program.name(),
@@ -223,32 +223,22 @@ impl Model {
         }
     }
 
-    /// Selects the line's call and its packet as they appear, unless the program runs too fast to follow.
-    pub(in crate::model) fn listing_sees(&mut self, event: Event, now: Millis) {
-        self.listing.servers.handle_event(&event);
+    /// Follows the servers' programs. Returns the call that the client's program has just started, while the page
+    /// follows it.
+    pub(in crate::model) fn listing_call_started(&mut self, event: &Event) -> Option<CallId> {
+        self.listing.servers.handle_event(event);
+        let request = self.listing.client.followed_request()?;
+        let started = event.what.call_started()?;
+        (started.request == Some(request)).then_some(started.call)
+    }
+
+    /// Selects the call that the client's program has started, and its packet as soon as that is there.
+    pub(in crate::model) fn select_listing_call(&mut self, started: Option<CallId>) {
         let client = &self.listing.client;
-        let mine = client
-            .request
-            .filter(|_| client.is_there() && client.pace > 0);
         let lacks_packet = client.is_under_way() && self.inspector.selected.is_none();
-        let starts = match &event.what {
-            What::CallStarted(started) if started.request == mine => mine.map(|_| started.call),
-            What::Process(_)
-            | What::ProcessEnded { .. }
-            | What::CallStarted(_)
-            | What::CallReturned(_)
-            | What::Packet(_)
-            | What::Derived(_)
-            | What::Facts(_)
-            | What::Server(_)
-            | What::Sockets(_)
-            | What::Conditions(_)
-            | What::Edge(_)
-            | What::CaptureLost { .. } => None,
-        };
-        self.log.add(event, now);
-        if mine.is_some() && (starts.is_some() || lacks_packet) {
-            self.select(starts.or(self.selected));
+        let is_followed = client.followed_request().is_some();
+        if is_followed && (started.is_some() || lacks_packet) {
+            self.select(started.or(self.selected));
         }
     }
 

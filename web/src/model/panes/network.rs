@@ -84,13 +84,13 @@ impl Preset {
 
 impl Network {
     /// These conditions are in force.
-    pub(in crate::model) fn is(&mut self, conditions: Conditions) {
+    pub(in crate::model) fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;
         self.refused = None;
     }
 
     /// Something became of a datagram.
-    pub(in crate::model) fn touches(&mut self, edge: &Edge) {
+    pub(in crate::model) fn record_impairment(&mut self, edge: &Edge) {
         self.held.retain(|held| held.datagram != edge.datagram);
         if edge.fate == Fate::Held {
             self.held.push(edge.clone());
@@ -98,7 +98,7 @@ impl Network {
         self.refused = None;
     }
 
-    pub(in crate::model) fn wish(&mut self, wish: NetworkCommand, outbox: &mut Outbox) {
+    pub(in crate::model) fn handle_command(&mut self, wish: NetworkCommand, outbox: &mut Outbox) {
         let ask = match wish {
             NetworkCommand::Set(conditions) => Ask::SetConditions { conditions },
             NetworkCommand::Decide(datagram, verdict) => Ask::Decide { datagram, verdict },
@@ -107,7 +107,7 @@ impl Network {
         self.asked = Some(outbox.ask(ask));
     }
 
-    pub(in crate::model) fn reply(&mut self, reply: &Reply) {
+    pub(in crate::model) fn handle_reply(&mut self, reply: &Reply) {
         if self.asked.is_none() || reply.id != self.asked {
             return;
         }
@@ -123,7 +123,7 @@ impl Network {
     }
 
     /// Another lab: nothing is held there.
-    pub(in crate::model) fn start_anew(&mut self) {
+    pub(in crate::model) fn reset(&mut self) {
         self.held.clear();
         (self.asked, self.refused) = (None, None);
     }

@@ -107,10 +107,10 @@ impl Program {
     }
 
     /// A call has ended.
-    pub(crate) fn reply(&mut self, reply: &Reply, outbox: &mut Outbox, now: Millis) {
+    pub(crate) fn handle_reply(&mut self, reply: &Reply, outbox: &mut Outbox, now: Millis) {
         let Some(id) = reply.id else { return };
         for session in &mut self.sessions {
-            session.reply(id, reply, outbox, now);
+            session.handle_reply(id, reply, outbox, now);
         }
     }
 
@@ -136,10 +136,10 @@ impl Program {
     }
 
     /// The relay is gone, and all sockets with it.
-    pub(crate) fn lose(&mut self) -> Losses {
+    pub(crate) fn handle_disconnect(&mut self) -> Losses {
         let mut lost = Losses::default();
         for session in &mut self.sessions {
-            session.lose(&mut lost);
+            session.handle_disconnect(&mut lost);
         }
         lost
     }
@@ -162,7 +162,7 @@ impl Model {
     }
 
     /// Somebody has typed a sentence: the program for it runs, or a listing's `input` reads it.
-    pub(in crate::model) fn submit(&mut self, text: &str, shouted: usize, now: Millis) {
+    pub(in crate::model) fn submit(&mut self, text: &str, upper_case_bytes: usize, now: Millis) {
         if !self.can_send() {
             return;
         }
@@ -181,11 +181,11 @@ impl Model {
             transport,
             keep: self.keep,
             text,
-            expected: shouts.then_some(shouted),
+            expected: shouts.then_some(upper_case_bytes),
             limits: &welcome.limits,
         };
-        self.connection.forget();
-        self.seat.refused = None;
+        self.connection.clear_losses();
+        self.lab_session.refused = None;
         self.program.submit(&order, &mut self.outbox, now);
         if WHOLE {
             self.select(None);

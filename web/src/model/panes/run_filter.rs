@@ -29,12 +29,12 @@ impl Model {
         let at_hand = || self.workbench.last_call().filter(|_| self.workbench.open);
         let of_bench = || at_hand().and_then(|call| self.log.run_of(call));
         let selected = of_packet.or_else(of_call).or_else(of_bench);
-        let is_last = |run: &&Run| run.is_talk() && (!WHOLE || self.is_looked_at(run));
+        let is_last = |run: &&Run| run.is_talk() && (!WHOLE || self.is_shown_run(run));
         selected.or_else(|| self.runs_in_view().rev().find(is_last))
     }
 
     /// One's own runs alone, or everybody's.
-    pub(in crate::model) const fn see_only_mine(&mut self, only: bool) {
+    pub(in crate::model) const fn show_only_mine(&mut self, only: bool) {
         self.only_mine = only;
         self.log.touch();
     }
@@ -46,7 +46,7 @@ impl Model {
 
     /// What a client is called in the class: the same wherever it is seen.
     pub(crate) fn name_of(&self, process: ProcessId, texts: &Texts) -> Option<String> {
-        Some(match self.classroom.called(process)? {
+        Some(match self.classroom.member_name(process)? {
             MemberName::Name(name) => name.to_owned(),
             MemberName::Teacher => texts.get("class.the_teacher").to_owned(),
             MemberName::Number(number) => texts.fill("class.number", &[("n", &number.to_string())]),

@@ -126,17 +126,17 @@ impl Servers {
     }
 
     /// A connection that is over was seen to hold it.
-    pub(in crate::model) const fn waits_for_the_end(&mut self) {
+    pub(in crate::model) const fn wait_for_address(&mut self) {
         self.fades = true;
     }
 
     /// As the welcome tells them.
-    pub(in crate::model) fn are(&mut self, servers: &[Server]) {
+    pub(in crate::model) fn set_all(&mut self, servers: &[Server]) {
         self.servers = servers.to_vec();
     }
 
     /// One has changed.
-    pub(in crate::model) fn is_now(&mut self, server: &Server) {
+    pub(in crate::model) fn update(&mut self, server: &Server) {
         match self
             .servers
             .iter_mut()
@@ -152,7 +152,7 @@ impl Servers {
     }
 
     /// Who may not control it can only have it started as it was.
-    pub(in crate::model) fn wish(
+    pub(in crate::model) fn handle_command(
         &mut self,
         transport: Transport,
         wish: ServerCommand,
@@ -191,7 +191,7 @@ impl Servers {
         self.asked = Some(outbox.ask(ask));
     }
 
-    pub(in crate::model) fn reply(&mut self, reply: &Reply, outbox: &mut Outbox) {
+    pub(in crate::model) fn handle_reply(&mut self, reply: &Reply, outbox: &mut Outbox) {
         if self.asked.is_none() || reply.id != self.asked {
             return;
         }
@@ -205,7 +205,7 @@ impl Servers {
     }
 
     /// No answer will come any more.
-    pub(in crate::model) fn lose(&mut self) {
+    pub(in crate::model) fn handle_disconnect(&mut self) {
         (self.asked, self.then) = (None, None);
     }
 }
@@ -217,7 +217,7 @@ impl Model {
     }
 
     /// What holds the address of the server that found it in use.
-    pub(crate) fn address_is_held_by(&self, now: Millis) -> Option<AddressHold> {
+    pub(crate) fn address_hold(&self, now: Millis) -> Option<AddressHold> {
         let transport = self.transport();
         let server = self.servers.get(transport)?;
         let in_use = self.servers.finds_address_in_use(transport);
@@ -230,11 +230,10 @@ impl Model {
     }
 
     /// What it was is remembered: as soon as that is over, the kernel lists it no more.
-    pub(in crate::model) fn look_at_address(&mut self, now: Millis) {
-        if let Some(AddressHold::TimeWait(_) | AddressHold::HalfClosed(_)) =
-            self.address_is_held_by(now)
+    pub(in crate::model) fn update_address_hold(&mut self, now: Millis) {
+        if let Some(AddressHold::TimeWait(_) | AddressHold::HalfClosed(_)) = self.address_hold(now)
         {
-            self.servers.waits_for_the_end();
+            self.servers.wait_for_address();
         }
     }
 }

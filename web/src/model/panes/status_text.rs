@@ -95,7 +95,7 @@ fn blocked(model: &Model, texts: &Texts, now: Millis) -> String {
     }
     let run = model.log.run(sentence.run);
     let key = match sentence.transport {
-        _ if model.connection.is_unheard(now) => "blocked.unheard",
+        _ if model.connection.is_stale(now) => "blocked.unheard",
         _ if model.servers.is_down(sentence.transport) => "blocked.server_down",
         Transport::Udp => run.and_then(fate::blocked_key).unwrap_or("blocked.udp"),
         Transport::Tcp if sentence.is_empty() => "blocked.tcp_empty",

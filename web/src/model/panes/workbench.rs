@@ -32,7 +32,7 @@ use crate::model::{
 };
 
 /// So many calls are kept.
-const MOST: usize = 600;
+const MAX_CALLS: usize = 600;
 
 /// What somebody does at the workbench.
 #[derive(Debug)]
@@ -63,11 +63,11 @@ pub(crate) struct Workbench {
     /// Its sockets, the newest last.
     pub(crate) cards: Vec<SocketCard>,
     /// Its calls, in the order in which they were made.
-    pub(crate) made: Vec<CallRecord>,
+    pub(crate) calls: Vec<CallRecord>,
     /// What was typed and means nothing, and at which socket.
-    pub(crate) mistake: Option<(u64, ArgumentError)>,
+    pub(crate) error: Option<(u64, ArgumentError)>,
     /// The language of the program one reads.
-    pub(crate) tongue: ProgramLanguage,
+    pub(crate) language: ProgramLanguage,
     /// Whether the clipboard has the program: how many calls it had then, and in which language.
     pub(crate) copied: Option<(ProgramLanguage, u64)>,
     me: Option<ProcessId>,
@@ -75,21 +75,21 @@ pub(crate) struct Workbench {
     sockets: u64,
     version: u64,
     /// What the page's own programs asked for is none of the workbench's business.
-    others: RecentMap<u64, ()>,
-    foreign: RecentMap<CallId, ()>,
+    foreign_requests: RecentMap<u64, ()>,
+    foreign_calls: RecentMap<CallId, ()>,
     copying: bool,
 }
 
 impl Workbench {
     /// The page is this process from now on; what another one had is gone.
-    pub(in crate::model) fn i_am(&mut self, process: ProcessId) {
+    pub(in crate::model) fn set_own_process(&mut self, process: ProcessId) {
         if self.me.is_some_and(|me| me != process) {
-            self.lose();
+            self.handle_disconnect();
         }
         self.me = Some(process);
     }
 
-    /// An empty one for what is past: its changes are numbered so that they are never mistaken for others.
+    /// An empty one for what is past: its changes are numbered so that they are never mistaken for foreign_requests.
     pub(in crate::model) fn of_past(versions: u64) -> Self {
         Self {
             version: versions << 32,
@@ -98,10 +98,10 @@ impl Workbench {
     }
 
     /// Another lab, another trace.
-    pub(in crate::model) fn start_anew(&mut self) {
+    pub(in crate::model) fn reset(&mut self) {
         *self = Self {
             open: self.open,
-            tongue: self.tongue,
+            language: self.language,
             me: self.me,
             sockets: self.sockets,
             version: self.version + 1,
@@ -110,9 +110,9 @@ impl Workbench {
     }
 
     /// All its sockets are closed, and nothing will be seen to return.
-    pub(in crate::model) fn lose(&mut self) {
+    pub(in crate::model) fn handle_disconnect(&mut self) {
         self.version += 1;
-        for made in self.made.iter_mut().filter(|made| made.is_open()) {
+        for made in self.calls.iter_mut().filter(|made| made.is_open()) {
             made.gone = true;
         }
         for card in &mut self.cards {
@@ -127,8 +127,8 @@ impl Workbench {
     }
 
     /// A program of the page asks for this itself.
-    pub(in crate::model) fn leave_alone(&mut self, request: u64) {
-        self.others.set(request, ());
+    pub(in crate::model) fn ignore_request(&mut self, request: u64) {
+        self.foreign_requests.set(request, ());
     }
 
     /// A socket by its key.
@@ -137,8 +137,8 @@ impl Workbench {
     }
 
     /// The calls on one socket.
-    pub(crate) fn made_on(&self, key: u64) -> impl DoubleEndedIterator<Item = &CallRecord> {
-        self.made.iter().filter(move |made| made.card == Some(key))
+    pub(crate) fn calls_on(&self, key: u64) -> impl DoubleEndedIterator<Item = &CallRecord> {
+        self.calls.iter().filter(move |made| made.card == Some(key))
     }
 
     /// Whether another socket has its number by now.
@@ -149,17 +149,17 @@ impl Workbench {
 
     /// The last call the trace has of it: the ladder shows what belongs to it.
     pub(crate) fn last_call(&self) -> Option<CallId> {
-        self.made.iter().rev().find_map(|made| made.call)
+        self.calls.iter().rev().find_map(|made| made.call)
     }
 
     /// Whether a call on it has not returned, and somebody looks.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.open && self.made.iter().any(CallRecord::is_open)
+        self.open && self.calls.iter().any(CallRecord::is_open)
     }
 
     /// When the time of a blocked call is to be told again.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
-        let blocked = self.made.iter().filter(|made| self.open && made.is_open());
+        let blocked = self.calls.iter().filter(|made| self.open && made.is_open());
         blocked
             .map(|made| now + TICK - now.saturating_sub(made.since) % TICK)
             .min()
@@ -193,15 +193,15 @@ impl Workbench {
         };
         let (transport, fd) = (card.transport, card.fd);
         self.version += 1;
-        self.mistake = None;
+        self.error = None;
         match arguments::read(name, fd, typed) {
             Ok(call) => {
                 self.ask(call, transport, Some(key), outbox, now);
-                if let Some(made) = self.made.last_mut() {
+                if let Some(made) = self.calls.last_mut() {
                     made.aim(&typed.to, servers);
                 }
             }
-            Err(mistake) => self.mistake = Some((key, mistake)),
+            Err(error) => self.error = Some((key, error)),
         }
     }
 
@@ -222,24 +222,24 @@ impl Workbench {
     ) {
         let made = CallRecord::asked(&call, transport, card, now);
         let request = outbox.make(call);
-        self.put(CallRecord {
+        self.push(CallRecord {
             request: Some(request),
             ..made
         });
     }
 
-    fn put(&mut self, made: CallRecord) {
+    fn push(&mut self, made: CallRecord) {
         self.version += 1;
-        if self.made.len() == MOST {
-            self.made.remove(0);
+        if self.calls.len() == MAX_CALLS {
+            self.calls.remove(0);
         }
-        self.made.push(made);
+        self.calls.push(made);
     }
 
     /// A reply came; the trace tells the same and more, except of what the relay would not even do.
-    pub(in crate::model) fn reply(&mut self, reply: &Reply) {
+    pub(in crate::model) fn handle_reply(&mut self, reply: &Reply) {
         let asked = self
-            .made
+            .calls
             .iter_mut()
             .find(|made| made.call.is_none() && made.request.is_some() && made.request == reply.id);
         let Some(made) = asked.filter(|made| made.end.is_none()) else {
@@ -254,7 +254,7 @@ impl Workbench {
     }
 
     /// Takes in an event of the trace that happened `at` this time, by the page's clock.
-    pub(in crate::model) fn hear(&mut self, event: &Event, at: Millis) {
+    pub(in crate::model) fn handle_event(&mut self, event: &Event, at: Millis) {
         if self.seen.is_some_and(|seen| event.seq <= seen) {
             return;
         }
@@ -262,13 +262,13 @@ impl Workbench {
         let is_mine = |process: ProcessId| self.me == Some(process);
         match &event.what {
             What::CallStarted(started) if is_mine(started.process) => {
-                self.started(started, event.seq, at);
+                self.handle_start(started, event.seq, at);
             }
             What::CallReturned(returned) if is_mine(returned.process) => {
-                self.returned(returned, event.seq);
+                self.handle_return(returned, event.seq);
             }
-            What::Facts(facts) if is_mine(facts.process) => self.told(facts, event.seq),
-            What::ProcessEnded { process } if is_mine(*process) => self.lose(),
+            What::Facts(facts) if is_mine(facts.process) => self.handle_facts(facts, event.seq),
+            What::ProcessEnded { process } if is_mine(*process) => self.handle_disconnect(),
             What::Process(_)
             | What::ProcessEnded { .. }
             | What::CallStarted(_)
@@ -284,32 +284,32 @@ impl Workbench {
         }
     }
 
-    fn started(&mut self, started: &CallStarted, seq: u64, at: Millis) {
-        let is_others = |request: &u64| self.others.get(request).is_some();
+    fn handle_start(&mut self, started: &CallStarted, seq: u64, at: Millis) {
+        let is_others = |request: &u64| self.foreign_requests.get(request).is_some();
         if started.request.as_ref().is_some_and(is_others) {
-            return self.foreign.set(started.call, ());
+            return self.foreign_calls.set(started.call, ());
         }
         self.version += 1;
         let card = started.fd.and_then(|fd| self.current(fd));
         let asked = self
-            .made
+            .calls
             .iter_mut()
             .find(|made| made.call.is_none() && made.request == started.request);
         match asked.filter(|_| started.request.is_some()) {
             Some(made) => made.began(started, at),
-            None => self.put(CallRecord::seen(started, card, at)),
+            None => self.push(CallRecord::seen(started, card, at)),
         }
         if let Some(card) = self.cards.iter_mut().find(|known| Some(known.key) == card) {
             card.started(started.name, seq);
         }
     }
 
-    fn returned(&mut self, returned: &CallReturned, seq: u64) {
-        if self.foreign.get(&returned.call).is_some() {
+    fn handle_return(&mut self, returned: &CallReturned, seq: u64) {
+        if self.foreign_calls.get(&returned.call).is_some() {
             return;
         }
         let known = |made: &&mut CallRecord| made.call == Some(returned.call);
-        let Some(made) = self.made.iter_mut().find(known) else {
+        let Some(made) = self.calls.iter_mut().find(known) else {
             return;
         };
         self.version += 1;
@@ -330,13 +330,13 @@ impl Workbench {
         }
     }
 
-    fn told(&mut self, facts: &Facts, seq: u64) {
+    fn handle_facts(&mut self, facts: &Facts, seq: u64) {
         let key = facts.fd.and_then(|fd| self.current(fd));
         let Some(card) = self.cards.iter_mut().find(|card| Some(card.key) == key) else {
             return;
         };
-        let after = self.made.iter().find(|made| made.call == facts.call);
-        card.told(&facts.facts, after.map(|made| made.name), seq);
+        let after = self.calls.iter().find(|made| made.call == facts.call);
+        card.apply_facts(&facts.facts, after.map(|made| made.name), seq);
         self.version += 1;
     }
 
@@ -349,28 +349,28 @@ impl Workbench {
     /// Wipes what is over; sockets that are open stay, and so does what is under way.
     pub(in crate::model) fn clear(&mut self) {
         self.version += 1;
-        self.mistake = None;
+        self.error = None;
         self.cards.retain(|card| !card.closed);
-        self.made.retain(CallRecord::is_open);
+        self.calls.retain(CallRecord::is_open);
     }
 
     /// The program is on its way to the clipboard.
-    pub(in crate::model) const fn copies(&mut self) {
+    pub(in crate::model) const fn begin_copy(&mut self) {
         self.copying = true;
     }
 
     /// It is there; tells whether it was the workbench that wanted it.
-    pub(in crate::model) fn has_copied(&mut self) -> bool {
+    pub(in crate::model) fn finish_copy(&mut self) -> bool {
         let mine = std::mem::take(&mut self.copying);
         if mine {
-            self.copied = Some((self.tongue, self.version));
+            self.copied = Some((self.language, self.version));
         }
         mine
     }
 
     /// Whether the clipboard has the program as it stands.
     pub(crate) fn is_copied(&self) -> bool {
-        self.copied == Some((self.tongue, self.version))
+        self.copied == Some((self.language, self.version))
     }
 }
 

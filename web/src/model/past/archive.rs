@@ -11,13 +11,13 @@ use shared::saved::Form;
 
 pub(crate) use self::{
     export::{Capture, File, capture},
-    open::{LONGEST, OpenError, Opened},
+    open::{MAX_FILE_BYTES, OpenError, Opened},
     raw_events::RawEvents,
 };
 use crate::{
     WHOLE,
     i18n::Texts,
-    model::{Effect, Event, Model, past::replay::Replay, trace::log::RunId},
+    model::{Effect, Event, Model, WholeEvent, past::replay::Replay, trace::log::RunId},
 };
 
 /// What somebody wants with files.
@@ -73,13 +73,13 @@ impl Archive {
     }
 
     /// The lab is looked at for a while.
-    pub(in crate::model) fn looks_aside(&mut self) {
+    pub(in crate::model) fn set_aside(&mut self) {
         self.replay = None;
         self.aside = self.opened.take();
     }
 
     /// And what was looked at before, again.
-    pub(in crate::model) fn looks_back(&mut self) {
+    pub(in crate::model) fn restore_aside(&mut self) {
         self.opened = self.aside.take().or_else(|| self.opened.take());
     }
 
@@ -112,7 +112,11 @@ impl Model {
     }
 
     /// Does what somebody wants with files.
-    pub(in crate::model) fn archive(&mut self, wish: ArchiveCommand, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn handle_archive_command(
+        &mut self,
+        wish: ArchiveCommand,
+        effects: &mut Vec<Effect>,
+    ) {
         match wish {
             ArchiveCommand::Trace => {
                 effects.extend(export::trace(self.source()).map(Effect::Download))
@@ -127,33 +131,33 @@ impl Model {
             ArchiveCommand::Open { name, text } => self.open(name, text),
             ArchiveCommand::CopyLadder => effects.extend(self.ladder_as_text().map(Effect::Copy)),
             ArchiveCommand::Copied
-                if self.workbench.has_copied()
-                    || self.listing.has_copied()
-                    || self.links.has_copied() => {}
-            ArchiveCommand::Copied => self.archive.copied = self.shown().ladder_in_sight(),
+                if self.workbench.finish_copy()
+                    || self.listing.finish_copy()
+                    || self.links.finish_copy() => {}
+            ArchiveCommand::Copied => self.archive.copied = self.shown().shown_ladder(),
             ArchiveCommand::Leave => {
                 (self.archive.opened, self.archive.replay) = (None, None);
-                self.is_at_lab(effects);
+                self.show_lab(effects);
             }
             ArchiveCommand::Understood => {
                 self.archive.wrong = None;
                 if self.archive.opened.is_none() {
-                    self.is_at_lab(effects);
+                    self.show_lab(effects);
                 }
             }
         }
     }
 
     /// What was put aside is not needed any more.
-    pub(in crate::model) fn leaves_aside(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn drop_aside(&mut self, effects: &mut Vec<Effect>) {
         self.archive.aside = None;
         if self.archive.opened.is_none() {
-            self.is_at_lab(effects);
+            self.show_lab(effects);
         }
     }
 
     /// A link's address that the page stands at is left with what it led to.
-    fn is_at_lab(&mut self, effects: &mut Vec<Effect>) {
+    fn show_lab(&mut self, effects: &mut Vec<Effect>) {
         if std::mem::take(&mut self.archive.at_link) {
             effects.push(Effect::ShowLab);
         }
@@ -161,11 +165,11 @@ impl Model {
 
     /// Whether the ladder one sees is on the clipboard.
     pub(crate) fn is_copied(&self) -> bool {
-        self.archive.copied.is_some() && self.archive.copied == self.shown().ladder_in_sight()
+        self.archive.copied.is_some() && self.archive.copied == self.shown().shown_ladder()
     }
 
     /// Which run the ladder shows, and in which state it is.
-    pub(crate) fn ladder_in_sight(&self) -> Option<(RunId, u64)> {
+    pub(crate) fn shown_ladder(&self) -> Option<(RunId, u64)> {
         let run = self.shown_run().filter(|run| !run.calls.is_empty())?;
         Some((run.id, run.version))
     }
@@ -201,18 +205,21 @@ impl Model {
     }
 
     /// What one does while looking at a saved trace is meant for that; tells whether the lab is not concerned.
-    pub(in crate::model) fn is_of_the_past(&mut self, event: &Event) -> bool {
+    pub(in crate::model) fn route_past_event(&mut self, event: &Event) -> bool {
         if !self.is_past() {
             return false;
         }
         self.with_shown(|shown| {
-            if let Event::Choose(transport) = event {
+            if let Event::ChooseTransport(transport) = event {
                 shown.choose(*transport);
             }
-            if let Event::Select(call) = event {
+            if let Event::Whole(WholeEvent::Select(call)) = event {
                 shown.select(*call);
             }
         });
-        matches!(event, Event::Select(_) | Event::Clear)
+        matches!(
+            event,
+            Event::Whole(WholeEvent::Select(_) | WholeEvent::Clear)
+        )
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// So many events are heard in one frame.
-const STRIDE: usize = 2_000;
+const EVENTS_PER_FRAME: usize = 2_000;
 
 /// What somebody wants with a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum ReplayCommand {
     /// Begin one, and let it run at once or not.
     Begin(bool),
     /// Hold it where it runs, else let it run.
-    RunOrHold,
+    RunOrPause,
     /// Go on, or back.
     Go(ReplayStep),
     /// Go to this moment: after so many events.
@@ -73,7 +73,7 @@ pub(crate) struct Replay {
 impl Replay {
     /// What `source` has kept; none where that is nothing.
     fn new(source: &Model, runs: u64) -> Option<Self> {
-        let events: Vec<TraceEvent> = source.kept.texts().filter_map(json::read).collect();
+        let events: Vec<TraceEvent> = source.raw_events.texts().filter_map(json::read).collect();
         if events.is_empty() {
             return None;
         }
@@ -127,7 +127,7 @@ impl Replay {
     }
 
     /// At the end it begins once more.
-    fn run_or_hold(&mut self, now: Millis) {
+    fn run_or_pause(&mut self, now: Millis) {
         if self.wanted == self.len() {
             self.wanted = 0;
         }
@@ -157,7 +157,7 @@ impl Replay {
     }
 
     /// Where the run begins of which one looks at a call, else at the beginning.
-    fn begins_with(&mut self, source: &Model) {
+    fn start_from(&mut self, source: &Model) {
         let run = source.selected.and_then(|call| source.log.run_of(call));
         let first = run.and_then(|run| run.calls.iter().map(|call| call.id).min());
         let starts = |event: &TraceEvent| matches!(&event.what, What::CallStarted(started) if Some(started.call) == first);
@@ -165,7 +165,7 @@ impl Replay {
     }
 
     /// Time has passed.
-    fn goes_on(&mut self, now: Millis) {
+    fn advance(&mut self, now: Millis) {
         self.wanted = self.clock.reached(&self.events, self.wanted, now);
     }
 
@@ -178,7 +178,7 @@ impl Replay {
     fn catch_up(&mut self) -> bool {
         if self.wanted >= self.at {
             self.next = None;
-            self.at = hear(&mut self.model, &self.events, self.at, self.wanted);
+            self.at = feed(&mut self.model, &self.events, self.at, self.wanted);
             return self.at < self.wanted;
         }
         let begun = self.next.take().filter(|(_, heard)| *heard <= self.wanted);
@@ -188,7 +188,7 @@ impl Replay {
             let model = beginning::model(&self.model, &self.events, ids);
             (Box::new(model), 0)
         });
-        let heard = hear(&mut model, &self.events, heard, self.wanted);
+        let heard = feed(&mut model, &self.events, heard, self.wanted);
         if heard < self.wanted {
             self.next = Some((model, heard));
             return true;
@@ -202,17 +202,19 @@ impl Replay {
 }
 
 /// Lets a model hear a few events, from the one at `from` up to `wanted`. Tells how many it has heard then.
-fn hear(model: &mut Model, events: &[TraceEvent], from: usize, wanted: usize) -> usize {
-    let to = wanted.min(from.saturating_add(STRIDE)).min(events.len());
+fn feed(model: &mut Model, events: &[TraceEvent], from: usize, wanted: usize) -> usize {
+    let to = wanted
+        .min(from.saturating_add(EVENTS_PER_FRAME))
+        .min(events.len());
     for event in events.get(from..to).unwrap_or_default() {
-        model.happened(event.clone(), 0);
+        model.handle_trace_event(event.clone(), 0);
     }
     to
 }
 
 impl Model {
     /// Does what somebody wants with a replay.
-    pub(in crate::model) fn replay(&mut self, wish: ReplayCommand, now: Millis) {
+    pub(in crate::model) fn handle_replay_command(&mut self, wish: ReplayCommand, now: Millis) {
         if let ReplayCommand::Begin(run) = wish {
             return self.begin_replay(run, now);
         }
@@ -221,7 +223,7 @@ impl Model {
         };
         match wish {
             ReplayCommand::Begin(_) => {}
-            ReplayCommand::RunOrHold => replay.run_or_hold(now),
+            ReplayCommand::RunOrPause => replay.run_or_pause(now),
             ReplayCommand::Go(step) => replay.go(step),
             ReplayCommand::To(at) => {
                 replay.wanted = at.min(replay.len());
@@ -241,15 +243,15 @@ impl Model {
         let Some(mut replay) = Replay::new(source, nth) else {
             return;
         };
-        replay.begins_with(source);
+        replay.start_from(source);
         replay.clock.run(run, now);
         self.archive.replay = Some(Box::new(replay));
     }
 
     /// Time has passed.
-    pub(in crate::model) fn replay_goes_on(&mut self, now: Millis) {
+    pub(in crate::model) fn advance_replay(&mut self, now: Millis) {
         if let Some(replay) = &mut self.archive.replay {
-            replay.goes_on(now);
+            replay.advance(now);
         }
     }
 
@@ -259,7 +261,7 @@ impl Model {
     }
 
     /// Lets a replay hear what it is to hear. Tells whether there is more.
-    pub(in crate::model) fn replay_catches_up(&mut self) -> bool {
+    pub(in crate::model) fn catch_up_replay(&mut self) -> bool {
         let replay = self.archive.replay.as_mut();
         replay.is_some_and(|replay| replay.catch_up())
     }

@@ -1,5 +1,5 @@
 //! A recorded client's calls, made again on fresh sockets: in the same order, with the same arguments, each as soon as
-//! all that had returned before it then has returned now. What came of each stands beside what came of it then.
+//! all that had returned before it then has returned now. What came of each stands comparison what came of it then.
 
 mod recorded;
 mod rerun_step;
@@ -74,12 +74,12 @@ impl Rerun {
     /// How many are over, and how many of them ended otherwise than then.
     pub(crate) fn score(&self) -> (usize, usize) {
         let count = |is: fn(&RerunStep) -> bool| self.steps.iter().filter(|step| is(step)).count();
-        let others = count(|step| step.beside() == Comparison::Other);
+        let others = count(|step| step.comparison() == Comparison::Other);
         (count(RerunStep::is_over), others)
     }
 
     /// Makes all calls whose turn it is.
-    fn go_on(&mut self, outbox: &mut Outbox, now: Millis) {
+    fn advance(&mut self, outbox: &mut Outbox, now: Millis) {
         while let Some(at) = self
             .steps
             .iter()
@@ -153,7 +153,7 @@ impl Rerun {
     }
 
     /// A reply came.
-    fn reply(&mut self, reply: &Reply) {
+    fn handle_reply(&mut self, reply: &Reply) {
         let asked = |step: &&mut RerunStep| matches!(step.now, RerunState::Made(request, _) if Some(request) == reply.id);
         let Some(step) = self.steps.iter_mut().find(asked) else {
             return;
@@ -187,7 +187,7 @@ impl Rerun {
     }
 
     /// No reply will come any more.
-    fn lose(&mut self) {
+    fn handle_disconnect(&mut self) {
         self.version += 1;
         for step in self.steps.iter_mut().filter(|step| !step.is_over()) {
             step.now = RerunState::Left;
@@ -197,42 +197,42 @@ impl Rerun {
 
 impl Model {
     /// Does what somebody wants with calls that were recorded.
-    pub(in crate::model) fn again(
+    pub(in crate::model) fn handle_rerun_command(
         &mut self,
         wish: RerunCommand,
         effects: &mut Vec<Effect>,
         now: Millis,
     ) {
         match wish {
-            RerunCommand::Begin(all) => self.begin_again(all, effects, now),
+            RerunCommand::Begin(all) => self.begin_rerun(all, effects, now),
             RerunCommand::Stop => {
-                if let Some(again) = &mut self.again {
+                if let Some(again) = &mut self.rerun {
                     again.stop(&mut self.outbox);
                 }
             }
-            RerunCommand::Back => self.archive.looks_back(),
+            RerunCommand::Back => self.archive.restore_aside(),
             RerunCommand::Close => {
-                self.again = None;
-                self.leaves_aside(effects);
+                self.rerun = None;
+                self.drop_aside(effects);
             }
         }
     }
 
-    fn begin_again(&mut self, all: bool, effects: &mut Vec<Effect>, now: Millis) {
+    fn begin_rerun(&mut self, all: bool, effects: &mut Vec<Effect>, now: Millis) {
         let calls = self.calls_to_make(all);
         if calls.is_empty()
             || self.connection.state != ConnectionState::Open
-            || self.seat.is_moving()
+            || self.lab_session.is_moving()
         {
             return;
         }
         let transport = calls.first().map(|call| call.transport);
-        self.again = Some(Rerun::new(calls));
-        self.archive.looks_aside();
+        self.rerun = Some(Rerun::new(calls));
+        self.archive.set_aside();
         self.transport = transport.or(self.transport);
         self.select(None);
-        self.act(WorkbenchCommand::Look(true), effects, now);
-        self.again_goes_on(now);
+        self.handle_workbench_command(WorkbenchCommand::Look(true), effects, now);
+        self.advance_rerun(now);
     }
 
     /// The client's calls in the run in the ladder, or all calls of its client, where they were seen.
@@ -254,28 +254,28 @@ impl Model {
     }
 
     /// Goes on with it where that is due.
-    pub(in crate::model) fn again_goes_on(&mut self, now: Millis) {
-        if let Some(again) = &mut self.again {
-            again.go_on(&mut self.outbox, now);
+    pub(in crate::model) fn advance_rerun(&mut self, now: Millis) {
+        if let Some(again) = &mut self.rerun {
+            again.advance(&mut self.outbox, now);
         }
     }
 
     /// When nobody waits any longer for one of its calls.
-    pub(in crate::model) fn again_wakes_at(&self) -> Option<Millis> {
-        self.again.as_ref()?.wakes_at()
+    pub(in crate::model) fn rerun_wakes_at(&self) -> Option<Millis> {
+        self.rerun.as_ref()?.wakes_at()
     }
 
     /// Its sockets are gone.
-    pub(in crate::model) fn again_is_lost(&mut self) {
-        if let Some(again) = &mut self.again {
-            again.lose();
+    pub(in crate::model) fn end_rerun(&mut self) {
+        if let Some(again) = &mut self.rerun {
+            again.handle_disconnect();
         }
     }
 
-    pub(in crate::model) fn again_replied(&mut self, reply: &Reply, now: Millis) {
-        if let Some(again) = &mut self.again {
-            again.reply(reply);
-            again.go_on(&mut self.outbox, now);
+    pub(in crate::model) fn handle_rerun_reply(&mut self, reply: &Reply, now: Millis) {
+        if let Some(again) = &mut self.rerun {
+            again.handle_reply(reply);
+            again.advance(&mut self.outbox, now);
         }
     }
 }

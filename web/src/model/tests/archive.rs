@@ -13,7 +13,7 @@ impl Page {
     /// The file it hands out.
     fn takes(&mut self, wish: ArchiveCommand) -> Option<File> {
         self.effects.clear();
-        self.does(Event::Archive(wish));
+        self.does(WholeEvent::Archive(wish));
         self.effects.pop().map(|effect| {
             let Effect::Download(file) = effect else {
                 panic!("no file but {effect:?}")
@@ -23,7 +23,7 @@ impl Page {
     }
 
     fn opens(&mut self, text: &str) -> Option<OpenError> {
-        self.does(Event::Archive(ArchiveCommand::Open {
+        self.does(WholeEvent::Archive(ArchiveCommand::Open {
             name: "trace.json".to_owned(),
             text: Ok(text.to_owned()),
         }));
@@ -63,7 +63,7 @@ fn the_page_saves_what_it_saw_in_the_format_of_the_relay() {
         "nothing happened yet"
     );
     page.sees_a_sentence();
-    let events = page.model.kept.len();
+    let events = page.model.raw_events.len();
     let file = page.takes(ArchiveCommand::Trace).expect("a file");
     let saved: Saved = serde_json::from_slice(&file.bytes).expect("a saved trace");
     assert_eq!(saved.events.len(), events);
@@ -102,13 +102,13 @@ fn the_lab_goes_on_behind_a_saved_trace_and_does_not_mix_in() {
     page.opens(&text);
     let (live, shown) = (page.model.log.version(), page.model.shown().log.version());
     page.sees_a_packet();
-    page.does(Event::Select(Some(11)));
+    page.does(WholeEvent::Select(Some(11)));
     assert_eq!(page.model.shown().log.version(), shown);
     assert_eq!(page.model.shown().selected, Some(11));
     assert_eq!(page.model.selected, None);
     assert_eq!(page.model.log.version(), live, "it belongs to no run");
-    assert!(page.model.kept.has_packets(), "but it was heard");
-    page.does(Event::Archive(ArchiveCommand::Leave));
+    assert!(page.model.raw_events.has_packets(), "but it was heard");
+    page.does(WholeEvent::Archive(ArchiveCommand::Leave));
     assert!(page.model.archive.opened.is_none());
 }
 
@@ -122,7 +122,7 @@ fn nothing_is_sent_while_one_looks_back() {
     assert!(!page.model.can_send());
     page.sends("hello");
     assert!(page.said().is_empty());
-    page.does(Event::Archive(ArchiveCommand::Leave));
+    page.does(WholeEvent::Archive(ArchiveCommand::Leave));
     assert!(page.model.can_send());
 }
 
@@ -177,7 +177,7 @@ fn no_capture_file_is_empty() {
 fn what_is_wiped_is_not_taken_along() {
     let mut page = Page::open();
     page.sees_a_sentence();
-    page.does(Event::Clear);
+    page.does(WholeEvent::Clear);
     assert_eq!(page.takes(ArchiveCommand::Trace), None);
 }
 
@@ -190,7 +190,7 @@ fn a_message_that_is_laid_out_otherwise_is_kept_all_the_same() {
     let saved: Saved = serde_json::from_str(&text).expect("a saved trace");
     for event in saved.events {
         let message = codec::encode_server(&ServerMessage::Trace(event));
-        other.does(Event::Heard(message.replacen(':', " :", 1)));
+        other.does(Event::MessageReceived(message.replacen(':', " :", 1)));
     }
     assert_eq!(other.saved(), text);
 }
@@ -200,7 +200,7 @@ fn the_ladder_is_copied_as_text() {
     let mut page = Page::open();
     page.sees_a_sentence();
     page.effects.clear();
-    page.does(Event::Archive(ArchiveCommand::CopyLadder));
+    page.does(WholeEvent::Archive(ArchiveCommand::CopyLadder));
     let Some(Effect::Copy(text)) = page.effects.pop() else {
         panic!("something to copy")
     };
@@ -219,7 +219,7 @@ fn the_ladder_is_copied_as_text() {
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     assert!(!page.model.is_copied());
-    page.does(Event::Archive(ArchiveCommand::Copied));
+    page.does(WholeEvent::Archive(ArchiveCommand::Copied));
     assert!(page.model.is_copied());
     page.ended(900, from_server_close());
     assert!(!page.model.is_copied(), "it is another ladder now");

@@ -32,8 +32,8 @@ const CARD: &str = r#"[{"id":"10-port","card":{
 
 impl Page {
     fn deals(&mut self, text: &str) {
-        self.does(Event::Cards(CardsCommand::Look));
-        self.does(Event::Cards(CardsCommand::Deal(text.to_owned())));
+        self.does(WholeEvent::Cards(CardsCommand::Look));
+        self.does(WholeEvent::Cards(CardsCommand::Deal(text.to_owned())));
     }
 
     fn cards(&self) -> &Cards {
@@ -66,7 +66,7 @@ impl Page {
 
     /// The first step, as the relay answers it.
     fn makes_its_socket(&mut self) {
-        self.does(Event::Cards(CardsCommand::Step(0)));
+        self.does(WholeEvent::Cards(CardsCommand::Step(0)));
         let socket = Outcome::Returned(Returned::Socket { fd: 3 });
         self.is_made(1, None, socket, None);
         let address = "0.0.0.0:0".parse().expect("an address");
@@ -87,35 +87,35 @@ fn sent() -> Outcome {
 fn a_card_is_foreseen_done_and_seen() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(CardsCommand::Take(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Take(0)));
     assert_eq!(page.play().answer, None);
-    page.does(Event::Cards(CardsCommand::Answer(Some(1))));
+    page.does(WholeEvent::Cards(CardsCommand::Answer(Some(1))));
     page.makes_its_socket();
     assert_eq!(page.play().done, [true, false]);
     assert!(page.play().check.has_seen(0) && !page.play().check.holds());
-    page.does(Event::Cards(CardsCommand::Step(1)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
     let call = page.is_made(3, Some(3), sent(), Some(CLIENT));
     assert_eq!(call.data().map(Data::len), Some(3), "three times over");
     assert!(page.play().check.holds() && page.play().explains());
     assert_eq!(page.model.selected, Some(3), "that is where to look");
     assert!(page.cards().is_done(0));
     let kept = page.effects.pop();
-    assert_eq!(kept, Some(Effect::KeepProgress("10-port".to_owned())));
+    assert_eq!(kept, Some(Effect::StoreCardProgress("10-port".to_owned())));
 }
 
 #[test]
 fn what_is_seen_in_another_order_does_not_count() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(CardsCommand::Take(0)));
-    page.does(Event::Cards(CardsCommand::Step(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Take(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(0)));
     let socket = Outcome::Returned(Returned::Socket { fd: 3 });
     page.is_made(1, None, socket, None);
     // It has a port already as it is asked.
     let address = CLIENT.parse().expect("an address");
     let bound = Outcome::Returned(Returned::Address { address });
     page.is_made(2, Some(3), bound, Some(CLIENT));
-    page.does(Event::Cards(CardsCommand::Step(1)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
     page.is_made(3, Some(3), sent(), Some(CLIENT));
     assert!(!page.play().check.has_seen(0) && !page.play().check.has_seen(1));
 }
@@ -124,12 +124,12 @@ fn what_is_seen_in_another_order_does_not_count() {
 fn what_must_not_be_seen_ends_it_until_it_is_begun_anew() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(CardsCommand::Take(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(CardsCommand::Step(1)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
     page.is_made(3, Some(3), Outcome::Failed(failed("EPERM")), None);
     assert_eq!(page.play().check.wrong, Some(0));
-    page.does(Event::Cards(CardsCommand::Again));
+    page.does(WholeEvent::Cards(CardsCommand::Again));
     assert_eq!(page.play().check.wrong, None);
     let closes = page.calls().pop().map(|(_, call)| call);
     assert_eq!(
@@ -143,21 +143,21 @@ fn what_must_not_be_seen_ends_it_until_it_is_begun_anew() {
 fn a_step_without_its_socket_says_so_and_one_made_by_hand_is_taken() {
     let mut page = Page::open();
     page.deals(CARD);
-    page.does(Event::Cards(CardsCommand::Take(0)));
-    page.does(Event::Cards(CardsCommand::Step(1)));
-    assert_eq!(page.play().lacks.as_deref(), Some("a"));
+    page.does(WholeEvent::Cards(CardsCommand::Take(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
+    assert_eq!(page.play().missing_socket.as_deref(), Some("a"));
     assert!(page.calls().is_empty());
     let open = crate::model::panes::workbench::WorkbenchCommand::Open(
         Transport::Udp,
         shared::call::Family::Inet,
     );
-    page.does(Event::Bench(open));
+    page.does(WholeEvent::Workbench(open));
     let socket = Outcome::Returned(Returned::Socket { fd: 3 });
     page.is_made(1, None, socket, None);
-    page.does(Event::Cards(CardsCommand::Step(1)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
     let call = page.is_made(2, Some(3), sent(), Some(CLIENT));
     assert_eq!(call.fd(), Some(3));
-    assert_eq!(page.play().lacks, None);
+    assert_eq!(page.play().missing_socket, None);
 }
 
 #[test]
@@ -168,9 +168,9 @@ fn a_call_that_does_not_return_is_seen_to_be_blocked() {
     );
     let mut page = Page::open();
     page.deals(&card);
-    page.does(Event::Cards(CardsCommand::Take(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(CardsCommand::Step(1)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
     let (id, _) = page.calls().pop().expect("a call");
     let begins = started(3, ME, CallName::SendTo, Some(3), Some(id));
     page.sees(30, What::CallStarted(Box::new(begins)));
@@ -196,13 +196,13 @@ fn a_call_is_not_seen_to_be_blocked_while_the_relay_is_not_heard() {
     );
     let mut page = Page::open();
     page.deals(&card);
-    page.does(Event::Cards(CardsCommand::Take(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(CardsCommand::Step(1)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
     let (id, _) = page.calls().pop().expect("a call");
     let begins = started(3, ME, CallName::SendTo, Some(3), Some(id));
     page.sees(30, What::CallStarted(Box::new(begins)));
-    page.does(Event::LineInDoubt);
+    page.does(Event::ConnectionInDoubt);
     page.waits(1_500);
     page.waits(1_500);
     assert!(!page.play().check.has_seen(0));
@@ -220,9 +220,9 @@ fn a_lab_of_ones_own_is_a_new_one_and_what_was_seen_before_does_not_count() {
     );
     let mut page = Page::open();
     page.deals(&card);
-    page.does(Event::Cards(CardsCommand::Take(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Take(0)));
     page.makes_its_socket();
-    page.does(Event::Cards(CardsCommand::Step(1)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(1)));
     let said = page.said().pop().expect("an ask");
     assert!(matches!(
         said.request,
@@ -306,8 +306,10 @@ fn every_card_is_whole_in_both_languages() {
 fn every_filter_of_every_card_can_be_read() {
     for DeckEntry { id, card } in deck() {
         let items = card.check.iter().chain(&card.never).map(|item| &item.see);
-        let deeds = card.steps.iter().flat_map(|step| &step.deeds);
-        let waits = deeds.map(|deed| &deed.wait).filter(|wait| !wait.is_empty());
+        let actions = card.steps.iter().flat_map(|step| &step.actions);
+        let waits = actions
+            .map(|action| &action.wait)
+            .filter(|wait| !wait.is_empty());
         for filter in items.chain(waits) {
             let read = Filter::parse(filter);
             assert!(read.is_ok(), "{id}: {filter}: {read:?}");
@@ -319,35 +321,39 @@ fn every_filter_of_every_card_can_be_read() {
 fn every_deed_of_every_card_can_be_done() {
     for DeckEntry { id, card } in deck() {
         let mut sockets = BTreeSet::new();
-        for deed in card.steps.iter().flat_map(|step| &step.deeds) {
+        for action in card.steps.iter().flat_map(|step| &step.actions) {
             let kinds = [
-                !deed.call.is_empty(),
-                !deed.cancel.is_empty(),
-                deed.lab.is_some(),
-                deed.server.is_some() && deed.transport.is_some(),
-                deed.network.is_some(),
-                deed.decide.is_some(),
-                !deed.wait.is_empty(),
+                !action.call.is_empty(),
+                !action.cancel.is_empty(),
+                action.lab.is_some(),
+                action.server.is_some() && action.transport.is_some(),
+                action.network.is_some(),
+                action.decide.is_some(),
+                !action.wait.is_empty(),
             ];
             let kinds = kinds.into_iter().filter(|is_it| *is_it).count();
-            assert_eq!(kinds, 1, "{id}: {deed:?} is one thing");
-            if deed.call == "socket" {
-                assert!(sockets.insert(deed.on.clone()), "{id}: {} twice", deed.on);
+            assert_eq!(kinds, 1, "{id}: {action:?} is one thing");
+            if action.call == "socket" {
+                assert!(
+                    sockets.insert(action.on.clone()),
+                    "{id}: {} twice",
+                    action.on
+                );
                 continue;
             }
-            let plain = ["", "server", "nobody", "localhost6"].contains(&&*deed.to);
-            let names = [&deed.on, &deed.cancel]
+            let plain = ["", "server", "nobody", "localhost6"].contains(&&*action.to);
+            let names = [&action.on, &action.cancel]
                 .into_iter()
-                .chain((!plain).then_some(&deed.to));
+                .chain((!plain).then_some(&action.to));
             for name in names.filter(|name| !name.is_empty()) {
                 assert!(sockets.contains(name), "{id}: no socket {name} yet");
             }
-            if !deed.call.is_empty() && deed.call != "getaddrinfo" {
-                let name = arguments::call_named(&deed.call);
-                let name = name.unwrap_or_else(|| panic!("{id}: no call {}", deed.call));
-                let fields = deed.typed(deed.to.clone());
+            if !action.call.is_empty() && action.call != "getaddrinfo" {
+                let name = arguments::call_named(&action.call);
+                let name = name.unwrap_or_else(|| panic!("{id}: no call {}", action.call));
+                let fields = action.typed(action.to.clone());
                 let read = arguments::read(name, 3, &fields);
-                assert!(read.is_ok(), "{id}: {deed:?}: {read:?}");
+                assert!(read.is_ok(), "{id}: {action:?}: {read:?}");
             }
         }
     }

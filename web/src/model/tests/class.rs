@@ -90,7 +90,7 @@ fn refusal(reason: Reason) -> Outcome {
 
 impl Page {
     pub(super) fn wishes(&mut self, wish: ClassCommand) {
-        self.does(Event::Class(wish));
+        self.does(WholeEvent::Class(wish));
     }
 
     /// The only thing it has asked for.
@@ -128,8 +128,8 @@ impl Page {
         page.hears(into(false, false, class));
         let line = ["K7XM3P", TOKEN, "Tuesday", "member", "Ada"].join("\t");
         let kept = [
-            Effect::KeepClass("K7XM3P".to_owned(), Some(line)),
-            Effect::KeepSeat(Some(TOKEN.to_owned())),
+            Effect::StoreClassSeat("K7XM3P".to_owned(), Some(line)),
+            Effect::StoreSessionToken(Some(TOKEN.to_owned())),
         ];
         assert_eq!(std::mem::take(&mut page.effects), kept);
         page.seq = 30;
@@ -193,7 +193,7 @@ fn what_is_no_code_is_not_asked_for() {
         name: "Ada".to_owned(),
     });
     assert_eq!(page.said(), []);
-    let wrong = page.model.classroom.doorway.wrong.clone();
+    let wrong = page.model.classroom.join_form.wrong.clone();
     assert_eq!(wrong, Some(JoinError::NoCode));
 }
 
@@ -227,11 +227,11 @@ fn a_refusal_stands_beside_the_field_that_is_wrong() {
         });
         let (id, _) = page.asks_for_one();
         page.ends(id, refusal(reason));
-        let doorway = &page.model.classroom.doorway;
-        let wrong = doorway.wrong.as_ref().map(JoinError::field);
+        let join_form = &page.model.classroom.join_form;
+        let wrong = join_form.wrong.as_ref().map(JoinError::field);
         assert_eq!(wrong, Some(field), "{reason:?}");
-        assert_eq!(doorway.wants_admin, field == JoinField::Admin);
-        assert_eq!(page.model.seat.refused, None, "told once");
+        assert_eq!(join_form.wants_admin, field == JoinField::Admin);
+        assert_eq!(page.model.lab_session.refused, None, "told once");
         assert!(page.model.can_send(), "it stays where it was");
     }
 }
@@ -252,7 +252,10 @@ fn a_page_opened_by_a_link_asks_only_for_the_name() {
     let mut page = Page::open();
     page.wishes(ClassCommand::CameBy("K7XM3P".to_owned()));
     assert!(page.model.classroom.open);
-    assert_eq!(page.model.classroom.doorway.code.as_deref(), Some("K7XM3P"));
+    assert_eq!(
+        page.model.classroom.join_form.code.as_deref(),
+        Some("K7XM3P")
+    );
     let mut student = Page::student();
     student.wishes(ClassCommand::CameBy("K7XM3P".to_owned()));
     assert!(!student.model.classroom.open, "it is there already");
@@ -263,7 +266,7 @@ fn after_a_break_a_member_comes_back_to_its_sockets() {
     let mut page = Page::student();
     page.sees_call_of(ME, 90);
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.forgets_effects();
     page.hears(welcome(10));
     let (id, ask) = page.asks_for_one();
@@ -283,7 +286,7 @@ fn who_finds_nothing_kept_is_told_and_begins_anew() {
     page.sees_call_of(ME, 90);
     page.sends("hello");
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.forgets_effects();
     page.hears(welcome(10));
     let (id, _) = page.asks_for_one();
@@ -309,7 +312,7 @@ fn after_a_reload_the_token_leads_back() {
         effects: Vec::new(),
         ..page
     };
-    page.does(Event::HadSeat(TOKEN.to_owned()));
+    page.does(Event::SessionRemembered(TOKEN.to_owned()));
     page.does(Event::Started);
     page.forgets_effects();
     page.hears(welcome(10));
@@ -331,16 +334,16 @@ fn who_steps_out_is_kept_and_goes_back() {
     assert_eq!(ask, Ask::Enter { lab });
     page.returns(id, Returned::Nothing);
     page.hears(welcome(40));
-    assert_eq!(page.model.seat.keeps(), Some(LabKind::Class));
+    assert_eq!(page.model.lab_session.kept_lab(), Some(LabKind::Class));
     assert_eq!(page.model.classroom.class(), None);
     page.waits(3_600_000);
     assert_eq!(
-        page.model.seat.keeps(),
+        page.model.lab_session.kept_lab(),
         Some(LabKind::Class),
         "for as long as the class lives"
     );
     page.forgets_effects();
-    page.does(Event::Enter(LabKind::Private));
+    page.does(WholeEvent::Enter(LabKind::Private));
     let (token, heard) = (TOKEN.to_owned(), None);
     assert_eq!(
         page.asks_for_one().1,
@@ -357,17 +360,17 @@ fn who_is_removed_does_not_come_back() {
         let line = ["K7XM3P", TOKEN, "Tuesday", "removed", "Ada"].join("\t");
         let line = (reason == GoodbyeReason::Removed).then_some(line);
         let kept = [
-            Effect::KeepClass("K7XM3P".to_owned(), line),
-            Effect::KeepSeat(None),
+            Effect::StoreClassSeat("K7XM3P".to_owned(), line),
+            Effect::StoreSessionToken(None),
         ];
         assert_eq!(std::mem::take(&mut page.effects), kept);
         page.does(Event::Closed);
-        page.does(Event::TryNow);
+        page.does(Event::ConnectNow);
         page.forgets_effects();
         page.hears(welcome(10));
         assert_eq!(page.said(), []);
         assert_eq!(
-            page.model.classroom.parted,
+            page.model.classroom.left,
             Some(LeaveReason::Told(reason)),
             "it is told why"
         );
@@ -379,18 +382,18 @@ fn who_is_removed_does_not_come_back() {
 fn who_was_away_when_the_class_ended_is_told() {
     let mut page = Page::student();
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.forgets_effects();
     page.hears(welcome(10));
     let (id, _) = page.asks_for_one();
     page.ends(id, refusal(Reason::NoSuchSeat));
     let kept = [
-        Effect::KeepClass("K7XM3P".to_owned(), None),
-        Effect::KeepSeat(None),
+        Effect::StoreClassSeat("K7XM3P".to_owned(), None),
+        Effect::StoreSessionToken(None),
     ];
     assert_eq!(page.effects, kept);
-    assert_eq!(page.model.classroom.parted, Some(LeaveReason::Gone));
-    assert_eq!(page.model.seat.refused, None, "told once");
+    assert_eq!(page.model.classroom.left, Some(LeaveReason::Gone));
+    assert_eq!(page.model.lab_session.refused, None, "told once");
     assert!(page.model.classroom.open && page.model.can_send());
 }
 
@@ -532,11 +535,11 @@ fn the_teacher_drives_with_what_is_selected() {
     assert_eq!(ask, Ask::Class { act });
     page.hears_class(|class| class.drive = Some(driven));
     let seq = page.sees_call_of(TEACHER, 91);
-    page.does(Event::Select(Some(91)));
+    page.does(WholeEvent::Select(Some(91)));
     driven.seq = Some(seq);
     let act = Act::Drive(Some(driven));
     assert_eq!(page.asks_for_one().1, Ask::Class { act });
-    page.does(Event::Select(Some(91)));
+    page.does(WholeEvent::Select(Some(91)));
     assert_eq!(page.said(), [], "once");
     page.wishes(ClassCommand::Drive(false));
     let act = Act::Drive(None);

@@ -26,7 +26,7 @@ impl Page {
         let at = self.model.wakes_at(self.now).expect("something is to come");
         assert!(at > self.now, "it would never sleep");
         self.now = at;
-        self.does(Event::Woke);
+        self.does(Event::TimerFired);
     }
 
     fn waits_for_the_next_attempt(&mut self) -> Millis {
@@ -76,7 +76,7 @@ fn chance_spreads_the_attempts_between_half_and_all_of_the_wait() {
 fn who_cannot_wait_tries_now() {
     let mut page = Page::open();
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     assert!(page.connects());
     assert!(page.is_lost(), "until the relay speaks");
 }
@@ -174,7 +174,7 @@ fn an_idle_page_comes_back_when_somebody_types() {
         None,
         "else it would never be idle"
     );
-    page.does(Event::Typed);
+    page.does(Event::SentenceEdited);
     assert!(page.connects());
 }
 
@@ -224,7 +224,7 @@ fn what_is_no_message_changes_nothing() {
         "{\"welcome\":null}",
         "\u{0}",
     ] {
-        page.does(Event::Heard(text.to_owned()));
+        page.does(Event::MessageReceived(text.to_owned()));
     }
     assert_eq!(*page.state(), ConnectionState::Open);
     assert_eq!(page.said(), []);

@@ -18,7 +18,7 @@ use crate::model::{
 impl Page {
     fn links(&mut self, wish: LinkCommand) -> Vec<(u64, Ask)> {
         self.effects.clear();
-        self.does(Event::Link(wish));
+        self.does(WholeEvent::Link(wish));
         let ask = |message: ClientMessage| match message.request {
             Request::Ask(ask) => (message.id, ask),
             Request::Call(call) => panic!("no ask but {call:?}"),
@@ -87,7 +87,7 @@ fn what_is_saved_is_remembered_with_its_secret() {
     page.is_saved(Extent::All, "abc");
     assert_eq!(
         page.effects,
-        [Effect::KeepLinks("abc s3cret 1800000000\n".to_owned())]
+        [Effect::StoreLinks("abc s3cret 1800000000\n".to_owned())]
     );
     page.is_saved(Extent::All, "def");
     assert_eq!(page.known_links(), ["def", "abc"], "the newest first");
@@ -107,7 +107,7 @@ fn another_visit_knows_the_links_that_have_not_expired() {
     };
     assert_eq!(*ask, Ask::DeleteLink { link, secret });
     page.returns(*id, Returned::Nothing);
-    assert_eq!(page.effects, [Effect::KeepLinks(String::new())]);
+    assert_eq!(page.effects, [Effect::StoreLinks(String::new())]);
     assert_eq!(page.model.links.news, LinkStatus::Deleted);
 }
 
@@ -152,7 +152,7 @@ fn one_thing_is_asked_at_a_time_and_only_where_somebody_hears_it() {
 #[test]
 fn the_run_in_the_ladder_is_saved_without_what_others_did_meanwhile() {
     let mut page = visited();
-    let first = page.model.kept.first().expect("an event");
+    let first = page.model.raw_events.first().expect("an event");
     let packet = page.crosses(11);
     let ours = page.seq - 1;
     page.starts(300, started(70, 9, CallName::Socket, None, None));
@@ -162,7 +162,7 @@ fn the_run_in_the_ladder_is_saved_without_what_others_did_meanwhile() {
         What::Server(server(Transport::Tcp, ServerState::Stopped)),
     );
     let told = page.seq - 1;
-    page.does(Event::Select(Some(11)));
+    page.does(WholeEvent::Select(Some(11)));
     let stretches = page.part(Extent::Run);
     let holds = |seq: u64| {
         stretches
@@ -189,10 +189,10 @@ fn the_filter_decides_which_packets_are_saved() {
         !can_be(Extent::Filtered, &page.model),
         "nothing is filtered"
     );
-    page.does(Event::Inspect(InspectorCommand::Open(true)));
+    page.does(WholeEvent::Inspect(InspectorCommand::Open(true)));
     let filter = format!("frame.number == {}", 1);
     let stroke = FilterInput::Typed(filter.clone(), filter.len());
-    page.does(Event::Inspect(InspectorCommand::Filter(stroke)));
+    page.does(WholeEvent::Inspect(InspectorCommand::Filter(stroke)));
     while page.model.settle() {}
     assert!(can_be(Extent::Filtered, &page.model));
     let stretches = page.part(Extent::Filtered);
@@ -202,7 +202,7 @@ fn the_filter_decides_which_packets_are_saved() {
             .any(|(from, to)| (*from..=*to).contains(&seq))
     };
     assert!(holds(packet) && !holds(other), "{stretches:?}");
-    let first = page.model.kept.first().expect("an event");
+    let first = page.model.raw_events.first().expect("an event");
     assert!(holds(first), "the calls around it are there");
 }
 
@@ -210,22 +210,25 @@ fn the_filter_decides_which_packets_are_saved() {
 fn a_page_at_a_link_fetches_it_and_shows_it() {
     let mut page = visited();
     page.effects.clear();
-    page.does(Event::Archive(archive::ArchiveCommand::Trace));
+    page.does(WholeEvent::Archive(archive::ArchiveCommand::Trace));
     let Some(Effect::Download(file)) = page.effects.pop() else {
         panic!("a file")
     };
     let text = Ok(String::from_utf8(file.bytes).expect("text"));
     let mut other = Page::open();
-    other.does(Event::Archive(archive::ArchiveCommand::Follow(
+    other.does(WholeEvent::Archive(archive::ArchiveCommand::Follow(
         "/t/abc".to_owned(),
     )));
     assert_eq!(other.effects, [Effect::Fetch("/t/abc".to_owned())]);
     let name = "/t/abc".to_owned();
-    other.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
+    other.does(WholeEvent::Archive(archive::ArchiveCommand::Open {
+        name,
+        text,
+    }));
     assert!(other.model.is_past() && !other.model.can_send());
     assert!(!other.model.can_save(), "it is saved already");
     other.effects.clear();
-    other.does(Event::Archive(archive::ArchiveCommand::Leave));
+    other.does(WholeEvent::Archive(archive::ArchiveCommand::Leave));
     assert_eq!(other.effects, [Effect::ShowLab]);
     assert!(other.model.can_send());
 }
@@ -233,15 +236,18 @@ fn a_page_at_a_link_fetches_it_and_shows_it() {
 #[test]
 fn an_expired_link_says_so_and_leads_to_the_lab() {
     let mut page = Page::open();
-    page.does(Event::Archive(archive::ArchiveCommand::Follow(
+    page.does(WholeEvent::Archive(archive::ArchiveCommand::Follow(
         "/t/abc".to_owned(),
     )));
     let (name, text) = ("/t/abc".to_owned(), Err(OpenError::NoSuchLink));
-    page.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
+    page.does(WholeEvent::Archive(archive::ArchiveCommand::Open {
+        name,
+        text,
+    }));
     let wrong = page.model.archive.wrong.as_ref().map(|(_, wrong)| *wrong);
     assert_eq!(wrong, Some(OpenError::NoSuchLink));
     assert!(page.model.can_send(), "the lab is there all the same");
     page.effects.clear();
-    page.does(Event::Archive(archive::ArchiveCommand::Understood));
+    page.does(WholeEvent::Archive(archive::ArchiveCommand::Understood));
     assert_eq!(page.effects, [Effect::ShowLab]);
 }

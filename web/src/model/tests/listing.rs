@@ -21,7 +21,7 @@ const FD: Returned = Returned::Socket { fd: 3 };
 
 impl Page {
     fn presses(&mut self, act: ListingCommand) {
-        self.does(Event::Listing(act));
+        self.does(WholeEvent::Listing(act));
     }
 
     fn steps(&mut self) {
@@ -474,7 +474,7 @@ fn the_line_and_its_call_are_one_selection() {
     let mut back = returned(50, ME, Returned::Sent { sent: 5 });
     back.local = Some(CLIENT.parse().expect("an address"));
     page.sees(130, What::CallReturned(Box::new(back)));
-    page.does(Event::Select(Some(51)));
+    page.does(WholeEvent::Select(Some(51)));
     assert!(
         selected(&page, Side::Server).contains("recvfrom"),
         "the other side's too"

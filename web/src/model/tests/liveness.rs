@@ -18,7 +18,7 @@ impl Page {
         while let Some(at) = self.model.wakes_at(self.now).filter(|at| *at <= end) {
             assert!(at > self.now, "it would never sleep");
             self.now = at;
-            self.does(Event::Woke);
+            self.does(Event::TimerFired);
         }
         self.now = end;
     }
@@ -138,19 +138,19 @@ fn a_timer_the_browser_held_back_is_no_silence() {
 fn who_wakes_up_asks_at_once() {
     let mut page = Page::open();
     page.now += 1_000;
-    page.does(Event::LineInDoubt);
+    page.does(Event::ConnectionInDoubt);
     let ping = page.pings()[0];
     page.returns(ping, Returned::Nothing);
-    page.does(Event::LineInDoubt);
+    page.does(Event::ConnectionInDoubt);
     assert_eq!(page.pings().len(), 1);
     page.lives(5_000);
     assert!(!page.is_open());
     page.effects.clear();
     assert!(matches!(page.model.connection.next, NextAttempt::At(_)));
-    page.does(Event::LineInDoubt);
+    page.does(Event::ConnectionInDoubt);
     assert_eq!(page.effects, [Effect::Connect], "it does not wait its turn");
     page.effects.clear();
-    page.does(Event::LineInDoubt);
+    page.does(Event::ConnectionInDoubt);
     assert_eq!(page.effects, [], "that attempt is under way");
 }
 
@@ -159,7 +159,7 @@ fn an_idle_page_that_wakes_up_leaves_the_relay_alone() {
     let mut page = Page::open();
     page.hears(goodbye(GoodbyeReason::Idle));
     page.does(Event::Closed);
-    page.does(Event::LineInDoubt);
+    page.does(Event::ConnectionInDoubt);
     assert_eq!(page.effects, []);
     assert_eq!(page.model.wakes_at(page.now), None);
 }
@@ -194,9 +194,9 @@ fn what_the_first_part_of_the_page_asked_the_whole_knows() {
     };
     meets(&mut first, Event::Started, 0);
     let text = codec::encode_server(&welcome(10));
-    meets(&mut first, Event::Heard(text), 1);
-    meets(&mut first, Event::LineInDoubt, 2);
-    meets(&mut first, Event::Woke, 2_000);
+    meets(&mut first, Event::MessageReceived(text), 1);
+    meets(&mut first, Event::ConnectionInDoubt, 2);
+    meets(&mut first, Event::TimerFired, 2_000);
     let mut whole = Model::default();
     let entries = diary.close().expect("all of it");
     entries.iter().for_each(|entry| whole.relive(entry));
@@ -204,7 +204,7 @@ fn what_the_first_part_of_the_page_asked_the_whole_knows() {
     let mut torn = EventJournal::default();
     torn.note(&Event::Started, 0, 0);
     torn.tear();
-    torn.note(&Event::Woke, 1, 0);
+    torn.note(&Event::TimerFired, 1, 0);
     assert_eq!(torn.close(), None, "the first part has hung up");
 }
 
@@ -219,17 +219,17 @@ fn a_page_that_gets_no_conversation_asks_why() {
     page.does(Event::Started);
     page.effects.clear();
     page.does(Event::Closed);
-    assert_eq!(page.effects, [Effect::AskWhy], "from the first on");
-    let answer = |status, text: &str| Event::Answered(Some((status, text.to_owned())));
+    assert_eq!(page.effects, [Effect::ProbeRefusal], "from the first on");
+    let answer = |status, text: &str| Event::RefusalProbed(Some((status, text.to_owned())));
     page.does(answer(404, "<html>"));
     let refused = |page: &Page| match &page.model.connection.trouble {
         Some(Trouble::Refused(refusal)) => Some(refusal.clone()),
         Some(Trouble::Silent) | None => None,
     };
     assert_eq!(refused(&page), Some(Refusal::NotFound(404)));
-    page.does(Event::Answered(None));
+    page.does(Event::RefusalProbed(None));
     assert_eq!(refused(&page), Some(Refusal::Unreachable));
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.hears(welcome(10));
     assert_eq!(refused(&page), None);
     page.does(answer(404, ""));
@@ -242,13 +242,17 @@ fn a_relay_that_is_started_again_is_no_proxy_that_drops_the_upgrade() {
     page.effects.clear();
     page.does(Event::Closed);
     assert_eq!(page.effects, [], "that happens");
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.effects.clear();
     page.does(Event::Closed);
-    assert_eq!(page.effects, [Effect::AskWhy], "twice is worth a question");
+    assert_eq!(
+        page.effects,
+        [Effect::ProbeRefusal],
+        "twice is worth a question"
+    );
     let no_upgrade = || {
         let text = "No WebSocket: here a WebSocket is expected\n".to_owned();
-        Event::Answered(Some((400, text)))
+        Event::RefusalProbed(Some((400, text)))
     };
     page.does(no_upgrade());
     assert_eq!(page.model.connection.trouble, None, "it may just be back");

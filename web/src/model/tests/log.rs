@@ -107,7 +107,7 @@ fn both_sides_of_a_sentence_are_one_run() {
         .collect();
     assert_eq!(waiting, [15], "and waits again");
     assert_eq!(
-        page.model.log.server_is_in(Udp).map(|call| call.id),
+        page.model.log.open_server_call(Udp).map(|call| call.id),
         Some(15)
     );
 }
@@ -198,7 +198,7 @@ fn a_process_that_goes_takes_its_blocked_calls_along() {
         },
     );
     assert!(page.model.log.waiting().is_empty());
-    assert!(page.model.log.server_is_in(Udp).is_none());
+    assert!(page.model.log.open_server_call(Udp).is_none());
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_wiped_list_does_not_come_back() {
     page.sends("hello");
     let id = page.said()[0].id;
     page.starts(1, started(10, ME, CallName::Socket, None, Some(id)));
-    page.does(Event::Clear);
+    page.does(WholeEvent::Clear);
     page.ended(2, returned(10, ME, Returned::Socket { fd: 3 }));
     assert!(page.model.log.runs().is_empty());
 }
@@ -286,7 +286,7 @@ fn who_wants_sees_only_his_own() {
     page.starts(300, started(20, 9, CallName::Socket, None, Some(1)));
     assert!(page.model.is_in_company());
     assert_eq!(page.model.runs_in_view().count(), 2);
-    page.does(Event::OnlyMine(true));
+    page.does(WholeEvent::OnlyMine(true));
     assert_eq!(page.model.runs_in_view().count(), 1);
     assert!(page.model.shown_run().is_some_and(|run| !run.is_foreign()));
 }

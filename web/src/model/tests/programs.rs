@@ -44,7 +44,7 @@ impl Page {
     /// Connected by TCP, the sentence sent, the reply awaited; the numbers of send and recv.
     fn talks(&mut self, keep: bool, sentence: &str) -> [u64; 2] {
         self.chooses(Tcp);
-        self.does(Event::Keep(keep));
+        self.does(Event::KeepConnection(keep));
         self.sends(sentence);
         let [socket] = self.made(["socket"]);
         self.returns(socket, FD);
@@ -379,7 +379,7 @@ fn who_no_longer_keeps_it_closes_it() {
     let [_, recv] = page.talks(true, "one");
     page.returns(recv, chunk("ONE"));
     page.made(["recv"]);
-    page.does(Event::Keep(false));
+    page.does(Event::KeepConnection(false));
     page.made(["cancel", "close"]);
 }
 

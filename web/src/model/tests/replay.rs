@@ -10,7 +10,7 @@ use crate::model::past::{
 
 impl Page {
     fn replays(&mut self, wish: ReplayCommand) {
-        self.does(Event::Replay(wish));
+        self.does(WholeEvent::Replay(wish));
         while self.model.settle() {}
     }
 
@@ -37,7 +37,7 @@ impl Page {
         let end = self.now + ms;
         while let Some(at) = self.model.replay_wakes_at(self.now).filter(|at| *at <= end) {
             self.now = at;
-            self.does(Event::Woke);
+            self.does(Event::TimerFired);
             while self.model.settle() {}
         }
         self.now = end;
@@ -125,7 +125,7 @@ fn call_by_call_each_step_brings_one_return() {
 #[test]
 fn a_usual_sentence_takes_some_seconds() {
     let mut page = replaying();
-    page.replays(ReplayCommand::RunOrHold);
+    page.replays(ReplayCommand::RunOrPause);
     page.runs_for(500);
     let soon = page.replay().at();
     assert!(soon > 0 && soon < page.replay().len(), "{soon}");
@@ -133,7 +133,7 @@ fn a_usual_sentence_takes_some_seconds() {
     assert_eq!(page.replay().at(), page.replay().len());
     assert!(!page.replay().runs(), "it is over");
     assert!(page.replay().slowed().is_some_and(|times| times > 1_000));
-    page.replays(ReplayCommand::RunOrHold);
+    page.replays(ReplayCommand::RunOrPause);
     assert_eq!(
         (page.replay().at(), page.replay().runs()),
         (0, true),
@@ -146,7 +146,7 @@ fn ten_times_as_fast_takes_a_tenth() {
     let time = |speed| {
         let mut page = replaying();
         page.replays(ReplayCommand::At(speed));
-        page.replays(ReplayCommand::RunOrHold);
+        page.replays(ReplayCommand::RunOrPause);
         let began = page.now;
         while page.replay().runs() {
             let at = page.model.replay_wakes_at(page.now).expect("it runs");
@@ -164,13 +164,13 @@ fn ten_times_as_fast_takes_a_tenth() {
 #[test]
 fn paused_it_stays_where_it_is() {
     let mut page = replaying();
-    page.replays(ReplayCommand::RunOrHold);
+    page.replays(ReplayCommand::RunOrPause);
     page.runs_for(1_000);
-    page.replays(ReplayCommand::RunOrHold);
+    page.replays(ReplayCommand::RunOrPause);
     let at = page.replay().at();
     page.runs_for(60_000);
     assert_eq!(page.replay().at(), at);
-    page.replays(ReplayCommand::RunOrHold);
+    page.replays(ReplayCommand::RunOrPause);
     page.runs_for(60_000);
     assert_eq!(page.replay().at(), page.replay().len());
 }
@@ -219,7 +219,7 @@ fn the_lab_goes_on_behind_it() {
 fn a_saved_trace_is_replayed_too_and_exported_whole() {
     let mut page = replaying();
     page.effects.clear();
-    page.does(Event::Archive(archive::ArchiveCommand::Trace));
+    page.does(WholeEvent::Archive(archive::ArchiveCommand::Trace));
     let Some(Effect::Download(file)) = page.effects.pop() else {
         panic!("a file")
     };
@@ -227,7 +227,10 @@ fn a_saved_trace_is_replayed_too_and_exported_whole() {
     let mut other = Page::open();
     let name = "trace.json".to_owned();
     let text = Ok(text);
-    other.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
+    other.does(WholeEvent::Archive(archive::ArchiveCommand::Open {
+        name,
+        text,
+    }));
     let whole = other.calls_seen();
     other.replays(ReplayCommand::Begin(false));
     assert_eq!(other.calls_seen(), []);
@@ -242,7 +245,7 @@ fn a_replay_begins_with_the_sentence_one_looks_at() {
     let mut page = Page::open();
     page.sees_a_sentence();
     let first = page.model.log.calls().next().expect("a call").id;
-    page.does(Event::Select(Some(first)));
+    page.does(WholeEvent::Select(Some(first)));
     page.replays(ReplayCommand::Begin(false));
     page.replays(ReplayCommand::Go(ReplayStep::Event));
     assert_eq!(page.calls_seen().len(), 1);
@@ -272,9 +275,9 @@ fn a_filter_stays_when_one_goes_back() {
     page.sees(221, What::Derived(derived));
     page.replays(ReplayCommand::Begin(false));
     page.replays(ReplayCommand::Go(ReplayStep::End));
-    page.does(Event::Inspect(InspectorCommand::Open(true)));
+    page.does(WholeEvent::Inspect(InspectorCommand::Open(true)));
     let stroke = FilterInput::Typed("tcp".to_owned(), 3);
-    page.does(Event::Inspect(InspectorCommand::Filter(stroke)));
+    page.does(WholeEvent::Inspect(InspectorCommand::Filter(stroke)));
     page.replays(ReplayCommand::Go(ReplayStep::EventBack));
     let inspector = &page.model.shown().inspector;
     assert_eq!(inspector.query.text, "tcp");
@@ -305,7 +308,7 @@ fn a_long_past_is_heard_in_few_frames() {
     }
     page.replays(ReplayCommand::Begin(false));
     let frames = |page: &mut Page, step| {
-        page.does(Event::Replay(ReplayCommand::Go(step)));
+        page.does(WholeEvent::Replay(ReplayCommand::Go(step)));
         let mut frames = 1;
         while page.model.settle() {
             frames += 1;

@@ -45,7 +45,7 @@ fn wanted(program: Program, task: Task, settings: Settings) -> ServerOptions {
 #[test]
 fn a_server_is_asked_to_start_and_its_refusal_is_told() {
     let mut page = Page::open();
-    page.does(Event::Server(ServerCommand::Stop));
+    page.does(WholeEvent::Server(ServerCommand::Stop));
     let said = page.said();
     assert_eq!(
         said[0].request,
@@ -96,7 +96,7 @@ fn only_what_was_changed_is_asked_for() {
             },
         ),
     ] {
-        page.does(Event::Server(ServerCommand::Start(form)));
+        page.does(WholeEvent::Server(ServerCommand::Start(form)));
         let ServerOptions {
             program,
             task,
@@ -121,7 +121,7 @@ fn a_restart_starts_what_it_has_stopped_and_nothing_else() {
     let mut page = Page::open();
     page.chooses(Tcp);
     page.has(Program::Book, ServerState::Running);
-    page.does(Event::Server(ServerCommand::Restart(
+    page.does(WholeEvent::Server(ServerCommand::Restart(
         ServerOptions::default(),
     )));
     let [(stop, Ask::StopServer { transport: Tcp })] = page.asks()[..] else {
@@ -135,7 +135,7 @@ fn a_restart_starts_what_it_has_stopped_and_nothing_else() {
     page.fails(start, "EADDRINUSE");
     page.has(Program::Book, ServerState::Stopped);
     assert!(page.model.servers.finds_address_in_use(Tcp));
-    page.does(Event::Server(ServerCommand::Restart(
+    page.does(WholeEvent::Server(ServerCommand::Restart(
         ServerOptions::default(),
     )));
     let stop = page.asks()[0].0;
@@ -147,7 +147,7 @@ fn a_restart_starts_what_it_has_stopped_and_nothing_else() {
 fn a_server_is_killed_and_is_down() {
     let mut page = Page::open();
     page.chooses(Tcp);
-    page.does(Event::Server(ServerCommand::Kill));
+    page.does(WholeEvent::Server(ServerCommand::Kill));
     assert!(matches!(
         page.asks()[..],
         [(_, Ask::KillServer { transport: Tcp })]
@@ -178,7 +178,7 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
             more: 0,
         }),
     );
-    assert_eq!(page.model.address_is_held_by(page.now), None, "it runs");
+    assert_eq!(page.model.address_hold(page.now), None, "it runs");
     page.has(
         Program::Book,
         ServerState::Dead {
@@ -186,19 +186,19 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
         },
     );
     assert_eq!(
-        page.model.address_is_held_by(page.now),
+        page.model.address_hold(page.now),
         Some(AddressHold::TimeWait(43_000))
     );
     assert_eq!(page.wakes_at(), Some(page.now + 1_000));
     page.now += 12_300;
     assert_eq!(
-        page.model.address_is_held_by(page.now),
+        page.model.address_hold(page.now),
         Some(AddressHold::TimeWait(30_700))
     );
     assert_eq!(page.wakes_at(), Some(page.now + 700));
     page.now += 60_000;
     assert_eq!(
-        page.model.address_is_held_by(page.now),
+        page.model.address_hold(page.now),
         Some(AddressHold::TimeWait(0))
     );
     assert_eq!(page.wakes_at(), None);
@@ -207,17 +207,14 @@ fn an_address_in_use_counts_down_what_the_kernel_told() {
         more: 0,
     };
     page.sees(4, What::Sockets(none.clone()));
-    assert_eq!(
-        page.model.address_is_held_by(page.now),
-        Some(AddressHold::Over)
-    );
-    page.does(Event::Server(
-        ServerCommand::Start(ServerOptions::default()),
-    ));
+    assert_eq!(page.model.address_hold(page.now), Some(AddressHold::Over));
+    page.does(WholeEvent::Server(ServerCommand::Start(
+        ServerOptions::default(),
+    )));
     let (id, _) = page.asks()[0];
     page.fails(id, "EADDRINUSE");
     page.sees(5, What::Sockets(none));
-    let held = page.model.address_is_held_by(page.now);
+    let held = page.model.address_hold(page.now);
     assert_eq!(
         held,
         Some(AddressHold::Other),
@@ -246,7 +243,7 @@ fn a_client_that_has_not_closed_holds_the_address_too() {
     let mut holds = |seq, sockets: &[&KernelSocket]| {
         let sockets = sockets.iter().map(|socket| (*socket).clone()).collect();
         page.sees(seq, What::Sockets(Sockets { sockets, more: 0 }));
-        page.model.address_is_held_by(page.now)
+        page.model.address_hold(page.now)
     };
     let held = holds(2, &[&half_closed, &over]);
     assert_eq!(

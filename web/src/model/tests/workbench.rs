@@ -69,7 +69,7 @@ impl Page {
     fn stands(&self) -> (DiagramState, StateSource) {
         let card = self.model.workbench.cards.last().expect("a socket");
         let now = state_diagram::now(card, &self.model, self.now);
-        (now.state, now.told)
+        (now.state, now.source)
     }
 }
 
@@ -193,7 +193,7 @@ fn who_stops_waiting_has_not_stopped_the_kernel() {
 #[test]
 fn calls_are_asked_for_once_and_known_again_in_the_trace() {
     let mut page = Page::open();
-    page.does(Event::Bench(WorkbenchCommand::Open(
+    page.does(WholeEvent::Workbench(WorkbenchCommand::Open(
         Transport::Tcp,
         Family::Inet,
     )));
@@ -205,27 +205,27 @@ fn calls_are_asked_for_once_and_known_again_in_the_trace() {
             family: None
         }
     );
-    assert!(page.model.workbench.made[0].waits_for_its_turn());
+    assert!(page.model.workbench.calls[0].waits_for_its_turn());
     page.began(1, CallName::Socket, None, Some(id));
     page.came_back(1, Outcome::Returned(Returned::Socket { fd: 3 }), None);
-    assert_eq!(page.model.workbench.made.len(), 1);
+    assert_eq!(page.model.workbench.calls.len(), 1);
     let typed = CallForm {
         size: "16".to_owned(),
         ..CallForm::default()
     };
-    page.does(Event::Bench(WorkbenchCommand::Call(
+    page.does(WholeEvent::Workbench(WorkbenchCommand::Call(
         1,
         CallName::Recv,
         typed.clone(),
     )));
-    page.does(Event::Bench(WorkbenchCommand::Call(
+    page.does(WholeEvent::Workbench(WorkbenchCommand::Call(
         1,
         CallName::Recv,
         typed,
     )));
     let calls = page.calls();
     assert_eq!(calls.len(), 2, "pipelined");
-    page.does(Event::Bench(WorkbenchCommand::Cancel(calls[1].0)));
+    page.does(WholeEvent::Workbench(WorkbenchCommand::Cancel(calls[1].0)));
     assert_eq!(page.calls()[0].1, Call::Cancel { of: calls[1].0 });
 }
 
@@ -233,7 +233,7 @@ fn calls_are_asked_for_once_and_known_again_in_the_trace() {
 fn what_the_relay_would_not_do_stands_there_too() {
     let mut page = Page::open();
     page.opens_tcp();
-    page.does(Event::Bench(WorkbenchCommand::Call(
+    page.does(WholeEvent::Workbench(WorkbenchCommand::Call(
         1,
         CallName::GetSockName,
         CallForm::default(),
@@ -242,7 +242,7 @@ fn what_the_relay_would_not_do_stands_there_too() {
     let mut refused = failed("EBADF");
     (refused.source, refused.reason) = (FailureSource::Relay, Some(Reason::NoSuchSocket));
     page.ends(id, Outcome::Failed(refused));
-    let made = page.model.workbench.made.last().expect("a call");
+    let made = page.model.workbench.calls.last().expect("a call");
     assert_eq!(made.failed().map(|failed| &*failed.errno), Some("EBADF"));
 }
 
@@ -254,13 +254,13 @@ fn what_means_nothing_is_not_asked() {
         data: r"\q".to_owned(),
         ..CallForm::default()
     };
-    page.does(Event::Bench(WorkbenchCommand::Call(
+    page.does(WholeEvent::Workbench(WorkbenchCommand::Call(
         1,
         CallName::Send,
         typed,
     )));
     assert!(page.calls().is_empty());
-    assert!(page.model.workbench.mistake.is_some());
+    assert!(page.model.workbench.error.is_some());
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn sockets_outlive_the_connection_only_where_there_is_a_seat() {
             });
             page.hears(ServerMessage::Welcome(welcome));
             page.effects
-                .retain(|effect| matches!(effect, Effect::Say(_)));
+                .retain(|effect| matches!(effect, Effect::Send(_)));
             let watch = page
                 .said()
                 .pop()

@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// As the markup names it.
-pub(crate) const fn name(becoming: DatagramFate) -> &'static str {
-    match becoming {
+pub(crate) const fn name(fate: DatagramFate) -> &'static str {
+    match fate {
         DatagramFate::Lost(_) => "lost",
         DatagramFate::Killed(_) => "killed",
         DatagramFate::NoRoom => "no_room",
@@ -23,8 +23,8 @@ pub(crate) const fn name(becoming: DatagramFate) -> &'static str {
 }
 
 /// In two or three words. Which way it went is said where it was lost: only an onlooker can tell.
-pub(crate) fn brief(becoming: DatagramFate, texts: &Texts) -> String {
-    let key = match becoming {
+pub(crate) fn brief(fate: DatagramFate, texts: &Texts) -> String {
+    let key = match fate {
         DatagramFate::Lost(Direction::Request) => "fate.request_lost",
         DatagramFate::Lost(Direction::Reply) => "fate.reply_lost",
         DatagramFate::Killed(Direction::Request) => "fate.request_killed",
@@ -37,7 +37,7 @@ pub(crate) fn brief(becoming: DatagramFate, texts: &Texts) -> String {
         DatagramFate::Held => "fate.held",
         DatagramFate::Released => "fate.released",
     };
-    if let DatagramFate::Delayed(ms) = becoming {
+    if let DatagramFate::Delayed(ms) = fate {
         return texts.fill(key, &[("n", &ms.to_string())]);
     }
     texts.get(key).to_owned()
@@ -47,20 +47,20 @@ pub(crate) fn brief(becoming: DatagramFate, texts: &Texts) -> String {
 pub(crate) fn of_run(run: &Run, texts: &Texts) -> String {
     let mut said = String::new();
     let becomings = run
-        .touched()
-        .filter_map(|touch| run.becoming(touch.edge.datagram));
-    for (becoming, _) in becomings {
+        .impaired()
+        .filter_map(|touch| run.fate(touch.edge.datagram));
+    for (fate, _) in becomings {
         said.push_str(" · ");
-        said.push_str(&brief(becoming, texts));
+        said.push_str(&brief(fate, texts));
     }
     said
 }
 
 /// Why a client that waits for a datagram may wait: the key of the sentence that says it.
 pub(crate) fn blocked_key(run: &Run) -> Option<&'static str> {
-    let last = run.touched().last()?;
-    let (becoming, _) = run.becoming(last.edge.datagram)?;
-    Some(match becoming {
+    let last = run.impaired().last()?;
+    let (fate, _) = run.fate(last.edge.datagram)?;
+    Some(match fate {
         DatagramFate::Lost(Direction::Request) | DatagramFate::Killed(Direction::Request) => {
             "blocked.request_lost"
         }

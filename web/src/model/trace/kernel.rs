@@ -22,26 +22,26 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Takes in an event. Only the newest list counts; `date` tells when something happened by the page's clock, and
     /// the more it has seen the better.
-    pub(crate) fn hear(&mut self, event: &Event, date: impl FnOnce(u64) -> Millis) {
+    pub(crate) fn handle_event(&mut self, event: &Event, date: impl FnOnce(u64) -> Millis) {
         if let What::Sockets(sockets) = &event.what
             && (self.latest.is_none() || event.seq > self.seq)
         {
             (self.seq, self.mono_ns) = (event.seq, event.mono_ns);
             self.latest = Some((sockets.clone(), 0));
         }
-        if let Some((_, told)) = &mut self.latest {
-            *told = date(self.mono_ns);
+        if let Some((_, listed_at)) = &mut self.latest {
+            *listed_at = date(self.mono_ns);
         }
     }
 
     /// Another lab, another list.
-    pub(crate) fn start_anew(&mut self) {
+    pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }
 
     /// When the list was made, by the page's clock.
-    pub(crate) fn told_at(&self) -> Millis {
-        self.latest.as_ref().map_or(0, |(_, told)| *told)
+    pub(crate) fn listed_at(&self) -> Millis {
+        self.latest.as_ref().map_or(0, |(_, listed_at)| *listed_at)
     }
 
     /// The number of the list's event.
@@ -78,22 +78,24 @@ impl Kernel {
     }
 
     /// The connections of this address that are over and still hold it.
-    pub(crate) fn fading(&self, local: SocketAddr) -> impl Iterator<Item = &KernelSocket> {
+    pub(crate) fn time_wait_at(&self, local: SocketAddr) -> impl Iterator<Item = &KernelSocket> {
         self.sockets().filter(move |socket| {
             socket.state == SocketState::TimeWait && same(socket.local, local)
         })
     }
 
-    /// Milliseconds until a connection in TIME_WAIT is gone, counted down since the kernel told.
-    pub(crate) fn left(&self, socket: &KernelSocket, now: Millis) -> Option<Millis> {
-        let (_, told) = self.latest.as_ref()?;
+    /// Milliseconds until a connection in TIME_WAIT is gone, counted down since the kernel listed_at.
+    pub(crate) fn remaining(&self, socket: &KernelSocket, now: Millis) -> Option<Millis> {
+        let (_, listed_at) = self.latest.as_ref()?;
         let ends = socket.ends_in_ms?;
-        Some((told + ends).saturating_sub(now))
+        Some((listed_at + ends).saturating_sub(now))
     }
 
     /// When the next second of a countdown is over.
     pub(crate) fn wakes_at(&self, now: Millis) -> Option<Millis> {
-        let left = self.sockets().filter_map(|socket| self.left(socket, now));
+        let left = self
+            .sockets()
+            .filter_map(|socket| self.remaining(socket, now));
         let left = left
             .filter(|left| *left > 0)
             .map(|left| match left % 1_000 {
@@ -105,8 +107,10 @@ impl Kernel {
 
     /// Milliseconds until nothing holds this address any more; none where nothing fades there.
     pub(crate) fn free_in(&self, local: SocketAddr, now: Millis) -> Option<Millis> {
-        let fading = self.fading(local);
-        fading.filter_map(|socket| self.left(socket, now)).max()
+        let fading = self.time_wait_at(local);
+        fading
+            .filter_map(|socket| self.remaining(socket, now))
+            .max()
     }
 
     /// Milliseconds for which the kernel still waits for a client to close what the program at this address has closed;
@@ -115,7 +119,9 @@ impl Kernel {
         let waited_for = self.sockets().filter(|socket| {
             socket.state == SocketState::FinWait2 && !socket.held && same(socket.local, local)
         });
-        waited_for.filter_map(|socket| self.left(socket, now)).max()
+        waited_for
+            .filter_map(|socket| self.remaining(socket, now))
+            .max()
     }
 }
 
@@ -154,10 +160,10 @@ mod tests {
     fn the_newest_list_counts() {
         let mut kernel = Kernel::default();
         assert!(!kernel.is_known());
-        kernel.hear(&list(7, vec![socket(1, None, SocketState::Listen)]), |_| 1);
-        kernel.hear(&list(6, Vec::new()), |_| 2);
+        kernel.handle_event(&list(7, vec![socket(1, None, SocketState::Listen)]), |_| 1);
+        kernel.handle_event(&list(6, Vec::new()), |_| 2);
         assert_eq!(kernel.sockets().count(), 1);
-        kernel.hear(&list(8, Vec::new()), |_| 3);
+        kernel.handle_event(&list(8, Vec::new()), |_| 3);
         assert_eq!((kernel.sockets().count(), kernel.is_known()), (0, true));
     }
 
@@ -168,7 +174,7 @@ mod tests {
             socket(1, None, SocketState::Listen),
             socket(1, Some(2), SocketState::CloseWait),
         ];
-        kernel.hear(&list(1, sockets), |_| 0);
+        kernel.handle_event(&list(1, sockets), |_| 0);
         let state = |peer| {
             kernel
                 .find(Transport::Tcp, at(1), peer)
@@ -182,7 +188,7 @@ mod tests {
     #[test]
     fn time_wait_runs_down_since_it_was_told() {
         let mut kernel = Kernel::default();
-        kernel.hear(
+        kernel.handle_event(
             &list(1, vec![socket(1, Some(2), SocketState::TimeWait)]),
             |_| 1_000,
         );

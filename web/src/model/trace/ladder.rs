@@ -94,7 +94,7 @@ struct RungLayout {
     rungs: Vec<Rung>,
     spans: Vec<Span>,
     crossings: Vec<usize>,
-    touches: Vec<usize>,
+    impairments: Vec<usize>,
 }
 
 /// Lays out a run. `waiting` are the servers' calls of which nobody knows yet whom they will be for; `now` is there
@@ -169,7 +169,7 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> RungLayout {
         rungs: Vec::new(),
         spans: vec![Span::default(); calls.len()],
         crossings: vec![0; run.crossings.len()],
-        touches: vec![0; run.touches.len()],
+        impairments: vec![0; run.impairments.len()],
     };
     let mut before: Option<(u64, RungMark)> = None;
     for (at_ns, mark) in moments(run, calls) {
@@ -191,7 +191,7 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> RungLayout {
             RungMark::Start(call) => places.spans[call].start = Some(rung),
             RungMark::End(call) => places.spans[call].end = Some(rung),
             RungMark::Crossing(crossing) => places.crossings[crossing] = rung,
-            RungMark::Touch(touch) => places.touches[touch] = rung,
+            RungMark::Touch(touch) => places.impairments[touch] = rung,
         }
         before = Some((at_ns, mark));
     }
@@ -238,7 +238,7 @@ fn moments(run: &Run, calls: &[&Call]) -> Vec<(u64, RungMark)> {
             add(crossing.at_ns, RungMark::Crossing(at));
         }
     }
-    for (at, touch) in run.touches.iter().enumerate() {
+    for (at, touch) in run.impairments.iter().enumerate() {
         add(touch.at_ns, RungMark::Touch(at));
     }
     moments

@@ -30,17 +30,17 @@ pub(crate) use self::socket_owners::same;
 pub(crate) type RunId = u64;
 
 /// How many runs are kept.
-const RUNS: usize = 500;
+const MAX_RUNS: usize = 500;
 /// How many of their calls.
-const CALLS: usize = 6_000;
+const MAX_LOG_CALLS: usize = 6_000;
 /// After so many calls a visitor's run goes on as a new one.
-const LONG_RUN: usize = 200;
+const MAX_VISITOR_CALLS: usize = 200;
 
 /// So many packets wait for it to be known whose they are.
-const HOMELESS: usize = 256;
+const MAX_UNASSIGNED: usize = 256;
 
 /// In so many runs something may still be under way.
-const RECENT: usize = 64;
+const RECENT_RUNS: usize = 64;
 /// Both clocks of an event are one reading, cut to different units.
 const CLOCK_ROUNDING: u64 = 1_000;
 
@@ -50,8 +50,8 @@ pub(crate) struct Log {
     runs: VecDeque<Run>,
     waiting: Vec<Call>,
     /// What crossed before it was known whose it is, the newest last.
-    homeless: VecDeque<Crossing>,
-    places: SocketOwners,
+    unassigned: VecDeque<Crossing>,
+    owners: SocketOwners,
     me: Option<ProcessId>,
     last_run: RunId,
     version: u64,
@@ -77,14 +77,14 @@ impl Log {
     }
 
     /// The call a server is in right now, as far as it was seen to start.
-    pub(crate) fn server_is_in(&self, transport: Transport) -> Option<&Call> {
+    pub(crate) fn open_server_call(&self, transport: Transport) -> Option<&Call> {
         let mut calls = self.open_calls();
         calls.find(|call| call.side == Side::Server && call.transport == transport)
     }
 
     /// The calls that have not returned, as far as they were seen to start.
     pub(crate) fn open_calls(&self) -> impl Iterator<Item = &Call> {
-        let recent = self.runs.iter().rev().take(RECENT);
+        let recent = self.runs.iter().rev().take(RECENT_RUNS);
         let calls = self.waiting.iter().chain(recent.flat_map(|run| &run.calls));
         calls.filter(|call| call.is_open())
     }
@@ -128,13 +128,13 @@ impl Log {
     }
 
     /// The call of this place in the trace, as its run knows it.
-    pub(crate) fn begun_with(&self, seq: u64) -> Option<CallId> {
+    pub(crate) fn call_at(&self, seq: u64) -> Option<CallId> {
         let call = self.calls().find(|call| call.order == seq)?;
         Some(call.id)
     }
 
     /// The page is this process from now on.
-    pub(crate) fn i_am(&mut self, process: ProcessId) {
+    pub(crate) fn set_own_process(&mut self, process: ProcessId) {
         self.me = Some(process);
     }
 
@@ -145,7 +145,7 @@ impl Log {
 
     /// The reply to this message will be one of this run's calls.
     pub(crate) fn expect(&mut self, request: u64, run: RunId) {
-        self.places.requests.set(request, run);
+        self.owners.requests.set(request, run);
     }
 
     /// What one wants to see of it has changed.
@@ -156,12 +156,12 @@ impl Log {
     /// All is wiped; what is under way stays known.
     pub(crate) fn clear(&mut self) {
         self.runs.clear();
-        self.homeless.clear();
+        self.unassigned.clear();
         self.version += 1;
     }
 
     /// Another relay, another trace.
-    pub(crate) fn start_anew(&mut self) {
+    pub(crate) fn reset(&mut self) {
         let (me, last_run, version) = (self.me, self.last_run, self.version + 1);
         *self = Self {
             me,
@@ -172,20 +172,20 @@ impl Log {
     }
 
     /// Whether an event is of another lab than those before it, though its number would fit.
-    pub(crate) fn is_strange(&self, event: &Event) -> bool {
+    pub(crate) fn is_from_other_lab(&self, event: &Event) -> bool {
         self.began_us
             .is_some_and(|began| began.abs_diff(began_us(event)) > CLOCK_ROUNDING)
     }
 
     /// The connection is gone: what my process had under way will never be seen to return.
-    pub(crate) fn lose(&mut self) {
+    pub(crate) fn handle_disconnect(&mut self) {
         if let Some(me) = self.me {
-            self.ends(me);
+            self.end_process(me);
         }
         self.waiting.clear();
     }
 
-    pub(crate) fn gap(&mut self, gap: Gap) {
+    pub(crate) fn add_gap(&mut self, gap: Gap) {
         self.last_seq = self.last_seq.max(Some(gap.to));
         self.begin(RunKind::Gap(gap));
     }

@@ -8,8 +8,8 @@ use crate::{
     files,
     inbox::send,
     model::{
-        Event,
-        past::archive::{ArchiveCommand, LONGEST, OpenError},
+        WholeEvent,
+        past::archive::{ArchiveCommand, MAX_FILE_BYTES, OpenError},
     },
 };
 
@@ -41,13 +41,13 @@ fn click(source: &Element) {
         Some("open-wrong-close") => ArchiveCommand::Understood,
         _ => return,
     };
-    send(Event::Archive(command));
+    send(WholeEvent::Archive(command));
 }
 
 fn change(source: &Element) {
     match source.id().as_str() {
         "open-file" => files::chosen_file(source).iter().for_each(open),
-        "who" => send(Event::OnlyMine(dom::value("who") == "mine")),
+        "who" => send(WholeEvent::OnlyMine(dom::value("who") == "mine")),
         _ => {}
     }
 }
@@ -66,13 +66,13 @@ fn highlight_drop(over: bool) {
 
 fn open(file: &File) {
     let (name, length) = (file.name(), files::len(file));
-    if length > LONGEST {
+    if length > MAX_FILE_BYTES {
         let text = Err(OpenError::TooLong(length));
-        return send(Event::Archive(ArchiveCommand::Open { name, text }));
+        return send(WholeEvent::Archive(ArchiveCommand::Open { name, text }));
     }
     files::read(file, move |text| {
         let text = text.ok_or(OpenError::Unreadable);
         let name = name.clone();
-        send(Event::Archive(ArchiveCommand::Open { name, text }));
+        send(WholeEvent::Archive(ArchiveCommand::Open { name, text }));
     });
 }

@@ -5,7 +5,7 @@ use web_sys::Element;
 use crate::{
     dom::{self, Listener, el},
     inbox::send,
-    model::{Event, panes::cards::CardsCommand},
+    model::{WholeEvent, panes::cards::CardsCommand},
     view::workbench::VIEW_KEY,
     window,
 };
@@ -17,7 +17,7 @@ pub(crate) const CARDS_KEY: &str = "cards";
 pub(in crate::view) fn listen() -> Vec<Listener> {
     let handlers: [(&str, dom::Handler); 1] = [("click", |_, source| {
         if let Some(act) = act(source) {
-            send(Event::Cards(act));
+            send(WholeEvent::Cards(act));
         }
     })];
     dom::listen(&dom::document(), handlers)
@@ -75,11 +75,14 @@ fn show() -> Option<CardsCommand> {
 }
 
 /// Which cards are done, and whether they were open the last time.
-pub(in crate::view) fn stored() -> Vec<Event> {
+pub(in crate::view) fn stored() -> Vec<WholeEvent> {
     let done = window::stored(CARDS_KEY).map(CardsCommand::WereDone);
     let view = window::stored(VIEW_KEY);
     let look = view
         .filter(|view| view == CARDS_KEY)
         .map(|_| CardsCommand::Look);
-    done.into_iter().chain(look).map(Event::Cards).collect()
+    done.into_iter()
+        .chain(look)
+        .map(WholeEvent::Cards)
+        .collect()
 }

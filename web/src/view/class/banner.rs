@@ -56,7 +56,7 @@ impl Banner {
 
     fn draw_card(&mut self, card: &Card, model: &Model, texts: &Texts) {
         let classroom = &model.classroom;
-        let words = model.card_in_words(card);
+        let words = model.card_text(card);
         dom::write_with_code(&el("class-card-title"), &words.title);
         dom::write_with_code(&el("class-card-question"), &words.question);
         dom::show(&el("class-card-question"), !words.question.is_empty());

@@ -10,7 +10,7 @@ use crate::{
     dom::{self, Listener, el},
     inbox::send,
     model::{
-        Event,
+        Event, WholeEvent,
         panes::class::{ClassCommand, WallOrder},
     },
     view::common::current_texts,
@@ -37,23 +37,27 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
 }
 
 /// The page's initial class events: the code in its address, stored seats, and whether names are hidden.
-pub(in crate::view) fn stored() -> Vec<Event> {
+pub(in crate::view) fn stored() -> Vec<WholeEvent> {
     let hides = window::stored(NAMES).as_deref() == Some("hidden");
-    let came_by = window::class_code_in_path();
-    if let Some(code) = &came_by {
+    let open_join_link = window::class_code_in_path();
+    if let Some(code) = &open_join_link {
         dom::set_value("class-code-field", code);
     }
     let wishes = [
         Some(ClassCommand::Here),
         Some(ClassCommand::Remember(window::stored_classes())),
-        came_by.map(ClassCommand::CameBy),
+        open_join_link.map(ClassCommand::CameBy),
         hides.then_some(ClassCommand::HideNames(true)),
     ];
-    wishes.into_iter().flatten().map(Event::Class).collect()
+    wishes
+        .into_iter()
+        .flatten()
+        .map(WholeEvent::Class)
+        .collect()
 }
 
 fn send_command(command: ClassCommand) {
-    send(Event::Class(command));
+    send(WholeEvent::Class(command));
 }
 
 fn click(source: &Element) {
@@ -65,12 +69,12 @@ fn click(source: &Element) {
         "class-do-end" => return make_sure("end"),
         "class-do-remove" => return make_sure("remove"),
         "wall-names" => return turn_names(),
-        "class-udp" => return send(Event::Choose(Transport::Udp)),
-        "class-tcp" => return send(Event::Choose(Transport::Tcp)),
+        "class-udp" => return send(Event::ChooseTransport(Transport::Udp)),
+        "class-tcp" => return send(Event::ChooseTransport(Transport::Tcp)),
         _ => {}
     }
     if let Some(wanted) = simple(&id)
-        .or_else(|| turned(&id))
+        .or_else(|| changed(&id))
         .or_else(|| of_one(source))
     {
         send_command(wanted);
@@ -101,7 +105,7 @@ fn simple(id: &str) -> Option<ClassCommand> {
 }
 
 /// The command of a button that toggles something.
-fn turned(id: &str) -> Option<ClassCommand> {
+fn changed(id: &str) -> Option<ClassCommand> {
     let on = || !is_pressed(id);
     Some(match id {
         "class-do-drive" => ClassCommand::Drive(on()),

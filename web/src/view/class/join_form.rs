@@ -1,4 +1,4 @@
-//! The forms to join, create or return to a class. An error stands beside the field it is about.
+//! The forms to join, create or return to a class. An error stands comparison the field it is about.
 
 use shared::lab::LabKind;
 
@@ -41,19 +41,20 @@ impl JoinForm {
     fn draw_remembered(&mut self, model: &Model, texts: &Texts) {
         let classroom = &model.classroom;
         let is_in = classroom.standing.is_some();
-        let is_away = model.seat.keeps() == Some(LabKind::Class);
+        let is_away = model.lab_session.kept_lab() == Some(LabKind::Class);
         let seats = if is_in || is_away {
             Vec::new()
         } else {
-            let came_by = classroom.doorway.code.as_deref();
-            let is_it = |seat: &&RememberedSeat| Some(seat.code.as_str()) == came_by;
+            let open_join_link = classroom.join_form.code.as_deref();
+            let is_it = |seat: &&RememberedSeat| Some(seat.code.as_str()) == open_join_link;
             let (first, others): (Vec<_>, Vec<_>) = classroom.remembered.iter().partition(is_it);
             [first, others].concat()
         };
         dom::show(&el("class-remembered"), !seats.is_empty());
         let list = el("class-seats");
         dom::resize_stamped(&mut self.items, seats.len(), "seat-template", &list);
-        let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();
+        let is_late =
+            model.connection.state != ConnectionState::Open || model.lab_session.is_moving();
         for (item, seat) in self.items.iter().zip(seats) {
             draw_seat(item, seat, is_late, texts);
         }
@@ -81,15 +82,15 @@ fn draw_seat(item: &Element, seat: &RememberedSeat, is_late: bool, texts: &Texts
 
 fn draw_forms(model: &Model, texts: &Texts) {
     let is_in = model.classroom.standing.is_some();
-    let is_away = !is_in && model.seat.keeps() == Some(LabKind::Class);
+    let is_away = !is_in && model.lab_session.kept_lab() == Some(LabKind::Class);
     dom::show(&el("class-away"), is_away);
     dom::show(&el("class-doors"), !is_in && !is_away);
     if is_in || is_away {
         return;
     }
-    let doorway = &model.classroom.doorway;
+    let join_form = &model.classroom.join_form;
     for (field, id, place) in FIELDS {
-        let wrong = doorway
+        let wrong = join_form
             .wrong
             .as_ref()
             .filter(|wrong| wrong.field() == field);
@@ -99,8 +100,8 @@ fn draw_forms(model: &Model, texts: &Texts) {
         dom::set_bool(&el(id), "aria-invalid", !why.is_empty());
         dom::write_or_hide(&el(place), &why);
     }
-    dom::show(&el("class-admin-row"), doorway.wants_admin);
-    let is_late = model.connection.state != ConnectionState::Open || model.seat.is_moving();
+    dom::show(&el("class-admin-row"), join_form.wants_admin);
+    let is_late = model.connection.state != ConnectionState::Open || model.lab_session.is_moving();
     for button in ["class-join-do", "class-create-do"] {
         dom::toggle(&el(button), "disabled", is_late);
     }

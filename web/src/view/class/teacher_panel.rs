@@ -41,7 +41,7 @@ impl TeacherPanel {
 
     /// Draws the list of cards to ask about; the last choice is a question of the teacher's own.
     fn draw_deck(&mut self, model: &Model, texts: &Texts) {
-        let titles = model.deck_in_words();
+        let titles = model.deck_titles();
         let list = el("class-deck");
         let wanted = (titles.len(), texts.language);
         if self.deck.replace(wanted) != Some(wanted) {

@@ -7,7 +7,7 @@ use crate::{
     dom::{self, Listener, el},
     inbox::send,
     model::{
-        Event,
+        WholeEvent,
         panes::inspector::{InspectorCommand, TableMove, query::FilterInput, tree::TreeStep},
     },
 };
@@ -46,7 +46,7 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
 }
 
 fn act(action: InspectorCommand) {
-    send(Event::Inspect(action));
+    send(WholeEvent::Inspect(action));
 }
 
 fn send_stroke(stroke: FilterInput) {

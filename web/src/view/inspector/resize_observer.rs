@@ -6,7 +6,7 @@ use web_sys::ResizeObserver;
 use crate::{
     dom::el,
     inbox::send,
-    model::{Event, panes::inspector::InspectorCommand},
+    model::{WholeEvent, panes::inspector::InspectorCommand},
 };
 
 /// The observed elements.
@@ -20,7 +20,8 @@ pub(super) struct SizeObserver {
 
 impl SizeObserver {
     pub(super) fn observe() -> Self {
-        let callback = Closure::<dyn FnMut()>::new(|| send(Event::Inspect(InspectorCommand::Look)));
+        let callback =
+            Closure::<dyn FnMut()>::new(|| send(WholeEvent::Inspect(InspectorCommand::Look)));
         let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok();
         if let Some(observer) = &observer {
             for scroller in OBSERVED {

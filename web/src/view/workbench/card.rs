@@ -128,20 +128,20 @@ impl SocketCardView {
         if card.transport == Transport::Udp {
             offer_neighbours(&form, card, model, texts);
         }
-        let mistake = model.workbench.mistake.filter(|(key, _)| *key == card.key);
-        let mistake = mistake.map(|(_, mistake)| mistake);
-        let text = mistake.map_or("", |mistake| texts.get(key_of(mistake)));
+        let error = model.workbench.error.filter(|(key, _)| *key == card.key);
+        let error = error.map(|(_, error)| error);
+        let text = error.map_or("", |error| texts.get(key_of(error)));
         dom::write_or_hide(&dom::part(&self.element, "mistake"), text);
         for field in dom::all_in(&form, "input[data-argument]") {
             let name = field.get_attribute("data-argument");
-            let is_wrong = mistake.is_some_and(|mistake| name.as_deref() == Some(mistake.field()));
+            let is_wrong = error.is_some_and(|error| name.as_deref() == Some(error.field()));
             dom::set_bool(&field, "aria-invalid", is_wrong);
         }
     }
 
     /// Draws the socket's latest calls, and all that have not returned.
     fn draw_latest(&mut self, card: &SocketCard, shown: &Model, texts: &Texts, now: Millis) {
-        let made: Vec<_> = shown.workbench.made.iter().enumerate().collect();
+        let made: Vec<_> = shown.workbench.calls.iter().enumerate().collect();
         let own = made.iter().filter(|(_, made)| made.card == Some(card.key));
         let own: Vec<_> = own.collect();
         let from = own.len().saturating_sub(LATEST);
@@ -180,8 +180,8 @@ fn offer_neighbours(form: &Element, card: &SocketCard, model: &Model, texts: &Te
     }
 }
 
-const fn key_of(mistake: ArgumentError) -> &'static str {
-    match mistake {
+const fn key_of(error: ArgumentError) -> &'static str {
+    match error {
         ArgumentError::Escape => "mistake.escape",
         ArgumentError::Hex => "mistake.hex",
         ArgumentError::Port => "mistake.port",
@@ -199,7 +199,7 @@ fn source(card: &SocketCard, state: CurrentState, is_taken: bool, texts: &Texts)
     if is_taken {
         return texts.get("bench.taken").to_owned();
     }
-    let (key, call) = match state.told {
+    let (key, call) = match state.source {
         StateSource::Call(call) => ("bench.by_call", call.as_str()),
         StateSource::Kernel(Some(call)) => ("bench.by_kernel", call.as_str()),
         StateSource::Kernel(None) => ("bench.by_list", ""),

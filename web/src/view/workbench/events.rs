@@ -10,7 +10,7 @@ use crate::{
     dom::{self, Listener, el},
     inbox::send,
     model::{
-        Event,
+        WholeEvent,
         panes::workbench::{CallForm, ProgramLanguage, WorkbenchCommand, arguments::call_named},
     },
     window,
@@ -31,9 +31,9 @@ pub(in crate::view) fn listen() -> Vec<Listener> {
 
 fn click(source: &Element) {
     let button = dom::closest_attribute(source, "button", "id").unwrap_or_default();
-    let tongue = ProgramLanguage::ALL
+    let language = ProgramLanguage::ALL
         .into_iter()
-        .find(|tongue| tongue.id() == button);
+        .find(|language| language.id() == button);
     let act = match button.as_str() {
         "view-play" => return open_workbench(false),
         "view-workbench" => return open_workbench(true),
@@ -41,7 +41,7 @@ fn click(source: &Element) {
         "bench-new-tcp" => WorkbenchCommand::Open(Transport::Tcp, family()),
         "bench-clear" => WorkbenchCommand::Clear,
         "equivalent-copy" => WorkbenchCommand::Copy,
-        _ => match tongue
+        _ => match language
             .map(WorkbenchCommand::Read)
             .or_else(|| of_card(source))
         {
@@ -49,13 +49,13 @@ fn click(source: &Element) {
             None => return,
         },
     };
-    send(Event::Bench(act));
+    send(WholeEvent::Workbench(act));
 }
 
 /// Opens or closes the workbench, and stores that.
 fn open_workbench(open: bool) {
     window::store(VIEW_KEY, if open { "workbench" } else { "play" });
-    send(Event::Bench(WorkbenchCommand::Look(open)));
+    send(WholeEvent::Workbench(WorkbenchCommand::Look(open)));
 }
 
 fn of_card(source: &Element) -> Option<WorkbenchCommand> {
@@ -90,13 +90,13 @@ fn make(source: &Element, name: CallName) -> Option<WorkbenchCommand> {
 fn submit(event: &DomEvent, source: &Element) {
     if source.id() == "bench-resolve" {
         event.prevent_default();
-        send(Event::Bench(WorkbenchCommand::Resolve(dom::form_value(
-            source, "name",
-        ))));
+        send(WholeEvent::Workbench(WorkbenchCommand::Resolve(
+            dom::form_value(source, "name"),
+        )));
     }
 }
 
-/// Enter in a field makes the call beside it; of several calls, the usual next one. Arrow keys move among the tabs.
+/// Enter in a field makes the call comparison it; of several calls, the usual next one. Arrow keys move among the tabs.
 fn key(event: &DomEvent, source: &Element) {
     let Some(key) = dom::key(event) else { return };
     match key.as_str() {
@@ -107,12 +107,15 @@ fn key(event: &DomEvent, source: &Element) {
                 dom::find(&row, "button[data-next]").or_else(|| dom::find(&row, "button"))
             });
             if let Some(act) = button.as_ref().and_then(of_card) {
-                send(Event::Bench(act));
+                send(WholeEvent::Workbench(act));
             }
         }
         "ArrowRight" | "ArrowLeft" if source.id().starts_with("equivalent-") => {
             let tabs = ProgramLanguage::ALL;
-            let Some(at) = tabs.iter().position(|tongue| tongue.id() == source.id()) else {
+            let Some(at) = tabs
+                .iter()
+                .position(|language| language.id() == source.id())
+            else {
                 return;
             };
             let step = if key == "ArrowRight" {
@@ -120,9 +123,9 @@ fn key(event: &DomEvent, source: &Element) {
             } else {
                 tabs.len() - 1
             };
-            if let Some(tongue) = tabs.get((at + step) % tabs.len()) {
-                send(Event::Bench(WorkbenchCommand::Read(*tongue)));
-                dom::focus(&el(tongue.id()));
+            if let Some(language) = tabs.get((at + step) % tabs.len()) {
+                send(WholeEvent::Workbench(WorkbenchCommand::Read(*language)));
+                dom::focus(&el(language.id()));
             }
         }
         _ => {}
@@ -138,7 +141,7 @@ fn family() -> Family {
 }
 
 /// Opens the workbench if it was open the last time.
-pub(in crate::view) fn stored() -> Option<Event> {
+pub(in crate::view) fn stored() -> Option<WholeEvent> {
     let open = window::stored(VIEW_KEY).as_deref() == Some("workbench");
-    open.then_some(Event::Bench(WorkbenchCommand::Look(true)))
+    open.then_some(WholeEvent::Workbench(WorkbenchCommand::Look(true)))
 }

@@ -10,7 +10,7 @@ use shared::{
 use crate::model::core::time::Millis;
 
 /// So long a seat is kept as long as no relay has said otherwise.
-const KEPT: Millis = 60_000;
+const DEFAULT_KEEP_TIME: Millis = 60_000;
 
 /// A seat that is this page's.
 #[derive(Debug)]
@@ -18,16 +18,16 @@ pub(super) struct HeldSession {
     pub(super) token: String,
     /// Of which kind the lab is; a page that was just loaded learns it when it is there.
     pub(super) kind: LabKind,
-    pub(super) kept: Millis,
+    pub(super) kept_for: Millis,
     /// Since when the page is not there.
-    pub(super) away: Option<Millis>,
+    pub(super) away_since: Option<Millis>,
     /// It goes back by itself.
     pub(super) wants_back: bool,
     /// How many replies were heard; none where what was said there is no longer known.
-    pub(super) heard: Option<u64>,
+    pub(super) replies: Option<u64>,
     /// The number of the last request.
     pub(super) sent: u64,
-    pub(super) under_way: VecDeque<(u64, ClientMessage)>,
+    pub(super) unanswered: VecDeque<(u64, ClientMessage)>,
 }
 
 impl Default for HeldSession {
@@ -35,39 +35,39 @@ impl Default for HeldSession {
         Self {
             token: String::new(),
             kind: LabKind::Private,
-            kept: KEPT,
-            away: None,
+            kept_for: DEFAULT_KEEP_TIME,
+            away_since: None,
             wants_back: false,
-            heard: None,
+            replies: None,
             sent: 0,
-            under_way: VecDeque::new(),
+            unanswered: VecDeque::new(),
         }
     }
 }
 
 impl HeldSession {
     /// The page is no longer there, and does not go back by itself.
-    pub(super) fn leaves(&mut self, now: Millis) {
-        (self.away, self.wants_back) = (Some(now), false);
-        self.forgets();
+    pub(super) fn detach(&mut self, now: Millis) {
+        (self.away_since, self.wants_back) = (Some(now), false);
+        self.forget_unanswered();
     }
 
     /// What was said there is no longer known here.
-    pub(super) fn forgets(&mut self) {
-        self.heard = None;
-        self.under_way.clear();
+    pub(super) fn forget_unanswered(&mut self) {
+        self.replies = None;
+        self.unanswered.clear();
     }
 
     /// What the relay has not heard, numbered on from what it has. The trace is asked for anew in any case.
-    pub(super) fn says_again(&mut self, heard: u64) -> Vec<ClientMessage> {
+    pub(super) fn resend_unreceived(&mut self, heard: u64) -> Vec<ClientMessage> {
         let is_watch =
             |message: &ClientMessage| matches!(message.request, Request::Ask(Ask::Watch { .. }));
-        self.under_way
+        self.unanswered
             .retain(|(number, message)| *number <= heard || !is_watch(message));
         let mut number = heard;
         let mut again = Vec::new();
         for (known, message) in self
-            .under_way
+            .unanswered
             .iter_mut()
             .filter(|(known, _)| *known > heard)
         {

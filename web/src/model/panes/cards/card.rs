@@ -76,7 +76,7 @@ pub(crate) struct CardStep {
     pub(crate) text: LocalizedText,
     /// One after the other; each waits for the one before.
     #[serde(rename = "do")]
-    pub(crate) deeds: Vec<StepAction>,
+    pub(crate) actions: Vec<StepAction>,
     /// Where to look then.
     #[serde(default)]
     pub(crate) look: Option<Highlight>,

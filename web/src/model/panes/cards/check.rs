@@ -45,7 +45,7 @@ impl Check {
     }
 
     /// Nothing that was seen counts any more.
-    pub(super) fn begins_anew(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.wanted
             .iter_mut()
             .for_each(|wanted| wanted.seen = false);
@@ -59,12 +59,12 @@ impl Check {
     }
 
     /// Whether the first of what is looked out for was seen.
-    pub(super) fn has_come(&self) -> bool {
+    pub(super) fn has_matched(&self) -> bool {
         self.watched.first().is_none_or(|(_, seen)| *seen)
     }
 
     /// It is looked out for no longer.
-    pub(super) fn came(&mut self) {
+    pub(super) fn stop_waiting(&mut self) {
         if !self.watched.is_empty() {
             self.watched.remove(0);
         }

@@ -23,7 +23,7 @@ use crate::{
 
 impl Model {
     /// Something happened. Tells which call returned, if one did: it is asked about when it is in the log.
-    pub(in crate::model) fn witness(&mut self, event: &Event) -> Option<CallId> {
+    pub(in crate::model) fn feed_check(&mut self, event: &Event) -> Option<CallId> {
         self.cards.play.as_ref()?;
         let news = match &event.what {
             What::Edge(edge) => EventRow {
@@ -42,7 +42,7 @@ impl Model {
                 let asked = self
                     .inspector
                     .with_filter_row(event.seq, |row| play.check.take(row));
-                self.met(asked.flatten(), None);
+                self.show_seen_item(asked.flatten(), None);
                 return None;
             }
             What::CallReturned(returned) => return Some(returned.call),
@@ -56,14 +56,14 @@ impl Model {
         };
         let play = self.cards.play.as_mut()?;
         let item = play.check.take(&news);
-        self.met(item, None);
+        self.show_seen_item(item, None);
         None
     }
 
     /// A call that returned is in the log by now.
-    pub(in crate::model) fn witness_return(&mut self, returned: Option<CallId>) {
+    pub(in crate::model) fn feed_check_with_return(&mut self, returned: Option<CallId>) {
         let call = returned.and_then(|id| self.log.call(id));
-        let Some(call) = call.filter(|call| self.counts(call)) else {
+        let Some(call) = call.filter(|call| self.is_own_or_server(call)) else {
             return;
         };
         let took = call.end.as_ref().map_or(0, |end| end.took_ns);
@@ -73,11 +73,11 @@ impl Model {
             return;
         };
         let item = play.check.take(&row);
-        self.met(item, returned);
+        self.show_seen_item(item, returned);
     }
 
     /// Calls that have not returned for a while are blocked.
-    pub(in crate::model) fn witness_blocked(&mut self, now: Millis) {
+    pub(in crate::model) fn check_blocked_calls(&mut self, now: Millis) {
         let due = self
             .open_calls()
             .filter(|(_, since)| *since + outcome_fields::AT_ONCE <= now);
@@ -94,12 +94,12 @@ impl Model {
             };
             play.check.blocked.insert(id);
             let item = play.check.take(&row);
-            self.met(item, Some(id));
+            self.show_seen_item(item, Some(id));
         }
     }
 
     /// When a call will have been blocked.
-    pub(in crate::model) fn blocks_at(&self) -> Option<Millis> {
+    pub(in crate::model) fn next_blocked_at(&self) -> Option<Millis> {
         self.open_calls()
             .map(|(_, since)| since + outcome_fields::AT_ONCE)
             .min()
@@ -110,19 +110,19 @@ impl Model {
         self.cards.play.iter().flat_map(|play| {
             let told = &play.check.blocked;
             let calls = self.log.open_calls();
-            let new = calls.filter(|call| self.counts(call) && !told.contains(&call.id));
+            let new = calls.filter(|call| self.is_own_or_server(call) && !told.contains(&call.id));
             new.map(|call| (call.id, call.since))
         })
     }
 
     /// What other clients do is their affair.
-    fn counts(&self, call: &Call) -> bool {
+    fn is_own_or_server(&self, call: &Call) -> bool {
         let me = self.welcome.as_ref().map(|welcome| welcome.process);
         call.side == Side::Server || Some(call.process) == me
     }
 
     /// An item of the check was seen: that is where to look.
-    fn met(&mut self, item: Option<usize>, call: Option<CallId>) {
+    fn show_seen_item(&mut self, item: Option<usize>, call: Option<CallId>) {
         let Some(item) = item else { return };
         let look = self
             .cards

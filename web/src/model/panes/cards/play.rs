@@ -25,7 +25,7 @@ pub(crate) struct CardRun {
     /// Why a step was not done, of those that were refused.
     pub(crate) refused: Vec<Option<Failed>>,
     /// The last one could not be done: a socket was missing.
-    pub(crate) lacks: Option<String>,
+    pub(crate) missing_socket: Option<String>,
     /// What has been seen.
     pub(crate) check: Check,
     /// Whether the explanation was asked for.
@@ -89,12 +89,12 @@ impl CardRun {
     }
 
     /// Another lab: what was done and seen is of no use there.
-    pub(super) fn begins_anew(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.done.fill(false);
         self.refused.fill(None);
         self.under_way.clear();
         self.changes = Changes::default();
-        self.check.begins_anew();
+        self.check.reset();
         self.sockets.clear();
     }
 
@@ -109,19 +109,19 @@ impl CardRun {
     }
 
     /// Begins a step.
-    pub(super) fn step(&mut self, at: usize, deeds: &[StepAction]) {
-        let waits = deeds.iter().filter(|deed| !deed.wait.is_empty());
-        let filters = waits.filter_map(|deed| Filter::parse(&deed.wait).ok());
+    pub(super) fn begin_step(&mut self, at: usize, actions: &[StepAction]) {
+        let waits = actions.iter().filter(|action| !action.wait.is_empty());
+        let filters = waits.filter_map(|action| Filter::parse(&action.wait).ok());
         self.check.watch(filters);
-        self.queue = deeds.iter().cloned().collect();
+        self.queue = actions.iter().cloned().collect();
         if let Some(refused) = self.refused.get_mut(at) {
             *refused = None;
         }
-        (self.running, self.waits, self.lacks) = (Some(at), None, None);
+        (self.running, self.waits, self.missing_socket) = (Some(at), None, None);
     }
 
     /// The running step is done.
-    pub(super) fn has_stepped(&mut self) {
+    pub(super) fn complete_step(&mut self) {
         if let Some(done) = self.running.take().and_then(|at| self.done.get_mut(at)) {
             *done = true;
         }
@@ -153,14 +153,14 @@ impl CardRun {
     }
 
     /// The running step cannot go on without this socket.
-    pub(super) fn is_lacking(&mut self, name: &str) {
-        self.lacks = Some(name.to_owned());
+    pub(super) fn stop_for_missing_socket(&mut self, name: &str) {
+        self.missing_socket = Some(name.to_owned());
         self.queue.clear();
         (self.running, self.waits) = (None, None);
     }
 
     /// The socket of this name will be the one that this message asks for.
-    pub(super) fn names(&mut self, name: &str, request: Option<u64>) {
+    pub(super) fn name_socket(&mut self, name: &str, request: Option<u64>) {
         self.sockets.retain(|known| known.name != name);
         self.sockets.push(NamedSocket {
             name: name.to_owned(),
@@ -172,7 +172,7 @@ impl CardRun {
     /// The socket of this name at the workbench. One that no step has made is the first that was made by hand.
     pub(super) fn key(&mut self, name: &str, bench: &Workbench) -> Option<u64> {
         let made = |request: Option<u64>| {
-            let asked = bench.made.iter().find(|made| made.request == request);
+            let asked = bench.calls.iter().find(|made| made.request == request);
             asked.filter(|_| request.is_some())?.card
         };
         for known in &mut self.sockets {

@@ -19,7 +19,7 @@ use crate::model::{
 pub(super) struct Changes {
     /// The lab where.
     lab: String,
-    /// The servers as they were before the card's first deed there.
+    /// The servers as they were before the card's first action there.
     before: Vec<Server>,
     network: Option<ChangedNetwork>,
     servers: Vec<ChangedServer>,
@@ -34,13 +34,13 @@ struct ChangedNetwork {
     by_hand: bool,
 }
 
-/// A server that a card has turned.
+/// A server that a card has changed.
 #[derive(Debug)]
 struct ChangedServer {
     before: Server,
     /// How the card has left it; none while that is under way.
     after: Option<Server>,
-    /// Somebody has turned it by hand since.
+    /// Somebody has changed it by hand since.
     by_hand: bool,
 }
 
@@ -91,7 +91,7 @@ impl Changes {
 
 impl Model {
     /// The card is about to set the network's conditions.
-    pub(super) fn changes_network(&mut self, set: Conditions) {
+    pub(super) fn note_network_change(&mut self, set: Conditions) {
         let before = self.network.conditions;
         let Some(changes) = self.changes() else {
             return;
@@ -117,14 +117,14 @@ impl Model {
     }
 
     /// A server that ran before the card and has died of what the card sent is to run again.
-    pub(super) fn note_deaths(&mut self) {
+    pub(super) fn note_died_servers(&mut self) {
         let servers = &self.servers;
         let Some(changes) = self.cards.play.as_mut().map(|play| &mut play.changes) else {
             return;
         };
         let is_turned = |server: &&Server| {
-            let mut turned = changes.servers.iter();
-            turned.any(|turned| turned.before.transport == server.transport)
+            let mut changed = changes.servers.iter();
+            changed.any(|changed| changed.before.transport == server.transport)
         };
         let ran = |server: &&Server| server.state == ServerState::Running;
         let unturned = changes.before.iter().filter(|server| !is_turned(server));
@@ -141,7 +141,7 @@ impl Model {
     }
 
     /// The card is about to turn a server, which is like this.
-    pub(super) fn changes_server(&mut self, known: Server) {
+    pub(super) fn note_server_change(&mut self, known: Server) {
         let Some(changes) = self.changes() else {
             return;
         };
@@ -151,8 +151,8 @@ impl Model {
             .cloned()
             .unwrap_or(known);
         let mut servers = changes.servers.iter_mut();
-        match servers.find(|turned| turned.before.transport == known.transport) {
-            Some(turned) => (turned.after, turned.by_hand) = (None, false),
+        match servers.find(|changed| changed.before.transport == known.transport) {
+            Some(changed) => (changed.after, changed.by_hand) = (None, false),
             None => changes.servers.push(ChangedServer {
                 before: known,
                 after: None,
@@ -168,25 +168,25 @@ impl Model {
     }
 
     /// A step goes on: what it has asked of servers is done.
-    pub(super) fn note_change(&mut self) {
+    pub(super) fn note_finished_changes(&mut self) {
         let (servers, play) = (&self.servers, self.cards.play.as_mut());
-        for turned in play.into_iter().flat_map(|play| &mut play.changes.servers) {
-            if turned.after.is_none() && !servers.is_asked() {
-                turned.after = servers.get(turned.before.transport).cloned();
+        for changed in play.into_iter().flat_map(|play| &mut play.changes.servers) {
+            if changed.after.is_none() && !servers.is_asked() {
+                changed.after = servers.get(changed.before.transport).cloned();
             }
         }
     }
 
     /// Somebody turns a server by hand.
-    pub(in crate::model) fn turns_by_hand(&mut self, transport: Transport) {
+    pub(in crate::model) fn note_server_set_by_hand(&mut self, transport: Transport) {
         let play = self.cards.play.as_mut();
-        for turned in play.into_iter().flat_map(|play| &mut play.changes.servers) {
-            turned.by_hand |= turned.before.transport == transport;
+        for changed in play.into_iter().flat_map(|play| &mut play.changes.servers) {
+            changed.by_hand |= changed.before.transport == transport;
         }
     }
 
     /// Somebody sets the network by hand.
-    pub(in crate::model) fn sets_by_hand(&mut self) {
+    pub(in crate::model) fn note_network_set_by_hand(&mut self) {
         let play = self.cards.play.as_mut();
         if let Some(network) = play.and_then(|play| play.changes.network.as_mut()) {
             network.by_hand = true;
@@ -226,10 +226,10 @@ impl Model {
         if let Some(network) = network {
             self.restore_network(&network);
         }
-        for turned in servers {
-            self.restore_server(&here, turned);
+        for changed in servers {
+            self.restore_server(&here, changed);
         }
-        self.restore_on();
+        self.restore_next_server();
     }
 
     fn restore_network(&mut self, changed: &ChangedNetwork) {
@@ -241,13 +241,13 @@ impl Model {
         } else if now != changed.before {
             // What is held goes on where its way is clear again.
             let wish = network::NetworkCommand::Set(changed.before);
-            self.network.wish(wish, &mut self.outbox);
+            self.network.handle_command(wish, &mut self.outbox);
             self.cards.restored.back.push(RestoredPart::Network);
         }
     }
 
-    fn restore_server(&mut self, lab: &str, turned: ChangedServer) {
-        let transport = turned.before.transport;
+    fn restore_server(&mut self, lab: &str, changed: ChangedServer) {
+        let transport = changed.before.transport;
         let Some(now) = self.servers.get(transport) else {
             return;
         };
@@ -256,11 +256,11 @@ impl Model {
             before,
             after,
             by_hand,
-        } = turned;
-        if is_alike(now, &before) {
+        } = changed;
+        if is_same_server_state(now, &before) {
             return;
         }
-        if by_hand || after.is_some_and(|after| is_others(now, &after)) {
+        if by_hand || after.is_some_and(|after| is_changed_by_others(now, &after)) {
             self.cards.restored.left.push(part);
             return;
         }
@@ -293,7 +293,7 @@ impl Model {
     }
 
     /// Asks for the next server that is to be put back.
-    pub(in crate::model) fn restore_on(&mut self) {
+    pub(in crate::model) fn restore_next_server(&mut self) {
         let here = self.welcome.as_ref().map(|welcome| &welcome.lab.id);
         let servers = &mut self.cards.restored.servers;
         servers.retain(|(lab, ..)| Some(lab) == here);
@@ -303,25 +303,25 @@ impl Model {
         if let Some((_, transport, wish)) = servers.pop_front() {
             let may_control = self.may_control();
             self.servers
-                .wish(transport, wish, may_control, &mut self.outbox);
+                .handle_command(transport, wish, may_control, &mut self.outbox);
         }
     }
 }
 
 /// Whether a server is as it was.
-fn is_alike(now: &Server, before: &Server) -> bool {
+fn is_same_server_state(now: &Server, before: &Server) -> bool {
     let runs = |server: &Server| server.state == ServerState::Running;
-    runs(now) == runs(before) && (!runs(now) || is_set_alike(now, before))
+    runs(now) == runs(before) && (!runs(now) || has_same_options(now, before))
 }
 
-fn is_set_alike(one: &Server, other: &Server) -> bool {
+fn has_same_options(one: &Server, other: &Server) -> bool {
     let set = |server: &Server| (server.program, server.task, server.settings);
     set(one) == set(other)
 }
 
-/// Whether a server is otherwise than a card has left it, by somebody's doing. One that has died has not been turned.
-fn is_others(now: &Server, after: &Server) -> bool {
+/// Whether a server is otherwise than a card has left it, by somebody's doing. One that has died has not been changed.
+fn is_changed_by_others(now: &Server, after: &Server) -> bool {
     let runs = |server: &Server| server.state == ServerState::Running;
     let has_died = matches!(now.state, ServerState::Dead { .. });
-    !is_set_alike(now, after) || (runs(now) != runs(after) && !has_died)
+    !has_same_options(now, after) || (runs(now) != runs(after) && !has_died)
 }

@@ -19,32 +19,40 @@ use crate::model::{
     },
 };
 
-/// How a deed went.
+/// How a action went.
 enum StepResult {
     /// It is done, or under way.
     Done(Option<StepWait>),
     /// It has to be tried again when this has come.
     NotYet(StepWait),
     /// There is no socket of this name.
-    Lacks(String),
+    MissingSocket(String),
     /// It may not be done here.
     Refused(Failed),
 }
 
 impl Model {
+    /// Runs the card's steps as far as they go, and puts back what a finished card has changed.
+    pub(in crate::model) fn advance_cards(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        self.run_card_steps(effects, now);
+        self.cards.record_done(effects);
+        self.restore_when_over();
+        self.restore_next_server();
+    }
+
     /// Goes on with the running step as far as it can.
-    pub(in crate::model) fn play(&mut self, effects: &mut Vec<Effect>, now: Millis) {
-        self.look_after_calls();
+    fn run_card_steps(&mut self, effects: &mut Vec<Effect>, now: Millis) {
+        self.check_unfinished_calls();
         while let Some(play) = &self.cards.play
             && play.running.is_some()
             && self.can_act()
         {
-            let deed = play.queue.front().cloned();
+            let action = play.queue.front().cloned();
             // A call that blocks may be what a step is for: others can be made meanwhile, and it is waited to be seen.
-            let goes_on = deed.as_ref().is_none_or(|deed| !deed.wait.is_empty());
+            let goes_on = action.as_ref().is_none_or(|action| !action.wait.is_empty());
             let leaves_it = goes_on && matches!(play.waits, Some(StepWait::Call(_)));
             let waits = play.waits.as_ref();
-            if !leaves_it && waits.is_some_and(|waits| self.waits_for(waits)) {
+            if !leaves_it && waits.is_some_and(|waits| self.is_waiting_for(waits)) {
                 return;
             }
             let refusal = waits.and_then(|waits| self.refusal_of(waits));
@@ -52,13 +60,13 @@ impl Model {
                 play.refuse(refusal);
                 return;
             }
-            self.note_change();
-            let deeded = deed.map(|deed| self.perform(&deed, effects, now));
+            self.note_finished_changes();
+            let result = action.map(|action| self.perform(&action, effects, now));
             let Some(play) = &mut self.cards.play else {
                 return;
             };
-            match deeded {
-                None => play.has_stepped(),
+            match result {
+                None => play.complete_step(),
                 Some(StepResult::Done(waits)) => {
                     play.queue.pop_front();
                     if let (Some(StepWait::Call(request)), Some(at)) = (&waits, play.running) {
@@ -67,17 +75,17 @@ impl Model {
                     play.waits = waits;
                 }
                 Some(StepResult::NotYet(waits)) => play.waits = Some(waits),
-                Some(StepResult::Lacks(name)) => play.is_lacking(&name),
+                Some(StepResult::MissingSocket(name)) => play.stop_for_missing_socket(&name),
                 Some(StepResult::Refused(failed)) => play.refuse(failed),
             }
         }
     }
 
     /// Whether it has not come yet.
-    fn waits_for(&self, waits: &StepWait) -> bool {
+    fn is_waiting_for(&self, waits: &StepWait) -> bool {
         match waits {
             StepWait::Call(request) => {
-                let mut made = self.workbench.made.iter();
+                let mut made = self.workbench.calls.iter();
                 made.any(|made| made.request == Some(*request) && made.is_open())
             }
             StepWait::Ask => self.network.is_asked(),
@@ -89,22 +97,23 @@ impl Model {
             }
             StepWait::Lab(left) => {
                 let here = self.welcome.as_ref().map(|welcome| &welcome.lab.id);
-                self.seat.is_moving() || here == Some(left) && self.seat.refused.is_none()
+                self.lab_session.is_moving()
+                    || here == Some(left) && self.lab_session.refused.is_none()
             }
             StepWait::Held => self.network.held.is_empty(),
             StepWait::Sight => {
                 let play = self.cards.play.as_ref();
-                play.is_some_and(|play| !play.check.has_come())
+                play.is_some_and(|play| !play.check.has_matched())
             }
         }
     }
 
     /// A step does not wait for its last call: that it was refused is known later.
-    fn look_after_calls(&mut self) {
+    fn check_unfinished_calls(&mut self) {
         let Some(play) = &mut self.cards.play else {
             return;
         };
-        let made = &self.workbench.made;
+        let made = &self.workbench.calls;
         let mut refused = Vec::new();
         play.under_way.retain(|(at, request)| {
             let found = made.iter().find(|made| made.request == Some(*request));
@@ -122,51 +131,56 @@ impl Model {
     fn refusal_of(&self, waits: &StepWait) -> Option<Failed> {
         let failed = match waits {
             StepWait::Call(request) => {
-                let mut made = self.workbench.made.iter();
+                let mut made = self.workbench.calls.iter();
                 let made = made.find(|made| made.request == Some(*request))?;
                 made.failed().filter(|_| !made.is_open())
             }
             StepWait::Ask => self.network.refused.as_ref(),
             StepWait::Server(..) => self.servers.refused.as_ref(),
-            StepWait::Lab(_) => self.seat.refused.as_ref(),
+            StepWait::Lab(_) => self.lab_session.refused.as_ref(),
             StepWait::Restored | StepWait::Held | StepWait::Sight => None,
         };
         failed.filter(|failed| is_refusal(failed)).cloned()
     }
 
-    fn perform(&mut self, deed: &StepAction, effects: &mut Vec<Effect>, now: Millis) -> StepResult {
+    fn perform(
+        &mut self,
+        action: &StepAction,
+        effects: &mut Vec<Effect>,
+        now: Millis,
+    ) -> StepResult {
         // A step begins in the lab as it was before the last card, not as that one has left it.
         if self.is_restoring() {
             return StepResult::NotYet(StepWait::Restored);
         }
         self.note_servers();
-        if let Some(lab) = deed.lab {
+        if let Some(lab) = action.lab {
             return self.go_to(lab, effects);
         }
-        if let Some((becomes, transport)) = deed.server.zip(deed.transport) {
-            return self.turn_server(becomes, transport, deed);
+        if let Some((becomes, transport)) = action.server.zip(action.transport) {
+            return self.apply_server_action(becomes, transport, action);
         }
-        if let Some(conditions) = deed.network {
-            self.changes_network(conditions);
+        if let Some(conditions) = action.network {
+            self.note_network_change(conditions);
             let wish = network::NetworkCommand::Set(conditions);
-            self.network.wish(wish, &mut self.outbox);
+            self.network.handle_command(wish, &mut self.outbox);
             return StepResult::Done(Some(StepWait::Ask));
         }
-        if let Some(verdict) = deed.decide {
+        if let Some(verdict) = action.decide {
             let Some(held) = self.network.held.first() else {
                 return StepResult::NotYet(StepWait::Held);
             };
             let wish = network::NetworkCommand::Decide(held.datagram, verdict);
-            self.network.wish(wish, &mut self.outbox);
+            self.network.handle_command(wish, &mut self.outbox);
             return StepResult::Done(Some(StepWait::Ask));
         }
-        if !deed.wait.is_empty() {
-            return self.look_out();
+        if !action.wait.is_empty() {
+            return self.wait_for_filter();
         }
-        if !deed.cancel.is_empty() {
-            return self.give_up(&deed.cancel);
+        if !action.cancel.is_empty() {
+            return self.cancel_call(&action.cancel);
         }
-        self.call(deed, now)
+        self.call(action, now)
     }
 
     /// The open lab, or a new one of one's own. What is kept has first to be gone back to: a page has one.
@@ -180,26 +194,26 @@ impl Model {
             if lab == LabKind::Open || self.may_control() {
                 return StepResult::Done(None);
             }
-            self.go_out(effects);
+            self.enter_private_lab(effects);
             return StepResult::Done(Some(left));
         }
         if lab == LabKind::Open && here.kind == lab {
             return StepResult::Done(None);
         }
-        let goes_back = lab == LabKind::Private && self.seat.keeps() == Some(lab);
-        self.enter(lab, effects);
-        if goes_back {
+        let must_return = lab == LabKind::Private && self.lab_session.kept_lab() == Some(lab);
+        self.enter_lab(lab, effects);
+        if must_return {
             StepResult::NotYet(left)
         } else {
             StepResult::Done(Some(left))
         }
     }
 
-    fn turn_server(
+    fn apply_server_action(
         &mut self,
         becomes: ServerAction,
         transport: Transport,
-        deed: &StepAction,
+        action: &StepAction,
     ) -> StepResult {
         self.transport = Some(transport);
         let Some(known) = self.servers.get(transport) else {
@@ -208,9 +222,9 @@ impl Model {
         let before = known.clone();
         let runs = known.state == ServerState::Running;
         let wanted = server::ServerOptions {
-            program: deed.program,
-            task: deed.task,
-            settings: deed.settings,
+            program: action.program,
+            task: action.task,
+            settings: action.settings,
         };
         let is_as_wanted =
             runs && wanted.clone().against(known) == server::ServerOptions::default();
@@ -225,17 +239,17 @@ impl Model {
         let may_control = self.may_control();
         // Who may not control a server cannot even ask for another program.
         if !may_control && matches!(wish, server::ServerCommand::Restart(_)) {
-            return StepResult::Refused(self.no_control());
+            return StepResult::Refused(self.no_control_failure());
         }
-        self.changes_server(before);
+        self.note_server_change(before);
         self.servers
-            .wish(transport, wish, may_control, &mut self.outbox);
+            .handle_command(transport, wish, may_control, &mut self.outbox);
         let up = becomes == ServerAction::Start;
         StepResult::Done(Some(StepWait::Server(transport, up)))
     }
 
     /// What the relay would say of a server that is not this page's to control.
-    fn no_control(&self) -> Failed {
+    fn no_control_failure(&self) -> Failed {
         let reason = if self.classroom.standing.is_some() {
             Reason::OnlyTeacher
         } else {
@@ -250,60 +264,60 @@ impl Model {
         }
     }
 
-    fn look_out(&mut self) -> StepResult {
+    fn wait_for_filter(&mut self) -> StepResult {
         let Some(play) = self
             .cards
             .play
             .as_mut()
-            .filter(|play| play.check.has_come())
+            .filter(|play| play.check.has_matched())
         else {
             return StepResult::NotYet(StepWait::Sight);
         };
-        play.check.came();
+        play.check.stop_waiting();
         StepResult::Done(None)
     }
 
-    fn give_up(&mut self, name: &str) -> StepResult {
+    fn cancel_call(&mut self, name: &str) -> StepResult {
         let Some(key) = self.key_of(name) else {
-            return StepResult::Lacks(name.to_owned());
+            return StepResult::MissingSocket(name.to_owned());
         };
-        let mut made = self.workbench.made_on(key).filter(|made| made.is_open());
+        let mut made = self.workbench.calls_on(key).filter(|made| made.is_open());
         if let Some(of) = made.find_map(|made| made.request) {
             self.outbox.make(Call::Cancel { of });
         }
         StepResult::Done(None)
     }
 
-    fn call(&mut self, deed: &StepAction, now: Millis) -> StepResult {
+    fn call(&mut self, action: &StepAction, now: Millis) -> StepResult {
         let outbox = &mut self.outbox;
-        if deed.call == "socket" {
+        if action.call == "socket" {
             let (transport, family) = (
-                deed.transport.unwrap_or(Transport::Udp),
-                deed.family.unwrap_or(Family::Inet),
+                action.transport.unwrap_or(Transport::Udp),
+                action.family.unwrap_or(Family::Inet),
             );
             self.transport = Some(transport);
             self.workbench.open_socket(transport, family, outbox, now);
-        } else if deed.call == "getaddrinfo" {
-            self.workbench.resolve(deed.name.clone(), outbox, now);
+        } else if action.call == "getaddrinfo" {
+            self.workbench.resolve(action.name.clone(), outbox, now);
         } else {
-            let Some(key) = self.key_of(&deed.on) else {
-                return StepResult::Lacks(deed.on.clone());
+            let Some(key) = self.key_of(&action.on) else {
+                return StepResult::MissingSocket(action.on.clone());
             };
-            let Some(to) = self.target(&deed.to) else {
-                return StepResult::Lacks(deed.to.clone());
+            let Some(to) = self.target(&action.to) else {
+                return StepResult::MissingSocket(action.to.clone());
             };
-            let typed = deed.typed(to);
-            if let Some(name) = call_named(&deed.call) {
+            let typed = action.typed(to);
+            if let Some(name) = call_named(&action.call) {
                 let asked = (key, name, &typed);
                 self.workbench
                     .call(asked, &self.servers, &mut self.outbox, now);
             }
         }
-        let request = self.workbench.made.last().and_then(|made| made.request);
-        if deed.call == "socket"
+        let request = self.workbench.calls.last().and_then(|made| made.request);
+        if action.call == "socket"
             && let Some(play) = &mut self.cards.play
         {
-            play.names(&deed.on, request);
+            play.name_socket(&action.on, request);
         }
         StepResult::Done(request.map(StepWait::Call))
     }

@@ -7,7 +7,7 @@ use crate::model::{Model, panes::cards::DeckEntry};
 /// What a card says; code stands between backticks.
 #[derive(Debug, Default)]
 pub(crate) struct CardText {
-    /// What it is called.
+    /// What it is member_name.
     pub(crate) title: String,
     /// What it asks; empty where that is asked in the room.
     pub(crate) question: String,
@@ -17,7 +17,7 @@ pub(crate) struct CardText {
 
 impl Model {
     /// What a card that is run says.
-    pub(crate) fn card_in_words(&self, card: &Card) -> CardText {
+    pub(crate) fn card_text(&self, card: &Card) -> CardText {
         let is_it = |dealt: &&DeckEntry| {
             dealt.id == card.id && dealt.card.choices.len() == card.choices as usize
         };
@@ -38,8 +38,8 @@ impl Model {
         }
     }
 
-    /// The cards that can be run: their names, and what they are called.
-    pub(crate) fn deck_in_words(&self) -> Vec<(String, String)> {
+    /// The cards that can be run: their names, and what they are member_name.
+    pub(crate) fn deck_titles(&self) -> Vec<(String, String)> {
         let deck = self.cards.deck.iter();
         deck.map(|dealt| {
             let title = dealt.card.title.get(self.language);

@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 impl Model {
-    pub(in crate::model) fn wish_of_class(
+    pub(in crate::model) fn handle_class_command(
         &mut self,
         wish: ClassCommand,
         effects: &mut Vec<Effect>,
@@ -18,10 +18,10 @@ impl Model {
         match wish {
             ClassCommand::Here => self.classroom.is_here = true,
             ClassCommand::Look => self.classroom.open = true,
-            ClassCommand::CameBy(code) => self.came_by(code),
+            ClassCommand::CameBy(code) => self.open_join_link(code),
             ClassCommand::Create { title, admin } => {
                 let admin = Some(admin).filter(|admin| !admin.is_empty());
-                self.knock(
+                self.request_entry(
                     EntryKind::Create,
                     Ask::CreateClass { title, admin },
                     effects,
@@ -29,34 +29,34 @@ impl Model {
             }
             ClassCommand::Join { code, name } if code.chars().any(char::is_alphanumeric) => {
                 let token = self.token_for(&code);
-                self.knock(
+                self.request_entry(
                     EntryKind::Join,
                     Ask::JoinClass { code, name, token },
                     effects,
                 );
             }
-            ClassCommand::Join { .. } => self.classroom.doorway.wrong = Some(JoinError::NoCode),
+            ClassCommand::Join { .. } => self.classroom.join_form.wrong = Some(JoinError::NoCode),
             ClassCommand::Remember(lines) => self.remember_seats(&lines, effects),
             ClassCommand::BackTo(code) => self.go_back_to(&code, effects),
             ClassCommand::ForgetSeat(code) => self.forget_seat(&code, effects),
-            ClassCommand::StepOut => self.enter(LabKind::Open, effects),
-            ClassCommand::Return => self.enter(LabKind::Class, effects),
+            ClassCommand::StepOut => self.enter_lab(LabKind::Open, effects),
+            ClassCommand::Return => self.enter_lab(LabKind::Class, effects),
             ClassCommand::Forget => {
                 if let Some(code) = self.code_of_this_seat() {
                     self.forget_seat(&code, effects);
                 }
-                self.seat.is_gone();
-                effects.push(Effect::KeepSeat(None));
+                self.lab_session.clear();
+                effects.push(Effect::StoreSessionToken(None));
             }
             ClassCommand::Ask(id) => self.ask_card(id),
             ClassCommand::Do(act) => self.ask_class(act),
             ClassCommand::Open(member) => {
                 self.classroom.opened = member;
                 // Who opens a tile wants to see that.
-                self.classroom.looks_away |= member.is_some();
+                self.classroom.ignores_drive |= member.is_some();
             }
             ClassCommand::Follow(follows) => {
-                self.classroom.looks_away = !follows;
+                self.classroom.ignores_drive = !follows;
                 self.classroom.opened = None;
             }
             ClassCommand::Drive(true) => self.drive(),
@@ -75,38 +75,38 @@ impl Model {
             }
             ClassCommand::Dismiss => self.classroom.lost_sockets = false,
         }
-        self.looks();
-        self.drives_on();
+        self.update_watch();
+        self.update_drive();
     }
 
     /// The page was opened by a class's link.
-    fn came_by(&mut self, code: String) {
+    fn open_join_link(&mut self, code: String) {
         let is_there = self
             .classroom
             .class()
             .is_some_and(|class| class.code == code);
         if !is_there {
             self.classroom.open = true;
-            self.classroom.doorway.code = Some(code);
+            self.classroom.join_form.code = Some(code);
         }
     }
 
-    fn knock(&mut self, door: EntryKind, ask: Ask, effects: &mut Vec<Effect>) {
+    fn request_entry(&mut self, door: EntryKind, ask: Ask, effects: &mut Vec<Effect>) {
         if self.may_move() {
-            let doorway = &mut self.classroom.doorway;
-            (doorway.wrong, doorway.asked) = (None, Some(door));
-            self.go_by(ask, effects);
+            let join_form = &mut self.classroom.join_form;
+            (join_form.wrong, join_form.asked) = (None, Some(door));
+            self.start_transition_by(ask, effects);
         }
     }
 
     /// Whether the page can go to another lab right now.
     pub(super) fn may_move(&self) -> bool {
-        self.connection.state == ConnectionState::Open && !self.seat.is_moving()
+        self.connection.state == ConnectionState::Open && !self.lab_session.is_moving()
     }
 
     /// The class whose seat this page has, wherever it is.
     pub(super) fn code_of_this_seat(&self) -> Option<String> {
-        let token = self.seat.token()?;
+        let token = self.lab_session.token()?;
         let mut known = self.classroom.remembered.iter();
         let seat = known.find(|seat| seat.token == token)?;
         Some(seat.code.clone())
@@ -118,7 +118,7 @@ impl Model {
             .classroom
             .class()
             .filter(|_| self.classroom.is_teacher());
-        if let Some((class, token)) = class.zip(self.seat.token()) {
+        if let Some((class, token)) = class.zip(self.lab_session.token()) {
             let link = [origin, "/c/", &class.code, "#teacher=", token].concat();
             self.classroom.copied_teachers = true;
             effects.push(Effect::Copy(link));

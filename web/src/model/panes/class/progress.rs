@@ -6,10 +6,11 @@ use crate::model::{Model, core::connection::ConnectionState};
 
 impl Model {
     /// Tells how far one is, if that is not what was told.
-    pub(in crate::model) fn tell_progress(&mut self) {
+    pub(in crate::model) fn report_progress(&mut self) {
         let room = &self.classroom;
         let is_member = room.is_here && room.you().is_some();
-        let may_ask = self.connection.state == ConnectionState::Open && !self.seat.is_moving();
+        let may_ask =
+            self.connection.state == ConnectionState::Open && !self.lab_session.is_moving();
         if !is_member || !may_ask {
             return;
         }

@@ -14,9 +14,9 @@ pub(crate) struct RememberedSeat {
     pub(crate) code: String,
     /// What leads back to the seat: a secret.
     pub(crate) token: String,
-    /// What the class is called; may be empty.
+    /// What the class is member_name; may be empty.
     pub(crate) title: String,
-    /// What one is called in it; nothing of its teacher.
+    /// What one is member_name in it; nothing of its teacher.
     pub(crate) name: Option<String>,
     /// The teacher has removed this member.
     pub(crate) is_removed: bool,
@@ -25,8 +25,8 @@ pub(crate) struct RememberedSeat {
 impl RememberedSeat {
     /// From the line that was kept.
     fn read(line: &str) -> Option<Self> {
-        let mut parts = line.split('\t');
-        let mut part = || parts.next().map(str::to_owned);
+        let mut leave_class_on = line.split('\t');
+        let mut part = || leave_class_on.next().map(str::to_owned);
         let (code, token, title) = (part()?, part()?, part()?);
         let (state, name) = (part()?, part()?);
         let is_member = state != "teacher";
@@ -80,7 +80,7 @@ impl Model {
         effects: &mut Vec<Effect>,
     ) {
         // In a lab of one's own the seat is that lab's; the one in the class was kept before.
-        if self.seat.is_out() {
+        if self.lab_session.is_out_of_class() {
             return;
         }
         let Some((standing, seat)) = welcome.class.as_deref().zip(welcome.seat.as_ref()) else {
@@ -92,7 +92,7 @@ impl Model {
             return;
         }
         known.retain(|other| other.code != seat.code);
-        effects.push(Effect::KeepClass(seat.code.clone(), Some(seat.line())));
+        effects.push(Effect::StoreClassSeat(seat.code.clone(), Some(seat.line())));
         known.insert(0, seat);
     }
 
@@ -102,7 +102,7 @@ impl Model {
         let before = known.len();
         known.retain(|other| other.code != code);
         if known.len() < before {
-            effects.push(Effect::KeepClass(code.to_owned(), None));
+            effects.push(Effect::StoreClassSeat(code.to_owned(), None));
         }
     }
 
@@ -111,7 +111,7 @@ impl Model {
         let known = &mut self.classroom.remembered;
         if let Some(seat) = known.iter_mut().find(|seat| seat.code == code) {
             seat.is_removed = true;
-            effects.push(Effect::KeepClass(code.to_owned(), Some(seat.line())));
+            effects.push(Effect::StoreClassSeat(code.to_owned(), Some(seat.line())));
         }
     }
 
@@ -123,9 +123,9 @@ impl Model {
         };
         let token = seat.token.clone();
         if self.may_move() {
-            self.classroom.doorway.back_to = Some(code.to_owned());
-            self.classroom.parted = None;
-            self.go_by(Ask::Resume { token, heard: None }, effects);
+            self.classroom.join_form.back_to = Some(code.to_owned());
+            self.classroom.left = None;
+            self.start_transition_by(Ask::Resume { token, heard: None }, effects);
         }
     }
 

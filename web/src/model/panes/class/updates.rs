@@ -21,41 +21,41 @@ pub(in crate::model) struct LeftLab {
 
 impl Model {
     /// The page is in this lab from now on.
-    pub(in crate::model) fn enters_class(&mut self, welcome: &Welcome, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn enter_class(&mut self, welcome: &Welcome, effects: &mut Vec<Effect>) {
         let is_new = welcome.seat.as_ref().is_none_or(|seat| seat.is_new);
         let was_in = self.classroom.standing.is_some();
-        let is_out = self.seat.is_out();
+        let is_out = self.lab_session.is_out_of_class();
         self.classroom
-            .arrives(welcome.class.as_deref(), is_new, is_out);
-        self.classroom.doorway.back_to = None;
+            .handle_welcome(welcome.class.as_deref(), is_new, is_out);
+        self.classroom.join_form.back_to = None;
         self.remember_this_seat(welcome, effects);
         // Who has joined begins with a sentence, the teacher with the code on the wall.
-        let asked = self.classroom.doorway.asked.take();
+        let asked = self.classroom.join_form.asked.take();
         if welcome.class.is_some() && (asked.is_some() || !was_in) {
             self.classroom.open = self.classroom.is_teacher();
         }
     }
 
     /// Something is new in the class.
-    pub(in crate::model) fn hears_news(&mut self, news: News, now: Millis) {
+    pub(in crate::model) fn handle_class_news(&mut self, news: News, now: Millis) {
         let Some(standing) = &mut self.classroom.standing else {
             return;
         };
         match news {
             News::Class(class) => {
                 standing.class = class;
-                self.classroom.knows_choice();
+                self.classroom.sync_choice();
                 if self
                     .classroom
                     .class()
                     .is_some_and(|class| class.drive.is_none())
                 {
-                    (self.classroom.looks_away, self.classroom.driven) = (false, None);
+                    (self.classroom.ignores_drive, self.classroom.driven) = (false, None);
                 }
             }
             News::You(you) => {
                 standing.you = Some(you);
-                self.classroom.knows_choice();
+                self.classroom.sync_choice();
             }
             News::Roster(roster) => self.classroom.wall.take(roster, now),
             News::Outsiders(outsiders) => self.classroom.outsiders = outsiders,
@@ -64,16 +64,20 @@ impl Model {
         if opened.is_some_and(|opened| self.classroom.wall.tile(opened).is_none()) {
             self.classroom.opened = None;
         }
-        self.looks();
+        self.update_watch();
     }
 
     /// The relay ends the conversation. Who is no longer of the class does not come back to it.
-    pub(in crate::model) fn parts(&mut self, goodbye: &Goodbye, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn leave_class_on(
+        &mut self,
+        goodbye: &Goodbye,
+        effects: &mut Vec<Effect>,
+    ) {
         let reasons = [GoodbyeReason::Removed, GoodbyeReason::ClassEnded];
         if !reasons.contains(&goodbye.reason) {
             return;
         }
-        self.classroom.parted = Some(LeaveReason::Told(goodbye.reason));
+        self.classroom.left = Some(LeaveReason::Told(goodbye.reason));
         let code = self.classroom.class().map(|class| class.code.clone());
         if let Some(code) = code {
             if goodbye.reason == GoodbyeReason::Removed {
@@ -83,18 +87,22 @@ impl Model {
             }
         }
         self.classroom.open = true;
-        self.seat.is_gone();
-        effects.push(Effect::KeepSeat(None));
+        self.lab_session.clear();
+        effects.push(Effect::StoreSessionToken(None));
     }
 
     /// The place in the class was not there any more, or a door stayed shut, which is told beside the field that is
     /// wrong; other refusals are not of a class.
-    pub(in crate::model) fn is_kept_out(&mut self, from: LeftLab, effects: &mut Vec<Effect>) {
-        let Some(failed) = self.seat.refused.take() else {
+    pub(in crate::model) fn handle_refused_entry(
+        &mut self,
+        from: LeftLab,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(failed) = self.lab_session.refused.take() else {
             return;
         };
         let LeftLab { home, token } = from;
-        let back_to = self.classroom.doorway.back_to.take();
+        let back_to = self.classroom.join_form.back_to.take();
         let is_class = home == LabKind::Class || back_to.is_some();
         let mut known = self.classroom.remembered.iter();
         let code = back_to.or_else(|| {
@@ -103,25 +111,25 @@ impl Model {
         });
         match failed.reason {
             Some(Reason::NoSuchSeat) if is_class => {
-                self.classroom.parted = Some(LeaveReason::Gone);
+                self.classroom.left = Some(LeaveReason::Gone);
                 self.classroom.open = true;
                 if let Some(code) = code {
                     self.forget_seat(&code, effects);
                 }
             }
             Some(Reason::Removed) if is_class => {
-                self.classroom.parted = Some(LeaveReason::KeptOut);
+                self.classroom.left = Some(LeaveReason::KeptOut);
                 self.classroom.open = true;
                 if let Some(code) = code {
                     self.forget_removed(&code, effects);
                 }
             }
-            _ => self.seat.refused = self.classroom.doorway.refuse(failed).err(),
+            _ => self.lab_session.refused = self.classroom.join_form.refuse(failed).err(),
         }
     }
 
     /// How an act ended.
-    pub(in crate::model) fn acted(&mut self, reply: &Reply) {
+    pub(in crate::model) fn handle_class_reply(&mut self, reply: &Reply) {
         let asked = &mut self.classroom.asked;
         let Some(at) = asked.iter().position(|id| reply.id == Some(*id)) else {
             return;

@@ -7,7 +7,7 @@ use shared::class::{MemberId, Roster, Tile, Totals};
 use crate::model::core::time::Millis;
 
 /// So long an order stands, whatever happens meanwhile.
-const STANDS: Millis = 2_000;
+const ORDER_HOLD_TIME: Millis = 2_000;
 
 /// In which order tiles stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,13 +131,13 @@ impl Wall {
 
     /// When the order is to be looked at again.
     pub(in crate::model) fn wakes_at(&self) -> Option<Millis> {
-        self.is_stale.then_some(self.sorted_at + STANDS)
+        self.is_stale.then_some(self.sorted_at + ORDER_HOLD_TIME)
     }
 
     fn arrange(&mut self, now: Millis) {
         let wanted = self.filter.trim().to_lowercase();
         let seen = self.tiles.values().map(|seen| &seen.tile);
-        let mut order: Vec<&Tile> = seen.filter(|tile| has(tile, &wanted)).collect();
+        let mut order: Vec<&Tile> = seen.filter(|tile| matches_filter(tile, &wanted)).collect();
         match self.sort {
             WallOrder::Joined => {}
             WallOrder::Activity => {
@@ -156,7 +156,7 @@ impl Wall {
 }
 
 /// Whether a text is somewhere in a tile: its name, its number, its last call or error.
-fn has(tile: &Tile, wanted: &str) -> bool {
+fn matches_filter(tile: &Tile, wanted: &str) -> bool {
     let error = tile.error.as_ref().map(|error| error.errno.to_lowercase());
     let call = tile.call.map(|call| call.name.as_str());
     tile.name.to_lowercase().contains(wanted)
@@ -174,16 +174,16 @@ mod tests {
 
     use super::*;
 
-    fn tile(member: MemberId, name: &str, called: u64, failed: u64) -> Tile {
+    fn tile(member: MemberId, name: &str, member_name: u64, failed: u64) -> Tile {
         Tile {
             member,
             name: name.to_owned(),
             connected: true,
             muted: false,
             process: Some(member + 10),
-            call: (called > 0).then_some(LastCall {
+            call: (member_name > 0).then_some(LastCall {
                 name: CallName::SendTo,
-                mono_ns: called,
+                mono_ns: member_name,
                 blocked: false,
             }),
             error: (failed > 0).then(|| LastError {

@@ -76,8 +76,8 @@ pub(super) fn expert_info(
 /// The datagram was captured, but the relay's edge dropped it.
 fn lost_at_edge(context: PacketContext<'_>, run: &Run) -> Option<ExpertInfo> {
     let call = context.record.call?;
-    let mut touched = run.touched().filter(|touch| touch.edge.call == Some(call));
-    let (becoming, _) = run.becoming(touched.next()?.edge.datagram)?;
+    let mut touched = run.impaired().filter(|touch| touch.edge.call == Some(call));
+    let (becoming, _) = run.fate(touched.next()?.edge.datagram)?;
     // If no receiver was left, the edge has dropped nothing.
     let is_lost = becoming.is_end() && becoming != DatagramFate::Unclaimed;
     is_lost.then(|| ExpertInfo::new("remark.lost_at_edge", Severity::Error))

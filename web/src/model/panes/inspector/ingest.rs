@@ -85,7 +85,7 @@ impl Inspector {
     }
 
     /// Starts again with another relay's trace.
-    pub(in crate::model) fn start_anew(&mut self) {
+    pub(in crate::model) fn reset(&mut self) {
         self.clear();
         (self.process_names, self.streams, self.last_seq) = Default::default();
     }

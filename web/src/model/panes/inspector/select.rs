@@ -31,7 +31,7 @@ impl Model {
     /// Computes what the next frame needs. Returns whether there is more for the frame after it.
     pub(crate) fn settle(&mut self) -> bool {
         let open = self.inspector.open;
-        let has_more = self.replay_catches_up();
+        let has_more = self.catch_up_replay();
         let is_behind = self.with_shown(|shown| {
             let me = shown.welcome.as_ref().map(|welcome| welcome.process);
             shown

@@ -49,7 +49,7 @@ impl Lab {
             settings: None,
             state: ServerState::Running,
         };
-        servers.are(&Transport::ALL.map(server));
+        servers.set_all(&Transport::ALL.map(server));
         let inspector = Inspector {
             open: true,
             ..Inspector::default()

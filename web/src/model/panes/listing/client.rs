@@ -161,6 +161,11 @@ impl Client {
         self.phase != Phase::Fresh
     }
 
+    /// The message that asked for the last call, while the page can follow the program.
+    pub(crate) fn followed_request(&self) -> Option<u64> {
+        self.request.filter(|_| self.is_there() && self.pace > 0)
+    }
+
     /// Its transport.
     pub(crate) const fn transport(&self) -> Transport {
         self.transport

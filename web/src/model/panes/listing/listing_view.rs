@@ -112,7 +112,7 @@ impl Model {
     /// Assigns the calls of the shown run to their lines.
     fn mark_calls(&self, program: Program, texts: &[String], lines: &mut [ListingLine]) {
         let of_run = self.shown_run().map_or(&[][..], |run| &run.calls);
-        let now = self.log.server_is_in(program.transport);
+        let now = self.log.open_server_call(program.transport);
         let is_its =
             |call: &&Call| call.side == program.side && call.transport == program.transport;
         for call in of_run.iter().chain(now).filter(is_its) {
@@ -172,7 +172,7 @@ impl Model {
         } else if let Some((name, id)) = snapshot.call
             && let Some(at) = of_call(texts, name)
         {
-            let open = self.log.server_is_in(server.transport);
+            let open = self.log.open_server_call(server.transport);
             let open = open.filter(|open| open.id == id && snapshot.is_in_it);
             lines[at].at = open.map_or(LinePosition::Next, |call| LinePosition::In(call.since));
         }

@@ -80,7 +80,13 @@ impl SocketSession {
         }
     }
 
-    pub(super) fn reply(&mut self, id: u64, reply: &Reply, outbox: &mut Outbox, now: Millis) {
+    pub(super) fn handle_reply(
+        &mut self,
+        id: u64,
+        reply: &Reply,
+        outbox: &mut Outbox,
+        now: Millis,
+    ) {
         let Some(at) = self.in_flight.iter().position(|flight| flight.id == id) else {
             return;
         };
@@ -280,7 +286,7 @@ impl SocketSession {
         });
     }
 
-    pub(super) fn lose(&mut self, lost: &mut Losses) {
+    pub(super) fn handle_disconnect(&mut self, lost: &mut Losses) {
         lost.calls += self
             .in_flight
             .iter()

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Model {
-    pub(in crate::model) fn act(
+    pub(in crate::model) fn handle_workbench_command(
         &mut self,
         act: WorkbenchCommand,
         effects: &mut Vec<Effect>,
@@ -25,24 +25,24 @@ impl Model {
                 self.classroom.open = false;
                 self.log.touch();
             }
-            WorkbenchCommand::Read(tongue) => self.workbench.tongue = tongue,
+            WorkbenchCommand::Read(language) => self.workbench.language = language,
             WorkbenchCommand::Clear => self.workbench.clear(),
             WorkbenchCommand::Copy => {
                 let texts = Texts::new(self.language);
-                let tongue = self.workbench.tongue;
-                self.workbench.copies();
-                let text = equivalent::write(&self.shown().workbench, tongue, &texts);
+                let language = self.workbench.language;
+                self.workbench.begin_copy();
+                let text = equivalent::write(&self.shown().workbench, language, &texts);
                 effects.push(Effect::Copy(text));
             }
             _ if !self.can_act() => {}
             WorkbenchCommand::Open(transport, family) => {
-                self.turns_to(transport);
+                self.turn_to(transport);
                 self.workbench
                     .open_socket(transport, family, &mut self.outbox, now);
             }
             WorkbenchCommand::Call(card, name, typed) => {
                 if let Some(card) = self.workbench.card(card) {
-                    self.turns_to(card.transport);
+                    self.turn_to(card.transport);
                 }
                 let asked: (u64, CallName, _) = (card, name, &typed);
                 self.workbench
@@ -61,7 +61,7 @@ impl Model {
     }
 
     /// The server one sees is the one one talks to, and the ladder shows what happens next.
-    fn turns_to(&mut self, transport: Transport) {
+    fn turn_to(&mut self, transport: Transport) {
         self.choose(transport);
         self.select(None);
     }

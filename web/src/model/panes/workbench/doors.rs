@@ -24,7 +24,7 @@ pub(crate) struct Accepted(Vec<(Fd, SocketAddr)>);
 
 impl Accepted {
     /// Takes in an event.
-    pub(crate) fn hear(&mut self, event: &Event) {
+    pub(crate) fn handle_event(&mut self, event: &Event) {
         match &event.what {
             What::CallReturned(returned) if returned.process == TCP_SERVER => {
                 if let Outcome::Returned(Returned::Accepted { fd, from }) = returned.outcome {
@@ -130,7 +130,7 @@ fn by_list(server: &Server, kernel: &Kernel, now: Millis) -> House {
         };
         let state = socket.state;
         let is_through = matches!(state, SocketState::Established | SocketState::CloseWait);
-        let left = kernel.left(socket, now);
+        let left = kernel.remaining(socket, now);
         if state == SocketState::SynReceived {
             house.arriving.push(peer);
         } else if socket.held {

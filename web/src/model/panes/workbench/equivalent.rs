@@ -125,12 +125,12 @@ impl RecordedStep<'_> {
 }
 
 /// The program in one language; empty where nothing was done yet.
-pub(crate) fn write(bench: &Workbench, tongue: ProgramLanguage, texts: &Texts) -> String {
+pub(crate) fn write(bench: &Workbench, language: ProgramLanguage, texts: &Texts) -> String {
     let steps = steps(bench);
     if steps.is_empty() {
         return String::new();
     }
-    match tongue {
+    match language {
         ProgramLanguage::Python => python::write(&steps, texts),
         ProgramLanguage::C => c::write(&steps, texts),
         ProgramLanguage::Rust => rust::write(&steps, texts),
@@ -140,7 +140,7 @@ pub(crate) fn write(bench: &Workbench, tongue: ProgramLanguage, texts: &Texts) -
 
 fn steps(bench: &Workbench) -> Vec<RecordedStep<'_>> {
     let mut steps: Vec<RecordedStep<'_>> =
-        bench.made.iter().map(|made| step(made, bench)).collect();
+        bench.calls.iter().map(|made| step(made, bench)).collect();
     let mut hasty: Vec<String> = Vec::new();
     for step in &mut steps {
         if step.name == CallName::SetTimeout && step.is_made() {
@@ -204,7 +204,7 @@ impl Workbench {
     /// The number of the socket with this key, as far as its making is remembered.
     fn made_socket(&self, key: u64) -> Option<u32> {
         let made = self
-            .made_on(key)
+            .calls_on(key)
             .find(|made| made.name == CallName::Socket)?;
         match made.end {
             Some((Outcome::Returned(Returned::Socket { fd }), _)) => Some(fd),

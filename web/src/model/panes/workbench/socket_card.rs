@@ -35,7 +35,7 @@ pub(crate) struct SocketCard {
     /// Whether it was lost with its process.
     pub(crate) gone: bool,
     /// What its calls and the kernel's facts tell of its state.
-    pub(crate) spot: ObservedState,
+    pub(crate) observed: ObservedState,
 }
 
 impl SocketCard {
@@ -51,12 +51,12 @@ impl SocketCard {
             peer: None,
             closed: false,
             gone: false,
-            spot: ObservedState {
+            observed: ObservedState {
                 state: match made.transport {
                     Transport::Udp => DiagramState::Unbound,
                     Transport::Tcp => DiagramState::Closed,
                 },
-                told: StateSource::Call(CallName::Socket),
+                source: StateSource::Call(CallName::Socket),
                 seq,
             },
         }
@@ -64,7 +64,7 @@ impl SocketCard {
 
     /// A call on it begins: one that opens a connection sends its SYN.
     pub(super) fn started(&mut self, name: CallName, seq: u64) {
-        let opens = name == CallName::Connect && self.spot.state == DiagramState::Closed;
+        let opens = name == CallName::Connect && self.observed.state == DiagramState::Closed;
         if opens && self.transport == Transport::Tcp && !self.closed {
             self.is(DiagramState::SynSent, StateSource::Call(name), seq);
         }
@@ -81,9 +81,9 @@ impl SocketCard {
             Outcome::Failed(failed) => self.failed(made.name, failed, seq),
         }
         self.got_port(made.name, seq);
-        // What the kernel told along with `close` was before it.
+        // What the kernel source along with `close` was before it.
         if !self.closed {
-            self.told(&returned.facts, Some(made.name), seq);
+            self.apply_facts(&returned.facts, Some(made.name), seq);
         }
     }
 
@@ -94,7 +94,7 @@ impl SocketCard {
         value: &Returned,
         seq: u64,
     ) {
-        let told = StateSource::Call(made.name);
+        let source = StateSource::Call(made.name);
         let is_udp = self.transport == Transport::Udp;
         match made.name {
             CallName::Bind => {
@@ -108,16 +108,16 @@ impl SocketCard {
                 } else {
                     DiagramState::Established
                 };
-                self.is(state, told, seq);
+                self.is(state, source, seq);
             }
             CallName::Close => {
                 self.closed = true;
-                self.is(DiagramState::Closed, told, seq);
+                self.is(DiagramState::Closed, source, seq);
             }
             _ if *value == Returned::EndOfStream
-                && self.spot.state == DiagramState::Established =>
+                && self.observed.state == DiagramState::Established =>
             {
-                self.is(DiagramState::CloseWait, told, seq);
+                self.is(DiagramState::CloseWait, source, seq);
             }
             CallName::Socket
             | CallName::Send
@@ -142,7 +142,7 @@ impl SocketCard {
     /// The kernel chooses a port for whoever sends, also where it then sends nothing.
     fn got_port(&mut self, by: CallName, seq: u64) {
         let has_port = self.local.is_some_and(|local| local.port() != 0);
-        if self.spot.state == DiagramState::Unbound && has_port {
+        if self.observed.state == DiagramState::Unbound && has_port {
             self.is(DiagramState::Bound, StateSource::Call(by), seq);
         }
     }
@@ -150,13 +150,13 @@ impl SocketCard {
     fn failed(&mut self, name: CallName, failed: &Failed, seq: u64) {
         // Who only stopped waiting has not stopped the kernel.
         let is_over = failed.source == FailureSource::Kernel;
-        if name == CallName::Connect && self.spot.state == DiagramState::SynSent && is_over {
+        if name == CallName::Connect && self.observed.state == DiagramState::SynSent && is_over {
             self.is(DiagramState::Closed, StateSource::Call(name), seq);
         }
     }
 
-    /// What the kernel told of it, after this call.
-    pub(super) fn told(&mut self, facts: &[Fact], after: Option<CallName>, seq: u64) {
+    /// What the kernel source of it, after this call.
+    pub(super) fn apply_facts(&mut self, facts: &[Fact], after: Option<CallName>, seq: u64) {
         let state = facts
             .iter()
             .find(|fact| fact.name == "tcp_info.state")
@@ -166,7 +166,7 @@ impl SocketCard {
         }
     }
 
-    const fn is(&mut self, state: DiagramState, told: StateSource, seq: u64) {
-        self.spot = ObservedState { state, told, seq };
+    const fn is(&mut self, state: DiagramState, source: StateSource, seq: u64) {
+        self.observed = ObservedState { state, source, seq };
     }
 }

@@ -1,5 +1,5 @@
 //! The states of a socket and what leads from one to the next: UDP's few, and TCP's as RFC 9293 §3.3.2 names them.
-//! Which one is lit comes from the calls, from what the kernel told after one, or from its list; the newest wins.
+//! Which one is lit comes from the calls, from what the kernel source after one, or from its list; the newest wins.
 
 use shared::{
     call::Transport,
@@ -44,7 +44,7 @@ pub(crate) enum StateSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ObservedState {
     pub(crate) state: DiagramState,
-    pub(crate) told: StateSource,
+    pub(crate) source: StateSource,
     pub(super) seq: u64,
 }
 
@@ -135,7 +135,7 @@ impl DiagramState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CurrentState {
     pub(crate) state: DiagramState,
-    pub(crate) told: StateSource,
+    pub(crate) source: StateSource,
     /// TIME-WAIT: milliseconds until it is over.
     pub(crate) left: Option<Millis>,
     /// Closed, and the kernel has let go too, or nothing is known of what it still does.
@@ -150,25 +150,25 @@ pub(crate) fn now(card: &SocketCard, model: &Model, at: Millis) -> CurrentState 
         .filter(|_| !card.gone)
         .and_then(|local| kernel.find(card.transport, local, card.peer));
     // A socket that was given back has nobody to tell of it but the list.
-    let is_newer = card.closed || kernel.seq() > card.spot.seq;
-    let by_list = listed
+    let is_newer = card.closed || kernel.seq() > card.observed.seq;
+    let from_kernel_list = listed
         .filter(|socket| is_newer && !(card.closed && socket.held))
         .and_then(|socket| {
             Some((
                 DiagramState::of_list(socket.state)?,
-                kernel.left(socket, at),
+                kernel.remaining(socket, at),
             ))
         });
-    match by_list {
+    match from_kernel_list {
         Some((state, left)) if left != Some(0) => CurrentState {
             state,
-            told: StateSource::List,
+            source: StateSource::List,
             left,
             over: false,
         },
         Some(_) | None => CurrentState {
-            state: card.spot.state,
-            told: over_by(card, kernel),
+            state: card.observed.state,
+            source: over_by(card, kernel),
             left: None,
             over: card.closed,
         },
@@ -181,7 +181,7 @@ const fn over_by(card: &SocketCard, kernel: &Kernel) -> StateSource {
     if card.closed && is_tcp && card.peer.is_some() && kernel.is_known() {
         StateSource::List
     } else {
-        card.spot.told
+        card.observed.source
     }
 }
 

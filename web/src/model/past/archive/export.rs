@@ -40,7 +40,7 @@ pub(crate) enum Capture {
 /// What a capture file would be made of.
 pub(crate) fn capture(model: &Model) -> Capture {
     match model.welcome.as_ref().map(|welcome| welcome.truth.level) {
-        Some(Level::L2) if model.kept.has_packets() => Capture::Ready,
+        Some(Level::L2) if model.raw_events.has_packets() => Capture::Ready,
         Some(Level::L2) => Capture::NonePassed,
         Some(level) => Capture::NotAt(level),
         None => Capture::NonePassed,
@@ -51,7 +51,7 @@ pub(crate) fn capture(model: &Model) -> Capture {
 pub(crate) fn trace(model: &Model) -> Option<File> {
     let head = head(model)?;
     let mut text = opening(&head);
-    for (at, event) in model.kept.texts().enumerate() {
+    for (at, event) in model.raw_events.texts().enumerate() {
         text.push_str(if at == 0 { "\n" } else { ",\n" });
         text.push_str(event);
     }
@@ -66,7 +66,7 @@ pub(crate) fn trace(model: &Model) -> Option<File> {
 /// The captured packets as a capture file; none where none was captured, for an empty one would say that none passed.
 pub(crate) fn packets(model: &Model, form: Form) -> Option<File> {
     let head = head(model)?;
-    let events: Vec<Event> = model.kept.texts().filter_map(json::read).collect();
+    let events: Vec<Event> = model.raw_events.texts().filter_map(json::read).collect();
     let (bytes, packets) = pcapng(events.iter(), form);
     let kind = match form {
         Form::Captured => "pcapng",
@@ -82,7 +82,7 @@ pub(crate) fn packets(model: &Model, form: Form) -> Option<File> {
 /// The lab as it is now, from the first event that is kept on.
 fn head(model: &Model) -> Option<Head> {
     let welcome = model.welcome.as_ref()?;
-    let (first, last) = model.kept.first().zip(model.kept.last())?;
+    let (first, last) = model.raw_events.first().zip(model.raw_events.last())?;
     let mut lab = welcome.lab.clone();
     for server in &mut lab.servers {
         if let Some(now) = model.servers.get(server.transport) {

@@ -24,7 +24,7 @@ pub(crate) enum Extent {
 pub(crate) fn can_be(extent: Extent, model: &Model) -> bool {
     match extent {
         Extent::All => true,
-        Extent::Run => model.shown().ladder_in_sight().is_some(),
+        Extent::Run => model.shown().shown_ladder().is_some(),
         Extent::Filtered => {
             let inspector = &model.shown().inspector;
             let shown = inspector.display_filter.len(&inspector.store);
@@ -33,15 +33,15 @@ pub(crate) fn can_be(extent: Extent, model: &Model) -> bool {
     }
 }
 
-/// The first and the last number of every stretch of events that belongs to it; none where all do.
-pub(super) fn stretches(extent: Extent, model: &Model) -> Option<Vec<(u64, u64)>> {
+/// The first and the last number of every range of events that belongs to it; none where all do.
+pub(super) fn ranges(extent: Extent, model: &Model) -> Option<Vec<(u64, u64)>> {
     let wanted = match extent {
         Extent::All => return None,
         Extent::Run => Selection::run(model),
         Extent::Filtered => Selection::filtered(model),
     };
-    let events = model.source().kept.texts().filter_map(json::read);
-    Some(wanted.stretches(events))
+    let events = model.source().raw_events.texts().filter_map(json::read);
+    Some(wanted.ranges(events))
 }
 
 /// What is to be in it.
@@ -61,7 +61,7 @@ enum Membership {
     /// It says how the lab was.
     Always,
     /// It says how the lab was while the runs ran.
-    Meanwhile,
+    Between,
     /// It does not.
     Not,
 }
@@ -99,7 +99,7 @@ impl Selection {
         self.processes
             .extend(run.calls.iter().map(|call| call.process));
         self.packets
-            .extend(run.touches.iter().map(|touch| touch.seq));
+            .extend(run.impairments.iter().map(|touch| touch.seq));
     }
 
     fn belongs(&self, event: &Event) -> Membership {
@@ -111,7 +111,7 @@ impl Selection {
             What::Process(process) => self.processes.contains(&process.process),
             What::ProcessEnded { process } => self.processes.contains(process),
             What::Server(_) | What::Conditions(_) => return Membership::Always,
-            What::Sockets(_) | What::CaptureLost { .. } => return Membership::Meanwhile,
+            What::Sockets(_) | What::CaptureLost { .. } => return Membership::Between,
         };
         if is_in {
             Membership::Itself
@@ -121,8 +121,8 @@ impl Selection {
     }
 
     /// Of events in their order. Numbers between two that follow each other here are of events this page was not told:
-    /// nobody gives it them, so they part no stretch.
-    fn stretches(&self, events: impl Iterator<Item = Event>) -> Vec<(u64, u64)> {
+    /// nobody gives it them, so they part no range.
+    fn ranges(&self, events: impl Iterator<Item = Event>) -> Vec<(u64, u64)> {
         let events: Vec<(u64, Membership)> = events
             .map(|event| (event.seq, self.belongs(&event)))
             .collect();
@@ -134,21 +134,21 @@ impl Selection {
             return Vec::new();
         };
         let last = own.next_back().unwrap_or(first);
-        let mut stretches: Vec<(u64, u64)> = Vec::new();
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
         let mut goes_on = false;
         for (seq, belongs) in events {
             let is_in = match belongs {
                 Membership::Itself | Membership::Always => true,
-                Membership::Meanwhile => (first..=last).contains(&seq),
+                Membership::Between => (first..=last).contains(&seq),
                 Membership::Not => false,
             };
-            match stretches.last_mut().filter(|_| goes_on) {
-                Some(stretch) if is_in => stretch.1 = seq,
-                Some(_) | None if is_in => stretches.push((seq, seq)),
+            match ranges.last_mut().filter(|_| goes_on) {
+                Some(range) if is_in => range.1 = seq,
+                Some(_) | None if is_in => ranges.push((seq, seq)),
                 Some(_) | None => {}
             }
             goes_on = is_in;
         }
-        stretches
+        ranges
     }
 }

@@ -103,7 +103,7 @@ impl Links {
     }
 
     /// No answer will come any more.
-    pub(in crate::model) fn lose(&mut self) {
+    pub(in crate::model) fn handle_disconnect(&mut self) {
         if self.asked.take().is_some() {
             self.version += 1;
             self.news = LinkStatus::Lost;
@@ -111,7 +111,7 @@ impl Links {
     }
 
     /// A reply came; tells whether something is to be remembered otherwise.
-    fn reply(&mut self, reply: &Reply) -> bool {
+    fn handle_reply(&mut self, reply: &Reply) -> bool {
         let Some((_, asked)) = self.asked.take_if(|(id, _)| Some(*id) == reply.id) else {
             return false;
         };
@@ -151,7 +151,7 @@ impl Links {
     }
 
     /// It is on the clipboard; tells whether it was a link that was to go there.
-    pub(super) fn has_copied(&mut self) -> bool {
+    pub(super) fn finish_copy(&mut self) -> bool {
         let copied = self.copying.take();
         let mine = copied.is_some();
         if mine {
@@ -164,7 +164,11 @@ impl Links {
 
 impl Model {
     /// Does what somebody wants with links.
-    pub(in crate::model) fn link(&mut self, wish: LinkCommand, effects: &mut Vec<Effect>) {
+    pub(in crate::model) fn handle_link_command(
+        &mut self,
+        wish: LinkCommand,
+        effects: &mut Vec<Effect>,
+    ) {
         self.links.version += 1;
         match wish {
             LinkCommand::See(remembered, now_s) => self.links.read(&remembered, now_s),
@@ -173,7 +177,7 @@ impl Model {
                 effects.push(Effect::Copy(address));
             }
             LinkCommand::Save(extent, days) if self.can_save() => {
-                let events = extent::stretches(extent, self);
+                let events = extent::ranges(extent, self);
                 let days = Some(days);
                 let id = self.outbox.ask(Ask::Save { events, days });
                 self.links.asked = Some((id, PendingLink::ToSave));
@@ -198,18 +202,19 @@ impl Model {
 
     /// Whether the relay can be asked for anything of it now.
     pub(crate) fn can_ask(&self) -> bool {
-        let is_there = self.connection.state == ConnectionState::Open && !self.seat.is_moving();
+        let is_there =
+            self.connection.state == ConnectionState::Open && !self.lab_session.is_moving();
         is_there && !self.links.is_asked()
     }
 
     /// Whether the trace can be saved now. What is saved already is not the lab's.
     pub(crate) fn can_save(&self) -> bool {
-        self.can_ask() && self.archive.opened.is_none() && self.kept.len() > 0
+        self.can_ask() && self.archive.opened.is_none() && self.raw_events.len() > 0
     }
 
-    pub(in crate::model) fn link_replied(&mut self, reply: &Reply, effects: &mut Vec<Effect>) {
-        if self.links.reply(reply) {
-            effects.push(Effect::KeepLinks(self.links.written()));
+    pub(in crate::model) fn handle_link_reply(&mut self, reply: &Reply, effects: &mut Vec<Effect>) {
+        if self.links.handle_reply(reply) {
+            effects.push(Effect::StoreLinks(self.links.written()));
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The longest file that is opened, in bytes.
-pub(crate) const LONGEST: u64 = 64_000_000;
+pub(crate) const MAX_FILE_BYTES: u64 = 64_000_000;
 /// The member by which a saved trace is known. It comes first.
 const MARK: &str = "\"socket_playground_trace\"";
 /// Where it must stand at the latest, for a file that is cut off to be known by it.
@@ -108,7 +108,7 @@ fn see(file: SavedFile, nth: u64) -> Model {
         ..Model::default()
     };
     // First of all: whose packet one is, is told by the servers' addresses.
-    model.servers.are(&file.lab.servers);
+    model.servers.set_all(&file.lab.servers);
     let mut last = None;
     for event in file.events {
         // The log of a lab only goes on.
@@ -116,8 +116,8 @@ fn see(file: SavedFile, nth: u64) -> Model {
             continue;
         }
         last = Some(event.seq);
-        model.kept.keep_again(&event);
-        model.happened(event, 0);
+        model.raw_events.keep_saved(&event);
+        model.handle_trace_event(event, 0);
     }
     model.network.conditions = file.lab.conditions;
     model.welcome = Some(Welcome {

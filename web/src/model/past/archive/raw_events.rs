@@ -10,7 +10,7 @@ use shared::{
 };
 
 /// At most so many bytes of events are kept; older ones make room. What is saved can be opened again.
-const MOST_BYTES: usize = 48_000_000;
+const MAX_BYTES: usize = 48_000_000;
 /// What an event is wrapped in when the relay tells it.
 const WRAPPING: &str = "{\"trace\":";
 
@@ -47,7 +47,7 @@ impl RawEvents {
         let is_wrapped = message.starts_with(WRAPPING) && message.ends_with('}');
         let message = if is_wrapped { message } else { wrapped(event) };
         self.push(event, message);
-        while self.bytes > MOST_BYTES {
+        while self.bytes > MAX_BYTES {
             let Some(oldest) = self.events.pop_front() else {
                 return;
             };
@@ -57,7 +57,7 @@ impl RawEvents {
     }
 
     /// Keeps an event of a file.
-    pub(crate) fn keep_again(&mut self, event: &Event) {
+    pub(crate) fn keep_saved(&mut self, event: &Event) {
         self.push(event, wrapped(event));
     }
 

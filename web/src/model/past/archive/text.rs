@@ -212,9 +212,9 @@ fn label(arrow: &Arrow, texts: &Texts) -> String {
 
 /// What an arrow ends in; nothing where it simply comes in.
 fn end(arrow: &Arrow) -> &'static str {
-    match arrow.becoming {
+    match arrow.fate {
         _ if !arrow.arrives => "?",
-        Some(becoming) if arrow.way == ArrowSpan::ToEdge => match becoming {
+        Some(fate) if arrow.way == ArrowSpan::ToEdge => match fate {
             DatagramFate::Held => "o",
             DatagramFate::Lost(_)
             | DatagramFate::Killed(_)

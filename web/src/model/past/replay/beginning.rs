@@ -22,15 +22,15 @@ pub(super) fn model(of: &Model, events: &[Event], (runs, versions): (u64, u64)) 
         .filter_map(|transport| of.servers.get(transport))
         .map(|server| before(server, events))
         .collect();
-    model.servers.are(&servers);
+    model.servers.set_all(&servers);
     let is_told = |event: &Event| matches!(event.what, What::Conditions(_));
     if !events.iter().any(is_told) {
         model.network.conditions = of.network.conditions;
     }
     if let Some(welcome) = &mut model.welcome {
         welcome.may_control = false;
-        model.log.i_am(welcome.process);
-        model.workbench.i_am(welcome.process);
+        model.log.set_own_process(welcome.process);
+        model.workbench.set_own_process(welcome.process);
     }
     model.copy_view_from(of);
     model

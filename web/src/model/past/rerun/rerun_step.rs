@@ -1,4 +1,4 @@
-//! A recorded call beside the one that is made now, and when two endings say the same.
+//! A recorded call comparison the one that is made now, and when two endings say the same.
 
 use shared::outcome::{Outcome, Returned};
 
@@ -29,7 +29,7 @@ pub(crate) enum RerunState {
     Left,
 }
 
-/// How a call's ending is beside the one it had then.
+/// How a call's ending is comparison the one it had then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     /// It has none yet.
@@ -41,11 +41,13 @@ pub(crate) enum Comparison {
 }
 
 impl RerunStep {
-    /// How it is beside what was.
-    pub(crate) fn beside(&self) -> Comparison {
+    /// How it is comparison what was.
+    pub(crate) fn comparison(&self) -> Comparison {
         match (&self.then.outcome, &self.now) {
             (_, RerunState::Waits | RerunState::Made(..)) => Comparison::Open,
-            (Some(then), RerunState::Over(now, _)) if is_alike(then, now) => Comparison::Same,
+            (Some(then), RerunState::Over(now, _)) if is_same_outcome(then, now) => {
+                Comparison::Same
+            }
             (None, RerunState::Over(Outcome::Failed(failed), _)) if failed.errno == CANCELLED => {
                 Comparison::Same
             }
@@ -73,7 +75,7 @@ impl RerunStep {
 const CANCELLED: &str = "ECANCELED";
 
 /// Whether two endings say the same.
-fn is_alike(then: &Outcome, now: &Outcome) -> bool {
+fn is_same_outcome(then: &Outcome, now: &Outcome) -> bool {
     match (then, now) {
         (Outcome::Failed(then), Outcome::Failed(now)) => then.errno == now.errno,
         (Outcome::Returned(then), Outcome::Returned(now)) => match (then, now) {

@@ -38,7 +38,7 @@ pub(crate) struct Arrow {
     /// Which part of the way it goes.
     pub(crate) way: ArrowSpan,
     /// What the relay's edge made of it.
-    pub(crate) becoming: Option<DatagramFate>,
+    pub(crate) fate: Option<DatagramFate>,
     /// What it is.
     pub(crate) carried: ArrowContent,
     /// The call it belongs to.
@@ -97,8 +97,8 @@ impl ArrowContent {
 impl Arrow {
     /// What the edge made of it, as it is said beside it.
     pub(crate) fn fate(&self, texts: &Texts) -> String {
-        let said = self.becoming.filter(|_| self.way == ArrowSpan::ToEdge);
-        said.map(|becoming| fate::brief(becoming, texts))
+        let said = self.fate.filter(|_| self.way == ArrowSpan::ToEdge);
+        said.map(|fate| fate::brief(fate, texts))
             .unwrap_or_default()
     }
 }
@@ -131,7 +131,7 @@ pub(super) fn draw(run: &Run, calls: &[&Call], places: &RungLayout, pitch: i32) 
             .filter_map(|(crossing, rung)| sheet.arrow(crossing, *rung))
             .collect()
     };
-    impairments::touch(run, &sheet, &places.touches, &mut arrows);
+    impairments::touch(run, &sheet, &places.impairments, &mut arrows);
     arrows
 }
 
@@ -152,7 +152,7 @@ impl ArrowLayout<'_> {
                     captured: true,
                     arrives: true,
                     way: ArrowSpan::Whole,
-                    becoming: None,
+                    fate: None,
                     carried,
                     call: crossing.call,
                     seq: Some(crossing.seq),
@@ -250,7 +250,7 @@ impl ArrowLayout<'_> {
             captured: false,
             arrives,
             way: ArrowSpan::Whole,
-            becoming: None,
+            fate: None,
             carried,
             call,
             seq: None,

@@ -6,16 +6,16 @@ use shared::{call::Transport, conditions::Direction};
 use super::{Arrow, ArrowContent, ArrowSpan, arrows::ArrowLayout};
 use crate::model::trace::log::{Impaired, Run};
 
-/// Changes the arrows of all datagrams that the edge has touched. `rungs` are those of the run's touches.
+/// Changes the arrows of all datagrams that the edge has touched. `rungs` are those of the run's impairments.
 pub(super) fn touch(run: &Run, sheet: &ArrowLayout<'_>, rungs: &[usize], arrows: &mut Vec<Arrow>) {
-    for first in run.touched() {
+    for first in run.impaired() {
         let datagram = first.edge.datagram;
-        let Some((becoming, last)) = run.becoming(datagram) else {
+        let Some((fate, last)) = run.fate(datagram) else {
             continue;
         };
         let y_of = |touch: &Impaired| {
             let at = run
-                .touches
+                .impairments
                 .iter()
                 .position(|known| known.seq == touch.seq)?;
             sheet.middle(rungs.get(at).copied())
@@ -29,7 +29,7 @@ pub(super) fn touch(run: &Run, sheet: &ArrowLayout<'_>, rungs: &[usize], arrows:
         };
         to_edge.way = ArrowSpan::ToEdge;
         to_edge.arrives = true;
-        to_edge.becoming = Some(becoming);
+        to_edge.fate = Some(fate);
         if !to_edge.captured {
             to_edge.to_y = edge_y.max(to_edge.from_y);
         }
@@ -73,7 +73,7 @@ fn arrival(touch: &Impaired, sheet: &ArrowLayout<'_>, arrows: &mut Vec<Arrow>, y
     let carried = ArrowContent::Bytes(Transport::Udp, edge.length);
     let is_free = |arrow: &Arrow| {
         arrow.way == ArrowSpan::Whole
-            && arrow.becoming.is_none()
+            && arrow.fate.is_none()
             && arrow.to_server == to_server
             && arrow.carried == carried
     };
@@ -100,7 +100,7 @@ fn arrival(touch: &Impaired, sheet: &ArrowLayout<'_>, arrows: &mut Vec<Arrow>, y
             captured: false,
             arrives: true,
             way: ArrowSpan::ToEdge,
-            becoming: None,
+            fate: None,
             carried,
             call: edge.call,
             seq: None,

@@ -8,8 +8,8 @@ use shared::{
 };
 
 use super::{
-    CALLS, Call, ClientId, Crossing, LONG_RUN, Log, RECENT, RUNS, Run, RunId, RunKind, Side,
-    began_us,
+    Call, ClientId, Crossing, Log, MAX_LOG_CALLS, MAX_RUNS, MAX_VISITOR_CALLS, RECENT_RUNS, Run,
+    RunId, RunKind, Side, began_us,
     clients::{AddressKnown, KnownSocket},
     socket_owners::{Endpoint, same},
 };
@@ -27,23 +27,25 @@ impl Log {
         match event.what {
             What::Process(_) => {}
             What::ProcessEnded { process } => {
-                let clients = &mut self.places.clients;
+                let clients = &mut self.owners.clients;
                 clients.close(event.mono_ns, |whose, _| whose == process);
-                self.ends(process);
+                self.end_process(process);
             }
-            What::CallStarted(started) => self.started(
+            What::CallStarted(started) => self.handle_start(
                 Call::started(&started, event.mono_ns, event.seq, now),
                 &started,
             ),
-            What::CallReturned(returned) => self.returned(*returned, event.mono_ns, event.seq, now),
-            What::Packet(packet) => {
-                self.captured(&packet, [event.seq, event.mono_ns, event.wall_us])
+            What::CallReturned(returned) => {
+                self.handle_return(*returned, event.mono_ns, event.seq, now)
             }
-            What::Derived(derived) => self.cross(
+            What::Packet(packet) => {
+                self.add_packet(&packet, [event.seq, event.mono_ns, event.wall_us])
+            }
+            What::Derived(derived) => self.add_crossing(
                 Crossing::derived(&derived, event.seq, event.mono_ns),
                 Some(derived.because),
             ),
-            What::Facts(facts) => self.facts(facts),
+            What::Facts(facts) => self.add_facts(facts),
             What::Server(server) => {
                 self.begin(RunKind::Server(server));
             }
@@ -51,7 +53,7 @@ impl Log {
             What::Conditions(conditions) => {
                 self.begin(RunKind::Conditions(conditions));
             }
-            What::Edge(edge) => self.touched(*edge, event.seq, event.mono_ns),
+            What::Edge(edge) => self.add_impairment(*edge, event.seq, event.mono_ns),
             What::CaptureLost { packets } => {
                 self.begin(RunKind::CaptureLost(packets));
             }
@@ -77,30 +79,30 @@ impl Log {
             kind,
             calls: Vec::new(),
             crossings: Vec::new(),
-            touches: Vec::new(),
+            impairments: Vec::new(),
             version: self.version,
         };
         self.runs.push_back(run);
-        while self.runs.len() > RUNS
-            || self.runs.iter().map(|run| run.calls.len()).sum::<usize>() > CALLS
+        while self.runs.len() > MAX_RUNS
+            || self.runs.iter().map(|run| run.calls.len()).sum::<usize>() > MAX_LOG_CALLS
         {
             self.runs.pop_front();
         }
         self.last_run
     }
 
-    fn started(&mut self, call: Call, started: &CallStarted) {
+    fn handle_start(&mut self, call: Call, started: &CallStarted) {
         let requested = started.request.filter(|_| self.me == Some(started.process));
-        let home = match requested.and_then(|request| self.places.requests.get(&request)) {
+        let run_id = match requested.and_then(|request| self.owners.requests.get(&request)) {
             Some(run) => {
-                self.places.goes_on(started.process, started.fd, run);
+                self.owners.continue_in(started.process, started.fd, run);
                 Some(run)
             }
-            None if call.side == Side::Server => self.home_of_server_call(started),
-            None => self.home_of_foreign_call(started),
+            None if call.side == Side::Server => self.run_for_server_call(started),
+            None => self.run_for_foreign_call(started),
         };
-        self.put(call, home);
-        if let Some(run) = home.filter(|_| requested.is_some()) {
+        self.insert(call, run_id);
+        if let Some(run) = run_id.filter(|_| requested.is_some()) {
             self.learn_sentence(run, started);
         }
     }
@@ -117,7 +119,7 @@ impl Log {
     }
 
     /// Where a server's call belongs, if that can be told when it starts.
-    fn home_of_server_call(&mut self, started: &CallStarted) -> Option<RunId> {
+    fn run_for_server_call(&mut self, started: &CallStarted) -> Option<RunId> {
         let (name, transport, process) = (started.name, started.transport, started.process);
         if name == CallName::Socket {
             return Some(self.begin(RunKind::ServerStart(transport)));
@@ -129,15 +131,15 @@ impl Log {
             name,
             CallName::Upper | CallName::Count | CallName::Reverse | CallName::Sleep
         ) {
-            return self.places.busy(process);
+            return self.owners.busy(process);
         }
         match started.arguments.address {
-            Some(address) => self.places.clients.run_at((transport, address)),
-            None => self.places.of(process, started.fd?),
+            Some(address) => self.owners.clients.run_at((transport, address)),
+            None => self.owners.of(process, started.fd?),
         }
     }
 
-    fn home_of_foreign_call(&mut self, started: &CallStarted) -> Option<RunId> {
+    fn run_for_foreign_call(&mut self, started: &CallStarted) -> Option<RunId> {
         let process = started.process;
         if matches!(started.name, CallName::Socket | CallName::GetAddrInfo) {
             let transport = started.transport;
@@ -147,24 +149,24 @@ impl Log {
                 RunKind::Page(transport, process)
             }));
         }
-        self.places.of(process, started.fd?)
+        self.owners.of(process, started.fd?)
     }
 
-    fn returned(&mut self, returned: CallReturned, mono_ns: u64, seq: u64, now: Millis) {
-        let (mut call, old_home) = self.take(&returned, mono_ns, seq, now);
-        let home = match call.side {
+    fn handle_return(&mut self, returned: CallReturned, mono_ns: u64, seq: u64, now: Millis) {
+        let (mut call, old_home) = self.remove(&returned, mono_ns, seq, now);
+        let run_id = match call.side {
             Side::Client => self.learn_client(&mut call, &returned, old_home, mono_ns),
             Side::Server => self
                 .learn_server(&mut call, &returned, mono_ns)
                 .or(old_home),
         };
-        let moved = home != old_home;
+        let moved = run_id != old_home;
         let call = call.returned(returned, mono_ns, moved.then_some(seq));
-        self.put(call, home);
+        self.insert(call, run_id);
     }
 
     /// Takes a call out of its place; one whose start was not seen is known by its end.
-    fn take(
+    fn remove(
         &mut self,
         returned: &CallReturned,
         mono_ns: u64,
@@ -178,7 +180,7 @@ impl Log {
         {
             return (self.waiting.remove(at), None);
         }
-        for run in self.runs.iter_mut().rev().take(RECENT) {
+        for run in self.runs.iter_mut().rev().take(RECENT_RUNS) {
             if let Some(at) = run.calls.iter().position(|call| call.id == returned.call) {
                 return (run.calls.remove(at), Some(run.id));
             }
@@ -190,48 +192,48 @@ impl Log {
         &mut self,
         call: &mut Call,
         returned: &CallReturned,
-        home: Option<RunId>,
+        run_id: Option<RunId>,
         mono_ns: u64,
     ) -> Option<RunId> {
         if let Outcome::Returned(Returned::Socket { fd }) = returned.outcome {
-            if let Some(run) = home {
-                self.places.opened(call.process, fd, run);
+            if let Some(run) = run_id {
+                self.owners.opened(call.process, fd, run);
             }
-            return home;
+            return run_id;
         }
-        let home = call
+        let run_id = call
             .fd
-            .and_then(|fd| self.places.of(call.process, fd))
-            .or(home);
-        let (Some(run), Some(local)) = (home, returned.local) else {
-            return home;
+            .and_then(|fd| self.owners.of(call.process, fd))
+            .or(run_id);
+        let (Some(run), Some(local)) = (run_id, returned.local) else {
+            return run_id;
         };
-        let door = (call.transport, local);
+        let endpoint = (call.transport, local);
         let AddressKnown {
             client,
-            is_news,
-            was_in,
-        } = self.places.clients.told(KnownSocket {
-            door,
+            is_new_address,
+            previous_run,
+        } = self.owners.clients.learn_address(KnownSocket {
+            endpoint,
             run,
             process: call.process,
             since_ns: call.started_ns,
         });
         call.client = Some(client);
-        if let Some(visitor) = was_in {
-            self.adopt(run, visitor);
+        if let Some(visitor) = previous_run {
+            self.merge_visitor(run, visitor);
         }
-        if is_news {
+        if is_new_address {
             // A packet of no call can be told before the call that tells whose address it has.
-            self.comes_home(run, None, client);
+            self.assign_packets(run, None, client);
         }
         if call.name == CallName::Close {
-            let clients = &mut self.places.clients;
+            let clients = &mut self.owners.clients;
             clients.close(mono_ns, |whose, (transport, address)| {
-                whose == call.process && transport == door.0 && same(address, local)
+                whose == call.process && transport == endpoint.0 && same(address, local)
             });
         }
-        home
+        run_id
     }
 
     /// The client a server's call turns out to be for.
@@ -247,47 +249,52 @@ impl Log {
             ) => Some(*from),
             Outcome::Returned(_) | Outcome::Failed(_) => None,
         })?;
-        let door = (call.transport, address);
+        let endpoint = (call.transport, address);
         let brings = matches!(
             returned.outcome,
             Outcome::Returned(Returned::Datagram { .. })
         );
-        let known = self.client_of(call, returned, door);
-        let before = known.and_then(|client| self.places.clients.run(client));
-        let (run, client) = match (before.filter(|run| self.goes_on(*run, brings)), known) {
+        let known = self.client_of(call, returned, endpoint);
+        let before = known.and_then(|client| self.owners.clients.run(client));
+        let (run, client) = match (before.filter(|run| self.accepts_more(*run, brings)), known) {
             (Some(run), Some(client)) => (run, client),
             (_, known) => {
                 let run = self.begin(RunKind::Stranger(call.transport, address));
-                let clients = &mut self.places.clients;
-                let client = known.unwrap_or_else(|| clients.met(door, run, mono_ns));
-                clients.tells_in(client, run);
-                self.comes_home(run, before, client);
+                let clients = &mut self.owners.clients;
+                let client = known.unwrap_or_else(|| clients.add_visitor(endpoint, run, mono_ns));
+                clients.set_run(client, run);
+                self.assign_packets(run, before, client);
                 (run, client)
             }
         };
         if let Outcome::Returned(Returned::Accepted { fd, .. }) = returned.outcome {
-            self.places.clients.mark_accepted(client);
-            self.places.accepted(call.process, fd, client);
+            self.owners.clients.mark_accepted(client);
+            self.owners.accepted(call.process, fd, client);
         }
         call.client = Some(client);
-        self.places.works_for(call.process, run);
+        self.owners.set_busy(call.process, run);
         Some(run)
     }
 
     /// The socket of the client that a server's call was for, if that was met before.
-    fn client_of(&self, call: &Call, returned: &CallReturned, door: Endpoint) -> Option<ClientId> {
-        let clients = &self.places.clients;
+    fn client_of(
+        &self,
+        call: &Call,
+        returned: &CallReturned,
+        endpoint: Endpoint,
+    ) -> Option<ClientId> {
+        let clients = &self.owners.clients;
         if matches!(
             returned.outcome,
             Outcome::Returned(Returned::Accepted { .. })
         ) {
-            return clients.accept(door);
+            return clients.accept(endpoint);
         }
         let by_socket = call
             .fd
-            .and_then(|fd| self.places.client_of(call.process, fd));
+            .and_then(|fd| self.owners.client_of(call.process, fd));
         by_socket.or_else(|| {
-            let (client, run, is_closed) = clients.newest(door)?;
+            let (client, run, is_closed) = clients.newest(endpoint)?;
             // What it has sent was received long since: this is from whoever has its address now.
             let received = || {
                 run.and_then(|run| self.run(run))
@@ -298,11 +305,11 @@ impl Log {
     }
 
     /// Whether a run takes in more: a stranger's next datagram begins another, and none grows without end.
-    fn goes_on(&self, run: RunId, datagram: bool) -> bool {
+    fn accepts_more(&self, run: RunId, datagram: bool) -> bool {
         self.run(run).is_some_and(|run| match run.kind {
             RunKind::Own(..) => true,
-            RunKind::Stranger(..) => !datagram && run.calls.len() < LONG_RUN,
-            RunKind::Page(..) | RunKind::ServerStart(_) => run.calls.len() < LONG_RUN,
+            RunKind::Stranger(..) => !datagram && run.calls.len() < MAX_VISITOR_CALLS,
+            RunKind::Page(..) | RunKind::ServerStart(_) => run.calls.len() < MAX_VISITOR_CALLS,
             RunKind::Server(_)
             | RunKind::Conditions(_)
             | RunKind::Gap(_)
@@ -311,7 +318,7 @@ impl Log {
     }
 
     /// A visitor turns out to be this client, whose own call said later which address it has.
-    fn adopt(&mut self, run: RunId, visitor: RunId) {
+    fn merge_visitor(&mut self, run: RunId, visitor: RunId) {
         let is_it =
             |other: &Run| other.id == visitor && matches!(other.kind, RunKind::Stranger(..));
         let Some(at) = self.runs.iter().position(is_it) else {
@@ -320,27 +327,27 @@ impl Log {
         let Some(visitor) = self.runs.remove(at) else {
             return;
         };
-        self.places.moved(visitor.id, run);
+        self.owners.reassign(visitor.id, run);
         for call in visitor.calls {
-            self.put(call, Some(run));
+            self.insert(call, Some(run));
         }
         if let Some(run) = self.runs.iter_mut().find(|known| known.id == run) {
             run.crossings.extend(visitor.crossings);
-            run.touches.extend(visitor.touches);
+            run.impairments.extend(visitor.impairments);
         }
     }
 
     /// Puts a call where it belongs, by the order in which calls came there.
-    fn put(&mut self, call: Call, home: Option<RunId>) {
+    fn insert(&mut self, call: Call, run_id: Option<RunId>) {
         self.version += 1;
         let version = self.version;
-        let Some(home) = home else {
+        let Some(run_id) = run_id else {
             if call.is_open() {
                 self.waiting.push(call);
             }
             return;
         };
-        if let Some(run) = self.runs.iter_mut().rev().find(|run| run.id == home) {
+        if let Some(run) = self.runs.iter_mut().rev().find(|run| run.id == run_id) {
             let at = run.calls.partition_point(|other| other.order < call.order);
             run.calls.insert(at, call);
             run.version = version;
@@ -348,7 +355,7 @@ impl Log {
     }
 
     /// A process is gone, and what it had under way with it.
-    pub(super) fn ends(&mut self, process: ProcessId) {
+    pub(super) fn end_process(&mut self, process: ProcessId) {
         self.version += 1;
         self.waiting.retain(|call| call.process != process);
         for run in &mut self.runs {

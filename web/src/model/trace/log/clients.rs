@@ -23,7 +23,7 @@ const HALF: u32 = 1 << 31;
 #[derive(Debug)]
 struct Client {
     id: ClientId,
-    door: Endpoint,
+    endpoint: Endpoint,
     /// The run its calls and packets belong to, once that is known.
     run: Option<RunId>,
     /// Whose it is, as far as it was told.
@@ -58,7 +58,7 @@ impl Client {
 /// What a client's own call told of its socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownSocket {
-    pub(super) door: Endpoint,
+    pub(super) endpoint: Endpoint,
     pub(super) run: RunId,
     pub(super) process: ProcessId,
     /// When that call started: from then on the socket may have had the address.
@@ -70,9 +70,9 @@ pub(super) struct KnownSocket {
 pub(super) struct AddressKnown {
     pub(super) client: ClientId,
     /// Whether its address was not known to be its before.
-    pub(super) is_news: bool,
+    pub(super) is_new_address: bool,
     /// The run it was told in until now, as somebody nobody knew.
-    pub(super) was_in: Option<RunId>,
+    pub(super) previous_run: Option<RunId>,
 }
 
 /// Whose packet it is.
@@ -94,15 +94,15 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    fn add(&mut self, door: Endpoint, met_ns: u64) -> &mut Client {
-        let before = self.at(door).and_then(|before| before.closed_ns);
+    fn add(&mut self, endpoint: Endpoint, met_ns: u64) -> &mut Client {
+        let before = self.at(endpoint).and_then(|before| before.closed_ns);
         if self.all.len() == MAX_CLIENTS {
             self.all.pop_front();
         }
         self.last += 1;
         let client = Client {
             id: self.last,
-            door,
+            endpoint,
             run: None,
             process: None,
             is_seen: false,
@@ -119,13 +119,14 @@ impl Clients {
 
     /// Those of an address, the newest first.
     fn all_at(&self, (transport, address): Endpoint) -> impl Iterator<Item = &Client> {
-        let is_there =
-            move |client: &&Client| client.door.0 == transport && same(client.door.1, address);
+        let is_there = move |client: &&Client| {
+            client.endpoint.0 == transport && same(client.endpoint.1, address)
+        };
         self.all.iter().rev().filter(is_there)
     }
 
-    fn at(&self, door: Endpoint) -> Option<&Client> {
-        self.all_at(door).next()
+    fn at(&self, endpoint: Endpoint) -> Option<&Client> {
+        self.all_at(endpoint).next()
     }
 
     fn get(&self, id: ClientId) -> Option<&Client> {
@@ -142,27 +143,27 @@ impl Clients {
     }
 
     /// The run of the client that has this address, or had it last.
-    pub(super) fn run_at(&self, door: Endpoint) -> Option<RunId> {
-        self.at(door)?.run
+    pub(super) fn run_at(&self, endpoint: Endpoint) -> Option<RunId> {
+        self.at(endpoint)?.run
     }
 
     /// The run of the client that had this address then.
-    pub(super) fn run_at_time(&self, door: Endpoint, at_ns: u64) -> Option<RunId> {
-        let mut all = self.all_at(door);
+    pub(super) fn run_at_time(&self, endpoint: Endpoint, at_ns: u64) -> Option<RunId> {
+        let mut all = self.all_at(endpoint);
         let then = all.find(|client| client.had_address(at_ns));
-        then.or_else(|| self.at(door))?.run
+        then.or_else(|| self.at(endpoint))?.run
     }
 
     /// The newest socket of this address, and whether it is closed.
-    pub(super) fn newest(&self, door: Endpoint) -> Option<(ClientId, Option<RunId>, bool)> {
-        let client = self.at(door)?;
+    pub(super) fn newest(&self, endpoint: Endpoint) -> Option<(ClientId, Option<RunId>, bool)> {
+        let client = self.at(endpoint)?;
         Some((client.id, client.run, client.closed_ns.is_some()))
     }
 
     /// A client's socket turns out to have this address.
-    pub(super) fn told(&mut self, told: KnownSocket) -> AddressKnown {
+    pub(super) fn learn_address(&mut self, told: KnownSocket) -> AddressKnown {
         let KnownSocket {
-            door,
+            endpoint,
             run,
             process,
             since_ns,
@@ -174,42 +175,42 @@ impl Clients {
             let met = !client.is_seen && client.met_ns.saturating_add(CLOCK_ERROR_NS) >= since_ns;
             !closed && client.may_be_of(Some(process)) && (its || met)
         };
-        let known = self.at(door).filter(is_it).map(|client| client.id);
-        let id = known.unwrap_or_else(|| self.add(door, since_ns).id);
+        let known = self.at(endpoint).filter(is_it).map(|client| client.id);
+        let id = known.unwrap_or_else(|| self.add(endpoint, since_ns).id);
         let Some(client) = self.get_mut(id) else {
             return AddressKnown::default();
         };
-        let was_in = client.run.replace(run).filter(|before| *before != run);
-        let is_news = !client.is_seen || was_in.is_some();
+        let previous_run = client.run.replace(run).filter(|before| *before != run);
+        let is_new_address = !client.is_seen || previous_run.is_some();
         if !client.is_seen {
             (client.is_seen, client.since_ns) = (true, since_ns);
         }
         client.process = Some(process);
-        client.door = door;
+        client.endpoint = endpoint;
         AddressKnown {
             client: id,
-            is_news,
-            was_in,
+            is_new_address,
+            previous_run,
         }
     }
 
     /// Another client was met at this address by what the server received from it.
-    pub(super) fn met(&mut self, door: Endpoint, run: RunId, met_ns: u64) -> ClientId {
-        let client = self.add(door, met_ns);
+    pub(super) fn add_visitor(&mut self, endpoint: Endpoint, run: RunId, met_ns: u64) -> ClientId {
+        let client = self.add(endpoint, met_ns);
         client.run = Some(run);
         client.id
     }
 
     /// A socket's things are told in another run from now on.
-    pub(super) fn tells_in(&mut self, id: ClientId, run: RunId) {
+    pub(super) fn set_run(&mut self, id: ClientId, run: RunId) {
         if let Some(client) = self.get_mut(id) {
             client.run = Some(run);
         }
     }
 
     /// The server accepts a connection from this address: the socket whose first one it is, if that was met.
-    pub(super) fn accept(&self, door: Endpoint) -> Option<ClientId> {
-        let client = self.at(door)?;
+    pub(super) fn accept(&self, endpoint: Endpoint) -> Option<ClientId> {
+        let client = self.at(endpoint)?;
         let is_another = client.is_accepted && (!client.is_seen || client.closed_ns.is_some());
         (!is_another).then_some(client.id)
     }
@@ -230,7 +231,7 @@ impl Clients {
         {
             if client
                 .process
-                .is_some_and(|process| is_it(process, client.door))
+                .is_some_and(|process| is_it(process, client.endpoint))
             {
                 client.closed_ns = Some(at_ns);
             }
@@ -238,7 +239,7 @@ impl Clients {
     }
 
     /// What belonged to one run belongs to another now.
-    pub(super) fn moved(&mut self, from: RunId, to: RunId) {
+    pub(super) fn reassign(&mut self, from: RunId, to: RunId) {
         for client in self
             .all
             .iter_mut()
@@ -259,8 +260,8 @@ impl Clients {
             let Some(end) = end.filter(|_| told.is_none_or(|told| told == direction)) else {
                 continue;
             };
-            let door = (crossing.transport, end);
-            if let Some(id) = self.claim_at(door, direction, crossing) {
+            let endpoint = (crossing.transport, end);
+            if let Some(id) = self.claim_at(endpoint, direction, crossing) {
                 return PacketOwner::Known(id);
             }
         }
@@ -275,14 +276,14 @@ impl Clients {
 
     fn claim_at(
         &mut self,
-        door: Endpoint,
+        endpoint: Endpoint,
         way: Direction,
         crossing: &Crossing,
     ) -> Option<ClientId> {
         let (at_ns, process) = (crossing.at_ns, told_process(crossing));
         let its = |client: &&Client| client.may_be_of(process);
         let Some(numbers) = crossing.numbers else {
-            let mut all = self.all_at(door).filter(its);
+            let mut all = self.all_at(endpoint).filter(its);
             let then = all.find(|client| client.had_address(at_ns))?;
             let can = way == Direction::Reply || then.could_send(at_ns);
             return can.then_some(then.id);
@@ -294,25 +295,30 @@ impl Clients {
                 Direction::Reply => numbers.ack.map(|ack| ack.wrapping_sub(1)),
             };
             return self
-                .nearest(door, seq, process)
-                .or_else(|| Some(self.all_at(door).find(its)?.id));
+                .nearest(endpoint, seq, process)
+                .or_else(|| Some(self.all_at(endpoint).find(its)?.id));
         };
-        let again = self.all_at(door).find(|client| client.isn == Some(isn));
+        let again = self.all_at(endpoint).find(|client| client.isn == Some(isn));
         let opens = |client: &&Client| {
             let is_new = client.isn.is_none() || client.is_seen;
             is_new && client.could_send(at_ns) && client.had_address(at_ns)
         };
         let id = again
-            .or_else(|| self.all_at(door).filter(its).find(opens))?
+            .or_else(|| self.all_at(endpoint).filter(its).find(opens))?
             .id;
         self.get_mut(id)?.isn = Some(isn);
         Some(id)
     }
 
     /// The connection whose initial sequence number is the last before this one.
-    fn nearest(&self, door: Endpoint, seq: Option<u32>, of: Option<ProcessId>) -> Option<ClientId> {
+    fn nearest(
+        &self,
+        endpoint: Endpoint,
+        seq: Option<u32>,
+        of: Option<ProcessId>,
+    ) -> Option<ClientId> {
         let seq = seq?;
-        let all = self.all_at(door).filter(|client| client.may_be_of(of));
+        let all = self.all_at(endpoint).filter(|client| client.may_be_of(of));
         let known = all.filter_map(|client| {
             let distance = seq.wrapping_sub(client.isn?);
             (distance < HALF).then_some((distance, client.id))
@@ -331,7 +337,7 @@ fn told_process(crossing: &Crossing) -> Option<ProcessId> {
 impl Clients {
     /// Whether this socket may have sent it.
     pub(super) fn sent(&self, id: ClientId, crossing: &Crossing) -> bool {
-        let address = self.get(id).map(|client| client.door.1);
+        let address = self.get(id).map(|client| client.endpoint.1);
         let from = crossing.from.zip(address);
         from.is_some_and(|(from, address)| same(from, address)) && self.is_of(id, crossing)
     }
@@ -341,15 +347,18 @@ impl Clients {
         let Some(client) = self.get(id) else {
             return false;
         };
-        let is_there = |end: &Option<SocketAddr>| end.is_some_and(|end| same(end, client.door.1));
-        let (transport, _) = client.door;
+        let is_there =
+            |end: &Option<SocketAddr>| end.is_some_and(|end| same(end, client.endpoint.1));
+        let (transport, _) = client.endpoint;
         let its = [crossing.from, crossing.to].iter().any(is_there);
         if crossing.transport != transport || !its || !client.may_be_of(told_process(crossing)) {
             return false;
         }
         match (crossing.numbers, client.isn) {
             (Some(numbers), Some(isn)) => {
-                let from = crossing.from.is_some_and(|from| same(from, client.door.1));
+                let from = crossing
+                    .from
+                    .is_some_and(|from| same(from, client.endpoint.1));
                 let seq = if from {
                     Some(numbers.seq)
                 } else {
@@ -357,7 +366,7 @@ impl Clients {
                 };
                 seq.is_none_or(|seq| {
                     seq.wrapping_sub(isn) < HALF
-                        && self.nearest(client.door, Some(seq), None) == Some(id)
+                        && self.nearest(client.endpoint, Some(seq), None) == Some(id)
                 })
             }
             _ => client.had_address(crossing.at_ns),

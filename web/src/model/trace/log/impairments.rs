@@ -79,38 +79,38 @@ impl Call {
 
 impl Run {
     /// The run's datagrams that the edge has touched, each by what was done to it first.
-    pub(crate) fn touched(&self) -> impl Iterator<Item = &Impaired> {
+    pub(crate) fn impaired(&self) -> impl Iterator<Item = &Impaired> {
         let is_first = |(at, touch): &(usize, &Impaired)| {
-            let mut before = self.touches.iter().take(*at);
+            let mut before = self.impairments.iter().take(*at);
             !before.any(|before| before.edge.datagram == touch.edge.datagram)
         };
-        let touches = self.touches.iter().enumerate().filter(is_first);
-        touches.map(|(_, touch)| touch)
+        let impairments = self.impairments.iter().enumerate().filter(is_first);
+        impairments.map(|(_, touch)| touch)
     }
 
     /// What has become of one, and the last thing that was done to it.
-    pub(crate) fn becoming(&self, datagram: DatagramId) -> Option<(DatagramFate, &Impaired)> {
+    pub(crate) fn fate(&self, datagram: DatagramId) -> Option<(DatagramFate, &Impaired)> {
         let its = |touch: &&Impaired| touch.edge.datagram == datagram;
-        let last = self.touches.iter().rfind(its)?;
+        let last = self.impairments.iter().rfind(its)?;
         let mut all = self
-            .touches
+            .impairments
             .iter()
             .filter(its)
             .map(|touch| DatagramFate::of(&touch.edge));
         // That it was doubled is more than that it was delayed too; what ends it is more than either.
         let end = DatagramFate::of(&last.edge);
-        let doubled = all.find(|becoming| *becoming == DatagramFate::Doubled);
+        let doubled = all.find(|fate| *fate == DatagramFate::Doubled);
         Some((doubled.filter(|_| !end.is_end()).unwrap_or(end), last))
     }
 }
 
 impl Log {
     /// The edge did something to a datagram: that belongs to the run of who sent it, or got it, or asked for it.
-    pub(super) fn touched(&mut self, edge: Edge, seq: u64, at_ns: u64) {
+    pub(super) fn add_impairment(&mut self, edge: Edge, seq: u64, at_ns: u64) {
         self.version += 1;
         let version = self.version;
         let before = |run: &&Run| {
-            run.touches
+            run.impairments
                 .iter()
                 .any(|touch| touch.edge.datagram == edge.datagram)
         };
@@ -120,13 +120,18 @@ impl Log {
                 .and_then(|call| self.run_of(call))
                 .map(|run| run.id)
         };
-        let clients = &self.places.clients;
+        let clients = &self.owners.clients;
         let at = |end| clients.run_at_time((Transport::Udp, end), at_ns);
-        let home = known
+        let run_id = known
             .or_else(by_call)
             .or_else(|| [edge.from, edge.to].into_iter().find_map(at));
-        if let Some(run) = self.runs.iter_mut().rev().find(|run| Some(run.id) == home) {
-            run.touches.push(Impaired { seq, at_ns, edge });
+        if let Some(run) = self
+            .runs
+            .iter_mut()
+            .rev()
+            .find(|run| Some(run.id) == run_id)
+        {
+            run.impairments.push(Impaired { seq, at_ns, edge });
             run.version = version;
         }
     }

@@ -3,21 +3,21 @@
 use shared::trace::{CallId, Facts, Packet};
 
 use super::{
-    ClientId, Crossing, CrossingKind, HOMELESS, Log, Numbers, RECENT, Run, RunId,
+    ClientId, Crossing, CrossingKind, Log, MAX_UNASSIGNED, Numbers, RECENT_RUNS, Run, RunId,
     clients::PacketOwner,
 };
 use crate::model::trace::packet;
 
 impl Log {
     /// A packet was captured; its own clock is the wall's.
-    pub(super) fn captured(&mut self, captured: &Packet, event: [u64; 3]) {
+    pub(super) fn add_packet(&mut self, captured: &Packet, event: [u64; 3]) {
         let [seq, mono_ns, wall_us] = event;
         let seen_ns = captured.kernel_s.saturating_mul(1_000_000_000);
         let seen_ns = seen_ns.saturating_add(captured.kernel_ns.into());
         let at_ns = (mono_ns + seen_ns).saturating_sub(wall_us.saturating_mul(1_000));
         if let Some(mut crossing) = packet::read(captured, at_ns) {
             crossing.seq = seq;
-            self.cross(crossing, captured.call);
+            self.add_crossing(crossing, captured.call);
         }
     }
 
@@ -27,28 +27,28 @@ impl Log {
         self.runs.iter().rev().find(has)
     }
 
-    pub(super) fn cross(&mut self, crossing: Crossing, call: Option<CallId>) {
-        let home = self.home_of(&crossing, call);
+    pub(super) fn add_crossing(&mut self, crossing: Crossing, call: Option<CallId>) {
+        let run_id = self.run_for(&crossing, call);
         self.version += 1;
         let version = self.version;
-        let Some(home) = home else {
-            if self.homeless.len() == HOMELESS {
-                self.homeless.pop_front();
+        let Some(run_id) = run_id else {
+            if self.unassigned.len() == MAX_UNASSIGNED {
+                self.unassigned.pop_front();
             }
-            self.homeless.push_back(crossing);
+            self.unassigned.push_back(crossing);
             return;
         };
-        if let Some(run) = self.runs.iter_mut().find(|run| run.id == home) {
+        if let Some(run) = self.runs.iter_mut().find(|run| run.id == run_id) {
             run.crossings.push(crossing);
             run.version = version;
         }
     }
 
     /// The run of what crossed: its call's, and else its socket's.
-    fn home_of(&mut self, crossing: &Crossing, call: Option<CallId>) -> Option<RunId> {
+    fn run_for(&mut self, crossing: &Crossing, call: Option<CallId>) -> Option<RunId> {
         let by_call = call.and_then(|call| self.run_of(call));
         let by_call = by_call.map(|run| (run.id, was_under_way(run, call, crossing)));
-        let clients = &mut self.places.clients;
+        let clients = &mut self.owners.clients;
         if matches!(crossing.kind, CrossingKind::Derived(_)) {
             let mut ends = [crossing.from, crossing.to].into_iter().flatten();
             let at = |end| clients.run_at_time((crossing.transport, end), crossing.at_ns);
@@ -61,20 +61,20 @@ impl Log {
         };
         // An older relay gave a connection's first packets to the call of the one before.
         let by_call = by_call.filter(|(_, under_way)| crossing.direction.is_some() || *under_way);
-        let home = match by_call.map(|(run, _)| run) {
+        let run_id = match by_call.map(|(run, _)| run) {
             Some(run) if crossing.direction.is_some() => Some(run),
             by_call => by_socket.or(by_call),
         };
-        if let (Some(run), PacketOwner::New(client)) = (home, claim) {
-            clients.tells_in(client, run);
+        if let (Some(run), PacketOwner::New(client)) = (run_id, claim) {
+            clients.set_run(client, run);
         }
-        home
+        run_id
     }
 
     /// A client's run has begun, or its address has turned out: a packet of its socket that came first was the reason
     /// for it, or the reason why the server learned of it. `before` is the run it had until now.
-    pub(super) fn comes_home(&mut self, run: RunId, before: Option<RunId>, client: ClientId) {
-        let clients = &self.places.clients;
+    pub(super) fn assign_packets(&mut self, run: RunId, before: Option<RunId>, client: ClientId) {
+        let clients = &self.owners.clients;
         let mut crossings = Vec::new();
         let version = self.version;
         if let Some(before) = self.runs.iter_mut().find(|run| Some(run.id) == before) {
@@ -84,7 +84,7 @@ impl Log {
             }));
             before.version = version;
         }
-        self.homeless.retain(|crossing| {
+        self.unassigned.retain(|crossing| {
             let comes = clients.is_of(client, crossing);
             if comes {
                 crossings.push(crossing.clone());
@@ -96,10 +96,10 @@ impl Log {
         }
     }
 
-    pub(super) fn facts(&mut self, facts: Facts) {
+    pub(super) fn add_facts(&mut self, facts: Facts) {
         self.version += 1;
         let Some(id) = facts.call else { return };
-        for run in self.runs.iter_mut().rev().take(RECENT) {
+        for run in self.runs.iter_mut().rev().take(RECENT_RUNS) {
             if let Some(call) = run.calls.iter_mut().find(|call| call.id == id) {
                 call.facts.extend(facts.facts);
                 run.version = self.version;

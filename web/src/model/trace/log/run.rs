@@ -20,7 +20,7 @@ pub(crate) struct Run {
     /// What crossed the wire.
     pub(crate) crossings: Vec<Crossing>,
     /// What the relay's edge did to its datagrams.
-    pub(crate) touches: Vec<Impaired>,
+    pub(crate) impairments: Vec<Impaired>,
     /// Grows with every change.
     pub(crate) version: u64,
 }

@@ -57,7 +57,7 @@ impl SocketOwners {
     }
 
     /// It works for this run now.
-    pub(super) fn works_for(&mut self, server: ProcessId, run: RunId) {
+    pub(super) fn set_busy(&mut self, server: ProcessId, run: RunId) {
         if let Some(busy) = self.busy.get_mut(server as usize) {
             *busy = Some(run);
         }
@@ -74,21 +74,21 @@ impl SocketOwners {
     }
 
     /// A socket of a run before is used on in this one, and its address with it.
-    pub(super) fn goes_on(&mut self, process: ProcessId, fd: Option<Fd>, run: RunId) {
+    pub(super) fn continue_in(&mut self, process: ProcessId, fd: Option<Fd>, run: RunId) {
         let Some(fd) = fd else { return };
         if let Some(SocketOwner::Run(before)) = self
             .sockets
             .get(&(process, fd))
             .filter(|place| *place != SocketOwner::Run(run))
         {
-            self.moved(before, run);
+            self.reassign(before, run);
         }
         self.opened(process, fd, run);
     }
 
     /// What belonged to one run belongs to another now.
-    pub(super) fn moved(&mut self, from: RunId, to: RunId) {
-        self.clients.moved(from, to);
+    pub(super) fn reassign(&mut self, from: RunId, to: RunId) {
+        self.clients.reassign(from, to);
         for run in self.busy.iter_mut().flatten().filter(|run| **run == from) {
             *run = to;
         }

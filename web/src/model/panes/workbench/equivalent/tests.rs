@@ -25,7 +25,7 @@ impl Story {
         made.end = Some((Outcome::Returned(socket), 1));
         made.card = Some(key);
         self.0.cards.push(SocketCard::new(key, fd, &made, 0));
-        self.0.made.push(made);
+        self.0.calls.push(made);
         self
     }
 
@@ -43,12 +43,12 @@ impl Story {
         made.card = Some(card.key);
         made.fd = Some(card.fd);
         made.end = end.map(|outcome| (outcome, 1));
-        self.0.made.push(made);
+        self.0.calls.push(made);
         self
     }
 
-    fn reads(&self, tongue: ProgramLanguage) -> String {
-        write(&self.0, tongue, &Texts::new(Language::English))
+    fn reads(&self, language: ProgramLanguage) -> String {
+        write(&self.0, language, &Texts::new(Language::English))
     }
 }
 
@@ -268,7 +268,7 @@ fn rest() -> Story {
     let asked = word("localhost", None);
     let mut resolved = made(Transport::Tcp, CallName::GetAddrInfo, asked);
     resolved.end = Some((Outcome::Returned(found), 1));
-    story.0.made.push(resolved);
+    story.0.calls.push(resolved);
     story
 }
 

@@ -53,14 +53,14 @@ fn out() -> ServerMessage {
 
 impl Page {
     fn plays(&mut self, deeds: &str) {
-        self.does(Event::Cards(CardsCommand::Look));
-        self.does(Event::Cards(CardsCommand::Deal(card(deeds))));
-        self.does(Event::Cards(CardsCommand::Take(0)));
-        self.does(Event::Cards(CardsCommand::Answer(None)));
+        self.does(WholeEvent::Cards(CardsCommand::Look));
+        self.does(WholeEvent::Cards(CardsCommand::Deal(card(deeds))));
+        self.does(WholeEvent::Cards(CardsCommand::Take(0)));
+        self.does(WholeEvent::Cards(CardsCommand::Answer(None)));
     }
 
     fn asks_now(&mut self) -> Vec<(u64, Ask)> {
-        let is_say = |effect: &Effect| matches!(effect, Effect::Say(_));
+        let is_say = |effect: &Effect| matches!(effect, Effect::Send(_));
         self.effects.retain(is_say);
         let said = self.said().into_iter();
         said.filter_map(|message| match message.request {
@@ -75,7 +75,7 @@ impl Page {
         let mut page = Self::student();
         page.plays(r#"{"lab":"private"},{"call":"socket","on":"a","transport":"udp"}"#);
         page.forgets_effects();
-        page.does(Event::Cards(CardsCommand::Step(0)));
+        page.does(WholeEvent::Cards(CardsCommand::Step(0)));
         let (id, ask) = page.asks_now().remove(0);
         let lab = LabKind::Private;
         assert_eq!(ask, Ask::Enter { lab });
@@ -111,9 +111,9 @@ fn a_member_goes_out_for_a_card_and_comes_back_as_it_leaves_it() {
         Some(&you()),
         "it is still in the class"
     );
-    assert!(page.model.seat.is_out() && page.model.may_control());
+    assert!(page.model.lab_session.is_out_of_class() && page.model.may_control());
     assert_eq!(
-        page.model.seat.token(),
+        page.model.lab_session.token(),
         Some(TOKEN),
         "a reload leads to the class"
     );
@@ -125,7 +125,7 @@ fn a_member_goes_out_for_a_card_and_comes_back_as_it_leaves_it() {
     page.hears(ServerMessage::Class(told));
     let told = page.model.classroom.class().expect("a class");
     assert_eq!(told.message.as_deref(), Some("look up"));
-    page.does(Event::Cards(CardsCommand::PutBack));
+    page.does(WholeEvent::Cards(CardsCommand::PutBack));
     let asked = page.asks_now();
     let (token, heard) = (TOKEN.to_owned(), None);
     let (id, _) = asked
@@ -140,14 +140,14 @@ fn a_member_goes_out_for_a_card_and_comes_back_as_it_leaves_it() {
     page.returns(*id, Returned::Nothing);
     page.hears(into(false, false, class()));
     assert_eq!(page.lab(), "class7");
-    assert!(!page.model.seat.is_out() && !page.model.classroom.is_out);
+    assert!(!page.model.lab_session.is_out_of_class() && !page.model.classroom.is_out);
 }
 
 #[test]
 fn a_break_while_out_leads_back_out_or_else_to_the_class() {
     let mut page = Page::out();
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.forgets_effects();
     page.hears(welcome(10));
     let (id, ask) = page.asks_now().remove(0);
@@ -177,7 +177,7 @@ fn the_teacher_is_told_how_far_one_is() {
         }
     };
     assert_eq!(page.asks_now().pop().expect("told").1, progress(0, false));
-    page.does(Event::Cards(CardsCommand::PutBack));
+    page.does(WholeEvent::Cards(CardsCommand::PutBack));
     let act = ClassAct::Progress(None);
     assert_eq!(page.asks_now().pop().expect("told").1, Ask::Class { act });
 }
@@ -200,7 +200,7 @@ fn a_step_that_is_refused_is_not_done_and_says_why() {
         let mut page = Page::open();
         page.plays(deed);
         page.forgets_effects();
-        page.does(Event::Cards(CardsCommand::Step(0)));
+        page.does(WholeEvent::Cards(CardsCommand::Step(0)));
         let id = page.said().pop().expect("it asks").id;
         page.ends(id, refused(reason));
         let play = page.model.cards.play.as_ref().expect("a card");
@@ -211,7 +211,7 @@ fn a_step_that_is_refused_is_not_done_and_says_why() {
         );
         assert_eq!(page.refusal(), Some(reason));
         page.forgets_effects();
-        page.does(Event::Cards(CardsCommand::Step(0)));
+        page.does(WholeEvent::Cards(CardsCommand::Step(0)));
         assert_eq!(page.refusal(), None, "it is tried again");
     }
 }
@@ -221,7 +221,7 @@ fn what_a_kernel_says_to_a_card_is_no_refusal() {
     let mut page = Page::open();
     page.plays(r#"{"call":"socket","on":"a","transport":"udp"}"#);
     page.forgets_effects();
-    page.does(Event::Cards(CardsCommand::Step(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(0)));
     let id = page.said().pop().expect("it asks").id;
     page.ends(id, Outcome::Failed(failed("EMFILE")));
     let play = page.model.cards.play.as_ref().expect("a card");
@@ -285,7 +285,7 @@ fn a_card_that_is_left_puts_the_network_back_unless_somebody_set_it_meanwhile() 
         page.plays(LOSES);
         page.forgets_effects();
         let before = page.model.network.conditions;
-        page.does(Event::Cards(CardsCommand::Step(0)));
+        page.does(WholeEvent::Cards(CardsCommand::Step(0)));
         let (id, _) = page.asks_now().remove(0);
         page.returns(id, Returned::Nothing);
         conditions(&mut page, lossy());
@@ -298,11 +298,11 @@ fn a_card_that_is_left_puts_the_network_back_unless_somebody_set_it_meanwhile() 
                 reply: slow,
                 ..Conditions::default()
             };
-            page.does(Event::Network(network::NetworkCommand::Set(slow)));
+            page.does(WholeEvent::Network(network::NetworkCommand::Set(slow)));
             page.forgets_effects();
             conditions(&mut page, slow);
         }
-        page.does(Event::Cards(CardsCommand::PutBack));
+        page.does(WholeEvent::Cards(CardsCommand::PutBack));
         let restored = &page.model.cards.restored;
         let part = vec![RestoredPart::Network];
         if by_hand {
@@ -320,16 +320,16 @@ fn in_another_lab_than_the_cards_nothing_is_put_back() {
     let mut page = Page::open();
     page.plays(LOSES);
     page.forgets_effects();
-    page.does(Event::Cards(CardsCommand::Step(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(0)));
     let (id, _) = page.asks_now().remove(0);
     page.returns(id, Returned::Nothing);
     conditions(&mut page, lossy());
-    page.does(Event::Enter(LabKind::Private));
+    page.does(WholeEvent::Enter(LabKind::Private));
     let (id, _) = page.asks_now().remove(0);
     page.returns(id, Returned::Nothing);
     page.hears(out());
     page.forgets_effects();
-    page.does(Event::Cards(CardsCommand::PutBack));
+    page.does(WholeEvent::Cards(CardsCommand::PutBack));
     assert_eq!(sets(&mut page), []);
 }
 
@@ -343,7 +343,7 @@ fn a_server_that_a_card_has_killed_runs_again_after_it() {
     page.hears(ServerMessage::Welcome(own));
     page.plays(r#"{"server":"kill","transport":"udp"}"#);
     page.forgets_effects();
-    page.does(Event::Cards(CardsCommand::Step(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(0)));
     let (id, ask) = page.asks_now().remove(0);
     assert!(matches!(ask, Ask::KillServer { .. }));
     page.returns(id, Returned::Nothing);
@@ -358,7 +358,7 @@ fn a_server_that_a_card_has_killed_runs_again_after_it() {
         ..udp
     };
     page.sees(600, What::Server(killed));
-    page.does(Event::Cards(CardsCommand::PutBack));
+    page.does(WholeEvent::Cards(CardsCommand::PutBack));
     let asked = page.asks_now();
     assert!(
         asked.iter().any(|(_, ask)| matches!(
@@ -374,7 +374,7 @@ fn a_server_that_a_card_has_killed_runs_again_after_it() {
         page.model.cards.restored.back,
         [RestoredPart::Server(Transport::Udp)]
     );
-    page.does(Event::Server(server::ServerCommand::Stop));
+    page.does(WholeEvent::Server(server::ServerCommand::Stop));
 }
 
 #[test]
@@ -390,7 +390,7 @@ fn a_server_that_has_died_of_a_card_is_not_left_or_put_back_dead() {
         let also = if starts { STARTS } else { LOSES };
         page.plays(&format!("{LOSES},{also}"));
         page.forgets_effects();
-        page.does(Event::Cards(CardsCommand::Step(0)));
+        page.does(WholeEvent::Cards(CardsCommand::Step(0)));
         let udp = page.model.servers.get(Transport::Udp).cloned();
         let running = udp.expect("it is known");
         let why = "UnicodeDecodeError".to_owned();
@@ -411,7 +411,7 @@ fn a_server_that_has_died_of_a_card_is_not_left_or_put_back_dead() {
             page.sees(601, What::Server(running));
         }
         page.forgets_effects();
-        page.does(Event::Cards(CardsCommand::PutBack));
+        page.does(WholeEvent::Cards(CardsCommand::PutBack));
         let asked = page.asks_now();
         let count = |wanted: fn(&Ask) -> bool| asked.iter().filter(|(_, ask)| wanted(ask)).count();
         let restarts = count(|ask| matches!(ask, Ask::StartServer { .. }));
@@ -425,14 +425,14 @@ fn the_next_card_begins_when_the_last_one_has_put_all_back() {
     let mut page = Page::open();
     page.plays(LOSES);
     page.forgets_effects();
-    page.does(Event::Cards(CardsCommand::Step(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(0)));
     let (id, _) = page.asks_now().remove(0);
     page.returns(id, Returned::Nothing);
     conditions(&mut page, lossy());
-    page.does(Event::Cards(CardsCommand::PutBack));
+    page.does(WholeEvent::Cards(CardsCommand::PutBack));
     let (id, _) = page.asks_now().remove(0);
     page.plays(r#"{"call":"socket","on":"a","transport":"udp"}"#);
-    page.does(Event::Cards(CardsCommand::Step(0)));
+    page.does(WholeEvent::Cards(CardsCommand::Step(0)));
     assert_eq!(page.said(), [], "the network is not yet as it was");
     page.returns(id, Returned::Nothing);
     assert_eq!(page.said().len(), 1, "now the step is done");
@@ -469,7 +469,7 @@ fn a_browser_finds_back_to_its_seat_and_forgets_it_when_it_is_gone() {
         page.wishes(ClassCommand::BackTo("K7XM3P".to_owned()));
         let (id, _) = page.asks_for_one();
         page.ends(id, refused(reason));
-        assert_eq!(page.model.classroom.parted, Some(parting));
+        assert_eq!(page.model.classroom.left, Some(parting));
         assert_eq!(page.model.classroom.remembered.len(), kept);
         assert!(page.model.can_send(), "it stays where it was");
     }
@@ -498,7 +498,11 @@ fn whoever_is_driven_is_called_as_the_teacher_calls_it() {
             ..class()
         };
         page.hears(ServerMessage::Class(News::Class(told)));
-        assert_eq!(page.model.classroom.called(12), Some(called));
-        assert_eq!(page.model.classroom.called(13), None, "and nobody else");
+        assert_eq!(page.model.classroom.member_name(12), Some(called));
+        assert_eq!(
+            page.model.classroom.member_name(13),
+            None,
+            "and nobody else"
+        );
     }
 }

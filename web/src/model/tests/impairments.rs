@@ -80,7 +80,7 @@ impl Page {
 
     fn ladder_text(&mut self) -> String {
         self.effects.clear();
-        self.does(Event::Archive(FileWish::CopyLadder));
+        self.does(WholeEvent::Archive(FileWish::CopyLadder));
         match self.effects.pop() {
             Some(Effect::Copy(text)) => text,
             other => panic!("no text but {other:?}"),
@@ -111,7 +111,7 @@ fn a_lost_request_ends_at_the_edge_and_is_told_apart_from_a_lost_reply() {
         panic!("one arrow")
     };
     assert_eq!(arrow.way, ArrowSpan::ToEdge);
-    assert_eq!(arrow.becoming, Some(DatagramFate::Lost(Direction::Request)));
+    assert_eq!(arrow.fate, Some(DatagramFate::Lost(Direction::Request)));
     assert!(arrow.arrives && arrow.to_server && arrow.call == Some(11));
     assert_eq!(page.fates(), " · request lost");
     page.waits(1_000);
@@ -149,10 +149,7 @@ fn a_lost_reply_is_called_so() {
     (reply.from, reply.to, reply.call) = (reply.to, reply.from, Some(14));
     page.sees(213, What::Edge(Box::new(reply)));
     let arrows = page.arrows();
-    let lost: Vec<_> = arrows
-        .iter()
-        .filter(|arrow| arrow.becoming.is_some())
-        .collect();
+    let lost: Vec<_> = arrows.iter().filter(|arrow| arrow.fate.is_some()).collect();
     assert_eq!(lost.len(), 1, "drawn though nobody told of the packet");
     assert!(!lost[0].to_server && lost[0].way == ArrowSpan::ToEdge);
     assert_eq!(page.fates(), " · reply lost");
@@ -195,9 +192,9 @@ fn a_captured_packet_arrives_and_the_edge_decides_after() {
     let arrows = page.arrows();
     let captured: Vec<_> = arrows.iter().filter(|arrow| arrow.captured).collect();
     let lost = Some(DatagramFate::Lost(Direction::Request));
-    assert_eq!((captured.len(), captured[0].becoming), (1, lost));
+    assert_eq!((captured.len(), captured[0].fate), (1, lost));
     assert_eq!(captured[0].way, ArrowSpan::ToEdge);
-    let others = arrows.iter().filter(|arrow| arrow.becoming.is_some());
+    let others = arrows.iter().filter(|arrow| arrow.fate.is_some());
     assert_eq!(
         others.count(),
         1,
@@ -225,8 +222,11 @@ fn a_datagram_is_held_until_somebody_decides() {
     page.sends_a_datagram();
     page.edge(205, 4, Fate::Held, false);
     assert_eq!(page.model.network.held.len(), 1);
-    assert_eq!(page.arrows()[0].becoming, Some(DatagramFate::Held));
-    page.does(Event::Network(NetworkCommand::Decide(4, Verdict::Release)));
+    assert_eq!(page.arrows()[0].fate, Some(DatagramFate::Held));
+    page.does(WholeEvent::Network(NetworkCommand::Decide(
+        4,
+        Verdict::Release,
+    )));
     let said = page.said();
     let (datagram, verdict) = (4, Verdict::Release);
     assert_eq!(
@@ -237,7 +237,7 @@ fn a_datagram_is_held_until_somebody_decides() {
     page.server_gets(2_000_300, 5, 4);
     assert!(page.model.network.held.is_empty());
     let arrows = page.arrows();
-    assert_eq!(arrows[0].becoming, Some(DatagramFate::Released));
+    assert_eq!(arrows[0].fate, Some(DatagramFate::Released));
     let ways: Vec<_> = arrows.iter().map(|arrow| arrow.way).collect();
     assert_eq!(
         ways,
@@ -254,7 +254,7 @@ fn who_kills_a_datagram_sees_that_it_was_by_hand() {
     page.edge(205, 4, Fate::Held, false);
     page.edge(3_000_000, 4, Fate::Lost, true);
     let killed = DatagramFate::Killed(Direction::Request);
-    assert_eq!(page.arrows()[0].becoming, Some(killed));
+    assert_eq!(page.arrows()[0].fate, Some(killed));
     assert_eq!(page.fates(), " · request dropped");
     assert!(page.model.network.held.is_empty());
 }
@@ -268,7 +268,7 @@ fn conditions_are_asked_for_and_refusals_told() {
         reply,
         seed: 3,
     };
-    page.does(Event::Network(NetworkCommand::Set(lossy)));
+    page.does(WholeEvent::Network(NetworkCommand::Set(lossy)));
     let said = page.said();
     let conditions = lossy;
     assert_eq!(

@@ -26,27 +26,27 @@ impl First {
     }
 
     fn hears(&mut self, message: ServerMessage) {
-        self.meets(Event::Heard(codec::encode_server(&message)));
+        self.meets(Event::MessageReceived(codec::encode_server(&message)));
     }
 }
 
 fn with_a_sentence() -> First {
     let mut first = First::new();
     for event in [
-        Event::Speak(Language::Chinese),
-        Event::Choose(Transport::Tcp),
-        Event::Keep(true),
+        Event::SetLanguage(Language::Chinese),
+        Event::ChooseTransport(Transport::Tcp),
+        Event::KeepConnection(true),
         Event::Started,
     ] {
         first.meets(event);
     }
     first.hears(welcome(10));
-    first.meets(Event::Typed);
+    first.meets(Event::SentenceEdited);
     first.meets(Event::Submit {
         text: "two  spaces,\na line\nand 世界 ".to_owned(),
-        shouted: 30,
+        upper_case_bytes: 30,
     });
-    first.meets(Event::Woke);
+    first.meets(Event::TimerFired);
     first.meets(Event::StopWaiting);
     first.meets(Event::EndSending);
     first.meets(Event::CloseConnection);
@@ -75,7 +75,7 @@ fn after_a_break_the_whole_begins_anew() {
 fn what_comes_late_is_not_kept_for_ever() {
     let mut first = First::new();
     for _ in 0..5 {
-        first.meets(Event::Heard("x".repeat(1 << 20)));
+        first.meets(Event::MessageReceived("x".repeat(1 << 20)));
     }
     assert_eq!(first.diary.close(), None);
 }

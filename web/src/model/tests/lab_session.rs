@@ -33,7 +33,7 @@ impl Page {
     /// In a lab of its own, whose trace it knows from the beginning.
     fn own() -> Self {
         let mut page = Self::open();
-        page.does(Event::Enter(LabKind::Private));
+        page.does(WholeEvent::Enter(LabKind::Private));
         let [(id, ask)] = &page.asked()[..] else {
             panic!("one ask")
         };
@@ -57,10 +57,10 @@ impl Page {
 
     /// The tokens it wants kept since the last time.
     fn keeps(&mut self) -> Vec<Option<String>> {
-        let is_token = |effect: &mut Effect| matches!(effect, Effect::KeepSeat(_));
+        let is_token = |effect: &mut Effect| matches!(effect, Effect::StoreSessionToken(_));
         let kept = self.effects.extract_if(.., is_token);
         kept.filter_map(|effect| {
-            if let Effect::KeepSeat(token) = effect {
+            if let Effect::StoreSessionToken(token) = effect {
                 Some(token)
             } else {
                 None
@@ -84,7 +84,7 @@ impl Page {
     /// The connection breaks and stands again; the page asks for its seat.
     fn comes_back(&mut self) -> Ask {
         self.does(Event::Closed);
-        self.does(Event::TryNow);
+        self.does(Event::ConnectNow);
         self.effects.clear();
         self.hears(welcome(500));
         let mut asked = self.asked();
@@ -120,10 +120,10 @@ fn another_lab_begins_with_nothing_of_the_one_before() {
     let mut page = Page::open();
     page.sees_a_sentence();
     page.said();
-    page.does(Event::Enter(LabKind::Private));
+    page.does(WholeEvent::Enter(LabKind::Private));
     let id = page.asked()[0].0;
     assert!(!page.model.can_send(), "until it is there");
-    page.does(Event::Server(
+    page.does(WholeEvent::Server(
         crate::model::panes::server::ServerCommand::Stop,
     ));
     assert_eq!(page.said(), [], "what is wanted now waits");
@@ -132,14 +132,14 @@ fn another_lab_begins_with_nothing_of_the_one_before() {
     page.keeps();
     assert_eq!(page.watches(1), [], "and was meant for the lab it left");
     assert!(page.model.log.runs().is_empty() && page.model.program.sentence().is_none());
-    assert!(page.model.can_send() && page.model.seat.keeps().is_none());
+    assert!(page.model.can_send() && page.model.lab_session.kept_lab().is_none());
 }
 
 #[test]
 fn another_lab_of_ones_own_is_no_way_back_to_the_one_before() {
     let mut page = Page::own();
     page.sees(5, What::ProcessEnded { process: 9 });
-    page.does(Event::Enter(LabKind::Private));
+    page.does(WholeEvent::Enter(LabKind::Private));
     let asked = page.asked();
     page.returns(asked[0].0, Returned::Nothing);
     let ServerMessage::Welcome(mut other) = own(0, 1) else {
@@ -155,16 +155,16 @@ fn another_lab_of_ones_own_is_no_way_back_to_the_one_before() {
 #[test]
 fn who_may_not_go_stays_and_is_told() {
     let mut page = Page::open();
-    page.does(Event::Enter(LabKind::Private));
+    page.does(WholeEvent::Enter(LabKind::Private));
     let id = page.asked()[0].0;
     let mut refusal = failed("EAGAIN");
     refusal.reason = Some(Reason::TooManyLabs);
     page.ends(id, Outcome::Failed(refusal.clone()));
-    assert_eq!(page.model.seat.refused, Some(refusal));
+    assert_eq!(page.model.lab_session.refused, Some(refusal));
     page.sends("hello");
     assert_eq!(page.calls().len(), 1);
     assert_eq!(
-        page.model.seat.refused, None,
+        page.model.lab_session.refused, None,
         "told until the next sentence"
     );
 }
@@ -237,10 +237,13 @@ fn what_is_wanted_while_away_is_said_when_back() {
 #[test]
 fn the_countdown_goes_second_by_second() {
     let mut page = Page::own();
-    assert_eq!(page.model.seat.kept_for(page.now), None);
+    assert_eq!(page.model.lab_session.kept_for(page.now), None);
     page.does(Event::Closed);
-    assert_eq!(page.model.seat.kept_for(page.now), Some(60_000));
-    assert_eq!(page.model.seat.kept_for(page.now + 12_345), Some(47_655));
+    assert_eq!(page.model.lab_session.kept_for(page.now), Some(60_000));
+    assert_eq!(
+        page.model.lab_session.kept_for(page.now + 12_345),
+        Some(47_655)
+    );
     assert!(
         page.model
             .wakes_at(page.now)
@@ -254,7 +257,7 @@ fn too_late_means_the_open_lab_and_no_token() {
     page.sends("hello");
     page.calls();
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.effects.clear();
     page.hears(welcome(500));
     let (id, _) = page.asked()[0].clone();
@@ -262,7 +265,7 @@ fn too_late_means_the_open_lab_and_no_token() {
     refusal.reason = Some(Reason::NoSuchSeat);
     page.ends(id, Outcome::Failed(refusal.clone()));
     assert_eq!(page.keeps(), [None]);
-    assert_eq!(page.model.seat.refused, Some(refusal));
+    assert_eq!(page.model.lab_session.refused, Some(refusal));
     assert_eq!(page.model.connection.state, ConnectionState::Open);
     assert!(page.model.can_send() && page.model.program.sentence().is_none());
     assert_eq!(page.said(), [], "the open lab is seen from now on");
@@ -274,7 +277,7 @@ fn replies_that_are_no_longer_kept_are_read_in_the_trace() {
     page.sends("hello");
     page.calls();
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.effects.clear();
     page.hears(welcome(500));
     let id = page.asked()[0].0;
@@ -287,7 +290,7 @@ fn replies_that_are_no_longer_kept_are_read_in_the_trace() {
     page.hears(own(9, 30));
     assert_eq!(page.watches(1), [], "nothing is said again");
     assert_eq!(page.keeps(), []);
-    assert!(page.model.can_send() && page.model.seat.refused.is_none());
+    assert!(page.model.can_send() && page.model.lab_session.refused.is_none());
 }
 
 #[test]
@@ -298,7 +301,7 @@ fn a_page_that_was_reloaded_knows_all_from_the_trace() {
         effects: Vec::new(),
         seq: 0,
     };
-    page.does(Event::HadSeat(TOKEN.to_owned()));
+    page.does(Event::SessionRemembered(TOKEN.to_owned()));
     page.does(Event::Started);
     page.effects.clear();
     page.hears(welcome(500));
@@ -334,33 +337,33 @@ fn a_page_that_was_reloaded_knows_all_from_the_trace() {
 #[test]
 fn a_lab_that_was_left_is_kept_and_can_be_gone_back_to() {
     let mut page = Page::own();
-    page.does(Event::Enter(LabKind::Open));
+    page.does(WholeEvent::Enter(LabKind::Open));
     let (id, ask) = page.asked()[0].clone();
     assert_eq!(ask, Ask::Enter { lab: LabKind::Open });
     page.returns(id, Returned::Nothing);
     page.hears(welcome(500));
     assert_eq!(page.said(), []);
-    assert!(page.model.seat.keeps().is_some() && page.model.can_send());
+    assert!(page.model.lab_session.kept_lab().is_some() && page.model.can_send());
     page.waits(20_000);
-    assert_eq!(page.model.seat.kept_for(page.now), Some(40_000));
+    assert_eq!(page.model.lab_session.kept_for(page.now), Some(40_000));
     page.does(Event::Closed);
-    page.does(Event::TryNow);
+    page.does(Event::ConnectNow);
     page.effects.clear();
     page.hears(welcome(500));
     assert_eq!(page.said(), [], "it stays where it went");
-    page.does(Event::Enter(LabKind::Private));
+    page.does(WholeEvent::Enter(LabKind::Private));
     let (id, ask) = page.asked()[0].clone();
     assert_eq!(ask, resume(None));
     page.returns(id, Returned::Nothing);
     page.hears(own(4, 40));
-    assert!(page.model.seat.keeps().is_none());
+    assert!(page.model.lab_session.kept_lab().is_none());
     page.watches(1);
 }
 
 #[test]
 fn a_lab_nobody_goes_back_to_is_forgotten_in_time() {
     let mut page = Page::own();
-    page.does(Event::Enter(LabKind::Open));
+    page.does(WholeEvent::Enter(LabKind::Open));
     let id = page.asked()[0].0;
     page.returns(id, Returned::Nothing);
     page.hears(welcome(500));
@@ -368,7 +371,7 @@ fn a_lab_nobody_goes_back_to_is_forgotten_in_time() {
     assert_eq!(page.keeps(), []);
     page.waits(1_000);
     assert_eq!(page.keeps(), [None]);
-    page.does(Event::Enter(LabKind::Private));
+    page.does(WholeEvent::Enter(LabKind::Private));
     assert!(matches!(page.asked()[..], [(_, Ask::Enter { .. })]));
 }
 
@@ -380,10 +383,10 @@ fn a_lab_that_was_taken_over_is_taken_back_by_hand_only() {
     page.hears(goodbye(GoodbyeReason::TakenOver));
     page.does(Event::Closed);
     assert!(page.model.connection.is_taken_over());
-    page.does(Event::Typed);
+    page.does(Event::SentenceEdited);
     page.waits(120_000);
     assert_eq!(page.effects, [], "nothing by itself");
-    page.does(Event::TakeBack);
+    page.does(WholeEvent::TakeBack);
     assert_eq!(std::mem::take(&mut page.effects), [Effect::Connect]);
     page.hears(welcome(500));
     let (id, ask) = page.asked()[0].clone();

@@ -1,4 +1,4 @@
-//! A recorded client's calls are made again: in order, on fresh sockets, and each ending stands beside the old one.
+//! A recorded client's calls are made again: in order, on fresh sockets, and each ending stands comparison the old one.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,26 @@ impl Page {
     /// It looks at a saved trace of what another page did, and makes the calls again.
     fn repeats(&mut self, trace: &str) {
         let (name, text) = ("trace.json".to_owned(), Ok(trace.to_owned()));
-        self.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
+        self.does(WholeEvent::Archive(archive::ArchiveCommand::Open {
+            name,
+            text,
+        }));
         self.effects.clear();
-        self.does(Event::Again(RerunCommand::Begin(false)));
+        self.does(WholeEvent::Rerun(RerunCommand::Begin(false)));
     }
 
     fn again(&self) -> &Rerun {
         self.model
-            .again
+            .rerun
             .as_ref()
             .expect("calls that are made again")
     }
 
-    fn beside(&self) -> Vec<Comparison> {
+    fn comparison(&self) -> Vec<Comparison> {
         self.again()
             .steps
             .iter()
-            .map(|step| step.beside())
+            .map(|step| step.comparison())
             .collect()
     }
 }
@@ -60,7 +63,7 @@ fn closed(mut page: Page) -> String {
 
 fn saved(mut page: Page) -> String {
     page.effects.clear();
-    page.does(Event::Archive(archive::ArchiveCommand::Trace));
+    page.does(WholeEvent::Archive(archive::ArchiveCommand::Trace));
     let Some(Effect::Download(file)) = page.effects.pop() else {
         panic!("a file")
     };
@@ -108,7 +111,7 @@ fn each_call_waits_for_what_had_returned_before_it() {
     };
     page.returns(close, Returned::Nothing);
     assert_eq!(
-        page.beside(),
+        page.comparison(),
         [Comparison::Same; 4],
         "another number of a socket is no difference"
     );
@@ -135,7 +138,7 @@ fn what_ends_otherwise_is_marked() {
         Comparison::Other,
         Comparison::Same,
     ];
-    assert_eq!(page.beside(), other);
+    assert_eq!(page.comparison(), other);
     assert_eq!(page.again().score(), (4, 1));
 }
 
@@ -179,7 +182,7 @@ fn a_call_that_never_returned_is_given_up_at_last() {
     );
     page.fails(last, "ECANCELED");
     assert_eq!(
-        page.beside().last(),
+        page.comparison().last(),
         Some(&Comparison::Same),
         "it did not return then either"
     );
@@ -192,7 +195,7 @@ fn stopped_it_makes_no_more_and_waits_for_nothing() {
     let mut page = Page::open();
     page.repeats(&closed(sentence()));
     let socket = page.calls()[0].0;
-    page.does(Event::Again(RerunCommand::Stop));
+    page.does(WholeEvent::Rerun(RerunCommand::Stop));
     assert!(matches!(page.calls()[..], [(_, Call::Cancel { of })] if of == socket));
     page.fails(socket, "ECANCELED");
     assert_eq!(page.calls(), []);
@@ -204,10 +207,10 @@ fn one_can_look_back_at_the_saved_trace() {
     let mut page = Page::open();
     page.repeats(&closed(sentence()));
     assert!(page.model.archive.has_aside());
-    page.does(Event::Again(RerunCommand::Back));
+    page.does(WholeEvent::Rerun(RerunCommand::Back));
     assert!(page.model.is_past());
-    page.does(Event::Again(RerunCommand::Close));
-    assert!(page.model.again.is_none() && page.model.is_past());
+    page.does(WholeEvent::Rerun(RerunCommand::Close));
+    assert!(page.model.rerun.is_none() && page.model.is_past());
 }
 
 #[test]
@@ -217,13 +220,13 @@ fn the_labs_own_past_can_be_repeated_too() {
         page.model.calls_to_make(false).is_empty(),
         "it is not the past yet"
     );
-    page.does(Event::Replay(replay::ReplayCommand::Begin(false)));
-    page.does(Event::Replay(replay::ReplayCommand::Go(
+    page.does(WholeEvent::Replay(replay::ReplayCommand::Begin(false)));
+    page.does(WholeEvent::Replay(replay::ReplayCommand::Go(
         replay::ReplayStep::End,
     )));
     while page.model.settle() {}
     page.effects.clear();
-    page.does(Event::Again(RerunCommand::Begin(false)));
+    page.does(WholeEvent::Rerun(RerunCommand::Begin(false)));
     assert!(matches!(page.calls()[..], [(_, Call::Socket { .. })]));
     page.does(Event::Closed);
     assert!(
@@ -240,7 +243,10 @@ fn all_of_a_client_is_more_than_one_run() {
     let text = saved(page);
     let mut page = Page::open();
     let (name, text) = ("trace.json".to_owned(), Ok(text));
-    page.does(Event::Archive(archive::ArchiveCommand::Open { name, text }));
+    page.does(WholeEvent::Archive(archive::ArchiveCommand::Open {
+        name,
+        text,
+    }));
     assert_eq!(page.model.calls_to_make(false).len(), 1);
     let all = page.model.calls_to_make(true);
     let mut sockets = BTreeMap::new();
