@@ -1,4 +1,4 @@
-//! The program `relay`: reads the command line, says where everything is, and runs until it is told to end.
+//! The program `relay`: reads the command line, prints the addresses, and runs until a signal ends it.
 
 use std::process::ExitCode;
 
@@ -16,16 +16,16 @@ fn main() -> ExitCode {
         ));
     }
     let mut builder = Builder::new_current_thread();
-    let builder = builder.enable_all().on_thread_park(session::turn_ends);
+    let builder = builder.enable_all().on_thread_park(session::end_turn);
     let runtime = match builder.build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("no event loop: {error}")),
+        Err(error) => return fail(&format!("cannot start the event loop: {error}")),
     };
-    // In a task of its own: what the event loop looks at after every turn is to be next to nothing.
+    // Spawned as its own task so that `block_on`'s root future stays cheap to poll.
     let running = async { tokio::task::spawn_local(run(config, descriptor_limit)).await };
     match LocalSet::new().block_on(&runtime, running) {
         Ok(code) => code,
-        Err(panic) => fail(&format!("it broke down: {panic}")),
+        Err(panic) => fail(&format!("the event loop panicked: {panic}")),
     }
 }
 
@@ -61,7 +61,7 @@ async fn run(config: Config, descriptor_limit: Option<u64>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn fail(why: &str) -> ExitCode {
-    eprintln!("relay: {why}");
+fn fail(message: &str) -> ExitCode {
+    eprintln!("relay: {message}");
     ExitCode::FAILURE
 }

@@ -1,4 +1,4 @@
-//! Starting and ending: everything is bound before anything runs, and everyone is told before all ends.
+//! Starting and ending the relay: it binds everything before it runs, and closes every session before it ends.
 
 use std::{
     collections::BTreeSet, error::Error, fmt, io, net::SocketAddr, rc::Rc, sync::Arc,
@@ -23,15 +23,15 @@ use crate::{
     lab::{Lab, LabConfig, LabIdentity, LabRegistry, Prepared, source_for},
     metrics::{Meter, Metrics},
     server::ServerConfig,
-    session::{self, Errand, Surroundings},
+    session::{self, Command, SessionContext},
     store::Store,
     sys::errno,
     trace::Trace,
     wire::{Routes, Scope, Watch},
 };
 
-/// How long sessions may take to say goodbye.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long sessions may take to close when the relay ends.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A relay whose addresses are bound, ready to run.
 #[derive(Debug)]
@@ -60,11 +60,10 @@ pub struct StartError {
 }
 
 impl Relay {
-    /// Binds everything; nothing runs yet. What is to be kept goes to `store`. Limits that `descriptor_limit` cannot
-    /// bear are lowered.
+    /// Binds all addresses; nothing runs yet. Lowers limits that need more than `descriptor_limit` descriptors.
     ///
     /// # Errors
-    /// The address that cannot be had, and what to do about it.
+    /// The address that cannot be bound, and what to do about it.
     pub async fn bind(
         config: Config,
         store: Store,
@@ -132,7 +131,7 @@ impl Relay {
         })
     }
 
-    /// Where the page is served.
+    /// The address the page is served at.
     ///
     /// # Errors
     /// The kernel's.
@@ -140,13 +139,13 @@ impl Relay {
         self.listener.local_addr()
     }
 
-    /// The limits that are lower than asked for, a line about each: for the log.
+    /// One line for the log about each limit that was lowered.
     #[must_use]
     pub fn lowered_limits(&self) -> &[String] {
         &self.lowered_limits
     }
 
-    /// How much can be seen, and why not more: for the log.
+    /// A line for the log: the level of truth, and why it is not higher.
     #[must_use]
     pub fn truth_line(&self) -> String {
         let Truth {
@@ -170,13 +169,13 @@ impl Relay {
         }
     }
 
-    /// Who has the rights of this machine: for the log.
+    /// A line for the log: which clients have the rights of this machine.
     #[must_use]
     pub fn trust_line(&self) -> String {
         self.trust.line()
     }
 
-    /// The line that tells a person, or a program, where everything is.
+    /// The line on stdout with all addresses, for people and programs.
     ///
     /// # Errors
     /// The kernel's.
@@ -188,7 +187,8 @@ impl Relay {
         ))
     }
 
-    /// Runs until `shutdown` resolves and everybody has been told. Needs a [`tokio::task::LocalSet`] around it.
+    /// Runs until `shutdown` resolves and sessions have closed, up to `SHUTDOWN_TIMEOUT`. Must run in a
+    /// [`tokio::task::LocalSet`].
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let metrics = Arc::new(Metrics::new(self.descriptor_limit));
         let truth = self.watch.truth().clone();
@@ -220,10 +220,10 @@ impl Relay {
         });
         let classes = classes.await;
         let labs = LabRegistry::new(Rc::clone(&lab), routes, rules);
-        let (end, ending) = watch::channel(false);
-        let (errands, waiting) = mpsc::unbounded_channel();
-        let desk = Arc::new(AppState {
-            errands,
+        let (begin_shutdown, is_shutting_down) = watch::channel(false);
+        let (sender, commands) = mpsc::unbounded_channel();
+        let state = Arc::new(AppState {
+            commands: sender,
             metrics: Arc::clone(&metrics),
             trust: self.trust,
             downloads: Downloads::default(),
@@ -231,36 +231,36 @@ impl Relay {
             external_server,
             network_url: self.network_url,
         });
-        let surroundings = Surroundings {
+        let context = SessionContext {
             lab,
             labs,
-            seats: Rc::default(),
+            sessions: Rc::default(),
             classes,
             store: self.store,
-            saving: Rc::default(),
+            save_lock: Rc::default(),
             page_quota: Rc::new(PageQuota::new(Arc::clone(&metrics))),
             limits: Rc::clone(&self.limits),
-            ending: ending.clone(),
+            shutdown: is_shutting_down.clone(),
         };
-        let accepting = http::accept(self.listener, desk, self.limits, ending);
+        let accepting = http::accept(self.listener, state, self.limits, is_shutting_down);
         let accepting = tokio::task::spawn_local(accepting);
-        let receiving = tokio::task::spawn_local(receive(waiting, surroundings));
+        let serving = tokio::task::spawn_local(run_commands(commands, context));
         shutdown.await;
-        end.send_replace(true);
-        // Whoever has not left by then is cut off.
-        tokio::time::timeout(CLOSE_TIMEOUT, async {
+        begin_shutdown.send_replace(true);
+        // A session that has not closed by then is cut off.
+        tokio::time::timeout(SHUTDOWN_TIMEOUT, async {
             accepting.await.ok();
-            receiving.await.ok();
+            serving.await.ok();
         })
         .await
         .ok();
     }
 }
 
-/// Where other machines network_url the page, as far as this one can know: it is asked from where it would speak to them.
+/// The page's URL for other machines, by the source address this machine would use towards them.
 fn network_url(listener: &TcpListener) -> Option<String> {
     let bound = listener.local_addr().ok()?;
-    // An address of no machine (RFC 5737 §3); to connect a UDP socket sends nothing.
+    // An address of no machine (RFC 5737 §3). Connecting a UDP socket sends nothing.
     let nowhere = SocketAddr::from(([192, 0, 2, 1], 9));
     let host = if bound.ip().is_unspecified() {
         source_for(nowhere)
@@ -272,7 +272,7 @@ fn network_url(listener: &TcpListener) -> Option<String> {
     is_reached.then(|| format!("http://{address}"))
 }
 
-/// What is captured: the open lab's servers, those of all labs to come, and beside each the port where nobody is.
+/// The ports to capture: the open lab's servers, those of other labs, and the closed port beside each ("nobody").
 fn ports(prepared: &Prepared) -> Vec<u16> {
     let open = prepared.addresses().map(|address| address.port());
     let servers = open.into_iter().chain([PLAYGROUND_PORT]);
@@ -293,27 +293,29 @@ const fn remedy(kind: ObstacleKind) -> &'static str {
     }
 }
 
-/// Does errands, serving each visitor in a task of its own, until the front door is shut and all have left. Who
-/// comes in as the relay ends is still told so.
-async fn receive(mut waiting: mpsc::UnboundedReceiver<Errand>, surroundings: Surroundings) {
+/// Runs commands, each session in a task of its own, until HTTP has stopped and all sessions have ended. A client that
+/// connects while the relay ends receives a goodbye.
+async fn run_commands(mut commands: mpsc::UnboundedReceiver<Command>, context: SessionContext) {
     let mut sessions = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
-            errand = waiting.recv() => match errand {
-                Some(Errand::Visit(visitor)) => {
-                    sessions.spawn_local(session::serve(visitor, surroundings.clone()));
+            command = commands.recv() => match command {
+                Some(Command::Serve(connection)) => {
+                    sessions.spawn_local(session::serve(connection, context.clone()));
                 }
-                Some(Errand::Link(link, wanted)) => {
-                    tokio::task::spawn_local(surroundings.clone().link(link, wanted));
+                Some(Command::ReadLink(link, reply)) => {
+                    tokio::task::spawn_local(context.clone().read_link(link, reply));
                 }
-                Some(Errand::Admin(token, from, wanted)) => {
-                    let classes = Rc::clone(&surroundings.classes);
+                Some(Command::CheckAdminToken(token, origin, reply)) => {
+                    let classes = Rc::clone(&context.classes);
                     tokio::task::spawn_local(async move {
-                        // Who does not wait any longer does not want to know any longer.
-                        wanted.send(classes.is_admin_token(&token, from).await).ok();
+                        // The receiver is gone if the HTTP client is.
+                        reply.send(classes.is_admin_token(&token, origin).await).ok();
                     });
                 }
-                Some(Errand::Export(lab, format, wanted)) => surroundings.export(&lab, format, wanted),
+                Some(Command::ExportTrace(lab, format, reply)) => {
+                    context.export_trace(&lab, format, reply);
+                }
                 None => break,
             },
             Some(_) = sessions.join_next() => {}

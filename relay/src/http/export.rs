@@ -20,7 +20,7 @@ use crate::{
         OPEN,
         export::{Export, Format},
     },
-    session::Errand,
+    session::Command,
 };
 
 /// `?form=completed` asks for checksums to be completed.
@@ -57,7 +57,7 @@ pub(super) async fn file(
         Err(busy) => return busy,
     };
     let (wanted, coming) = oneshot::channel();
-    state.send(Errand::Export(lab, format, wanted));
+    state.send(Command::ExportTrace(lab, format, wanted));
     match coming.await {
         Ok(Export::File(pieces)) => {
             let body = permit.body_of(pieces);
@@ -115,6 +115,6 @@ async fn has_admin_token(state: &AppState, from: ClientOrigin, headers: &HeaderM
         .and_then(|value| value.strip_prefix("Bearer "));
     let Some(sent) = sent else { return false };
     let (wanted, coming) = oneshot::channel();
-    state.send(Errand::Admin(sent.to_owned(), from, wanted));
+    state.send(Command::CheckAdminToken(sent.to_owned(), from, wanted));
     coming.await.unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use axum::{
 use tokio::sync::oneshot;
 
 use super::{AppState, asset, assets::PAGE_ONE_FOLDER_DEEPER};
-use crate::{admission::Peer, session::Errand};
+use crate::{admission::Peer, session::Command};
 
 pub(super) async fn page(headers: HeaderMap) -> Response {
     asset(PAGE_ONE_FOLDER_DEEPER, &headers)
@@ -46,7 +46,7 @@ pub(super) async fn trace(
         Err(busy) => return busy,
     };
     let (wanted, coming) = oneshot::channel();
-    state.send(Errand::Link(link, wanted));
+    state.send(Command::ReadLink(link, wanted));
     match coming.await {
         Ok(trace) => {
             let headers = [

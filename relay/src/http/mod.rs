@@ -32,13 +32,13 @@ use tokio::sync::mpsc;
 pub use accept::accept;
 pub use downloads::Downloads;
 
-use crate::{admission::Trust, metrics::Metrics, session::Errand};
+use crate::{admission::Trust, metrics::Metrics, session::Command};
 
 /// What every request handler may use. Sessions live on the event loop; a handler only hands visitors over.
 #[derive(Debug)]
 pub struct AppState {
     /// Where visitors go once their handshake is done, and whoever wants a file.
-    pub errands: mpsc::UnboundedSender<Errand>,
+    pub commands: mpsc::UnboundedSender<Command>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Whom the relay trusts.
@@ -49,7 +49,7 @@ pub struct AppState {
     pub allow_host: Vec<String>,
     /// Where the learner's own server is to be, if the relay runs none.
     pub external_server: Option<SocketAddr>,
-    /// Where other machines network_url the relay, as far as it can know.
+    /// Where other machines reach the relay, as far as it can know.
     pub network_url: Option<String>,
 }
 
@@ -114,9 +114,9 @@ async fn metrics(State(state): State<Arc<AppState>>) -> Response {
 }
 
 impl AppState {
-    fn send(&self, errand: Errand) {
+    fn send(&self, command: Command) {
         // The receiver is gone only while the relay ends; then there is nobody to go to.
-        self.errands.send(errand).ok();
+        self.commands.send(command).ok();
     }
 
     fn count_request(&self) {

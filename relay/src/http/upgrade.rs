@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::{AppState, write_timeout::WriteTimeout};
 use crate::{
     admission::{ClientOrigin, Peer},
-    session::{Encoding, Errand, Purpose, Visitor},
+    session::{Command, Encoding, Purpose, UpgradedConnection},
 };
 
 /// The answer to a request that asks for no WebSocket, as far as the relay sees.
@@ -45,7 +45,7 @@ pub(super) async fn plain_request() -> Response {
 /// bridge does not speak them (RFC 6455 §4.2.2), and a browser then says why it cannot connect.
 pub(super) fn bridge(transport: Transport, state: &Arc<AppState>, request: Request) -> Response {
     let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
-    let chosen = Encoding::chosen(offered.iter().map(String::as_str));
+    let chosen = Encoding::choose(offered.iter().map(String::as_str));
     let purpose = Purpose::Bridge(transport, chosen.unwrap_or_default());
     upgrade(purpose, chosen.map(Encoding::name), state, request)
 }
@@ -98,14 +98,14 @@ async fn hand_over(
     };
     if let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<WriteTimeout>>() {
         let (stream, slot) = io.into_inner().into_parts();
-        let visitor = Visitor {
+        let connection = UpgradedConnection {
             purpose,
             stream,
             slot,
-            early: read_buf.to_vec(),
-            from,
+            read_ahead: read_buf.to_vec(),
+            origin: from,
         };
-        state.send(Errand::Visit(visitor));
+        state.send(Command::Serve(connection));
     }
 }
 

@@ -1,30 +1,30 @@
-//! Pings that tell whether the other end of a WebSocket is still there (RFC 6455 §5.5.2). Pure: times come in.
+//! Pings that check whether the other end of a WebSocket is still there (RFC 6455 §5.5.2). Pure: takes `now`.
 //!
-//! One ping per interval, whatever else is sent: proxies count what comes from the relay and cut what is quiet. An
-//! end that leaves a whole interval after a ping unanswered is gone; anything it sends counts as an answer.
+//! One ping per interval, whatever else is sent: proxies cut connections that are silent in the relay's direction. An end
+//! that sends nothing for a whole interval after a ping is gone; any frame counts as an answer.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Beat {
-    /// Nothing until [`Heartbeat::due`].
+    /// Nothing until [`Heartbeat::poll_timeout`].
     Wait,
     /// Send a ping.
     Ping,
     /// The other end has not answered the last ping.
-    Silent,
+    TimedOut,
 }
 
 /// The pings of one connection.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     interval: Duration,
-    due: Instant,
-    pinged: bool,
-    heard: bool,
+    next_ping: Instant,
+    is_awaiting: bool,
+    has_received: bool,
 }
 
 impl Heartbeat {
@@ -32,34 +32,35 @@ impl Heartbeat {
     pub(super) fn new(interval: Duration, now: Instant) -> Self {
         Self {
             interval,
-            due: now + interval,
-            pinged: false,
-            heard: false,
+            next_ping: now + interval,
+            is_awaiting: false,
+            has_received: false,
         }
     }
 
-    /// Something was heard, whatever it was.
-    pub(super) const fn heard(&mut self) {
-        self.heard = true;
+    /// Records that a frame was received.
+    pub(super) const fn record_received(&mut self) {
+        self.has_received = true;
     }
 
-    /// When to ask next what is to be done.
-    pub(super) const fn due(&self) -> Instant {
-        self.due
+    /// When to call [`Self::handle_timeout`] next.
+    pub(super) const fn poll_timeout(&self) -> Instant {
+        self.next_ping
     }
 
-    /// What is to be done now. While the relay itself does not read, or the other end does not take what was sent, no
-    /// answer can be heard: `can_answer` is false then, and the connection has other time limits. Nor is silence
-    /// believed when the relay looks a whole interval too late: it was stopped, and has yet to read what came.
-    pub(super) fn beat(&mut self, now: Instant, can_answer: bool) -> Beat {
-        if now < self.due {
+    /// What to do at `now`. `can_answer` is false while the relay does not read, or the other end does not take what is
+    /// sent: then no answer can arrive, and other timeouts apply. A call that is a whole interval late does not time out
+    /// either: the relay was stopped, and has yet to read what arrived.
+    pub(super) fn handle_timeout(&mut self, now: Instant, can_answer: bool) -> Beat {
+        if now < self.next_ping {
             return Beat::Wait;
         }
-        let is_late = now >= self.due + self.interval;
-        if self.pinged && !self.heard && can_answer && !is_late {
-            return Beat::Silent;
+        let is_late = now >= self.next_ping + self.interval;
+        if self.is_awaiting && !self.has_received && can_answer && !is_late {
+            return Beat::TimedOut;
         }
-        (self.due, self.pinged, self.heard) = (now + self.interval, true, false);
+        (self.next_ping, self.is_awaiting) = (now + self.interval, true);
+        self.has_received = false;
         Beat::Ping
     }
 }
@@ -70,50 +71,62 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(20);
 
-    fn begin() -> (Heartbeat, Instant) {
+    fn new() -> (Heartbeat, Instant) {
         let now = Instant::now();
         (Heartbeat::new(INTERVAL, now), now)
     }
 
     #[test]
-    fn whoever_answers_stays() {
-        let (mut heartbeat, mut now) = begin();
+    fn an_end_that_answers_stays() {
+        let (mut heartbeat, mut now) = new();
         for _ in 0..10 {
-            assert_eq!(heartbeat.beat(now, true), Beat::Wait);
-            now = heartbeat.due();
-            assert_eq!(heartbeat.beat(now, true), Beat::Ping);
-            heartbeat.heard();
+            assert_eq!(heartbeat.handle_timeout(now, true), Beat::Wait);
+            now = heartbeat.poll_timeout();
+            assert_eq!(heartbeat.handle_timeout(now, true), Beat::Ping);
+            heartbeat.record_received();
         }
     }
 
     #[test]
-    fn whoever_vanishes_is_gone_within_two_intervals() {
-        let (mut heartbeat, start) = begin();
-        assert_eq!(heartbeat.beat(start + INTERVAL, true), Beat::Ping);
-        heartbeat.heard();
+    fn an_end_that_vanishes_times_out_within_two_intervals() {
+        let (mut heartbeat, start) = new();
+        assert_eq!(heartbeat.handle_timeout(start + INTERVAL, true), Beat::Ping);
+        heartbeat.record_received();
         let vanished = start + INTERVAL;
-        assert_eq!(heartbeat.beat(vanished + INTERVAL, true), Beat::Ping);
+        assert_eq!(
+            heartbeat.handle_timeout(vanished + INTERVAL, true),
+            Beat::Ping
+        );
         let almost = vanished + INTERVAL * 2 - Duration::from_millis(1);
-        assert_eq!(heartbeat.beat(almost, true), Beat::Wait);
-        assert_eq!(heartbeat.beat(vanished + INTERVAL * 2, true), Beat::Silent);
+        assert_eq!(heartbeat.handle_timeout(almost, true), Beat::Wait);
+        assert_eq!(
+            heartbeat.handle_timeout(vanished + INTERVAL * 2, true),
+            Beat::TimedOut
+        );
     }
 
     #[test]
-    fn whoever_cannot_answer_is_asked_again() {
-        let (mut heartbeat, mut now) = begin();
+    fn an_end_that_cannot_answer_is_pinged_again() {
+        let (mut heartbeat, mut now) = new();
         for _ in 0..5 {
             now += INTERVAL;
-            assert_eq!(heartbeat.beat(now, false), Beat::Ping);
+            assert_eq!(heartbeat.handle_timeout(now, false), Beat::Ping);
         }
-        assert_eq!(heartbeat.beat(now + INTERVAL, true), Beat::Silent);
+        assert_eq!(
+            heartbeat.handle_timeout(now + INTERVAL, true),
+            Beat::TimedOut
+        );
     }
 
     #[test]
-    fn a_relay_that_was_stopped_asks_again() {
-        let (mut heartbeat, now) = begin();
-        assert_eq!(heartbeat.beat(now + INTERVAL, true), Beat::Ping);
+    fn a_relay_that_was_stopped_pings_again() {
+        let (mut heartbeat, now) = new();
+        assert_eq!(heartbeat.handle_timeout(now + INTERVAL, true), Beat::Ping);
         let late = now + INTERVAL * 10;
-        assert_eq!(heartbeat.beat(late, true), Beat::Ping);
-        assert_eq!(heartbeat.beat(late + INTERVAL, true), Beat::Silent);
+        assert_eq!(heartbeat.handle_timeout(late, true), Beat::Ping);
+        assert_eq!(
+            heartbeat.handle_timeout(late + INTERVAL, true),
+            Beat::TimedOut
+        );
     }
 }

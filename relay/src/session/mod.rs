@@ -1,14 +1,15 @@
-//! One visitor: a page's conversation, or a plain bridge.
+//! Sessions: one WebSocket connection each, of a page (`page`) or of a plain bridge (`bridge`).
+//!
+//! What both need is here: the WebSocket's heartbeat and close codes, and [`SessionContext`]. Rights and quotas are
+//! checked in [`admission`](crate::admission), the handshake is answered in [`http`](crate::http).
+//!
+//! Rooms, each importing only from those after it: `page`, `bridge`, `ws`, `heartbeat`, `close_code`.
 
 mod bridge;
 mod close_code;
-mod conversation;
 mod heartbeat;
-mod moves;
-mod seat;
-mod seats;
-mod table;
-mod talk;
+mod page;
+mod ws;
 
 use std::rc::Rc;
 
@@ -19,8 +20,8 @@ use tokio::{
     sync::{Mutex, oneshot, watch},
 };
 
-pub use bridge::{Encoding, turn_ends};
-pub use seats::Seats;
+pub use bridge::{Encoding, end_turn};
+pub(crate) use page::SessionRegistry;
 
 use crate::{
     admission::{ClientOrigin, PageQuota},
@@ -33,22 +34,22 @@ use crate::{
     store::{Store, unix_time_s},
 };
 
-/// Somebody whose WebSocket handshake is done.
+/// A connection whose WebSocket handshake is answered.
 #[derive(Debug)]
-pub struct Visitor {
-    /// What was asked for.
+pub struct UpgradedConnection {
+    /// What the client requested.
     pub purpose: Purpose,
     /// The connection.
     pub stream: TcpStream,
-    /// Where it came on a descriptor of the reserve: it is told so, and nothing else.
+    /// A slot of the descriptor reserve, if the connection was accepted with one: then it is refused.
     pub slot: Option<ReserveSlot>,
-    /// What the visitor sent before the handshake's answer.
-    pub early: Vec<u8>,
-    /// Where it comes from.
-    pub from: ClientOrigin,
+    /// Bytes that arrived before the handshake was answered.
+    pub read_ahead: Vec<u8>,
+    /// The client's address and rights.
+    pub origin: ClientOrigin,
 }
 
-/// What a visitor can come for.
+/// The kinds of session, by their paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// `/ws`.
@@ -57,84 +58,84 @@ pub enum Purpose {
     Bridge(Transport, Encoding),
 }
 
-/// What the front door hands to the event loop on which labs live.
+/// A message from an HTTP task to the event loop's thread. HTTP handlers must be `Send`; labs and sessions are not.
 #[derive(Debug)]
-pub enum Errand {
-    /// Somebody to be served.
-    Visit(Visitor),
-    /// Whether this is the admin token, as somebody says who comes from there.
-    Admin(String, ClientOrigin, oneshot::Sender<bool>),
-    /// A file of a lab's trace is wanted; nothing is answered where there is no such lab.
-    Export(String, Format, oneshot::Sender<Export>),
-    /// A saved trace is wanted, by its link; nothing is answered where there is none.
-    Link(String, oneshot::Sender<Bytes>),
+pub enum Command {
+    /// Serve this connection.
+    Serve(UpgradedConnection),
+    /// Check an admin token that was sent from this origin.
+    CheckAdminToken(String, ClientOrigin, oneshot::Sender<bool>),
+    /// Export the trace of the lab with this id. The reply is dropped if there is no such lab.
+    ExportTrace(String, Format, oneshot::Sender<Export>),
+    /// Read the saved trace of this link. The reply is dropped if there is none.
+    ReadLink(String, oneshot::Sender<Bytes>),
 }
 
-/// What every session needs of the relay.
+/// What a session uses of the relay.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// The lab the visitor is in; at first the open one.
+pub struct SessionContext {
+    /// The session's lab; at first the open one.
     pub lab: Rc<Lab>,
     /// All labs.
     pub labs: Rc<LabRegistry>,
-    /// What pages left and may come back to.
-    pub seats: Rc<Seats>,
+    /// All page sessions that can be resumed.
+    pub(crate) sessions: Rc<SessionRegistry>,
     /// All classes.
     pub classes: Rc<ClassRegistry>,
     /// What outlives the relay.
     pub store: Store,
-    /// Held while a trace is written and saved as a link.
-    pub saving: Rc<Mutex<()>>,
-    /// Who may.
+    /// Held while a trace is encoded and saved as a link.
+    pub save_lock: Rc<Mutex<()>>,
+    /// Admission and its quotas.
     pub page_quota: Rc<PageQuota>,
     /// The limits in force.
     pub limits: Rc<Limits>,
-    /// Turns true when the relay ends.
-    pub ending: watch::Receiver<bool>,
+    /// True once the relay ends.
+    pub shutdown: watch::Receiver<bool>,
 }
 
-impl Surroundings {
-    /// Writes a file of a lab's trace for whoever waits for it.
-    pub fn export(&self, lab: &str, format: Format, wanted: oneshot::Sender<Export>) {
+impl SessionContext {
+    /// Exports the trace of the lab with this id.
+    pub fn export_trace(&self, lab: &str, format: Format, reply: oneshot::Sender<Export>) {
         if let Some(lab) = self.labs.find(lab) {
-            // Who does not wait any longer does not want it any longer.
-            wanted.send(export(&lab, format)).ok();
+            // The receiver is gone if the HTTP client is.
+            reply.send(export(&lab, format)).ok();
         }
     }
 
-    /// Reads a saved trace for whoever waits for it.
-    pub async fn link(self, link: String, wanted: oneshot::Sender<Bytes>) {
-        // Why it could not be read was said where that was found out.
+    /// Reads the saved trace of this link.
+    pub async fn read_link(self, link: String, reply: oneshot::Sender<Bytes>) {
+        // An error of the store is answered like a missing link.
         if let Ok(Some(trace)) = self.store.link(link, unix_time_s()).await {
-            wanted.send(trace.into()).ok();
+            reply.send(trace.into()).ok();
         }
     }
 }
 
-/// Serves a visitor until it leaves.
-pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
-    let Surroundings {
+/// Serves a connection until it ends.
+pub async fn serve(connection: UpgradedConnection, context: SessionContext) {
+    let SessionContext {
         page_quota, limits, ..
-    } = &surroundings;
-    let place = match &visitor.slot {
+    } = &context;
+    let admission = match &connection.slot {
         Some(_) => Err(page_quota.out_of_descriptors()),
-        None => page_quota.admit(visitor.from.address, limits),
+        None => page_quota.admit(connection.origin.address, limits),
     };
-    let Visitor {
+    let UpgradedConnection {
         purpose,
         stream,
         slot: _slot,
-        early,
-        from,
-    } = visitor;
-    match (place, purpose) {
-        // Boxed: a bridge that is idle is not to pay for what only a page needs.
-        (place, Purpose::Conversation) => {
+        read_ahead,
+        origin,
+    } = connection;
+    match (admission, purpose) {
+        // Boxed, so that the future of an idle bridge is not as large as that of a page.
+        (admission, Purpose::Conversation) => {
             Box::pin(async {
-                let mut talk = talk::Talk::new(stream, early, limits).await;
-                match place {
-                    Err(goodbye) => talk.part(&goodbye).await,
-                    Ok(_place) => conversation::hold(talk, from, surroundings.clone()).await,
+                let mut ws = ws::WsConnection::new(stream, read_ahead, limits).await;
+                match admission {
+                    Err(goodbye) => ws.close(&goodbye).await,
+                    Ok(_permit) => page::run(ws, origin, context.clone()).await,
                 }
             })
             .await;
@@ -142,9 +143,8 @@ pub async fn serve(visitor: Visitor, surroundings: Surroundings) {
         (Err(goodbye), Purpose::Bridge(..)) => {
             bridge::refuse(stream, goodbye.reason.close_code(), &goodbye.message).await;
         }
-        (Ok(_place), Purpose::Bridge(transport, encoding)) => {
-            let way = (transport, encoding);
-            bridge::hold(stream, early, way, surroundings.clone()).await;
+        (Ok(_permit), Purpose::Bridge(transport, encoding)) => {
+            bridge::run(stream, read_ahead, (transport, encoding), context.clone()).await;
         }
     }
 }

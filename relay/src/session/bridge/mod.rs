@@ -1,11 +1,13 @@
 //! A plain WebSocket bridge to the open lab's server: one message is one datagram, or the next bytes of a stream.
+//!
+//! It speaks no protocol of ours and has no trace to send; for a page's connection, see [`page`](super::page).
 
-mod ending;
+mod close_state;
 mod frames;
-mod hands;
 mod payload;
+mod socket;
 mod time;
-mod visitor;
+mod writer_thread;
 
 use std::{
     pin::pin,
@@ -14,385 +16,374 @@ use std::{
     time::Duration,
 };
 
-pub use hands::turn_ends;
 pub use payload::Encoding;
 use shared::{
     call::{Call, Fd, Target, Transport},
-    message::GoodbyeReason,
     outcome::{Failed, Outcome},
     trace::Role,
     udp::MAX_PAYLOAD_BYTES,
 };
 use tokio::{net::TcpStream, time::Instant};
+pub use writer_thread::end_turn;
 
 use self::{
-    ending::{Ended, Ending, Farewell},
-    frames::{Fault, Part},
-    payload::Writer,
-    time::left_unread,
-    visitor::{Lost, Visitor},
+    close_state::{BridgeEnd, CloseState, LastFrame},
+    frames::{ClientFrame, FrameError},
+    payload::MessageWriter,
+    socket::{BridgeSocket, ReadEnd},
 };
 use super::{
-    Surroundings,
+    SessionContext,
     close_code::{AWAY, INTERNAL, INVALID, NORMAL, PROTOCOL, SIZE},
-    heartbeat::{Beat, Heartbeat},
+    heartbeat::Heartbeat,
 };
 use crate::{
     client::{BatchSocket, Process, TracedSocket},
     sys::bursts::{Batch, BatchBuilder},
 };
 
-/// A bridge has one socket.
+/// The descriptor of a bridge's only socket.
 const FD: Fd = 3;
-/// With so much queued, it leaves even if more is there to be passed on.
-const FLUSH_BEFORE_MORE: usize = 64 << 10;
+/// With more bytes queued for the client, they are sent before more is received from the server.
+const MAX_UNFLUSHED_BYTES: usize = 64 << 10;
 
-/// Bridges until one side ends it; tells the visitor why in the close frame.
-pub(super) async fn hold(
+/// Runs a bridge until one side ends it, and closes the client's connection with the reason.
+pub(super) async fn run(
     stream: TcpStream,
-    early: Vec<u8>,
+    read_ahead: Vec<u8>,
     (transport, encoding): (Transport, Encoding),
-    surroundings: Surroundings,
+    context: SessionContext,
 ) {
-    let queued_most = usize::try_from(surroundings.limits.queued_bytes).unwrap_or(usize::MAX);
-    let mut visitor = Visitor::new(stream, early, transport == Transport::Tcp, queued_most);
-    let lab = Rc::clone(&surroundings.lab);
+    let max_queued = usize::try_from(context.limits.queued_bytes).unwrap_or(usize::MAX);
+    let is_stream = transport == Transport::Tcp;
+    let mut socket = BridgeSocket::new(stream, read_ahead, is_stream, max_queued);
+    let lab = Rc::clone(&context.lab);
     let process = Rc::new(Process::new(
         lab.join(Role::Bridge),
-        surroundings.labs.bridge_host(&lab),
+        context.labs.bridge_host(&lab),
         Rc::clone(lab.trace()),
         Rc::clone(lab.netem()),
     ));
     let id = process.id();
-    let ended = match open(process, transport, &surroundings).await {
-        Ok(door) => {
-            let way = (transport, encoding);
-            let ended = carry(&mut visitor, &door, way, surroundings).await;
-            let _made = door.close(None);
-            ended
+    let end = match connect(process, transport, &context).await {
+        Ok(server) => {
+            let end = forward(&mut socket, &server, (transport, encoding), context).await;
+            let _result = server.close(None);
+            end
         }
-        Err(failed) => because(INTERNAL, told(&failed)),
+        Err(failed) => close(INTERNAL, describe(&failed)),
     };
     lab.leave(id);
-    match ended {
-        Some(Farewell::Close(code, reason)) => visitor.close(code, &reason).await,
-        Some(Farewell::Said) => visitor.hang_up().await,
+    match end {
+        Some(LastFrame::Close(code, reason)) => socket.close(code, &reason).await,
+        Some(LastFrame::Queued) => socket.shut_down().await,
         None => {}
     }
 }
 
-/// Turns a visitor away.
+/// Closes the connection of a client that is not admitted.
 pub(super) async fn refuse(stream: TcpStream, code: u16, reason: &str) {
-    let visitor = Visitor::new(stream, Vec::new(), false, 0);
-    visitor.close(Some(code), reason).await;
+    let socket = BridgeSocket::new(stream, Vec::new(), false, 0);
+    socket.close(Some(code), reason).await;
 }
 
-async fn open(
+async fn connect(
     process: Rc<Process>,
     transport: Transport,
-    surroundings: &Surroundings,
+    context: &SessionContext,
 ) -> Result<Rc<TracedSocket>, Failed> {
-    let server = surroundings.lab.server_address(transport);
-    let (door, _took) = process.open(FD, transport, None, server, None);
-    let door = Rc::new(door?);
+    let address = context.lab.server_address(transport);
+    let (socket, _took_ns) = process.open(FD, transport, None, address, None);
+    let socket = Rc::new(socket?);
     let connect = Call::Connect {
         fd: FD,
         to: Target::Server,
     };
-    match Box::pin(door.make(&connect, None)).await.outcome {
-        Outcome::Returned(_) => Ok(door),
+    match Box::pin(socket.make(&connect, None)).await.outcome {
+        Outcome::Returned(_) => Ok(socket),
         Outcome::Failed(failed) => Err(failed),
     }
 }
 
-async fn carry(
-    visitor: &mut Visitor,
-    door: &Rc<TracedSocket>,
+/// Forwards in both directions until the bridge ends.
+async fn forward(
+    socket: &mut BridgeSocket,
+    server: &Rc<TracedSocket>,
     (transport, encoding): (Transport, Encoding),
-    mut surroundings: Surroundings,
-) -> Ended {
-    let Some(direct) = BatchSocket::new(door) else {
-        return because(INTERNAL, "the socket is not connected");
+    mut context: SessionContext,
+) -> BridgeEnd {
+    let Some(server) = BatchSocket::new(server) else {
+        return close(INTERNAL, "the socket is not connected");
     };
     let mut bridge = Bridge {
-        visitor,
-        direct,
+        socket,
+        server,
         transport,
         encoding,
-        writer: Writer::new(encoding),
-        batch: Batch::default(),
+        writer: MessageWriter::new(encoding),
+        unsent: Batch::default(),
         unanswered: 0,
-        ending: Ending::default(),
+        close: CloseState::default(),
     };
-    let limits = &surroundings.limits;
+    let limits = &context.limits;
     let unread = Duration::from_secs(limits.unread_seconds);
     let ping = Duration::from_secs(limits.ping_seconds);
     let mut heartbeat = Heartbeat::new(ping, Instant::now());
-    // One timer for both: it looks too often for one of them, which costs nothing that counts.
+    // One timer serves both timeouts; it fires too often for one of them, which costs almost nothing.
     let mut timer = pin!(tokio::time::sleep(unread.min(ping)));
     loop {
         tokio::select! {
             biased;
-            Ok(()) = surroundings.ending.changed() => {
-                return bridge.ending.or(because(AWAY, "the relay is ending"));
+            Ok(()) = context.shutdown.changed() => {
+                return bridge.close.break_off(close(AWAY, "the relay is ending"));
             }
             () = timer.as_mut() => {
-                if let Some(ended) = left_unread(bridge.visitor, unread) {
-                    return bridge.ending.or(Some(ended));
-                }
                 let now = Instant::now();
-                match bridge.beat(&mut heartbeat, now) {
-                    Beat::Wait => {}
-                    // After its close frame a side says nothing more (RFC 6455 §5.5.1).
-                    Beat::Ping if bridge.ending.may_change() => frames::write_ping(bridge.visitor.out()),
-                    Beat::Ping => {}
-                    Beat::Silent => {
-                        surroundings.page_quota.count_ping_timeout();
-                        let code = GoodbyeReason::PingTimeout.close_code();
-                        return bridge.ending.or(because(code, "pings are not answered"));
-                    }
+                if let Err(end) = bridge.handle_timeout(&mut heartbeat, unread, now, &context) {
+                    return bridge.close.break_off(end);
                 }
-                timer.as_mut().reset(heartbeat.due().min(now + unread));
+                timer.as_mut().reset(heartbeat.poll_timeout().min(now + unread));
             }
-            ended = std::future::poll_fn(|context| bridge.poll(context)) => return ended,
+            end = std::future::poll_fn(|context| bridge.poll(context)) => return end,
         }
     }
 }
 
-/// Both directions at once.
+/// Both directions of a bridge.
 struct Bridge<'a> {
-    visitor: &'a mut Visitor,
-    direct: BatchSocket,
+    socket: &'a mut BridgeSocket,
+    server: BatchSocket,
     transport: Transport,
     encoding: Encoding,
-    writer: Writer,
-    /// What the visitor has said and the socket has not taken yet; nothing more is heard as long.
-    batch: Batch,
-    /// Datagrams from the visitor that nothing has come back for.
+    writer: MessageWriter,
+    /// What the client sent and the server's socket has not taken yet. Nothing more is read until it is empty.
+    unsent: Batch,
+    /// The number of the client's datagrams without a reply.
     unanswered: usize,
-    ending: Ending,
+    close: CloseState,
 }
 
 impl Bridge<'_> {
-    /// Nothing more is heard while the visitor does not take what it is sent, or the socket what the visitor said.
-    fn is_listening(&self) -> bool {
-        self.visitor.has_room() && self.batch.is_empty() && self.ending.listens()
+    /// Whether the client is read from. It is not while it does not take what is sent to it, or while the server's socket
+    /// does not take what it sent.
+    fn is_reading(&self) -> bool {
+        self.socket.has_room() && self.unsent.is_empty() && self.close.is_reading()
     }
 
-    /// Passes on all that can be, until the bridge ends.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+    /// Forwards all it can; ready when the bridge ends.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<BridgeEnd> {
         loop {
-            let (mut moved, had_room) = (false, self.visitor.has_room());
-            for step in [Self::hear, Self::send, Self::receive] {
-                match step(self, context) {
-                    Poll::Ready(Ok(())) => moved = true,
-                    Poll::Ready(Err(ended)) => return Poll::Ready(ended),
+            let (mut has_moved, had_room) = (false, self.socket.has_room());
+            for poll in [Self::poll_client, Self::poll_send, Self::poll_server] {
+                match poll(self, context) {
+                    Poll::Ready(Ok(())) => has_moved = true,
+                    Poll::Ready(Err(end)) => return Poll::Ready(end),
                     Poll::Pending => {}
                 }
             }
-            if (!moved || self.visitor.queued() >= FLUSH_BEFORE_MORE)
-                && let Poll::Ready(Err(_)) = self.visitor.poll_flush(context)
+            if (!has_moved || self.socket.queued_bytes() >= MAX_UNFLUSHED_BYTES)
+                && let Poll::Ready(Err(_)) = self.socket.poll_flush(context)
             {
                 return Poll::Ready(None);
             }
-            // Who had no room has asked nobody to be woken for more.
-            let is_freed = !had_room && self.visitor.has_room();
-            if !moved && !is_freed {
-                return self.ending.poll_late(context);
+            // With a full queue no read waker was registered, so poll again once there is room.
+            let is_freed = !had_room && self.socket.has_room();
+            if !has_moved && !is_freed {
+                return self.close.poll_timeout(context);
             }
         }
     }
 
-    /// To the server. A datagram that could not be sent is lost, as on any way; a stream that cannot go on has ended.
-    fn send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if self.batch.is_empty() {
-            return self.all_is_sent();
+    /// Sends to the server. A datagram that cannot be sent is lost, as on any network; a stream that fails has ended.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BridgeEnd>> {
+        if self.unsent.is_empty() {
+            return self.poll_all_sent();
         }
-        let sent = std::task::ready!(self.direct.poll_send(context, &mut self.batch));
+        let sent = std::task::ready!(self.server.poll_send(context, &mut self.unsent));
         Poll::Ready(match sent {
-            // Why it ends is known already.
-            Err(_) if !self.ending.may_change() => Ok(()),
+            // The end and its reason are decided already.
+            Err(_) if !self.close.is_undecided() => Ok(()),
             Err(failed) if self.transport == Transport::Tcp => {
-                Err(because(INTERNAL, told(&failed)))
+                Err(close(INTERNAL, describe(&failed)))
             }
             Err(_) => {
-                self.count_answers(1);
+                self.count_replies(1);
                 Ok(())
             }
             Ok(()) => Ok(()),
         })
     }
 
-    /// What is left to be done once all that the visitor has said is sent.
-    fn all_is_sent(&mut self) -> Poll<Result<(), Ended>> {
-        match &mut self.ending {
-            Ending::None => Poll::Pending,
-            Ending::Now(..) | Ending::Server(true, _) => Poll::Ready(Err(self.ending.farewell())),
-            Ending::Server(false, _) => Poll::Pending,
-            Ending::Visitor(..) if self.transport == Transport::Udp => match self.unanswered {
-                0 => Poll::Ready(Err(self.ending.farewell())),
+    /// The next step of closing, once all that the client sent is passed on.
+    fn poll_all_sent(&mut self) -> Poll<Result<(), BridgeEnd>> {
+        match &mut self.close {
+            CloseState::Open => Poll::Pending,
+            CloseState::ByRelay(..) | CloseState::ByServer(true, _) => {
+                Poll::Ready(Err(self.close.take_end()))
+            }
+            CloseState::ByServer(false, _) => Poll::Pending,
+            CloseState::ByClient(..) if self.transport == Transport::Udp => match self.unanswered {
+                0 => Poll::Ready(Err(self.close.take_end())),
                 _ => Poll::Pending,
             },
-            Ending::Visitor(visitor, _) if !visitor.is_shut => {
-                visitor.is_shut = true;
-                self.direct.shut_down_sending();
+            CloseState::ByClient(client, _) if !client.is_forwarded => {
+                client.is_forwarded = true;
+                self.server.shut_down_sending();
                 Poll::Ready(Ok(()))
             }
-            Ending::Visitor(..) => Poll::Pending,
+            CloseState::ByClient(..) => Poll::Pending,
         }
     }
 
-    /// From the visitor; then what it said is sent.
-    fn hear(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if !self.is_listening() {
+    /// Receives from the client, into `unsent`.
+    fn poll_client(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BridgeEnd>> {
+        if !self.is_reading() {
             return Poll::Pending;
         }
-        let (mut said, mut ending) = (BatchBuilder::default(), None);
-        let (udp, encoding) = (self.transport == Transport::Udp, self.encoding);
-        let (writer, over) = (&mut self.writer, self.ending.is_by_visitor());
+        let (mut batch, mut client_end) = (BatchBuilder::default(), None);
+        let (is_udp, encoding) = (self.transport == Transport::Udp, self.encoding);
+        let (writer, has_closed) = (&mut self.writer, self.close.is_by_client());
         let mut add = |data: &[u8]| {
-            if udp && data.len() > MAX_PAYLOAD_BYTES {
+            if is_udp && data.len() > MAX_PAYLOAD_BYTES {
                 let reason = format!("one datagram holds at most {MAX_PAYLOAD_BYTES} bytes");
-                return Some(Hearing::Fault(because(SIZE, reason)));
+                return Some(ClientEnd::Error(close(SIZE, reason)));
             }
-            said.add(data);
+            batch.add(data);
             None
         };
-        let mut hear = |part: Part<'_>, out: &mut Vec<u8>| match part {
-            // After its close frame nothing it says counts (RFC 6455 §5.5.1).
-            _ if over || ending.is_some() => {}
-            Part::Data(data) => {
-                writer.heard(false);
-                ending = add(data);
+        let mut handle = |frame: ClientFrame<'_>, replies: &mut Vec<u8>| match frame {
+            // A client's frames after its close frame are ignored (RFC 6455 §5.5.1).
+            _ if has_closed || client_end.is_some() => {}
+            ClientFrame::Binary(data) => {
+                writer.set_text(false);
+                client_end = add(data);
             }
-            Part::Text(text) => {
-                writer.heard(true);
-                ending = match encoding.decode(text) {
+            ClientFrame::Text(text) => {
+                writer.set_text(true);
+                client_end = match encoding.decode(text) {
                     Ok(None) => add(text),
                     Ok(Some(data)) => add(&data),
                     Err(payload::NotBase64) => {
-                        Some(Hearing::Fault(because(INVALID, "text that is not base64")))
+                        Some(ClientEnd::Error(close(INVALID, "text that is not base64")))
                     }
                 };
             }
-            Part::Ping(data) => frames::write_pong(data, out),
-            Part::Close(code) => ending = Some(Hearing::Closes(code)),
+            ClientFrame::Ping(data) => frames::write_pong(data, replies),
+            ClientFrame::Close(code) => client_end = Some(ClientEnd::Close(code)),
         };
-        let heard = std::task::ready!(self.visitor.poll_hear(context, &mut hear));
-        self.batch = said.finish();
-        if udp {
-            self.unanswered += self.batch.left().len();
+        let read = std::task::ready!(self.socket.poll_read(context, &mut handle));
+        self.unsent = batch.finish();
+        if is_udp {
+            self.unanswered += self.unsent.left().len();
         }
-        match (ending, heard) {
+        match (client_end, read) {
             (None, Ok(())) => Poll::Ready(Ok(())),
-            (None, Err(Lost::Gone)) => Poll::Ready(Err(None)),
-            (None, Err(Lost::Ended)) => self.handle_hearing_end(Hearing::Ends),
-            (None, Err(Lost::Fault(fault))) => {
-                self.handle_hearing_end(Hearing::Fault(about(fault)))
+            (None, Err(ReadEnd::Reset)) => Poll::Ready(Err(None)),
+            (None, Err(ReadEnd::Eof)) => self.handle_client_end(ClientEnd::Eof),
+            (None, Err(ReadEnd::Invalid(error))) => {
+                self.handle_client_end(ClientEnd::Error(close_for(error)))
             }
-            (Some(ending), _) => self.handle_hearing_end(ending),
+            (Some(end), _) => self.handle_client_end(end),
         }
     }
 
-    /// The visitor says no more.
-    fn handle_hearing_end(&mut self, how: Hearing) -> Poll<Result<(), Ended>> {
-        let nothing_waits = self.batch.is_empty() && self.unanswered == 0;
-        match (&mut self.ending, how) {
-            // It has closed before, and has now ended its side of the connection; it may still be told something.
-            (Ending::Visitor(visitor, _), _) => visitor.is_deaf = true,
-            // It answers the relay's close frame, or breaks off.
-            (Ending::Server(is_answered, _), _) => *is_answered = true,
-            (Ending::Now(..), _) => {}
-            (Ending::None, Hearing::Fault(ended)) => self.ending = Ending::now(ended),
-            (Ending::None, Hearing::Ends) if self.transport == Transport::Udp && nothing_waits => {
+    fn handle_client_end(&mut self, client_end: ClientEnd) -> Poll<Result<(), BridgeEnd>> {
+        let is_idle = self.unsent.is_empty() && self.unanswered == 0;
+        match (&mut self.close, client_end) {
+            // After its close frame, the end of its side of the connection; it may still receive.
+            (CloseState::ByClient(client, _), _) => client.is_eof = true,
+            // The answer to the relay's close frame, or the end of the connection.
+            (CloseState::ByServer(is_answered, _), _) => *is_answered = true,
+            (CloseState::ByRelay(..), _) => {}
+            (CloseState::Open, ClientEnd::Error(end)) => self.close = CloseState::by_relay(end),
+            (CloseState::Open, ClientEnd::Eof) if self.transport == Transport::Udp && is_idle => {
                 return Poll::Ready(Err(None));
             }
-            (Ending::None, Hearing::Ends) => {
-                self.ending = Ending::by_visitor(None, true, self.transport);
+            (CloseState::Open, ClientEnd::Eof) => {
+                self.close = CloseState::by_client(None, true, self.transport);
             }
-            (Ending::None, Hearing::Closes(code)) => {
-                self.ending = Ending::by_visitor(code, false, self.transport);
+            (CloseState::Open, ClientEnd::Close(code)) => {
+                self.close = CloseState::by_client(code, false, self.transport);
             }
         }
         Poll::Ready(Ok(()))
     }
 
-    /// From the server.
-    fn receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if !self.visitor.has_room() || self.ending.is_by_server() {
+    /// Receives from the server, into the client's queue.
+    fn poll_server(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BridgeEnd>> {
+        if !self.socket.has_room() || self.close.is_by_server() {
             return Poll::Pending;
         }
         match self.transport {
             Transport::Udp => {
-                match std::task::ready!(self.direct.poll_burst(context)) {
+                match std::task::ready!(self.server.poll_burst(context)) {
                     Ok(burst) => {
-                        self.count_answers(burst.count());
-                        let out = self.visitor.out();
+                        self.count_replies(burst.count());
+                        let out = self.socket.pending_mut();
                         for datagram in burst.datagrams() {
                             self.writer.write_datagram(&datagram, out);
                         }
                     }
-                    // A datagram did not arrive, which is no end.
-                    Err(_) => self.count_answers(1),
+                    // An ICMP error: a datagram did not arrive. The bridge goes on.
+                    Err(_) => self.count_replies(1),
                 }
                 Poll::Ready(Ok(()))
             }
             Transport::Tcp => {
-                let chunk = std::task::ready!(self.direct.poll_chunk(context));
-                let chunk = chunk.map_err(|failed| because(INTERNAL, told(&failed)))?;
+                let chunk = std::task::ready!(self.server.poll_chunk(context));
+                let chunk = chunk.map_err(|failed| close(INTERNAL, describe(&failed)))?;
                 if chunk.is_empty() {
-                    return self.server_ends();
+                    return self.handle_server_eof();
                 }
-                self.writer.write_chunk(&chunk, self.visitor.out());
+                self.writer.write_chunk(&chunk, self.socket.pending_mut());
                 Poll::Ready(Ok(()))
             }
         }
     }
 
-    /// The server's stream has ended. The visitor is told so in a close frame, and what it says until it answers that
-    /// is still passed on: each side ends its own half.
-    fn server_ends(&mut self) -> Poll<Result<(), Ended>> {
-        let out = self.visitor.out();
-        self.writer.write_rest(out);
-        match &mut self.ending {
-            Ending::None => {
+    /// Queues a close frame. What the client sends until it answers is still passed on.
+    fn handle_server_eof(&mut self) -> Poll<Result<(), BridgeEnd>> {
+        let out = self.socket.pending_mut();
+        self.writer.finish(out);
+        match &mut self.close {
+            CloseState::Open => {
                 frames::write_close(Some(NORMAL), "end of stream", out);
-                self.ending = Ending::by_server();
+                self.close = CloseState::by_server();
                 Poll::Ready(Ok(()))
             }
-            Ending::Now(..) | Ending::Visitor(..) | Ending::Server(..) => {
-                Poll::Ready(Err(self.ending.farewell()))
+            CloseState::ByRelay(..) | CloseState::ByClient(..) | CloseState::ByServer(..) => {
+                Poll::Ready(Err(self.close.take_end()))
             }
         }
     }
 
-    const fn count_answers(&mut self, count: usize) {
+    const fn count_replies(&mut self, count: usize) {
         self.unanswered = self.unanswered.saturating_sub(count);
     }
 }
 
-/// How hearing a visitor comes to its end.
-enum Hearing {
-    /// By a close frame with this code.
-    Closes(Option<u16>),
-    /// Without one.
-    Ends,
-    /// By something that cannot be gone on after.
-    Fault(Ended),
+/// How a client's messages end.
+enum ClientEnd {
+    /// With a close frame of this code.
+    Close(Option<u16>),
+    /// With the end of its side of the connection.
+    Eof,
+    /// With something the bridge cannot pass on.
+    Error(BridgeEnd),
 }
 
-fn about(fault: Fault) -> Ended {
-    match fault {
-        Fault::Broken(rule) => because(PROTOCOL, rule),
-        Fault::TooLong => because(SIZE, "this message is far too long"),
-        Fault::NotText => because(INVALID, "text that is not UTF-8"),
+fn close_for(error: FrameError) -> BridgeEnd {
+    match error {
+        FrameError::Violation(rule) => close(PROTOCOL, rule),
+        FrameError::TooLong => close(SIZE, "this message is far too long"),
+        FrameError::InvalidUtf8 => close(INVALID, "text that is not UTF-8"),
     }
 }
 
-fn because(code: u16, reason: impl Into<String>) -> Ended {
-    Some(Farewell::Close(Some(code), reason.into()))
+fn close(code: u16, reason: impl Into<String>) -> BridgeEnd {
+    Some(LastFrame::Close(Some(code), reason.into()))
 }
 
-fn told(failed: &Failed) -> String {
+fn describe(failed: &Failed) -> String {
     format!("{}: {}", failed.errno, failed.message)
 }

@@ -1,10 +1,10 @@
-//! What a message of a bridge carries: bytes or text, and base64 where the visitor chose it as its subprotocol. Pure.
+//! The payload of a bridge's messages: bytes, text, or base64 if the client chose that subprotocol. Pure.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::frames::{write_data, write_text};
+use super::frames::{write_binary, write_text};
 
-/// A subprotocol (RFC 6455 §1.9) of the bridges, as websockify named them.
+/// A subprotocol (RFC 6455 §1.9) of the bridges, by websockify's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// `binary`, or none: the payload is the bytes.
@@ -15,9 +15,9 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The subprotocol of this name; none that a bridge does not know.
+    /// The subprotocol of this name; `None` for an unknown one.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "binary" => Some(Self::Plain),
             "base64" => Some(Self::Base64),
@@ -34,18 +34,18 @@ impl Encoding {
         }
     }
 
-    /// The one that is used of those a visitor offers, `binary` before `base64`; none where it offers neither.
+    /// Chooses from those a client offers, `binary` before `base64`; `None` if it offers neither.
     #[must_use]
-    pub fn chosen<'a>(offered: impl Iterator<Item = &'a str>) -> Option<Self> {
+    pub fn choose<'a>(offered: impl Iterator<Item = &'a str>) -> Option<Self> {
         offered
-            .filter_map(Self::named)
-            .min_by_key(|it| *it == Self::Base64)
+            .filter_map(Self::from_name)
+            .min_by_key(|encoding| *encoding == Self::Base64)
     }
 
-    /// The bytes that a text message holds.
+    /// The bytes of a text message; `None` where they are the text itself.
     ///
     /// # Errors
-    /// Where it is not the base64 it should be.
+    /// [`NotBase64`] where the client chose base64 and the text is none.
     pub(super) fn decode(self, text: &[u8]) -> Result<Option<Vec<u8>>, NotBase64> {
         match self {
             Self::Plain => Ok(None),
@@ -54,67 +54,68 @@ impl Encoding {
     }
 }
 
-/// A text message is not base64, although the visitor chose that.
+/// A text message that is not base64.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotBase64;
 
-/// Writes the messages for one visitor: text to who says text, as far as bytes are text, and bytes to who says bytes.
+/// Writes the messages for one client, of the same type as its last one. Bytes that are not UTF-8 go as binary.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct MessageWriter {
     encoding: Encoding,
-    /// Whether the visitor's last message was text.
-    text: bool,
-    /// The first bytes of a character whose others have not come yet.
-    held: Vec<u8>,
+    /// Whether the client's last message was text.
+    is_text: bool,
+    /// The first bytes of a character whose last byte is not there yet.
+    partial_character: Vec<u8>,
 }
 
-impl Writer {
+impl MessageWriter {
     pub(super) const fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
-            text: false,
-            held: Vec::new(),
+            is_text: false,
+            partial_character: Vec::new(),
         }
     }
 
-    /// The visitor said something, as text or as bytes.
-    pub(super) const fn heard(&mut self, text: bool) {
-        self.text = text;
+    /// Records the type of the client's last message.
+    pub(super) const fn set_text(&mut self, is_text: bool) {
+        self.is_text = is_text;
     }
 
     /// Appends a datagram as one message.
     pub(super) fn write_datagram(&self, datagram: &[u8], out: &mut Vec<u8>) {
         if self.encoding == Encoding::Base64 {
             write_text(STANDARD.encode(datagram).as_bytes(), out);
-        } else if self.text && std::str::from_utf8(datagram).is_ok() {
+        } else if self.is_text && std::str::from_utf8(datagram).is_ok() {
             write_text(datagram, out);
         } else {
-            write_data(datagram, out);
+            write_binary(datagram, out);
         }
     }
 
-    /// Appends the next bytes of a stream. In text a character that ends in the next chunk waits for it.
+    /// Appends the next bytes of a stream. As text, a character is held back until its last byte is there.
     pub(super) fn write_chunk(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
-        if self.encoding == Encoding::Base64 || (!self.text && self.held.is_empty()) {
+        if self.encoding == Encoding::Base64 || (!self.is_text && self.partial_character.is_empty())
+        {
             return self.write_datagram(chunk, out);
         }
-        let whole = [&std::mem::take(&mut self.held), chunk].concat();
-        let end = match std::str::from_utf8(&whole) {
-            // No error length: the end came too soon (`Utf8Error::error_len`).
-            Err(error) if self.text && error.error_len().is_none() => error.valid_up_to(),
-            Ok(_) | Err(_) => whole.len(),
+        let bytes = [&std::mem::take(&mut self.partial_character), chunk].concat();
+        let end = match std::str::from_utf8(&bytes) {
+            // No error length means that a character is cut off by the end (`Utf8Error::error_len`).
+            Err(error) if self.is_text && error.error_len().is_none() => error.valid_up_to(),
+            Ok(_) | Err(_) => bytes.len(),
         };
-        self.held.extend_from_slice(&whole[end..]);
+        self.partial_character.extend_from_slice(&bytes[end..]);
         if end > 0 {
-            self.write_datagram(&whole[..end], out);
+            self.write_datagram(&bytes[..end], out);
         }
     }
 
-    /// Appends what still waits: nothing follows any more.
-    pub(super) fn write_rest(&mut self, out: &mut Vec<u8>) {
-        let rest = std::mem::take(&mut self.held);
+    /// Appends the bytes that are held back, at the end of the stream.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        let rest = std::mem::take(&mut self.partial_character);
         if !rest.is_empty() {
-            write_data(&rest, out);
+            write_binary(&rest, out);
         }
     }
 }
@@ -131,37 +132,37 @@ mod tests {
 
     fn bytes(data: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        write_data(data, &mut out);
+        write_binary(data, &mut out);
         out
     }
 
-    /// What these chunks are written as, one after the other, and at the end.
-    fn written(writer: &mut Writer, chunks: &[&[u8]]) -> Vec<u8> {
+    /// The messages that these chunks and the end of the stream are written as.
+    fn written(writer: &mut MessageWriter, chunks: &[&[u8]]) -> Vec<u8> {
         let mut out = Vec::new();
         for chunk in chunks {
             writer.write_chunk(chunk, &mut out);
         }
-        writer.write_rest(&mut out);
+        writer.finish(&mut out);
         out
     }
 
     #[test]
-    fn binary_is_chosen_before_base64_and_nothing_else() {
-        let chosen = |offered: &[&'static str]| Encoding::chosen(offered.iter().copied());
-        assert_eq!(chosen(&["binary"]), Some(Encoding::Plain));
-        assert_eq!(chosen(&["base64", "binary"]), Some(Encoding::Plain));
-        assert_eq!(chosen(&["chat", "base64"]), Some(Encoding::Base64));
-        assert_eq!(chosen(&["chat", "Binary"]), None);
-        assert_eq!(chosen(&[]), None);
+    fn binary_is_chosen_before_base64() {
+        let choose = |offered: &[&'static str]| Encoding::choose(offered.iter().copied());
+        assert_eq!(choose(&["binary"]), Some(Encoding::Plain));
+        assert_eq!(choose(&["base64", "binary"]), Some(Encoding::Plain));
+        assert_eq!(choose(&["chat", "base64"]), Some(Encoding::Base64));
+        assert_eq!(choose(&["chat", "Binary"]), None);
+        assert_eq!(choose(&[]), None);
     }
 
     #[test]
-    fn who_says_text_is_told_text_and_who_says_bytes_is_told_bytes() {
-        let mut writer = Writer::new(Encoding::Plain);
+    fn messages_have_the_type_of_the_clients_last_one() {
+        let mut writer = MessageWriter::new(Encoding::Plain);
         let mut out = Vec::new();
         writer.write_datagram(b"first", &mut out);
-        assert_eq!(out, bytes(b"first"), "before anything was said");
-        writer.heard(true);
+        assert_eq!(out, bytes(b"first"), "before the first message");
+        writer.set_text(true);
         let mut out = Vec::new();
         writer.write_datagram("世界".as_bytes(), &mut out);
         writer.write_datagram(b"\xff", &mut out);
@@ -170,16 +171,16 @@ mod tests {
             out,
             [text("世界".as_bytes()), bytes(b"\xff"), text(b"")].concat()
         );
-        writer.heard(false);
+        writer.set_text(false);
         let mut out = Vec::new();
         writer.write_datagram(b"bytes", &mut out);
         assert_eq!(out, bytes(b"bytes"));
     }
 
     #[test]
-    fn a_character_in_two_chunks_comes_whole() {
-        let mut writer = Writer::new(Encoding::Plain);
-        writer.heard(true);
+    fn a_character_in_two_chunks_is_sent_whole() {
+        let mut writer = MessageWriter::new(Encoding::Plain);
+        writer.set_text(true);
         let (a, b) = "a世b".as_bytes().split_at(2);
         let (b, c) = b.split_at(1);
         let out = written(&mut writer, &[a, b, c]);
@@ -187,24 +188,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_comes_as_bytes_and_nothing_is_lost() {
-        let mut writer = Writer::new(Encoding::Plain);
-        writer.heard(true);
+    fn bytes_that_are_not_utf8_are_sent_as_binary() {
+        let mut writer = MessageWriter::new(Encoding::Plain);
+        writer.set_text(true);
         let out = written(&mut writer, &[b"a\xff\xe4", b"b"]);
         assert_eq!(out, [bytes(b"a\xff\xe4"), text(b"b")].concat());
-        // The stream ends within a character, or goes on as bytes.
+        // The stream ends within a character, or goes on as binary.
         let out = written(&mut writer, &[b"a\xe4"]);
         assert_eq!(out, [text(b"a"), bytes(b"\xe4")].concat());
         let mut out = Vec::new();
         writer.write_chunk(b"a\xe4", &mut out);
-        writer.heard(false);
+        writer.set_text(false);
         writer.write_chunk(b"b", &mut out);
         assert_eq!(out, [text(b"a"), bytes(b"\xe4b")].concat());
     }
 
     #[test]
-    fn base64_goes_both_ways() {
-        let mut writer = Writer::new(Encoding::Base64);
+    fn base64_is_encoded_and_decoded() {
+        let mut writer = MessageWriter::new(Encoding::Base64);
         assert_eq!(written(&mut writer, &[b"hello"]), text(b"aGVsbG8="));
         let decoded = Encoding::Base64.decode(b"aGVsbG8=");
         assert_eq!(decoded, Ok(Some(b"hello".to_vec())));

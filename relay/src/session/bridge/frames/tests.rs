@@ -1,4 +1,4 @@
-//! Frames by the rules of RFC 6455, and held to the library the conversation uses.
+//! Frames by the rules of RFC 6455, compared with the library that pages' connections use.
 
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use tokio_tungstenite::tungstenite::protocol::frame::{
@@ -9,40 +9,40 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 use super::*;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Heard {
-    Data(Vec<u8>),
+enum Received {
+    Binary(Vec<u8>),
     Text(Vec<u8>),
     Ping(Vec<u8>),
     Close(Option<u16>),
 }
 
-/// What is heard of these bytes when they come in pieces of this size.
-fn hear(stream: bool, bytes: &[u8], piece: usize) -> (Vec<Heard>, Result<(), Fault>) {
-    let mut reader = Reader::new(stream);
-    let mut heard = Vec::new();
+/// What a reader receives from these bytes in pieces of this size.
+fn receive(is_stream: bool, bytes: &[u8], piece: usize) -> (Vec<Received>, Result<(), FrameError>) {
+    let mut reader = FrameReader::new(is_stream);
+    let mut received = Vec::new();
     let mut bytes = bytes.to_vec();
     for piece in bytes.chunks_mut(piece.max(1)) {
-        let result = reader.read(piece, &mut |part| {
-            heard.push(match part {
-                Part::Data(data) => Heard::Data(data.to_vec()),
-                Part::Text(text) => Heard::Text(text.to_vec()),
-                Part::Ping(data) => Heard::Ping(data.to_vec()),
-                Part::Close(code) => Heard::Close(code),
+        let result = reader.read(piece, &mut |frame| {
+            received.push(match frame {
+                ClientFrame::Binary(data) => Received::Binary(data.to_vec()),
+                ClientFrame::Text(text) => Received::Text(text.to_vec()),
+                ClientFrame::Ping(data) => Received::Ping(data.to_vec()),
+                ClientFrame::Close(code) => Received::Close(code),
             });
         });
         if result.is_err() {
-            return (heard, result);
+            return (received, result);
         }
     }
-    (heard, Ok(()))
+    (received, Ok(()))
 }
 
-/// Whole messages, in whatever pieces they come.
-fn messages(bytes: &[u8]) -> Result<Vec<Heard>, Fault> {
-    let (whole, result) = hear(false, bytes, bytes.len());
+/// The messages, which are the same for pieces of any size.
+fn messages(bytes: &[u8]) -> Result<Vec<Received>, FrameError> {
+    let (whole, result) = receive(false, bytes, bytes.len());
     for piece in [1, 2, 3, 7, 64] {
         assert_eq!(
-            hear(false, bytes, piece),
+            receive(false, bytes, piece),
             (whole.clone(), result),
             "pieces of {piece}"
         );
@@ -50,7 +50,7 @@ fn messages(bytes: &[u8]) -> Result<Vec<Heard>, Fault> {
     result.map(|()| whole)
 }
 
-/// As a client sends it, written by the library.
+/// A client's frame, written by the library.
 fn frame(code: OpCode, last: bool, payload: &[u8]) -> Vec<u8> {
     let head = FrameHeader {
         is_final: last,
@@ -73,24 +73,24 @@ fn control(control: Control, payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn messages_of_all_lengths_are_heard_whole() {
+fn messages_of_all_lengths_are_received_whole() {
     for length in [0, 1, 125, 126, 65_535, 65_536] {
         let payload: Vec<u8> = (0..length)
             .map(|at| u8::try_from(at % 251).expect("small"))
             .collect();
         let bytes = binary(&payload);
-        let (heard, result) = hear(false, &bytes, bytes.len());
+        let (received, result) = receive(false, &bytes, bytes.len());
         assert_eq!(
-            (heard, result),
-            (vec![Heard::Data(payload.clone())], Ok(()))
+            (received, result),
+            (vec![Received::Binary(payload.clone())], Ok(()))
         );
-        let (heard, _) = hear(false, &bytes, 1_000);
-        assert_eq!(heard, [Heard::Data(payload)]);
+        let (received, _) = receive(false, &bytes, 1_000);
+        assert_eq!(received, [Received::Binary(payload)]);
     }
 }
 
 #[test]
-fn a_message_in_fragments_is_one_and_control_frames_may_come_between() {
+fn fragments_join_into_one_message_with_control_frames_between_them() {
     let bytes = [
         frame(OpCode::Data(Data::Text), false, "stra".as_bytes()),
         control(Control::Ping, b"there?"),
@@ -104,98 +104,107 @@ fn a_message_in_fragments_is_one_and_control_frames_may_come_between() {
         control(Control::Close, &[0x03, 0xe8]),
     ]
     .concat();
-    let heard = [
-        Heard::Ping(b"there?".to_vec()),
-        Heard::Text("straße".as_bytes().to_vec()),
-        Heard::Close(Some(1000)),
+    let received = [
+        Received::Ping(b"there?".to_vec()),
+        Received::Text("straße".as_bytes().to_vec()),
+        Received::Close(Some(1000)),
     ];
-    assert_eq!(messages(&bytes).expect("no fault"), heard);
+    assert_eq!(messages(&bytes).expect("no error"), received);
 }
 
 #[test]
-fn of_a_stream_bytes_are_passed_on_as_they_come_and_text_once_it_is_whole() {
+fn a_stream_passes_on_binary_payload_at_once_and_text_when_it_is_complete() {
     let bytes = binary(b"stream");
-    let (heard, result) = hear(true, &bytes, 8);
+    let (received, result) = receive(true, &bytes, 8);
     assert_eq!(result, Ok(()));
     assert_eq!(
-        heard,
-        [Heard::Data(b"st".to_vec()), Heard::Data(b"ream".to_vec())]
+        received,
+        [
+            Received::Binary(b"st".to_vec()),
+            Received::Binary(b"ream".to_vec())
+        ]
     );
     let bytes = frame(OpCode::Data(Data::Text), true, "straße".as_bytes());
-    let (heard, _) = hear(true, &bytes, 3);
-    assert_eq!(heard, [Heard::Text("straße".as_bytes().to_vec())]);
-    assert_eq!(hear(true, &binary(b""), 1), (Vec::new(), Ok(())));
+    let (received, _) = receive(true, &bytes, 3);
+    assert_eq!(received, [Received::Text("straße".as_bytes().to_vec())]);
+    assert_eq!(receive(true, &binary(b""), 1), (Vec::new(), Ok(())));
 }
 
 #[test]
-fn an_end_says_why_or_does_not() {
+fn a_close_frame_has_a_code_or_none() {
     assert_eq!(
         messages(&control(Control::Close, b"")),
-        Ok(vec![Heard::Close(None)])
+        Ok(vec![Received::Close(None)])
     );
-    let told = control(Control::Close, b"\x0f\xa1because");
-    assert_eq!(messages(&told), Ok(vec![Heard::Close(Some(4001))]));
+    let close = control(Control::Close, b"\x0f\xa1because");
+    assert_eq!(messages(&close), Ok(vec![Received::Close(Some(4001))]));
 }
 
 #[test]
-fn what_breaks_a_rule_is_a_fault() {
+fn a_violation_of_the_protocol_is_an_error() {
     let masked = |first: u8, second: u8| [&[first, second | 0x80][..], &[0; 4]].concat();
-    let faults = [
+    let violations = [
         ("reserved bit", masked(0xc2, 0)),
         ("unknown data", masked(0x83, 0)),
         ("unknown control", masked(0x8b, 0)),
         ("no mask", vec![0x82, 0]),
-        ("nothing begun", masked(0x80, 0)),
+        ("a continuation of no message", masked(0x80, 0)),
         (
-            "one within another",
+            "a message within another",
             [masked(0x02, 0), masked(0x82, 0)].concat(),
         ),
         ("a ping in fragments", masked(0x09, 0)),
         ("a long ping", [masked(0x89, 126), vec![0; 200]].concat()),
         ("half a code", control(Control::Close, b"\x03")),
         (
-            "a code nobody sends",
+            "a reserved code",
             control(Control::Close, &1005_u16.to_be_bytes()),
         ),
         (
-            "a code nobody knows",
+            "an undefined code",
             control(Control::Close, &999_u16.to_be_bytes()),
         ),
     ];
-    for (what, bytes) in faults {
-        assert!(matches!(messages(&bytes), Err(Fault::Broken(_))), "{what}");
+    for (what, bytes) in violations {
+        assert!(
+            matches!(messages(&bytes), Err(FrameError::Violation(_))),
+            "{what}"
+        );
     }
-    let no_text = frame(OpCode::Data(Data::Text), true, b"\xff");
-    assert_eq!(messages(&no_text), Err(Fault::NotText));
+    let invalid = frame(OpCode::Data(Data::Text), true, b"\xff");
+    assert_eq!(messages(&invalid), Err(FrameError::InvalidUtf8));
     assert_eq!(
         messages(&control(Control::Close, b"\x03\xe8\xff")),
-        Err(Fault::NotText)
+        Err(FrameError::InvalidUtf8)
     );
 }
 
 #[test]
-fn what_is_far_too_long_is_refused_by_its_header() {
+fn a_message_that_is_too_long_is_refused_by_its_header() {
     let mut long = vec![0x82, 0xff];
-    long.extend((LONGEST_MESSAGE + 1).to_be_bytes());
+    long.extend((MAX_MESSAGE_BYTES + 1).to_be_bytes());
     long.extend([0; 4]);
-    assert_eq!(messages(&long), Err(Fault::TooLong));
-    let most = (u32::try_from(LONGEST_MESSAGE).expect("small")).to_be_bytes();
-    let begun = [&[0x02, 0xff, 0, 0, 0, 0][..], &most, &[0; 4]].concat();
-    let mut reader = Reader::new(true);
-    let mut begun = begun;
-    assert_eq!(reader.read(&mut begun, &mut |_| {}), Ok(()));
-    let mut payload = vec![0; usize::try_from(LONGEST_MESSAGE).expect("small")];
+    assert_eq!(messages(&long), Err(FrameError::TooLong));
+    let length = (u32::try_from(MAX_MESSAGE_BYTES).expect("small")).to_be_bytes();
+    let start = [&[0x02, 0xff, 0, 0, 0, 0][..], &length, &[0; 4]].concat();
+    let mut reader = FrameReader::new(true);
+    let mut start = start;
+    assert_eq!(reader.read(&mut start, &mut |_| {}), Ok(()));
+    let mut payload = vec![0; usize::try_from(MAX_MESSAGE_BYTES).expect("small")];
     assert_eq!(reader.read(&mut payload, &mut |_| {}), Ok(()));
     let mut one_more = frame(OpCode::Data(Data::Continue), true, b"!");
-    assert_eq!(reader.read(&mut one_more, &mut |_| {}), Err(Fault::TooLong));
+    assert_eq!(
+        reader.read(&mut one_more, &mut |_| {}),
+        Err(FrameError::TooLong)
+    );
 }
 
 #[test]
-fn what_is_written_is_what_the_library_writes() {
+fn frames_are_written_as_the_library_writes_them() {
     for length in [0, 125, 126, 65_535, 65_536] {
         let payload = vec![7; length];
         let mut ours = Vec::new();
-        write_data(&payload, &mut ours);
+        write_binary(&payload, &mut ours);
         let theirs = Theirs::message(payload, OpCode::Data(Data::Binary), true);
         assert_eq!(ours, formatted(theirs), "{length}");
     }
@@ -236,10 +245,10 @@ fn anything() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn whatever_comes_in_whatever_pieces_is_the_same_and_never_a_panic(
+    fn any_bytes_parse_the_same_in_pieces_of_any_size_and_never_panic(
         bytes in anything(),
         piece in 1_usize..50,
     ) {
-        assert_eq!(hear(false, &bytes, piece), hear(false, &bytes, bytes.len()));
+        assert_eq!(receive(false, &bytes, piece), receive(false, &bytes, bytes.len()));
     }
 }

@@ -10,36 +10,36 @@ use shared::{
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Conversation, Ending, goodbye};
+use super::{Driver, Exit, goodbye};
 use crate::session::{
-    Surroundings,
+    SessionContext,
     heartbeat::Beat,
-    seat::{plain, to},
+    page::session::{plain, to},
 };
 
-impl Conversation {
-    /// A page that only asks whether the relay is there does not say anything in its seat, and may be idle.
+impl Driver {
+    /// A page that only asks whether the relay is there does not say anything in its session, and may be idle.
     pub(super) fn answer_ping(&mut self, id: u64) {
-        let checked = self.seat.check_id(id);
-        self.seat.met_id(id);
+        let checked = self.session.check_id(id);
+        self.session.met_id(id);
         match checked {
             Ok(()) => {
                 let outcome = Outcome::Returned(Returned::Nothing);
-                self.talk.say(&to(Some(id), plain(outcome)));
+                self.ws.send(&to(Some(id), plain(outcome)));
             }
             Err(failed) => self.refuse(Some(id), failed),
         }
     }
 
     /// Time to look whether the page still reads, still speaks and is still there; if so, when to look again.
-    pub(super) fn check_time(&mut self) -> Option<Ending> {
-        let limits = &self.seat.surroundings.limits;
+    pub(super) fn check_time(&mut self) -> Option<Exit> {
+        let limits = &self.session.context.limits;
         let (idle, unread) = (
             Duration::from_secs(limits.idle_seconds),
             Duration::from_secs(limits.unread_seconds),
         );
         if self
-            .talk
+            .ws
             .unread_since()
             .is_some_and(|since| since.elapsed() >= unread)
         {
@@ -56,14 +56,14 @@ impl Conversation {
                 "nothing was said for a long time",
             ));
         }
-        let can_answer = self.is_listening() && self.talk.unread_since().is_none();
-        match self.heartbeat.beat(Instant::now(), can_answer) {
+        let can_answer = self.is_listening() && self.ws.unread_since().is_none();
+        match self.heartbeat.handle_timeout(Instant::now(), can_answer) {
             Beat::Wait => {}
-            Beat::Ping => self.talk.queue(Message::Ping(Bytes::new())),
-            Beat::Silent => {
-                let Surroundings {
+            Beat::Ping => self.ws.queue(Message::Ping(Bytes::new())),
+            Beat::TimedOut => {
+                let SessionContext {
                     page_quota, limits, ..
-                } = &self.seat.surroundings;
+                } = &self.session.context;
                 page_quota.count_ping_timeout();
                 return Some(goodbye(
                     GoodbyeReason::PingTimeout,
@@ -73,7 +73,7 @@ impl Conversation {
             }
         }
         let next_look = Instant::now() + unread.min(idle.saturating_sub(self.heard_at.elapsed()));
-        let next_look = next_look.min(self.heartbeat.due());
+        let next_look = next_look.min(self.heartbeat.poll_timeout());
         self.timer.as_mut().reset(next_look);
         None
     }

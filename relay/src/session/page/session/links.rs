@@ -5,7 +5,7 @@ use shared::{
     outcome::{Failed, Reason, Returned},
 };
 
-use super::Seat;
+use super::PageSession;
 use crate::{
     admission::ClientOrigin,
     failure,
@@ -16,7 +16,7 @@ use crate::{
 
 const DAY_S: u64 = 24 * 3600;
 
-impl Seat {
+impl PageSession {
     /// Saves what the page is told of the trace, or stretches of it.
     pub(super) async fn save(
         &self,
@@ -24,7 +24,7 @@ impl Seat {
         days: Option<u64>,
         from: ClientOrigin,
     ) -> Result<Returned, Failed> {
-        let limits = &self.surroundings.limits;
+        let limits = &self.context.limits;
         let days = days.unwrap_or(limits.link_days);
         if days == 0 || days > limits.link_days {
             let limit = limits.link_days;
@@ -37,17 +37,17 @@ impl Seat {
         };
         let address = digest(&from.address.to_string());
         // One at a time: however many ask, no more than one is in memory that is not counted yet.
-        let _turn = self.surroundings.saving.lock().await;
+        let _turn = self.context.save_lock.lock().await;
         // Where there is no room, none is written in the first place.
-        let store = &self.surroundings.store;
+        let store = &self.context.store;
         let room = store.link_space(address, quota, unix_time_s()).await?;
         check_room(room, limits)?;
-        let part = TraceSelection {
+        let selection = TraceSelection {
             visibility: self.sight(),
             ranges: events,
             max_bytes: limits.link_bytes,
         };
-        let trace = export::export_selection(&self.surroundings.lab, &part)?;
+        let trace = export::export_selection(&self.context.lab, &selection)?;
         let (now, secret) = (unix_time_s(), token::random_token());
         let link = Link {
             id: token::random_token(),
@@ -67,7 +67,7 @@ impl Seat {
 
     /// Deletes a saved trace.
     pub(super) async fn delete_link(&self, link: String, secret: &str) -> Result<(), Failed> {
-        let deleted = self.surroundings.store.delete_link(link, digest(secret));
+        let deleted = self.context.store.delete_link(link, digest(secret));
         if deleted.await? {
             return Ok(());
         }

@@ -1,11 +1,10 @@
 //! A page's place in a lab: its process, its sockets, its calls in flight. In a lab of its own it outlives the
-//! connection: what survives is here, and the rest is [`super::conversation`].
+//! connection: what survives is here, and the rest is [`super::driver`].
 
-mod asks;
 mod calls;
+mod control;
 mod links;
-mod made;
-mod replies;
+mod new;
 
 use std::{convert::Infallible, pin::pin, rc::Rc, time::Duration};
 
@@ -23,21 +22,25 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use self::replies::{CannotRepeat, Replies};
-use super::{Surroundings, seats::Demand, table::Table};
+use super::{
+    Takeover,
+    replies::{CannotRepeat, Replies},
+    socket_table::SocketTable,
+};
 use crate::{
     admission::ClientOrigin,
     class::{AwayMembership, Membership, MembershipRef},
     client::{FinishedCall, Process, TracedSocket},
     failure,
     lab::LabLease,
+    session::SessionContext,
     trace::Sight,
 };
 
 /// A page's place in a lab.
-pub(super) struct Seat {
+pub(crate) struct PageSession {
     /// The relay around it; the lab is the one it is in.
-    pub(super) surroundings: Surroundings,
+    pub(super) context: SessionContext,
     pub(super) process: Rc<Process>,
     pub(super) may_control: bool,
     pub(super) calls: Calls,
@@ -45,35 +48,35 @@ pub(super) struct Seat {
     pub(super) trace_until: watch::Receiver<u64>,
     pub(super) trace_from: Option<u64>,
     /// What makes it one that can be come back to; none in the open lab.
-    pub(super) lasting: Option<Lasting>,
+    pub(super) resumable: Option<Resumable>,
     /// Its place in a class, if it is in one.
     pub(super) place: Option<Membership>,
     /// Its tie to a class, if it is in a lab of its own for a while.
     pub(super) excursion: Option<AwayMembership>,
     /// Resolves when the page that went out from here is no longer out.
     out: Option<oneshot::Receiver<Infallible>>,
-    table: Table<TracedSocket, oneshot::Sender<()>>,
+    table: SocketTable<TracedSocket, oneshot::Sender<()>>,
     replies: Replies,
 }
 
-/// What a seat has that outlives its page's connection.
-pub(super) struct Lasting {
+/// What a session has that outlives its page's connection.
+pub(super) struct Resumable {
     token: String,
     /// So many requests were heard, and this id was in none of them.
     heard: u64,
     next_id: u64,
-    wanted: mpsc::UnboundedReceiver<Demand>,
+    next_takeover: mpsc::UnboundedReceiver<Takeover>,
     /// Whether it was made for somebody who came back and found nothing kept.
     is_new: bool,
-    /// The lab, where it is the seat's own: it ends with it.
+    /// The lab, where it is the session's own: it ends with it.
     _tenancy: Option<LabLease>,
 }
 
 /// The calls of a page that have not returned.
-pub(super) type Calls = FuturesUnordered<LocalBoxFuture<'static, Returning>>;
+pub(super) type Calls = FuturesUnordered<LocalBoxFuture<'static, ReturnedCall>>;
 
 /// A call that has returned.
-pub(super) struct Returning {
+pub(super) struct ReturnedCall {
     id: u64,
     call: Call,
     made: FinishedCall,
@@ -82,7 +85,7 @@ pub(super) struct Returning {
 }
 
 #[cfg(test)]
-impl Returning {
+impl ReturnedCall {
     /// A call on no socket that returned nothing.
     pub(super) const fn nothing(id: u64) -> Self {
         Self {
@@ -97,7 +100,7 @@ impl Returning {
 /// Tells of somebody in a class why it has to leave.
 type Gone = watch::Receiver<Option<GoodbyeReason>>;
 
-impl Seat {
+impl PageSession {
     /// What its page is told first of all; it is there from now on.
     pub(super) fn welcome(&mut self) -> Welcome {
         self.out = None;
@@ -107,26 +110,26 @@ impl Seat {
         if let Some(excursion) = &mut self.excursion {
             excursion.attach_page();
         }
-        let Surroundings {
+        let SessionContext {
             lab,
             limits,
             classes,
             ..
-        } = &self.surroundings;
+        } = &self.context;
         let mut told = lab.to_message(self.process.host());
         // What the page is told of the trace begins here.
         told.next_seq = self.trace_from.unwrap_or(told.next_seq);
-        let seat = self.lasting.as_ref().map(|lasting| message::Seat {
-            token: lasting.token.clone(),
-            heard: lasting.heard,
-            next_id: lasting.next_id,
+        let session = self.resumable.as_ref().map(|resumable| message::Seat {
+            token: resumable.token.clone(),
+            heard: resumable.heard,
+            next_id: resumable.next_id,
             keep_seconds: limits.keep_seconds,
-            is_new: lasting.is_new,
+            is_new: resumable.is_new,
         });
-        let reach = classes.network_url();
-        let here = self.place.as_ref().map(|place| place.standing(reach));
+        let network_url = classes.network_url();
+        let here = self.place.as_ref().map(|place| place.standing(network_url));
         let out = self.excursion.as_ref();
-        let standing = here.or_else(|| out.map(|excursion| excursion.standing(reach)));
+        let standing = here.or_else(|| out.map(|excursion| excursion.standing(network_url)));
         if let Some(place) = &self.place {
             place.lab_name().clone_into(&mut told.id);
         }
@@ -138,7 +141,7 @@ impl Seat {
             limits: limits.as_ref().clone(),
             truth: lab.truth().clone(),
             may_control: self.may_control,
-            seat,
+            seat: session,
             class: standing.map(Box::new),
         }
     }
@@ -156,7 +159,7 @@ impl Seat {
 
     /// Whether nobody else is in its lab.
     pub(super) fn is_in_its_own_lab(&self) -> bool {
-        self.lasting.is_some() && self.place.is_none()
+        self.resumable.is_some() && self.place.is_none()
     }
 
     /// How its page belongs to a class, if it does.
@@ -178,21 +181,23 @@ impl Seat {
 
     /// Where it can be come back to.
     pub(super) fn token(&self) -> Option<&str> {
-        self.lasting.as_ref().map(|lasting| lasting.token.as_str())
+        self.resumable
+            .as_ref()
+            .map(|resumable| resumable.token.as_str())
     }
 
     /// This id is no longer a new one.
     pub(super) fn met_id(&mut self, id: u64) {
-        if let Some(lasting) = &mut self.lasting {
-            lasting.next_id = lasting.next_id.max(id.saturating_add(1));
+        if let Some(resumable) = &mut self.resumable {
+            resumable.next_id = resumable.next_id.max(id.saturating_add(1));
         }
     }
 
     /// A message with this id was heard, one that counts.
     pub(super) fn heard(&mut self, id: u64) {
         self.met_id(id);
-        if let Some(lasting) = &mut self.lasting {
-            lasting.heard += 1;
+        if let Some(resumable) = &mut self.resumable {
+            resumable.heard += 1;
         }
     }
 
@@ -253,8 +258,8 @@ impl Seat {
         }
         // It knows how far it got.
         self.trace_from = None;
-        if let Some(lasting) = &mut self.lasting {
-            lasting.is_new = false;
+        if let Some(resumable) = &mut self.resumable {
+            resumable.is_new = false;
         }
         Ok(())
     }
@@ -266,7 +271,7 @@ impl Seat {
                 failure::limit(Reason::OutOfRange, *made, message)
             }
             CannotRepeat::Forgotten => {
-                let limit = self.surroundings.limits.queued_bytes;
+                let limit = self.context.limits.queued_bytes;
                 let message = format!(
                     "of replies {limit} bytes are kept, and more were not heard: resume without \"heard\", and read \
                      them in the trace"
@@ -284,7 +289,7 @@ impl Seat {
         if let Some(excursion) = &mut self.excursion {
             excursion.detach_page();
         }
-        if self.lasting.is_some() {
+        if self.resumable.is_some() {
             tokio::task::spawn_local(self.kept());
         }
     }
@@ -292,8 +297,8 @@ impl Seat {
     /// Goes on without a page: blocked calls return, and their replies wait. Ends when somebody comes back to it,
     /// its time is up, or the relay ends. Its time begins when its page is no longer out in a lab of its own.
     async fn kept(mut self: Box<Self>) {
-        let limits = Rc::clone(&self.surroundings.limits);
-        let mut ending = self.surroundings.ending.clone();
+        let limits = Rc::clone(&self.context.limits);
+        let mut ending = self.context.shutdown.clone();
         let keep = Duration::from_secs(limits.keep_seconds);
         let mut time = pin!(tokio::time::sleep(keep));
         loop {
@@ -301,9 +306,9 @@ impl Seat {
             let room = (self.replies.unsaid_bytes() as u64) < limits.queued_bytes;
             tokio::select! {
                 biased;
-                Some(demand) = wanted(&mut self.lasting) => match demand.send(self) {
+                Some(takeover) = next_takeover(&mut self.resumable) => match takeover.send(self) {
                     Ok(()) => return,
-                    // Who wanted it is gone.
+                    // Who next_takeover it is gone.
                     Err(back) => self = back,
                 },
                 _ = ending.wait_for(|ending| *ending) => return,
@@ -319,15 +324,15 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for PageSession {
     fn drop(&mut self) {
         if let Some(token) = self.token() {
-            self.surroundings.seats.remove(token);
+            self.context.sessions.remove(token);
         }
         // Calls hold their sockets: they go first, then the sockets, then the process.
         self.calls.clear();
-        self.table = Table::new(0, 0, 0);
-        self.surroundings.lab.leave(self.process.id());
+        self.table = SocketTable::new(0, 0, 0);
+        self.context.lab.leave(self.process.id());
     }
 }
 
@@ -339,10 +344,10 @@ async fn excursion_end(out: &mut Option<oneshot::Receiver<Infallible>>) {
     }
 }
 
-/// The next one who wants the seat; never, of one that cannot be come back to.
-pub(super) async fn wanted(lasting: &mut Option<Lasting>) -> Option<Demand> {
-    match lasting {
-        Some(lasting) => lasting.wanted.recv().await,
+/// The next one who wants the session; never, of one that cannot be come back to.
+pub(super) async fn next_takeover(resumable: &mut Option<Resumable>) -> Option<Takeover> {
+    match resumable {
+        Some(resumable) => resumable.next_takeover.recv().await,
         None => std::future::pending().await,
     }
 }

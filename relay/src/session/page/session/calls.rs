@@ -12,17 +12,17 @@ use shared::{
 };
 use tokio::sync::oneshot;
 
-use super::{Returning, Seat, plain};
+use super::{PageSession, ReturnedCall, plain};
 use crate::{
     client::{FinishedCall, OwnHost, TracedSocket},
     failure,
-    session::table::{Cancelled, Turn},
+    session::page::socket_table::{Cancelled, ReadyCall},
 };
 
 /// The longest name a host can have (RFC 1035 §2.3.4, as it is written).
 const LONGEST_NAME: usize = 253;
 
-impl Seat {
+impl PageSession {
     /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
     pub(super) fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
         // What only ends something a muted member may do as well.
@@ -55,7 +55,7 @@ impl Seat {
     }
 
     fn check_size(&self, call: &Call) -> Result<(), Failed> {
-        let limit = self.surroundings.limits.data_bytes;
+        let limit = self.context.limits.data_bytes;
         let asked = match (call, call.data()) {
             (Call::Recv { size, .. } | Call::RecvFrom { size, .. }, _) => u64::from(*size),
             (_, data) => data.map_or(0, |data| data.len() as u64),
@@ -74,7 +74,7 @@ impl Seat {
         family: Option<Family>,
     ) -> Result<(), Failed> {
         let fd = self.table.next_fd()?;
-        let server = self.surroundings.lab.server_address(transport);
+        let server = self.context.lab.server_address(transport);
         let (door, took_ns) = self.process.open(fd, transport, family, server, Some(id));
         let outcome = failure::outcome(door.map(|door| {
             self.table.insert(fd, door);
@@ -106,7 +106,7 @@ impl Seat {
             ));
         }
         self.table.check_room()?;
-        let lab = &self.surroundings.lab;
+        let lab = &self.context.lab;
         let own = OwnHost {
             name: lab.host_name().to_owned(),
             address: lab.server_address(*transport).ip(),
@@ -117,7 +117,7 @@ impl Seat {
         self.calls.push(Box::pin(async move {
             let cancelled = until_cancelled(cancels);
             let made = process.resolve(name, transport, own, Some(id), cancelled);
-            Returning {
+            ReturnedCall {
                 id,
                 made: made.await,
                 call,
@@ -146,7 +146,7 @@ impl Seat {
     }
 
     /// Makes a call, and those in line behind it for as long as each returns at once.
-    fn make(&mut self, turn: Turn<TracedSocket>) {
+    fn make(&mut self, turn: ReadyCall<TracedSocket>) {
         let mut turn = Some(turn);
         while let Some(next) = turn.take() {
             let mut call = self.begin(next);
@@ -157,8 +157,8 @@ impl Seat {
         }
     }
 
-    fn begin(&mut self, turn: Turn<TracedSocket>) -> LocalBoxFuture<'static, Returning> {
-        let Turn {
+    fn begin(&mut self, turn: ReadyCall<TracedSocket>) -> LocalBoxFuture<'static, ReturnedCall> {
+        let ReadyCall {
             id,
             call,
             fd,
@@ -174,7 +174,7 @@ impl Seat {
             } else {
                 door.make_until(&call, Some(id), cancelled).await
             };
-            Returning {
+            ReturnedCall {
                 id,
                 call,
                 made,
@@ -184,15 +184,15 @@ impl Seat {
     }
 
     /// A call has returned: its reply goes out, and the next one in line has its turn.
-    pub(in crate::session) fn settle(&mut self, returned: Returning) {
+    pub(in crate::session::page) fn settle(&mut self, returned: ReturnedCall) {
         if let Some(turn) = self.conclude(returned) {
             self.make(turn);
         }
     }
 
     /// Its reply goes out; whose turn it is then.
-    fn conclude(&mut self, returned: Returning) -> Option<Turn<TracedSocket>> {
-        let Returning {
+    fn conclude(&mut self, returned: ReturnedCall) -> Option<ReadyCall<TracedSocket>> {
+        let ReturnedCall {
             id,
             call,
             made,

@@ -1,24 +1,27 @@
-//! How a seat comes to be: in the open lab, in a lab of its own, in a class.
+//! How a session comes to be: in the open lab, in a lab of its own, in a class.
 
 use std::rc::Rc;
 
 use futures_util::stream::FuturesUnordered;
 use shared::trace::Role;
 
-use super::{Lasting, Seat, replies::Replies};
+use super::{PageSession, Resumable};
 use crate::{
     admission::ClientOrigin,
     class::Joined,
     client::Process,
     lab::LabLease,
-    session::{Surroundings, table::Table},
+    session::{
+        SessionContext,
+        page::{replies::Replies, socket_table::SocketTable},
+    },
     token,
 };
 
-impl Lasting {
-    fn under(token: String, around: &Surroundings) -> Self {
+impl Resumable {
+    fn under(token: String, around: &SessionContext) -> Self {
         Self {
-            wanted: around.seats.add(token.clone()),
+            next_takeover: around.sessions.add(token.clone()),
             token,
             heard: 0,
             next_id: 1,
@@ -28,16 +31,16 @@ impl Lasting {
     }
 }
 
-impl Seat {
-    /// A seat in the open lab; its trace is told from now on.
+impl PageSession {
+    /// A session in the open lab; its trace is told from now on.
     pub(in crate::session) fn in_the_open_lab(
-        around: &Surroundings,
+        around: &SessionContext,
         from: ClientOrigin,
     ) -> Box<Self> {
         let lab = Rc::clone(around.labs.open());
         let first = lab.trace().range().1;
         Self::new(
-            Surroundings {
+            SessionContext {
                 lab,
                 ..around.clone()
             },
@@ -48,34 +51,34 @@ impl Seat {
         )
     }
 
-    /// A seat in a lab of its own; its trace is told from the beginning.
+    /// A session in a lab of its own; its trace is told from the beginning.
     pub(in crate::session) fn in_its_own_lab(
-        around: &Surroundings,
+        around: &SessionContext,
         tenancy: LabLease,
         from: ClientOrigin,
     ) -> Box<Self> {
         let lab = Rc::clone(&tenancy);
         let first = lab.trace().range().0;
-        let lasting = Lasting {
+        let resumable = Resumable {
             _tenancy: Some(tenancy),
-            ..Lasting::under(token::random_token(), around)
+            ..Resumable::under(token::random_token(), around)
         };
         Self::new(
-            Surroundings {
+            SessionContext {
                 lab,
                 ..around.clone()
             },
             from,
             true,
             first,
-            Some(lasting),
+            Some(resumable),
         )
     }
 
-    /// A seat in a class. The teacher is told of the trace from the beginning, a member from now on; whoever has
+    /// A session in a class. The teacher is told of the trace from the beginning, a member from now on; whoever has
     /// come back knows what it wants to watch.
     pub(in crate::session) fn in_a_class(
-        around: &Surroundings,
+        around: &SessionContext,
         arriving: Joined,
         from: ClientOrigin,
         is_new: bool,
@@ -84,38 +87,38 @@ impl Seat {
         let lab = Rc::clone(place.lab_lease());
         let (first, next) = lab.trace().range();
         let is_teacher = place.is_teacher();
-        let lasting = Lasting {
+        let resumable = Resumable {
             is_new,
-            ..Lasting::under(token, around)
+            ..Resumable::under(token, around)
         };
-        let mut seat = Self::new(
-            Surroundings {
+        let mut session = Self::new(
+            SessionContext {
                 lab,
                 ..around.clone()
             },
             from,
             is_teacher,
             if is_teacher { first } else { next },
-            Some(lasting),
+            Some(resumable),
         );
         if is_new {
-            seat.trace_from = None;
+            session.trace_from = None;
         }
-        place.set_process(seat.process.id());
-        seat.place = Some(place);
-        seat
+        place.set_process(session.process.id());
+        session.place = Some(place);
+        session
     }
 
     fn new(
-        surroundings: Surroundings,
+        context: SessionContext,
         from: ClientOrigin,
         may_control: bool,
         trace_from: u64,
-        lasting: Option<Lasting>,
+        resumable: Option<Resumable>,
     ) -> Box<Self> {
-        let Surroundings {
+        let SessionContext {
             lab, labs, limits, ..
-        } = &surroundings;
+        } = &context;
         let queued = usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX);
         let id = lab.join(Role::Page);
         let (trace, netem) = (Rc::clone(lab.trace()), Rc::clone(lab.netem()));
@@ -127,13 +130,13 @@ impl Seat {
             calls: FuturesUnordered::new(),
             trace_until: lab.trace().viewer(),
             trace_from: Some(trace_from),
-            table: Table::new(limits.sockets, limits.calls, limits.queued_bytes),
-            replies: Replies::new(if lasting.is_some() { queued } else { 0 }),
-            lasting,
+            table: SocketTable::new(limits.sockets, limits.calls, limits.queued_bytes),
+            replies: Replies::new(if resumable.is_some() { queued } else { 0 }),
+            resumable,
             place: None,
             excursion: None,
             out: None,
-            surroundings,
+            context,
         })
     }
 }

@@ -7,14 +7,14 @@ use shared::{
     outcome::{Failed, Reason, Returned},
 };
 
-use super::Seat;
+use super::PageSession;
 use crate::{
     admission::{ClientOrigin, Denial},
     failure,
     lab::ServerChanges,
 };
 
-impl Seat {
+impl PageSession {
     pub(super) async fn ask(&mut self, ask: Ask, from: ClientOrigin) -> Result<Returned, Failed> {
         if let Ask::Save { events, days } = ask {
             return self.save(events, days, from).await;
@@ -40,11 +40,11 @@ impl Seat {
             ),
             Ask::KillServer { transport } => {
                 self.must_control(from)?;
-                self.surroundings.lab.kill_server(transport).await
+                self.context.lab.kill_server(transport).await
             }
             Ask::StopServer { transport } => {
                 self.must_control(from)?;
-                self.surroundings.lab.stop_server(transport).await
+                self.context.lab.stop_server(transport).await
             }
             Ask::Watch { from, whose } => {
                 match (&self.place, whose) {
@@ -53,21 +53,21 @@ impl Seat {
                     (None, Some(_)) => return Err(not_in_a_class()),
                 }
                 // A number not yet given, perhaps of a relay that ran before, would be waited for in vain.
-                let (_, next) = self.surroundings.lab.trace().range();
+                let (_, next) = self.context.lab.trace().range();
                 self.trace_from = Some(from.min(next));
                 Ok(())
             }
             Ask::SetConditions { conditions } => {
                 self.must_control(from)?;
-                self.surroundings.lab.netem().set_conditions(conditions)
+                self.context.lab.netem().set_conditions(conditions)
             }
             Ask::Decide { datagram, verdict } => {
                 self.must_control(from)?;
-                self.surroundings.lab.netem().decide(datagram, verdict)
+                self.context.lab.netem().decide(datagram, verdict)
             }
             Ask::Class { act } => {
                 let tie = self.tie().ok_or_else(not_in_a_class)?;
-                self.surroundings.classes.perform(tie, act).await
+                self.context.classes.perform(tie, act).await
             }
             Ask::Enter { .. }
             | Ask::CreateClass { .. }
@@ -93,7 +93,7 @@ impl Seat {
         changes: ServerChanges,
         from: ClientOrigin,
     ) -> Result<(), Failed> {
-        let lab = &self.surroundings.lab;
+        let lab = &self.context.lab;
         if !changes.is_none() || !lab.is_dead(transport) {
             self.must_control(from)?;
         }

@@ -1,7 +1,7 @@
 //! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
 
+mod poll_order;
 mod time;
-mod turns;
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
@@ -16,17 +16,22 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use self::turns::Turns;
+use self::poll_order::PollOrder;
 use super::{
-    Surroundings,
-    close_code::{INVALID, PROTOCOL, UNSUPPORTED},
-    heartbeat::Heartbeat,
-    moves::{Move, seat_in_the_open_lab},
-    seat::{Returning, Seat, plain, sent_away, to, wanted},
-    seats::Demand,
-    talk::{Heard, Talk},
+    Takeover,
+    session::{PageSession, ReturnedCall, next_takeover, plain, sent_away, to},
+    transition::{Transition, seat_in_the_open_lab},
 };
-use crate::{admission::ClientOrigin, failure};
+use crate::{
+    admission::ClientOrigin,
+    failure,
+    session::{
+        SessionContext,
+        close_code::{INVALID, PROTOCOL, UNSUPPORTED},
+        heartbeat::Heartbeat,
+        ws::{Incoming, WsConnection},
+    },
+};
 
 /// So many events are looked at before calls have their turn again.
 const TRACE_PORTION: usize = 256;
@@ -38,28 +43,30 @@ const HEARD_TOGETHER: u32 = 32;
 const TRACE_SHARE: usize = 2;
 
 /// Holds the conversation until one side ends it.
-pub(super) async fn hold(talk: Talk, from: ClientOrigin, surroundings: Surroundings) {
-    let seat = seat_in_the_open_lab(&surroundings, from);
-    let mut conversation = Conversation::new(talk, seat, from);
+pub(in crate::session) async fn run(ws: WsConnection, from: ClientOrigin, context: SessionContext) {
+    let session = seat_in_the_open_lab(&context, from);
+    let mut conversation = Driver::new(ws, session, from);
     conversation.welcome();
     loop {
-        match conversation.goes_on().await {
-            Ending::Moves(id, to) => conversation = conversation.moves(id, to).await,
-            Ending::Wanted(demand) => return conversation.hands_over(demand).await,
-            Ending::Goodbye(goodbye, code) => {
-                let Conversation { mut talk, seat, .. } = conversation;
-                seat.left();
-                return talk.part_with(&goodbye, code).await;
+        match conversation.run_until_exit().await {
+            Exit::Moves(id, to) => conversation = conversation.moves(id, to).await,
+            Exit::Wanted(takeover) => return conversation.hand_over(takeover).await,
+            Exit::Goodbye(goodbye, code) => {
+                let Driver {
+                    mut ws, session, ..
+                } = conversation;
+                session.left();
+                return ws.close_with(&goodbye, code).await;
             }
-            Ending::Gone => return conversation.seat.left(),
+            Exit::Gone => return conversation.session.left(),
         }
     }
 }
 
-/// A page in its seat.
-pub(super) struct Conversation {
-    pub(super) talk: Talk,
-    pub(super) seat: Box<Seat>,
+/// A page in its session.
+pub(super) struct Driver {
+    pub(super) ws: WsConnection,
+    pub(super) session: Box<PageSession>,
     pub(super) from: ClientOrigin,
     /// Wrong codes and tokens it has said.
     pub(super) wrong_attempts: u32,
@@ -67,17 +74,17 @@ pub(super) struct Conversation {
     heard_at: Instant,
     heartbeat: Heartbeat,
     timer: Pin<Box<Sleep>>,
-    turns: Turns,
+    turns: PollOrder,
 }
 
 /// What can happen next.
 enum Event {
-    Heard(Heard),
-    Returned(Box<Returning>),
+    Incoming(Incoming),
+    Returned(Box<ReturnedCall>),
     TraceGrew,
     TimerFired,
     RelayEnds,
-    Wanted(Demand),
+    Wanted(Takeover),
     /// Something is new in the class.
     News(Utf8Bytes),
     /// Another page has this one's place in the class.
@@ -86,47 +93,47 @@ enum Event {
     SentAway(GoodbyeReason),
 }
 
-/// How a conversation in one seat ends.
-enum Ending {
+/// How a conversation in one session ends.
+enum Exit {
     /// With these last words and this close code.
     Goodbye(Goodbye, u16),
     Gone,
     /// The page goes to another lab.
-    Moves(u64, Move),
-    /// Another page wants this one's seat.
-    Wanted(Demand),
+    Moves(u64, Transition),
+    /// Another page wants this one's session.
+    Wanted(Takeover),
 }
 
-impl Conversation {
-    pub(super) fn new(talk: Talk, seat: Box<Seat>, from: ClientOrigin) -> Self {
-        let limits = &seat.surroundings.limits;
+impl Driver {
+    pub(super) fn new(ws: WsConnection, session: Box<PageSession>, from: ClientOrigin) -> Self {
+        let limits = &session.context.limits;
         let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
         let now = Instant::now();
         let heartbeat = Heartbeat::new(Duration::from_secs(limits.ping_seconds), now);
-        let first_look = heartbeat.due().min(now + first_look);
+        let first_look = heartbeat.poll_timeout().min(now + first_look);
         Self {
             heard_at: now,
             timer: Box::pin(tokio::time::sleep_until(first_look)),
             heartbeat,
-            turns: Turns::default(),
-            talk,
-            seat,
+            turns: PollOrder::default(),
+            ws,
+            session,
             from,
             wrong_attempts: 0,
         }
     }
 
     pub(super) fn welcome(&mut self) {
-        let welcome = Box::new(self.seat.welcome());
-        self.talk.say(&ServerMessage::Welcome(welcome));
+        let welcome = Box::new(self.session.welcome());
+        self.ws.send(&ServerMessage::Welcome(welcome));
         self.say_replies();
     }
 
-    async fn goes_on(&mut self) -> Ending {
+    async fn run_until_exit(&mut self) -> Exit {
         loop {
             let mut event = self.next_event().await;
             for so_far in 1.. {
-                let said = matches!(event, Event::Heard(Heard::Said(_)));
+                let said = matches!(event, Event::Incoming(Incoming::Message(_)));
                 let ending = self.handle(event).await;
                 self.say_replies();
                 if let Some(ending) = ending {
@@ -135,8 +142,8 @@ impl Conversation {
                 if !said || so_far == HEARD_TOGETHER || !self.is_listening() {
                     break;
                 }
-                match self.talk.heard_already() {
-                    Some(more) => event = Event::Heard(more),
+                match self.ws.try_next() {
+                    Some(more) => event = Event::Incoming(more),
                     None => break,
                 }
             }
@@ -145,41 +152,41 @@ impl Conversation {
 
     /// Who does not read is not worked for: what was sent has to go out first.
     fn is_listening(&self) -> bool {
-        self.talk.queued() < self.queued_most()
+        self.ws.queued_bytes() < self.queued_most()
     }
 
     fn queued_most(&self) -> usize {
-        let limits = &self.seat.surroundings.limits;
+        let limits = &self.session.context.limits;
         usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX)
     }
 
     fn say_replies(&mut self) {
-        while let Some(reply) = self.seat.next_reply() {
-            self.talk.say_text(reply);
+        while let Some(reply) = self.session.next_reply() {
+            self.ws.send_text(reply);
         }
     }
 
     async fn next_event(&mut self) -> Event {
         let listening = self.is_listening();
-        let room_for_trace = self.talk.queued() < self.queued_most() / TRACE_SHARE;
+        let room_for_trace = self.ws.queued_bytes() < self.queued_most() / TRACE_SHARE;
         let Self {
-            talk,
-            seat,
+            ws,
+            session,
             timer,
             turns,
             ..
         } = self;
-        let Seat {
-            surroundings,
+        let PageSession {
+            context,
             calls,
             trace_from,
             trace_until,
-            lasting,
+            resumable,
             place,
             excursion,
             ..
-        } = &mut **seat;
-        let (letters, gone) = match (place, excursion) {
+        } = &mut **session;
+        let (outbox, gone) = match (place, excursion) {
             (Some(place), _) => (place.outbox.as_mut(), Some(&mut place.removal)),
             (None, Some(out)) => (out.outbox.as_mut(), Some(&mut out.removal)),
             (None, None) => (None, None),
@@ -192,39 +199,41 @@ impl Conversation {
         // again, must not keep the clock, the trace and the relay's end from being seen.
         tokio::select! {
             biased;
-            Ok(()) = surroundings.ending.changed() => Event::RelayEnds,
-            Some(demand) = wanted(lasting) => Event::Wanted(demand),
+            Ok(()) = context.shutdown.changed() => Event::RelayEnds,
+            Some(takeover) = next_takeover(resumable) => Event::Wanted(takeover),
             why = sent_away(gone) => Event::SentAway(why),
             () = timer.as_mut() => Event::TimerFired,
-            news = next_letter(letters), if listening => news.map_or(Event::Untied, Event::News),
+            news = next_letter(outbox), if listening => news.map_or(Event::Untied, Event::News),
             Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
-            event = poll_fn(|context| turns.poll(context, talk, calls, listening)) => event,
+            event = poll_fn(|context| turns.poll(context, ws, calls, listening)) => event,
         }
     }
 
-    async fn handle(&mut self, event: Event) -> Option<Ending> {
+    async fn handle(&mut self, event: Event) -> Option<Exit> {
         match event {
-            Event::Heard(Heard::Said(message)) => return self.hear(message).await,
-            Event::Heard(Heard::Flushed) => {}
-            Event::Heard(Heard::Gone) => return Some(Ending::Gone),
-            Event::Heard(Heard::NotText) => {
+            Event::Incoming(Incoming::Message(message)) => return self.hear(message).await,
+            Event::Incoming(Incoming::Flushed) => {}
+            Event::Incoming(Incoming::Disconnected) => return Some(Exit::Gone),
+            Event::Incoming(Incoming::InvalidUtf8) => {
                 return Some(no_conversation(INVALID, "text that is not UTF-8"));
             }
-            Event::Heard(Heard::Broken(rule)) => return Some(no_conversation(PROTOCOL, &rule)),
-            Event::Heard(Heard::TooLong) => {
-                let limit = self.seat.surroundings.limits.message_bytes;
+            Event::Incoming(Incoming::Violation(rule)) => {
+                return Some(no_conversation(PROTOCOL, &rule));
+            }
+            Event::Incoming(Incoming::TooLong) => {
+                let limit = self.session.context.limits.message_bytes;
                 return Some(goodbye(
                     GoodbyeReason::TooLong,
                     Some(limit),
                     "that message was far too long",
                 ));
             }
-            Event::Returned(returned) => self.seat.settle(*returned),
+            Event::Returned(returned) => self.session.settle(*returned),
             Event::TraceGrew => self.tell_trace(),
             Event::TimerFired => return self.check_time(),
-            Event::News(news) => self.talk.say_text(news),
+            Event::News(news) => self.ws.send_text(news),
             Event::Untied => {
-                if let Some(place) = &mut self.seat.place {
+                if let Some(place) = &mut self.session.place {
                     place.outbox = None;
                     return None;
                 }
@@ -238,7 +247,7 @@ impl Conversation {
                 };
                 return Some(goodbye(why, None, message));
             }
-            Event::Wanted(demand) => return Some(Ending::Wanted(demand)),
+            Event::Wanted(takeover) => return Some(Exit::Wanted(takeover)),
             Event::RelayEnds => {
                 return Some(goodbye(
                     GoodbyeReason::ShuttingDown,
@@ -250,8 +259,8 @@ impl Conversation {
         None
     }
 
-    async fn hear(&mut self, message: Message) -> Option<Ending> {
-        self.heartbeat.heard();
+    async fn hear(&mut self, message: Message) -> Option<Exit> {
+        self.heartbeat.record_received();
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => {
@@ -275,7 +284,7 @@ impl Conversation {
         }
         self.heard_at = Instant::now();
         match decoded {
-            Ok(ClientMessage { id, request }) => match Move::of(request) {
+            Ok(ClientMessage { id, request }) => match Transition::of(request) {
                 Ok(to) => return self.hear_move(id, to, text.len()),
                 Err(request) => self.hear_request(id, request, text.len()).await,
             },
@@ -287,8 +296,8 @@ impl Conversation {
                 reason,
                 message,
             }) => {
-                self.seat.heard(id);
-                self.seat.fail(id, failure::relay(reason, message));
+                self.session.heard(id);
+                self.session.fail(id, failure::relay(reason, message));
             }
             Err(DecodeError::NotAMessage {
                 id: None,
@@ -300,22 +309,22 @@ impl Conversation {
     }
 
     async fn hear_request(&mut self, id: u64, request: Request, length: usize) {
-        self.seat.heard(id);
+        self.session.heard(id);
         match self.check_length(length) {
             Ok(()) => {
                 let message = ClientMessage { id, request };
-                self.seat.request(message, self.from).await;
+                self.session.request(message, self.from).await;
             }
-            Err(failed) => self.seat.fail(id, failed),
+            Err(failed) => self.session.fail(id, failed),
         }
     }
 
-    /// Going from lab to lab is the connection's doing and no request of the seat's.
-    fn hear_move(&mut self, id: u64, to: Move, length: usize) -> Option<Ending> {
-        let checked = self.check_length(length).and(self.seat.check_id(id));
-        self.seat.met_id(id);
+    /// Going from lab to lab is the connection's doing and no request of the session's.
+    fn hear_move(&mut self, id: u64, to: Transition, length: usize) -> Option<Exit> {
+        let checked = self.check_length(length).and(self.session.check_id(id));
+        self.session.met_id(id);
         match checked {
-            Ok(()) => Some(Ending::Moves(id, to)),
+            Ok(()) => Some(Exit::Moves(id, to)),
             Err(failed) => {
                 self.refuse(Some(id), failed);
                 None
@@ -324,7 +333,7 @@ impl Conversation {
     }
 
     fn check_length(&self, length: usize) -> Result<(), Failed> {
-        let limit = self.seat.surroundings.limits.message_bytes;
+        let limit = self.session.context.limits.message_bytes;
         if length as u64 > limit {
             let message = format!("a message may have {limit} bytes, this one has {length}");
             return Err(failure::limit(Reason::MessageTooLarge, limit, message));
@@ -332,51 +341,53 @@ impl Conversation {
         Ok(())
     }
 
-    /// A reply that is none of the seat's.
+    /// A reply that is none of the session's.
     pub(super) fn refuse(&mut self, id: Option<u64>, failed: Failed) {
-        self.talk.say(&to(id, plain(Outcome::Failed(failed))));
+        self.ws.send(&to(id, plain(Outcome::Failed(failed))));
     }
 
     fn tell_trace(&mut self) {
-        let Self { talk, seat, .. } = self;
-        seat.trace_until.mark_unchanged();
-        let Some(from) = seat.trace_from else { return };
-        let trace = seat.surroundings.lab.trace();
-        let page = trace.read(from, seat.sight(), TRACE_PORTION);
+        let Self { ws, session, .. } = self;
+        session.trace_until.mark_unchanged();
+        let Some(from) = session.trace_from else {
+            return;
+        };
+        let trace = session.context.lab.trace();
+        let page = trace.read(from, session.sight(), TRACE_PORTION);
         if let Some(gap) = page.gap {
-            talk.say(&ServerMessage::Gap(gap));
+            ws.send(&ServerMessage::Gap(gap));
         }
         for recorded in page.events {
-            talk.say_text(recorded.message());
+            ws.send_text(recorded.message());
         }
-        seat.trace_from = Some(page.next);
+        session.trace_from = Some(page.next);
     }
 }
 
 /// The next word from the class; never, where there is none.
-async fn next_letter(letters: Option<&mut UnboundedReceiver<Utf8Bytes>>) -> Option<Utf8Bytes> {
-    match letters {
-        Some(letters) => letters.recv().await,
+async fn next_letter(outbox: Option<&mut UnboundedReceiver<Utf8Bytes>>) -> Option<Utf8Bytes> {
+    match outbox {
+        Some(outbox) => outbox.recv().await,
         None => std::future::pending().await,
     }
 }
 
-fn no_conversation(code: u16, message: &str) -> Ending {
+fn no_conversation(code: u16, message: &str) -> Exit {
     let goodbye = Goodbye {
         reason: GoodbyeReason::NotAConversation,
         limit: None,
         message: message.to_owned(),
     };
-    Ending::Goodbye(goodbye, code)
+    Exit::Goodbye(goodbye, code)
 }
 
-fn goodbye(reason: GoodbyeReason, limit: Option<u64>, message: &str) -> Ending {
+fn goodbye(reason: GoodbyeReason, limit: Option<u64>, message: &str) -> Exit {
     let goodbye = Goodbye {
         reason,
         limit,
         message: message.to_owned(),
     };
-    Ending::Goodbye(goodbye, reason.close_code())
+    Exit::Goodbye(goodbye, reason.close_code())
 }
 
 #[cfg(test)]

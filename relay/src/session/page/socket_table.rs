@@ -16,8 +16,8 @@ use crate::{failure, sys::descriptors::lowest_free};
 
 /// The sockets of one page; `S` is a socket, `C` what cancels a running call.
 #[derive(Debug)]
-pub(super) struct Table<S, C> {
-    lines: BTreeMap<Fd, Line<S>>,
+pub(super) struct SocketTable<S, C> {
+    queues: BTreeMap<Fd, CallQueue<S>>,
     running: HashMap<u64, C>,
     waiting: HashMap<u64, Fd>,
     most_sockets: u64,
@@ -28,7 +28,7 @@ pub(super) struct Table<S, C> {
 
 /// One socket, and who waits for it.
 #[derive(Debug)]
-struct Line<S> {
+struct CallQueue<S> {
     socket: Rc<S>,
     busy: bool,
     waiting: VecDeque<(u64, Call)>,
@@ -36,7 +36,7 @@ struct Line<S> {
 
 /// A call whose turn has come.
 #[derive(Debug)]
-pub(super) struct Turn<S> {
+pub(super) struct ReadyCall<S> {
     /// The message's id.
     pub(super) id: u64,
     /// The call.
@@ -47,10 +47,10 @@ pub(super) struct Turn<S> {
     pub(super) socket: Rc<S>,
 }
 
-impl<S, C> Table<S, C> {
+impl<S, C> SocketTable<S, C> {
     pub(super) fn new(most_sockets: u64, most_calls: u64, most_waiting_bytes: u64) -> Self {
         Self {
-            lines: BTreeMap::new(),
+            queues: BTreeMap::new(),
             running: HashMap::new(),
             waiting: HashMap::new(),
             most_sockets,
@@ -62,7 +62,7 @@ impl<S, C> Table<S, C> {
 
     /// The number the next socket will have.
     pub(super) fn next_fd(&self) -> Result<Fd, Failed> {
-        if self.lines.len() as u64 >= self.most_sockets {
+        if self.queues.len() as u64 >= self.most_sockets {
             let message = format!("a page may have {} sockets: close one", self.most_sockets);
             return Err(failure::limit(
                 Reason::TooManySockets,
@@ -70,14 +70,14 @@ impl<S, C> Table<S, C> {
                 message,
             ));
         }
-        Ok(lowest_free(|fd| self.lines.contains_key(&fd)))
+        Ok(lowest_free(|fd| self.queues.contains_key(&fd)))
     }
 
     /// A new socket.
     pub(super) fn insert(&mut self, fd: Fd, socket: S) {
-        self.lines.insert(
+        self.queues.insert(
             fd,
-            Line {
+            CallQueue {
                 socket: Rc::new(socket),
                 busy: false,
                 waiting: VecDeque::new(),
@@ -124,9 +124,9 @@ impl<S, C> Table<S, C> {
         id: u64,
         fd: Fd,
         call: Call,
-    ) -> Result<Option<Turn<S>>, Failed> {
+    ) -> Result<Option<ReadyCall<S>>, Failed> {
         self.check_room()?;
-        let Some(line) = self.lines.get_mut(&fd) else {
+        let Some(line) = self.queues.get_mut(&fd) else {
             return Err(failure::relay(
                 Reason::NoSuchSocket,
                 format!("this page has no socket {fd}"),
@@ -146,7 +146,7 @@ impl<S, C> Table<S, C> {
             return Ok(None);
         }
         line.busy = true;
-        Ok(Some(Turn {
+        Ok(Some(ReadyCall {
             id,
             call,
             fd,
@@ -165,16 +165,16 @@ impl<S, C> Table<S, C> {
     }
 
     /// It has returned; the next in line has its turn.
-    pub(super) fn returned(&mut self, id: u64, fd: Fd) -> Option<Turn<S>> {
+    pub(super) fn returned(&mut self, id: u64, fd: Fd) -> Option<ReadyCall<S>> {
         self.running.remove(&id);
-        let line = self.lines.get_mut(&fd)?;
+        let line = self.queues.get_mut(&fd)?;
         let Some((id, call)) = line.waiting.pop_front() else {
             line.busy = false;
             return None;
         };
         self.waiting.remove(&id);
         self.waiting_bytes -= carried(&call);
-        Some(Turn {
+        Some(ReadyCall {
             id,
             call,
             fd,
@@ -184,7 +184,7 @@ impl<S, C> Table<S, C> {
 
     /// The socket is closed. Whoever still waited for it finds no socket there.
     pub(super) fn remove(&mut self, fd: Fd) -> Vec<u64> {
-        let waiting = self.lines.remove(&fd).map(|line| line.waiting);
+        let waiting = self.queues.remove(&fd).map(|line| line.waiting);
         let mut orphans = Vec::new();
         for (id, call) in waiting.into_iter().flatten() {
             self.waiting.remove(&id);
@@ -202,7 +202,7 @@ impl<S, C> Table<S, C> {
         let Some(fd) = self.waiting.remove(&id) else {
             return Cancelled::NotInFlight;
         };
-        let line = self.lines.get_mut(&fd);
+        let line = self.queues.get_mut(&fd);
         let place = line
             .as_ref()
             .and_then(|line| line.waiting.iter().position(|(waiting, _)| *waiting == id));
@@ -235,8 +235,8 @@ pub(super) enum Cancelled<C> {
 mod tests {
     use super::*;
 
-    fn table() -> Table<&'static str, ()> {
-        let mut table = Table::new(3, 4, 10);
+    fn table() -> SocketTable<&'static str, ()> {
+        let mut table = SocketTable::new(3, 4, 10);
         table.insert(3, "a");
         table.insert(4, "b");
         table
@@ -246,7 +246,7 @@ mod tests {
         Call::Recv { fd, size: 1 }
     }
 
-    fn turn(turn: Option<Turn<&'static str>>) -> Option<(u64, Fd)> {
+    fn turn(turn: Option<ReadyCall<&'static str>>) -> Option<(u64, Fd)> {
         turn.map(|turn| (turn.id, turn.fd))
     }
 

@@ -1,4 +1,4 @@
-//! The replies of a seat: said in order, and kept for a while in case they were not heard. Pure.
+//! The replies of a session: said in order, and kept for a while in case they were not heard. Pure.
 
 use std::collections::VecDeque;
 
@@ -17,12 +17,12 @@ pub(super) struct Replies {
     most_bytes: usize,
 }
 
-/// So few replies were ever made, or so few of those said are kept, that the wanted ones cannot be repeated.
+/// So few replies were ever made, or so few of those said are kept, that the next_takeover ones cannot be repeated.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CannotRepeat {
     /// Only so many were made.
     NeverMade(u64),
-    /// The oldest wanted ones are no longer kept.
+    /// The oldest next_takeover ones are no longer kept.
     Forgotten,
 }
 
