@@ -173,7 +173,7 @@ impl Membership {
     #[must_use]
     pub fn visibility(&self) -> Sight {
         let own = self.process.get();
-        // What is only for whoever config the lab is for all where everybody may see everybody.
+        // What is only for the members who control the lab is for all where everybody may see everybody.
         let ruler = (self.is_teacher() || self.sees_everybody()).then_some(RULER);
         match self.view.get() {
             view if !self.may_see(view) => Sight::Of([own, None, ruler]),

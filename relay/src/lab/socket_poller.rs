@@ -73,7 +73,7 @@ pub(super) async fn look(view: SocketPoller) {
         again = next_poll(&sockets);
         let whose = owners.of(&sockets, &servers, |door| trace.known_owner(door));
         if told.as_ref().is_none_or(|told| has_changed(told, &sockets)) {
-            // Told to a crowd it would be more than all the rest: there it is for whoever config the lab.
+            // Told to a crowd it would be more than all the rest: there it is for the members who control the lab.
             let whom = (trace.viewers() > MAX_FULL_VIEWERS).then_some(RULER);
             trace.record_sockets(sockets.clone(), whose, whom);
             told = Some(sockets);

@@ -104,7 +104,7 @@ pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: Serve
 
 /// What a connection does after it has worked on what came.
 enum Next {
-    /// All was sent: it receive_arguments again.
+    /// All was sent: the next receive has started.
     Receiving(OpenCall),
     /// The kernel took this number of bytes: the rest is still to be sent.
     Sending(OpenCall, usize),
@@ -234,7 +234,7 @@ impl ServedConnection {
         self.start(CallName::Recv, receive_arguments(config.receive_size))
     }
 
-    /// Thinks, and send_arguments all of it.
+    /// Sends all of an answer after the delay.
     async fn send(
         &self,
         stream: &mut TcpStream,
