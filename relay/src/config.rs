@@ -1,4 +1,5 @@
-//! The command line, and the one table of limits. Every flag is also an environment variable `PLAYGROUND_…`.
+//! The command line: every flag with its help text and default. Each flag is also an environment variable
+//! `PLAYGROUND_…`.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -11,11 +12,11 @@ use shared::{
 
 use crate::admission::parse_address_range;
 
-/// Socket Playground: real UDP and TCP servers, and a page to be their client.
+/// Socket Playground: real UDP and TCP servers, and a web page that acts as their client.
 #[derive(Clone, Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 pub struct Config {
-    /// Where the page is served; port 0 lets the system choose. Only this machine reaches 127.0.0.1.
+    /// Address at which the page is served. With port 0 the system chooses a port. Only this machine can reach 127.0.0.1.
     #[arg(
         long,
         env = "PLAYGROUND_HTTP",
@@ -24,7 +25,7 @@ pub struct Config {
     )]
     pub http: SocketAddr,
 
-    /// Where the UDP and the TCP server of the open lab listen.
+    /// Address at which the UDP and TCP servers of the open lab listen.
     #[arg(
         long,
         env = "PLAYGROUND_SERVER",
@@ -33,7 +34,7 @@ pub struct Config {
     )]
     pub server: SocketAddr,
 
-    /// Which program the servers run.
+    /// Program that the servers run.
     #[arg(long, env = "PLAYGROUND_PROGRAM", value_enum, default_value = "sturdy")]
     pub program: ProgramName,
 
@@ -41,16 +42,16 @@ pub struct Config {
     #[arg(long, env = "PLAYGROUND_TASK", default_value = "upper", value_parser = parse_task)]
     pub task: Task,
 
-    /// Run no servers: be the client of whatever listens at --server, such as your own program.
+    /// Do not run servers in the open lab: be the client of the program that listens at --server, such as your own.
     #[arg(long, env = "PLAYGROUND_EXTERNAL_SERVER")]
     pub external_server: bool,
 
-    /// Go no higher than this level of truth.
+    /// Highest level of truth to use.
     #[arg(long, env = "PLAYGROUND_MAX_LEVEL", value_enum, default_value = "l2")]
     pub max_level: LevelName,
 
-    /// A further host name under which the page is reached, such as the one of a proxy before it; repeatable. With one
-    /// no connection has the rights of this machine by its address.
+    /// Additional host name of the page, such as the name of a reverse proxy; repeatable. If set, no connection has the
+    /// rights of this machine.
     #[arg(
         long,
         env = "PLAYGROUND_ALLOW_HOST",
@@ -59,8 +60,8 @@ pub struct Config {
     )]
     pub allow_host: Vec<String>,
 
-    /// Addresses of a proxy before the relay, as a range or one address; repeatable. What it forwards as the visitor's
-    /// address then counts for limits, and no connection has the rights of this machine by its address.
+    /// Address or address range of a reverse proxy; repeatable. Limits per address then use the visitor's address that the
+    /// proxy forwards, and no connection has the rights of this machine.
     #[arg(
         long,
         env = "PLAYGROUND_TRUST_PROXY",
@@ -70,8 +71,8 @@ pub struct Config {
     )]
     pub trust_proxy: Vec<IpNet>,
 
-    /// A user of this machine, by number, whose direct connections have its rights, in place of the user who starts
-    /// the relay; repeatable. Linux only: elsewhere every direct connection from this machine has them.
+    /// User id whose direct connections have the rights of this machine, instead of the user who starts the relay;
+    /// repeatable. Linux only: on other systems every direct connection from this machine has these rights.
     #[arg(
         long,
         env = "PLAYGROUND_OWNER",
@@ -80,7 +81,7 @@ pub struct Config {
     )]
     pub owner: Vec<u32>,
 
-    /// Who says it may create classes, and as a bearer token read the open lab's trace, from another machine.
+    /// Token with which visitors on other machines may create classes and, as a bearer token, read the open lab's trace.
     #[arg(
         long,
         env = "PLAYGROUND_ADMIN_TOKEN",
@@ -89,7 +90,7 @@ pub struct Config {
     )]
     pub admin_token: Option<String>,
 
-    /// A folder to keep classes and saved traces in; made if it is not there. Without it they are gone when the
+    /// Folder in which classes and saved traces are stored; it is created if necessary. Without it they are lost when the
     /// relay ends.
     #[arg(long, env = "PLAYGROUND_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -99,18 +100,18 @@ pub struct Config {
     pub limits: LimitFlags,
 }
 
-/// What one page, one address and the whole relay may use.
+/// Limits of one page, of one address and of the whole relay.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitFlags {
-    /// Bytes in one message of the conversation. The longest datagram UDP can carry, 65,507 bytes, fits into the
-    /// default whatever its bytes are: JSON writes some of them as six.
+    /// Maximum bytes of one message between page and relay. The default has space for the largest UDP payload, 65,507
+    /// bytes, even though JSON may write one byte as six.
     #[arg(long, env = "PLAYGROUND_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 512 << 10)]
     max_message_bytes: u64,
-    /// Bytes in one call's data, and in one receive.
+    /// Maximum bytes of the data of one call, and of one receive.
     #[arg(long, env = "PLAYGROUND_MAX_DATA_BYTES", value_name = "BYTES", default_value_t = 128 << 10)]
     max_data_bytes: u64,
-    /// Sockets per page.
+    /// Maximum sockets per page.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_SOCKETS",
@@ -118,7 +119,7 @@ pub struct LimitFlags {
         default_value_t = 64
     )]
     max_sockets: u64,
-    /// Calls in flight per page.
+    /// Maximum calls in progress per page.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_CALLS",
@@ -126,10 +127,11 @@ pub struct LimitFlags {
         default_value_t = 1024
     )]
     max_calls: u64,
-    /// Bytes waiting to be sent to a page before it is read from no further; and bytes its waiting calls may carry.
+    /// Maximum bytes queued for a page, beyond which the relay stops reading from it; also the maximum bytes of data in its
+    /// waiting calls.
     #[arg(long, env = "PLAYGROUND_MAX_QUEUED_BYTES", value_name = "BYTES", default_value_t = 1 << 20)]
     max_queued_bytes: u64,
-    /// Pages from one address.
+    /// Maximum pages per address.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_PAGES_PER_ADDRESS",
@@ -137,7 +139,7 @@ pub struct LimitFlags {
         default_value_t = 2048
     )]
     max_pages_per_address: u64,
-    /// Pages in total, raw bridges included.
+    /// Maximum pages in total, including raw bridges. It is lowered at start if there are too few file descriptors.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_PAGES",
@@ -145,8 +147,8 @@ pub struct LimitFlags {
         default_value_t = 8192
     )]
     max_pages: u64,
-    /// HTTP connections that are no page, in total. Like --max-pages it is lowered at start to what the limit of
-    /// file descriptors bears.
+    /// Maximum HTTP connections in total, not counting pages. It is lowered at start if there are too few file
+    /// descriptors.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_CONNECTIONS",
@@ -154,7 +156,7 @@ pub struct LimitFlags {
         default_value_t = 8192
     )]
     max_connections: u64,
-    /// The same from one address; of IPv6 from one /64.
+    /// Maximum HTTP connections per address (IPv6: per /64 network), not counting pages.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_CONNECTIONS_PER_ADDRESS",
@@ -162,26 +164,27 @@ pub struct LimitFlags {
         default_value_t = 2048
     )]
     max_connections_per_address: u64,
-    /// Seconds an HTTP connection may take for a request's headers, or say nothing between two requests.
+    /// Timeout for the headers of an HTTP request, and for an idle HTTP connection.
     #[arg(long, env = "PLAYGROUND_HANDSHAKE_SECONDS", value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
     handshake_seconds: u64,
-    /// Seconds a page may say nothing before it is asked to leave.
+    /// Timeout after which a page that sends nothing is disconnected.
     #[arg(long, env = "PLAYGROUND_IDLE_SECONDS", value_name = "SECONDS", default_value_t = 3600, value_parser = seconds())]
     idle_seconds: u64,
-    /// Seconds a page, or any other connection, may leave unread what it was sent.
+    /// Timeout after which a page, or any other connection, that does not read is disconnected.
     #[arg(long, env = "PLAYGROUND_UNREAD_SECONDS", value_name = "SECONDS", default_value_t = 30, value_parser = seconds())]
     unread_seconds: u64,
-    /// Seconds between the relay's pings; a page or bridge that does not answer one until the next is due is let go.
-    /// More than some 50 lets proxies with a read timeout of 60 seconds cut idle connections.
+    /// Interval between pings. A page or bridge that does not answer before the next ping is disconnected. Keep it below
+    /// 50: proxies often close connections that are idle for 60 seconds.
     #[arg(long, env = "PLAYGROUND_PING_SECONDS", value_name = "SECONDS", default_value_t = 20, value_parser = seconds())]
     ping_seconds: u64,
-    /// Bytes a lab's trace keeps; the oldest events make room. With 0 nothing is traced, and pages see no calls.
+    /// Maximum bytes of the open lab's trace; the oldest events are dropped. With 0 nothing is traced, and pages show no
+    /// calls.
     #[arg(long, env = "PLAYGROUND_TRACE_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     trace_bytes: u64,
-    /// The same for every lab beside the open one.
+    /// Maximum bytes of the trace of every other lab; the lab of a class may use eight times as many.
     #[arg(long, env = "PLAYGROUND_LAB_TRACE_BYTES", value_name = "BYTES", default_value_t = 4 << 20)]
     lab_trace_bytes: u64,
-    /// Labs beside the open one: private ones, each with servers on an address of its own.
+    /// Maximum labs besides the open one. Each has servers at an address of its own.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_LABS",
@@ -189,7 +192,7 @@ pub struct LimitFlags {
         default_value_t = 600
     )]
     max_labs: u64,
-    /// The same of one address: a class may share one, but nobody takes them all.
+    /// Maximum labs per address, besides the open one. A whole classroom may share an address.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_LABS_PER_ADDRESS",
@@ -197,7 +200,7 @@ pub struct LimitFlags {
         default_value_t = 400
     )]
     max_labs_per_address: u64,
-    /// Classes, each a lab with a teacher and members.
+    /// Maximum classes.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_CLASSES",
@@ -205,7 +208,7 @@ pub struct LimitFlags {
         default_value_t = 100
     )]
     max_classes: u64,
-    /// Members of a class; its teacher may set fewer.
+    /// Maximum members per class. The teacher can set a lower limit.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_MEMBERS",
@@ -213,7 +216,7 @@ pub struct LimitFlags {
         default_value_t = 1000
     )]
     max_members: u64,
-    /// The same from one address: raise it where a whole school comes from one.
+    /// Maximum members per class and address. Raise it if a whole school shares an address.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_MEMBERS_PER_ADDRESS",
@@ -221,7 +224,7 @@ pub struct LimitFlags {
         default_value_t = 400
     )]
     max_members_per_address: u64,
-    /// Traces saved as links.
+    /// Maximum traces saved as links.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_LINKS",
@@ -229,7 +232,7 @@ pub struct LimitFlags {
         default_value_t = 1000
     )]
     max_links: u64,
-    /// The same of one address.
+    /// Maximum saved traces per address.
     #[arg(
         long,
         env = "PLAYGROUND_MAX_LINKS_PER_ADDRESS",
@@ -237,19 +240,19 @@ pub struct LimitFlags {
         default_value_t = 200
     )]
     max_links_per_address: u64,
-    /// Bytes of all saved traces together. Without --data they are in memory.
+    /// Maximum bytes of all saved traces together. Without --data they are in memory.
     #[arg(long, env = "PLAYGROUND_MAX_LINKS_BYTES", value_name = "BYTES", default_value_t = 64 << 20)]
     max_links_bytes: u64,
-    /// The same of one address.
+    /// Maximum bytes of all saved traces of one address.
     #[arg(long, env = "PLAYGROUND_MAX_LINKS_BYTES_PER_ADDRESS", value_name = "BYTES", default_value_t = 16 << 20)]
     max_links_bytes_per_address: u64,
-    /// Bytes of a saved trace.
+    /// Maximum bytes of one saved trace.
     #[arg(long, env = "PLAYGROUND_MAX_LINK_BYTES", value_name = "BYTES", default_value_t = 4 << 20)]
     max_link_bytes: u64,
-    /// Days a saved trace is kept.
+    /// Days for which a saved trace is kept.
     #[arg(long, env = "PLAYGROUND_LINK_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3650))]
     link_days: u64,
-    /// Seconds a private lab, or a member's sockets in a class, are kept after their page has gone.
+    /// Seconds for which a private lab, or a member's sockets in a class, are kept after their page has disconnected.
     #[arg(long, env = "PLAYGROUND_KEEP_SECONDS", value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     keep_seconds: u64,
 }
@@ -292,12 +295,12 @@ impl From<LimitFlags> for Limits {
     }
 }
 
-/// [`Program`] as the command line spells it.
+/// [`Program`] on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum ProgramName {
-    /// Exactly the book's: one client at a time, and it dies of what it did not expect.
+    /// Exactly the book's program: it serves one client at a time and dies of unexpected errors.
     Book,
-    /// Serves everyone at once, answers a stream as it comes, never dies.
+    /// Serves all clients at once, answers a stream as it arrives, and survives all errors.
     Sturdy,
 }
 
@@ -310,14 +313,14 @@ impl From<ProgramName> for Program {
     }
 }
 
-/// [`Level`] as the command line spells it.
+/// [`Level`] on the command line.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LevelName {
     /// Calls, addresses, bytes, times.
     L0,
-    /// And the kernel's facts.
+    /// L0, and the kernel's state of sockets.
     L1,
-    /// And captured packets.
+    /// L1, and captured packets.
     L2,
 }
 
@@ -339,7 +342,7 @@ fn parse_task(text: &str) -> Result<Task, String> {
         ("echo", _, _) => Ok(Task::Echo),
         (_, Some(letter), None) => Ok(Task::Count(letter)),
         _ => Err(
-            "say `upper`, `reverse`, `echo`, or `count:` and one letter, such as `count:s`"
+            "expected `upper`, `reverse`, `echo`, or `count:` and one letter, such as `count:s`"
                 .to_owned(),
         ),
     }
@@ -351,12 +354,12 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_consistent() {
         Config::command().debug_assert();
     }
 
     #[test]
-    fn a_task_is_upper_or_one_letter() {
+    fn tasks_are_parsed() {
         assert_eq!(parse_task("upper"), Ok(Task::Upper));
         assert_eq!(parse_task("reverse"), Ok(Task::Reverse));
         assert_eq!(parse_task("echo"), Ok(Task::Echo));

@@ -1,4 +1,4 @@
-//! Failures as the conversation tells them: the kernel's own, and the relay's with the rule behind it.
+//! Constructors of the protocol's failures: those that the kernel reports, and those with which the relay enforces a rule.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use shared::outcome::{Failed, FailureSource, Outcome, Reason, Returned};
 
 use crate::{descriptors, sys::errno};
 
-/// How a call ends inside the relay.
+/// The result of a call inside the relay.
 pub type CallResult = Result<Returned, Failed>;
 
-/// The kernel said no.
+/// A failure that the kernel reported.
 #[must_use]
 pub fn kernel(error: &io::Error) -> Failed {
     let errno = errno::name(error);
@@ -25,7 +25,7 @@ pub fn kernel(error: &io::Error) -> Failed {
     }
 }
 
-/// The relay says no, before the kernel was asked.
+/// A failure that the relay decides without a system call.
 #[must_use]
 pub fn relay(reason: Reason, message: impl Into<String>) -> Failed {
     Failed {
@@ -37,7 +37,7 @@ pub fn relay(reason: Reason, message: impl Into<String>) -> Failed {
     }
 }
 
-/// The relay says no because of a limit.
+/// A failure because a limit of the relay is reached.
 #[must_use]
 pub fn limit(reason: Reason, limit: u64, message: impl Into<String>) -> Failed {
     Failed {
@@ -46,7 +46,7 @@ pub fn limit(reason: Reason, limit: u64, message: impl Into<String>) -> Failed {
     }
 }
 
-/// The two ways a call ends, as one value.
+/// Converts the result of a call to the protocol's type.
 #[must_use]
 pub fn outcome(result: CallResult) -> Outcome {
     match result {
@@ -55,7 +55,7 @@ pub fn outcome(result: CallResult) -> Outcome {
     }
 }
 
-/// The errno a kernel would give in the like case.
+/// The errno that a kernel would report in a similar case.
 const fn errno_for(reason: Reason) -> &'static str {
     match reason {
         Reason::Malformed
@@ -84,7 +84,7 @@ const fn errno_for(reason: Reason) -> &'static str {
         | Reason::ClassLocked
         | Reason::Removed
         | Reason::NotVisible => "EACCES",
-        // A person says no: no kernel has the like.
+        // The teacher's decision: no errno corresponds to it.
         Reason::Muted => "",
         Reason::OnlyThisMachine | Reason::OnlyWithAdminToken | Reason::OnlyTeacher => "EPERM",
         Reason::NotOnThisSystem => "ENOTSUP",

@@ -43,10 +43,10 @@ async fn run(config: Config, descriptor_limit: Option<u64>) -> ExitCode {
         Err(error) => return fail(&error.to_string()),
     };
     if let Err(error) = sys::process::drop_privileges() {
-        return fail(&format!("cannot give up its privileges: {error}"));
+        return fail(&format!("cannot drop privileges: {error}"));
     }
     if let Err(error) = descriptors::fill_reserve() {
-        return fail(&format!("cannot hold file descriptors in reserve: {error}"));
+        return fail(&format!("cannot reserve file descriptors: {error}"));
     }
     eprintln!("relay: {}", relay.truth_line());
     eprintln!("relay: {}", relay.trust_line());
@@ -55,7 +55,7 @@ async fn run(config: Config, descriptor_limit: Option<u64>) -> ExitCode {
     }
     match relay.ready_line() {
         Ok(line) => println!("{line}"),
-        Err(error) => return fail(&format!("cannot tell its own address: {error}")),
+        Err(error) => return fail(&format!("cannot determine its own address: {error}")),
     }
     relay.run(shutdown).await;
     ExitCode::SUCCESS

@@ -1,4 +1,4 @@
-//! What the relay counts, for `/metrics` in the Prometheus text format.
+//! The relay's counters and gauges, and `/metrics` in the Prometheus text format.
 
 use std::{
     fmt::Write,
@@ -15,42 +15,42 @@ use crate::{descriptors, sys};
 /// The counters and gauges of one relay.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// HTTP requests answered.
+    /// HTTP requests received.
     pub requests: AtomicU64,
-    /// HTTP connections that are no page or bridge.
+    /// Open HTTP connections that are not pages or bridges.
     pub connections: AtomicU64,
     refused: [AtomicU64; 3],
     descriptor_limit: Option<u64>,
-    /// Pages and bridges that are here now.
+    /// Pages and bridges connected now.
     pub pages: AtomicU64,
-    /// Pages and bridges that have come.
-    pub pages_came: AtomicU64,
-    /// Pages and bridges that were turned away by a limit.
+    /// Pages and bridges admitted so far.
+    pub pages_admitted: AtomicU64,
+    /// Pages and bridges refused because of a limit.
     pub pages_refused: AtomicU64,
-    /// Pages and bridges that were let go because they did not answer a ping.
+    /// Pages and bridges disconnected because they did not answer a ping.
     pub ping_timeouts: AtomicU64,
     /// Calls made, by clients and servers.
     pub calls: AtomicU64,
     /// Events in the traces.
     pub events: AtomicU64,
-    /// Labs beside the open one that are there now.
+    /// Labs running now, besides the open one.
     pub labs: AtomicU64,
-    /// Labs beside the open one that were opened.
+    /// Labs opened so far, besides the open one.
     pub labs_opened: AtomicU64,
     /// Wrong class codes and admin tokens.
     pub wrong_attempts: AtomicU64,
-    /// Attempts at codes and tokens that wait for their turn now.
+    /// Attempts at codes and tokens waiting for their turn now.
     pub attempts_waiting: AtomicU64,
     udp_up: AtomicBool,
     tcp_up: AtomicBool,
 }
 
-/// What leaves no room for a connection.
+/// The limit because of which a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedBy {
-    /// The limit for all together.
+    /// The limit in total.
     Total,
-    /// The limit of its address.
+    /// The limit per address.
     Address,
     /// The limit of file descriptors.
     Descriptors,
@@ -69,7 +69,7 @@ impl RefusedBy {
 }
 
 impl Metrics {
-    /// Nothing is counted yet.
+    /// Metrics with all counters at zero.
     #[must_use]
     pub fn new(descriptor_limit: Option<u64>) -> Self {
         Self {
@@ -78,19 +78,19 @@ impl Metrics {
         }
     }
 
-    /// How many file descriptors the system lets the relay have; none where there is no such limit.
+    /// The limit of file descriptors; `None` if the system has none.
     #[must_use]
     pub const fn descriptor_limit(&self) -> Option<u64> {
         self.descriptor_limit
     }
 
-    /// A connection was refused.
+    /// Counts a refused connection.
     pub fn count_refused_connection(&self, by: RefusedBy) {
         self.refused[by as usize].fetch_add(1, Relaxed);
     }
 
-    /// A server has come up or gone down.
-    pub fn server_is(&self, transport: Transport, up: bool) {
+    /// Records whether a server of the open lab is up.
+    pub fn set_server_up(&self, transport: Transport, up: bool) {
         self.server(transport).store(up, Relaxed);
     }
 
@@ -107,7 +107,7 @@ impl Metrics {
         }
     }
 
-    /// All of it as text (Prometheus exposition format 0.0.4).
+    /// All metrics in the Prometheus text format, version 0.0.4.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -121,26 +121,26 @@ impl Metrics {
             (
                 "connections",
                 "gauge",
-                "HTTP connections that are no page or bridge",
+                "Open HTTP connections that are not pages or bridges",
                 &self.connections,
             ),
             ("pages", "gauge", "Pages and bridges connected", &self.pages),
             (
                 "pages_total",
                 "counter",
-                "Pages and bridges that have connected",
-                &self.pages_came,
+                "Pages and bridges admitted",
+                &self.pages_admitted,
             ),
             (
                 "pages_refused_total",
                 "counter",
-                "Pages and bridges turned away by a limit",
+                "Pages and bridges refused because of a limit",
                 &self.pages_refused,
             ),
             (
                 "ping_timeouts_total",
                 "counter",
-                "Pages and bridges let go because they did not answer a ping",
+                "Pages and bridges disconnected because they did not answer a ping",
                 &self.ping_timeouts,
             ),
             (
@@ -152,14 +152,19 @@ impl Metrics {
             (
                 "trace_events_total",
                 "counter",
-                "Events written to the traces",
+                "Events recorded in the traces",
                 &self.events,
             ),
-            ("labs", "gauge", "Labs beside the open one", &self.labs),
+            (
+                "labs",
+                "gauge",
+                "Labs running, besides the open one",
+                &self.labs,
+            ),
             (
                 "labs_total",
                 "counter",
-                "Labs beside the open one that were opened",
+                "Labs opened, besides the open one",
                 &self.labs_opened,
             ),
             (
@@ -171,7 +176,7 @@ impl Metrics {
             (
                 "attempts_waiting",
                 "gauge",
-                "Attempts at class codes and the admin token that wait for their turn",
+                "Attempts at class codes and the admin token waiting for their turn",
                 &self.attempts_waiting,
             ),
         ] {
@@ -204,7 +209,7 @@ impl Metrics {
             text,
             name,
             "counter",
-            "HTTP connections refused, by the limit that was reached",
+            "HTTP connections refused, by the limit reached",
         );
         for by in RefusedBy::ALL {
             let labels = format!("{{limit=\"{}\"}}", by.name());
@@ -217,19 +222,19 @@ impl Metrics {
             (
                 "descriptors",
                 "gauge",
-                "File descriptors open, the reserve included",
+                "Open file descriptors, including the reserve",
                 sys::descriptors::count(),
             ),
             (
                 "descriptors_limit",
                 "gauge",
-                "File descriptors the system allows",
+                "Limit of file descriptors",
                 self.descriptor_limit,
             ),
             (
                 "descriptors_exhausted_total",
                 "counter",
-                "Calls that failed for want of a file descriptor",
+                "Calls that failed because no file descriptor was left",
                 Some(descriptors::exhaustion_count()),
             ),
         ] {
@@ -241,8 +246,8 @@ impl Metrics {
     }
 }
 
-/// What one lab adds to it: every lab's calls and events count, but only the open lab's servers make the relay
-/// ready.
+/// The metrics of one lab. The calls and events of all labs are counted, but only the open lab's servers count for
+/// readiness.
 #[derive(Clone, Debug)]
 pub struct Meter {
     metrics: Arc<Metrics>,
@@ -250,7 +255,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// The open lab's.
+    /// The meter of the open lab.
     #[must_use]
     pub const fn of_the_open_lab(metrics: Arc<Metrics>) -> Self {
         Self {
@@ -259,7 +264,7 @@ impl Meter {
         }
     }
 
-    /// Any other lab's.
+    /// The meter of any other lab.
     #[must_use]
     pub const fn of_another_lab(metrics: Arc<Metrics>) -> Self {
         Self {
@@ -268,20 +273,20 @@ impl Meter {
         }
     }
 
-    /// A call was made.
+    /// Counts a call.
     pub fn count_call(&self) {
         self.metrics.calls.fetch_add(1, Relaxed);
     }
 
-    /// Events were written down.
+    /// Counts recorded events.
     pub fn count_events(&self, events: u64) {
         self.metrics.events.fetch_add(events, Relaxed);
     }
 
-    /// One of the lab's servers has come up or gone down.
-    pub fn server_is(&self, transport: Transport, up: bool) {
+    /// Records whether a server is up, if the lab is the open one.
+    pub fn set_server_up(&self, transport: Transport, up: bool) {
         if self.open {
-            self.metrics.server_is(transport, up);
+            self.metrics.set_server_up(transport, up);
         }
     }
 }

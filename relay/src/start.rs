@@ -50,7 +50,7 @@ pub struct Relay {
     admin_token: Option<String>,
 }
 
-/// Why the relay could not start: one line that says what to do.
+/// Why the relay could not start. `Display` is one line that says what to do.
 #[derive(Debug)]
 pub struct StartError {
     what: String,
@@ -134,7 +134,7 @@ impl Relay {
     /// The address the page is served at.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The kernel's error.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -155,12 +155,10 @@ impl Relay {
         match why_not_higher {
             None => {
                 let place = match self.watch.scope() {
-                    Scope::Loopback => "on the loopback interface, where all of them cross",
+                    Scope::Loopback => "on the loopback interface, which carries all of them",
                     Scope::Everywhere => "on every interface that has an address",
                 };
-                format!(
-                    "level of truth {level:?}: every packet of the servers is captured, {place}"
-                )
+                format!("level of truth {level:?}: all packets of the servers are captured {place}")
             }
             Some(Obstacle { kind, detail }) => format!(
                 "level of truth {level:?}, not higher: {} ({detail})",
@@ -172,13 +170,13 @@ impl Relay {
     /// A line for the log: which clients have the rights of this machine.
     #[must_use]
     pub fn trust_line(&self) -> String {
-        self.trust.line()
+        self.trust.log_line()
     }
 
     /// The line on stdout with all addresses, for people and programs.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The kernel's error.
     pub fn ready_line(&self) -> io::Result<String> {
         let [udp, tcp] = self.prepared.addresses();
         Ok(format!(
@@ -261,15 +259,15 @@ impl Relay {
 fn network_url(listener: &TcpListener) -> Option<String> {
     let bound = listener.local_addr().ok()?;
     // An address of no machine (RFC 5737 §3). Connecting a UDP socket sends nothing.
-    let nowhere = SocketAddr::from(([192, 0, 2, 1], 9));
+    let outside = SocketAddr::from(([192, 0, 2, 1], 9));
     let host = if bound.ip().is_unspecified() {
-        source_for(nowhere)
+        source_for(outside)
     } else {
         bound.ip()
     };
     let address = SocketAddr::new(host, bound.port());
-    let is_reached = !host.is_loopback() && !host.is_unspecified() && host != nowhere.ip();
-    is_reached.then(|| format!("http://{address}"))
+    let is_reachable = !host.is_loopback() && !host.is_unspecified() && host != outside.ip();
+    is_reachable.then(|| format!("http://{address}"))
 }
 
 /// The ports to capture: the open lab's servers, those of other labs, and the closed port beside each ("nobody").
@@ -286,9 +284,9 @@ const fn remedy(kind: ObstacleKind) -> &'static str {
     match kind {
         ObstacleKind::NotLinux => "capturing needs Linux",
         ObstacleKind::NoCapNetRaw => {
-            "capturing needs CAP_NET_RAW: sudo setcap cap_net_raw+ep on this program, or run it as root"
+            "capturing needs CAP_NET_RAW: run sudo setcap cap_net_raw+ep on this program, or run it as root"
         }
-        ObstacleKind::CappedByChoice => "so it was asked for",
+        ObstacleKind::CappedByChoice => "limited by --max-level",
         ObstacleKind::Failed => "the capture could not be opened",
     }
 }
@@ -341,17 +339,17 @@ impl fmt::Display for StartError {
         match name.as_str() {
             "EADDRINUSE" => write!(
                 f,
-                "Another program has this port: stop it, or choose another with {flag} ADDR:PORT"
+                "Another program is using this port: stop it, or choose another port with {flag} ADDR:PORT"
             ),
             "EADDRNOTAVAIL" => write!(
                 f,
-                "This machine has no such address: choose one it has with {flag}"
+                "This machine does not have this address: choose another with {flag} ADDR:PORT"
             ),
             "EACCES" => write!(
                 f,
-                "Ports below 1024 need a privilege: choose a higher one with {flag}"
+                "Ports below 1024 need a privilege: choose a higher port with {flag} ADDR:PORT"
             ),
-            _ => write!(f, "Choose another address with {flag}"),
+            _ => write!(f, "Choose another address with {flag} ADDR:PORT"),
         }
     }
 }

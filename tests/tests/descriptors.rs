@@ -95,8 +95,8 @@ async fn limits_beyond_the_descriptors_are_lowered_and_logged() {
     assert_eq!((limits.pages, limits.connections), (51, 22));
     let diary = relay.output();
     for line in [
-        "256 file descriptors bear 51 of the 8192 of --max-pages",
-        "256 file descriptors bear 22 of the 8192 of --max-connections",
+        "--max-pages is lowered from 8192 to 51",
+        "--max-connections is lowered from 8192 to 22",
     ] {
         assert!(diary.contains(line), "{diary}");
     }

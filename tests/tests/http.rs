@@ -217,7 +217,7 @@ async fn ready_means_that_an_external_server_listens() {
         (answer.status, answer.text().to_owned())
     };
     let nobody = |who| {
-        let text = format!("nobody listens at {at} for {who}: start your server there\n");
+        let text = format!("no server listens at {at} for {who}: start your server there\n");
         (503, text)
     };
     assert_eq!(ready().await, nobody("UDP and TCP"));

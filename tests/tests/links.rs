@@ -265,7 +265,7 @@ fn an_emptied_store_is_no_new_start() {
     let (http, server) = (["--http", "127.0.0.1:0"], ["--server", "127.0.0.1:0"]);
     let told = refuses_to_start(&[&http[..], &server[..], &["--data", &here]].concat());
     assert!(
-        told.contains("is empty") && told.contains("delete the file to begin anew"),
+        told.contains("is empty") && told.contains("delete the file to start with an empty store"),
         "{told}"
     );
     assert_eq!(

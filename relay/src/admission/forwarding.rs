@@ -1,4 +1,4 @@
-//! What proxies write into the requests they pass on: that they did, and for whom.
+//! The headers that proxies add to forwarded requests: whether a request was forwarded, and the visitor's address.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Parts of header names that only proxies, load balancers and tunnels write.
-const TRACES: [&str; 7] = [
+/// Substrings of header names that only proxies, load balancers and tunnels add.
+const NAME_PARTS: [&str; 7] = [
     "forwarded",
     "client-ip",
     "clientip",
@@ -17,8 +17,8 @@ const TRACES: [&str; 7] = [
     "user-ip",
     "remote-addr",
 ];
-/// Beginnings of such names.
-const PREFIXES: [&str; 7] = [
+/// Prefixes of such names.
+const NAME_PREFIXES: [&str; 7] = [
     "cf-",
     "cloudfront-",
     "tailscale-",
@@ -28,26 +28,25 @@ const PREFIXES: [&str; 7] = [
     "x-original-",
 ];
 
-/// Whether a request bears a sign of having been passed on: a header that proxies write (`Forwarded`, RFC 7239; `Via`,
-/// RFC 9110 §7.6.3; `X-Forwarded-*`, `X-Real-IP` and their like), or HTTP/1.0, which nginx speaks unless told
-/// otherwise, and no browser and no `curl` does.
+/// Whether a request has a sign of having been forwarded: a header that proxies add (`Forwarded`, RFC 7239; `Via`, RFC
+/// 9110 §7.6.3; `X-Forwarded-*`, `X-Real-IP` and others), or HTTP/1.0, which is nginx's default and which neither browsers
+/// nor `curl` use.
 pub(super) fn is_forwarded(version: Version, headers: &HeaderMap) -> bool {
-    let is_trace = |name: &HeaderName| {
+    let is_proxy_header = |name: &HeaderName| {
         let name = name.as_str();
         name == "via"
-            || TRACES.iter().any(|part| name.contains(part))
-            || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || NAME_PARTS.iter().any(|part| name.contains(part))
+            || NAME_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
     };
-    version < Version::HTTP_11 || headers.keys().any(is_trace)
+    version < Version::HTTP_11 || headers.keys().any(is_proxy_header)
 }
 
-/// The visitor's address, of a request that came from a trusted proxy.
+/// Returns the visitor's address from the headers of a trusted proxy.
 ///
-/// Each proxy appends the address it was connected from, so the list is read from its end: the first address that is
-/// no trusted proxy's is the visitor's, and all before it the visitor may have written itself. Where all are
-/// trusted, it is the first. `None` where that address is no address (`unknown`, a hidden name), where there is no
-/// list, or where `X-Forwarded-For` and `Forwarded` say different things: a proxy writes one of them, and
-/// passes the other on as the visitor wrote it.
+/// Each proxy appends the address of its peer, so the list is read from its end. The first address that is not a trusted
+/// proxy's is the visitor's; the visitor may have written those before it. If all are trusted, the first one counts.
+/// Returns `None` if that element is not an address (`unknown`, an obfuscated name), if there is no list, or if
+/// `X-Forwarded-For` and `Forwarded` differ: a proxy adds one of them and forwards the other as the visitor wrote it.
 pub(super) fn forwarded_address(headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let by_name = |name: &HeaderName, hops: fn(&str) -> Option<Vec<Option<IpAddr>>>| {
         let lines = headers.get_all(name).iter();
@@ -68,7 +67,7 @@ pub(super) fn forwarded_address(headers: &HeaderMap, trusted: &[IpNet]) -> Optio
     }
 }
 
-/// The rightmost address that is not trusted.
+/// Returns the last address that is not trusted, or else the first one.
 fn visitor(hops: &[Option<IpAddr>], trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|range| range.contains(address));
     let from_the_end = hops.iter().rev();
@@ -78,12 +77,12 @@ fn visitor(hops: &[Option<IpAddr>], trusted: &[IpNet]) -> Option<IpAddr> {
     *untrusted.or(hops.first())?
 }
 
-/// The elements of a line of `X-Forwarded-For`.
+/// Parses the elements of an `X-Forwarded-For` line.
 fn plain_hops(line: &str) -> Vec<Option<IpAddr>> {
     line.split(',').map(|hop| address(hop.trim())).collect()
 }
 
-/// The `for` of each element of a line of `Forwarded` (RFC 7239 §4); `None` where the line is not of that grammar.
+/// Parses the `for` parameter of each element of a `Forwarded` line (RFC 7239 §4); `None` if the syntax is wrong.
 fn standard_hops(line: &str) -> Option<Vec<Option<IpAddr>>> {
     let mut hops = Vec::new();
     let mut hop = None;
@@ -108,7 +107,7 @@ fn standard_hops(line: &str) -> Option<Vec<Option<IpAddr>>> {
     }
 }
 
-/// A token or a quoted string (RFC 9110 §5.6), and what follows it.
+/// Parses a token or a quoted string (RFC 9110 §5.6). Returns it with the rest of the text.
 fn value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', ';', ' ', '\t', '"']).unwrap_or(text.len());
@@ -125,7 +124,7 @@ fn value(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// An address as proxies write it: bare, with a port, IPv6 in brackets.
+/// Parses an address as proxies write it: alone, with a port, or IPv6 in brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.parse::<IpAddr>().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());

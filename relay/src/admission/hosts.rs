@@ -1,34 +1,31 @@
-//! Host names and origins: which the relay answers to, and which mean its own machine.
+//! Checks of the `Host` and `Origin` headers.
 
 use std::net::IpAddr;
 
-/// Whether a request's `Host` means the machine that asks.
+/// Whether a `Host` is a loopback address or `localhost`.
 #[must_use]
 pub fn is_loopback_host(host: &str) -> bool {
-    let name = without_port(host);
-    let literal = name.trim_start_matches('[').trim_end_matches(']');
-    match literal.parse::<IpAddr>() {
-        Ok(named) => named.to_canonical().is_loopback(),
-        Err(_) => name.eq_ignore_ascii_case("localhost"),
+    match ip_literal(host) {
+        Some(address) => address.to_canonical().is_loopback(),
+        None => without_port(host).eq_ignore_ascii_case("localhost"),
     }
 }
 
-/// Whether a request's `Host` is one the relay answers to: an address, `localhost`, or a name it was told.
+/// Whether the relay accepts a `Host`: an IP address, `localhost`, or a name from `--allow-host`.
 ///
-/// A page of another site can make its own name resolve to this machine (DNS rebinding); it cannot make a
-/// browser send an address or a name it does not own.
+/// Another site can make its own name resolve to this machine (DNS rebinding), but it cannot make a browser send an
+/// address or another name.
 #[must_use]
 pub fn is_allowed_host(host: &str, allowed: &[String]) -> bool {
     let name = without_port(host);
-    let literal = name.trim_start_matches('[').trim_end_matches(']');
-    literal.parse::<IpAddr>().is_ok()
+    ip_literal(host).is_some()
         || name.eq_ignore_ascii_case("localhost")
         || allowed
             .iter()
             .any(|allowed| name.eq_ignore_ascii_case(allowed))
 }
 
-/// Whether a request comes from the relay's own page: its `Origin` names the same host and port (RFC 6454).
+/// Whether an `Origin` has the same host and port as the request's `Host` (RFC 6454).
 #[must_use]
 pub fn is_same_origin(origin: &str, host: &str) -> bool {
     let authority = origin
@@ -37,7 +34,14 @@ pub fn is_same_origin(origin: &str, host: &str) -> bool {
     authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
 }
 
-/// `host:port`, `host` or `[address]:port` without the port.
+/// The IP address in a `Host`, if it is one.
+fn ip_literal(host: &str) -> Option<IpAddr> {
+    let name = without_port(host);
+    let literal = name.trim_start_matches('[').trim_end_matches(']');
+    literal.parse().ok()
+}
+
+/// Removes the port from `host:port`, `host` or `[address]:port`.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port))
@@ -58,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_and_known_names_are_hosts() {
+    fn only_addresses_and_allowed_names_are_accepted() {
         let allowed = ["lab.example".to_owned()];
         for ours in [
             "127.0.0.1:8080",
@@ -82,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_relays_own_page_is_an_origin() {
+    fn only_the_relays_own_page_has_the_same_origin() {
         assert!(is_same_origin("http://127.0.0.1:8080", "127.0.0.1:8080"));
         assert!(is_same_origin("https://lab.example", "lab.example"));
         for other in [

@@ -1,5 +1,8 @@
-//! Who may: quotas of pages and labs, names and origins the relay answers to, where a visitor comes from, who has
-//! the rights of this machine, and how fast secrets may be guessed.
+//! Admission: quotas, accepted host names and origins, the origin of a connection, the rights of this machine, and the
+//! rate at which codes and tokens may be guessed.
+//!
+//! This room decides; the rooms that ask (`http`, `session`, `class`, `lab`) refuse. File descriptors are budgeted in
+//! `descriptors`.
 
 mod attempt_limiter;
 mod forwarding;

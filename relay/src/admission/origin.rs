@@ -1,62 +1,63 @@
-//! Where a visitor comes from, and the one rule that decides who has the rights of this machine.
+//! [`ClientOrigin`]: the address of a visitor, and the one rule that decides whether it has the rights of this machine.
 //!
-//! Rights of this machine are: the open lab's whole trace, control of its servers and network, and classes without
-//! the admin token. A visitor has them only if all of this holds; see [`Denial`] for each step:
+//! These rights are: reading the open lab's whole trace, controlling its servers and network, and creating classes
+//! without the admin token. A visitor has them only if all five conditions hold; see [`Denial`]:
 //!
-//! 1. no proxy was declared (`--allow-host`, `--trust-proxy`): behind one, everybody has the proxy's address;
+//! 1. no proxy is declared (`--allow-host`, `--trust-proxy`), because all visitors have the proxy's address;
 //! 2. the connection comes from a loopback address;
-//! 3. the request bears no sign of having been passed on, see [`is_forwarded`](super::forwarding::is_forwarded);
-//! 4. its `Host` means loopback: a page of another site can make its own name resolve to this machine (DNS
+//! 3. the request has no sign of having been forwarded, see [`is_forwarded`](super::forwarding::is_forwarded);
+//! 4. its `Host` is a loopback address or `localhost`: another site can make its own name resolve to this machine (DNS
 //!    rebinding);
-//! 5. on Linux, the kernel says that the connection's other end is held by the user who runs the relay, see
-//!    [`owner_uids`](super::owner::owner_uids): a proxy's is held by the proxy's user. What is not known is denied.
+//! 5. on Linux, the peer's socket belongs to the user who runs the relay, see
+//!    [`owner_uids`](super::owner::owner_uids). A proxy's socket belongs to the proxy's user. If the kernel does not know
+//!    the user, the rights are denied.
 //!
-//! Steps 2 and 5 do not depend on what a visitor sends. Steps 1, 3 and 4 can only take rights away. What remains is
-//! a proxy run by the same user, not declared, that adds nothing to what it passes on (`ssh -R`, `socat`): its
-//! connection is like the user's own in everything the kernel knows, so it has to be declared.
+//! Conditions 2 and 5 do not depend on what a visitor sends; 1, 3 and 4 can only deny rights. One case cannot be
+//! detected: an undeclared proxy that the same user runs and that adds nothing to a request (`ssh -R`, `socat`). Its
+//! connection looks like the user's own, so it must be declared.
 
 use std::net::IpAddr;
 
 use super::hosts::is_loopback_host;
 
-/// Where a visitor comes from.
+/// The origin of a visitor's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientOrigin {
-    /// The address its limits are counted by; see [`quota_address`](super::quota_address).
+    /// The address by which quotas count the visitor; see [`quota_address`](super::quota_address).
     pub address: IpAddr,
-    /// Why it has not the rights of this machine; `None` where it has.
+    /// Why the visitor does not have the rights of this machine; `None` if it has them.
     pub denial: Option<Denial>,
 }
 
-/// The step of the rule that denies the rights of this machine.
+/// The condition that is not met for the rights of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// A proxy was declared.
+    /// A proxy is declared.
     ProxyDeclared,
-    /// The connection comes from another machine's address.
+    /// The connection comes from another machine.
     OtherAddress,
-    /// The request was passed on by a proxy.
+    /// A proxy has forwarded the request.
     Forwarded,
-    /// The `Host` does not mean loopback.
+    /// The `Host` header is not a loopback host.
     OtherHost,
-    /// The connection is held by another user of this machine, or it is not known by whom.
+    /// The connection belongs to another user of this machine, or to an unknown one.
     OtherUser,
-    /// Nobody asked for them: a bridge has no use for them.
+    /// The rights were not checked: bridges have no use for them.
     NotRequested,
 }
 
-/// What a request and its connection tell of where it comes from.
+/// What a request and its connection reveal about their origin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OriginEvidence<'r> {
-    /// The other end of the connection.
+    /// The peer's IP address.
     pub(super) peer: IpAddr,
     /// The header `Host`.
     pub(super) host: &'r str,
-    /// Whether the request bears a sign of having been passed on.
+    /// Whether the request has a sign of having been forwarded.
     pub(super) is_forwarded: bool,
 }
 
-/// The rule. `is_owner` asks the kernel, and is called only where all else holds.
+/// Returns the first condition that is not met. `is_owner` asks the kernel, so it is called last.
 pub(super) fn denial(
     is_proxy_declared: bool,
     signs: OriginEvidence<'_>,
@@ -78,7 +79,7 @@ pub(super) fn denial(
 }
 
 impl ClientOrigin {
-    /// Whether it has the rights of this machine.
+    /// Whether the visitor has the rights of this machine.
     #[must_use]
     pub const fn is_this_machine(&self) -> bool {
         self.denial.is_none()
@@ -86,23 +87,23 @@ impl ClientOrigin {
 }
 
 impl Denial {
-    /// Why, and what to do about it, as the end of a sentence.
+    /// The reason, and what to do about it, to be used after a colon.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
             Self::ProxyDeclared => {
-                "a proxy is declared (--allow-host or --trust-proxy), so no connection counts as this machine's own"
+                "a proxy is declared (--allow-host or --trust-proxy), so no connection has the rights of this machine"
             }
             Self::OtherAddress | Self::NotRequested => "this connection comes from another machine",
             Self::Forwarded => {
-                "a proxy has passed this request on: connect directly to the address the relay printed at its start"
+                "a proxy has forwarded this request; connect directly to the address that the relay printed when it started"
             }
             Self::OtherHost => {
-                "use a loopback address or localhost in the URL, such as the one the relay printed"
+                "use localhost or a loopback address in the URL, such as the one that the relay printed when it started"
             }
             Self::OtherUser => {
-                "this connection is not of the user who started the relay: use that account, or start the relay with \
-                 --owner UID"
+                "this connection belongs to another user than the one who started the relay; use that account, or start \
+                 the relay with --owner UID"
             }
         }
     }
@@ -123,20 +124,20 @@ mod tests {
     fn rule(
         declared: bool,
         peer: &str,
-        passed_on: bool,
+        forwarded: bool,
         host: &str,
         owned: bool,
     ) -> Option<Denial> {
         let signs = OriginEvidence {
             peer: peer.parse().expect("an address"),
             host,
-            is_forwarded: passed_on,
+            is_forwarded: forwarded,
         };
         denial(declared, signs, || owned)
     }
 
     #[test]
-    fn the_owner_at_a_loopback_address_is_this_machine() {
+    fn the_owner_at_a_loopback_address_has_the_rights() {
         for host in LOCAL_HOSTS {
             for peer in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
                 assert_eq!(rule(false, peer, false, host, true), None, "{peer} {host}");
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn each_step_alone_denies() {
+    fn each_condition_alone_denies() {
         for host in LOCAL_HOSTS {
             for (denied, why) in [
                 (
@@ -184,8 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_asked_only_where_all_else_holds() {
-        for (declared, peer, passed_on, host) in [
+    fn the_kernel_is_asked_last() {
+        for (declared, peer, forwarded, host) in [
             (true, "127.0.0.1", false, "localhost"),
             (false, "192.168.1.5", false, "localhost"),
             (false, "127.0.0.1", true, "localhost"),
@@ -194,7 +195,7 @@ mod tests {
             let signs = OriginEvidence {
                 peer: peer.parse().expect("an address"),
                 host,
-                is_forwarded: passed_on,
+                is_forwarded: forwarded,
             };
             let denied = denial(declared, signs, || panic!("asked for {signs:?}"));
             assert_ne!(denied, None);

@@ -1,20 +1,20 @@
-//! Whose programs on this machine may have its rights.
+//! The users of this machine whose connections have its rights.
 
-/// The users whose connections count as this machine's own, by their numbers.
+/// Returns the user ids whose connections have the rights of this machine.
 ///
-/// | the relay is started | by whom | owner |
+/// | the relay is started | by | owner |
 /// |---|---|---|
-/// | with `--owner UID` (repeatable) | anybody | exactly these |
-/// | plainly, or with `setcap`'s privileges | a user | that user: the real user number is the starter's |
-/// | by `sudo` or `pkexec`, as root | a user | that user: `SUDO_UID`, `PKEXEC_UID`; not root, whose daemons include proxies |
+/// | with `--owner UID` (repeatable) | anybody | exactly these users |
+/// | directly, also with capabilities of `setcap` | a user | that user (its real user id) |
+/// | by `sudo` or `pkexec`, as root | a user | that user (`SUDO_UID`, `PKEXEC_UID`); not root, because proxies may run as root |
 /// | by `sudo -u lab` | a user | `lab` alone |
-/// | plainly, as root | root | root |
-/// | as a service, `User=lab` | systemd | `lab` alone: use the admin token, or `--owner` |
-/// | in a container | its user | that user, as numbered inside: `docker exec`, not what comes in by published ports, which is not from loopback |
-/// | in WSL 2, opened in a browser of Windows | a user | nobody there: what comes from Windows is held by root; `--owner 0` |
+/// | directly, as root | root | root |
+/// | as a service, `User=lab` | systemd | `lab` alone; use the admin token or `--owner` |
+/// | in a container | its user | that user, by its id inside the container: reached by `docker exec`, but not through published ports, which are not loopback |
+/// | in WSL 2, with a browser on Windows | a user | that user, but connections from Windows belong to root: use `--owner 0` |
 ///
-/// The number that stands for users without one (`overflow`, usually *nobody*'s 65534) is never an owner: in a user
-/// namespace everybody from outside has it.
+/// The overflow user id (usually 65534, *nobody*) is never an owner: in a user namespace, all users from outside have
+/// it.
 pub(super) fn owner_uids(
     declared: &[u32],
     starter: Option<u32>,
@@ -22,12 +22,12 @@ pub(super) fn owner_uids(
     overflow: u32,
 ) -> Vec<u32> {
     const ROOT: u32 = 0;
-    let on_behalf_of = |name: &&str| environment(name).and_then(|uid| uid.parse::<u32>().ok());
-    let behind_root = || ["SUDO_UID", "PKEXEC_UID"].iter().find_map(on_behalf_of);
+    let parse_uid = |name: &&str| environment(name).and_then(|uid| uid.parse::<u32>().ok());
+    let invoking_user = || ["SUDO_UID", "PKEXEC_UID"].iter().find_map(parse_uid);
     let mut owner_uids = declared.to_vec();
     if owner_uids.is_empty() {
         owner_uids.extend(match starter {
-            Some(ROOT) => Some(behind_root().unwrap_or(ROOT)),
+            Some(ROOT) => Some(invoking_user().unwrap_or(ROOT)),
             other => other,
         });
     }
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_sudo_it_is_who_called_it() {
+    fn with_sudo_the_invoking_user_is_the_owner() {
         assert_eq!(of(&[], 0, &[("SUDO_UID", "1000")]), [1000]);
         assert_eq!(of(&[], 0, &[("PKEXEC_UID", "1001")]), [1001]);
         assert_eq!(of(&[], 0, &[("SUDO_UID", "many")]), [0]);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_owners_replace_it_and_nobody_is_none() {
+    fn declared_owners_replace_the_starter_and_nobody_is_never_one() {
         assert_eq!(of(&[0, 1000], 998, &[("SUDO_UID", "5")]), [0, 1000]);
         assert!(of(&[NOBODY], 998, &[]).is_empty());
     }

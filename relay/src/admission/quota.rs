@@ -1,4 +1,4 @@
-//! Quotas: how many pages and labs there may be, in total and per address.
+//! Quotas: counters of pages, connections and labs, in total and per address.
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,7 +18,7 @@ use shared::{
 
 use crate::metrics::Metrics;
 
-/// Lets pages in.
+/// The quota of pages and bridges.
 #[derive(Debug)]
 pub struct PageQuota {
     pages: Rc<QuotaCounter>,
@@ -26,7 +26,7 @@ pub struct PageQuota {
 }
 
 impl PageQuota {
-    /// With nobody there yet.
+    /// A quota of which nothing is used.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self {
@@ -35,55 +35,56 @@ impl PageQuota {
         }
     }
 
-    /// A page or bridge is let go because it did not answer a ping.
+    /// Counts a page or bridge that was disconnected because it did not answer a ping.
     pub fn count_ping_timeout(&self) {
         self.metrics.ping_timeouts.fetch_add(1, Relaxed);
     }
 
-    /// Lets a page in, or says which limit it hits.
+    /// Admits a page until the permit is dropped.
     ///
     /// # Errors
-    /// What to tell the page before it is turned away.
+    /// The message for the page, if a limit is reached.
     pub fn admit(&self, address: IpAddr, limits: &Limits) -> Result<Permit, Goodbye> {
-        let (most, max_per_address) = (limits.pages, limits.pages_per_address);
-        let place = self.pages.take(address, most, max_per_address);
-        let came = if place.is_ok() {
-            &self.metrics.pages_came
+        let (max_total, max_per_address) = (limits.pages, limits.pages_per_address);
+        let permit = self.pages.acquire(address, max_total, max_per_address);
+        let count = if permit.is_ok() {
+            &self.metrics.pages_admitted
         } else {
             &self.metrics.pages_refused
         };
-        came.fetch_add(1, Relaxed);
-        place.map_err(|full| match full {
+        count.fetch_add(1, Relaxed);
+        permit.map_err(|full| match full {
             QuotaExceeded::Total => Goodbye {
                 reason: GoodbyeReason::TooManyPages,
-                limit: Some(most),
-                message: format!("this relay has {most} pages, as many as it may"),
+                limit: Some(max_total),
+                message: format!(
+                    "this relay already has {max_total} pages, its limit: try again later"
+                ),
             },
             QuotaExceeded::Address => Goodbye {
                 reason: GoodbyeReason::TooManyPagesFromAddress,
                 limit: Some(max_per_address),
                 message: format!(
-                    "your address has {max_per_address} pages here, as many as one may"
+                    "your address already has {max_per_address} pages on this relay, the limit for one address: close some"
                 ),
             },
         })
     }
-}
 
-impl PageQuota {
-    /// What to tell a page for which no file descriptor is left.
+    /// Counts a refusal, and returns the message for a page for which no file descriptor is left.
     #[must_use]
     pub fn out_of_descriptors(&self) -> Goodbye {
         self.metrics.pages_refused.fetch_add(1, Relaxed);
         Goodbye {
             reason: GoodbyeReason::OutOfDescriptors,
             limit: self.metrics.descriptor_limit(),
-            message: "this relay has no file descriptor left for another page".to_owned(),
+            message: "this relay has no file descriptor left for another page: try again later"
+                .to_owned(),
         }
     }
 }
 
-/// Counts what is limited in total and per address: pages, labs.
+/// Counts the permits in use, in total and per address. A gauge of the metrics shows the total.
 #[derive(Debug)]
 pub struct QuotaCounter {
     total: Cell<u64>,
@@ -92,8 +93,8 @@ pub struct QuotaCounter {
     gauge: fn(&Metrics) -> &AtomicU64,
 }
 
-/// The address that limits count a visitor by: of IPv6 its network of 64 bits, which a single machine has to itself
-/// (RFC 6177 §2: a site has at least one).
+/// Returns the address by which a visitor is counted: for IPv6 its /64 network, because one machine may use all addresses
+/// of it (RFC 6177 §2: a site has at least a /64).
 #[must_use]
 pub fn quota_address(visitor: IpAddr) -> IpAddr {
     const HOST_BITS: u32 = 64;
@@ -105,24 +106,24 @@ pub fn quota_address(visitor: IpAddr) -> IpAddr {
     }
 }
 
-/// One place among them; dropped, the place is free again.
+/// One unit of a quota. Dropping it returns the unit.
 #[derive(Debug)]
 pub struct Permit {
     counter: Rc<QuotaCounter>,
     address: IpAddr,
 }
 
-/// Which limit leaves no place.
+/// The limit that is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuotaExceeded {
-    /// The one for all together.
+    /// The limit in total.
     Total,
-    /// The one of this address.
+    /// The limit per address.
     Address,
 }
 
 impl QuotaCounter {
-    /// With nothing there yet; the gauge shows how many there are.
+    /// A counter at zero.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, gauge: fn(&Metrics) -> &AtomicU64) -> Rc<Self> {
         Rc::new(Self {
@@ -133,17 +134,17 @@ impl QuotaCounter {
         })
     }
 
-    /// Takes a place for somebody at this address, of at most so many in total and so many there.
+    /// Acquires a permit for an address.
     ///
     /// # Errors
-    /// Which of the two is reached.
-    pub fn take(
+    /// The limit that is reached.
+    pub fn acquire(
         self: &Rc<Self>,
         address: IpAddr,
-        most: u64,
+        max_total: u64,
         max_per_address: u64,
     ) -> Result<Permit, QuotaExceeded> {
-        if self.total.get() >= most {
+        if self.total.get() >= max_total {
             return Err(QuotaExceeded::Total);
         }
         let mut per_address = self.per_address.borrow_mut();
@@ -216,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_free_again_when_its_page_leaves() {
+    fn a_permit_is_returned_when_its_page_leaves() {
         let guard = PageQuota::new(Arc::default());
         let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let limits = limits(3, 2);
-        let places = [guard.admit(one, &limits), guard.admit(one, &limits)];
+        let permits = [guard.admit(one, &limits), guard.admit(one, &limits)];
         let refused = guard
             .admit(one, &limits)
             .expect_err("a third from one address");
@@ -234,12 +235,12 @@ mod tests {
             (refused.reason, refused.limit),
             (GoodbyeReason::TooManyPages, Some(3))
         );
-        drop((places, third));
+        drop((permits, third));
         assert!(guard.admit(one, &limits).is_ok());
     }
 
     #[test]
-    fn an_ipv6_visitor_counts_by_its_network() {
+    fn an_ipv6_visitor_is_counted_by_its_network() {
         let counted = |text: &str| quota_address(text.parse().expect("an address")).to_string();
         assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(counted("2001:db8:1:2::"), counted("2001:db8:1:2:ffff::1"));

@@ -1,4 +1,4 @@
-//! Whom the relay trusts: the proxies before it, and the users of its machine.
+//! [`Trust`]: the proxies and users that the relay trusts. It determines the origin of each request.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,18 +17,18 @@ use super::{
 };
 use crate::sys::socket_owner::{self, Query};
 
-/// The other end of an HTTP connection.
+/// The peer of an HTTP connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
-    /// The relay's end; `None` where the connection is not from loopback.
+    /// The relay's address of the connection; `None` if the peer is not on loopback.
     local: Option<SocketAddr>,
-    /// Whether an owner holds it: asked once in a connection's life, where it matters at all.
+    /// Whether the peer's socket belongs to an owner. The kernel is asked at most once per connection.
     is_owner: Arc<OnceLock<bool>>,
 }
 
-/// Whom the relay trusts.
+/// The proxies and users that the relay trusts.
 #[derive(Debug)]
 pub struct Trust {
     proxies: Vec<IpNet>,
@@ -38,9 +38,9 @@ pub struct Trust {
 }
 
 impl Peer {
-    /// The other end of an accepted connection.
+    /// The peer of an accepted connection.
     #[must_use]
-    pub fn of(stream: &TcpStream, address: SocketAddr) -> Self {
+    pub fn new(stream: &TcpStream, address: SocketAddr) -> Self {
         let address = canonical(address);
         let is_loopback = address.ip().is_loopback();
         let local = is_loopback.then(|| stream.local_addr().ok()).flatten();
@@ -53,8 +53,8 @@ impl Peer {
 }
 
 impl Trust {
-    /// As the command line says: proxies in these ranges, whether the relay has a name by which a proxy is reached,
-    /// and users of this machine; without any, the one who starts the relay.
+    /// Trusts proxies in these ranges, and the declared users or else the user who starts the relay. `has_other_names`
+    /// says whether `--allow-host` declares a proxy.
     #[must_use]
     pub fn new(proxies: Vec<IpNet>, has_other_names: bool, declared_owners: &[u32]) -> Self {
         let environment = |name: &str| std::env::var(name).ok();
@@ -67,7 +67,7 @@ impl Trust {
         }
     }
 
-    /// Where a request comes from.
+    /// The origin of a request.
     #[must_use]
     pub fn origin(&self, peer: &Peer, version: Version, headers: &HeaderMap) -> ClientOrigin {
         let host = headers.get(header::HOST);
@@ -83,7 +83,7 @@ impl Trust {
         }
     }
 
-    /// The same for one who has no use for the rights of this machine: the kernel is not asked.
+    /// The origin of a request for which the rights of this machine do not matter. The kernel is not asked.
     #[must_use]
     pub fn origin_without_rights(&self, peer: &Peer, headers: &HeaderMap) -> ClientOrigin {
         let address = peer.address.ip();
@@ -99,32 +99,32 @@ impl Trust {
         }
     }
 
-    /// Whether the forwarded address counts, of a connection from here: many visitors share it.
+    /// Whether an address is a trusted proxy's. Many visitors share it, and the forwarded address counts instead.
     #[must_use]
     pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|range| range.contains(&address))
     }
 
-    /// Who has the rights of this machine, for the log.
+    /// A line for the log: who has the rights of this machine.
     #[must_use]
-    pub fn line(&self) -> String {
-        let who = if self.is_proxy_declared {
-            "nobody: a proxy is declared".to_owned()
+    pub fn log_line(&self) -> String {
+        let users = if self.is_proxy_declared {
+            "nobody, because a proxy is declared (--allow-host or --trust-proxy)".to_owned()
         } else if !socket_owner::IS_TOLD {
-            "whoever connects directly from a loopback address".to_owned()
+            "everybody who connects directly from a loopback address".to_owned()
         } else if self.query == Query::None {
-            "nobody: this kernel does not tell whose a connection is".to_owned()
+            "nobody, because this kernel does not report the owner of a connection; use --admin-token".to_owned()
         } else if self.owner_uids.is_empty() {
-            "nobody: the relay's user is nobody in particular, see --owner".to_owned()
+            "nobody, because the relay's user has no id of its own; use --owner".to_owned()
         } else {
-            let users: Vec<_> = self.owner_uids.iter().map(u32::to_string).collect();
+            let uids: Vec<_> = self.owner_uids.iter().map(u32::to_string).collect();
             format!(
-                "user {}, directly from a loopback address",
-                users.join(", ")
+                "user {}, connected directly from a loopback address",
+                uids.join(", ")
             )
         };
-        format!("rights of this machine: {who}")
+        format!("rights of this machine: {users}")
     }
 
     fn is_owner(&self, peer: &Peer) -> bool {
@@ -138,20 +138,21 @@ impl Trust {
     }
 }
 
-/// With an IPv4 address where it is one that IPv6 carries.
+/// Converts an IPv4-mapped IPv6 address to IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// A range of addresses, or one address, as `--trust-proxy` takes it.
+/// Parses the value of `--trust-proxy`: a range of addresses, or one address.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The message for the command line.
 pub fn parse_address_range(text: &str) -> Result<IpNet, String> {
     let range = text.parse::<IpNet>().ok();
     let range = range.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    range
-        .ok_or_else(|| "say a range such as 10.0.0.0/8 or 2001:db8::/32, or one address".to_owned())
+    range.ok_or_else(|| {
+        "expected a range such as 10.0.0.0/8 or 2001:db8::/32, or one address".to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forwarded_address_counts_of_trusted_peers_alone() {
+    fn the_forwarded_address_counts_only_from_trusted_proxies() {
         let trust = trust(&["10.0.0.0/8", "::1"]);
         assert_eq!(counted(&trust, "10.9.9.9:5", "203.0.113.7"), "203.0.113.7");
         assert_eq!(
@@ -211,8 +212,11 @@ mod tests {
     }
 
     #[test]
-    fn the_log_says_who_rules() {
-        let line = trust(&["::1"]).line();
-        assert!(line.ends_with("nobody: a proxy is declared"), "{line}");
+    fn the_log_line_names_who_has_the_rights() {
+        let line = trust(&["::1"]).log_line();
+        assert!(
+            line.ends_with("nobody, because a proxy is declared (--allow-host or --trust-proxy)"),
+            "{line}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Somebody of a class whose page is in a lab of its own for a while: it stays in the class, and is told what is new.
+//! [`AwayMembership`]: the membership of a participant whose page is in a private lab for a while. The page stays a
+//! member of the class and receives its news.
 
 use std::{convert::Infallible, rc::Rc};
 
@@ -8,17 +9,18 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Class, Participant};
 
-/// What ties a page to its class while it is elsewhere. Its place in the class is kept until this is dropped.
+/// Connects a page in a private lab to its class. The participant's seat in the class is kept until this is dropped.
 #[derive(Debug)]
 pub struct AwayMembership {
     pub(super) class: Rc<Class>,
     pub(super) who: Participant,
     page: u64,
-    /// What is to be said to its page; the end of it, where another page has the place.
+    /// Messages for the page. The channel closes if another page takes the participant's place.
     pub outbox: Option<mpsc::UnboundedReceiver<Utf8Bytes>>,
-    /// Why it has to leave, once it has.
+    /// Set to the reason once the participant has to leave.
     pub removal: watch::Receiver<Option<GoodbyeReason>>,
-    lasts: Option<oneshot::Sender<Infallible>>,
+    /// Dropped with this; see [`AwayMembership::closed`].
+    keep_alive: Option<oneshot::Sender<Infallible>>,
 }
 
 impl AwayMembership {
@@ -34,31 +36,31 @@ impl AwayMembership {
             page,
             outbox: Some(outbox),
             removal,
-            lasts: None,
+            keep_alive: None,
         }
     }
 
-    /// Resolves, with an error, when it is over.
+    /// Returns a receiver that resolves with an error when this membership is dropped.
     pub fn closed(&mut self) -> oneshot::Receiver<Infallible> {
-        let (lasts, over) = oneshot::channel();
-        self.lasts = Some(lasts);
-        over
+        let (keep_alive, closed) = oneshot::channel();
+        self.keep_alive = Some(keep_alive);
+        closed
     }
 
-    /// A page is there: from now on it is told what is new.
+    /// Connects the participant's page: it receives the roster now, and news from now on.
     pub fn attach_page(&mut self) {
         let (page, outbox) = self.class.connect(self.who, true);
         (self.page, self.outbox) = (page, Some(outbox));
         self.class.send_roster_and_outsiders(self.who);
     }
 
-    /// No page is there any more.
+    /// Disconnects the participant's page.
     pub fn detach_page(&mut self) {
         self.outbox = None;
         self.class.disconnect(self.who, self.page);
     }
 
-    /// What its page is told as it comes.
+    /// What the page receives when it connects.
     #[must_use]
     pub fn standing(&self, network_url: Option<&str>) -> Standing {
         self.class.standing(self.who, network_url)

@@ -1,14 +1,13 @@
-//! A class's code as people type it. Pure.
+//! Class codes as people type them. Pure; codes are generated in `token`.
 
 use shared::class::{CODE_LENGTH, CODE_LETTERS};
 use unicode_normalization::UnicodeNormalization;
 
-/// The most characters of a code as it is typed; whatever is longer is none.
+/// Maximum number of typed characters that are read.
 const MAX_TYPED_CHARS: usize = 64;
 
-/// Letters that no code has, each with the letter of a code that it is mistaken for: what looks alike in Latin, and
-/// the letters of Cyrillic and Greek keyboards that look the same. 0, O, 1, I and L resemble no letter of a code
-/// more than another one, so they stay wrong.
+/// Letters that no code contains, each with the code letter it is mistaken for: similar Latin letters, and Cyrillic and
+/// Greek letters of the same shape. `0`, `O`, `1`, `I` and `L` are ambiguous and stay invalid.
 const LOOK_ALIKES: [(char, char); 30] = [
     ('B', '8'),
     ('S', '5'),
@@ -42,9 +41,9 @@ const LOOK_ALIKES: [(char, char); 30] = [
     ('Χ', 'X'),
 ];
 
-/// A code as it is looked up: compatibility forms such as full-width letters in their plain form (NFKC, UAX #15), in
-/// upper case, without what people put between letters, and with look-alikes read as the letter they resemble. None
-/// where that is no code.
+/// Returns the code that was typed, in the form in which classes are looked up: compatibility forms such as full-width
+/// letters become plain ones (NFKC, UAX #15), letters become upper case, separators are dropped, and look-alikes become
+/// the letter they resemble. Returns `None` if the result is not a code.
 #[must_use]
 pub fn normalize_code(typed: &str) -> Option<String> {
     let letters = typed.nfkc().filter(|letter| !is_separator(*letter));
@@ -63,7 +62,7 @@ fn resolve_look_alike(letter: char) -> char {
     known.map_or(letter, |(_, read)| *read)
 }
 
-/// Blanks, dashes, points, and what cannot be seen and comes along when a code is copied.
+/// Whether a character is a space, dash or punctuation between letters, or an invisible one that is copied along.
 fn is_separator(letter: char) -> bool {
     letter.is_whitespace()
         || matches!(
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_read_however_it_was_typed() {
+    fn a_code_is_read_in_many_spellings() {
         for typed in [
             "K7XM3P",
             "k7xm3p",
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_letter_of_a_code_is_read_as_that() {
+    fn look_alikes_are_read_as_the_code_letter() {
         assert_eq!(normalize_code("sbzu23").as_deref(), Some("582V23"));
         for (typed, read) in LOOK_ALIKES {
             assert!(!typed.is_ascii() || !CODE_LETTERS.contains(&(typed as u8)));
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_not_guessed_at() {
+    fn other_texts_are_not_codes() {
         let long = "K".repeat(100_000);
         for wrong in [
             "",

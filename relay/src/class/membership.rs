@@ -1,4 +1,4 @@
-//! A place in a class: what whoever has it is told, may see and may do.
+//! [`Membership`]: a participant's seat in a class, what it may see, and what it may do.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -18,33 +18,33 @@ use crate::{
     trace::{RULER, Sight},
 };
 
-/// A place in a class: what a seat there has beyond any other.
+/// A participant's seat in a class. It keeps the class's lab running; the seat ends when this is dropped.
 #[derive(Debug)]
 pub struct Membership {
     pub(super) class: Rc<Class>,
-    pub(super) lab: Rc<ClassLab>,
+    pub(super) live: Rc<ClassLab>,
     pub(super) who: Participant,
     process: Cell<Option<ProcessId>>,
     page: Cell<u64>,
     view: Cell<Whose>,
-    /// What is to be said to its page.
+    /// Messages for the page; `None` while no page is connected.
     pub outbox: Option<mpsc::UnboundedReceiver<Utf8Bytes>>,
-    /// Why it has to leave, once it has.
+    /// Set to the reason once the participant has to leave.
     pub removal: watch::Receiver<Option<GoodbyeReason>>,
 }
 
 impl Membership {
-    pub(super) fn new(class: Rc<Class>, lab: Rc<ClassLab>, who: Participant) -> Self {
-        let (going, removal) = watch::channel(None);
+    pub(super) fn new(class: Rc<Class>, live: Rc<ClassLab>, who: Participant) -> Self {
+        let (sender, removal) = watch::channel(None);
         let presence = Presence {
             outbox: None,
             pages: 0,
-            removal: going,
+            removal: sender,
         };
         class.presences.borrow_mut().insert(who, presence);
         Self {
             class,
-            lab,
+            live,
             who,
             process: Cell::default(),
             page: Cell::default(),
@@ -54,19 +54,20 @@ impl Membership {
         }
     }
 
-    /// The lab of the class.
+    /// The lease of the class's lab.
     #[must_use]
     pub fn lab_lease(&self) -> &LabLease {
-        &self.lab.lease
+        &self.live.lease
     }
 
-    /// Whether it is the teacher's.
+    /// Whether this is the teacher's seat.
     #[must_use]
     pub fn is_teacher(&self) -> bool {
         self.who == Participant::Teacher
     }
 
-    /// What the lab is called for whoever has this place: its name opens all of its trace, and is for the teacher.
+    /// The lab's id as this participant sees it: the real one for the teacher, the class code for members, because
+    /// whoever knows the real one may read the whole trace.
     #[must_use]
     pub fn lab_name(&self) -> &str {
         if self.is_teacher() {
@@ -76,56 +77,53 @@ impl Membership {
         }
     }
 
-    /// Its process in the lab; whatever it did before in another one counts for it as well.
+    /// Sets the participant's client process. The member's earlier processes continue to count as its own.
     pub fn set_process(&self, process: ProcessId) {
         self.process.set(Some(process));
         if let Participant::Member(member) = self.who {
             if let Some(known) = self.class.state.borrow_mut().members.get_mut(&member) {
                 known.process = Some(process);
             }
-            self.lab.wall.borrow_mut().set_process(member, process);
+            self.live.wall.borrow_mut().set_process(member, process);
         }
     }
 
-    /// A page is there: from now on it is told what is new.
+    /// Connects the participant's page: it receives the roster now, and news from now on.
     pub fn attach_page(&mut self) {
         if let Participant::Member(member) = self.who {
-            // Nothing is known of a card before this page tells of it.
-            self.class
-                .state
-                .borrow_mut()
-                .set_progress(member, None)
-                .ok();
+            // A new page has not reported its progress yet.
+            let mut state = self.class.state.borrow_mut();
+            state.set_progress(member, None).ok();
         }
-        let (page, coming) = self.class.connect(self.who, false);
+        let (page, outbox) = self.class.connect(self.who, false);
         self.page.set(page);
-        self.outbox = Some(coming);
+        self.outbox = Some(outbox);
         self.class.send_roster_and_outsiders(self.who);
     }
 
-    /// Its page goes to a lab of its own for a while.
+    /// Continues the membership for a page that moves to a private lab for a while.
     #[must_use]
     pub fn leave_for_private_lab(&mut self) -> AwayMembership {
         self.outbox = None;
         AwayMembership::new(Rc::clone(&self.class), self.who, self.removal.clone())
     }
 
-    /// No page is there any more.
+    /// Disconnects the participant's page.
     pub fn detach_page(&mut self) {
         self.outbox = None;
         self.class.disconnect(self.who, self.page.get());
     }
 
-    /// What its page is told as it comes.
+    /// What the page receives when it connects.
     #[must_use]
     pub fn standing(&self, network_url: Option<&str>) -> Standing {
         self.class.standing(self.who, network_url)
     }
 
-    /// Whether its calls are made.
+    /// Checks whether the participant may make calls.
     ///
     /// # Errors
-    /// Where the teacher has muted it.
+    /// [`Reason::Muted`] if the teacher has muted the member.
     pub fn check_may_call(&self) -> Result<(), Failed> {
         match self.who {
             Participant::Member(member) if self.class.is_muted(member) => {
@@ -136,18 +134,19 @@ impl Membership {
         }
     }
 
-    /// Wants to watch these.
+    /// Selects whose events the page receives.
     ///
     /// # Errors
-    /// Where it may not.
+    /// [`Reason::NotVisible`] or [`Reason::TooManyToSeeAll`] if the participant may not see them.
     pub fn set_view(&self, view: Whose) -> Result<(), Failed> {
         if !self.may_see(view) {
-            let message = "others are seen when the teacher opens the class, or drives it";
+            let message = "other members are visible only while the teacher opens the class or drives a member";
             return Err(failure::relay(Reason::NotVisible, message));
         }
         let members = self.class.state.borrow().members.len();
         if view == Whose::All && !self.is_teacher() && members > SEE_ALL as usize {
-            let message = format!("in a class of more than {SEE_ALL} members nobody else sees all");
+            let message =
+                format!("in a class of more than {SEE_ALL} members, only the teacher sees all");
             return Err(failure::limit(
                 Reason::TooManyToSeeAll,
                 SEE_ALL.into(),
@@ -169,11 +168,12 @@ impl Membership {
         state.class.open && state.members.len() <= SEE_ALL as usize
     }
 
-    /// Whose events it is told now; what it may see no more it is not told, whatever it asked for before.
+    /// Whose events the page may receive now. A view that is no longer permitted falls back to the member's own
+    /// events.
     #[must_use]
     pub fn visibility(&self) -> Sight {
         let own = self.process.get();
-        // What is only for the members who control the lab is for all where everybody may see everybody.
+        // Where everybody may see everybody, members also receive the events that are otherwise for the teacher.
         let ruler = (self.is_teacher() || self.sees_everybody()).then_some(RULER);
         match self.view.get() {
             view if !self.may_see(view) => Sight::Of([own, None, ruler]),
@@ -188,10 +188,9 @@ impl Drop for Membership {
     fn drop(&mut self) {
         self.detach_page();
         let mut presences = self.class.presences.borrow_mut();
-        // Somebody who was let in again may have another place by now.
-        let is_mine =
-            |presence: &Presence| presence.removal.subscribe().same_channel(&self.removal);
-        if !presences.get(&self.who).is_some_and(is_mine) {
+        // A member that was removed and readmitted may have a newer membership.
+        let is_own = |presence: &Presence| presence.removal.subscribe().same_channel(&self.removal);
+        if !presences.get(&self.who).is_some_and(is_own) {
             return;
         }
         presences.remove(&self.who);

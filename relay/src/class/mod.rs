@@ -1,4 +1,10 @@
-//! A class: who is in it, what they are told, and the lab they share for as long as anybody has a seat there.
+//! Classes: their members, the teacher's commands, the wall of tiles, and the news that pages receive.
+//!
+//! A class has a lab of its own (room `lab`) while at least one participant has a seat in it. Every change is written
+//! to `store` before anybody is told of it. The pages themselves, their connections and their sockets live in
+//! `session`; this room only hands them messages through an outbox.
+//!
+//! `state`, `wall`, `text` and `code` are pure; `registry` and `teacher_commands` add the store and the clock.
 
 mod away;
 mod code;
@@ -22,7 +28,7 @@ pub use code::normalize_code;
 pub use membership::Membership;
 pub use registry::{ClassConfig, ClassRegistry, JoinRequest, Joined};
 use shared::{
-    class::{self as told, MemberId, News, Roster, Standing},
+    class::{MemberId, News, Roster, Standing, Totals},
     codec::encode_server,
     message::{GoodbyeReason, ServerMessage},
 };
@@ -40,50 +46,51 @@ use crate::{
     trace::{Sight, Trace},
 };
 
-/// How often the teacher is told of what changed on the wall, if anything did.
+/// Interval at which the teacher receives changes of the wall.
 const TEACHER_INTERVAL: Duration = Duration::from_millis(100);
-/// The members of an open class are told the rarer the more they are: this often for each of them.
+/// The members of an open class receive changes at this interval times the number of members, so that the total rate
+/// stays constant.
 const INTERVAL_PER_MEMBER_MS: u64 = 10;
-/// And no more often than this.
+/// Minimum interval at which members receive changes.
 const MIN_MEMBER_INTERVAL_MS: u64 = 200;
-/// So many tiles go into one message.
+/// Maximum number of tiles in one message.
 const MAX_TILES_PER_MESSAGE: usize = 256;
 
-/// Somebody in a class.
+/// A participant of a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Participant {
-    /// Participant config it.
+    /// The teacher, who commands the class.
     Teacher,
-    /// One of its members.
+    /// A member.
     Member(MemberId),
 }
 
-/// A class, whether anybody is there or not.
+/// A class. It exists whether or not a participant is present.
 #[derive(Debug)]
 pub struct Class {
-    /// The name of its lab, which opens all of its trace.
+    /// The id of its lab. Whoever knows it may read the whole trace.
     lab: String,
     code: String,
     teacher: Digest,
     state: RefCell<ClassState>,
-    /// Participant has a seat.
+    /// The participants that have a seat.
     presences: RefCell<BTreeMap<Participant, Presence>>,
     live: RefCell<Weak<ClassLab>>,
-    /// Where each member has joined from, since the relay began.
+    /// The address each member joined from, since the relay started.
     joined_from: RefCell<HashMap<MemberId, IpAddr>>,
 }
 
-/// What reaches somebody who has a seat.
+/// How a participant that has a seat is reached.
 #[derive(Debug)]
 struct Presence {
-    /// While a page is there.
+    /// Messages for its page; `None` while no page is connected.
     outbox: Option<mpsc::UnboundedSender<Utf8Bytes>>,
-    /// How many pages were there by now.
+    /// Number of pages that have connected so far. It identifies the latest one.
     pages: u64,
     removal: watch::Sender<Option<GoodbyeReason>>,
 }
 
-/// The lab of a class, and what happens in it; it ends with the last seat.
+/// The running lab of a class. It ends when the last seat in it is dropped.
 #[derive(Debug)]
 pub struct ClassLab {
     lease: LabLease,
@@ -110,24 +117,24 @@ impl Class {
         })
     }
 
-    /// A page of somebody is there, in the class's lab or in one of its own; what was told to another page of it
-    /// goes to this one from now on. Which page it is, and what it is told.
+    /// Connects a page of a participant, in the class's lab or `elsewhere`; it replaces the participant's previous
+    /// page. Returns the page's number and its outbox.
     fn connect(
         &self,
         who: Participant,
         elsewhere: bool,
     ) -> (u64, mpsc::UnboundedReceiver<Utf8Bytes>) {
-        let (outbox, coming) = mpsc::unbounded_channel();
+        let (sender, outbox) = mpsc::unbounded_channel();
         let mut page = 0;
         if let Some(presence) = self.presences.borrow_mut().get_mut(&who) {
             presence.pages += 1;
-            (presence.outbox, page) = (Some(outbox), presence.pages);
+            (presence.outbox, page) = (Some(sender), presence.pages);
         }
         self.set_connected(who, true, elsewhere);
-        (page, coming)
+        (page, outbox)
     }
 
-    /// That page is there no more; another one may be.
+    /// Disconnects a page, unless a newer page has replaced it.
     fn disconnect(&self, who: Participant, page: u64) {
         match self.presences.borrow_mut().get_mut(&who) {
             Some(presence) if presence.pages == page => presence.outbox = None,
@@ -146,7 +153,7 @@ impl Class {
         self.mark_changed(member);
     }
 
-    /// What somebody's page is told as it comes.
+    /// What a participant's page receives when it connects.
     fn standing(&self, who: Participant, network_url: Option<&str>) -> Standing {
         let state = self.state.borrow();
         Standing {
@@ -160,18 +167,18 @@ impl Class {
         }
     }
 
-    /// Somebody's page is told of everybody it may see.
-    fn send_roster_and_outsiders(&self, whom: Participant) {
-        if whom == Participant::Teacher {
+    /// Sends a participant everything it may see of the others.
+    fn send_roster_and_outsiders(&self, to: Participant) {
+        if to == Participant::Teacher {
             self.send_outsiders();
         }
         let live = self.live.borrow().upgrade();
-        if let Some(live) = live.filter(|_| self.sees_roster(whom)) {
-            self.send_full_roster(whom, &live);
+        if let Some(live) = live.filter(|_| self.may_see_roster(to)) {
+            self.send_full_roster(to, &live);
         }
     }
 
-    /// The teacher is told who was removed.
+    /// Sends the teacher the list of removed members.
     fn send_outsiders(&self) {
         let outsiders = self.state.borrow().outsider_list();
         self.send(
@@ -180,29 +187,31 @@ impl Class {
         );
     }
 
-    fn send(&self, whom: impl Fn(Participant) -> bool, news: News) {
+    /// Sends news to the pages of the selected participants.
+    fn send(&self, is_recipient: impl Fn(Participant) -> bool, news: News) {
         let presences = self.presences.borrow();
-        let mut hearing = presences
+        let mut outboxes = presences
             .iter()
-            .filter(|(who, _)| whom(**who))
+            .filter(|(who, _)| is_recipient(**who))
             .filter_map(|(_, presence)| presence.outbox.as_ref())
             .peekable();
-        if hearing.peek().is_none() {
+        if outboxes.peek().is_none() {
             return;
         }
-        // Written once, however many hear it.
+        // Encoded once for all recipients.
         let text: Utf8Bytes = encode_server(&ServerMessage::Class(news)).into();
-        for outbox in hearing {
+        for outbox in outboxes {
             outbox.send(text.clone()).ok();
         }
     }
 
-    /// Everybody is told how the class is.
+    /// Sends the settings of the class to all participants.
     fn send_class_to_all(&self) {
         let class = self.state.borrow().class.clone();
         self.send(|_| true, News::Class(class));
     }
 
+    /// Sends a member its own state.
     fn send_member(&self, member: MemberId) {
         let you = self.state.borrow().you(member);
         if let Some(you) = you {
@@ -211,20 +220,17 @@ impl Class {
         self.mark_changed(member);
     }
 
+    /// Marks a member's tile as changed.
     fn mark_changed(&self, member: MemberId) {
         if let Some(live) = self.live.borrow().upgrade() {
             live.wall.borrow_mut().mark_changed(member);
         }
     }
 
-    /// Somebody, or everybody, has to leave.
-    fn dismiss(&self, whom: impl Fn(Participant) -> bool, why: GoodbyeReason) {
-        for (_, presence) in self
-            .presences
-            .borrow()
-            .iter()
-            .filter(|(who, _)| whom(**who))
-        {
+    /// Ends the seats of the selected participants.
+    fn dismiss(&self, is_selected: impl Fn(Participant) -> bool, why: GoodbyeReason) {
+        let presences = self.presences.borrow();
+        for (_, presence) in presences.iter().filter(|(who, _)| is_selected(**who)) {
             presence.removal.send_replace(Some(why));
         }
     }
@@ -234,75 +240,76 @@ impl Class {
         state.members.get(&member).is_some_and(|known| known.muted)
     }
 
-    /// The tiles of these members, in messages that are not too long; the first of them begins anew if it is to.
+    /// Sends the tiles of `members` in messages of at most [`MAX_TILES_PER_MESSAGE`] tiles. The first message is
+    /// `first` with its tiles and the removed members filled in.
     fn send_tiles(
         &self,
-        whom: impl Fn(Participant) -> bool + Copy,
+        is_recipient: impl Fn(Participant) -> bool + Copy,
         (members, removed): (&BTreeSet<MemberId>, &BTreeSet<MemberId>),
         wall: &Wall,
-        mut rest: Roster,
+        mut first: Roster,
     ) {
         let tiles: Vec<_> = {
             let state = self.state.borrow();
             let tiles = members.iter().map(|member| wall.tile(&state, *member));
             tiles.flatten().collect()
         };
-        rest.removed = removed.iter().copied().collect();
-        let mut portions = tiles.chunks(MAX_TILES_PER_MESSAGE);
-        rest.tiles = portions.next().unwrap_or_default().to_vec();
-        self.send(whom, News::Roster(rest));
-        for portion in portions {
+        first.removed = removed.iter().copied().collect();
+        let mut chunks = tiles.chunks(MAX_TILES_PER_MESSAGE);
+        first.tiles = chunks.next().unwrap_or_default().to_vec();
+        self.send(is_recipient, News::Roster(first));
+        for chunk in chunks {
             let roster = Roster {
-                tiles: portion.to_vec(),
+                tiles: chunk.to_vec(),
                 ..Roster::default()
             };
-            self.send(whom, News::Roster(roster));
+            self.send(is_recipient, News::Roster(roster));
         }
     }
 
-    fn sees_roster(&self, who: Participant) -> bool {
+    fn may_see_roster(&self, who: Participant) -> bool {
         who == Participant::Teacher || self.state.borrow().class.open
     }
 
-    /// Somebody is told of everybody.
-    fn send_full_roster(&self, whom: Participant, live: &ClassLab) {
+    /// Sends a participant the tiles of all members.
+    fn send_full_roster(&self, to: Participant, live: &ClassLab) {
         let members = self.state.borrow().members.keys().copied().collect();
         let anew = Roster {
             anew: true,
             ..Roster::default()
         };
-        let (wall, nobody) = (live.wall.borrow(), BTreeSet::new());
-        self.send_tiles(|who| who == whom, (&members, &nobody), &wall, anew);
+        let (wall, removed) = (live.wall.borrow(), BTreeSet::new());
+        self.send_tiles(|who| who == to, (&members, &removed), &wall, anew);
     }
 
-    /// The members of a class that was just opened are told of each other.
+    /// Sends all members of a class that was just opened the tiles of all members.
     fn send_full_roster_to_members(&self) {
         let Some(live) = self.live.borrow().upgrade() else {
             return;
         };
-        let members: Vec<Participant> = self.presences.borrow().keys().copied().collect();
-        for who in members
-            .into_iter()
-            .filter(|who| *who != Participant::Teacher)
-        {
-            self.send_full_roster(who, &live);
+        let present: Vec<Participant> = self.presences.borrow().keys().copied().collect();
+        for who in present {
+            if who != Participant::Teacher {
+                self.send_full_roster(who, &live);
+            }
         }
     }
 }
 
-/// What the wall's changes go to: the teacher at once, the members of an open class now and then.
+/// Changes of the wall that have not been sent yet. The teacher receives them at every tick, the members of an open
+/// class less often.
 #[derive(Debug, Default)]
-struct Pending {
-    from: u64,
-    totals: Option<told::Totals>,
+struct PendingUpdates {
+    next_seq: u64,
+    totals: Option<Totals>,
     changed: BTreeSet<MemberId>,
     removed: BTreeSet<MemberId>,
-    members_told_ms: u64,
+    members_sent_ms: u64,
 }
 
-/// Reads what happens in the lab and tells of it, until the lab ends.
+/// Reads the lab's events and sends the changes they make to the wall, until the lab ends.
 async fn run_updates(class: Weak<Class>, live: Weak<ClassLab>, trace: Rc<Trace>) {
-    let mut pending = Pending::default();
+    let mut pending = PendingUpdates::default();
     let mut ticks = tokio::time::interval(TEACHER_INTERVAL);
     loop {
         ticks.tick().await;
@@ -313,13 +320,13 @@ async fn run_updates(class: Weak<Class>, live: Weak<ClassLab>, trace: Rc<Trace>)
     }
 }
 
-impl Pending {
+impl PendingUpdates {
     fn tick(&mut self, class: &Class, live: &ClassLab, trace: &Trace) {
         let now_ms = trace.now() / 1_000_000;
-        let page = trace.read(self.from, Sight::All, usize::MAX);
-        self.from = page.next;
+        let chunk = trace.read(self.next_seq, Sight::All, usize::MAX);
+        self.next_seq = chunk.next;
         let mut wall = live.wall.borrow_mut();
-        for recorded in &page.events {
+        for recorded in &chunk.events {
             wall.record_event(&recorded.event, now_ms);
         }
         let totals = wall.totals(&class.state.borrow(), now_ms);
@@ -331,13 +338,13 @@ impl Pending {
                 totals: Some(totals),
                 ..Roster::default()
             };
-            let teacher = |who| who == Participant::Teacher;
-            class.send_tiles(teacher, (&changed, &removed), &wall, with_totals);
+            let is_teacher = |who| who == Participant::Teacher;
+            class.send_tiles(is_teacher, (&changed, &removed), &wall, with_totals);
         }
         self.changed.extend(changed);
         self.removed.extend(removed);
-        let pace = INTERVAL_PER_MEMBER_MS.saturating_mul(totals.members.into());
-        if now_ms >= self.members_told_ms + pace.max(MIN_MEMBER_INTERVAL_MS) {
+        let interval_ms = INTERVAL_PER_MEMBER_MS.saturating_mul(totals.members.into());
+        if now_ms >= self.members_sent_ms + interval_ms.max(MIN_MEMBER_INTERVAL_MS) {
             self.send_to_members(class, &wall, now_ms);
         }
     }
@@ -345,11 +352,11 @@ impl Pending {
     fn send_to_members(&mut self, class: &Class, wall: &Wall, now_ms: u64) {
         let changed = std::mem::take(&mut self.changed);
         let removed = std::mem::take(&mut self.removed);
-        self.members_told_ms = now_ms;
+        self.members_sent_ms = now_ms;
         let is_news = !changed.is_empty() || !removed.is_empty();
         if is_news && class.state.borrow().class.open {
-            let member = |who| who != Participant::Teacher;
-            class.send_tiles(member, (&changed, &removed), wall, Roster::default());
+            let is_member = |who| who != Participant::Teacher;
+            class.send_tiles(is_member, (&changed, &removed), wall, Roster::default());
         }
     }
 }

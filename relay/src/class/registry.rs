@@ -1,4 +1,5 @@
-//! All classes: created, joined, come back to; each change is kept before it is told.
+//! [`ClassRegistry`]: creates classes, lets members join and rejoin, and restores stored classes at start. What the
+//! teacher does in a class is in `teacher_commands`.
 
 use std::{
     cell::RefCell,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use shared::{
-    class::{Class as Told, LONGEST_NAME, LONGEST_TITLE, MemberId},
+    class::{Class as Settings, LONGEST_NAME, LONGEST_TITLE, MemberId},
     limits::Limits,
     outcome::{Failed, Reason},
 };
@@ -30,80 +31,81 @@ use crate::{
     token::{self, Digest, digest},
 };
 
-/// All classes of a relay.
+/// The classes of a relay.
 #[derive(Debug)]
 pub struct ClassRegistry {
     pub(super) config: ClassConfig,
     pub(super) classes: RefCell<HashMap<String, Rc<Class>>>,
     pub(super) tokens: RefCell<HashMap<Digest, (Weak<Class>, Participant)>>,
-    codes: Rc<AttemptLimiter>,
-    admin_tokens: Rc<AttemptLimiter>,
+    code_attempts: Rc<AttemptLimiter>,
+    admin_token_attempts: Rc<AttemptLimiter>,
 }
 
-/// What holds for all classes.
+/// The configuration of all classes.
 #[derive(Debug)]
 pub struct ClassConfig {
-    /// How many there may be, and how large.
+    /// Maximum number of classes and members.
     pub limits: Rc<Limits>,
-    /// Where they are kept.
+    /// Where classes are stored.
     pub store: Store,
-    /// The token with which others than visitors of this machine may create one.
+    /// The token with which a visitor on another machine may create a class.
     pub admin_token: Option<String>,
-    /// Where wrong codes and tokens are counted.
+    /// Counts wrong codes and tokens.
     pub metrics: Arc<Metrics>,
-    /// Where other machines network_url this relay.
+    /// The URL at which other machines reach this relay, if known.
     pub network_url: Option<String>,
 }
 
-/// Somebody wants to be a member.
+/// A request to join a class.
 #[derive(Debug)]
 pub struct JoinRequest {
-    /// The class's code, as it was typed.
+    /// The class code as typed.
     pub code: String,
-    /// What to be called.
+    /// The name the visitor wants.
     pub name: String,
-    /// The token of a seat its browser had there.
+    /// The token of an earlier membership in this browser.
     pub token: Option<String>,
 }
 
-/// Somebody comes to a class, with the token that leads back.
+/// The result of creating, joining or rejoining a class.
 #[derive(Debug)]
 pub struct Joined {
-    /// Its place.
-    pub place: Membership,
-    /// The token.
+    /// The participant's seat.
+    pub membership: Membership,
+    /// The token with which its page can rejoin.
     pub token: String,
 }
 
 impl ClassRegistry {
-    /// With the classes the store has kept.
+    /// Restores the stored classes.
     #[must_use]
     pub async fn open(config: ClassConfig) -> Rc<Self> {
-        let register = Self {
+        let registry = Self {
             classes: RefCell::default(),
             tokens: RefCell::default(),
-            codes: AttemptLimiter::at_codes(Arc::clone(&config.metrics)),
-            admin_tokens: AttemptLimiter::at_admin_token(Arc::clone(&config.metrics)),
+            code_attempts: AttemptLimiter::for_codes(Arc::clone(&config.metrics)),
+            admin_token_attempts: AttemptLimiter::for_admin_tokens(Arc::clone(&config.metrics)),
             config,
         };
-        // Why they could not be read was said where that was found out.
-        let kept = register.config.store.classes(unix_time_s()).await;
-        for class in kept.unwrap_or_default() {
-            register.restore(class);
+        // The store has already logged the reason if they could not be read.
+        let stored = registry.config.store.classes(unix_time_s()).await;
+        for class in stored.unwrap_or_default() {
+            registry.restore(class);
         }
-        Rc::new(register)
+        Rc::new(registry)
     }
 
-    fn restore(&self, kept: StoredClass) {
-        // A state of another version than ours can read is not guessed at: the class stays in the store.
-        let Ok(told) = serde_json::from_str::<Told>(&kept.state) else {
+    fn restore(&self, stored: StoredClass) {
+        // Another version of the relay may have written settings that this one cannot read. They stay in the store.
+        let Ok(settings) = serde_json::from_str::<Settings>(&stored.state) else {
             eprintln!(
-                "relay: class {} cannot be read and is left alone",
-                kept.code
+                "relay: cannot read the stored settings of class {}: this class is not available. Its data is kept; \
+                 run the version of the relay that wrote it",
+                stored.code
             );
             return;
         };
-        let mut state = ClassState::new(told, kept.next_member);
+        let mut state = ClassState::new(settings, stored.next_member);
         for StoredMember {
             number,
             name,
@@ -111,7 +113,7 @@ impl ClassRegistry {
             token,
             muted,
             removed,
-        } in kept.members
+        } in stored.members
         {
             let member = Member::new(name, &given_name, token, muted);
             if removed {
@@ -120,7 +122,7 @@ impl ClassRegistry {
                 state.members.insert(number, member);
             }
         }
-        self.insert(Class::new(kept.lab, kept.teacher, state));
+        self.insert(Class::new(stored.lab, stored.teacher, state));
     }
 
     fn insert(&self, class: Rc<Class>) {
@@ -128,9 +130,9 @@ impl ClassRegistry {
         let weak = Rc::downgrade(&class);
         tokens.insert(class.teacher, (weak.clone(), Participant::Teacher));
         let state = class.state.borrow();
-        let outside = state.outsiders.iter();
-        let outside = outside.map(|(number, (member, _))| (number, member));
-        for (number, member) in state.members.iter().chain(outside) {
+        let outsiders = state.outsiders.iter();
+        let outsiders = outsiders.map(|(number, (member, _))| (number, member));
+        for (number, member) in state.members.iter().chain(outsiders) {
             tokens.insert(member.token, (weak.clone(), Participant::Member(*number)));
         }
         drop(state);
@@ -139,34 +141,34 @@ impl ClassRegistry {
             .insert(class.code.clone(), Rc::clone(&class));
     }
 
-    /// Where other machines network_url this relay, as far as it knows.
+    /// The URL at which other machines reach this relay, if known.
     #[must_use]
     pub fn network_url(&self) -> Option<&str> {
         self.config.network_url.as_deref()
     }
 
-    /// A new class, with its teacher.
+    /// Creates a class and seats its teacher.
     ///
     /// # Errors
-    /// Where this visitor may not, or there is no room, or it could not be kept.
+    /// If the visitor may not create classes, a limit is reached, or the class cannot be stored.
     pub async fn create(
         &self,
         title: &str,
-        admin: Option<&str>,
+        admin_token: Option<&str>,
         from: ClientOrigin,
         labs: &Rc<LabRegistry>,
     ) -> Result<Joined, Failed> {
-        self.may_create(admin, from).await?;
+        self.check_may_create(admin_token, from).await?;
         let limits = &self.config.limits;
         if self.classes.borrow().len() as u64 >= limits.classes {
             let limit = limits.classes;
-            let message = format!("this relay has {limit} classes, as many as it may");
+            let message = format!("this relay already has {limit} classes, its limit");
             return Err(failure::limit(Reason::TooManyClasses, limit, message));
         }
         let title = text::normalize(title, LONGEST_TITLE)?;
         let code = self.new_code();
         let (lab, token) = (token::random_token(), token::random_token());
-        let told = Told {
+        let settings = Settings {
             code: code.clone(),
             title,
             locked: false,
@@ -177,21 +179,21 @@ impl ClassRegistry {
             driven: None,
             card: None,
         };
-        let kept = StoredClass {
+        let stored = StoredClass {
             code,
             lab: lab.clone(),
             teacher: digest(&token),
-            state: to_json(&told),
+            state: to_json(&settings),
             next_member: 1,
             members: Vec::new(),
         };
-        let class = Class::new(lab, digest(&token), ClassState::new(told, 1));
-        // Whether a lab can be had is found out first: a class nobody could enter is none.
+        let class = Class::new(lab, digest(&token), ClassState::new(settings, 1));
+        // The lab comes first: a class without one cannot be entered and must not be stored.
         let live = ensure_lab(&class, from, labs)?;
-        self.config.store.add_class(kept, unix_time_s()).await?;
+        self.config.store.add_class(stored, unix_time_s()).await?;
         self.insert(Rc::clone(&class));
-        let place = Membership::new(class, live, Participant::Teacher);
-        Ok(Joined { place, token })
+        let membership = Membership::new(class, live, Participant::Teacher);
+        Ok(Joined { membership, token })
     }
 
     fn new_code(&self) -> String {
@@ -203,63 +205,71 @@ impl ClassRegistry {
         }
     }
 
-    async fn may_create(&self, admin: Option<&str>, from: ClientOrigin) -> Result<(), Failed> {
+    async fn check_may_create(
+        &self,
+        admin_token: Option<&str>,
+        from: ClientOrigin,
+    ) -> Result<(), Failed> {
         let Some(denial) = from.denial else {
             return Ok(());
         };
-        if let Some(admin) = admin
-            && self.is_admin_token(admin, from).await
+        if let Some(admin_token) = admin_token
+            && self.is_admin_token(admin_token, from).await
         {
             return Ok(());
         }
         let message = format!(
-            "a class is created by the user who started the relay, on its own machine, or with its admin token: {}",
+            "only the user who started the relay may create a class, from the relay's own machine, or anyone with the \
+             admin token: {}",
             denial.advice()
         );
         Err(failure::relay(Reason::OnlyWithAdminToken, message))
     }
 
-    /// Whether this is the relay's admin token, which is looked at once it is this attempt's turn.
+    /// Whether `candidate` is the relay's admin token. Waits for its turn at the attempt limiter.
     pub async fn is_admin_token(&self, candidate: &str, from: ClientOrigin) -> bool {
         let token = self.config.admin_token.as_deref();
-        // Without one there is nothing to guess.
+        // Without an admin token there is nothing to guess, so nothing to limit.
         let Some(token) = token.filter(|token| !token.is_empty()) else {
             return false;
         };
-        let look = || token::constant_time_eq(token, candidate).then_some(());
-        self.admin_tokens.check(from.address, look).await.is_some()
+        let verify = || token::constant_time_eq(token, candidate).then_some(());
+        let attempt = self.admin_token_attempts.check(from.address, verify);
+        attempt.await.is_some()
     }
 
-    /// A new member of a class.
+    /// Adds a member to a class and seats it.
     ///
     /// # Errors
-    /// Where there is no such class, or no room in it, or the name cannot be had, or it could not be kept.
+    /// If no class has this code, the class is locked or full, the name is not acceptable, or the member cannot be
+    /// stored.
     pub async fn join(
         &self,
-        newcomer: JoinRequest,
+        request: JoinRequest,
         from: ClientOrigin,
         labs: &Rc<LabRegistry>,
     ) -> Result<Joined, Failed> {
-        let JoinRequest { code, name, token } = newcomer;
-        self.codes.set_classes(self.classes.borrow().len());
-        let look = || {
+        let JoinRequest { code, name, token } = request;
+        self.code_attempts.set_classes(self.classes.borrow().len());
+        let find = || {
             let code = normalize_code(&code)?;
             self.classes.borrow().get(&code).cloned()
         };
-        let Some(class) = self.codes.check(from.address, look).await else {
-            let message = "no class has this code, or no longer";
+        let Some(class) = self.code_attempts.check(from.address, find).await else {
+            let message = "no class has this code; it is mistyped, or the class has ended";
             return Err(failure::relay(Reason::NoSuchClass, message));
         };
         let given_name = text::normalize_required(&name, LONGEST_NAME)?;
-        self.check_not_removed_before(&class, &given_name, token.as_deref())?;
+        self.check_never_removed(&class, &given_name, token.as_deref())?;
         class.check_address_quota(from.address, self.config.limits.members_per_address)?;
         let token = token::random_token();
         let live = ensure_lab(&class, from, labs)?;
-        let number = class
+        let added = class
             .state
             .borrow_mut()
-            .add_member(&given_name, digest(&token))?;
-        let kept = StoredMember {
+            .add_member(&given_name, digest(&token));
+        let number = added?;
+        let stored = StoredMember {
             number,
             name: class.name_of(number),
             given_name,
@@ -268,12 +278,8 @@ impl ClassRegistry {
             removed: false,
         };
         let code = class.code.clone();
-        if let Err(failed) = self
-            .config
-            .store
-            .add_member(code, kept, unix_time_s())
-            .await
-        {
+        let adding = self.config.store.add_member(code, stored, unix_time_s());
+        if let Err(failed) = adding.await {
             class.state.borrow_mut().forget_member(number);
             return Err(failed);
         }
@@ -282,14 +288,14 @@ impl ClassRegistry {
         let known = (Rc::downgrade(&class), who);
         self.tokens.borrow_mut().insert(digest(&token), known);
         class.send_namesakes(number);
-        let place = Membership::new(class, live, who);
-        Ok(Joined { place, token })
+        let membership = Membership::new(class, live, who);
+        Ok(Joined { membership, token })
     }
 
-    /// Back to a class, where no seat is kept any more. None where the token is none of a class's.
+    /// Seats a participant again by its token. Returns `None` if the token belongs to no class.
     ///
     /// # Errors
-    /// Where the teacher has removed whoever had it, or no lab can be had.
+    /// If the teacher has removed the member, or no lab can be opened.
     pub fn rejoin(
         &self,
         token: &str,
@@ -305,13 +311,13 @@ impl ClassRegistry {
             class.check_not_removed(member)?;
         }
         let live = ensure_lab(&class, from, labs)?;
-        let place = Membership::new(class, live, who);
+        let membership = Membership::new(class, live, who);
         let token = token.to_owned();
-        Ok(Some(Joined { place, token }))
+        Ok(Some(Joined { membership, token }))
     }
 
-    /// Whether somebody who wants to join was removed before, by the token its browser restore and by its name.
-    fn check_not_removed_before(
+    /// Checks that the visitor has not been removed from the class, by the token its browser remembers and by name.
+    fn check_never_removed(
         &self,
         class: &Class,
         given_name: &str,
@@ -326,13 +332,13 @@ impl ClassRegistry {
         {
             class.check_not_removed(*member)?;
         }
-        let called = class.state.borrow().find_outsider(given_name);
-        called.map_or(Ok(()), |member| class.check_not_removed(member))
+        let namesake = class.state.borrow().find_outsider(given_name);
+        namesake.map_or(Ok(()), |member| class.check_not_removed(member))
     }
 }
 
 impl Class {
-    /// Somebody comes who may have been removed: then that was a knock, and the teacher hears of it.
+    /// Refuses a member that the teacher has removed, and tells the teacher that it knocked.
     fn check_not_removed(&self, member: MemberId) -> Result<(), Failed> {
         if !self.state.borrow().outsiders.contains_key(&member) {
             return Ok(());
@@ -340,7 +346,7 @@ impl Class {
         if self.state.borrow_mut().record_knock(member) {
             self.send_outsiders();
         }
-        let message = "the teacher has removed this member; the teacher can let it in again";
+        let message = "the teacher has removed this member; only the teacher can let it in again";
         Err(failure::relay(Reason::Removed, message))
     }
 
@@ -350,7 +356,7 @@ impl Class {
         known.map(|known| known.name.clone()).unwrap_or_default()
     }
 
-    /// Those who gave the same name as a newcomer are told of it.
+    /// Tells the members that gave the same name about each other.
     fn send_namesakes(&self, newcomer: MemberId) {
         let namesakes = self.state.borrow().namesakes(newcomer);
         for (member, _) in namesakes {
@@ -358,23 +364,24 @@ impl Class {
         }
     }
 
-    fn check_address_quota(&self, address: IpAddr, most: u64) -> Result<(), Failed> {
+    fn check_address_quota(&self, address: IpAddr, max_members: u64) -> Result<(), Failed> {
         let joined_from = self.joined_from.borrow();
         let here = joined_from.values().filter(|other| **other == address);
-        if (here.count() as u64) < most {
+        if (here.count() as u64) < max_members {
             return Ok(());
         }
-        let message =
-            format!("{most} members of this class came from your address, as many as may");
+        let message = format!(
+            "{max_members} members of this class have joined from your address, the limit for one address"
+        );
         Err(failure::limit(
             Reason::TooManyMembersFromAddress,
-            most,
+            max_members,
             message,
         ))
     }
 }
 
-/// The lab of a class: the one that lives, or a new one.
+/// Returns the class's running lab, or opens it.
 fn ensure_lab(
     class: &Rc<Class>,
     from: ClientOrigin,
@@ -385,7 +392,7 @@ fn ensure_lab(
     }
     let lease = labs.open_class(class.lab.clone(), from.address)?;
     let trace = Rc::clone(lease.trace());
-    // Processes of a lab that is removal are nobody's.
+    // The processes of the previous lab no longer exist.
     {
         let mut state = class.state.borrow_mut();
         (state.class.drive, state.class.driven) = (None, None);
@@ -400,6 +407,6 @@ fn ensure_lab(
     Ok(live)
 }
 
-pub(super) fn to_json(settings: &Told) -> String {
+pub(super) fn to_json(settings: &Settings) -> String {
     serde_json::to_string(settings).unwrap_or_default()
 }

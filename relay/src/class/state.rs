@@ -1,4 +1,5 @@
-//! A class without its lab: its members, its settings, its card. Pure.
+//! [`ClassState`]: the settings, members and current card of a class. Pure: storing a change and telling the pages is up
+//! to the callers, `registry` and `teacher_commands`.
 
 mod outsiders;
 
@@ -17,12 +18,12 @@ use shared::{
 use super::text;
 use crate::{failure, token::Digest};
 
-/// Participant is in a class and how it is.
+/// The members and settings of a class.
 #[derive(Debug)]
 pub(super) struct ClassState {
     pub(super) class: Class,
     pub(super) members: BTreeMap<MemberId, Member>,
-    /// Those the teacher has removed, and whether they have knocked since.
+    /// The members that the teacher has removed, and whether each has tried to come back since.
     pub(super) outsiders: BTreeMap<MemberId, (Member, bool)>,
     next: MemberId,
     predictions: HashMap<MemberId, u32>,
@@ -32,12 +33,12 @@ pub(super) struct ClassState {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) name: String,
-    /// The name it gave, as names are compared.
+    /// The name it gave, in the form in which names are compared; see [`text::comparison_key`].
     key: String,
     pub(super) token: Digest,
     pub(super) muted: bool,
     pub(super) connected: bool,
-    /// Its page is in a lab of its own for a while.
+    /// Whether its page is in a private lab for a while.
     pub(super) elsewhere: bool,
     pub(super) process: Option<ProcessId>,
     pub(super) card: Option<Progress>,
@@ -54,13 +55,17 @@ impl ClassState {
         }
     }
 
-    /// A new member, who gives this name and has another one if that is taken.
+    /// Adds a member. It receives the name it gave, with a number appended if that name is taken.
     ///
     /// # Errors
-    /// Where nobody may join any more.
-    pub(super) fn add_member(&mut self, said: &str, token: Digest) -> Result<MemberId, Failed> {
+    /// If the class is locked or full.
+    pub(super) fn add_member(
+        &mut self,
+        given_name: &str,
+        token: Digest,
+    ) -> Result<MemberId, Failed> {
         if self.class.locked {
-            let message = "the teacher lets nobody else join";
+            let message = "the teacher has locked this class: nobody can join until it is unlocked";
             return Err(failure::relay(Reason::ClassLocked, message));
         }
         let cap = u64::from(self.class.cap);
@@ -69,30 +74,30 @@ impl ClassState {
         }
         let number = self.next;
         self.next += 1;
-        let name = self.free_name(said);
-        let member = Member::new(name, said, token, false);
+        let name = self.free_name(given_name);
+        let member = Member::new(name, given_name, token, false);
         self.members.insert(number, member);
         Ok(number)
     }
 
-    /// The name, or with the first number behind it with which nobody else is called the same.
-    fn free_name(&self, said: &str) -> String {
+    /// Returns the name, with the first free number appended if another participant has the same name.
+    fn free_name(&self, given_name: &str) -> String {
         let outside = self.outsiders.values().map(|(member, _)| member);
         let all = self.members.values().chain(outside);
         let taken: HashSet<String> = all
             .map(|member| text::comparison_key(&member.name))
             .collect();
-        let mut name = said.to_owned();
+        let mut name = given_name.to_owned();
         for number in 2.. {
             if !taken.contains(&text::comparison_key(&name)) {
                 break;
             }
-            name = text::with_number(said, number, LONGEST_NAME);
+            name = text::with_number(given_name, number, LONGEST_NAME);
         }
         name
     }
 
-    /// What others are called who gave the same name.
+    /// The other members that gave the same name, each with the name it received.
     pub(super) fn namesakes(&self, member: MemberId) -> Vec<(MemberId, String)> {
         let Some(known) = self.members.get(&member) else {
             return Vec::new();
@@ -105,16 +110,16 @@ impl ClassState {
             .collect()
     }
 
-    /// It is no member any more, as if it had never been one.
+    /// Deletes a member that could not be stored.
     pub(super) fn forget_member(&mut self, member: MemberId) {
         self.predictions.remove(&member);
         self.members.remove(&member);
     }
 
-    /// A member tells how far it is with a card.
+    /// Sets a member's progress with a card.
     ///
     /// # Errors
-    /// Where that cannot be.
+    /// If the progress is out of range.
     pub(super) fn set_progress(
         &mut self,
         member: MemberId,
@@ -127,7 +132,7 @@ impl ClassState {
         Ok(())
     }
 
-    /// The member that has this process, as everybody is told of it while it is driven.
+    /// The member of this process, as it is announced to the class while it is driven.
     fn driven(&self, process: ProcessId, hides_name: bool) -> Option<Driven> {
         let mut all = self.members.iter();
         let found = all.find(|(_, member)| member.process == Some(process));
@@ -137,7 +142,7 @@ impl ClassState {
         })
     }
 
-    /// A member as it is told itself.
+    /// A member's state, as its own page receives it.
     pub(super) fn you(&self, member: MemberId) -> Option<You> {
         let known = self.members.get(&member)?;
         Some(You {
@@ -153,10 +158,10 @@ impl ClassState {
         })
     }
 
-    /// Whether there is such a member.
+    /// Checks that a member exists.
     ///
     /// # Errors
-    /// Where there is none.
+    /// [`Reason::NoSuchMember`] if it does not.
     pub(super) fn require_member(&self, member: MemberId) -> Result<(), Failed> {
         if self.members.contains_key(&member) {
             return Ok(());
@@ -164,15 +169,15 @@ impl ClassState {
         Err(no_such_member(member))
     }
 
-    /// How many predictions there are.
+    /// The number of predictions for the current card.
     pub(super) fn predictions(&self) -> u32 {
         u32::try_from(self.predictions.len()).unwrap_or(u32::MAX)
     }
 
-    /// A member predict, or predict otherwise.
+    /// Sets or changes a member's prediction.
     ///
     /// # Errors
-    /// Where no predictions are taken, or there is no such choice.
+    /// If the class is not asking for predictions, or the card has no such choice.
     pub(super) fn predict(&mut self, member: MemberId, choice: u32) -> Result<(), Failed> {
         let card = self.class.card.as_ref();
         let card = card.filter(|card| card.phase == Phase::Asking);
@@ -182,17 +187,20 @@ impl ClassState {
         Ok(())
     }
 
-    /// How the class would be after this act, where it is one that changes it.
+    /// Returns the settings as they will be after a command.
     ///
     /// # Errors
-    /// Where it cannot be done.
+    /// If the command is out of range or does not fit the current settings.
     pub(super) fn settings_after(&self, act: Act, limits: &Limits) -> Result<Class, Failed> {
         let mut class = self.class.clone();
         match act {
             Act::Lock(locked) => class.locked = locked,
             Act::Open(open) => class.open = open,
             Act::Cap(cap) if cap == 0 || u64::from(cap) > limits.members => {
-                let message = format!("a class may have 1 to {} members", limits.members);
+                let message = format!(
+                    "the limit of members must be between 1 and {}",
+                    limits.members
+                );
                 return Err(failure::limit(Reason::OutOfRange, limits.members, message));
             }
             Act::Cap(cap) => class.cap = cap,
@@ -206,7 +214,7 @@ impl ClassState {
             }
             Act::AskCard { id, choices } => {
                 if !(2..=MOST_CHOICES).contains(&choices) {
-                    let message = format!("a card has 2 to {MOST_CHOICES} choices");
+                    let message = format!("a card must have between 2 and {MOST_CHOICES} choices");
                     return Err(failure::limit(
                         Reason::OutOfRange,
                         MOST_CHOICES.into(),
@@ -221,11 +229,11 @@ impl ClassState {
                     outcome: None,
                 });
             }
-            Act::CloseCard => self.closed(&mut class)?,
+            Act::CloseCard => self.close_card(&mut class)?,
             Act::RevealCard { outcome } => {
                 let choices = class.card.as_ref().ok_or_else(no_card)?.choices;
                 check_choice(outcome, choices)?;
-                self.closed(&mut class)?;
+                self.close_card(&mut class)?;
                 if let Some(card) = &mut class.card {
                     (card.phase, card.outcome) = (Phase::Revealed, Some(outcome));
                 }
@@ -241,8 +249,8 @@ impl ClassState {
         Ok(class)
     }
 
-    /// No more predictions: they are counted, if they were not before.
-    fn closed(&self, class: &mut Class) -> Result<(), Failed> {
+    /// Ends the asking phase of the current card and counts the predictions.
+    fn close_card(&self, class: &mut Class) -> Result<(), Failed> {
         let card = class.card.as_mut().ok_or_else(no_card)?;
         if card.phase == Phase::Asking {
             let count = |choice| {
@@ -256,7 +264,7 @@ impl ClassState {
         Ok(())
     }
 
-    /// The class is as it was worked out. Participant predicted what is forgotten once that counts no more.
+    /// Replaces the settings. Predictions are deleted when the class no longer asks for them.
     pub(super) fn set_class(&mut self, class: Class) {
         let asking = |class: &Class| {
             let card = class.card.as_ref();
@@ -270,10 +278,14 @@ impl ClassState {
 }
 
 impl Member {
-    /// Called so, who gave that name.
-    pub(super) fn new(name: String, said: &str, token: Digest, muted: bool) -> Self {
+    /// A member called `name` that gave `given_name`; the latter is empty in stores of older relays.
+    pub(super) fn new(name: String, given_name: &str, token: Digest, muted: bool) -> Self {
         Self {
-            key: text::comparison_key(if said.is_empty() { &name } else { said }),
+            key: text::comparison_key(if given_name.is_empty() {
+                &name
+            } else {
+                given_name
+            }),
             name,
             token,
             muted,
@@ -293,7 +305,9 @@ fn checked_progress(progress: Progress) -> Result<Progress, Failed> {
         done,
     } = progress;
     if steps > MOST_STEPS || step > steps {
-        let message = format!("a card has at most {MOST_STEPS} steps");
+        let message = format!(
+            "a card has at most {MOST_STEPS} steps, and the step reached must be one of them"
+        );
         return Err(failure::limit(
             Reason::OutOfRange,
             MOST_STEPS.into(),
@@ -310,12 +324,12 @@ fn checked_progress(progress: Progress) -> Result<Progress, Failed> {
 }
 
 fn full(cap: u64) -> Failed {
-    let message = format!("this class has {cap} members, as many as it may");
+    let message = format!("this class is full: it has {cap} members, its limit");
     failure::limit(Reason::ClassFull, cap, message)
 }
 
 fn no_such_member(member: MemberId) -> Failed {
-    let message = format!("this class has no member {member}, or no longer");
+    let message = format!("this class has no member {member}; it may have been removed");
     failure::relay(Reason::NoSuchMember, message)
 }
 
@@ -323,12 +337,15 @@ fn check_choice(choice: u32, choices: u32) -> Result<(), Failed> {
     if choice < choices {
         return Ok(());
     }
-    let message = format!("this card has {choices} choices, counted from 0");
+    let message = format!("this card has {choices} choices, numbered from 0");
     Err(failure::limit(Reason::OutOfRange, choices.into(), message))
 }
 
 fn no_card() -> Failed {
-    failure::relay(Reason::NoCard, "no predictions are taken now")
+    failure::relay(
+        Reason::NoCard,
+        "the class is not asking for predictions at the moment",
+    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! What is done in a class, all but predicting by its teacher; each change is kept before it is told.
+//! Commands in a class. All but predictions and progress are the teacher's. Every change is stored before it is
+//! announced.
 
 use std::rc::Rc;
 
 use shared::{
-    class::{Act, Class as Told, MemberId},
+    class::{Act, Class as Settings, MemberId},
     message::GoodbyeReason,
     outcome::{Failed, Reason},
 };
@@ -11,24 +12,24 @@ use shared::{
 use super::{AwayMembership, Class, ClassRegistry, Membership, Participant, registry::to_json};
 use crate::{failure, store::unix_time_s};
 
-/// How a page belongs to its class.
+/// A page's membership of a class, in the class's lab or away.
 #[derive(Clone, Copy, Debug)]
 pub enum MembershipRef<'a> {
-    /// It is there.
+    /// The page is in the class's lab.
     Present(&'a Membership),
-    /// It is in a lab of its own for a while.
+    /// The page is in a private lab for a while.
     Away(&'a AwayMembership),
 }
 
 impl ClassRegistry {
-    /// Does something in a class for whoever belongs to it.
+    /// Performs a command of a participant.
     ///
     /// # Errors
-    /// Where it may not, or it cannot be done, or it could not be kept: then nothing is changed.
-    pub async fn perform(&self, tie: MembershipRef<'_>, act: Act) -> Result<(), Failed> {
-        let (class, who) = match tie {
-            MembershipRef::Present(place) => (&place.class, place.who),
-            MembershipRef::Away(excursion) => (&excursion.class, excursion.who),
+    /// The reason why the participant may not do this, or why it cannot be done or stored. Nothing is changed then.
+    pub async fn perform(&self, by: MembershipRef<'_>, act: Act) -> Result<(), Failed> {
+        let (class, who) = match by {
+            MembershipRef::Present(membership) => (&membership.class, membership.who),
+            MembershipRef::Away(membership) => (&membership.class, membership.who),
         };
         match (who, act) {
             (Participant::Member(member), Act::Predict { choice }) => {
@@ -42,12 +43,12 @@ impl ClassRegistry {
                 Ok(())
             }
             (Participant::Member(_), _) => {
-                let message = "only the class's teacher may do this";
+                let message = "only the teacher of the class may do this";
                 Err(failure::relay(Reason::OnlyTeacher, message))
             }
             (Participant::Teacher, Act::Predict { .. } | Act::Progress(_)) => {
                 let message =
-                    "the teacher is no member, and neither predict nor tells how far it is";
+                    "only members predict and report progress; the teacher is not a member";
                 Err(failure::relay(Reason::NotInClass, message))
             }
             (Participant::Teacher, Act::Mute { member, muted }) => {
@@ -66,18 +67,18 @@ impl ClassRegistry {
             .borrow()
             .settings_after(act, &self.config.limits)?;
         let was_open = class.state.borrow().class.open;
-        let lasting = |told: &Told| Told {
-            // Processes and events are of this life of the lab.
+        let lasting = |settings: &Settings| Settings {
+            // Processes exist only as long as the lab runs.
             drive: None,
             driven: None,
-            ..told.clone()
+            ..settings.clone()
         };
         if lasting(&after) != lasting(&class.state.borrow().class) {
-            let kept = to_json(&lasting(&after));
+            let json = to_json(&lasting(&after));
             let code = class.code.clone();
             self.config
                 .store
-                .set_state(code, kept, unix_time_s())
+                .set_state(code, json, unix_time_s())
                 .await?;
         }
         let opens = after.open && !was_open;
@@ -104,14 +105,17 @@ impl ClassRegistry {
         class.state.borrow().require_member(member)?;
         let code = class.code.clone();
         self.config.store.set_removed(code, member, true).await?;
-        let most = usize::try_from(self.config.limits.members).unwrap_or(usize::MAX);
-        let forgotten = class.state.borrow_mut().remove_member(member, most);
+        let max_outsiders = usize::try_from(self.config.limits.members).unwrap_or(usize::MAX);
+        let forgotten = class
+            .state
+            .borrow_mut()
+            .remove_member(member, max_outsiders);
         class.joined_from.borrow_mut().remove(&member);
         if let Some(token) = forgotten {
             self.tokens.borrow_mut().remove(&token);
         }
         if let Some(live) = class.live.borrow().upgrade() {
-            live.wall.borrow_mut().forget_member(member);
+            live.wall.borrow_mut().remove_member(member);
         }
         class.dismiss(
             |who| who == Participant::Member(member),

@@ -1,74 +1,74 @@
-//! What people write for others to read: names, titles, messages. Pure.
+//! Names, titles and messages that people write for others to read: normalization and checks. Pure.
 
 use shared::outcome::{Failed, Reason};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::failure;
 
-/// Zero width non-joiner and joiner: letters of Persian, of the scripts of India, and emoji are written with them.
+/// Zero width non-joiner and joiner. Persian, the scripts of India and emoji need them.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// The text in NFC (UAX #15) and without white space around it, if it can be shown to others as it is.
+/// Returns the text in NFC (UAX #15) without surrounding white space.
 ///
 /// # Errors
-/// Where it is too long, or has characters that cannot be seen or that turn others around (UAX #9). A joiner between
-/// two characters that can be seen is theirs.
-pub(super) fn normalize(said: &str, longest: usize) -> Result<String, Failed> {
-    // What is far too long is not looked at: a character has at most four bytes.
-    if said.len() > longest * 4 {
-        return Err(too_long(longest));
+/// If the text has more than `max_chars` characters, or has invisible characters or ones that change the direction of
+/// others (UAX #9). A joiner between two visible characters is allowed.
+pub(super) fn normalize(text: &str, max_chars: usize) -> Result<String, Failed> {
+    // A character has at most four bytes, so this rejects very long texts without normalizing them.
+    if text.len() > max_chars * 4 {
+        return Err(too_long(max_chars));
     }
-    let text: String = said.trim().nfc().collect();
-    if text.chars().count() > longest {
-        return Err(too_long(longest));
+    let text: String = text.trim().nfc().collect();
+    if text.chars().count() > max_chars {
+        return Err(too_long(max_chars));
     }
     let strays = has_stray_joiner(&text).then_some(JOINERS[0]);
     let hidden = text.chars().find(|character| is_hidden(*character));
     if let Some(character) = hidden.or(strays) {
         let code = u32::from(character);
-        let message = format!("this has the character U+{code:04X}, which cannot be seen");
+        let message = format!("this text contains the invisible character U+{code:04X}: remove it");
         return Err(failure::relay(Reason::TextNotPlain, message));
     }
     Ok(text)
 }
 
-fn too_long(longest: usize) -> Failed {
-    let message = format!("this may have at most {longest} characters");
-    failure::limit(Reason::TextTooLong, longest as u64, message)
+fn too_long(max_chars: usize) -> Failed {
+    let message = format!("this text is too long: at most {max_chars} characters are allowed");
+    failure::limit(Reason::TextTooLong, max_chars as u64, message)
 }
 
-/// The same of what must not be empty.
+/// The same for a text that must not be empty.
 ///
 /// # Errors
-/// And where nothing is left.
-pub(super) fn normalize_required(said: &str, longest: usize) -> Result<String, Failed> {
-    let text = normalize(said, longest)?;
+/// As for [`normalize`], and if nothing is left.
+pub(super) fn normalize_required(text: &str, max_chars: usize) -> Result<String, Failed> {
+    let text = normalize(text, max_chars)?;
     if text.is_empty() {
-        let message = "this must not be empty";
+        let message = "this text must not be empty";
         return Err(failure::relay(Reason::TextMissing, message));
     }
     Ok(text)
 }
 
-/// What two names have in common that people take for the same: alike but for width and other forms of compatibility
-/// (NFKC), case, joiners, and how many blanks there are.
+/// Returns a key that is equal for names that people take for the same: it ignores compatibility forms such as width
+/// (NFKC), case, joiners and the number of spaces.
 pub(super) fn comparison_key(name: &str) -> String {
     let visible = name.nfkc().filter(|letter| !JOINERS.contains(letter));
     let folded: String = visible.flat_map(char::to_lowercase).nfkc().collect();
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The name with a number behind it, no longer than a name may be.
-pub(super) fn with_number(name: &str, number: u32, longest: usize) -> String {
+/// Returns the name with a number appended, cut to `max_chars` characters in total.
+pub(super) fn with_number(name: &str, number: u32, max_chars: usize) -> String {
     let mark = format!(" {number}");
-    let room = longest.saturating_sub(mark.len());
+    let room = max_chars.saturating_sub(mark.len());
     let kept: String = name.chars().take(room).collect();
-    // A name that is cut does not end in what joins it to what is gone.
+    // Whatever joined the kept part to the cut part goes with it.
     let kept = kept.trim_end_matches(|last: char| last.is_whitespace() || JOINERS.contains(&last));
     [kept, &mark].concat()
 }
 
-/// Whether a joiner stands at an end or beside another one.
+/// Whether a joiner is at an end of the text, beside white space, or beside another joiner.
 fn has_stray_joiner(text: &str) -> bool {
     let mut before = None;
     for character in text.chars() {
@@ -84,8 +84,7 @@ fn has_stray_joiner(text: &str) -> bool {
     before.is_some_and(|last| JOINERS.contains(&last))
 }
 
-/// Control characters, what orders directions, what joins nothing and breaks lines, blanks that are no spaces, and
-/// tags.
+/// Whether a character is a control, direction, separator, filler or tag character, all of which are invisible.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_read_is_taken_as_it_is() {
+    fn visible_text_is_accepted() {
         for (said, text) in [
             (" Ada ", "Ada"),
             ("小明", "小明"),
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_is_refused_with_its_reason() {
+    fn unacceptable_text_is_refused_with_its_reason() {
         let reason = |said: &str| normalize_required(said, 40).expect_err("refused").reason;
         for (said, why) in [
             ("", Reason::TextMissing),

@@ -1,4 +1,5 @@
-//! The wall: what each member did last, made of the lab's events as they are read. Pure.
+//! The wall: a tile for each member with its last call, its errors and its progress, derived from the lab's events.
+//! Pure; `class/mod.rs` reads the events and sends the tiles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -10,14 +11,14 @@ use shared::{
 
 use super::state::ClassState;
 
-/// Rates are of so many milliseconds.
-const SECOND_MS: u64 = 1000;
+/// Window over which rates are counted.
+const RATE_WINDOW_MS: u64 = 1000;
 
-/// What is known of every member's doing in the lab that lives now.
+/// The activity of all members in the running lab.
 #[derive(Debug, Default)]
 pub(super) struct Wall {
     members: HashMap<ProcessId, MemberId>,
-    marks: BTreeMap<MemberId, MemberActivity>,
+    activity: BTreeMap<MemberId, MemberActivity>,
     changed: BTreeSet<MemberId>,
     removed: BTreeSet<MemberId>,
     calls: Rate,
@@ -25,7 +26,7 @@ pub(super) struct Wall {
     errors: u64,
 }
 
-/// A member's doing.
+/// The activity of one member.
 #[derive(Debug, Default)]
 struct MemberActivity {
     call: Option<LastCall>,
@@ -37,31 +38,31 @@ struct MemberActivity {
 }
 
 impl Wall {
-    /// A member has this process from now on.
+    /// Sets the process of a member.
     pub(super) fn set_process(&mut self, member: MemberId, process: ProcessId) {
         self.members.insert(process, member);
         self.changed.insert(member);
     }
 
-    /// Something of a member is not as it was.
+    /// Marks a member's tile as changed.
     pub(super) fn mark_changed(&mut self, member: MemberId) {
         self.changed.insert(member);
     }
 
-    /// It is no member any more.
-    pub(super) fn forget_member(&mut self, member: MemberId) {
+    /// Removes a member and its activity.
+    pub(super) fn remove_member(&mut self, member: MemberId) {
         self.members.retain(|_, other| *other != member);
-        self.marks.remove(&member);
+        self.activity.remove(&member);
         self.changed.remove(&member);
         self.removed.insert(member);
     }
 
-    /// Takes in what happened by now.
+    /// Updates the activity with an event that has happened by `now_ms`.
     pub(super) fn record_event(&mut self, event: &Event, now_ms: u64) {
         match &event.what {
-            What::CallStarted(started) => self.started(started, event.mono_ns, now_ms),
-            What::CallReturned(returned) => self.returned(returned, event.mono_ns),
-            What::ProcessEnded { process } => self.ended(*process),
+            What::CallStarted(started) => self.record_start(started, event.mono_ns, now_ms),
+            What::CallReturned(returned) => self.record_return(returned, event.mono_ns),
+            What::ProcessEnded { process } => self.record_end(*process),
             What::Packet(_) | What::Derived(_) => self.packets.add(1, now_ms),
             What::Process(_)
             | What::Facts(_)
@@ -73,15 +74,15 @@ impl Wall {
         }
     }
 
-    fn started(&mut self, started: &CallStarted, mono_ns: u64, now_ms: u64) {
+    fn record_start(&mut self, started: &CallStarted, mono_ns: u64, now_ms: u64) {
         let Some(member) = self.members.get(&started.process).copied() else {
             return;
         };
         self.calls.add(1, now_ms);
-        let marks = self.marks.entry(member).or_default();
-        marks.open.insert(started.call, started.name);
-        marks.last_id = started.call;
-        marks.call = Some(LastCall {
+        let activity = self.activity.entry(member).or_default();
+        activity.open.insert(started.call, started.name);
+        activity.last_id = started.call;
+        activity.call = Some(LastCall {
             name: started.name,
             mono_ns,
             blocked: true,
@@ -89,27 +90,27 @@ impl Wall {
         self.changed.insert(member);
     }
 
-    fn returned(&mut self, returned: &CallReturned, mono_ns: u64) {
+    fn record_return(&mut self, returned: &CallReturned, mono_ns: u64) {
         let Some(member) = self.members.get(&returned.process).copied() else {
             return;
         };
-        let marks = self.marks.entry(member).or_default();
-        let Some(name) = marks.open.remove(&returned.call) else {
+        let activity = self.activity.entry(member).or_default();
+        let Some(name) = activity.open.remove(&returned.call) else {
             return;
         };
-        if marks.last_id == returned.call
-            && let Some(call) = &mut marks.call
+        if activity.last_id == returned.call
+            && let Some(call) = &mut activity.call
         {
             call.blocked = false;
         }
         match &returned.outcome {
             Outcome::Returned(Returned::Chunk { .. } | Returned::Datagram { .. }) => {
-                marks.sentences += 1;
+                activity.sentences += 1;
             }
-            Outcome::Failed(failed) if is_unintended(failed) => {
-                marks.errors += 1;
+            Outcome::Failed(failed) if is_counted_error(failed) => {
+                activity.errors += 1;
                 self.errors += 1;
-                marks.error = Some(LastError {
+                activity.error = Some(LastError {
                     name,
                     errno: failed.errno.clone(),
                     mono_ns,
@@ -120,11 +121,11 @@ impl Wall {
         self.changed.insert(member);
     }
 
-    fn ended(&mut self, process: ProcessId) {
+    fn record_end(&mut self, process: ProcessId) {
         if let Some(member) = self.members.remove(&process) {
-            if let Some(marks) = self.marks.get_mut(&member) {
-                marks.open.clear();
-                if let Some(call) = &mut marks.call {
+            if let Some(activity) = self.activity.get_mut(&member) {
+                activity.open.clear();
+                if let Some(call) = &mut activity.call {
                     call.blocked = false;
                 }
             }
@@ -132,7 +133,7 @@ impl Wall {
         }
     }
 
-    /// The members that are not as they were, and those that are no more, since this was last asked.
+    /// Returns the members that changed and those that were removed since the last call.
     pub(super) fn take_changes(&mut self) -> (BTreeSet<MemberId>, BTreeSet<MemberId>) {
         (
             std::mem::take(&mut self.changed),
@@ -140,46 +141,46 @@ impl Wall {
         )
     }
 
-    /// A member's tile.
+    /// The tile of a member.
     pub(super) fn tile(&self, state: &ClassState, number: MemberId) -> Option<Tile> {
         let member = state.members.get(&number)?;
-        let marks = self.marks.get(&number);
+        let activity = self.activity.get(&number);
         Some(Tile {
             member: number,
             name: member.name.clone(),
             connected: member.connected,
             muted: member.muted,
             process: member.process,
-            call: marks.and_then(|marks| marks.call),
-            error: marks.and_then(|marks| marks.error.clone()),
-            errors: marks.map_or(0, |marks| marks.errors),
-            sentences: marks.map_or(0, |marks| marks.sentences),
+            call: activity.and_then(|activity| activity.call),
+            error: activity.and_then(|activity| activity.error.clone()),
+            errors: activity.map_or(0, |activity| activity.errors),
+            sentences: activity.map_or(0, |activity| activity.sentences),
             elsewhere: member.elsewhere,
             card: member.card.clone(),
         })
     }
 
-    /// All members together, now.
+    /// Totals of all members at `now_ms`.
     pub(super) fn totals(&mut self, state: &ClassState, now_ms: u64) -> Totals {
         let connected = state.members.values().filter(|member| member.connected);
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Totals {
             members: number(state.members.len()),
             connected: number(connected.count()),
-            calls_per_second: self.calls.now(now_ms),
-            packets_per_second: self.packets.now(now_ms),
+            calls_per_second: self.calls.per_second(now_ms),
+            packets_per_second: self.packets.per_second(now_ms),
             errors: self.errors,
             predictions: state.predictions(),
         }
     }
 }
 
-/// What nobody did on purpose: a call that was cancelled or ran out of time is no trouble.
-fn is_unintended(failed: &Failed) -> bool {
+/// Whether a failure counts as an error of the member. A cancelled call or an expired timeout does not.
+fn is_counted_error(failed: &Failed) -> bool {
     !matches!(failed.reason, Some(Reason::Cancelled | Reason::TimedOut))
 }
 
-/// How many of something there were in the last second.
+/// Counts occurrences in the last second.
 #[derive(Debug, Default)]
 struct Rate {
     counted: VecDeque<(u64, u64)>,
@@ -195,9 +196,9 @@ impl Rate {
         }
     }
 
-    fn now(&mut self, now_ms: u64) -> u64 {
+    fn per_second(&mut self, now_ms: u64) -> u64 {
         while let Some((at, count)) = self.counted.front().copied()
-            && at + SECOND_MS <= now_ms
+            && at + RATE_WINDOW_MS <= now_ms
         {
             self.sum -= count;
             self.counted.pop_front();

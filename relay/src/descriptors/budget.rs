@@ -1,39 +1,39 @@
-//! What the descriptor limit can bear, of pages and of connections. Pure.
+//! The limits of pages and connections that fit the limit of file descriptors. Pure.
 
 use shared::limits::Limits;
 
 use super::reserve;
 
-/// With fewer the relay does not start.
+/// Minimum number of descriptors with which the relay starts.
 pub const MIN_DESCRIPTORS: u64 = 128;
-/// The relay's own: standard streams, event loop, listeners, store, capture.
+/// Descriptors of the relay itself: standard streams, event loop, listeners, store, capture.
 const RELAY_DESCRIPTORS: u64 = 64;
-/// A page needs its connection, a socket, and the socket its server accepts for that.
+/// Descriptors per page: its connection, a socket, and the socket that the server accepts for it.
 const DESCRIPTORS_PER_PAGE: u64 = 3;
-/// One in so many of what is left is for connections that are no page.
+/// One in this many of the remaining descriptors is for HTTP connections that are not pages.
 const CONNECTIONS_SHARE: u64 = 8;
 
-/// The limits that so many descriptors can bear, and a line for the log about each that is lower than asked for.
+/// Lowers limits to what the number of descriptors allows. Returns a log line for each limit that was lowered.
 #[must_use]
-pub fn fit_limits(asked: &Limits, descriptors: u64) -> (Limits, Vec<String>) {
-    let left = descriptors.saturating_sub(RELAY_DESCRIPTORS + reserve::RESERVE_SIZE as u64);
-    let connections = left / CONNECTIONS_SHARE;
-    let pages = (left - connections) / DESCRIPTORS_PER_PAGE;
-    let mut fitted = asked.clone();
+pub fn fit_limits(requested: &Limits, descriptors: u64) -> (Limits, Vec<String>) {
+    let available = descriptors.saturating_sub(RELAY_DESCRIPTORS + reserve::RESERVE_SIZE as u64);
+    let connections = available / CONNECTIONS_SHARE;
+    let pages = (available - connections) / DESCRIPTORS_PER_PAGE;
+    let mut fitted = requested.clone();
     let mut lines = Vec::new();
-    for (flag, limit, bearable) in [
+    for (flag, limit, affordable) in [
         ("--max-pages", &mut fitted.pages, pages),
         ("--max-connections", &mut fitted.connections, connections),
     ] {
-        if *limit > bearable {
+        if *limit > affordable {
             lines.push(format!(
-                "{descriptors} file descriptors bear {bearable} of the {limit} of {flag}, which is the limit now. For \
-                 more, raise the hard limit (ulimit -Hn, or LimitNOFILE= in a systemd unit)"
+                "{flag} is lowered from {limit} to {affordable}, because only {descriptors} file descriptors are \
+                 available. To keep {limit}, raise the hard limit (ulimit -Hn, or LimitNOFILE= in a systemd unit)"
             ));
-            *limit = bearable;
+            *limit = affordable;
         }
     }
-    // However few there are, one address does not take them all.
+    // Even with few connections, one address must not use all of them.
     let share = (fitted.connections - fitted.connections / 4).max(1);
     fitted.connections_per_address = fitted.connections_per_address.min(share);
     (fitted, lines)
@@ -53,19 +53,19 @@ mod tests {
     }
 
     #[test]
-    fn many_descriptors_bear_what_is_asked_for() {
-        let asked = limits(&[]);
-        assert_eq!(fit_limits(&asked, 1_048_576), (asked, vec![]));
+    fn with_many_descriptors_limits_stay_as_requested() {
+        let requested = limits(&[]);
+        assert_eq!(fit_limits(&requested, 1_048_576), (requested, vec![]));
     }
 
     #[test]
-    fn few_descriptors_bear_less_and_the_log_says_so() {
+    fn with_few_descriptors_limits_are_lowered_and_logged() {
         let (fitted, lines) = fit_limits(&limits(&[]), 1024);
         assert_eq!((fitted.pages, fitted.connections), (275, 118));
         assert_eq!(fitted.connections_per_address, 89);
         assert_eq!(lines.len(), 2);
         assert!(
-            lines[0].starts_with("1024 file descriptors bear 275 of the 8192 of --max-pages"),
+            lines[0].starts_with("--max-pages is lowered from 8192 to 275, because only 1024 file"),
             "{lines:?}"
         );
         let most = fitted.pages * DESCRIPTORS_PER_PAGE + fitted.connections;
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_less_gets_that() {
+    fn lower_requested_limits_stay() {
         let (fitted, lines) = fit_limits(
             &limits(&["--max-pages", "20", "--max-connections", "10"]),
             1024,
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fewest_that_will_do_bear_a_page() {
+    fn the_minimum_of_descriptors_allows_pages() {
         let (fitted, _) = fit_limits(&limits(&[]), MIN_DESCRIPTORS);
         assert_eq!((fitted.pages, fitted.connections), (14, 6));
     }

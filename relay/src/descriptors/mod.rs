@@ -1,5 +1,5 @@
-//! What the relay does about the limit of file descriptors: it fits its other limits to it at start, and keeps a
-//! reserve, so that newcomers hear a reason when none is left.
+//! The limit of file descriptors: `budget` lowers the relay's other limits to fit it at start, and `reserve` keeps some
+//! descriptors so that a new connection can be refused with a reason when none is left. The system calls are in `sys`.
 
 mod budget;
 mod reserve;
@@ -13,9 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The log says it at most this often.
+/// Minimum interval between log lines about exhausted descriptors.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
-/// How often a call that failed looks for a free descriptor: at first, and at last.
+/// First and longest interval at which a failed call checks for a free descriptor.
 const POLL_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
 static EXHAUSTED: AtomicU64 = AtomicU64::new(0);
@@ -24,7 +24,7 @@ thread_local! {
     static LOGGED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Counts a call that failed for want of a descriptor, and logs it if the log has not said so lately.
+/// Counts a call that failed because no descriptor was left. Logs it at most once a minute.
 pub fn record_exhaustion() {
     EXHAUSTED.fetch_add(1, Relaxed);
     let now = Instant::now();
@@ -34,19 +34,19 @@ pub fn record_exhaustion() {
     if is_due {
         LOGGED.set(Some(now));
         eprintln!(
-            "relay: no file descriptor is left: newcomers are refused until some are closed. Raise the limit \
+            "relay: no file descriptor is left: new connections are refused until others close. Raise the limit \
              (ulimit -n, or LimitNOFILE= in a systemd unit), or lower --max-pages and --max-sockets"
         );
     }
 }
 
-/// How many calls have failed for want of a descriptor.
+/// Number of calls that failed because no descriptor was left.
 #[must_use]
 pub fn exhaustion_count() -> u64 {
     EXHAUSTED.load(Relaxed)
 }
 
-/// Waits until a descriptor is free, without holding one.
+/// Waits until a descriptor is free. It is not reserved for the caller.
 pub async fn wait_for_free() {
     let [mut interval, longest] = POLL_INTERVALS;
     loop {

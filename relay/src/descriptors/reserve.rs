@@ -1,11 +1,11 @@
-//! Descriptors held back: one is let go to accept a newcomer who is to hear why it is refused, and taken back when
-//! that connection has closed.
+//! A reserve of open descriptors. When no other is left, one is closed so that a connection can be accepted and refused
+//! with a reason; it is opened again when that connection has closed.
 
 use std::{cell::RefCell, fs::File, io};
 
-/// How many are held.
+/// Number of descriptors in the reserve.
 pub(super) const RESERVE_SIZE: usize = 16;
-/// So many of them only peers on this machine may use, who look after the relay.
+/// Number of these that only connections from this machine may use, for its operators.
 const LOCAL_ONLY_SLOTS: usize = 4;
 
 thread_local! {
@@ -15,18 +15,19 @@ thread_local! {
 
 #[derive(Debug)]
 struct Reserve {
-    /// What the held descriptors are duplicates of.
+    /// The file of which the held descriptors are duplicates.
     source: Option<File>,
     held: Vec<File>,
     lent: usize,
 }
 
-/// A descriptor that was let go for a newcomer. Dropped after the newcomer's connection, it is taken back.
+/// A descriptor of the reserve that is on loan to a connection. It must be dropped after the connection; dropping it
+/// refills the reserve.
 #[derive(Debug)]
 pub struct ReserveSlot(());
 
 impl ReserveSlot {
-    /// Lets a descriptor go; none where all are lent.
+    /// Frees a descriptor for a connection; `None` if all are on loan.
     #[must_use]
     pub fn take() -> Option<Self> {
         RESERVE.with_borrow_mut(|reserve| {
@@ -37,7 +38,7 @@ impl ReserveSlot {
         })
     }
 
-    /// Whether as few are left as peers elsewhere must not use.
+    /// Whether only descriptors for connections from this machine are left.
     #[must_use]
     pub fn is_reserve_low() -> bool {
         RESERVE.with_borrow(|reserve| reserve.held.len() < LOCAL_ONLY_SLOTS)
@@ -64,10 +65,10 @@ impl Reserve {
     }
 }
 
-/// Fills this thread's reserve. On systems without `/dev/null` there is none.
+/// Fills this thread's reserve. Systems without `/dev/null` have no reserve.
 ///
 /// # Errors
-/// The kernel's, where not even the reserve can be had.
+/// The kernel's error if the descriptors cannot be opened.
 pub fn fill_reserve() -> io::Result<()> {
     RESERVE.with_borrow_mut(|reserve| {
         reserve.source = match File::open("/dev/null") {
@@ -80,7 +81,7 @@ pub fn fill_reserve() -> io::Result<()> {
     })
 }
 
-/// Whether another descriptor could be had at this moment.
+/// Whether a descriptor can be opened at this moment.
 pub(super) fn is_descriptor_free() -> bool {
     RESERVE.with_borrow(|reserve| match &reserve.source {
         Some(source) => source.try_clone().is_ok(),
@@ -93,10 +94,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lent_comes_back() {
+    fn slots_return_to_the_reserve() {
         assert!(
             ReserveSlot::take().is_none(),
-            "nothing is held before it is filled"
+            "the reserve is empty before it is filled"
         );
         fill_reserve().expect("descriptors");
         let mut lent: Vec<ReserveSlot> = std::iter::from_fn(ReserveSlot::take).collect();

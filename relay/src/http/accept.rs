@@ -1,4 +1,4 @@
-//! HTTP connections: how many there may be, how long each may take, and how it ends.
+//! Accepts HTTP connections within the limits of their number, and serves each within its time limits.
 
 use std::{
     future::{self, poll_fn},
@@ -47,19 +47,19 @@ use crate::{
     sys::{descriptors::is_exhausted, streams::limit_unsent},
 };
 
-/// A request's line and headers have room for so many bytes, and so does what is written at a time.
+/// Maximum bytes of a request's line and headers; also the size of the write buffer.
 const MAX_HEADER_BYTES: usize = 16 << 10;
-/// How long a request that is being answered may take when the relay ends.
+/// Time for requests in progress when the relay ends.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a connection may use a descriptor of the reserve.
+/// Time for which a connection may use a descriptor of the reserve.
 const RESERVE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long to wait when even the reserve is lent, or accepting fails otherwise.
+/// Delay before the next attempt when accepting has failed.
 const BACK_OFF: Duration = Duration::from_millis(50);
-/// A visitor whose machine has vanished is found out after about a minute and a half.
+/// Idle time before TCP keepalive probes. With these values a peer that has vanished is detected after about 90 seconds.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_PROBE: Duration = Duration::from_secs(10);
 
-/// What is answered when no other descriptor is left: how the relay is, and to a page why it is refused.
+/// Paths that are served on the reserve: state of the relay, and WebSockets, which are told why they are refused.
 const ANSWERED_ON_RESERVE: [&str; 6] = [
     "/healthz", "/readyz", "/metrics", "/ws", "/raw/udp", "/raw/tcp",
 ];
@@ -74,7 +74,7 @@ pub async fn accept(
     ending: watch::Receiver<bool>,
 ) {
     let metrics = Arc::clone(&state.metrics);
-    // ConnectionQuota inherit it. Where it cannot be set, a slow reader is taken for a deaf one sooner.
+    // Accepted sockets inherit this option. Without it, a slow reader is mistaken for a stalled one sooner.
     limit_unsent(&listener, MAX_UNSENT_BYTES);
     let mut acceptor = Acceptor {
         connections: ConnectionQuota::new(&limits, Arc::clone(&metrics)),
@@ -100,11 +100,11 @@ struct Acceptor {
     ending: watch::Receiver<bool>,
 }
 
-/// A connection that was accepted; with the descriptor of the reserve that was let go for it.
+/// An accepted connection, with the descriptor of the reserve that it uses, if any.
 type Accepted = (TcpStream, SocketAddr, Option<ReserveSlot>);
 
 impl Acceptor {
-    /// The next connection; none when the relay ends.
+    /// Accepts the next connection; `None` when the relay ends.
     async fn next(&mut self) -> Option<Accepted> {
         loop {
             let accepted = tokio::select! {
@@ -134,7 +134,7 @@ impl Acceptor {
         let Some(slot) = ReserveSlot::take() else {
             return ReserveAccept::Exhausted;
         };
-        // Only one look: the descriptor is free for anybody until it is taken or given back.
+        // Polled only once: other tasks could take the freed descriptor in the meantime.
         let accepted = poll_fn(|context| Poll::Ready(self.listener.poll_accept(context))).await;
         match accepted {
             Poll::Ready(Ok((stream, from))) => ReserveAccept::Accepted(stream, from, slot),
@@ -143,18 +143,18 @@ impl Acceptor {
         }
     }
 
-    /// Serves a connection in a task of its own, or refuses it.
+    /// Serves a connection in its own task, or refuses it.
     fn handle(&self, stream: TcpStream, from: SocketAddr, slot: Option<ReserveSlot>) {
         if slot.is_some() {
             self.metrics
                 .count_refused_connection(RefusedBy::Descriptors);
             if ReserveSlot::is_reserve_low() && !from.ip().to_canonical().is_loopback() {
-                // In this order, so that the slot finds the descriptor free.
+                // The stream closes first, so that the slot can take the descriptor back.
                 drop(stream);
                 return drop(slot);
             }
         }
-        // Many visitors share a trusted proxy's address: of it only the total counts.
+        // Many visitors share a trusted proxy's address, so only the total is limited for it.
         let is_shared = self.state.trust.is_trusted_proxy(from.ip());
         let permit = match self.connections.admit(from.ip(), is_shared) {
             Ok(permit) => permit,
@@ -179,10 +179,10 @@ impl Acceptor {
     }
 }
 
-/// What came of accepting on a descriptor of the reserve.
+/// The result of accepting on a descriptor of the reserve.
 enum ReserveAccept {
     Accepted(TcpStream, SocketAddr, ReserveSlot),
-    /// The kernel refused before it had looked whether anybody waits.
+    /// No connection is waiting: the kernel had checked for descriptors first.
     NoneWaiting,
     Exhausted,
 }
@@ -202,22 +202,22 @@ impl HttpConnection {
         router: Router,
     ) {
         set_socket_options(&stream);
-        let peer = Peer::of(&stream, from);
+        let peer = Peer::new(&stream, from);
         let on_reserve = slot.is_some();
         let unread = Duration::from_secs(self.limits.unread_seconds);
         let stream = TokioIo::new(WriteTimeout::new(stream, slot, unread));
-        // The router is one for all connections: a layer of its own for each would build it anew.
+        // All connections share one router: a layer per connection would build it anew.
         let router = TowerToHyperService::new(router);
         let answering = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
             if !on_reserve {
                 return Either::Left(router.call(request));
             }
-            let may_be_answered = ANSWERED_ON_RESERVE.contains(&request.uri().path());
-            Either::Right(answer_on_reserve(may_be_answered, router.call(request)))
+            let is_allowed = ANSWERED_ON_RESERVE.contains(&request.uri().path());
+            Either::Right(answer_on_reserve(is_allowed, router.call(request)))
         });
-        // The time for headers runs from the connection's beginning, or the end of the last answer: it bounds the
-        // first silence, a request sent byte by byte, and an idle keep-alive.
+        // The timeout for headers starts when the connection opens and after each response, so it also limits idle
+        // connections and requests sent byte by byte.
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(self.limits.handshake_seconds))
@@ -225,7 +225,7 @@ impl HttpConnection {
             .serve_connection(stream, answering)
             .with_upgrades();
         let mut serving = pin!(serving);
-        // A visitor's broken HTTP was answered as far as it could be; there is nobody else to tell.
+        // hyper has already responded to malformed requests, so errors are not reported again.
         tokio::select! {
             ended = serving.as_mut() => { ended.ok(); }
             _ = self.ending.changed() => {
@@ -237,12 +237,12 @@ impl HttpConnection {
     }
 }
 
-/// Answers, or refuses to, and closes the connection unless it becomes a WebSocket.
+/// Responds on the reserve, and closes the connection unless it becomes a WebSocket.
 async fn answer_on_reserve<E>(
-    may_be_answered: bool,
+    is_allowed: bool,
     answering: impl Future<Output = Result<Response, E>>,
 ) -> Result<Response, E> {
-    let mut response = if may_be_answered {
+    let mut response = if is_allowed {
         answering.await?
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, OUT_OF_DESCRIPTORS).into_response()
@@ -254,7 +254,7 @@ async fn answer_on_reserve<E>(
     Ok(response)
 }
 
-/// Resolves when a connection has used the reserve for as long as it may; never for any other connection.
+/// Resolves when a connection on the reserve has used up its time; never for other connections.
 async fn reserve_timeout(on_reserve: bool) {
     if on_reserve {
         tokio::time::sleep(RESERVE_TIMEOUT).await;
@@ -263,7 +263,7 @@ async fn reserve_timeout(on_reserve: bool) {
     }
 }
 
-/// Small messages leave at once, and a vanished peer is found out. Either failing costs comfort, not truth.
+/// Sends small messages at once, and enables keepalive. Neither is essential, so errors are ignored.
 fn set_socket_options(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true).ok();

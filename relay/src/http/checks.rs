@@ -1,4 +1,4 @@
-//! What every request must pass, and the headers every answer carries.
+//! Checks of every request's `Host` and `Origin`, and the security headers of every response.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use axum::{
 use super::AppState;
 use crate::admission::{is_allowed_host, is_same_origin};
 
-/// Nothing but the relay's own page may run, and nothing may frame it. `wasm-unsafe-eval` allows WebAssembly
-/// and no other evaluation (CSP Level 3).
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+/// Allows only the relay's own page to run, and no other page to frame it. `wasm-unsafe-eval` allows WebAssembly and no
+/// other evaluation (CSP Level 3).
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-const HEADERS: [(HeaderName, &str); 6] = [
-    (header::CONTENT_SECURITY_POLICY, POLICY),
+const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -33,7 +33,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Lets a request pass whose `Host` is ours and whose `Origin`, where there is one, is our page's.
+/// Middleware: refuses requests whose `Host` is not accepted or whose `Origin`, if present, is not the relay's page.
 pub(super) async fn admit(
     State(state): State<Arc<AppState>>,
     request: Request,
@@ -44,7 +44,7 @@ pub(super) async fn admit(
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     };
-    for (name, value) in HEADERS {
+    for (name, value) in SECURITY_HEADERS {
         response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
@@ -62,7 +62,7 @@ fn refusal(state: &AppState, request: &Request) -> Option<(StatusCode, String)> 
     let host = text(header::HOST).unwrap_or_default();
     if !is_allowed_host(host, &state.allow_host) {
         let message = format!(
-            "This relay does not answer to the name {host:?}: start it with --allow-host NAME\n"
+            "This relay does not accept the host name {host:?}. To allow it, start the relay with --allow-host NAME\n"
         );
         return Some((StatusCode::MISDIRECTED_REQUEST, message));
     }

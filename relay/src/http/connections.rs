@@ -1,5 +1,5 @@
-//! How many HTTP connections there may be at a time, in total and from one address. A page's connection counts here
-//! only until its WebSocket handshake; from then on it counts among the pages.
+//! The quota of open HTTP connections, in total and per address. After its WebSocket handshake a connection counts as a
+//! page instead (`admission`).
 
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::{
     metrics::Metrics,
 };
 
-/// The connections that are open.
+/// The quota of open connections.
 #[derive(Debug)]
 pub(super) struct ConnectionQuota {
     counter: Rc<QuotaCounter>,
@@ -27,8 +27,8 @@ impl ConnectionQuota {
         }
     }
 
-    /// Counts a connection of this peer until the permit is dropped; of one whose address `is_shared` by many only in
-    /// total.
+    /// Admits a connection until the permit is dropped. If many visitors share the peer's address, only the total is
+    /// limited.
     ///
     /// # Errors
     /// The limit that is reached.
@@ -39,18 +39,18 @@ impl ConnectionQuota {
             self.max_per_address
         };
         self.counter
-            .take(quota_address(peer), self.max_total, max_per_address)
+            .acquire(quota_address(peer), self.max_total, max_per_address)
     }
 
-    /// What a refused peer is told.
+    /// The message for a refused peer.
     pub(super) fn explain(&self, full: QuotaExceeded) -> String {
         match full {
             QuotaExceeded::Total => format!(
-                "This relay has {} connections, as many as it may. Try again in a moment.\n",
+                "This relay already has {} connections, its limit. Try again in a moment.\n",
                 self.max_total
             ),
             QuotaExceeded::Address => format!(
-                "Your address has {} connections here, as many as one may. Close some, or try again in a moment.\n",
+                "Your address already has {} connections to this relay, the limit for one address. Close some, or try again in a moment.\n",
                 self.max_per_address
             ),
         }

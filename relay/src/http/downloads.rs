@@ -1,5 +1,5 @@
-//! Traces on their way to those who asked for them as files: how many at a time, in all and for one address. A file is
-//! in memory until its reader has read it, so readers who do not read could otherwise fill the memory.
+//! The quota of concurrent downloads of traces, in total and per address. A file stays in memory until the client has
+//! read it, so clients that do not read could otherwise fill the memory.
 
 use std::{
     collections::HashMap,
@@ -17,28 +17,28 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// At a time, in all.
+/// Maximum number of concurrent downloads.
 const MAX_DOWNLOADS: usize = 16;
-/// At a time, for one address.
+/// Maximum number of concurrent downloads per address.
 const MAX_DOWNLOADS_PER_ADDRESS: usize = 4;
-/// How long somebody waits for others to have read theirs.
+/// How long a request waits for a permit.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The files on their way.
+/// The permits of the downloads in progress.
 #[derive(Debug)]
 pub struct Downloads {
     all: Arc<Semaphore>,
     addresses: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
 }
 
-/// Leave to have one file on its way, until it is dropped.
+/// Permits one download until it is dropped.
 #[derive(Debug)]
 pub(super) struct DownloadPermit {
     _of_address: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
 
-/// A file that is permitted with its permit.
+/// A file's bytes, which keep its permit.
 struct PermittedBytes {
     bytes: Bytes,
     _permit: DownloadPermit,
@@ -60,12 +60,12 @@ impl Default for Downloads {
 }
 
 impl Downloads {
-    /// Waits until this address may have a file.
+    /// Waits for a permit for this address.
     ///
     /// # Errors
-    /// The answer, where others did not read theirs in time.
+    /// The response, if no permit becomes free within [`WAIT_TIMEOUT`].
     pub(super) async fn permit(&self, address: IpAddr) -> Result<DownloadPermit, Response> {
-        let address_permit = self.of(address);
+        let address_permit = self.semaphore(address);
         let total_permit = Arc::clone(&self.all);
         let waiting = async {
             Some(DownloadPermit {
@@ -75,12 +75,13 @@ impl Downloads {
         };
         let waited = tokio::time::timeout(WAIT_TIMEOUT, waiting).await;
         waited.ok().flatten().ok_or_else(|| {
-            let message = "Too many traces are on their way to others. Try again in a moment.\n";
+            let message =
+                "Too many traces are being downloaded at the moment. Try again in a moment.\n";
             (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
         })
     }
 
-    fn of(&self, address: IpAddr) -> Arc<Semaphore> {
+    fn semaphore(&self, address: IpAddr) -> Arc<Semaphore> {
         let addresses = self.addresses.lock();
         let mut addresses = addresses.unwrap_or_else(PoisonError::into_inner);
         addresses.retain(|_, known| known.strong_count() > 0);
@@ -94,7 +95,7 @@ impl Downloads {
 }
 
 impl DownloadPermit {
-    /// A body that keeps the permit as long as any of its bytes are in memory.
+    /// Returns a body that keeps the permit while any of its bytes are in memory.
     pub(super) fn body(self, bytes: Bytes) -> Body {
         let permitted = PermittedBytes {
             bytes,
@@ -103,12 +104,12 @@ impl DownloadPermit {
         Body::from(Bytes::from_owner(permitted))
     }
 
-    /// The same of a body in pieces: until the last one was taken.
-    pub(super) fn body_of(self, pieces: Vec<Bytes>) -> Body {
-        let pieces = pieces.into_iter().map(move |piece| {
+    /// Returns a body of chunks that keeps the permit until the last chunk is taken.
+    pub(super) fn chunked_body(self, chunks: Vec<Bytes>) -> Body {
+        let chunks = chunks.into_iter().map(move |chunk| {
             let _held = &self;
-            Ok::<_, std::convert::Infallible>(piece)
+            Ok::<_, std::convert::Infallible>(chunk)
         });
-        Body::from_stream(stream::iter(pieces))
+        Body::from_stream(stream::iter(chunks))
     }
 }

@@ -1,5 +1,6 @@
-//! `/labs/{id}/trace.json` and `/labs/{id}/trace.pcapng`: a lab's trace as a file. The open lab's is for this
-//! machine; the name of any other cannot be guessed, so whoever knows it may have its trace.
+//! `/labs/{id}/trace.json` and `/labs/{id}/trace.pcapng`: a lab's trace as a file. The open lab's trace requires the
+//! rights of this machine or the admin token. Other labs' ids cannot be guessed, so knowing one is enough. The files are
+//! written in `lab::export`.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::{
     session::Command,
 };
 
-/// `?form=completed` asks for checksums to be completed.
+/// `?form=completed` requests completed checksums.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ExportParams {
     #[serde(default)]
@@ -41,7 +42,7 @@ pub(super) async fn file(
     let (format, kind) = match file.as_str() {
         "trace.json" => (Format::Json, "application/json"),
         "trace.pcapng" => (Format::Pcapng(params.form), "application/x-pcapng"),
-        _ => return no_lab(),
+        _ => return not_found(),
     };
     if lab == OPEN {
         let from = state.trust.origin(&peer, version, &headers);
@@ -56,11 +57,11 @@ pub(super) async fn file(
         Ok(permit) => permit,
         Err(busy) => return busy,
     };
-    let (wanted, coming) = oneshot::channel();
-    state.send(Command::ExportTrace(lab, format, wanted));
-    match coming.await {
-        Ok(Export::File(pieces)) => {
-            let body = permit.body_of(pieces);
+    let (sender, result) = oneshot::channel();
+    state.send(Command::ExportTrace(lab, format, sender));
+    match result.await {
+        Ok(Export::File(chunks)) => {
+            let body = permit.chunked_body(chunks);
             let name = format!("attachment; filename=\"{file}\"");
             let name =
                 HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
@@ -72,15 +73,14 @@ pub(super) async fn file(
             (headers, body).into_response()
         }
         Ok(Export::NothingCaptured(level)) => nothing_captured(level),
-        Err(_) => no_lab(),
+        Err(_) => not_found(),
     }
 }
 
 fn refused(denial: Denial) -> Response {
     let message = format!(
-        "The open lab's trace is for the user who started the relay, on the relay's own machine: {}.\n\
-         Elsewhere it takes the admin token: Authorization: Bearer TOKEN, where the relay was started with \
-         --admin-token TOKEN\n",
+        "Only the user who started the relay may read the open lab's trace, on the relay's own machine: {}.\n\
+         From elsewhere, start the relay with --admin-token TOKEN and send the header Authorization: Bearer TOKEN\n",
         denial.advice()
     );
     (StatusCode::FORBIDDEN, message).into_response()
@@ -88,9 +88,10 @@ fn refused(denial: Denial) -> Response {
 
 fn nothing_captured(level: shared::lab::Level) -> Response {
     let message = format!(
-        "This relay sees calls and what the kernel tells of them (level {level:?}), not packets. A capture file of \
-         packets nobody captured would be an invention; the trace itself is at trace.json.\n\
-         To capture, the relay needs Linux and CAP_NET_RAW: sudo setcap cap_net_raw+ep on the program, or run it as root.\n\
+        "This relay records calls and kernel state (level {level:?}) but captures no packets, so there is no capture file. \
+         The trace itself is at trace.json.\n\
+         To capture packets, the relay needs Linux and CAP_NET_RAW: run sudo setcap cap_net_raw+ep on the program, or \
+         run it as root.\n\
          \n\
          本中继看到的是系统调用和内核提供的信息（{level:?} 级），没有捕获分组。为没有捕获的分组写捕获文件就是编造；\
          完整的记录在 trace.json。\n\
@@ -99,22 +100,22 @@ fn nothing_captured(level: shared::lab::Level) -> Response {
     (StatusCode::CONFLICT, message).into_response()
 }
 
-fn no_lab() -> Response {
+fn not_found() -> Response {
     (
         StatusCode::NOT_FOUND,
-        "There is no such lab or file: /labs/open/trace.json, /labs/open/trace.pcapng\n",
+        "No such lab or file. The open lab's files are /labs/open/trace.json and /labs/open/trace.pcapng\n",
     )
         .into_response()
 }
 
-/// Whether a request has the admin token as its bearer token (RFC 6750 §2.1).
+/// Whether a request's bearer token is the admin token (RFC 6750 §2.1).
 async fn has_admin_token(state: &AppState, from: ClientOrigin, headers: &HeaderMap) -> bool {
     let sent = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let Some(sent) = sent else { return false };
-    let (wanted, coming) = oneshot::channel();
-    state.send(Command::CheckAdminToken(sent.to_owned(), from, wanted));
-    coming.await.unwrap_or_default()
+    let (sender, result) = oneshot::channel();
+    state.send(Command::CheckAdminToken(sent.to_owned(), from, sender));
+    result.await.unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! `/t/{link}`: the page, which then fetches the saved trace from `/t/{link}/trace.json`. Whoever has the link may
-//! read it.
+//! `/c/{code}` and `/t/{link}`: the page for a class and for a saved trace, which the page then fetches from
+//! `/t/{link}/trace.json`. Whoever has the link may read the trace.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ pub(super) async fn page(headers: HeaderMap) -> Response {
     asset(PAGE_ONE_FOLDER_DEEPER, &headers)
 }
 
-/// Redirects `/c/{code}/` to `/c/{code}`: the page finds the relay by the folder it is in. The new address is
-/// relative (RFC 9110 §10.2.2), so it also holds under a path of a proxy.
+/// Redirects `/c/{code}/` to `/c/{code}`, because the page finds the relay relative to its own folder. The location is
+/// relative (RFC 9110 §10.2.2), so it also works under a proxy's path.
 pub(super) async fn without_last_slash(uri: Uri) -> Response {
     let path = uri.path().trim_end_matches('/');
     let last = path.rsplit('/').next().unwrap_or_default();
-    let address = format!("../{last}");
-    match HeaderValue::from_str(&address) {
-        Ok(address) => (
+    let location = format!("../{last}");
+    match HeaderValue::from_str(&location) {
+        Ok(location) => (
             StatusCode::PERMANENT_REDIRECT,
-            [(header::LOCATION, address)],
+            [(header::LOCATION, location)],
         )
             .into_response(),
         Err(_) => StatusCode::NOT_FOUND.into_response(),
@@ -45,9 +45,9 @@ pub(super) async fn trace(
         Ok(permit) => permit,
         Err(busy) => return busy,
     };
-    let (wanted, coming) = oneshot::channel();
-    state.send(Command::ReadLink(link, wanted));
-    match coming.await {
+    let (sender, result) = oneshot::channel();
+    state.send(Command::ReadLink(link, sender));
+    match result.await {
         Ok(trace) => {
             let headers = [
                 (
@@ -60,7 +60,7 @@ pub(super) async fn trace(
         }
         Err(_) => (
             StatusCode::NOT_FOUND,
-            "No trace is saved under this link: it has expired or was deleted\n",
+            "No trace is saved under this link. It may have expired or been deleted\n",
         )
             .into_response(),
     }

@@ -1,4 +1,9 @@
-//! The relay's front door: the page, the WebSocket handshakes, and what operators look at.
+//! The HTTP server: the embedded page, WebSocket handshakes, exports, and `/healthz`, `/readyz` and `/metrics` for
+//! operators.
+//!
+//! Handlers are `Send`, but sessions live on the event loop and are not. Therefore a handler sends each upgraded
+//! connection, and each request for a trace, through a channel (`AppState::send`) to `start`, which serves it on the
+//! event loop. What happens on a WebSocket is in `session`; who is admitted is decided in `admission`.
 
 mod accept;
 pub mod assets;
@@ -34,26 +39,26 @@ pub use downloads::Downloads;
 
 use crate::{admission::Trust, metrics::Metrics, session::Command};
 
-/// What every request handler may use. Sessions live on the event loop; a handler only hands visitors over.
+/// The state that all request handlers share.
 #[derive(Debug)]
 pub struct AppState {
-    /// Where visitors go once their handshake is done, and whoever wants a file.
+    /// Channel to the event loop, for upgraded connections and requests that need its state.
     pub commands: mpsc::UnboundedSender<Command>,
-    /// What is counted.
+    /// The relay's counters.
     pub metrics: Arc<Metrics>,
-    /// Whom the relay trusts.
+    /// The trusted proxies and users.
     pub trust: Trust,
-    /// Traces on their way as files.
+    /// Quota of concurrent downloads.
     pub downloads: Downloads,
-    /// Host names the relay answers to besides addresses and `localhost`.
+    /// Accepted host names besides addresses and `localhost`.
     pub allow_host: Vec<String>,
-    /// Where the learner's own server is to be, if the relay runs none.
+    /// Address of the external server, if the relay runs none of its own.
     pub external_server: Option<SocketAddr>,
-    /// Where other machines reach the relay, as far as it can know.
+    /// URL at which other machines reach the relay, if known.
     pub network_url: Option<String>,
 }
 
-/// Everything the relay answers over HTTP.
+/// Returns the router of all HTTP requests.
 pub fn router(state: Arc<AppState>) -> Router {
     Router::new()
         .route(
@@ -98,13 +103,8 @@ fn bridge(transport: Transport) -> MethodRouter<Arc<AppState>> {
 }
 
 fn asset(path: &str, headers: &HeaderMap) -> Response {
-    assets::respond(path, headers).unwrap_or_else(|| {
-        (
-            StatusCode::NOT_FOUND,
-            "There is nothing here. The page is at /\n",
-        )
-            .into_response()
-    })
+    assets::respond(path, headers)
+        .unwrap_or_else(|| (StatusCode::NOT_FOUND, "Not found. The page is at /\n").into_response())
 }
 
 async fn metrics(State(state): State<Arc<AppState>>) -> Response {
@@ -115,7 +115,7 @@ async fn metrics(State(state): State<Arc<AppState>>) -> Response {
 
 impl AppState {
     fn send(&self, command: Command) {
-        // The receiver is gone only while the relay ends; then there is nobody to go to.
+        // The receiver is closed only while the relay ends.
         self.commands.send(command).ok();
     }
 

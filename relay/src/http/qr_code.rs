@@ -1,4 +1,4 @@
-//! `/c/{code}/qr.svg`: a class's link as a QR code, for cameras in a classroom.
+//! `/c/{code}/qr.svg`: a class's link as a QR code.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use serde::Deserialize;
 use super::AppState;
 use crate::{admission::is_loopback_host, class::normalize_code};
 
-/// The longest link that is drawn, in bytes: more would be too fine for a camera at the back of a classroom.
+/// Maximum bytes of a link. A camera at the back of a classroom cannot read the code of a longer one.
 const MAX_LINK_BYTES: usize = 512;
 
-/// `?link=…`: the class's link as the page shows it. The page knows the path that a proxy serves it under, and
-/// whether the proxy speaks https; the relay knows neither.
+/// `?link=…`: the class's link as the page shows it. Only the page knows a proxy's path, and whether the proxy uses
+/// https.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct QrParams {
     link: Option<String>,
 }
 
-/// Of any code that could be one: whether there is such a class shows when it is joined.
+/// Responds for every well-formed code, whether or not a class has it.
 pub(super) async fn qr_code(
     State(state): State<Arc<AppState>>,
     Path(code): Path<String>,
@@ -31,7 +31,7 @@ pub(super) async fn qr_code(
     headers: HeaderMap,
 ) -> Response {
     let Some(code) = normalize_code(&code) else {
-        return (StatusCode::NOT_FOUND, "This is no code of a class\n").into_response();
+        return (StatusCode::NOT_FOUND, "This is not a class code\n").into_response();
     };
     let host = headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -40,7 +40,7 @@ pub(super) async fn qr_code(
         Some(link) if !is_class_link(&code, &link, host, network_url) => {
             return (
                 StatusCode::BAD_REQUEST,
-                "This is no link to the class on this relay\n",
+                "This link does not lead to the class on this relay\n",
             )
                 .into_response();
         }
@@ -50,7 +50,7 @@ pub(super) async fn qr_code(
             None => format!("http://{host}/c/{code}"),
         },
     };
-    // No other machine gets anywhere with a name that means itself.
+    // Other machines cannot use a loopback host.
     if authority(&link).is_some_and(is_loopback_host) {
         return unreachable_link(host);
     }
@@ -62,23 +62,23 @@ pub(super) async fn qr_code(
         }
         Err(_) => (
             StatusCode::URI_TOO_LONG,
-            "This address is too long for a QR code\n",
+            "This link is too long for a QR code\n",
         )
             .into_response(),
     }
 }
 
-/// A code for cameras would lie: they are on other machines.
+/// The response for a link that only works on this machine.
 fn unreachable_link(host: &str) -> Response {
     let message = format!(
-        "Only this machine can open a link to {host}. For others to join, start the relay with --http 0.0.0.0:8080, or \
-         open the page under the name of the proxy before it\n"
+        "Only this machine can open a link to {host}. To let others join, start the relay with --http 0.0.0.0:8080, or \
+         open the page under the name of its proxy\n"
     );
     (StatusCode::CONFLICT, message).into_response()
 }
 
-/// Whether `link` leads to the class with this code on this relay, under whatever path: nobody gets a picture of
-/// another site's address from here.
+/// Whether `link` leads to the class with this code on this relay, under any path. The relay draws no links to other
+/// sites.
 fn is_class_link(code: &str, link: &str, host: &str, network_url: Option<&str>) -> bool {
     let Some(root) = link
         .strip_suffix(code)
@@ -92,7 +92,7 @@ fn is_class_link(code: &str, link: &str, host: &str, network_url: Option<&str>) 
     is_ours && link.len() <= MAX_LINK_BYTES && root.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The host and port of an http or https link.
+/// Returns the host and port of an http or https link.
 fn authority(link: &str) -> Option<&str> {
     let rest = link
         .strip_prefix("http://")

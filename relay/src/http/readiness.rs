@@ -1,8 +1,8 @@
-//! `/readyz`: whether a sentence would be answered.
+//! `/readyz`: whether the servers can answer.
 //!
-//! Of its own servers the relay knows. With `--external-server` it looks whether somebody listens, in the kernel's table
-//! of sockets: a connection made to find out would be a real one, and the book's server, which serves one at a time,
-//! would be busy with it or die of it. Of another machine, or another system than Linux, that cannot be known.
+//! The relay knows the state of its own servers. With `--external-server` it searches the kernel's list of sockets for a
+//! listening one. It does not connect, because the book's server serves one connection at a time and would be busy with
+//! it or die. On other systems than Linux, and for other machines, the state is unknown.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,7 +16,7 @@ use shared::call::Transport;
 use super::AppState;
 use crate::sys::socket_owner::listener_exists;
 
-/// Whether somebody is there, by transport; `None` where that cannot be known.
+/// Whether each server is up; `None` if that is unknown.
 type Servers = [(Transport, Option<bool>); 2];
 
 pub(super) async fn ready(State(state): State<Arc<AppState>>) -> Response {
@@ -24,17 +24,17 @@ pub(super) async fn ready(State(state): State<Arc<AppState>>) -> Response {
     (status, text).into_response()
 }
 
-/// Looks who is there, and lets the metrics know.
+/// Finds out which servers are up, and updates the metrics.
 pub(super) fn probe_servers(state: &AppState) -> Servers {
     Transport::ALL.map(|transport| {
         let Some(address) = state.external_server else {
             return (transport, Some(state.metrics.is_up(transport)));
         };
-        let seen = listener_exists(transport, address);
-        if let Some(seen) = seen {
-            state.metrics.server_is(transport, seen);
+        let is_up = listener_exists(transport, address);
+        if let Some(is_up) = is_up {
+            state.metrics.set_server_up(transport, is_up);
         }
-        (transport, seen)
+        (transport, is_up)
     })
 }
 
@@ -51,13 +51,13 @@ fn readiness(external: Option<SocketAddr>, servers: Servers) -> (StatusCode, Str
         ),
         (Some(down), _, Some(address)) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("nobody listens at {address} for {down}: start your server there\n"),
+            format!("no server listens at {address} for {down}: start your server there\n"),
         ),
         (None, Some(unknown), Some(address)) => (
             StatusCode::OK,
             format!(
-                "ready, but whether anybody listens at {address} for {unknown} cannot be seen from here: only on Linux, \
-                 and only of an address of this machine\n"
+                "ready, but it is unknown whether a server listens at {address} for {unknown}: this can be seen only on \
+                 Linux and for an address of this machine\n"
             ),
         ),
         (None, _, _) => (StatusCode::OK, "ready\n".to_owned()),
@@ -68,7 +68,7 @@ fn readiness(external: Option<SocketAddr>, servers: Servers) -> (StatusCode, Str
 mod tests {
     use super::*;
 
-    fn told(external: Option<&str>, udp: Option<bool>, tcp: Option<bool>) -> (u16, String) {
+    fn respond(external: Option<&str>, udp: Option<bool>, tcp: Option<bool>) -> (u16, String) {
         let external = external.map(|address| address.parse().expect("an address"));
         let servers = [(Transport::Udp, udp), (Transport::Tcp, tcp)];
         let (status, text) = readiness(external, servers);
@@ -76,19 +76,20 @@ mod tests {
     }
 
     #[test]
-    fn it_says_who_is_missing_and_what_cannot_be_known() {
+    fn missing_and_unknown_servers_are_named() {
         let (up, down) = (Some(true), Some(false));
-        assert_eq!(told(None, up, up), (200, "ready\n".to_owned()));
+        assert_eq!(respond(None, up, up), (200, "ready\n".to_owned()));
         assert_eq!(
-            told(None, up, down),
+            respond(None, up, down),
             (503, "not running: TCP server\n".to_owned())
         );
         let at = Some("127.0.0.1:12000");
-        assert_eq!(told(at, up, up), (200, "ready\n".to_owned()));
-        let nobody = "nobody listens at 127.0.0.1:12000 for UDP and TCP: start your server there\n";
-        assert_eq!(told(at, down, down), (503, nobody.to_owned()));
-        let (status, text) = told(Some("192.0.2.1:12000"), None, None);
+        assert_eq!(respond(at, up, up), (200, "ready\n".to_owned()));
+        let nobody =
+            "no server listens at 127.0.0.1:12000 for UDP and TCP: start your server there\n";
+        assert_eq!(respond(at, down, down), (503, nobody.to_owned()));
+        let (status, text) = respond(Some("192.0.2.1:12000"), None, None);
         assert_eq!(status, 200);
-        assert!(text.contains("cannot be seen from here"), "{text}");
+        assert!(text.contains("it is unknown whether a server"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! The short answer to a connection there is no room for. It costs no parsing: whatever was asked, it is 503.
+//! The response to a connection beyond a limit: 503, whatever the request is, so that it need not be parsed.
 
 use std::{cell::Cell, time::Duration};
 
@@ -9,36 +9,37 @@ use tokio::{
 
 use crate::descriptors::ReserveSlot;
 
-/// At most this many answers are on their way at a time; beyond, a connection is closed without one.
-const MOST_AT_ONCE: usize = 64;
-/// How long the peer may take to read the answer.
-const LINGER: Duration = Duration::from_secs(1);
-/// Read and thrown away, so that closing does not reset the connection before the answer is read.
+/// Maximum number of refusals sent at a time. Further connections are closed without a response.
+const MAX_CONCURRENT: usize = 64;
+/// Time within which the peer must read the response.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Maximum bytes of the request that are read and discarded. Closing with unread data would reset the connection before
+/// the peer has read the response.
 const DISCARDED_BYTES: usize = 64 << 10;
 
 thread_local! {
-    static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
+    static IN_PROGRESS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Answers `503 Service Unavailable` with the reason and closes the connection; then `slot` is given back.
+/// Responds `503 Service Unavailable` with the reason, closes the connection, and then returns `slot` to the reserve.
 pub(super) fn refuse(stream: TcpStream, slot: Option<ReserveSlot>, reason: &str) {
-    if UNDER_WAY.get() >= MOST_AT_ONCE {
+    if IN_PROGRESS.get() >= MAX_CONCURRENT {
         drop(stream);
         return drop(slot);
     }
-    UNDER_WAY.set(UNDER_WAY.get() + 1);
-    let answer = answer(reason);
+    IN_PROGRESS.set(IN_PROGRESS.get() + 1);
+    let response = response(reason);
     tokio::task::spawn_local(async move {
-        // A peer that does not take it is closed all the same.
-        let told = tokio::time::timeout(LINGER, tell(stream, &answer));
-        told.await.ok();
+        // A connection whose peer does not read in time is closed as well.
+        let sending = tokio::time::timeout(LINGER_TIMEOUT, send_and_drain(stream, &response));
+        sending.await.ok();
         drop(slot);
-        UNDER_WAY.set(UNDER_WAY.get() - 1);
+        IN_PROGRESS.set(IN_PROGRESS.get() - 1);
     });
 }
 
-async fn tell(mut stream: TcpStream, answer: &str) {
-    if stream.write_all(answer.as_bytes()).await.is_err() || stream.shutdown().await.is_err() {
+async fn send_and_drain(mut stream: TcpStream, response: &str) {
+    if stream.write_all(response.as_bytes()).await.is_err() || stream.shutdown().await.is_err() {
         return;
     }
     let (mut discarded, mut buffer) = (0, [0; 1024]);
@@ -49,7 +50,7 @@ async fn tell(mut stream: TcpStream, answer: &str) {
     }
 }
 
-fn answer(reason: &str) -> String {
+fn response(reason: &str) -> String {
     let length = reason.len();
     format!(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\

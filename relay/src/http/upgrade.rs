@@ -1,4 +1,4 @@
-//! WebSocket handshakes (RFC 6455 §4.2), after which the connection leaves HTTP and becomes a visitor.
+//! WebSocket handshakes (RFC 6455 §4.2). After the handshake the connection leaves this room: `session` serves it.
 
 use std::sync::Arc;
 
@@ -18,16 +18,17 @@ use crate::{
     session::{Command, Encoding, Purpose, UpgradedConnection},
 };
 
-/// The answer to a request that asks for no WebSocket, as far as the relay sees.
-const NOT_A_WEBSOCKET: &str = "here a WebSocket is expected";
+/// The error for a request without the headers of a WebSocket handshake.
+const NOT_A_WEBSOCKET: &str =
+    "this path serves WebSockets only, and the request is not a WebSocket handshake";
 
-/// `/ws`: our subprotocol, where the visitor names any.
+/// `GET /ws`: a page's connection. If the client offers subprotocols, the relay's must be among them.
 pub(super) async fn conversation(State(state): State<Arc<AppState>>, request: Request) -> Response {
-    let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
+    let offered = elements(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
     let ours = offered.iter().any(|name| name == PROTOCOL);
     if !offered.is_empty() && !ours {
         return refused(&format!(
-            "this conversation is {PROTOCOL}; offered was {}",
+            "the subprotocol must be {PROTOCOL}, but the client offered {}",
             offered.join(", ")
         ));
     }
@@ -35,16 +36,16 @@ pub(super) async fn conversation(State(state): State<Arc<AppState>>, request: Re
     upgrade(Purpose::Conversation, subprotocol, &state, request)
 }
 
-/// A plain POST to `/ws`: a page that got no WebSocket asks why, because browsers hide the answer to a handshake
-/// from it. With a POST they tell its origin, so what refuses the handshake refuses this.
+/// `POST /ws`: browsers hide the response to a failed handshake from the page, so the page requests the reason with a
+/// POST. Browsers send the `Origin` with a POST, so the same checks refuse it.
 pub(super) async fn plain_request() -> Response {
     refused(NOT_A_WEBSOCKET)
 }
 
-/// `/raw/…`: `binary` or `base64`, where the visitor offers one of them. Of others none is chosen: the server behind the
-/// bridge does not speak them (RFC 6455 §4.2.2), and a browser then says why it cannot connect.
+/// `GET /raw/…`: a bridge. Accepts the subprotocols `binary` and `base64`. Others are not chosen, because the server
+/// behind the bridge does not speak them (RFC 6455 §4.2.2); a browser then reports why it cannot connect.
 pub(super) fn bridge(transport: Transport, state: &Arc<AppState>, request: Request) -> Response {
-    let offered = words(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
+    let offered = elements(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
     let chosen = Encoding::choose(offered.iter().map(String::as_str));
     let purpose = Purpose::Bridge(transport, chosen.unwrap_or_default());
     upgrade(purpose, chosen.map(Encoding::name), state, request)
@@ -71,9 +72,14 @@ fn upgrade(
         });
     let (Some(upgrading), Some(from)) = (request.extensions_mut().remove::<OnUpgrade>(), from)
     else {
-        return refused("this connection cannot be upgraded");
+        return refused("this connection cannot be upgraded; use HTTP/1.1");
     };
-    tokio::task::spawn_local(hand_over(purpose, upgrading, from, Arc::clone(state)));
+    tokio::task::spawn_local(forward_upgraded(
+        purpose,
+        upgrading,
+        from,
+        Arc::clone(state),
+    ));
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -86,13 +92,13 @@ fn upgrade(
     response
 }
 
-async fn hand_over(
+async fn forward_upgraded(
     purpose: Purpose,
     upgrading: OnUpgrade,
     from: ClientOrigin,
     state: Arc<AppState>,
 ) {
-    // A visitor who leaves in the middle of the handshake has never come.
+    // A client that disconnects during the handshake is ignored.
     let Ok(upgraded) = upgrading.await else {
         return;
     };
@@ -110,34 +116,34 @@ async fn hand_over(
 }
 
 fn accept_key(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
-    let says = |name, word: &str| {
-        words(headers, &name)
+    let has_element = |name, element: &str| {
+        elements(headers, &name)
             .iter()
-            .any(|said| said.eq_ignore_ascii_case(word))
+            .any(|found| found.eq_ignore_ascii_case(element))
     };
-    if !says(header::CONNECTION, "upgrade") || !says(header::UPGRADE, "websocket") {
+    if !has_element(header::CONNECTION, "upgrade") || !has_element(header::UPGRADE, "websocket") {
         return Err(NOT_A_WEBSOCKET);
     }
-    if !says(header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err("only WebSocket version 13 is spoken here");
+    if !has_element(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err("the header Sec-WebSocket-Version must be 13");
     }
     let key = headers
         .get(header::SEC_WEBSOCKET_KEY)
         .ok_or("the header Sec-WebSocket-Key is missing")?;
     HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
-        .map_err(|_| "the header Sec-WebSocket-Key is unusable")
+        .map_err(|_| "the header Sec-WebSocket-Key is invalid")
 }
 
-/// The comma-separated words of a header, over all its lines.
-fn words(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+/// Returns the comma-separated elements of a header, over all its lines.
+fn elements(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let lines = headers
         .get_all(name)
         .iter()
         .filter_map(|value| value.to_str().ok());
     lines
         .flat_map(|line| line.split(','))
-        .map(|word| word.trim().to_owned())
-        .filter(|word| !word.is_empty())
+        .map(|element| element.trim().to_owned())
+        .filter(|element| !element.is_empty())
         .collect()
 }
 

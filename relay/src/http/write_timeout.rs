@@ -1,7 +1,7 @@
-//! A connection whose peer has to read: a write that makes no progress for too long fails.
+//! [`WriteTimeout`]: a TCP connection on which a write fails if the peer does not read for too long.
 //!
-//! The kernel does not end such a connection. A peer that does not read still acknowledges every window probe, so
-//! neither TCP keepalive nor retransmission ever gives up on it (RFC 9293 §3.8.6.1).
+//! The kernel does not close such a connection: a peer that does not read still acknowledges window probes, so neither
+//! TCP keepalive nor retransmission times out (RFC 9293 §3.8.6.1).
 
 use std::{
     io,
@@ -21,28 +21,28 @@ use crate::{
     sys::streams::{limit_unsent, reset_on_close},
 };
 
-/// This many bytes taken by the kernel count as progress: fewer would let a peer hold a connection by reading one
-/// byte at a time.
+/// Bytes that the kernel must accept for the timeout to restart. A peer cannot hold a connection by reading one byte at a
+/// time.
 const PROGRESS_BYTES: usize = 16 << 10;
 
-/// The kernel takes no more than so many bytes that it has not sent (tcp(7), `TCP_NOTSENT_LOWAT`). Otherwise it has
-/// megabytes, and a peer that reads slowly makes no progress that shows here until a third of them are gone.
+/// Maximum unsent bytes in the kernel's buffer (tcp(7), `TCP_NOTSENT_LOWAT`). With the default of megabytes, the
+/// progress of a slow reader would not show here until a third of them are sent.
 pub(super) const MAX_UNSENT_BYTES: u32 = 64 << 10;
 
 /// A TCP connection on which a stalled write fails with [`io::ErrorKind::TimedOut`].
 #[derive(Debug)]
 pub(super) struct WriteTimeout {
     stream: TcpStream,
-    /// Given back after the stream has closed.
+    /// Dropped after the stream, so that its descriptor is free by then.
     slot: Option<ReserveSlot>,
     limit: Duration,
-    /// Runs while something waits to be written; none as long as the kernel takes what there is.
+    /// Set while the kernel accepts no bytes.
     deadline: Option<Pin<Box<Sleep>>>,
     written: usize,
 }
 
 impl WriteTimeout {
-    /// Each write may wait as long as `limit` for the peer to read.
+    /// A write may wait for the peer for at most `limit`.
     pub(super) const fn new(stream: TcpStream, slot: Option<ReserveSlot>, limit: Duration) -> Self {
         Self {
             stream,
@@ -53,9 +53,9 @@ impl WriteTimeout {
         }
     }
 
-    /// The connection itself, and the descriptor of the reserve it uses.
+    /// Returns the connection and the descriptor of the reserve that it uses, if any.
     pub(super) fn into_parts(self) -> (TcpStream, Option<ReserveSlot>) {
-        // Who is sent much goes on as the kernel likes.
+        // An upgraded connection uses the kernel's default again.
         limit_unsent(&self.stream, u32::MAX);
         (self.stream, self.slot)
     }
@@ -124,7 +124,7 @@ impl AsyncWrite for WriteTimeout {
         self.stream.is_write_vectored()
     }
 
-    /// Flushed means that nothing waits any longer.
+    /// Flushing ends the timeout, because nothing is waiting to be written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.restart();
         Pin::new(&mut self.stream).poll_flush(context)
@@ -145,8 +145,8 @@ mod tests {
     use super::*;
 
     const LIMIT: Duration = Duration::from_millis(200);
-    /// More than two kernels buffer on loopback.
-    const A_LOT: usize = 64 << 20;
+    /// More than both kernels' buffers hold on loopback.
+    const LARGE: usize = 64 << 20;
 
     async fn connected() -> (WriteTimeout, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
@@ -160,9 +160,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_never_reads_is_given_up() {
+    async fn a_write_to_a_peer_that_never_reads_times_out() {
         let (mut ours, peer) = connected().await;
-        let error = ours.write_all(&vec![0; A_LOT]).await.expect_err("stalled");
+        let error = ours.write_all(&vec![0; LARGE]).await.expect_err("stalled");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(ours);
         let mut peer = peer;
@@ -174,18 +174,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_reads_may_take_longer_in_all() {
+    async fn a_slow_reader_may_exceed_the_limit_in_total() {
         let (mut ours, mut peer) = connected().await;
         let began = std::time::Instant::now();
         let reading = tokio::spawn(async move {
             let (mut total, mut buffer) = (0, vec![0; 4 << 20]);
-            while total < A_LOT {
+            while total < LARGE {
                 // The limit passes several times before the whole is read.
                 tokio::time::sleep(LIMIT / 8).await;
                 total += peer.read(&mut buffer).await.expect("more");
             }
         });
-        ours.write_all(&vec![0; A_LOT]).await.expect("written");
+        ours.write_all(&vec![0; LARGE]).await.expect("written");
         ours.flush().await.expect("flushed");
         reading.await.expect("all of it");
         assert!(began.elapsed() > LIMIT);

@@ -1,9 +1,9 @@
-//! Which loopback addresses are tried for the next lab. Pure: the same seed tries the same ones.
+//! The order in which loopback addresses are tried for new labs and clients. Pure: a seed determines the order.
 
 use std::net::Ipv4Addr;
 
-/// Addresses in 127.0.0.0/8, all of which are this machine's own (RFC 1122 §3.2.1.3), in an order only the seed
-/// knows. Those of 127.0.0.0/16, which programs choose by hand, are left out.
+/// Draws addresses of 127.0.0.0/8, which all belong to this machine (RFC 1122 §3.2.1.3), in the seed's order. Addresses
+/// of 127.0.0.0/16 are left out, because people configure programs with them.
 #[derive(Debug)]
 pub(super) struct Addresses {
     state: u64,
@@ -14,7 +14,7 @@ impl Addresses {
         Self { state: seed }
     }
 
-    /// The next one to try that nobody here has.
+    /// Returns the next address that is not in use.
     pub(super) fn next(&mut self, in_use: impl Fn(Ipv4Addr) -> bool) -> Ipv4Addr {
         loop {
             let address = self.draw();
@@ -24,7 +24,7 @@ impl Addresses {
         }
     }
 
-    /// Short ones: people read them to each other, and they stand in narrow columns.
+    /// Draws an address that is short enough to be read aloud and to fit a narrow column.
     fn draw(&mut self) -> Ipv4Addr {
         let [a, b, c, ..] = self.random().to_le_bytes();
         Ipv4Addr::new(127, a % 9 + 1, b % 99 + 1, c % 99 + 1)
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_address_is_loopback_and_none_is_of_the_first_network() {
+    fn addresses_are_loopback_outside_the_first_network() {
         let mut addresses = Addresses::new(7);
         let mut seen = HashSet::new();
         for _ in 0..10_000 {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_has_one_order_and_another_seed_another() {
+    fn the_seed_determines_the_order() {
         let order = |seed| {
             let mut addresses = Addresses::new(seed);
             [(); 8].map(|()| addresses.next(|_| false))
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_in_use_is_skipped() {
+    fn addresses_in_use_are_skipped() {
         let first = Addresses::new(3).next(|_| false);
         assert_ne!(Addresses::new(3).next(|address| address == first), first);
     }

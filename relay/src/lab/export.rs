@@ -1,4 +1,5 @@
-//! A lab's trace as a file: JSON that opens in the page again, and captures for protocol analysers.
+//! Writes a lab's trace as a file: JSON, which the page can open again, or a capture file for protocol analysers. The
+//! formats themselves are in `shared::saved`.
 
 use bytes::Bytes;
 use shared::{
@@ -13,25 +14,25 @@ use crate::{
     trace::{Recorded, Sight},
 };
 
-/// What can be exported.
+/// A format of an exported trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// The whole trace.
+    /// The whole trace as JSON.
     Json,
-    /// Its captured packets.
+    /// The captured packets as pcapng.
     Pcapng(Form),
 }
 
-/// What comes of an export.
+/// The result of an export.
 #[derive(Debug)]
 pub enum Export {
-    /// The file, in pieces.
+    /// The file, in chunks.
     File(Vec<Bytes>),
-    /// At this level of truth nothing is captured, and packets are not invented.
+    /// There are no captured packets, because the lab's level of truth is too low.
     NothingCaptured(Level),
 }
 
-/// Writes a lab's trace as it is now.
+/// Exports a lab's trace as it is now.
 #[must_use]
 pub fn export(lab: &Lab, format: Format) -> Export {
     let truth = lab.truth();
@@ -39,8 +40,8 @@ pub fn export(lab: &Lab, format: Format) -> Export {
     let events = lab.trace().read(first, Sight::All, usize::MAX).events;
     match format {
         Format::Json => {
-            let pieces = json(&head(lab), events.iter().map(AsRef::as_ref));
-            Export::File(pieces)
+            let chunks = json(&head(lab), events.iter().map(AsRef::as_ref));
+            Export::File(chunks)
         }
         Format::Pcapng(_) if truth.level < Level::L2 => Export::NothingCaptured(truth.level),
         Format::Pcapng(form) => {
@@ -50,51 +51,54 @@ pub fn export(lab: &Lab, format: Format) -> Export {
     }
 }
 
-/// What of a trace is to be saved as a link.
+/// The part of a trace that is saved as a link.
 #[derive(Debug)]
 pub struct TraceSelection {
-    /// Whose.
+    /// Whose events are included.
     pub visibility: Sight,
-    /// The first and the last number of every stretch; none where all is wanted.
+    /// The first and last sequence number of each range; `None` for the whole trace.
     pub ranges: Option<Vec<(u64, u64)>>,
-    /// More bytes it must not have.
+    /// Maximum size of the file in bytes.
     pub max_bytes: u64,
 }
 
-/// Writes a part of a lab's trace as it is now. The lab's name, which opens all of its trace, is not in it.
+/// Exports a part of a lab's trace as JSON. The file does not contain the lab's id, because whoever knows that may read
+/// the whole trace.
 ///
 /// # Errors
-/// Where nothing is in it, or too much.
+/// If the part has no events or is too large.
 pub fn export_selection(lab: &Lab, selection: &TraceSelection) -> Result<Vec<u8>, Failed> {
     let mut events = lab.trace().read(0, selection.visibility, usize::MAX).events;
     if let Some(ranges) = &selection.ranges {
         let mut ranges: Vec<(u64, u64)> = ranges.clone();
         ranges.sort_unstable();
         let wanted = |seq: u64| {
-            // The last one that begins by then; ranges that overlap are none a page would ask for.
+            // The last range that starts at or before `seq`. Pages do not ask for overlapping ranges.
             let after = ranges.partition_point(|(first, _)| *first <= seq);
             ranges[..after].last().is_some_and(|(_, last)| seq <= *last)
         };
         events.retain(|recorded| wanted(recorded.event.seq));
     }
     if events.is_empty() {
-        let message = "no event is in that part of the trace, or no longer";
+        let message = "this part of the trace has no events; they may have been dropped to make room for newer ones";
         return Err(failure::relay(Reason::NothingToSave, message));
     }
     let mut head = head(lab);
     SAVED_LAB_ID.clone_into(&mut head.lab.id);
     head.lab.first_seq = events.first().map_or(1, |recorded| recorded.event.seq);
-    let pieces = json(&head, events.iter().map(AsRef::as_ref));
-    let bytes: usize = pieces.iter().map(Bytes::len).sum();
+    let chunks = json(&head, events.iter().map(AsRef::as_ref));
+    let bytes: usize = chunks.iter().map(Bytes::len).sum();
     if bytes as u64 > selection.max_bytes {
         let limit = selection.max_bytes;
-        let message = format!("a saved trace has at most {limit} bytes, this one {bytes}");
+        let message = format!(
+            "a saved trace may have at most {limit} bytes, and this one has {bytes}: select a smaller part"
+        );
         return Err(failure::limit(Reason::TraceTooLong, limit, message));
     }
-    Ok(pieces.concat())
+    Ok(chunks.concat())
 }
 
-/// The name of the lab in a saved trace.
+/// The lab's id in a saved trace.
 const SAVED_LAB_ID: &str = "saved";
 
 fn head(lab: &Lab) -> Head {
@@ -106,13 +110,13 @@ fn head(lab: &Lab) -> Head {
     }
 }
 
-/// The head's object, with the events as its last member.
+/// Returns the object of `head` with the events as its last member, in chunks.
 fn json<'a>(head: &Head, events: impl Iterator<Item = &'a Recorded>) -> Vec<Bytes> {
-    let mut pieces = vec![Bytes::from(opening(head))];
+    let mut chunks = vec![Bytes::from(opening(head))];
     for (at, recorded) in events.enumerate() {
-        pieces.push(Bytes::from_static(if at == 0 { b"\n" } else { b",\n" }));
-        pieces.push(recorded.event_json());
+        chunks.push(Bytes::from_static(if at == 0 { b"\n" } else { b",\n" }));
+        chunks.push(recorded.event_json());
     }
-    pieces.push(Bytes::from_static(CLOSING.as_bytes()));
-    pieces
+    chunks.push(Bytes::from_static(CLOSING.as_bytes()));
+    chunks
 }

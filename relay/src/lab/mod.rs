@@ -1,4 +1,9 @@
-//! A lab: a place with its own servers and its own trace.
+//! Labs: each has two servers, a network and a trace of its own.
+//!
+//! `registry` opens private and class labs and ends them when their lease is dropped; `servers` starts and stops a lab's
+//! servers; `socket_poller` watches the kernel's list of its sockets; `export` writes its trace as a file. What a server
+//! does is in `server`, the client processes are in `client`, capturing is in `wire`, and who may enter a lab is decided
+//! in `session` and `class`.
 
 mod addresses;
 pub mod export;
@@ -16,7 +21,7 @@ use std::{
 
 use shared::{
     call::Transport,
-    lab::{Lab as Told, LabKind, Program, Server, ServerState, Task, Truth},
+    lab::{Lab as LabMessage, LabKind, Program, Server, ServerState, Task, Truth},
     trace::{ProcessId, Role},
 };
 use tokio::task::AbortHandle;
@@ -29,40 +34,41 @@ use crate::{
 };
 pub use servers::ServerChanges;
 use servers::ServerSlot;
+use socket_poller::SocketPoller;
 
-/// The open lab's name in URLs.
+/// The open lab's id in URLs.
 pub const OPEN: &str = "open";
-/// What the host of its server is called in it.
+/// Name of the open lab's server host.
 const OPEN_HOST: &str = "open-lab.internal";
 
-/// A lab and what happens in it.
+/// A running lab.
 #[derive(Debug)]
 pub struct Lab {
-    about: LabIdentity,
+    identity: LabIdentity,
     trace: Rc<Trace>,
     netem: Rc<Netem>,
     slots: [ServerSlot; 2],
     source: IpAddr,
-    /// As [`ServerConfig`] have it.
+    /// As in [`ServerConfig`].
     shares_port: bool,
     tasks: AbortHandle,
 }
 
-/// What tells a lab from another.
+/// What distinguishes a lab from the others.
 #[derive(Debug)]
 pub struct LabIdentity {
-    /// Its name in URLs.
+    /// Its id in URLs.
     pub id: String,
-    /// Whose it is.
+    /// Its kind: open, private or a class's.
     pub kind: LabKind,
-    /// What its server's host is called in it.
+    /// The name of its server's host.
     pub host_name: String,
-    /// How much can be seen in it.
+    /// How much of the network traffic is captured in it.
     pub truth: Truth,
 }
 
 impl LabIdentity {
-    /// The open lab.
+    /// The identity of the open lab.
     #[must_use]
     pub fn open(truth: Truth) -> Self {
         Self {
@@ -74,20 +80,20 @@ impl LabIdentity {
     }
 }
 
-/// A lab's servers, bound and not yet running; so a start that fails leaves nothing half started.
+/// A lab's servers, bound but not running yet, so that a failed start leaves nothing behind.
 #[derive(Debug)]
 pub enum Prepared {
-    /// The relay's own.
+    /// Servers of the relay.
     Own(ServerConfig, [(SocketAddr, Bound); 2]),
-    /// Somebody else's.
+    /// A server of another program.
     External(SocketAddr, Task),
 }
 
 impl Prepared {
-    /// Binds both servers at `address`; with port 0 they share a port wherever that can be had.
+    /// Binds both servers at `address`. With port 0 the kernel chooses a port; both servers have the same one if possible.
     ///
     /// # Errors
-    /// The transport that could not be bound, and the kernel's error.
+    /// The transport that could not be bound, with the kernel's error.
     pub fn bind(
         address: SocketAddr,
         server_config: ServerConfig,
@@ -101,7 +107,7 @@ impl Prepared {
         Ok(Self::Own(server_config, [udp, tcp]))
     }
 
-    /// Where the servers are, UDP first.
+    /// The servers' addresses, UDP first.
     #[must_use]
     pub const fn addresses(&self) -> [SocketAddr; 2] {
         match self {
@@ -128,7 +134,7 @@ fn bind_at(
     Ok((address, bound))
 }
 
-/// The address from which the kernel has a socket speak to this one that is bound to none: it is asked (ip(7)).
+/// Returns the source address that the kernel chooses for an unbound socket connected to `server` (ip(7)).
 #[must_use]
 pub fn source_for(server: SocketAddr) -> IpAddr {
     let any: IpAddr = if server.is_ipv4() {
@@ -136,18 +142,18 @@ pub fn source_for(server: SocketAddr) -> IpAddr {
     } else {
         Ipv6Addr::UNSPECIFIED.into()
     };
-    let asked = || {
+    let source = || {
         let socket = UdpSocket::bind((any, 0))?;
         socket.connect(server)?;
         socket.local_addr()
     };
-    asked().map_or(server.ip(), |address| address.ip())
+    source().map_or(server.ip(), |address| address.ip())
 }
 
 impl Lab {
-    /// Opens a lab: its servers run from now on, on the event loop this is called from.
+    /// Opens a lab and starts its servers on the current event loop.
     #[must_use]
-    pub fn open(about: LabIdentity, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
+    pub fn open(identity: LabIdentity, prepared: Prepared, trace: Rc<Trace>) -> Rc<Self> {
         let addresses = prepared.addresses();
         let (program, task, state) = match &prepared {
             Prepared::Own(server_config, _) => (
@@ -172,22 +178,22 @@ impl Lab {
             };
             ServerSlot::new(server)
         });
-        let looking = socket_poller::look(socket_poller::SocketPoller {
+        let poller = SocketPoller {
             trace: Rc::clone(&trace),
             servers: [0, 1].map(|at| (Transport::ALL[at], addresses[at])),
             backlog: Rc::clone(&slots[1].backlog),
-        });
-        let (gathering, kind) = (Rc::clone(&trace), about.kind);
+        };
+        let (viewed, kind) = (Rc::clone(&trace), identity.kind);
         let tasks = tokio::task::spawn_local(async move {
-            let tasks = gathering.tell_viewers();
+            let notifying = viewed.tell_viewers();
             match kind {
-                // What strangers have open at the open lab is not everybody's business.
-                LabKind::Open => tasks.await,
-                LabKind::Private | LabKind::Class => drop(tokio::join!(tasks, looking)),
+                // The sockets of strangers in the open lab are private.
+                LabKind::Open => notifying.await,
+                LabKind::Private | LabKind::Class => drop(tokio::join!(notifying, poller.run())),
             }
         });
         let lab = Rc::new(Self {
-            about,
+            identity,
             netem: Netem::new(Rc::clone(&trace)),
             trace,
             slots,
@@ -195,21 +201,21 @@ impl Lab {
             shares_port: matches!(&prepared, Prepared::Own(server_config, _) if server_config.shares_port),
             tasks: tasks.abort_handle(),
         });
-        // Of somebody else's server nothing is known to be down.
+        // An external server counts as up until `/readyz` finds that it is not.
         for transport in Transport::ALL {
             lab.trace
                 .metrics()
-                .server_is(transport, lab.is_up(transport));
+                .set_server_up(transport, lab.is_up(transport));
         }
         if let Prepared::Own(_, bound) = prepared {
             for ((_, bound), transport) in bound.into_iter().zip(Transport::ALL) {
-                lab.run(transport, bound);
+                lab.spawn_server(transport, bound);
             }
         }
         lab
     }
 
-    /// Ends all that runs in it; what is left of it goes with the last who holds it.
+    /// Ends the lab's servers and tasks. Its memory is freed with the last reference.
     fn close(&self) {
         self.end_servers();
         self.tasks.abort();
@@ -227,44 +233,44 @@ impl Lab {
         &self.netem
     }
 
-    /// Its name in URLs.
+    /// Its id in URLs.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.about.id
+        &self.identity.id
     }
 
-    /// Whose it is.
+    /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> LabKind {
-        self.about.kind
+        self.identity.kind
     }
 
-    /// What its server's host is called in it.
+    /// The name of its server's host.
     #[must_use]
     pub fn host_name(&self) -> &str {
-        &self.about.host_name
+        &self.identity.host_name
     }
 
-    /// How much can be seen in it.
+    /// How much of the network traffic is captured in it.
     #[must_use]
     pub const fn truth(&self) -> &Truth {
-        &self.about.truth
+        &self.identity.truth
     }
 
-    /// Where its servers are bound.
+    /// The addresses at which its servers are bound.
     #[must_use]
     pub fn servers(&self) -> [(Transport, SocketAddr); 2] {
         let bound = |transport| self.slot(transport).server.borrow().address;
         Transport::ALL.map(|transport| (transport, bound(transport)))
     }
 
-    /// Whether its servers leave their port to other servers of the relay at addresses of their own.
+    /// Whether its servers allow other servers of the relay to bind the same port at other addresses.
     #[must_use]
     pub const fn shares_port(&self) -> bool {
         self.shares_port
     }
 
-    /// Where this machine's clients reach a server. One at all addresses is at the loopback address, too.
+    /// The address at which clients on this machine reach a server: the loopback address if it is bound to all addresses.
     #[must_use]
     pub fn server_address(&self, transport: Transport) -> SocketAddr {
         let bound = self.slot(transport).server.borrow().address;
@@ -276,13 +282,13 @@ impl Lab {
         SocketAddr::new(ip, bound.port())
     }
 
-    /// The host its servers are on.
+    /// The IP address of its servers.
     #[must_use]
     pub fn server_host(&self) -> IpAddr {
         self.server_address(Transport::Udp).ip()
     }
 
-    /// The address that is this lab's alone, if it has one.
+    /// The IP address that belongs to this lab alone, if it has one.
     #[must_use]
     pub fn own_address(&self) -> Option<Ipv4Addr> {
         match (self.kind(), self.server_host()) {
@@ -293,14 +299,14 @@ impl Lab {
         }
     }
 
-    /// The relay's machine as a host of clients. Only the machine's own user `may_choose_ports` there.
+    /// The relay's machine as a client host. `may_choose_ports` is for visitors with the rights of this machine.
     #[must_use]
     pub fn machine_host(&self, may_choose_ports: bool) -> ClientHost {
         let servers = Transport::ALL.map(|transport| self.server_address(transport));
         ClientHost::of_machine(servers, self.source, may_choose_ports)
     }
 
-    /// Its own host of clients, as far as it has one.
+    /// The lab's own client host, or the relay's machine if it has none.
     #[must_use]
     pub fn default_client_host(&self) -> ClientHost {
         let own = self.own_address();
@@ -310,24 +316,24 @@ impl Lab {
         )
     }
 
-    /// A host of clients with an address of its own; leased, unless it is the lab's.
+    /// A client host at an address of its own. The address is leased unless it belongs to the lab.
     #[must_use]
     pub fn client_host_at(&self, address: Ipv4Addr, lease: Option<AddressLease>) -> ClientHost {
         let servers = Transport::ALL.map(|transport| self.server_address(transport));
         ClientHost::at(address, lease, servers)
     }
 
-    /// The lab as a page on this host is told of it.
+    /// The lab as the protocol describes it to a page on `host`.
     #[must_use]
-    pub fn to_message(&self, host: &ClientHost) -> Told {
+    pub fn to_message(&self, host: &ClientHost) -> LabMessage {
         let (first_seq, next_seq) = self.trace.range();
         let servers = self
             .slots
             .iter()
             .map(|slot| slot.server.borrow().clone())
             .collect();
-        Told {
-            id: self.about.id.clone(),
+        LabMessage {
+            id: self.identity.id.clone(),
             kind: self.kind(),
             host_name: self.host_name().to_owned(),
             conditions: self.netem.conditions(),
@@ -339,18 +345,18 @@ impl Lab {
         }
     }
 
-    /// A client process comes.
+    /// Registers a client process in the trace.
     #[must_use]
     pub fn join(&self, role: Role) -> ProcessId {
         self.trace.process_came(role)
     }
 
-    /// It goes.
+    /// Records the end of a client process.
     pub fn leave(&self, process: ProcessId) {
         self.trace.process_went(process);
     }
 
-    /// Whether a server is neither stopped nor killed nor dead.
+    /// Whether a server is running or external.
     #[must_use]
     pub fn is_up(&self, transport: Transport) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! The labs there are: the open one, and those that were opened for somebody and end when they are given up.
+//! [`LabRegistry`]: opens private and class labs, finds labs by id, and leases the addresses of labs and client hosts.
 
 use std::{
     cell::RefCell,
@@ -28,41 +28,42 @@ use crate::{
     wire::Routes,
 };
 
-/// So many addresses are tried. That even a second one is taken is rarer than the lottery, unless somebody has the
-/// port at every address at once, as a server bound to `0.0.0.0` has: then all are, and none need be tried further.
+/// Maximum number of addresses tried for a lab. A second one is almost never needed, unless another program is bound to
+/// the port at `0.0.0.0`: then none is free.
 const MAX_ADDRESS_TRIES: usize = 8;
 
-/// A class's trace keeps so many times what a private lab's does.
+/// The trace of a class's lab may have this many times the bytes of a private lab's.
 const CLASS_TRACE_FACTOR: u64 = 8;
 
-/// All labs of a relay.
+/// The labs of a relay.
 #[derive(Debug)]
 pub struct LabRegistry {
     open: Rc<Lab>,
     labs: RefCell<HashMap<String, Rc<Lab>>>,
     counter: Rc<QuotaCounter>,
     addresses: RefCell<Addresses>,
-    /// The addresses of client hosts, and the one all bridges share once there was one.
+    /// The leased addresses of client hosts.
     leases: AddressLeases,
+    /// The address that all bridges share, from the first bridge on.
     bridge_lease: RefCell<Option<(Ipv4Addr, AddressLease)>>,
     routes: Rc<Routes>,
     config: LabConfig,
 }
 
-/// What holds for every lab that is opened.
+/// The configuration of all labs.
 #[derive(Debug)]
 pub struct LabConfig {
-    /// How many there may be, and what their traces keep.
+    /// Maximum number of labs, and the size of their traces.
     pub limits: Rc<Limits>,
-    /// How much of the truth can be seen where everything is as it should be.
+    /// The level of truth of a lab that has the usual port.
     pub truth: Truth,
-    /// What its servers do with a sentence at first.
+    /// What new servers do with a sentence.
     pub task: Task,
-    /// Where it is counted.
+    /// Counts labs.
     pub metrics: Arc<Metrics>,
 }
 
-/// A lab that was opened for somebody: dropped, its servers stop, its trace is gone, and its address free again.
+/// A lease of a private or class lab. Dropping it ends the lab: the servers stop, and the address is free again.
 #[derive(Debug)]
 pub struct LabLease {
     registry: Rc<LabRegistry>,
@@ -71,7 +72,7 @@ pub struct LabLease {
 }
 
 impl LabRegistry {
-    /// With the open lab, whose packets find their way from now on.
+    /// A registry with the open lab, whose packets are routed to its trace from now on.
     #[must_use]
     pub fn new(open: Rc<Lab>, routes: Rc<Routes>, config: LabConfig) -> Rc<Self> {
         routes.add(open.servers(), open.trace());
@@ -87,13 +88,13 @@ impl LabRegistry {
         })
     }
 
-    /// Everybody's lab.
+    /// The open lab.
     #[must_use]
     pub const fn open(&self) -> &Rc<Lab> {
         &self.open
     }
 
-    /// The lab of this name, if there is one.
+    /// Finds a lab by its id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Rc<Lab>> {
         if id == self.open.id() {
@@ -102,18 +103,18 @@ impl LabRegistry {
         self.labs.borrow().get(id).cloned()
     }
 
-    /// Opens a lab for somebody at this address; its servers run from now on.
+    /// Opens a private lab for a visitor at this address and starts its servers.
     ///
     /// # Errors
-    /// The limit that is reached, or that no address is left.
+    /// If a limit is reached or no address is free.
     pub fn open_private(self: &Rc<Self>, from: IpAddr) -> Result<LabLease, Failed> {
         self.open_lab(LabKind::Private, token::random_token(), from)
     }
 
-    /// Opens the lab of a class, under the name it has for good: its servers bear a crowd, and so does its trace.
+    /// Opens the lab of a class under its permanent id. Its servers and its trace are sized for many clients.
     ///
     /// # Errors
-    /// The limit that is reached, or that no address is left.
+    /// If a limit is reached or no address is free.
     pub fn open_class(self: &Rc<Self>, id: String, from: IpAddr) -> Result<LabLease, Failed> {
         self.open_lab(LabKind::Class, id, from)
     }
@@ -130,10 +131,9 @@ impl LabRegistry {
             metrics,
             ..
         } = &self.config;
-        let (most, max_per_address) = (limits.labs, limits.labs_per_address);
         let permit = self
             .counter
-            .take(from.to_canonical(), most, max_per_address)
+            .acquire(from.to_canonical(), limits.labs, limits.labs_per_address)
             .map_err(|full| quota_failure(full, limits))?;
         let program = match kind {
             LabKind::Class => Program::Sturdy,
@@ -156,13 +156,13 @@ impl LabRegistry {
                 Trace::new(truth.level, limits.lab_trace_bytes, meter)
             }
         };
-        let about = LabIdentity {
+        let identity = LabIdentity {
             id,
             kind,
             host_name: token::random_host_name(),
             truth,
         };
-        let lab = Lab::open(about, prepared, Rc::new(trace));
+        let lab = Lab::open(identity, prepared, Rc::new(trace));
         self.routes.add(lab.servers(), lab.trace());
         self.labs
             .borrow_mut()
@@ -175,18 +175,18 @@ impl LabRegistry {
         })
     }
 
-    /// Servers at an address of their own, or where that cannot be had at a port of their own; and how much of the
-    /// truth can be seen there.
+    /// Binds servers at an address of their own or, if none is free, at a port of their own. Returns the level of truth
+    /// there as well.
     fn bind(&self, server_config: ServerConfig) -> io::Result<(Prepared, Truth)> {
         let truth = &self.config.truth;
         let in_use = |address| self.is_in_use(address);
         let mut addresses = self.addresses.borrow_mut();
         let bind = |address| Prepared::bind(address, server_config).map_err(|(_, error)| error);
         let (prepared, address) = first_free(|| addresses.next(in_use), bind)?;
-        let is_seen = address.port() == PLAYGROUND_PORT;
+        let is_captured = address.port() == PLAYGROUND_PORT;
         Ok((
             prepared,
-            if is_seen {
+            if is_captured {
                 truth.clone()
             } else {
                 uncaptured(truth)
@@ -199,8 +199,8 @@ impl LabRegistry {
         self.leases.contains(address) || labs.values().any(|lab| lab.server_host() == address)
     }
 
-    /// The host of a bridge to this lab, whoever is its visitor: one address for all of them, for a bridge's socket is
-    /// connected and its port the kernel's choice.
+    /// The client host of bridges to this lab. All bridges share one address, because their sockets are connected and the
+    /// kernel chooses their ports.
     #[must_use]
     pub fn bridge_host(&self, lab: &Lab) -> ClientHost {
         let mut shared = self.bridge_lease.borrow_mut();
@@ -214,9 +214,9 @@ impl LabRegistry {
         )
     }
 
-    /// The host of a page in this lab. In a lab of its own it shares the lab's address; where many
-    /// meet it has one of its own, so that no two can take each other's ports or datagrams, and only the machine's
-    /// own user is at the machine's address.
+    /// The client host of a page in this lab. In a private lab it is the lab's address. In a shared lab each page has an
+    /// address of its own, so that pages cannot take each other's ports or datagrams; only a visitor with the rights of
+    /// this machine is at the machine's address.
     #[must_use]
     pub fn client_host(&self, lab: &Lab, is_this_machine: bool) -> ClientHost {
         match (lab.kind(), lab.own_address()) {
@@ -230,14 +230,15 @@ impl LabRegistry {
         }
     }
 
-    /// An address nobody on this machine has; none where the machine has only one loopback address, or none is left.
+    /// Leases an unused loopback address; `None` if the system has only one or none is free.
     fn lease(&self) -> Option<(Ipv4Addr, AddressLease)> {
         let mut addresses = self.addresses.borrow_mut();
         let mut last = None;
         for _ in 0..MAX_ADDRESS_TRIES {
             let address = addresses.next(|address| self.is_in_use(address));
             match UdpSocket::bind((address, PLAYGROUND_PORT)) {
-                // Another relay's lab is there; or a server at every address, which is at all the others as well.
+                // Another relay's lab has this address, or a server is bound to all addresses. The latter does no
+                // harm, so the last address tried is used if none is free.
                 Err(error) if error.kind() == ErrorKind::AddrInUse => last = Some(address),
                 Err(_) => return None,
                 Ok(_) => {
@@ -250,7 +251,7 @@ impl LabRegistry {
     }
 }
 
-/// Binds at the first address that can be had; where none can, at any port of 127.0.0.1.
+/// Binds at the first free address of the next ones; if none is free, at any port of 127.0.0.1.
 fn first_free<T>(
     mut next: impl FnMut() -> Ipv4Addr,
     mut bind: impl FnMut(SocketAddr) -> io::Result<T>,
@@ -274,12 +275,13 @@ fn is_taken(error: &io::Error) -> bool {
     )
 }
 
-/// What can be seen of servers whose port the capture's filter, fixed before, does not know.
+/// The level of truth for servers at a port that the capture filter does not include.
 fn uncaptured(truth: &Truth) -> Truth {
     if truth.level < Level::L2 {
         return truth.clone();
     }
-    let detail = format!("only port {PLAYGROUND_PORT} is captured, and this lab could not have it");
+    let detail =
+        format!("only port {PLAYGROUND_PORT} is captured, and that port was not free for this lab");
     Truth {
         level: Level::L1,
         why_not_higher: Some(Obstacle {
@@ -293,12 +295,15 @@ fn quota_failure(full: QuotaExceeded, limits: &Limits) -> Failed {
     match full {
         QuotaExceeded::Total => {
             let limit = limits.labs;
-            let message = format!("this relay has {limit} labs, as many as it may");
+            let message =
+                format!("this relay already has {limit} labs, its limit: try again later");
             failure::limit(Reason::TooManyLabs, limit, message)
         }
         QuotaExceeded::Address => {
             let limit = limits.labs_per_address;
-            let message = format!("your address has {limit} labs here, as many as one may");
+            let message = format!(
+                "your address already has {limit} labs on this relay, the limit for one address"
+            );
             failure::limit(Reason::TooManyLabsFromAddress, limit, message)
         }
     }
@@ -306,7 +311,7 @@ fn quota_failure(full: QuotaExceeded, limits: &Limits) -> Failed {
 
 fn bind_failure(error: &io::Error) -> Failed {
     if is_taken(error) {
-        let message = "no address is left for another lab";
+        let message = "no address is free for another lab: try again later";
         return failure::relay(Reason::NoAddressLeft, message);
     }
     failure::kernel(error)
@@ -406,7 +411,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_left_of_ten_thousand_labs_that_were_given_up() {
+    async fn nothing_is_left_of_ten_thousand_closed_labs() {
         on_an_event_loop(async {
             let registry = registry(&[]);
             let mut before: Weak<Lab> = Weak::new();
@@ -414,9 +419,9 @@ mod tests {
                 let lab = registry.open_private(HERE).expect("a lab");
                 let weak = Rc::downgrade(&lab);
                 drop(lab);
-                // Its tasks are gone once they had their turn.
+                // Its tasks end at their next turn.
                 tokio::task::yield_now().await;
-                assert!(before.upgrade().is_none(), "the one before it is gone");
+                assert!(before.upgrade().is_none(), "the previous lab is freed");
                 before = weak;
             }
             let metrics = &registry.config.metrics;
@@ -429,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_taken_is_passed_over_a_few_times_and_no_more() {
+    fn taken_addresses_are_skipped_up_to_the_maximum() {
         let tries = Cell::new(0_u8);
         let next = || {
             tries.set(tries.get() + 1);
@@ -454,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn where_packets_cannot_be_captured_the_lab_says_so() {
+    fn a_lab_without_capture_has_a_lower_level_of_truth() {
         let truth = |level| Truth {
             level,
             why_not_higher: None,

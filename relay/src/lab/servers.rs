@@ -1,4 +1,5 @@
-//! The lives of a lab's servers: started, stopped, killed, died of what they met.
+//! Starts, stops and kills a lab's servers, and records their states in the trace. What a server does while it runs is in
+//! room `server`; who may control one is decided in `session`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,35 +21,35 @@ use crate::{
     trace::Processes,
 };
 
-/// The place of one server: what it is or was, and the task it runs in.
+/// One of the lab's two servers: its current or last state, and the task it runs in.
 #[derive(Debug)]
 pub(super) struct ServerSlot {
     pub(super) server: RefCell<Server>,
     running: RefCell<Option<RunningServer>>,
-    /// How many connections the kernel lets wait for it, as it said when the server began to listen.
+    /// The backlog that the kernel applied when the server began to listen.
     pub(super) backlog: Rc<Cell<Option<u32>>>,
 }
 
-/// A server that runs, and what ends it.
+/// The task of a running server, and the signal that stops it.
 #[derive(Debug)]
 struct RunningServer {
     task: JoinHandle<()>,
     interrupt: Rc<Interrupt>,
 }
 
-/// How a server is to be started; what is none stays as it was.
+/// Changes with which a server is started; `None` keeps the previous value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ServerChanges {
-    /// The program.
+    /// The program to run.
     pub program: Option<Program>,
-    /// Its task.
+    /// What it does with a sentence.
     pub task: Option<Task>,
-    /// How it works; with another program and none of these, as is usual for that program.
+    /// Its settings. If only the program changes, the defaults of that program apply.
     pub settings: Option<Settings>,
 }
 
 impl ServerChanges {
-    /// Whether it is to be started just as it was.
+    /// Whether nothing changes.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.program.is_none() && self.task.is_none() && self.settings.is_none()
@@ -66,12 +67,11 @@ impl ServerSlot {
 }
 
 impl Lab {
-    /// Starts a server that does not run, at the address it had. Where its port cannot be had the trace tells of a
-    /// program that came, was refused, and went.
+    /// Starts a server at its previous address. If the address cannot be bound, the trace contains the failed attempt.
     ///
     /// # Errors
-    /// Where it runs already, is not the lab's own, or is to work as none can, and the kernel's where its port
-    /// cannot be had; the server is then as it was.
+    /// If the server is running or external, the settings are invalid, or the kernel refuses the address. The server is
+    /// unchanged then.
     pub fn start_server(
         self: &Rc<Self>,
         transport: Transport,
@@ -83,7 +83,7 @@ impl Lab {
         if server.state == ServerState::Running {
             return Err(failure::relay(
                 Reason::AlreadyRunning,
-                "this server is already running",
+                "this server is already running; stop it first",
             ));
         }
         let settings = self.settings(&server, changes)?;
@@ -94,18 +94,18 @@ impl Lab {
         match server::bind(transport, address, program, settings, self.shares_port) {
             Ok(bound) => {
                 slot.server.replace(server);
-                self.run(transport, bound);
+                self.spawn_server(transport, bound);
                 Ok(())
             }
             Err(refused) => {
                 server::record_refused(transport, server.address, settings, &refused, &self.trace);
-                self.process_ended(transport);
+                self.record_process_end(transport);
                 Err(failure::kernel(&refused.error))
             }
         }
     }
 
-    /// How a server is to work from now on.
+    /// The settings with which a server starts.
     fn settings(&self, server: &Server, changes: ServerChanges) -> Result<Settings, Failed> {
         let usual = |program| server::usual(self.kind(), program, server.transport);
         let settings = match (changes.settings, changes.program) {
@@ -113,35 +113,35 @@ impl Lab {
             (None, Some(program)) if program != server.program => usual(program),
             (None, _) => server.settings.or_else(|| usual(server.program)),
         };
-        let settings = settings.ok_or_else(not_own)?;
+        let settings = settings.ok_or_else(external_server)?;
         server::check(&settings, server.transport)?;
         Ok(settings)
     }
 
-    /// Stops a running server as Ctrl-C would: the calls it is in fail with `EINTR`, it closes its sockets, and
-    /// when this resolves it has ended.
+    /// Stops a running server as Ctrl-C would: its blocked calls fail with `EINTR`, and it closes its sockets. Resolves
+    /// when it has ended.
     ///
     /// # Errors
-    /// Where it does not run, or is not the lab's own.
+    /// If the server is not running or is external.
     pub async fn stop_server(&self, transport: Transport) -> Result<(), Failed> {
         let running = self.take_running(transport)?;
         running.interrupt.trigger();
-        // The task itself tells how it ended.
+        // The task itself records how it ended.
         running.task.await.ok();
         Ok(())
     }
 
-    /// Kills a running server as `kill -9` would: no call of it returns any more, and the kernel closes its sockets.
+    /// Kills a running server as `kill -9` would: its blocked calls do not return, and its sockets are closed.
     ///
     /// # Errors
-    /// Where it does not run, or is not the lab's own.
+    /// If the server is not running or is external.
     pub async fn kill_server(self: &Rc<Self>, transport: Transport) -> Result<(), Failed> {
         let running = self.take_running(transport)?;
         let lab = Rc::clone(self);
-        // A task of its own: whoever asked may leave before it is done.
+        // In a task of its own, because the caller's future may be dropped before the server has ended.
         let killing = tokio::task::spawn_local(async move {
             running.task.abort();
-            // Only a task that was aborted ends with an error; its sockets are closed by then.
+            // An aborted task ends with an error, after its sockets are closed. Otherwise it had ended by itself.
             if running.task.await.is_err() {
                 lab.record_end(transport, ServerState::Killed);
             }
@@ -150,7 +150,7 @@ impl Lab {
         Ok(())
     }
 
-    /// Ends what runs in a lab that is over; nothing more is told of it.
+    /// Aborts the servers of a lab that is closing, without recording it.
     pub(super) fn end_servers(&self) {
         for slot in &self.slots {
             if let Some(running) = slot.running.take() {
@@ -159,22 +159,27 @@ impl Lab {
         }
     }
 
-    /// Takes what runs out of its place, to be ended.
+    /// Takes the running server out of its slot, so that the caller can end it.
     fn take_running(&self, transport: Transport) -> Result<RunningServer, Failed> {
         let slot = self.slot(transport);
         self.check_own(&slot.server.borrow(), None)?;
         let running = slot.running.take().filter(|_| self.is_up(transport));
-        running.ok_or_else(|| failure::relay(Reason::NotRunning, "this server is not running"))
+        running.ok_or_else(|| {
+            failure::relay(
+                Reason::NotRunning,
+                "this server is not running; start it first",
+            )
+        })
     }
 
     fn check_own(&self, server: &Server, program: Option<Program>) -> Result<(), Failed> {
         if server.program == Program::External || program == Some(Program::External) {
-            return Err(not_own());
+            return Err(external_server());
         }
         Ok(())
     }
 
-    pub(super) fn run(self: &Rc<Self>, transport: Transport, bound: Bound) {
+    pub(super) fn spawn_server(self: &Rc<Self>, transport: Transport, bound: Bound) {
         let slot = self.slot(transport);
         let server_config = {
             let server = slot.server.borrow();
@@ -210,14 +215,14 @@ impl Lab {
             .replace(Some(RunningServer { task, interrupt }));
     }
 
-    /// A server's process has ended.
+    /// Records that a server has ended.
     fn record_end(&self, transport: Transport, state: ServerState) {
         self.slot(transport).backlog.take();
-        self.process_ended(transport);
+        self.record_process_end(transport);
         self.set_state(transport, state);
     }
 
-    fn process_ended(&self, transport: Transport) {
+    fn record_process_end(&self, transport: Transport) {
         let process = Processes::server(transport);
         self.trace.record(What::ProcessEnded { process }, None);
     }
@@ -227,7 +232,7 @@ impl Lab {
         server.state = state;
         self.trace
             .metrics()
-            .server_is(transport, server.state == ServerState::Running);
+            .set_server_up(transport, server.state == ServerState::Running);
         self.trace.record(What::Server(server.clone()), None);
     }
 
@@ -239,6 +244,9 @@ impl Lab {
     }
 }
 
-fn not_own() -> Failed {
-    failure::relay(Reason::NotRunning, "this server is not the relay's own")
+fn external_server() -> Failed {
+    failure::relay(
+        Reason::NotRunning,
+        "this server is external: the relay did not start it and cannot control it",
+    )
 }

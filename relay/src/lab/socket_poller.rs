@@ -1,7 +1,8 @@
-//! The kernel's list of a lab's sockets, looked at while somebody watches and something may have changed.
+//! [`SocketPoller`]: polls the kernel's list of a lab's sockets while somebody watches the lab, and records changes in
+//! the trace.
 //!
-//! One reading of `/proc` serves all labs that want one, and is made on a thread of its own: with thousands of
-//! sockets it takes milliseconds, which nobody's round trip should wait for.
+//! One reading of `/proc/net` serves all labs. It is made on a thread of its own, because with thousands of sockets it
+//! takes milliseconds, which would delay every round trip on the event loop. The list itself is parsed in `sys`.
 
 use std::{cell::Cell, collections::HashMap, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -17,96 +18,99 @@ use crate::{
     trace::{Door, Processes, RULER, Trace},
 };
 
-/// How long to wait after something has happened: what belongs together is then looked at once.
+/// Delay between activity in the lab and the poll, so that one poll covers related activity.
 const DEBOUNCE: Duration = Duration::from_millis(20);
-/// How often to look while something goes on by itself.
+/// Interval between polls while a socket may change without a call.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// No two readings are closer together.
+/// Minimum interval between two readings of the kernel's list.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
-/// So many sockets of a lab are told; the rest is counted.
+/// Maximum number of sockets recorded for a lab; the others are only counted.
 const MAX_SOCKETS: usize = 64;
-
-/// So many viewers are all told.
+/// Maximum number of viewers that all receive the list; with more, only the lab's owner does.
 const MAX_FULL_VIEWERS: usize = 64;
 
-/// What is to be looked at.
+/// Polls the sockets of one lab.
 #[derive(Debug)]
 pub(super) struct SocketPoller {
-    /// The trace that is told.
+    /// Where changes are recorded.
     pub(super) trace: Rc<Trace>,
     /// The lab's servers.
     pub(super) servers: [(Transport, SocketAddr); 2],
-    /// How many connections the kernel lets wait for the TCP server.
+    /// The backlog of the TCP server, as the kernel applied it.
     pub(super) backlog: Rc<Cell<Option<u32>>>,
 }
 
-/// Looks, until it is dropped; on a system without such a list, not at all.
-pub(super) async fn look(view: SocketPoller) {
-    let SocketPoller {
-        trace,
-        servers,
-        backlog,
-    } = view;
-    let endpoints = endpoints(servers);
-    let reader = READER.with(Rc::clone);
-    let (mut told, mut again, mut arrivals) = (None, None, ArrivalOrder::default());
-    let mut owners = SocketOwners::default();
-    loop {
-        match again.filter(|_| trace.viewers() > 0) {
-            Some(after) => drop(tokio::time::timeout(after, trace.stirs()).await),
-            None => trace.stirs().await,
-        }
-        if trace.viewers() == 0 {
-            continue;
-        }
-        tokio::time::sleep(DEBOUNCE).await;
-        let listing = match reader.listing().await {
-            Some(listing) => listing,
-            // With no descriptor left it could not be read this time.
-            None if Listing::is_supported() => {
-                again = Some(POLL_INTERVAL);
+impl SocketPoller {
+    /// Polls until the future is dropped. Returns at once on a system without such a list.
+    pub(super) async fn run(self) {
+        let Self {
+            trace,
+            servers,
+            backlog,
+        } = self;
+        let endpoints = endpoints(servers);
+        let reader = READER.with(Rc::clone);
+        let (mut recorded, mut poll_after) = (None, None);
+        let (mut arrivals, mut owners) = (ArrivalOrder::default(), SocketOwners::default());
+        loop {
+            match poll_after.filter(|_| trace.viewers() > 0) {
+                Some(after) => drop(tokio::time::timeout(after, trace.stirs()).await),
+                None => trace.stirs().await,
+            }
+            if trace.viewers() == 0 {
                 continue;
             }
-            None => return,
-        };
-        let sockets = sockets(&listing, &endpoints, backlog.get(), &mut arrivals);
-        again = next_poll(&sockets);
-        let whose = owners.of(&sockets, &servers, |door| trace.known_owner(door));
-        if told.as_ref().is_none_or(|told| has_changed(told, &sockets)) {
-            // Told to a crowd it would be more than all the rest: there it is for the members who control the lab.
-            let whom = (trace.viewers() > MAX_FULL_VIEWERS).then_some(RULER);
-            trace.record_sockets(sockets.clone(), whose, whom);
-            told = Some(sockets);
+            tokio::time::sleep(DEBOUNCE).await;
+            let listing = match reader.listing().await {
+                Some(listing) => listing,
+                // The list exists but could not be read, for want of a descriptor.
+                None if Listing::is_supported() => {
+                    poll_after = Some(POLL_INTERVAL);
+                    continue;
+                }
+                None => return,
+            };
+            let sockets = sockets(&listing, &endpoints, backlog.get(), &mut arrivals);
+            poll_after = next_poll(&sockets);
+            let socket_owners = owners.assign(&sockets, &servers, |door| trace.known_owner(door));
+            if recorded
+                .as_ref()
+                .is_none_or(|recorded| has_changed(recorded, &sockets))
+            {
+                // For a crowd of viewers the lists would outweigh all other events.
+                let only_for = (trace.viewers() > MAX_FULL_VIEWERS).then_some(RULER);
+                trace.record_sockets(sockets.clone(), socket_owners, only_for);
+                recorded = Some(sockets);
+            }
         }
     }
 }
 
-/// An address of the lab where its sockets meet.
+/// An address of the lab at which sockets are listed.
 #[derive(Clone, Copy, Debug)]
 struct LabEndpoint {
     transport: Transport,
     address: SocketAddr,
-    /// Where nobody is: the relay's own socket there is none of the lab's.
-    nobody: bool,
+    /// Whether this is the closed port beside a server. The relay's own socket, which reserves the port, is not listed.
+    is_reserved: bool,
 }
 
 fn endpoints(servers: [(Transport, SocketAddr); 2]) -> Vec<LabEndpoint> {
     let mut endpoints = Vec::new();
     for (transport, server) in servers {
-        let endpoint = |address, nobody| LabEndpoint {
+        let endpoint = |address, is_reserved| LabEndpoint {
             transport,
             address,
-            nobody,
+            is_reserved,
         };
         endpoints.push(endpoint(server, false));
-        let nobody = nobody_address(server);
-        endpoints.extend(nobody.map(|nobody| endpoint(nobody, true)));
+        let reserved = nobody_address(server);
+        endpoints.extend(reserved.map(|reserved| endpoint(reserved, true)));
     }
     endpoints
 }
 
-/// The lab's sockets in the list. The length of the line before the TCP server is not in it: the kernel has told it
-/// when the server began to listen.
+/// The lab's sockets in the list. The list does not contain the TCP server's backlog, so it is passed in.
 fn sockets(
     listing: &Listing,
     endpoints: &[LabEndpoint],
@@ -116,7 +120,7 @@ fn sockets(
     let mut sockets = Vec::new();
     for endpoint in endpoints {
         let found = listing.at(endpoint.transport, endpoint.address);
-        let found = found.filter(|entry| !endpoint.nobody || entry.local != endpoint.address);
+        let found = found.filter(|entry| !endpoint.is_reserved || entry.local != endpoint.address);
         sockets.extend(found.map(|entry| to_kernel_socket(entry, backlog)));
     }
     sockets.sort_by_key(order);
@@ -143,8 +147,8 @@ fn to_kernel_socket(entry: &Entry, backlog: Option<u32>) -> KernelSocket {
     }
 }
 
-/// Those that listen first, then as a life goes, then by ports. No two sockets have both key in common, so equals
-/// are one that was found at both.
+/// ServerConfig listening sockets first, then by state, then by ports. Sockets that compare equal are the same socket, found
+/// at both of its endpoints.
 fn order(socket: &KernelSocket) -> impl Ord + use<> {
     let KernelSocket { local, peer, .. } = *socket;
     let ports = (local.port(), peer.map(|peer| peer.port()));
@@ -155,14 +159,16 @@ fn rank(socket: &KernelSocket) -> (bool, u8) {
     (socket.state != SocketState::Listen, socket.state as u8)
 }
 
+/// Identifies a socket in the list.
 type SocketKey = (Transport, SocketAddr, Option<SocketAddr>);
 
 const fn key(socket: &KernelSocket) -> SocketKey {
     (socket.transport, socket.local, socket.peer)
 }
 
-/// Who came before whom. A server accepts in that order, but the kernel's list has none: it is that of the looks in
-/// which each was there first. Those that came between two looks stay in the order of their ports.
+/// The order in which connections arrived. A server accepts in that order, but the kernel's list does not contain it, so
+/// it is derived from the poll in which each connection was first listed. Connections that first appear in the same
+/// poll stay in the order of their ports.
 #[derive(Debug, Default)]
 struct ArrivalOrder {
     numbers: HashMap<SocketKey, u64>,
@@ -170,12 +176,12 @@ struct ArrivalOrder {
 }
 
 impl ArrivalOrder {
-    /// Puts sockets that are alike otherwise into this order; forgets those that are gone.
+    /// Sorts sockets of equal rank by arrival, and forgets sockets that are no longer listed.
     fn sort(&mut self, sockets: &mut [KernelSocket]) {
         let before = std::mem::take(&mut self.numbers);
-        // Nobody stands in line before the hands are shaken.
-        let through = |socket: &&KernelSocket| socket.state != SocketState::SynReceived;
-        for socket in sockets.iter().filter(through) {
+        // A connection enters the accept queue only after the handshake.
+        let is_past_handshake = |socket: &&KernelSocket| socket.state != SocketState::SynReceived;
+        for socket in sockets.iter().filter(is_past_handshake) {
             let key = key(socket);
             let number = before.get(&key).copied().unwrap_or_else(|| {
                 self.next += 1;
@@ -187,13 +193,14 @@ impl ArrivalOrder {
     }
 }
 
-/// Whose the sockets of the list are. A connection that is over stays its client's for as long as it is listed,
-/// though nothing else is known of that client's port any more.
+/// The processes that the listed sockets belong to. A closed connection keeps its owner while it is listed, although
+/// the trace no longer knows the owner of that port.
 #[derive(Debug, Default)]
 struct SocketOwners(HashMap<SocketKey, ProcessId>);
 
 impl SocketOwners {
-    fn of(
+    /// Returns the owner of each socket, if known.
+    fn assign(
         &mut self,
         sockets: &Sockets,
         servers: &[(Transport, SocketAddr)],
@@ -201,12 +208,13 @@ impl SocketOwners {
     ) -> Box<[Option<ProcessId>]> {
         let before = std::mem::take(&mut self.0);
         let mut owner = |socket: &KernelSocket| {
-            let endpoint = (socket.transport, socket.local);
-            // Of one that waits for anybody the other end is nobody's.
-            if socket.peer.is_none() && servers.contains(&endpoint) {
+            let local = (socket.transport, socket.local);
+            let is_at_server = servers.contains(&local);
+            // An unconnected socket at the server's address is the server's own.
+            if socket.peer.is_none() && is_at_server {
                 return Some(Processes::server(socket.transport));
             }
-            let client = socket.peer.filter(|_| servers.contains(&endpoint));
+            let client = socket.peer.filter(|_| is_at_server);
             let door = (socket.transport, client.unwrap_or(socket.local));
             let found = known(door).or_else(|| before.get(&key(socket)).copied());
             if let Some(process) = found {
@@ -218,20 +226,19 @@ impl SocketOwners {
     }
 }
 
-/// Whether there is news, other than that time passes.
+/// Whether the lists differ in more than the remaining times.
 fn has_changed(before: &Sockets, now: &Sockets) -> bool {
-    let timeless = |sockets: &Sockets| {
+    let without_times = |sockets: &Sockets| {
         let mut sockets = sockets.clone();
         for socket in &mut sockets.sockets {
             socket.ends_in_ms = None;
         }
         sockets
     };
-    timeless(before) != timeless(now)
+    without_times(before) != without_times(now)
 }
 
-/// When to look again though nothing was called: soon where something goes on by itself; where there is nothing but
-/// TIME_WAIT, when the first of them key; otherwise not.
+/// The time until the next poll if no call is made before; `None` if no socket can change without a call.
 fn next_poll(sockets: &Sockets) -> Option<Duration> {
     sockets.sockets.iter().filter_map(poll_after).min()
 }
@@ -253,20 +260,20 @@ fn poll_after(socket: &KernelSocket) -> Option<Duration> {
 }
 
 thread_local! {
-    static READER: Rc<Reader> = Rc::default();
+    static READER: Rc<ListingReader> = Rc::default();
 }
 
-/// Reads the list, not too often and for all who want it.
+/// Reads the kernel's list for all labs.
 #[derive(Debug, Default)]
-struct Reader {
+struct ListingReader {
     last: Mutex<Option<(Instant, Arc<Listing>)>>,
 }
 
-impl Reader {
-    /// A list no older than the question; none where the system has none.
+impl ListingReader {
+    /// Returns a list read after this call began; `None` if it cannot be read.
     async fn listing(&self) -> Option<Arc<Listing>> {
         let asked = Instant::now();
-        // Who asks while somebody waits or reads has an answer when that one has.
+        // Concurrent callers wait here and share one reading.
         let mut last = self.last.lock().await;
         if let Some((read, listing)) = &*last {
             if *read >= asked {

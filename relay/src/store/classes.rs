@@ -1,4 +1,4 @@
-//! Classes and their members.
+//! Stored classes and their members.
 
 use rusqlite::{Connection, params};
 use shared::{class::MemberId, outcome::Failed};
@@ -6,36 +6,36 @@ use shared::{class::MemberId, outcome::Failed};
 use super::Store;
 use crate::token::Digest;
 
-/// Seconds a class is kept after it was last joined or changed.
+/// Seconds for which a class is kept after it was last joined or changed.
 const CLASS_RETENTION_S: u64 = 180 * 24 * 3600;
 
-/// A class as it is kept.
+/// A class as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredClass {
     /// Its code.
     pub code: String,
-    /// The name of its lab, which cannot be guessed.
+    /// The random id of its lab.
     pub lab: String,
-    /// Of the teacher's token.
+    /// The digest of the teacher's token.
     pub teacher: Digest,
-    /// How it is, as JSON of [`shared::class::Class`].
+    /// Its settings: JSON of [`shared::class::Class`].
     pub state: String,
-    /// The number the next member gets.
+    /// The number of the next member.
     pub next_member: MemberId,
     /// Its members, in the order of joining.
     pub members: Vec<StoredMember>,
 }
 
-/// A member as it is kept.
+/// A member as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredMember {
     /// Its number.
     pub number: MemberId,
     /// Its name.
     pub name: String,
-    /// The name it gave; empty where it joined before that was kept.
+    /// The name it gave; empty if an older relay stored the member.
     pub given_name: String,
-    /// Of its token.
+    /// The digest of its token.
     pub token: Digest,
     /// Whether its calls are refused.
     pub muted: bool,
@@ -44,10 +44,10 @@ pub struct StoredMember {
 }
 
 impl Store {
-    /// All classes; those long unused are forgotten.
+    /// Deletes classes that have not been used for 180 days, and returns the others.
     ///
     /// # Errors
-    /// Where they could not be read.
+    /// If the store cannot be read.
     pub async fn classes(&self, unix_time_s: u64) -> Result<Vec<StoredClass>, Failed> {
         self.run(move |connection| {
             let unused = unix_time_s.saturating_sub(CLASS_RETENTION_S);
@@ -73,63 +73,54 @@ impl Store {
         .await
     }
 
-    /// Keeps a new class.
+    /// Stores a new class.
     ///
     /// # Errors
-    /// Where it could not be kept.
+    /// If it cannot be stored.
     pub async fn add_class(&self, class: StoredClass, unix_time_s: u64) -> Result<(), Failed> {
-        self.run(move |connection| {
-            let StoredClass {
-                code,
-                lab,
-                teacher,
-                state,
-                next_member,
-                ..
-            } = class;
-            connection.execute(
-                "INSERT INTO class (code, lab, teacher, state, next_member, used_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![code, lab, teacher, state, next_member, unix_time_s],
-            )?;
-            Ok(())
-        })
-        .await
+        let StoredClass {
+            code,
+            lab,
+            teacher,
+            state,
+            next_member,
+            ..
+        } = class;
+        let insert = "INSERT INTO class (code, lab, teacher, state, next_member, used_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let row = (code, lab, teacher, state, next_member, unix_time_s);
+        self.execute(insert, row).await?;
+        Ok(())
     }
 
-    /// Keeps how a class is now.
+    /// Stores the settings of a class.
     ///
     /// # Errors
-    /// Where it could not be kept.
+    /// If it cannot be stored.
     pub async fn set_state(
         &self,
         code: String,
         state: String,
         unix_time_s: u64,
     ) -> Result<(), Failed> {
-        self.run(move |connection| {
-            let set = "UPDATE class SET state = ?2, used_s = ?3 WHERE code = ?1";
-            connection.execute(set, params![code, state, unix_time_s])?;
-            Ok(())
-        })
-        .await
+        let update = "UPDATE class SET state = ?2, used_s = ?3 WHERE code = ?1";
+        self.execute(update, (code, state, unix_time_s)).await?;
+        Ok(())
     }
 
-    /// Forgets a class with its members.
+    /// Deletes a class and its members.
     ///
     /// # Errors
-    /// Where it could not be forgotten.
+    /// If the store cannot be changed.
     pub async fn delete_class(&self, code: String) -> Result<(), Failed> {
-        self.run(move |connection| {
-            connection.execute("DELETE FROM class WHERE code = ?1", [code])?;
-            Ok(())
-        })
-        .await
+        let delete = "DELETE FROM class WHERE code = ?1";
+        self.execute(delete, (code,)).await?;
+        Ok(())
     }
 
-    /// Keeps a new member.
+    /// Stores a new member.
     ///
     /// # Errors
-    /// Where it could not be kept.
+    /// If it cannot be stored.
     pub async fn add_member(
         &self,
         code: String,
@@ -157,40 +148,34 @@ impl Store {
         .await
     }
 
-    /// Keeps whether a member is muted.
+    /// Stores whether a member is muted.
     ///
     /// # Errors
-    /// Where it could not be kept.
+    /// If it cannot be stored.
     pub async fn set_muted(
         &self,
         code: String,
         number: MemberId,
         muted: bool,
     ) -> Result<(), Failed> {
-        self.run(move |connection| {
-            let set = "UPDATE member SET muted = ?3 WHERE code = ?1 AND number = ?2";
-            connection.execute(set, params![code, number, muted])?;
-            Ok(())
-        })
-        .await
+        let update = "UPDATE member SET muted = ?3 WHERE code = ?1 AND number = ?2";
+        self.execute(update, (code, number, muted)).await?;
+        Ok(())
     }
 
-    /// Keeps whether a member has been removed.
+    /// Stores whether a member has been removed.
     ///
     /// # Errors
-    /// Where it could not be kept.
+    /// If it cannot be stored.
     pub async fn set_removed(
         &self,
         code: String,
         number: MemberId,
         removed: bool,
     ) -> Result<(), Failed> {
-        self.run(move |connection| {
-            let set = "UPDATE member SET removed = ?3 WHERE code = ?1 AND number = ?2";
-            connection.execute(set, params![code, number, removed])?;
-            Ok(())
-        })
-        .await
+        let update = "UPDATE member SET removed = ?3 WHERE code = ?1 AND number = ?2";
+        self.execute(update, (code, number, removed)).await?;
+        Ok(())
     }
 }
 

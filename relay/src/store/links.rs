@@ -1,4 +1,4 @@
-//! Saved traces.
+//! Saved traces (links) and their quota.
 
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use shared::outcome::Failed;
@@ -6,53 +6,53 @@ use shared::outcome::Failed;
 use super::Store;
 use crate::token::Digest;
 
-/// A trace to be saved.
+/// A trace to save.
 #[derive(Debug)]
 pub struct Link {
-    /// What it is found by; cannot be guessed.
+    /// The random id by which it is found.
     pub id: String,
-    /// Of the secret that deletes it.
+    /// The digest of the token with which it can be deleted.
     pub secret: Digest,
-    /// Of the address it comes from.
+    /// The digest of the address that saves it.
     pub address: Digest,
-    /// When it is to be deleted, in seconds since 1970-01-01 UTC.
+    /// When it expires, in seconds since 1970-01-01 UTC.
     pub expires_s: u64,
-    /// The file.
+    /// The file's bytes.
     pub trace: Vec<u8>,
 }
 
-/// What saved traces may use.
+/// Limits of all saved traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkQuota {
-    /// Traces in total, and of one address.
+    /// Number of traces in total, and per address.
     pub links: [u64; 2],
-    /// Bytes in total, and of one address.
+    /// Bytes in total, and per address.
     pub bytes: [u64; 2],
 }
 
-/// Whether there is room for a saved trace.
+/// Whether the quota allows another saved trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkSpace {
-    /// There is; if it was to be saved, it is.
+    /// It does.
     Available,
-    /// There are as many as there may be.
+    /// The number in total is reached.
     TooMany,
-    /// There are as many of this address as there may be.
+    /// The number per address is reached.
     TooManyFromAddress,
-    /// They would have more bytes than they may.
+    /// The bytes in total would exceed their limit.
     TooManyBytes,
-    /// Those of this address would have more bytes than they may.
+    /// The bytes per address would exceed their limit.
     TooManyBytesFromAddress,
 }
 
-/// How many saved traces there are, and their bytes.
+/// Number and bytes of saved traces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Usage {
     links: u64,
     bytes: u64,
 }
 
-/// Whether one more of `bytes` fits. Pure.
+/// Whether another trace of `bytes` fits. Pure.
 const fn link_space_for(quota: LinkQuota, [total, here]: [Usage; 2], bytes: u64) -> LinkSpace {
     let [links, links_here] = quota.links;
     let [most, most_here] = quota.bytes;
@@ -70,10 +70,10 @@ const fn link_space_for(quota: LinkQuota, [total, here]: [Usage; 2], bytes: u64)
 }
 
 impl Store {
-    /// Whether there is room for one more trace of this address, however short.
+    /// Whether this address may save another trace of any size.
     ///
     /// # Errors
-    /// Where that could not be read.
+    /// If the store cannot be read.
     pub async fn link_space(
         &self,
         address: Digest,
@@ -87,10 +87,10 @@ impl Store {
         .await
     }
 
-    /// Saves a trace, if the quota has room for it. None that is saved makes room for it.
+    /// Saves a trace if the quota allows it. Saved traces are never deleted to make space.
     ///
     /// # Errors
-    /// Where it could not be kept.
+    /// If it cannot be stored.
     pub async fn save_link(
         &self,
         link: Link,
@@ -115,10 +115,10 @@ impl Store {
         .await
     }
 
-    /// The saved trace under this name; none where there is none, or no longer.
+    /// Returns a saved trace that has not expired.
     ///
     /// # Errors
-    /// Where it could not be read.
+    /// If the store cannot be read.
     pub async fn link(&self, id: String, unix_time_s: u64) -> Result<Option<Vec<u8>>, Failed> {
         self.run(move |connection| {
             let find = "SELECT trace FROM link WHERE id = ?1 AND expires_s > ?2";
@@ -128,23 +128,20 @@ impl Store {
         .await
     }
 
-    /// Deletes a saved trace; tells whether there was one with that name and that secret.
+    /// Deletes a saved trace. Returns whether there was one with this id and token.
     ///
     /// # Errors
-    /// Where it could not be deleted.
+    /// If the store cannot be changed.
     pub async fn delete_link(&self, id: String, secret: Digest) -> Result<bool, Failed> {
-        self.run(move |connection| {
-            // Digests of secrets are compared, not secrets: how long that takes tells nothing of them.
-            let delete = "DELETE FROM link WHERE id = ?1 AND secret = ?2";
-            Ok(connection.execute(delete, params![id, secret])? > 0)
-        })
-        .await
+        // Comparing digests in SQL reveals nothing about the token through timing.
+        let delete = "DELETE FROM link WHERE id = ?1 AND secret = ?2";
+        Ok(self.execute(delete, (id, secret)).await? > 0)
     }
 }
 
-/// In total, and of one address.
+/// Usage in total, and of one address.
 fn usage(connection: &Connection, address: Digest) -> rusqlite::Result<[Usage; 2]> {
-    // The length of a blob stands before it: none is read.
+    // SQLite stores a blob's length in front of it, so this does not read the blobs.
     let read = |which: &str, parameters: &[&dyn ToSql]| {
         let query = format!("SELECT count(*), coalesce(sum(length(trace)), 0) FROM link {which}");
         connection.query_row(&query, parameters, |row| {

@@ -1,5 +1,7 @@
-//! What outlives the relay: classes with their members, and saved traces. SQLite, on a thread of its own, so that
-//! the event loop never waits for a disk; in memory where no folder is given. Secrets are kept as digests only.
+//! Persistence: classes with their members, and saved traces, in SQLite. It runs on its own thread, so that the event loop
+//! never waits for a disk, and in memory if no folder is given. Tokens are stored as digests only.
+//!
+//! `schema` has the tables and migrations, `classes` and `links` the queries. What a class may do is in `class`.
 
 mod classes;
 mod links;
@@ -16,61 +18,63 @@ use std::{
 
 pub use classes::{StoredClass, StoredMember};
 pub use links::{Link, LinkQuota, LinkSpace};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, Params};
 use shared::outcome::{Failed, Reason};
 use tokio::sync::oneshot;
 
 use crate::{failure, sys::process};
 
-/// The file in the folder that was given.
+/// Name of the database file in the folder.
 const FILE: &str = "playground.sqlite";
-/// What a new one is called until it is whole.
+/// Name of a new file until it is complete.
 const NEW_FILE: &str = "playground.sqlite.new";
-/// What SQLite keeps beside a file it writes to (<https://sqlite.org/tempfiles.html>).
+/// Files that SQLite keeps beside the database (<https://sqlite.org/tempfiles.html>).
 const COMPANIONS: [&str; 2] = ["playground.sqlite-wal", "playground.sqlite-journal"];
 
-/// Something the store's thread run.
+/// A job for the store's thread.
 type StoreJob = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// The store. Each thing asked of it is done whole or not at all, and is on its way to the disk when the answer
-/// comes: a relay killed then has it when it is started again.
+/// A handle to the store. Every operation is atomic. When it resolves, the operating system has the data: it survives if
+/// the relay is killed then.
 #[derive(Clone, Debug)]
 pub struct Store {
     jobs: mpsc::Sender<StoreJob>,
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made if it is not there; or one in memory.
+    /// Opens the store in a folder, which is created if necessary, or else in memory.
     ///
     /// # Errors
-    /// What is wrong with the folder or the file, and what to do about it.
+    /// What is wrong with the folder or file, and what to do.
     pub fn open(folder: Option<&Path>) -> Result<Self, OpenError> {
         let connection = match folder {
-            None => {
-                open_in_memory().map_err(|error| OpenError::of(Path::new(":memory:"), &error))?
-            }
+            None => open_in_memory()
+                .map_err(|error| OpenError::from_schema(Path::new(":memory:"), &error))?,
             Some(folder) => {
                 let path = folder.join(FILE);
                 match inspect_folder(folder, &path)
                     .map_err(|error| OpenError::unusable(&path, &error))?
                 {
                     FolderState::Nothing => {
-                        create_file(folder, &path).map_err(|error| OpenError::of(&path, &error))?;
+                        create_file(folder, &path)
+                            .map_err(|error| OpenError::from_schema(&path, &error))?;
                     }
                     FolderState::File => {}
                     FolderState::Emptied => return Err(OpenError::Emptied { path }),
                     FolderState::OrphanedCompanion => return Err(OpenError::Missing { path }),
                 }
-                open_file(&path).map_err(|error| OpenError::of(&path, &error))?
+                open_file(&path).map_err(|error| OpenError::from_schema(&path, &error))?
             }
         };
         let (jobs, waiting) = mpsc::channel();
         let runs = thread::Builder::new().name("store".to_owned());
         let mut connection = connection;
         let work = move || {
-            // It begins before the relay gives up its privileges, which a thread can only do for itself.
+            // Each thread has to drop its own privileges, and this one starts before the main thread drops its.
             if let Err(error) = process::drop_privileges() {
-                eprintln!("relay: the store cannot give up its privileges: {error}");
+                eprintln!(
+                    "relay: the store's thread cannot drop its privileges, so nothing is stored: {error}"
+                );
                 return;
             }
             while let Ok(job) = waiting.recv() {
@@ -85,32 +89,42 @@ impl Store {
         Ok(Self { jobs })
     }
 
-    /// Has something done on the store's thread and waits for how it went.
+    /// Runs one statement on the store's thread. Returns the number of changed rows.
+    async fn execute(
+        &self,
+        statement: &'static str,
+        parameters: impl Params + Send + 'static,
+    ) -> Result<usize, Failed> {
+        self.run(move |connection| connection.execute(statement, parameters))
+            .await
+    }
+
+    /// Runs `work` on the store's thread, and waits for its result.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Failed> {
-        let (answer, coming) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let job = move |connection: &mut Connection| {
-            // Who run not wait any longer has it done all the same.
-            answer.send(work(connection)).ok();
+            // The caller may have been dropped meanwhile; the work is done all the same.
+            sender.send(work(connection)).ok();
         };
         self.jobs.send(Box::new(job)).ok();
-        match coming.await {
+        match result.await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(store_failure(&error.to_string())),
-            Err(_) => Err(store_failure("its thread has ended")),
+            Err(_) => Err(store_failure("the store's thread has ended")),
         }
     }
 }
 
 fn store_failure(why: &str) -> Failed {
-    eprintln!("relay: the store could not do what it was asked: {why}");
-    let message = format!("this could not be kept: {why}");
+    eprintln!("relay: a change could not be stored: {why}");
+    let message = format!("this could not be stored: {why}");
     failure::relay(Reason::NotKept, message)
 }
 
-/// Now, in seconds since 1970-01-01 UTC.
+/// The current time in seconds since 1970-01-01 UTC.
 #[must_use]
 pub fn unix_time_s() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -125,9 +139,9 @@ fn open_in_memory() -> Result<Connection, schema::SchemaError> {
 
 fn open_file(path: &Path) -> Result<Connection, schema::SchemaError> {
     let mut connection = Connection::open(path)?;
-    // A second relay would not know what the first one has in its memory.
+    // A second relay would not know the classes that the first one has in memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    // Both survive a relay that is killed; a machine that loses its power may lose the last moments, no more.
+    // The data survive a killed relay. If the machine loses power, the last moments may be lost.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     schema::check(&connection)?;
@@ -135,25 +149,25 @@ fn open_file(path: &Path) -> Result<Connection, schema::SchemaError> {
     Ok(connection)
 }
 
-/// What is in a folder.
+/// The state of the folder.
 enum FolderState {
-    /// No store yet.
+    /// There is no store yet.
     Nothing,
-    /// A file that may be one.
+    /// There is a file, which may be a store.
     File,
-    /// A file without a byte. The relay never leaves such a one, so something else emptied it.
+    /// The file is empty. The relay never leaves an empty file, so another program has emptied it.
     Emptied,
-    /// What belongs to a file that is gone.
+    /// The file is missing, but its companions exist.
     OrphanedCompanion,
 }
 
-/// Looks into the folder, which is made if it is not there.
+/// Inspects the folder, and creates it if it does not exist.
 fn inspect_folder(folder: &Path, path: &Path) -> io::Result<FolderState> {
     fs::create_dir_all(folder)?;
     match fs::metadata(path) {
         Ok(file) if file.len() == 0 => Ok(FolderState::Emptied),
         Ok(_) => {
-            // Opened for writing once, so that a file that cannot be written to is found out now.
+            // Detects now whether the file can be written.
             fs::OpenOptions::new().write(true).open(path)?;
             Ok(FolderState::File)
         }
@@ -169,8 +183,8 @@ fn inspect_folder(folder: &Path, path: &Path) -> io::Result<FolderState> {
     }
 }
 
-/// Makes a new file, for nobody else to read. It has its name only when it is whole: a relay killed before leaves
-/// nothing that looks like a store that was emptied.
+/// Creates a new file that only this user can read. It receives its final name when it is complete, so that a relay killed
+/// before that leaves nothing that looks like an emptied store.
 fn create_file(folder: &Path, path: &Path) -> Result<(), schema::SchemaError> {
     let new = folder.join(NEW_FILE);
     let mut options = fs::OpenOptions::new();
@@ -185,46 +199,46 @@ fn create_file(folder: &Path, path: &Path) -> Result<(), schema::SchemaError> {
     Ok(())
 }
 
-/// Why the store cannot be used: one line that says what to do.
+/// Why the store cannot be opened. `Display` is one line that says what to do.
 #[derive(Debug)]
 pub enum OpenError {
-    /// The folder or the file cannot be had, or there is no room.
+    /// The folder or the file cannot be used, or the disk is full.
     Unusable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// The system's own words.
+        /// The system's error.
         why: String,
     },
-    /// The file is none of the relay's, or no longer as it was written.
+    /// The file is damaged.
     Damaged {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What was found.
+        /// What is wrong.
         why: String,
     },
-    /// Another relay has it.
+    /// Another relay uses the file.
     InUse {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
-    /// A newer relay has written it.
+    /// A newer relay has written the file.
     Newer {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
-    /// The file has no byte, or no table, any more.
+    /// The file has been emptied.
     Emptied {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
-    /// The file is gone, and what SQLite kept beside it is still there.
+    /// The file is missing, but its companions exist.
     Missing {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
-    /// Another program's database.
+    /// The file is another program's database.
     Foreign {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
 }
@@ -237,7 +251,7 @@ impl OpenError {
         }
     }
 
-    fn of(path: &Path, error: &schema::SchemaError) -> Self {
+    fn from_schema(path: &Path, error: &schema::SchemaError) -> Self {
         let path = path.to_owned();
         let why = error.to_string();
         match error {
@@ -262,41 +276,41 @@ impl fmt::Display for OpenError {
         match self {
             Self::Unusable { path, why } => write!(
                 f,
-                "cannot keep classes and saved traces in {}: {why}. Make room or choose another folder with --data \
-                 DIR, or leave it out to keep them in memory",
+                "cannot store classes and saved traces in {}: {why}. Free some space, choose another folder with --data \
+                 DIR, or leave out --data to keep them in memory",
                 path.display()
             ),
             Self::Damaged { path, why } => write!(
                 f,
-                "{} is damaged: {why}. Put back a copy that is whole, or move the file away to begin anew",
+                "{} is damaged: {why}. Restore an undamaged copy, or move the file away to start with an empty store",
                 path.display()
             ),
             Self::InUse { path } => write!(
                 f,
-                "another relay uses {}: stop it, or choose another folder with --data DIR",
+                "another relay is using {}: stop it, or choose another folder with --data DIR",
                 path.display()
             ),
             Self::Newer { path } => write!(
                 f,
-                "{} was written by a newer relay: run that one, or choose another folder with --data DIR",
+                "{} was written by a newer relay: run that version, or choose another folder with --data DIR",
                 path.display()
             ),
             Self::Emptied { path } => write!(
                 f,
-                "{} is empty: something other than the relay emptied it, and the classes and saved traces in it are \
-                 gone. Put back a copy, or delete the file to begin anew",
+                "{} is empty: another program has emptied it, and its classes and saved traces are gone. Restore a \
+                 copy, or delete the file to start with an empty store",
                 path.display()
             ),
             Self::Missing { path } => write!(
                 f,
-                "{} is gone, but what belongs to it is still there. Put the file back, or delete {} to begin anew",
+                "{} is missing, but its companion files exist. Restore the file, or delete {} to start with an empty store",
                 path.display(),
                 COMPANIONS.join(" and ")
             ),
             Self::Foreign { path } => write!(
                 f,
                 "{} is another program's database: choose another folder with --data DIR, or move the file away to \
-                 begin anew",
+                 start with an empty store",
                 path.display()
             ),
         }

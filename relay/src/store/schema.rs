@@ -1,10 +1,10 @@
-//! The tables, how they came to be as they are, and whether a file still has them whole.
+//! The tables, their migrations, and the checks of a file when it is opened.
 
 use std::{fmt, io};
 
 use rusqlite::Connection;
 
-/// Each brings a store from the version that is its place in the list to the next one. They are never changed.
+/// The migration at index `n` upgrades a store from version `n` to `n + 1`. Migrations must never be changed.
 const MIGRATIONS: [&str; 2] = [
     "
     CREATE TABLE class (
@@ -39,38 +39,34 @@ const MIGRATIONS: [&str; 2] = [
 ",
 ];
 
-/// What is wrong with a file.
+/// Why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum SchemaError {
-    /// What SQLite says.
+    /// An error of SQLite.
     Sqlite(rusqlite::Error),
-    /// It run not hold together.
+    /// The file is inconsistent.
     Damaged(String),
-    /// Its version is beyond the last migration.
+    /// Its version is newer than the last migration.
     Newer,
     /// It has no table.
     Empty,
-    /// Its tables are none of the relay's.
+    /// It has the tables of another program.
     Foreign,
-    /// What the system says.
+    /// An error of the system.
     Io(io::Error),
 }
 
-/// Whether all of a file holds together, and is a store: better to be told now than in the midst of a class.
+/// Checks that a file is consistent and is a store, so that damage is found at start and not during a class.
 pub(super) fn check(connection: &Connection) -> Result<(), SchemaError> {
     check_whole(connection)?;
     let version = version(connection)?;
     if version > MIGRATIONS.len() {
         return Err(SchemaError::Newer);
     }
-    let count: usize = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
-    })?;
+    let all = number(connection, "SELECT count(*) FROM sqlite_schema")?;
     let find = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('class', 'member', 'link')";
-    let ours: usize = connection.query_row(find, [], |row| {
-        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
-    })?;
-    match (version, ours, count) {
+    let ours = number(connection, find)?;
+    match (version, ours, all) {
         (_, _, 0) => Err(SchemaError::Empty),
         (1.., TABLES, _) => Ok(()),
         (0, ..) | (_, 0, _) => Err(SchemaError::Foreign),
@@ -81,14 +77,17 @@ pub(super) fn check(connection: &Connection) -> Result<(), SchemaError> {
     }
 }
 
-/// How many tables every version has.
+/// Number of tables in every version.
 const TABLES: usize = 3;
 
 fn version(connection: &Connection) -> Result<usize, SchemaError> {
-    let version = connection.query_row("PRAGMA user_version", [], |row| {
-        Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or(usize::MAX))
-    })?;
-    Ok(version)
+    number(connection, "PRAGMA user_version")
+}
+
+/// Returns the single number that a query selects. A negative one becomes `usize::MAX`.
+fn number(connection: &Connection, query: &str) -> Result<usize, SchemaError> {
+    let number: i64 = connection.query_row(query, [], |row| row.get(0))?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 fn check_whole(connection: &Connection) -> Result<(), SchemaError> {
@@ -99,7 +98,7 @@ fn check_whole(connection: &Connection) -> Result<(), SchemaError> {
     Err(SchemaError::Damaged(found))
 }
 
-/// Brings a store to the version of this relay; each step is made whole or not at all.
+/// Upgrades a store to the current version. Each migration is atomic.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     let version = version(connection)?;

@@ -1,4 +1,4 @@
-//! A store that is opened again has what it had, and one that cannot be used says why.
+//! A store that is opened again has what it had, and one that cannot be used expected why.
 
 use std::{env, fs, process};
 
@@ -77,7 +77,7 @@ fn link(id: &str, from: &str, expires_s: u64) -> Link {
 }
 
 #[tokio::test]
-async fn what_was_kept_is_there_when_it_is_opened_again() {
+async fn stored_data_is_read_when_the_store_is_opened_again() {
     let folder = Folder::new("again");
     let store = opened(&folder);
     store.add_class(class("AAAAAA"), 10).await.expect("kept");
@@ -120,7 +120,7 @@ async fn what_was_kept_is_there_when_it_is_opened_again() {
 }
 
 #[tokio::test]
-async fn a_class_nobody_used_for_long_is_forgotten() {
+async fn unused_classes_are_deleted() {
     let store = Store::open(None).expect("memory");
     store.add_class(class("AAAAAA"), 10).await.expect("kept");
     let half_a_year = 180 * 24 * 3600;
@@ -135,7 +135,7 @@ async fn a_class_nobody_used_for_long_is_forgotten() {
 }
 
 #[tokio::test]
-async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
+async fn saved_traces_expire_are_limited_and_are_deleted_with_their_token() {
     let store = Store::open(None).expect("memory");
     let save = |id: &'static str, from: &'static str, now| {
         let quota = LinkQuota {
@@ -166,7 +166,7 @@ async fn saved_traces_expire_are_limited_and_go_with_their_secret() {
 }
 
 #[tokio::test]
-async fn saved_traces_are_limited_in_bytes_and_none_makes_room_for_another() {
+async fn saved_traces_are_limited_in_bytes_and_never_deleted_to_make_space() {
     let store = Store::open(None).expect("memory");
     let quota = LinkQuota {
         links: [100, 100],
@@ -217,10 +217,10 @@ async fn saved_traces_are_limited_in_bytes_and_none_makes_room_for_another() {
 fn a_file_that_cannot_be_used_says_what_to_do() {
     let folder = Folder::new("unusable");
     let held = opened(&folder);
-    let told = Store::open(Some(&folder.0))
+    let error = Store::open(Some(&folder.0))
         .expect_err("two relays")
         .to_string();
-    assert!(told.starts_with("another relay uses"), "{told}");
+    assert!(error.starts_with("another relay is using"), "{error}");
     drop(held);
     drop(opened(&folder));
     let newer = loop {
@@ -252,15 +252,15 @@ fn a_file_that_cannot_be_used_says_what_to_do() {
     );
     let file = Folder::new("file");
     fs::write(&file.0, "").expect("written");
-    let told = Store::open(Some(&file.0)).expect_err("a file").to_string();
+    let error = Store::open(Some(&file.0)).expect_err("a file").to_string();
     fs::remove_file(&file.0).ok();
     assert!(
-        told.starts_with("cannot keep") && told.contains("--data DIR"),
-        "{told}"
+        error.starts_with("cannot store") && error.contains("--data DIR"),
+        "{error}"
     );
 }
 
-/// What the relay says about a folder it cannot use.
+/// What the relay expected about a folder it cannot use.
 fn refused(folder: &Folder) -> String {
     Store::open(Some(&folder.0))
         .expect_err("an unusable store")
@@ -282,31 +282,31 @@ async fn closed(name: &str) -> Folder {
 }
 
 #[tokio::test]
-async fn a_file_that_was_emptied_cut_or_lost_is_no_new_start() {
+async fn an_emptied_truncated_or_missing_file_is_not_replaced() {
     let folder = closed("emptied").await;
     let whole = fs::read(folder.file()).expect("a file");
     fs::write(folder.file(), "").expect("emptied");
-    let told = refused(&folder);
+    let error = refused(&folder);
     assert!(
-        told.contains("is empty") && told.contains("Put back a copy, or delete the file"),
-        "{told}"
+        error.contains("is empty") && error.contains("Restore a copy, or delete the file"),
+        "{error}"
     );
     for cut in [1, 512, 4096, whole.len() / 2, whole.len() - 4096] {
         fs::write(folder.file(), &whole[..cut]).expect("cut");
         for companion in COMPANIONS {
             fs::remove_file(folder.0.join(companion)).ok();
         }
-        let told = refused(&folder);
+        let error = refused(&folder);
         // Less than the smallest page (512 bytes) is nothing to SQLite.
-        let says = if cut < 512 { "is empty" } else { "is damaged" };
-        assert!(told.contains(says), "{cut}: {told}");
+        let expected = if cut < 512 { "is empty" } else { "is damaged" };
+        assert!(error.contains(expected), "{cut}: {error}");
     }
     fs::remove_file(folder.file()).expect("lost");
     fs::write(folder.0.join(COMPANIONS[0]), "left").expect("written");
-    let told = refused(&folder);
+    let error = refused(&folder);
     assert!(
-        told.contains("is gone") && told.contains(COMPANIONS[0]),
-        "{told}"
+        error.contains("is missing") && error.contains(COMPANIONS[0]),
+        "{error}"
     );
     fs::remove_file(folder.0.join(COMPANIONS[0])).expect("removed");
     let anew = opened(&folder).classes(12).await.expect("read");
@@ -315,7 +315,7 @@ async fn a_file_that_was_emptied_cut_or_lost_is_no_new_start() {
 
 #[test]
 fn another_programs_database_is_left_alone() {
-    for (name, tables, says) in [
+    for (name, tables, expected) in [
         (
             "foreign",
             "CREATE TABLE bookmarks (url TEXT)",
@@ -339,8 +339,8 @@ fn another_programs_database_is_left_alone() {
         file.execute_batch(tables).expect("its tables");
         file.close().expect("closed");
         let before = fs::read(folder.file()).expect("a file");
-        let told = refused(&folder);
-        assert!(told.contains(says), "{name}: {told}");
+        let error = refused(&folder);
+        assert!(error.contains(expected), "{name}: {error}");
         let after = Connection::open(folder.file()).expect("a database");
         let ours: u32 = after
             .query_row(
@@ -355,7 +355,7 @@ fn another_programs_database_is_left_alone() {
 }
 
 #[test]
-fn a_relay_killed_while_it_made_a_store_makes_it_again() {
+fn a_store_is_created_again_if_its_creation_was_interrupted() {
     let folder = Folder::new("killed");
     fs::create_dir(&folder.0).expect("a folder");
     fs::write(folder.0.join(NEW_FILE), "half of").expect("written");
@@ -365,7 +365,7 @@ fn a_relay_killed_while_it_made_a_store_makes_it_again() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_leaves_nothing_half() {
+async fn a_full_disk_is_reported_and_changes_nothing() {
     let folder = Folder::new("full");
     let store = opened(&folder);
     store

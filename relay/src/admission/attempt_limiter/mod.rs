@@ -1,21 +1,20 @@
-//! AttemptLimiter at secrets that could be guessed: class codes and the admin token. Each is looked at, none is refused;
-//! but wrong ones follow each other only so fast, whoever makes them, and where more come they wait, in turns by
-//! address. A right one costs nothing and, while nobody guesses, waits for nothing.
+//! [`AttemptLimiter`]: limits the rate of wrong class codes and admin tokens. Every attempt is verified, and none is
+//! refused; but wrong attempts of all visitors together are limited to a rate, and attempts beyond it wait, in turns by
+//! address. A correct attempt does not count, and while nobody guesses it does not wait.
 //!
-//! Waiting comes before looking, for right and wrong alike: if only wrong ones were slow, who guesses would not wait
-//! for their answers.
+//! Attempts wait before they are verified, correct or not. If only wrong ones were slow, a guesser need not wait for the
+//! answers.
 //!
-//! **Codes.** A code is one of 27⁶ = 387,420,489. With `n` classes and one wrong code looked at each `i` seconds, a
-//! code of any of them is hit after `27⁶ · i / (n + 1)` seconds on average, if no guess is made twice. `i` is chosen so
-//! that this is 14 days of guessing without a pause, `3.12 ms · (n + 1)`, and no less than 20 ms: then it is 45 days with
-//! one class. With the 100 classes a relay has at most by default, 3.2 are looked at in a second. Who hits one has joined a
-//! class as a member, before the teacher's eyes.
+//! **Codes.** There are 27⁶ = 387,420,489 codes. With `n` classes and one wrong code every `i` seconds, guessing without
+//! repetition hits a class after `27⁶ · i / (n + 1)` seconds on average. `i` is chosen so that this takes 14 days,
+//! `3.12 ms · (n + 1)`, but at least 20 ms, which gives 45 days with one class. With the default maximum of 100 classes,
+//! 3.2 codes are verified per second. A guesser who hits a code joins that class as a member, and its teacher sees it.
 //!
-//! **The admin token.** Its length is its owner's choice. At 5 in a second, 8 random letters and digits (36⁸ of them)
-//! take 8,900 years on average, four digits 17 minutes.
+//! **The admin token.** The operator chooses it. At 5 attempts per second, guessing 8 random letters and digits (36⁸
+//! tokens) takes 8,900 years on average; guessing four digits takes 17 minutes.
 //!
-//! **All other secrets** (seats, links and what deletes them, labs' names) have 128 random bits: a million guesses a
-//! second find one of a million after 5 · 10¹⁸ years. These are not counted at all.
+//! **All other tokens** (for seats, links and their deletion, lab ids) have 128 random bits: a million guesses per second
+//! find one of a million tokens after 5 · 10¹⁸ years. They are not limited.
 
 mod queue;
 
@@ -30,23 +29,23 @@ use std::{
 use shared::class::{CODE_LENGTH, CODE_LETTERS};
 use tokio::sync::oneshot;
 
-use self::queue::{Budget, Turns};
+use self::queue::{Budget, TurnQueue};
 use crate::metrics::Metrics;
 
-/// A class of beginners mistypes this many codes without any of them waiting.
+/// Number of wrong attempts that do not wait. A class of beginners mistypes fewer codes.
 const BURST: u64 = 100;
-/// Mean time until guessing without a pause hits one of all codes.
+/// Mean time until continuous guessing hits a code.
 const MEAN_TIME_TO_HIT: Duration = Duration::from_secs(14 * 24 * 3600);
-/// The shortest interval between wrong codes.
-const LEAST_CODE_INTERVAL: Duration = Duration::from_millis(20);
-/// The interval between wrong admin tokens.
+/// Minimum interval between wrong codes.
+const MIN_CODE_INTERVAL: Duration = Duration::from_millis(20);
+/// Interval between wrong admin tokens.
 const TOKEN_INTERVAL: Duration = Duration::from_millis(200);
-/// Wrong attempts of one connection that cost it no pause.
+/// Number of wrong attempts of one connection before it has to pause.
 const FREE_ATTEMPTS: u32 = 5;
-/// The longest pause of one connection.
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// Maximum pause of one connection.
+const MAX_PAUSE: Duration = Duration::from_secs(8);
 
-/// AttemptLimiter at secrets of one kind.
+/// Limits attempts at class codes or at the admin token.
 #[derive(Debug)]
 pub struct AttemptLimiter {
     state: RefCell<State>,
@@ -57,29 +56,29 @@ pub struct AttemptLimiter {
 #[derive(Debug)]
 struct State {
     budget: Budget,
-    turns: Turns<oneshot::Sender<()>>,
-    /// Whether a task gives turns to those who wait.
-    is_giving_turns: bool,
+    turns: TurnQueue<oneshot::Sender<()>>,
+    /// Whether a task is granting turns to waiting attempts.
+    is_granting_turns: bool,
 }
 
 impl AttemptLimiter {
-    /// At the codes of classes.
+    /// A limiter for class codes.
     #[must_use]
-    pub fn at_codes(metrics: Arc<Metrics>) -> Rc<Self> {
+    pub fn for_codes(metrics: Arc<Metrics>) -> Rc<Self> {
         Self::new(code_interval(0), metrics)
     }
 
-    /// At the admin token.
+    /// A limiter for the admin token.
     #[must_use]
-    pub fn at_admin_token(metrics: Arc<Metrics>) -> Rc<Self> {
+    pub fn for_admin_tokens(metrics: Arc<Metrics>) -> Rc<Self> {
         Self::new(TOKEN_INTERVAL, metrics)
     }
 
     fn new(interval: Duration, metrics: Arc<Metrics>) -> Rc<Self> {
         let state = State {
             budget: Budget::new(BURST, micros(interval)),
-            turns: Turns::default(),
-            is_giving_turns: false,
+            turns: TurnQueue::default(),
+            is_granting_turns: false,
         };
         Rc::new(Self {
             state: RefCell::new(state),
@@ -88,7 +87,7 @@ impl AttemptLimiter {
         })
     }
 
-    /// There are so many classes now: the more there are, the more often a guess hits one.
+    /// Sets the number of classes. With more classes a guess is more likely to hit one, so the interval is longer.
     pub fn set_classes(&self, classes: usize) {
         let interval = code_interval(classes as u64);
         self.state
@@ -97,14 +96,14 @@ impl AttemptLimiter {
             .set_interval_us(micros(interval));
     }
 
-    /// Looks whether an attempt from this address is right, once it is its turn; `None` means it was wrong.
+    /// Waits for the attempt's turn and verifies it. `verify` returns `None` if the attempt is wrong.
     pub async fn check<T>(
         self: &Rc<Self>,
         from: IpAddr,
-        look: impl FnOnce() -> Option<T>,
+        verify: impl FnOnce() -> Option<T>,
     ) -> Option<T> {
-        self.turn(from).await;
-        let found = look();
+        self.wait_for_turn(from).await;
+        let found = verify();
         if found.is_some() {
             self.state.borrow_mut().budget.refund();
         } else {
@@ -113,7 +112,7 @@ impl AttemptLimiter {
         found
     }
 
-    async fn turn(self: &Rc<Self>, from: IpAddr) {
+    async fn wait_for_turn(self: &Rc<Self>, from: IpAddr) {
         let turn = {
             let mut state = self.state.borrow_mut();
             let now_us = self.now_us();
@@ -121,21 +120,21 @@ impl AttemptLimiter {
                 state.budget.spend(now_us);
                 return;
             }
-            let (give, turn) = oneshot::channel();
-            state.turns.push(from, give);
-            if !state.is_giving_turns {
-                state.is_giving_turns = true;
-                tokio::task::spawn_local(Rc::clone(self).give_turns());
+            let (grant, turn) = oneshot::channel();
+            state.turns.push(from, grant);
+            if !state.is_granting_turns {
+                state.is_granting_turns = true;
+                tokio::task::spawn_local(Rc::clone(self).grant_turns());
             }
             turn
         };
-        let _waiting = Waiting::new(&self.metrics);
-        // The task that gives turns outlives whoever waits.
+        let _waiting = WaitingGauge::new(&self.metrics);
+        // The task that grants turns outlives all waiting attempts.
         turn.await.ok();
     }
 
-    /// Gives a turn to one after the other, until nobody waits.
-    async fn give_turns(self: Rc<Self>) {
+    /// Grants turns one after the other until no attempt waits.
+    async fn grant_turns(self: Rc<Self>) {
         loop {
             let wait_us = self.state.borrow().budget.wait_us(self.now_us());
             if wait_us > 0 {
@@ -144,10 +143,10 @@ impl AttemptLimiter {
             }
             let mut state = self.state.borrow_mut();
             let Some(next) = state.turns.pop() else {
-                state.is_giving_turns = false;
+                state.is_granting_turns = false;
                 return;
             };
-            // Who has gone away in the meantime costs nothing.
+            // An attempt that was given up meanwhile does not count.
             if next.send(()).is_ok() {
                 state.budget.spend(self.now_us());
             }
@@ -159,13 +158,13 @@ impl AttemptLimiter {
     }
 }
 
-/// How long a connection waits before its next attempt, after so many wrong ones of its own: nothing at first, then
-/// twice as long each time.
+/// Returns how long a connection pauses before its next attempt, given its number of wrong attempts: not at all at
+/// first, then twice as long each time.
 #[must_use]
 pub fn pause_after_failures(wrong: u32) -> Duration {
     match wrong.checked_sub(FREE_ATTEMPTS) {
         None => Duration::ZERO,
-        Some(beyond) => Duration::from_secs(1 << beyond.min(8)).min(LONGEST_PAUSE),
+        Some(beyond) => Duration::from_secs(1 << beyond.min(8)).min(MAX_PAUSE),
     }
 }
 
@@ -174,24 +173,24 @@ fn code_interval(classes: u64) -> Duration {
         u128::from(CODE_LETTERS.len() as u64).pow(u32::try_from(CODE_LENGTH).unwrap_or(u32::MAX));
     let needed = MEAN_TIME_TO_HIT.as_micros() * u128::from(classes + 1) / codes;
     let needed = Duration::from_micros(u64::try_from(needed).unwrap_or(u64::MAX));
-    needed.max(LEAST_CODE_INTERVAL)
+    needed.max(MIN_CODE_INTERVAL)
 }
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Counts one that waits.
-struct Waiting<'m>(&'m Metrics);
+/// Counts a waiting attempt in the metrics until dropped.
+struct WaitingGauge<'m>(&'m Metrics);
 
-impl<'m> Waiting<'m> {
+impl<'m> WaitingGauge<'m> {
     fn new(metrics: &'m Metrics) -> Self {
         metrics.attempts_waiting.fetch_add(1, Relaxed);
         Self(metrics)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingGauge<'_> {
     fn drop(&mut self) {
         self.0.attempts_waiting.fetch_sub(1, Relaxed);
     }
@@ -206,7 +205,7 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn guessing_codes_takes_a_fortnight_however_many_classes_there_are() {
+    fn guessing_codes_takes_a_fortnight_with_any_number_of_classes() {
         const CODES: u128 = 387_420_489;
         for classes in [1, 10, 100, 1000] {
             let interval = code_interval(classes);
@@ -216,18 +215,18 @@ mod tests {
                 "{classes} classes: {mean_s} s"
             );
         }
-        assert_eq!(code_interval(1), LEAST_CODE_INTERVAL);
+        assert_eq!(code_interval(1), MIN_CODE_INTERVAL);
         assert_eq!(code_interval(100), Duration::from_micros(315_341));
     }
 
     #[test]
-    fn a_connection_that_guesses_is_slowed_down() {
+    fn pauses_grow_with_wrong_attempts() {
         let pauses =
             [0, 4, 5, 6, 7, 8, 9, u32::MAX].map(|wrong| pause_after_failures(wrong).as_secs());
         assert_eq!(pauses, [0, 0, 1, 2, 4, 8, 8, 8]);
     }
 
-    /// So many wrong attempts at once.
+    /// Makes `count` wrong attempts at once.
     fn guesses(attempts: &Rc<AttemptLimiter>, count: u64) -> Vec<tokio::task::JoinHandle<bool>> {
         let guess = |attempts: Rc<AttemptLimiter>| async move {
             attempts.check(HERE, || None::<()>).await.is_none()
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_the_burst_attempts_wait() {
+    async fn attempts_beyond_the_burst_wait() {
         let story = async {
             let (metrics, hour) = (Arc::<Metrics>::default(), Duration::from_secs(3600));
             let attempts = AttemptLimiter::new(hour, Arc::clone(&metrics));
@@ -257,14 +256,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_right_attempt_is_let_in_after_any_number_of_wrong_ones() {
+    async fn a_correct_attempt_succeeds_after_any_number_of_wrong_ones() {
         let story = async {
             let metrics = Arc::<Metrics>::default();
             let attempts = AttemptLimiter::new(Duration::from_millis(1), Arc::clone(&metrics));
             let guesses = guesses(&attempts, 300);
             assert_eq!(attempts.check(HERE, || Some("in")).await, Some("in"));
             for guess in guesses {
-                assert!(guess.await.expect("a guess"), "each was looked at");
+                assert!(guess.await.expect("a guess"), "each was verified");
             }
             assert_eq!(attempts.check(HERE, || Some("in")).await, Some("in"));
             assert_eq!(metrics.wrong_attempts.load(Relaxed), 300);
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_while_waiting_costs_nothing() {
+    async fn an_attempt_given_up_while_waiting_does_not_count() {
         let story = async {
             let attempts = AttemptLimiter::new(Duration::from_millis(1), Arc::default());
             for _ in 0..BURST {

@@ -1,17 +1,17 @@
-//! When attempts at a secret may be looked at, and whose is next. Pure: time comes in as numbers.
+//! When the next attempt may be verified, and whose it is. Pure: callers pass the time.
 
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
 };
 
-/// How fast wrong attempts may follow each other, from all addresses together: so many at once, and then one in
-/// each interval (the generic cell rate algorithm, ITU-T I.371).
+/// The rate of wrong attempts from all addresses together: `burst` at once, then one per interval (the generic cell rate
+/// algorithm, ITU-T I.371).
 #[derive(Debug)]
 pub(super) struct Budget {
     burst: u64,
     interval_us: u64,
-    /// When all of the burst will be there again.
+    /// Time at which the whole burst is available again.
     full_at_us: u64,
 }
 
@@ -28,7 +28,7 @@ impl Budget {
         self.interval_us = interval_us;
     }
 
-    /// Microseconds until another attempt may be looked at; 0 where one may now.
+    /// Microseconds until the next attempt may be verified; 0 if one may now.
     pub(super) const fn wait_us(&self, now_us: u64) -> u64 {
         let room = self
             .burst
@@ -37,25 +37,26 @@ impl Budget {
         self.full_at_us.saturating_sub(now_us).saturating_sub(room)
     }
 
-    /// An attempt is looked at: it counts as wrong until it turns out to be right.
+    /// Counts an attempt as wrong, before it is verified.
     pub(super) fn spend(&mut self, now_us: u64) {
         self.full_at_us = self.full_at_us.max(now_us) + self.interval_us;
     }
 
-    /// It was right.
+    /// Takes back the count of an attempt that was correct.
     pub(super) const fn refund(&mut self) {
         self.full_at_us = self.full_at_us.saturating_sub(self.interval_us);
     }
 }
 
-/// AttemptLimiter that wait, in turns by address: an address with many of them does not keep another's waiting.
+/// A queue of waiting attempts with turns by address (round robin), so that many attempts from one address do not delay
+/// those of others.
 #[derive(Debug)]
-pub(super) struct Turns<T> {
+pub(super) struct TurnQueue<T> {
     order: VecDeque<IpAddr>,
     waiting: HashMap<IpAddr, VecDeque<T>>,
 }
 
-impl<T> Default for Turns<T> {
+impl<T> Default for TurnQueue<T> {
     fn default() -> Self {
         Self {
             order: VecDeque::new(),
@@ -64,7 +65,7 @@ impl<T> Default for Turns<T> {
     }
 }
 
-impl<T> Turns<T> {
+impl<T> TurnQueue<T> {
     pub(super) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
@@ -77,7 +78,7 @@ impl<T> Turns<T> {
         of_address.push_back(attempt);
     }
 
-    /// The next attempt: the first of the address that has waited longest for a turn.
+    /// Removes the next attempt: the oldest of the address that has waited longest for a turn.
     pub(super) fn pop(&mut self) -> Option<T> {
         let from = self.order.pop_front()?;
         let of_address = self.waiting.get_mut(&from)?;
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn right_attempts_cost_nothing() {
+    fn correct_attempts_do_not_count() {
         let mut budget = Budget::new(1, 2000);
         for _ in 0..1000 {
             assert_eq!(budget.wait_us(7), 0);
@@ -125,22 +126,22 @@ mod tests {
     }
 
     #[test]
-    fn over_any_time_no_more_wrong_attempts_are_looked_at_than_the_rate_allows() {
+    fn the_rate_of_wrong_attempts_is_limited() {
         let (burst, interval_us, until_us) = (100, 20_000, 60_000_000);
         let mut budget = Budget::new(burst, interval_us);
-        let mut looked_at = 0;
+        let mut verified = 0;
         for now_us in (0..until_us).step_by(1000) {
             if budget.wait_us(now_us) == 0 {
                 budget.spend(now_us);
-                looked_at += 1;
+                verified += 1;
             }
         }
-        assert_eq!(looked_at, burst + until_us / interval_us - 1);
+        assert_eq!(verified, burst + until_us / interval_us - 1);
     }
 
     #[test]
-    fn an_address_with_many_attempts_does_not_keep_another_waiting() {
-        let mut turns = Turns::default();
+    fn many_attempts_from_one_address_do_not_delay_another() {
+        let mut turns = TurnQueue::default();
         for attempt in 0..1000 {
             turns.push(address(1), attempt);
         }

@@ -31,7 +31,7 @@ fn is(address: &str) -> Option<String> {
 }
 
 #[test]
-fn what_proxies_write_shows() {
+fn headers_of_proxies_are_signs_of_forwarding() {
     for name in [
         "forwarded",
         "via",
@@ -63,7 +63,7 @@ fn what_proxies_write_shows() {
 }
 
 #[test]
-fn what_browsers_and_curl_write_does_not() {
+fn headers_of_browsers_and_curl_are_not() {
     let names = [
         "host",
         "user-agent",
@@ -143,7 +143,7 @@ fn ports_and_brackets_are_read() {
 }
 
 #[test]
-fn what_is_no_address_is_nobodys() {
+fn elements_that_are_not_addresses_yield_none() {
     for hidden in [
         "unknown",
         "_hidden",
@@ -168,7 +168,7 @@ fn what_is_no_address_is_nobodys() {
 }
 
 #[test]
-fn a_visitor_cannot_swallow_what_its_proxy_appends() {
+fn a_visitor_cannot_hide_what_its_proxy_appends() {
     for written in [
         "for=6.6.6.6;x=\"",
         "for=6.6.6.6, for=\"",
@@ -187,7 +187,7 @@ fn a_visitor_cannot_swallow_what_its_proxy_appends() {
 }
 
 #[test]
-fn a_visitor_cannot_write_the_header_its_proxy_does_not() {
+fn a_visitor_cannot_forge_the_header_that_its_proxy_does_not_set() {
     let own = ("forwarded", "for=6.6.6.6");
     assert_eq!(read(&[("x-forwarded-for", "203.0.113.7"), own]), None);
     let agreed = ("forwarded", "for=203.0.113.7");

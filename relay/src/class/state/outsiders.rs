@@ -1,4 +1,4 @@
-//! Members the teacher has removed: who they are, that they knock, and how they come back. Pure.
+//! Outsiders: members that the teacher has removed, and how they come back. Pure.
 
 use shared::{
     class::{MemberId, Outsider},
@@ -9,28 +9,28 @@ use super::{ClassState, Member, full, no_such_member};
 use crate::{class::text, token::Digest};
 
 impl ClassState {
-    /// It is no member any more, and stays out. Of those that are out only so many are known: the first to be
-    /// forgotten is the one that joined first; its token is returned, and leads nowhere any more.
+    /// Removes a member and remembers it as an outsider. Beyond `max_outsiders` the one that joined first is forgotten;
+    /// returns that one's token, which is no longer valid.
     pub(in crate::class) fn remove_member(
         &mut self,
         member: MemberId,
-        most: usize,
+        max_outsiders: usize,
     ) -> Option<Digest> {
         self.predictions.remove(&member);
         let known = self.members.remove(&member)?;
         self.outsiders
             .insert(member, (known.into_outsider(), false));
-        if self.outsiders.len() <= most {
+        if self.outsiders.len() <= max_outsiders {
             return None;
         }
         let (_, (forgotten, _)) = self.outsiders.pop_first()?;
         Some(forgotten.token)
     }
 
-    /// Somebody who was removed may come back.
+    /// Checks that an outsider can become a member again.
     ///
     /// # Errors
-    /// Where there is no such member, or no room.
+    /// If there is no such outsider, or the class is full.
     pub(in crate::class) fn check_readmit(&self, member: MemberId) -> Result<(), Failed> {
         let cap = u64::from(self.class.cap);
         if !self.outsiders.contains_key(&member) {
@@ -42,10 +42,10 @@ impl ClassState {
         Ok(())
     }
 
-    /// Somebody who was removed is a member again.
+    /// Makes an outsider a member again.
     ///
     /// # Errors
-    /// As before.
+    /// As for [`ClassState::check_readmit`].
     pub(in crate::class) fn readmit(&mut self, member: MemberId) -> Result<(), Failed> {
         self.check_readmit(member)?;
         if let Some((known, _)) = self.outsiders.remove(&member) {
@@ -54,21 +54,21 @@ impl ClassState {
         Ok(())
     }
 
-    /// Somebody who was removed knocks; tells whether the teacher does not know it yet.
+    /// Records that an outsider tried to come back. Returns whether this is news to the teacher.
     pub(in crate::class) fn record_knock(&mut self, member: MemberId) -> bool {
         let known = self.outsiders.get_mut(&member);
         known.is_some_and(|(_, knocks)| !std::mem::replace(knocks, true))
     }
 
-    /// Participant was removed and gave this name.
-    pub(in crate::class) fn find_outsider(&self, said: &str) -> Option<MemberId> {
-        let key = text::comparison_key(said);
+    /// Finds an outsider that gave this name.
+    pub(in crate::class) fn find_outsider(&self, given_name: &str) -> Option<MemberId> {
+        let key = text::comparison_key(given_name);
         let mut all = self.outsiders.iter();
         let found = all.find(|(_, (member, _))| member.key == key);
         found.map(|(number, _)| *number)
     }
 
-    /// All who were removed, as the teacher is told of them.
+    /// All outsiders, as the teacher's page receives them.
     pub(in crate::class) fn outsider_list(&self) -> Vec<Outsider> {
         let all = self.outsiders.iter();
         all.map(|(number, (member, knocks))| Outsider {
@@ -81,7 +81,7 @@ impl ClassState {
 }
 
 impl Member {
-    /// What is left of it when it has been removed.
+    /// The member without what belongs to its page.
     fn into_outsider(self) -> Self {
         Self {
             connected: false,

@@ -44,7 +44,7 @@ fn ask(choices: u32) -> Act {
 }
 
 #[test]
-fn a_number_is_never_given_again() {
+fn member_numbers_are_never_reused() {
     let mut state = state();
     assert_eq!([join(&mut state), join(&mut state)], [Ok(1), Ok(2)]);
     assert_eq!(state.remove_member(2, 9), None);
@@ -57,7 +57,7 @@ fn a_number_is_never_given_again() {
 }
 
 #[test]
-fn a_lock_and_a_full_class_keep_others_out_and_nobody_else() {
+fn a_locked_or_full_class_refuses_newcomers_but_not_members() {
     let mut state = state();
     for _ in 0..3 {
         join(&mut state).expect("room");
@@ -86,7 +86,7 @@ fn a_lock_and_a_full_class_keep_others_out_and_nobody_else() {
 }
 
 #[test]
-fn predictions_are_counted_when_no_more_are_taken() {
+fn predictions_are_counted_when_the_card_closes() {
     let mut state = state();
     for _ in 0..3 {
         join(&mut state).expect("room");
@@ -126,7 +126,7 @@ fn predictions_are_counted_when_no_more_are_taken() {
 }
 
 #[test]
-fn a_card_that_is_none_is_refused() {
+fn an_invalid_card_is_refused() {
     let mut state = state();
     for choices in [0, 1, MOST_CHOICES + 1, u32::MAX] {
         assert_eq!(act(&mut state, ask(choices)), Err(Some(Reason::OutOfRange)));
@@ -142,7 +142,7 @@ fn a_card_that_is_none_is_refused() {
 }
 
 #[test]
-fn settings_change_while_predictions_are_taken_and_none_is_lost() {
+fn predictions_survive_changes_of_settings() {
     let mut state = state();
     join(&mut state).expect("room");
     act(&mut state, ask(2)).expect("asked");

@@ -84,7 +84,7 @@ fn tile(wall: &Wall) -> Tile {
 }
 
 #[test]
-fn a_call_stands_blocked_until_it_returns_and_an_answer_is_a_sentence() {
+fn a_call_is_shown_as_blocked_until_it_returns_and_an_answer_counts_as_a_sentence() {
     let mut wall = wall();
     wall.record_event(&start(7, 1, CallName::Recv), 5);
     let call = tile(&wall).call.expect("a call");
@@ -111,7 +111,7 @@ fn a_call_stands_blocked_until_it_returns_and_an_answer_is_a_sentence() {
 }
 
 #[test]
-fn a_refusal_is_trouble_and_stopping_to_wait_is_none() {
+fn a_failed_call_counts_as_an_error_but_a_cancelled_one_does_not() {
     let mut wall = wall();
     wall.record_event(&start(7, 1, CallName::Connect), 5);
     wall.record_event(&end(7, 1, Outcome::Failed(refused())), 6);
@@ -133,7 +133,7 @@ fn a_refusal_is_trouble_and_stopping_to_wait_is_none() {
 }
 
 #[test]
-fn strangers_and_servers_are_on_no_tile() {
+fn other_processes_have_no_tile() {
     let mut wall = wall();
     for process in [1, 2, 8] {
         wall.record_event(&start(process, 1, CallName::Recv), 5);
@@ -145,7 +145,7 @@ fn strangers_and_servers_are_on_no_tile() {
 }
 
 #[test]
-fn a_member_that_comes_back_goes_on_and_one_that_is_removed_is_gone() {
+fn activity_continues_after_rejoining_and_ends_with_removal() {
     let mut wall = wall();
     wall.record_event(&start(7, 1, CallName::Recv), 5);
     wall.record_event(&event(What::ProcessEnded { process: 7 }), 6);
@@ -154,21 +154,21 @@ fn a_member_that_comes_back_goes_on_and_one_that_is_removed_is_gone() {
     wall.record_event(&start(9, 2, CallName::Send), 7);
     assert_eq!(tile(&wall).call.expect("a call").name, CallName::Send);
     wall.take_changes();
-    wall.forget_member(1);
+    wall.remove_member(1);
     assert_eq!(wall.take_changes(), (BTreeSet::new(), BTreeSet::from([1])));
     wall.record_event(&start(9, 3, CallName::Send), 8);
     assert_eq!(wall.take_changes().0, BTreeSet::new());
 }
 
 #[test]
-fn a_rate_is_of_the_last_second() {
+fn a_rate_covers_the_last_second() {
     let mut rate = Rate::default();
     for now_ms in [0, 100, 100, 900] {
         rate.add(1, now_ms);
     }
-    assert_eq!(rate.now(950), 4);
-    assert_eq!(rate.now(1000), 3);
-    assert_eq!(rate.now(1100), 1);
-    assert_eq!(rate.now(5000), 0);
+    assert_eq!(rate.per_second(950), 4);
+    assert_eq!(rate.per_second(1000), 3);
+    assert_eq!(rate.per_second(1100), 1);
+    assert_eq!(rate.per_second(5000), 0);
     assert!(rate.counted.is_empty());
 }

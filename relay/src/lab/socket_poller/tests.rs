@@ -1,4 +1,4 @@
-//! The kernel's list of a lab's sockets: what is told of it, and when.
+//! The kernel's list of a lab's sockets: what is recorded of it, and when.
 
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
@@ -41,7 +41,7 @@ fn seen_after(arrivals: &mut ArrivalOrder, tcp: &str, udp: &str) -> Sockets {
 }
 
 #[test]
-fn a_lab_is_told_its_own_sockets_listening_ones_first() {
+fn only_the_labs_sockets_are_listed_listening_ones_first() {
     let Sockets { sockets, more } = seen(TCP, UDP);
     let told: Vec<_> = sockets
         .iter()
@@ -60,14 +60,14 @@ fn a_lab_is_told_its_own_sockets_listening_ones_first() {
     assert_eq!(sockets[2].peer, Some(at("127.9.9.9:12001")));
 }
 
-/// The server accepts the one that has waited longest, whatever its port.
+/// The server accepts the connection that has waited longest, whatever its port.
 #[test]
-fn those_that_wait_stand_in_the_order_in_which_they_came() {
+fn waiting_connections_are_listed_in_order_of_arrival() {
     let line = |port: u16, state: u8| {
         format!("0: 0909097F:2EE0 0909097F:{port:04X} {state:02X} 0:0 0:0 0 0 0 0\n")
     };
     let mut arrivals = ArrivalOrder::default();
-    let mut looks = |lines: &[(u16, u8)]| -> Vec<u16> {
+    let mut poll = |lines: &[(u16, u8)]| -> Vec<u16> {
         let lines: String = lines
             .iter()
             .map(|(port, state)| line(*port, *state))
@@ -76,17 +76,17 @@ fn those_that_wait_stand_in_the_order_in_which_they_came() {
         let peers = sockets.iter().filter_map(|socket| socket.peer);
         peers.map(|peer| peer.port()).collect()
     };
-    let (through, shaking) = (1, 3);
-    assert_eq!(looks(&[(300, through), (100, shaking)]), [100, 300]);
-    assert_eq!(looks(&[(200, through), (300, through)]), [300, 200]);
-    let three = [(100, through), (200, through), (300, through)];
-    assert_eq!(looks(&three), [300, 200, 100]);
-    assert_eq!(looks(&three[..2]), [200, 100], "the first was accepted");
-    assert_eq!(looks(&three), [200, 100, 300], "and came again");
+    let (established, syn_received) = (1, 3);
+    assert_eq!(poll(&[(300, established), (100, syn_received)]), [100, 300]);
+    assert_eq!(poll(&[(200, established), (300, established)]), [300, 200]);
+    let three = [(100, established), (200, established), (300, established)];
+    assert_eq!(poll(&three), [300, 200, 100]);
+    assert_eq!(poll(&three[..2]), [200, 100], "the first was accepted");
+    assert_eq!(poll(&three), [200, 100, 300], "and came again");
 }
 
 #[test]
-fn so_many_are_told_and_the_rest_is_counted() {
+fn sockets_beyond_the_maximum_are_counted() {
     let many: String = (0..100)
         .map(|port| format!("0: 0909097F:2EE0 0909097F:{port:04X} 01 0:0 0:0 0 0 0 0\n"))
         .skip(1)
@@ -96,7 +96,7 @@ fn so_many_are_told_and_the_rest_is_counted() {
 }
 
 #[test]
-fn time_passing_is_no_news_and_its_end_is() {
+fn remaining_times_do_not_count_as_changes() {
     let before = seen(TCP, UDP);
     assert!(!has_changed(
         &before,
@@ -112,7 +112,7 @@ fn time_passing_is_no_news_and_its_end_is() {
 }
 
 #[test]
-fn what_goes_on_by_itself_is_looked_at_again() {
+fn sockets_that_change_without_calls_are_polled_again() {
     let next = |wanted: &[&str]| {
         let chosen: String = TCP
             .lines()
@@ -122,25 +122,29 @@ fn what_goes_on_by_itself_is_looked_at_again() {
         next_poll(&seen(&chosen, UDP))
     };
     assert_eq!(next(&[]), None);
-    assert_eq!(next(&[" 2:"]), None, "a connection somebody holds");
+    assert_eq!(next(&[" 2:"]), None, "an accepted connection");
     assert_eq!(
         next(&[" 1:"]),
         Some(POLL_INTERVAL),
-        "one nobody has accepted"
+        "a connection that is not accepted yet"
     );
-    assert_eq!(next(&[" 0:"]), Some(POLL_INTERVAL), "one that waits");
+    assert_eq!(
+        next(&[" 0:"]),
+        Some(POLL_INTERVAL),
+        "a listening socket with a waiting connection"
+    );
     assert_eq!(next(&[" 3:"]), Some(Duration::from_millis(6830)));
     assert_eq!(
         next(&[" 3:", " 4:"]),
         Some(POLL_INTERVAL),
-        "a SYN on its way"
+        "a SYN in flight"
     );
 }
 
-/// The whole of it, with real sockets: what a viewer is told when a connection comes and nobody accepts it.
+/// With real sockets: what a viewer receives when a connection arrives and is not accepted.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "local")]
-async fn a_viewer_is_told_of_a_connection_that_waits() {
+async fn a_viewer_sees_a_connection_that_waits() {
     let host = [127, 83, 1, 9];
     let listener = TcpListener::bind((std::net::IpAddr::from(host), 0)).expect("a port");
     let server = listener.local_addr().expect("its address");
@@ -151,24 +155,24 @@ async fn a_viewer_is_told_of_a_connection_that_waits() {
         Meter::of_another_lab(Shared::default()),
     ));
     let mut viewer = trace.viewer();
-    let view = SocketPoller {
+    let poller = SocketPoller {
         trace: Rc::clone(&trace),
         servers: Transport::ALL.map(|transport| (transport, server)),
         backlog: Rc::default(),
     };
     let tasks = Rc::clone(&trace);
-    let looking = async move { tokio::join!(tasks.tell_viewers(), look(view)) };
+    let polling = async move { tokio::join!(tasks.tell_viewers(), poller.run()) };
     let stories = async {
         let waiting = |sockets: &Sockets| {
-            let nobodys = |socket: &KernelSocket| socket.local == server && !socket.held;
+            let is_unaccepted = |socket: &KernelSocket| socket.local == server && !socket.held;
             sockets
                 .sockets
                 .iter()
-                .filter(|socket| nobodys(socket))
+                .filter(|socket| is_unaccepted(socket))
                 .count()
         };
         let mut from = 0;
-        let mut hears = async |count: usize| loop {
+        let mut wait_for = async |count: usize| loop {
             for recorded in trace.read(from, Sight::All, 100).events {
                 from = recorded.event.seq + 1;
                 if let What::Sockets(sockets) = &recorded.event.what
@@ -179,13 +183,13 @@ async fn a_viewer_is_told_of_a_connection_that_waits() {
             }
             viewer.changed().await.expect("a trace that is told");
         };
-        hears(0).await;
+        wait_for(0).await;
         let _client = TcpStream::connect(server).expect("the kernel lets it wait");
         trace.record(What::CaptureLost { packets: 1 }, None);
-        hears(1).await;
+        wait_for(1).await;
     };
     tokio::select! {
-        _ = looking => panic!("it never key"),
+        _ = polling => panic!("it never ends"),
         () = stories => {}
     }
     drop(udp);

@@ -83,7 +83,10 @@ impl PageSession {
         from: ClientOrigin,
         is_new: bool,
     ) -> Box<Self> {
-        let Joined { place, token } = arriving;
+        let Joined {
+            membership: place,
+            token,
+        } = arriving;
         let lab = Rc::clone(place.lab_lease());
         let (first, next) = lab.trace().range();
         let is_teacher = place.is_teacher();
