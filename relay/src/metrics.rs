@@ -109,140 +109,58 @@ impl Metrics {
 
     /// All metrics in the Prometheus text format, version 0.0.4.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = String::new();
-        for (name, kind, help, value) in [
-            (
-                "requests_total",
-                "counter",
-                "HTTP requests answered",
-                &self.requests,
-            ),
-            (
-                "connections",
-                "gauge",
-                "Open HTTP connections that are not pages or bridges",
-                &self.connections,
-            ),
-            ("pages", "gauge", "Pages and bridges connected", &self.pages),
-            (
-                "pages_total",
-                "counter",
-                "Pages and bridges admitted",
-                &self.pages_admitted,
-            ),
-            (
-                "pages_refused_total",
-                "counter",
-                "Pages and bridges refused because of a limit",
-                &self.pages_refused,
-            ),
-            (
-                "ping_timeouts_total",
-                "counter",
-                "Pages and bridges disconnected because they did not answer a ping",
-                &self.ping_timeouts,
-            ),
-            (
-                "calls_total",
-                "counter",
-                "Socket calls made by clients and servers",
-                &self.calls,
-            ),
-            (
-                "trace_events_total",
-                "counter",
-                "Events recorded in the traces",
-                &self.events,
-            ),
-            (
-                "labs",
-                "gauge",
-                "Labs running, besides the open one",
-                &self.labs,
-            ),
-            (
-                "labs_total",
-                "counter",
-                "Labs opened, besides the open one",
-                &self.labs_opened,
-            ),
-            (
-                "wrong_attempts_total",
-                "counter",
-                "Wrong class codes and admin tokens",
-                &self.wrong_attempts,
-            ),
-            (
-                "attempts_waiting",
-                "gauge",
-                "Attempts at class codes and the admin token waiting for their turn",
-                &self.attempts_waiting,
-            ),
-        ] {
-            head(&mut text, name, kind, help);
-            line(&mut text, name, "", value.load(Relaxed));
+        for (name, kind, help, value) in self.single_values() {
+            if let Some(value) = value {
+                write_header(&mut text, name, kind, help);
+                write_sample(&mut text, name, "", value);
+            }
         }
-        head(
+        let name = "server_up";
+        write_header(
             &mut text,
-            "server_up",
+            name,
             "gauge",
             "Whether the open lab's server runs",
         );
         for transport in Transport::ALL {
-            let labels = format!("{{transport=\"{}\"}}", transport.name().to_lowercase());
-            line(
-                &mut text,
-                "server_up",
-                &labels,
-                u64::from(self.is_up(transport)),
-            );
+            let labels = format!("{{transport=\"{}\"}}", transport.as_str());
+            write_sample(&mut text, name, &labels, self.is_up(transport).into());
         }
-        self.write_refused(&mut text);
-        self.write_descriptors(&mut text);
+        let name = "connections_refused_total";
+        let help = "HTTP connections refused, by the limit reached";
+        write_header(&mut text, name, "counter", help);
+        for by in RefusedBy::ALL {
+            let labels = format!("{{limit=\"{}\"}}", by.name());
+            let refused = self.refused[by as usize].load(Relaxed);
+            write_sample(&mut text, name, &labels, refused);
+        }
         text
     }
 
-    fn write_refused(&self, text: &mut String) {
-        let name = "connections_refused_total";
-        head(
-            text,
-            name,
-            "counter",
-            "HTTP connections refused, by the limit reached",
-        );
-        for by in RefusedBy::ALL {
-            let labels = format!("{{limit=\"{}\"}}", by.name());
-            line(text, name, &labels, self.refused[by as usize].load(Relaxed));
-        }
-    }
-
-    fn write_descriptors(&self, text: &mut String) {
-        for (name, kind, help, value) in [
-            (
-                "descriptors",
-                "gauge",
-                "Open file descriptors, including the reserve",
-                sys::descriptors::count(),
-            ),
-            (
-                "descriptors_limit",
-                "gauge",
-                "Limit of file descriptors",
-                self.descriptor_limit,
-            ),
-            (
-                "descriptors_exhausted_total",
-                "counter",
-                "Calls that failed because no file descriptor was left",
-                Some(descriptors::exhaustion_count()),
-            ),
-        ] {
-            if let Some(value) = value {
-                head(text, name, kind, help);
-                line(text, name, "", value);
-            }
-        }
+    /// The name, kind, help and value of each metric without labels; no value if the system has none.
+    #[rustfmt::skip]
+    fn single_values(&self) -> [(&'static str, &'static str, &'static str, Option<u64>); 15] {
+        let (counter, gauge) = ("counter", "gauge");
+        let value = |counter: &AtomicU64| Some(counter.load(Relaxed));
+        [
+            ("requests_total", counter, "HTTP requests answered", value(&self.requests)),
+            ("connections", gauge, "Open HTTP connections that are not pages or bridges", value(&self.connections)),
+            ("pages", gauge, "Pages and bridges connected", value(&self.pages)),
+            ("pages_total", counter, "Pages and bridges admitted", value(&self.pages_admitted)),
+            ("pages_refused_total", counter, "Pages and bridges refused because of a limit", value(&self.pages_refused)),
+            ("ping_timeouts_total", counter, "Pages and bridges disconnected because they did not answer a ping", value(&self.ping_timeouts)),
+            ("calls_total", counter, "Socket calls made by clients and servers", value(&self.calls)),
+            ("trace_events_total", counter, "Events recorded in the traces", value(&self.events)),
+            ("labs", gauge, "Labs running, besides the open one", value(&self.labs)),
+            ("labs_total", counter, "Labs opened, besides the open one", value(&self.labs_opened)),
+            ("wrong_attempts_total", counter, "Wrong class codes and admin tokens", value(&self.wrong_attempts)),
+            ("attempts_waiting", gauge, "Attempts at class codes and the admin token waiting for their turn", value(&self.attempts_waiting)),
+            ("descriptors", gauge, "Open file descriptors, including the reserve", sys::descriptors::count()),
+            ("descriptors_limit", gauge, "Limit of file descriptors", self.descriptor_limit),
+            ("descriptors_exhausted_total", counter, "Calls that failed because no file descriptor was left", Some(descriptors::exhaustion_count())),
+        ]
     }
 }
 
@@ -257,7 +175,7 @@ pub struct Meter {
 impl Meter {
     /// The meter of the open lab.
     #[must_use]
-    pub const fn of_the_open_lab(metrics: Arc<Metrics>) -> Self {
+    pub const fn for_open_lab(metrics: Arc<Metrics>) -> Self {
         Self {
             metrics,
             open: true,
@@ -266,7 +184,7 @@ impl Meter {
 
     /// The meter of any other lab.
     #[must_use]
-    pub const fn of_another_lab(metrics: Arc<Metrics>) -> Self {
+    pub const fn for_other_lab(metrics: Arc<Metrics>) -> Self {
         Self {
             metrics,
             open: false,
@@ -291,7 +209,7 @@ impl Meter {
     }
 }
 
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+fn write_header(text: &mut String, name: &str, kind: &str, help: &str) {
     // Writing to a string cannot fail.
     writeln!(
         text,
@@ -300,6 +218,6 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     .ok();
 }
 
-fn line(text: &mut String, name: &str, labels: &str, value: u64) {
+fn write_sample(text: &mut String, name: &str, labels: &str, value: u64) {
     writeln!(text, "playground_{name}{labels} {value}").ok();
 }

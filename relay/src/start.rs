@@ -107,7 +107,7 @@ impl Relay {
                 }
             })?
         };
-        let scope = Scope::of(&prepared.addresses());
+        let scope = Scope::for_servers(&prepared.addresses());
         let watch = Watch::open(max_level.into(), &ports(&prepared), scope);
         let network_url = network_url(&listener);
         let asked = limits.into();
@@ -190,7 +190,7 @@ impl Relay {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let metrics = Arc::new(Metrics::new(self.descriptor_limit));
         let truth = self.watch.truth().clone();
-        let meter = Meter::of_the_open_lab(Arc::clone(&metrics));
+        let meter = Meter::for_open_lab(Arc::clone(&metrics));
         let trace = Trace::new(truth.level, self.limits.trace_bytes, meter);
         let routes = Rc::new(Routes::default());
         tokio::task::spawn_local(self.watch.run(Rc::clone(&routes)));

@@ -1,6 +1,6 @@
 //! Messages to JSON and back: the only room that knows the format.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use serde_json::{Map, Value};
 
@@ -119,6 +119,21 @@ pub fn encode_server(message: &ServerMessage) -> String {
 #[must_use]
 pub fn encode_event(event: &Event) -> String {
     to_json(event)
+}
+
+/// The start of a message with one event of a trace; the event and `}` follow.
+const TRACE_PREFIX: &str = r#"{"trace":"#;
+
+/// Writes the server's message with one event of a trace.
+#[must_use]
+pub fn encode_trace_message(event: &Event) -> String {
+    format!("{TRACE_PREFIX}{}}}", encode_event(event))
+}
+
+/// The part of such a message that is the event alone, as [`encode_event`] writes it.
+#[must_use]
+pub const fn trace_message_event(message_length: usize) -> Range<usize> {
+    TRACE_PREFIX.len()..message_length - 1
 }
 
 /// Our own types have no map with keys that are not strings and no failing `Serialize`: nothing can go wrong.

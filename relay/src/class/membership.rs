@@ -15,7 +15,7 @@ use super::{AwayMembership, Class, ClassLab, Participant, Presence};
 use crate::{
     failure,
     lab::LabLease,
-    trace::{RULER, Sight},
+    trace::{LAB_OWNER, Visibility},
 };
 
 /// A participant's seat in a class. It keeps the class's lab running; the seat ends when this is dropped.
@@ -171,15 +171,15 @@ impl Membership {
     /// Whose events the page may receive now. A view that is no longer permitted falls back to the member's own
     /// events.
     #[must_use]
-    pub fn visibility(&self) -> Sight {
+    pub fn visibility(&self) -> Visibility {
         let own = self.process.get();
         // Where everybody may see everybody, members also receive the events that are otherwise for the teacher.
-        let ruler = (self.is_teacher() || self.sees_everybody()).then_some(RULER);
+        let ruler = (self.is_teacher() || self.sees_everybody()).then_some(LAB_OWNER);
         match self.view.get() {
-            view if !self.may_see(view) => Sight::Of([own, None, ruler]),
-            Whose::Own => Sight::Of([own, None, ruler]),
-            Whose::Process(other) => Sight::Of([own, Some(other), ruler]),
-            Whose::All => Sight::All,
+            view if !self.may_see(view) => Visibility::Of([own, None, ruler]),
+            Whose::Own => Visibility::Of([own, None, ruler]),
+            Whose::Process(other) => Visibility::Of([own, Some(other), ruler]),
+            Whose::All => Visibility::All,
         }
     }
 }

@@ -43,7 +43,7 @@ use self::{state::ClassState, wall::Wall};
 use crate::{
     lab::LabLease,
     token::Digest,
-    trace::{Sight, Trace},
+    trace::{Trace, Visibility},
 };
 
 /// Interval at which the teacher receives changes of the wall.
@@ -323,7 +323,7 @@ async fn run_updates(class: Weak<Class>, live: Weak<ClassLab>, trace: Rc<Trace>)
 impl PendingUpdates {
     fn tick(&mut self, class: &Class, live: &ClassLab, trace: &Trace) {
         let now_ms = trace.now() / 1_000_000;
-        let chunk = trace.read(self.next_seq, Sight::All, usize::MAX);
+        let chunk = trace.read(self.next_seq, Visibility::All, usize::MAX);
         self.next_seq = chunk.next;
         let mut wall = live.wall.borrow_mut();
         for recorded in &chunk.events {

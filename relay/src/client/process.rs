@@ -23,7 +23,7 @@ use super::{ClientHost, ClientSocket, siblings::Siblings, socket::SocketContext}
 use crate::{
     failure::{self, CallResult},
     netem::Netem,
-    trace::{Ends, OpenCall, Starting, Trace},
+    trace::{CallStart, OpenCall, SocketSnapshot, Trace},
 };
 
 /// A process that makes socket calls through the relay: a page, or a raw bridge.
@@ -106,7 +106,7 @@ impl Process {
             ..Arguments::default()
         };
         let starting = self.starting(None, transport, CallName::Socket, arguments, request);
-        let open = self.trace.call_started(starting);
+        let open = self.trace.start_call(starting);
         let receiver = self.netem.client_receiver(self.host.source(), server);
         let context = SocketContext {
             server,
@@ -120,9 +120,9 @@ impl Process {
             .as_ref()
             .map(|_| Returned::Socket { fd })
             .map_err(Clone::clone);
-        let took_ns = self
-            .trace
-            .call_returned(open, failure::outcome(result), Ends::default());
+        let took_ns =
+            self.trace
+                .finish_call(open, failure::outcome(result), SocketSnapshot::default());
         (
             socket.map(|socket| TracedSocket {
                 fd,
@@ -141,8 +141,8 @@ impl Process {
         name: CallName,
         arguments: Arguments,
         request: Option<u64>,
-    ) -> Starting {
-        Starting {
+    ) -> CallStart {
+        CallStart {
             process: self.id,
             fd,
             transport,
@@ -169,7 +169,7 @@ impl TracedSocket {
     ) -> FinishedCall {
         let trace = &self.process.trace;
         let (name, arguments) = describe(call, self.socket.call_address(call));
-        let mut open = trace.call_started(self.starting(name, arguments, request));
+        let mut open = trace.start_call(self.starting(name, arguments, request));
         let offset = self.socket.offset(call);
         let result = tokio::select! {
             biased;
@@ -186,10 +186,10 @@ impl TracedSocket {
             self.refresh_address();
         }
         let outcome = failure::outcome(result);
-        let took_ns = trace.call_returned(
+        let took_ns = trace.finish_call(
             open,
             outcome.clone(),
-            Ends {
+            SocketSnapshot {
                 local,
                 peer,
                 client,
@@ -226,15 +226,14 @@ impl TracedSocket {
             self.socket.peer(),
             self.register_address(),
         );
-        let open =
-            trace.call_started(self.starting(CallName::Close, Arguments::default(), request));
+        let open = trace.start_call(self.starting(CallName::Close, Arguments::default(), request));
         let facts = self.socket.last_facts();
         drop(self);
         let outcome = Outcome::Returned(Returned::Nothing);
-        let took_ns = trace.call_returned(
+        let took_ns = trace.finish_call(
             open,
             outcome.clone(),
-            Ends {
+            SocketSnapshot {
                 local,
                 peer,
                 client,
@@ -250,7 +249,7 @@ impl TracedSocket {
         }
     }
 
-    fn starting(&self, name: CallName, arguments: Arguments, request: Option<u64>) -> Starting {
+    fn starting(&self, name: CallName, arguments: Arguments, request: Option<u64>) -> CallStart {
         let starting = self.process.starting(
             Some(self.fd),
             self.socket.transport(),
@@ -258,7 +257,7 @@ impl TracedSocket {
             arguments,
             request,
         );
-        Starting {
+        CallStart {
             client: self.register_address(),
             ..starting
         }
@@ -285,7 +284,7 @@ impl TracedSocket {
             .into_iter()
             .flatten()
         {
-            trace.has_address(*id, self.socket.transport(), address);
+            trace.register_address(*id, self.socket.transport(), address);
         }
         Some(address)
     }
@@ -307,7 +306,7 @@ impl TracedSocket {
         self.registered.take();
         self.socket.forget_local();
         if let Some(before) = before.filter(|_| self.address() != before) {
-            trace.address_gone(*id, (self.socket.transport(), before));
+            trace.release_address(*id, (self.socket.transport(), before));
         }
     }
 
@@ -327,7 +326,7 @@ impl Drop for TracedSocket {
         for address in addresses.into_iter().flatten() {
             self.process
                 .trace
-                .address_gone(self.process.id, (self.socket.transport(), address));
+                .release_address(self.process.id, (self.socket.transport(), address));
         }
     }
 }

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use super::{FinishedCall, Process};
-use crate::{failure, trace::Ends};
+use crate::{failure, trace::SocketSnapshot};
 
 /// The one name that every system knows (RFC 6761 §6.3).
 const LOCALHOST: &str = "localhost";
@@ -68,7 +68,7 @@ impl Process {
         };
         let name_of_call = CallName::GetAddrInfo;
         let starting = self.starting(None, transport, name_of_call, arguments, request);
-        let open = self.trace().call_started(starting);
+        let open = self.trace().start_call(starting);
         let (resolver, addresses) = match own.classify(&name) {
             HostName::Literal(address) => (None, Ok(vec![address])),
             HostName::Own(address) => (Some("lab"), Ok(vec![address])),
@@ -87,11 +87,11 @@ impl Process {
             value: resolver.to_owned(),
             source: Source::Computed,
         });
-        let ends = Ends {
+        let ends = SocketSnapshot {
             facts: facts.into_iter().collect(),
-            ..Ends::default()
+            ..SocketSnapshot::default()
         };
-        let took_ns = self.trace().call_returned(open, outcome.clone(), ends);
+        let took_ns = self.trace().finish_call(open, outcome.clone(), ends);
         FinishedCall {
             outcome,
             took_ns,

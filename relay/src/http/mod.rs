@@ -110,7 +110,7 @@ fn asset(path: &str, headers: &HeaderMap) -> Response {
 async fn metrics(State(state): State<Arc<AppState>>) -> Response {
     readiness::probe_servers(&state);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], state.metrics.text()).into_response()
+    ([(header::CONTENT_TYPE, kind)], state.metrics.to_text()).into_response()
 }
 
 impl AppState {

@@ -11,7 +11,7 @@ use shared::{
 use super::Lab;
 use crate::{
     failure,
-    trace::{Recorded, Sight},
+    trace::{RecordedEvent, Visibility},
 };
 
 /// A format of an exported trace.
@@ -37,7 +37,7 @@ pub enum Export {
 pub fn export(lab: &Lab, format: Format) -> Export {
     let truth = lab.truth();
     let (first, _) = lab.trace().range();
-    let events = lab.trace().read(first, Sight::All, usize::MAX).events;
+    let events = lab.trace().read(first, Visibility::All, usize::MAX).events;
     match format {
         Format::Json => {
             let chunks = json(&head(lab), events.iter().map(AsRef::as_ref));
@@ -55,7 +55,7 @@ pub fn export(lab: &Lab, format: Format) -> Export {
 #[derive(Debug)]
 pub struct TraceSelection {
     /// Whose events are included.
-    pub visibility: Sight,
+    pub visibility: Visibility,
     /// The first and last sequence number of each range; `None` for the whole trace.
     pub ranges: Option<Vec<(u64, u64)>>,
     /// Maximum size of the file in bytes.
@@ -111,7 +111,7 @@ fn head(lab: &Lab) -> Head {
 }
 
 /// Returns the object of `head` with the events as its last member, in chunks.
-fn json<'a>(head: &Head, events: impl Iterator<Item = &'a Recorded>) -> Vec<Bytes> {
+fn json<'a>(head: &Head, events: impl Iterator<Item = &'a RecordedEvent>) -> Vec<Bytes> {
     let mut chunks = vec![Bytes::from(opening(head))];
     for (at, recorded) in events.enumerate() {
         chunks.push(Bytes::from_static(if at == 0 { b"\n" } else { b",\n" }));

@@ -185,7 +185,7 @@ impl Lab {
         };
         let (viewed, kind) = (Rc::clone(&trace), identity.kind);
         let tasks = tokio::task::spawn_local(async move {
-            let notifying = viewed.tell_viewers();
+            let notifying = viewed.publish_events();
             match kind {
                 // The sockets of strangers in the open lab are private.
                 LabKind::Open => notifying.await,
@@ -348,12 +348,12 @@ impl Lab {
     /// Registers a client process in the trace.
     #[must_use]
     pub fn join(&self, role: Role) -> ProcessId {
-        self.trace.process_came(role)
+        self.trace.register_process(role)
     }
 
     /// Records the end of a client process.
     pub fn leave(&self, process: ProcessId) {
-        self.trace.process_went(process);
+        self.trace.end_process(process);
     }
 
     /// Whether a server is running or external.

@@ -146,11 +146,11 @@ impl LabRegistry {
         let (prepared, truth) = self
             .bind(server_config)
             .map_err(|error| bind_failure(&error))?;
-        let meter = Meter::of_another_lab(Arc::clone(metrics));
+        let meter = Meter::for_other_lab(Arc::clone(metrics));
         let trace = match kind {
             LabKind::Class => {
                 let bytes = limits.lab_trace_bytes.saturating_mul(CLASS_TRACE_FACTOR);
-                Trace::of_a_crowd(truth.level, bytes, meter)
+                Trace::new_of_class(truth.level, bytes, meter)
             }
             LabKind::Private | LabKind::Open => {
                 Trace::new(truth.level, limits.lab_trace_bytes, meter)
@@ -354,7 +354,7 @@ mod tests {
             level: Level::L1,
             why_not_higher: None,
         };
-        let meter = Meter::of_the_open_lab(Arc::clone(&metrics));
+        let meter = Meter::for_open_lab(Arc::clone(&metrics));
         let trace = Rc::new(Trace::new(truth.level, limits.trace_bytes, meter));
         let external = Prepared::External(SocketAddr::new(HERE, PLAYGROUND_PORT), Task::Upper);
         let open = Lab::open(LabIdentity::open(truth.clone()), external, trace);

@@ -15,7 +15,7 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{
     client::nobody_address,
     sys::sockets::{Entry, Listing},
-    trace::{Door, Processes, RULER, Trace},
+    trace::{Endpoint, LAB_OWNER, Processes, Trace},
 };
 
 /// Delay between activity in the lab and the poll, so that one poll covers related activity.
@@ -53,11 +53,11 @@ impl SocketPoller {
         let (mut recorded, mut poll_after) = (None, None);
         let (mut arrivals, mut owners) = (ArrivalOrder::default(), SocketOwners::default());
         loop {
-            match poll_after.filter(|_| trace.viewers() > 0) {
-                Some(after) => drop(tokio::time::timeout(after, trace.stirs()).await),
-                None => trace.stirs().await,
+            match poll_after.filter(|_| trace.viewer_count() > 0) {
+                Some(after) => drop(tokio::time::timeout(after, trace.wait_for_activity()).await),
+                None => trace.wait_for_activity().await,
             }
-            if trace.viewers() == 0 {
+            if trace.viewer_count() == 0 {
                 continue;
             }
             tokio::time::sleep(DEBOUNCE).await;
@@ -72,13 +72,13 @@ impl SocketPoller {
             };
             let sockets = sockets(&listing, &endpoints, backlog.get(), &mut arrivals);
             poll_after = next_poll(&sockets);
-            let socket_owners = owners.assign(&sockets, &servers, |door| trace.known_owner(door));
+            let socket_owners = owners.assign(&sockets, &servers, |door| trace.last_owner(door));
             if recorded
                 .as_ref()
                 .is_none_or(|recorded| has_changed(recorded, &sockets))
             {
                 // For a crowd of viewers the lists would outweigh all other events.
-                let only_for = (trace.viewers() > MAX_FULL_VIEWERS).then_some(RULER);
+                let only_for = (trace.viewer_count() > MAX_FULL_VIEWERS).then_some(LAB_OWNER);
                 trace.record_sockets(sockets.clone(), socket_owners, only_for);
                 recorded = Some(sockets);
             }
@@ -204,7 +204,7 @@ impl SocketOwners {
         &mut self,
         sockets: &Sockets,
         servers: &[(Transport, SocketAddr)],
-        known: impl Fn(Door) -> Option<ProcessId>,
+        known: impl Fn(Endpoint) -> Option<ProcessId>,
     ) -> Box<[Option<ProcessId>]> {
         let before = std::mem::take(&mut self.0);
         let mut owner = |socket: &KernelSocket| {

@@ -74,5 +74,5 @@ impl Delivered {
 /// When the kernel received it, in nanoseconds on the lab's clock; none if the kernel gave no timestamp.
 pub(super) fn kernel_time(trace: &Trace, ancillary: &Ancillary) -> Option<u64> {
     let seconds = Duration::from_nanos(ancillary.received_at_ns?);
-    Some(trace.mono_of(seconds.as_secs(), seconds.subsec_nanos()))
+    Some(trace.to_lab_time(seconds.as_secs(), seconds.subsec_nanos()))
 }

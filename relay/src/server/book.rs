@@ -21,7 +21,7 @@ use crate::{
     failure,
     netem::ImpairedReceiver,
     sys::{descriptors::is_exhausted, errno, receive},
-    trace::{Ends, OpenCall},
+    trace::{OpenCall, SocketSnapshot},
 };
 
 /// The connection's socket: the one before it is closed by then, so it always gets the same number.
@@ -50,10 +50,10 @@ async fn answer_datagram(
     tracer: &ServerTracer,
 ) -> Result<(), Ended> {
     let local = socket.local_addr().ok();
-    let ends = |peer| Ends {
+    let ends = |peer| SocketSnapshot {
         local,
         peer,
-        ..Ends::default()
+        ..SocketSnapshot::default()
     };
     let mut buffer = vec![0; config.receive_size];
     let asks = receive_arguments(config.receive_size);
@@ -78,7 +78,7 @@ async fn answer_datagram(
     };
     buffer.truncate(kept);
     let door = (tracer.transport, from);
-    tracer.trace.heard_from(door, ancillary.received_at_ns);
+    tracer.trace.register_sender(door, ancillary.received_at_ns);
     let returned = Returned::Datagram {
         data: buffer.as_slice().into(),
         from,
@@ -88,7 +88,7 @@ async fn answer_datagram(
     tracer.finish(
         open,
         Ok(returned),
-        Ends {
+        SocketSnapshot {
             facts: ancillary.facts(),
             ..ends(Some(from))
         },
@@ -145,7 +145,11 @@ async fn answer_client(
     let (stream, from) = match tracer.interruptible(listener.accept()).await {
         Ok(accepted) => accepted,
         Err(CallError::Failed(error)) if is_exhausted(&error) => {
-            tracer.finish(open, Err(failure::kernel(&error)), Ends::default());
+            tracer.finish(
+                open,
+                Err(failure::kernel(&error)),
+                SocketSnapshot::default(),
+            );
             // The relay's process has no descriptor left. The book's server runs in a process of its own, which
             // would have: so it does not die of this, and tries again when there is one.
             let waited = tracer.wait_for_descriptor().await;
@@ -157,28 +161,33 @@ async fn answer_client(
                 open,
                 CallName::Accept,
                 &error,
-                Ends::default(),
+                SocketSnapshot::default(),
             ));
         }
     };
     config.configure_connection(&stream);
     let facts = tracer.facts(&stream, true);
     let local = stream.local_addr().ok();
-    let ends = || Ends {
+    let ends = || SocketSnapshot {
         local,
         peer: Some(from),
-        ..Ends::default()
+        ..SocketSnapshot::default()
     };
     let accepted = Returned::Accepted {
         fd: CONNECTION_FD,
         from,
     };
-    tracer.finish(open, Ok(accepted), Ends { facts, ..ends() });
+    tracer.finish(open, Ok(accepted), SocketSnapshot { facts, ..ends() });
     let _guard = ConnectionGuard { tracer, from };
     let answered = answer_connection(&stream, from, config, tracer, &ends).await;
     if let Ok(()) | Err(Ended::Stopped) = answered {
         let facts = tracer.facts(&stream, false);
-        tracer.close(CONNECTION_FD, stream, Some(from), Ends { facts, ..ends() });
+        tracer.close(
+            CONNECTION_FD,
+            stream,
+            Some(from),
+            SocketSnapshot { facts, ..ends() },
+        );
     }
     answered
 }
@@ -188,10 +197,10 @@ async fn answer_connection(
     from: SocketAddr,
     config: TaskConfig,
     tracer: &ServerTracer,
-    ends: &impl Fn() -> Ends,
+    ends: &impl Fn() -> SocketSnapshot,
 ) -> Result<(), Ended> {
     let fd = Some(CONNECTION_FD);
-    let ends = || Ends {
+    let ends = || SocketSnapshot {
         offset: Some(0),
         ..ends()
     };
@@ -242,9 +251,9 @@ async fn answer_connection(
 /// An interrupted program closes its socket on its way out; of one that died the kernel does.
 fn close_if_stopped<S>(tracer: &ServerTracer, socket: S, local: Option<SocketAddr>, ended: &Ended) {
     if matches!(ended, Ended::Stopped) {
-        let ends = Ends {
+        let ends = SocketSnapshot {
             local,
-            ..Ends::default()
+            ..SocketSnapshot::default()
         };
         tracer.close(FIRST_FD, socket, None, ends);
     }
@@ -256,7 +265,7 @@ fn record_failure(
     open: OpenCall,
     call: CallName,
     error: &CallError,
-    ends: Ends,
+    ends: SocketSnapshot,
 ) -> Ended {
     tracer.finish(open, Err(error.to_failed()), ends);
     end_reason(call, error)

@@ -32,7 +32,7 @@ use crate::{
         descriptors::{is_exhausted, lowest_free},
         streams::poll_read,
     },
-    trace::{Came, Ends, Given, Line, OpenCall},
+    trace::{CallArgs, CallReturn, Flow, OpenCall, SocketSnapshot},
 };
 
 /// How long to wait when a connection could not be accepted.
@@ -58,11 +58,11 @@ pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: Serve
                 fds.borrow_mut().insert(fd);
                 let local = stream.local_addr().ok();
                 let facts = tracer.facts(&stream, true);
-                let ends = Ends {
+                let ends = SocketSnapshot {
                     local,
                     peer: Some(from),
                     facts,
-                    ..Ends::default()
+                    ..SocketSnapshot::default()
                 };
                 tracer.finish(open, Ok(Returned::Accepted { fd, from }), ends);
                 let connection = ServedConnection {
@@ -78,7 +78,7 @@ pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: Serve
                 });
             }
             Err(error) => {
-                tracer.finish(open, Err(error.to_failed()), Ends::default());
+                tracer.finish(open, Err(error.to_failed()), SocketSnapshot::default());
                 let waited = match error {
                     CallError::Interrupted => Err(error),
                     CallError::Failed(error) if is_exhausted(&error) => {
@@ -94,9 +94,9 @@ pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: Serve
     }
     // Each of them was interrupted, too, and closes its socket.
     while connections.join_next().await.is_some() {}
-    let ends = Ends {
+    let ends = SocketSnapshot {
         local,
-        ..Ends::default()
+        ..SocketSnapshot::default()
     };
     tracer.close(FIRST_FD, listener, None, ends);
     Ended::Stopped
@@ -184,49 +184,49 @@ impl ServedConnection {
         (received, sent): (u64, u64),
         work: impl FnOnce(&[u8]) -> Bytes,
     ) -> (Bytes, Next) {
-        let mut stretch = self.tracer.trace.stretch(Line {
+        let mut events = self.tracer.trace.batch(Flow {
             process: self.tracer.process,
-            fd: self.fd,
+            fd: Some(self.fd),
             transport: self.tracer.transport,
             local: self.local,
-            peer: self.from,
-            client: self.from,
+            peer: Some(self.from),
+            client: Some(self.from),
         });
         let answer = work(&chunk);
-        stretch.holds(&chunk);
-        stretch.holds(&answer);
-        stretch.returns(receiving, Came::Chunk(&chunk), Some(received));
+        events.keep_buffer(&chunk);
+        events.keep_buffer(&answer);
+        events.finish_call(receiving, CallReturn::Chunk(&chunk), Some(received));
         if let Some((name, letter)) = task_call(config.task) {
-            let given = Given {
-                data: Some(&chunk),
+            let given = CallArgs {
+                data: Some(&*chunk),
                 letter,
-                ..Given::default()
+                ..CallArgs::default()
             };
-            let open = stretch.starts(name, false, given);
-            stretch.returns(open, Came::Chunk(&answer), None);
+            let open = events.start_call(name, false, given);
+            events.finish_call(open, CallReturn::Chunk(&answer), None);
         }
         if config.think_ms > 0 {
             return (answer, Next::Delaying);
         }
         if !answer.is_empty() {
-            let given = Given {
-                data: Some(&answer),
-                ..Given::default()
+            let given = CallArgs {
+                data: Some(&*answer),
+                ..CallArgs::default()
             };
-            let open = stretch.starts(CallName::Send, true, given);
+            let open = events.start_call(CallName::Send, true, given);
             // `Next::Sending` waits for the kernel to take the rest.
             let taken = stream.try_write(&answer).unwrap_or_default();
             if taken < answer.len() {
                 return (answer, Next::Sending(open, taken));
             }
-            stretch.tick();
-            stretch.returns(open, Came::Sent(taken as u64), Some(sent));
+            events.tick();
+            events.finish_call(open, CallReturn::Sent(taken as u64), Some(sent));
         }
-        let size = Given {
+        let size = CallArgs {
             size: Some(config.receive_size),
-            ..Given::default()
+            ..CallArgs::default()
         };
-        let open = stretch.starts(CallName::Recv, true, size);
+        let open = events.start_call(CallName::Recv, true, size);
         (answer, Next::Receiving(open))
     }
 
@@ -270,7 +270,7 @@ impl ServedConnection {
 
     fn close(&self, stream: TcpStream) {
         let facts = self.tracer.facts(&stream, false);
-        let ends = Ends {
+        let ends = SocketSnapshot {
             facts,
             ..self.ends(None)
         };
@@ -282,12 +282,12 @@ impl ServedConnection {
             .start(Some(self.fd), name, arguments, Some(self.from))
     }
 
-    fn ends(&self, offset: Option<u64>) -> Ends {
-        Ends {
+    fn ends(&self, offset: Option<u64>) -> SocketSnapshot {
+        SocketSnapshot {
             local: self.local,
             peer: Some(self.from),
             offset,
-            ..Ends::default()
+            ..SocketSnapshot::default()
         }
     }
 }

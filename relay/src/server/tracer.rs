@@ -17,7 +17,7 @@ use crate::{
     descriptors,
     failure::{self, CallResult},
     sys::facts,
-    trace::{Ends, OpenCall, Processes, Starting, Trace},
+    trace::{CallStart, OpenCall, Processes, SocketSnapshot, Trace},
 };
 
 /// Ctrl-C in the program's terminal: once triggered, it ends every call that blocks, now and later.
@@ -79,7 +79,7 @@ pub(super) struct ServerTracer {
 impl ServerTracer {
     pub(super) fn new(transport: Transport, trace: Rc<Trace>, interrupt: Rc<Interrupt>) -> Self {
         let process = Processes::server(transport);
-        trace.server_came(process);
+        trace.register_server(process);
         Self {
             transport,
             process,
@@ -124,9 +124,9 @@ impl ServerTracer {
             let failed = refused.filter(|refused| refused.call == name);
             let open = self.start(fd, name, arguments, None);
             let bound = matches!(name, CallName::Bind | CallName::Listen) && failed.is_none();
-            let ends = Ends {
+            let ends = SocketSnapshot {
                 local: Some(address).filter(|_| bound),
-                ..Ends::default()
+                ..SocketSnapshot::default()
             };
             let result =
                 failed.map_or(Ok(returned), |refused| Err(failure::kernel(&refused.error)));
@@ -148,7 +148,7 @@ impl ServerTracer {
         let Self {
             process, transport, ..
         } = *self;
-        self.trace.call_started(Starting {
+        self.trace.start_call(CallStart {
             process,
             fd,
             transport,
@@ -160,10 +160,13 @@ impl ServerTracer {
     }
 
     /// Records its return. The peer of a server is always the client.
-    pub(super) fn finish(&self, open: OpenCall, result: CallResult, ends: Ends) {
+    pub(super) fn finish(&self, open: OpenCall, result: CallResult, ends: SocketSnapshot) {
         let client = ends.peer;
-        self.trace
-            .call_returned(open, failure::outcome(result), Ends { client, ..ends });
+        self.trace.finish_call(
+            open,
+            failure::outcome(result),
+            SocketSnapshot { client, ..ends },
+        );
     }
 
     /// Waits for a call that may block; Ctrl-C ends it.
@@ -211,22 +214,28 @@ impl ServerTracer {
             Ok(()) => Ok(Returned::Nothing),
             Err(error) => Err(error.to_failed()),
         };
-        let ends = Ends {
+        let ends = SocketSnapshot {
             peer: Some(client),
-            ..Ends::default()
+            ..SocketSnapshot::default()
         };
         self.finish(open, result, ends);
         slept
     }
 
     /// Closes a socket.
-    pub(super) fn close<S>(&self, fd: Fd, socket: S, client: Option<SocketAddr>, ends: Ends) {
+    pub(super) fn close<S>(
+        &self,
+        fd: Fd,
+        socket: S,
+        client: Option<SocketAddr>,
+        ends: SocketSnapshot,
+    ) {
         let open = self.start(Some(fd), CallName::Close, Arguments::default(), client);
         drop(socket);
-        self.trace.call_returned(
+        self.trace.finish_call(
             open,
             Outcome::Returned(Returned::Nothing),
-            Ends { client, ..ends },
+            SocketSnapshot { client, ..ends },
         );
     }
 
@@ -258,9 +267,9 @@ impl ServerTracer {
         };
         let open = self.start(None, name, arguments, Some(client));
         let answer = work()?;
-        let ends = Ends {
+        let ends = SocketSnapshot {
             peer: Some(client),
-            ..Ends::default()
+            ..SocketSnapshot::default()
         };
         let data = answer.as_ref().into();
         self.finish(open, Ok(Returned::Chunk { data }), ends);
@@ -290,7 +299,7 @@ pub(super) struct ConnectionGuard<'a> {
 impl Drop for ConnectionGuard<'_> {
     fn drop(&mut self) {
         let Self { tracer, from } = self;
-        tracer.trace.connection_ended((tracer.transport, *from));
+        tracer.trace.end_connection((tracer.transport, *from));
     }
 }
 

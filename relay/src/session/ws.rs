@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt};
 use shared::{
     codec::encode_server,
@@ -24,7 +25,13 @@ use tokio_tungstenite::{
     tungstenite::{
         Message, Utf8Bytes,
         error::{CapacityError, Error, ProtocolError},
-        protocol::{CloseFrame, Role, WebSocketConfig},
+        protocol::{
+            CloseFrame, Role, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{Data, OpCode},
+            },
+        },
     },
 };
 
@@ -107,6 +114,12 @@ impl WsConnection {
     /// Queues a message that is encoded already.
     pub(super) fn send_text(&mut self, text: Utf8Bytes) {
         self.queue(Message::Text(text));
+    }
+
+    /// Queues a message that is JSON in UTF-8 already, without copying or checking it.
+    pub(super) fn queue_json(&mut self, json: Bytes) {
+        let text = OpCode::Data(Data::Text);
+        self.queue(Message::Frame(Frame::message(json, text, true)));
     }
 
     /// Queues a WebSocket message. An error of the connection shows at the next flush.

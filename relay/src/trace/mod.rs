@@ -1,23 +1,18 @@
-//! What happened in a lab, written down as it happens: the log, the clock, the calls, and who is who.
+//! The trace of one lab: all its events in order, the lab's clock, its processes, and which client has which address.
 //!
-//! The bottom room of the relay: servers, client sockets and the capture report here, sessions read from here.
+//! Servers, client sockets, netem and the capture write events here; sessions, classes and the export read them. This is
+//! the lowest room of the relay that knows a lab. [`log`] keeps the events and chooses which of them a viewer sees;
+//! [`record`] turns calls into events and derives packets from them; [`processes`] maps addresses to processes. Packets
+//! are captured in [`crate::wire`], the state of a lab is in [`crate::lab`].
 
-mod calls;
-mod derive;
-mod endings;
 mod log;
-mod people;
 mod processes;
-mod sight;
-mod sockets;
-mod stretch;
+mod record;
+mod registration;
 
-pub use calls::{Ends, OpenCall, Starting};
-pub use log::{Log, Page, Recorded};
-pub use processes::{Door, Lately, Processes};
-pub use sight::{RULER, Sight};
-pub use sockets::{TcpTrail, Trail};
-pub use stretch::{Came, Given, Line, Stretch};
+pub use log::{CallArgs, CallReturn, Flow, LAB_OWNER, Log, LogChunk, RecordedEvent, Visibility};
+pub use processes::{Endpoint, PacketEvidence, Processes, RecentCall, TcpEvidence};
+pub use record::{CallStart, EventBatch, OpenCall, SocketSnapshot};
 
 use std::{
     cell::{Cell, RefCell},
@@ -30,102 +25,114 @@ use shared::{
 };
 use tokio::sync::{Notify, watch};
 
-use self::endings::Endings;
+use self::{log::wall_us, record::TcpConnections};
 use crate::metrics::Meter;
 
-/// How long events are gathered before viewers are told: far below what an eye sees, far above a round trip.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long events are gathered before viewers are notified: too short to see, and far longer than a round trip.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(5);
+/// The same per viewer in a class lab: 100 ms for a thousand viewers.
+const PUBLISH_INTERVAL_PER_VIEWER: Duration = Duration::from_micros(100);
 
-/// Both clocks are read within this time of each other, in at most [`CLOCK_READINGS`] attempts.
-const CLOCK_GAP: Duration = Duration::from_micros(50);
+/// Maximum time between the readings of both clocks, unless [`MAX_CLOCK_READINGS`] is reached.
+const MAX_CLOCK_GAP: Duration = Duration::from_micros(50);
 /// Maximum number of attempts to read both clocks at one moment.
-const CLOCK_READINGS: usize = 4;
-
-/// In a crowd, the same for each viewer: 100 ms for a thousand of them.
-const GATHER_PER_VIEWER: Duration = Duration::from_micros(100);
+const MAX_CLOCK_READINGS: usize = 4;
 
 /// One lab's trace.
 #[derive(Debug)]
 pub struct Trace {
     level: Level,
     off: bool,
-    /// Whether so many watch that each is told only what is its own business.
-    crowded: bool,
+    /// Class labs only: viewers receive only events that concern them.
+    of_class: bool,
     log: RefCell<Log>,
     processes: RefCell<Processes>,
-    endings: RefCell<Endings>,
-    began: Instant,
-    began_wall: Duration,
+    tcp_connections: RefCell<TcpConnections>,
+    started: Instant,
+    /// When the lab started, since 1970.
+    started_wall: Duration,
     next_call: Cell<CallId>,
-    changed: Notify,
-    told: watch::Sender<u64>,
-    stirred: Notify,
+    /// Notified when an event was appended.
+    appended: Notify,
+    /// The number of the next event, as last published to viewers.
+    published: watch::Sender<u64>,
+    /// Notified when events were published or a viewer subscribed.
+    activity: Notify,
     metrics: Meter,
 }
 
 impl Trace {
-    /// An empty trace that keeps about `bytes` bytes, of all that can be seen at this level of truth. With none to
-    /// keep it is off: nothing is written down.
+    /// An empty trace at this level of truth that keeps about `bytes` bytes. With 0 bytes it is off and records nothing.
     #[must_use]
     pub fn new(level: Level, bytes: u64, metrics: Meter) -> Self {
         Self {
             level,
             off: bytes == 0,
-            crowded: false,
+            of_class: false,
             log: RefCell::new(Log::new(bytes)),
             processes: RefCell::default(),
-            endings: RefCell::default(),
-            began: Instant::now(),
-            began_wall: since_1970(),
+            tcp_connections: RefCell::default(),
+            started: Instant::now(),
+            started_wall: since_1970(),
             next_call: Cell::new(1),
-            changed: Notify::new(),
-            told: watch::Sender::new(0),
-            stirred: Notify::new(),
+            appended: Notify::new(),
+            published: watch::Sender::new(0),
+            activity: Notify::new(),
             metrics,
         }
     }
 
-    /// The same for a lab with very many viewers. They are told the less often the more they are, and of the calls
-    /// with which a server waits for anybody only those that are still open or turned out to be for them.
+    /// The same for a class lab, which has many viewers. The more viewers there are, the less often they are notified.
+    /// Of the calls with which a server waits for any client, a viewer sees those that are still open and those that
+    /// turned out to concern it.
     #[must_use]
-    pub fn of_a_crowd(level: Level, bytes: u64, metrics: Meter) -> Self {
+    pub fn new_of_class(level: Level, bytes: u64, metrics: Meter) -> Self {
         Self {
-            crowded: true,
-            log: RefCell::new(Log::of_a_crowd(bytes)),
+            of_class: true,
+            log: RefCell::new(Log::with_index(bytes)),
             ..Self::new(level, bytes, metrics)
         }
     }
 
-    /// How much of the truth can be seen.
+    /// The level of truth.
     #[must_use]
     pub const fn level(&self) -> Level {
         self.level
     }
 
-    /// Whether packets are derived: nothing is captured, and somebody writes it down.
-    fn derives(&self) -> bool {
+    /// Whether nothing is recorded.
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        self.off
+    }
+
+    /// Whether it is a class lab's trace.
+    #[must_use]
+    pub const fn is_of_class(&self) -> bool {
+        self.of_class
+    }
+
+    /// Whether packets are derived from calls, because none are captured.
+    fn is_derived(&self) -> bool {
         self.level < Level::L2 && !self.off
     }
 
-    /// Writes down that something happened now; `concerns` is the client it is about, if it is about one.
+    /// Records an event that happened now; `concerns` is the client it is about, if it is about one.
     pub fn record(&self, what: What, concerns: Option<ProcessId>) {
-        self.record_seen(self.mono(Instant::now()), what, concerns);
+        self.record_at(self.now(), what, concerns);
     }
 
-    /// The same of something that was seen at another time, in nanoseconds since the lab began.
-    pub fn record_seen(&self, mono_ns: u64, what: What, concerns: Option<ProcessId>) {
+    /// Records an event that happened at `mono_ns` nanoseconds since the lab started.
+    pub fn record_at(&self, mono_ns: u64, what: What, concerns: Option<ProcessId>) {
         if self.off {
             return;
         }
-        let wall_us = self.wall_us(mono_ns);
-        self.log
-            .borrow_mut()
-            .append(mono_ns, wall_us, what, concerns);
-        self.metrics.count_events(1);
-        self.changed.notify_one();
+        let when = (mono_ns, self.wall_us(mono_ns));
+        self.log.borrow_mut().append(when, what, concerns);
+        self.count_appended(1);
     }
 
-    /// Writes down what sockets the lab has now, with whose each of them is, as far as that is known.
+    /// Records the kernel's list of the lab's sockets. `owners` has one entry per socket: its process, if known.
     pub fn record_sockets(
         &self,
         sockets: Sockets,
@@ -137,99 +144,104 @@ impl Trace {
         }
         let now = self.now();
         let when = (now, self.wall_us(now));
-        let mut log = self.log.borrow_mut();
-        log.append_sockets(when, sockets, owners, concerns);
-        self.metrics.count_events(1);
-        self.changed.notify_one();
+        self.log
+            .borrow_mut()
+            .append_sockets(when, sockets, owners, concerns);
+        self.count_appended(1);
+    }
+
+    fn count_appended(&self, events: u64) {
+        self.metrics.count_events(events);
+        self.appended.notify_one();
     }
 
     fn wall_us(&self, mono_ns: u64) -> u64 {
-        let wall = self.began_wall + Duration::from_nanos(mono_ns);
-        u64::try_from(wall.as_micros()).unwrap_or(u64::MAX)
+        wall_us(self.started_wall, mono_ns)
     }
 
-    /// Now, in nanoseconds since the lab began.
+    /// Now, in nanoseconds since the lab started.
     #[must_use]
     pub fn now(&self) -> u64 {
-        self.mono(Instant::now())
+        self.to_mono_ns(Instant::now())
     }
 
-    fn mono(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
+    fn to_mono_ns(&self, instant: Instant) -> u64 {
+        let since_start = instant.saturating_duration_since(self.started);
+        u64::try_from(since_start.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// A time of the wall clock, as packets have it, on the clock of the lab: by how long ago it is, so that a
-    /// wall clock set anew in between does no harm.
+    /// Converts a wall-clock time since 1970, as the kernel stamps packets, to nanoseconds since the lab started. It is
+    /// converted by its age, so that setting the wall clock in the meantime does no harm.
     #[must_use]
-    pub fn mono_of(&self, seconds: u64, nanoseconds: u32) -> u64 {
+    pub fn to_lab_time(&self, seconds: u64, nanoseconds: u32) -> u64 {
         let (now, wall) = both_clocks();
-        let ago = wall.saturating_sub(Duration::new(seconds, nanoseconds));
-        self.mono(now)
-            .saturating_sub(u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX))
+        let age = wall.saturating_sub(Duration::new(seconds, nanoseconds));
+        self.to_mono_ns(now)
+            .saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// What a viewer is to see from `from` on, at most `most` events.
+    /// At most `max_events` events from number `from` on that a viewer sees.
     #[must_use]
-    pub fn read(&self, from: u64, sight: Sight, most: usize) -> Page {
-        self.log.borrow_mut().read(from, sight, most)
+    pub fn read(&self, from: u64, visibility: Visibility, max_events: usize) -> LogChunk {
+        self.log.borrow_mut().read(from, visibility, max_events)
     }
 
-    /// The first number still kept and the next one to be given.
+    /// The number of the first event that is still kept, and of the next one to be appended.
     #[must_use]
     pub fn range(&self) -> (u64, u64) {
         self.log.borrow().range()
     }
 
-    /// Tells a viewer, a little after events came, up to which number.
+    /// Adds a viewer. The receiver gets the number of the next event whenever events are published.
     #[must_use]
-    pub fn viewer(&self) -> watch::Receiver<u64> {
-        self.stirred.notify_one();
-        self.told.subscribe()
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.activity.notify_one();
+        self.published.subscribe()
     }
 
-    /// How many viewers there are.
+    /// The number of viewers.
     #[must_use]
-    pub fn viewers(&self) -> usize {
-        self.told.receiver_count()
+    pub fn viewer_count(&self) -> usize {
+        self.published.receiver_count()
     }
 
-    /// Resolves when something has happened, or a viewer has come, since it last did; for one who waits.
-    pub async fn stirs(&self) {
-        self.stirred.notified().await;
+    /// Waits until events are published or a viewer subscribes. At most one task may wait.
+    pub async fn wait_for_activity(&self) {
+        self.activity.notified().await;
     }
 
-    /// Where it counts.
+    /// The lab's counters.
     #[must_use]
     pub const fn metrics(&self) -> &Meter {
         &self.metrics
     }
 
-    fn gathers_for(&self) -> Duration {
-        let viewers = u32::try_from(self.viewers()).unwrap_or(u32::MAX);
-        if self.crowded {
-            return GATHER.max(GATHER_PER_VIEWER.saturating_mul(viewers));
+    fn publish_interval(&self) -> Duration {
+        if !self.of_class {
+            return PUBLISH_INTERVAL;
         }
-        GATHER
+        let viewers = u32::try_from(self.viewer_count()).unwrap_or(u32::MAX);
+        PUBLISH_INTERVAL.max(PUBLISH_INTERVAL_PER_VIEWER.saturating_mul(viewers))
     }
 
-    /// Gathers events and tells viewers, for as long as the lab lives.
-    pub async fn tell_viewers(&self) {
+    /// Publishes new events to the viewers, for as long as the lab exists.
+    pub async fn publish_events(&self) {
         loop {
-            self.changed.notified().await;
-            tokio::time::sleep(self.gathers_for()).await;
-            self.told.send_replace(self.range().1);
-            self.stirred.notify_one();
+            self.appended.notified().await;
+            tokio::time::sleep(self.publish_interval()).await;
+            self.published.send_replace(self.range().1);
+            self.activity.notify_one();
         }
     }
 }
 
-/// Both clocks at one moment: read again where the thread was made to wait in between.
+/// Reads both clocks at one moment; again if the thread was interrupted in between.
 fn both_clocks() -> (Instant, Duration) {
     let mut now = Instant::now();
-    for _ in 0..CLOCK_READINGS {
+    for _ in 0..MAX_CLOCK_READINGS {
         let wall = since_1970();
         let after = Instant::now();
-        if after.saturating_duration_since(now) < CLOCK_GAP {
+        if after.saturating_duration_since(now) < MAX_CLOCK_GAP {
             return (now, wall);
         }
         now = after;

@@ -1,4 +1,4 @@
-//! Whose packet it is: tied to a client by its addresses, to a call by direction and time.
+//! Finds the client of a packet by its addresses, and the call that sent it by direction and time.
 
 use std::rc::{Rc, Weak};
 
@@ -9,130 +9,130 @@ use shared::{
     trace::{CallId, CallName, Packet, ProcessId, What},
 };
 
-use super::{Routes, Seen, Stamp, fragments::Fragments};
-use crate::trace::{Door, Lately, TcpTrail, Trace, Trail};
+use super::{CapturedPacket, Routes, Timestamp, fragments::Fragments};
+use crate::trace::{Endpoint, PacketEvidence, RecentCall, TcpEvidence, Trace};
 
 /// The transports by their IANA numbers.
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// A packet's two ends, told apart: the server is the one whose address is a server's.
+/// The lab and the endpoints of a packet.
 #[derive(Debug)]
-struct Ends {
+struct PacketEndpoints {
     trace: Rc<Trace>,
-    client: Door,
+    client: Endpoint,
     from_server: bool,
 }
 
-/// Whose packet it is. A lab that is given up is not kept for its fragments.
+/// The lab, client and call that a datagram belongs to. It does not keep the lab alive for later fragments.
 #[derive(Clone, Debug)]
-struct Owner {
+struct PacketOwner {
     trace: Weak<Trace>,
     process: ProcessId,
     call: Option<CallId>,
     direction: Direction,
 }
 
-/// Puts packets into the traces of their labs.
+/// Records packets in the traces of their labs.
 #[derive(Debug, Default)]
 pub(super) struct Attribution {
-    fragments: Fragments<Owner, Seen>,
+    fragments: Fragments<PacketOwner, CapturedPacket>,
 }
 
 impl Attribution {
-    /// Writes a packet into the trace of its lab, unless it is none of any lab's servers'. A later fragment is written
-    /// with the first one of its datagram, which alone tells whose it is.
-    pub(super) fn record(&mut self, routes: &Routes, seen: Seen) {
-        let summary = Summary::of(seen.link, &seen.bytes);
+    /// Records a packet in the trace of its lab; packets of no lab's server are ignored. A later fragment is recorded with
+    /// the first one of its datagram, because only that one has the ports.
+    pub(super) fn record(&mut self, routes: &Routes, packet: CapturedPacket) {
+        let summary = Summary::of(packet.link, &packet.bytes);
         if !summary.fragment {
-            write_first(routes, seen, &summary, None);
+            record_first(routes, packet, &summary, None);
             return;
         }
-        let Some(piece) = Piece::of(seen.link, &seen.bytes) else {
+        let Some(piece) = Piece::of(packet.link, &packet.bytes) else {
             return;
         };
         if piece.offset > 0 {
             match self.fragments.owner(piece) {
-                Some(owner) => owner.write_later(seen),
+                Some(owner) => owner.record_later(packet),
                 None => {
-                    let length = seen.bytes.len();
-                    self.fragments.wait(piece, seen, length);
+                    let length = packet.bytes.len();
+                    self.fragments.hold(piece, packet, length);
                 }
             }
             return;
         }
-        let Some(owner) = write_first(routes, seen, &summary, Some(piece)) else {
+        let Some(owner) = record_first(routes, packet, &summary, Some(piece)) else {
             return;
         };
-        for later in self.fragments.first(piece, owner.clone()) {
-            owner.write_later(later);
+        for later in self.fragments.handle_first(piece, owner.clone()) {
+            owner.record_later(later);
         }
     }
 }
 
-/// Writes a whole packet, or the first piece of one; of that it tells whose it is.
-fn write_first(
+/// Records a whole packet, or the first fragment of a datagram. Returns the owner of a fragment.
+fn record_first(
     routes: &Routes,
-    seen: Seen,
+    packet: CapturedPacket,
     summary: &Summary,
     piece: Option<Piece>,
-) -> Option<Owner> {
-    let Ends {
+) -> Option<PacketOwner> {
+    let PacketEndpoints {
         trace,
         client,
         from_server,
-    } = ends(summary, piece, routes)?;
-    let at_ns = trace.mono_of(seen.stamp.seconds, seen.stamp.nanoseconds);
-    let trail = Trail {
+    } = endpoints(summary, piece, routes)?;
+    let at_ns = trace.to_lab_time(packet.stamp.seconds, packet.stamp.nanoseconds);
+    let evidence = PacketEvidence {
         at_ns,
         from_client: !from_server,
-        tcp: tcp_trail(summary, client.0, from_server),
+        tcp: tcp_evidence(summary, client.0, from_server),
     };
-    let (process, call) = trace.owner_of(client, trail, |lately| {
-        comes_from(lately, summary, from_server)
+    let (process, call) = trace.packet_owner(client, evidence, |call| {
+        is_sent_by(call, summary, from_server)
     });
-    let owner = Owner {
+    let owner = PacketOwner {
         trace: Rc::downgrade(&trace),
         process,
-        call: call.map(|lately| lately.call),
+        call: call.map(|call| call.call),
         direction: if from_server {
             Direction::Reply
         } else {
             Direction::Request
         },
     };
-    owner.write(&trace, seen, at_ns);
+    owner.record(&trace, packet, at_ns);
     piece.map(|_| owner)
 }
 
-impl Owner {
-    fn write_later(&self, seen: Seen) {
-        let Stamp {
+impl PacketOwner {
+    fn record_later(&self, packet: CapturedPacket) {
+        let Timestamp {
             seconds,
             nanoseconds,
-        } = seen.stamp;
+        } = packet.stamp;
         let Some(trace) = self.trace.upgrade() else {
             return;
         };
-        let at_ns = trace.mono_of(seconds, nanoseconds);
-        self.write(&trace, seen, at_ns);
+        let at_ns = trace.to_lab_time(seconds, nanoseconds);
+        self.record(&trace, packet, at_ns);
     }
 
-    fn write(&self, trace: &Trace, seen: Seen, at_ns: u64) {
+    fn record(&self, trace: &Trace, packet: CapturedPacket, at_ns: u64) {
         let Self {
             process,
             call,
             direction,
             ..
         } = *self;
-        let Seen {
+        let CapturedPacket {
             interface,
             link,
             bytes,
             length,
             stamp,
             checksum_unfinished,
-        } = seen;
+        } = packet;
         let packet = Packet {
             interface: interface.as_ref().to_owned(),
             link,
@@ -145,13 +145,13 @@ impl Owner {
             call,
             direction: Some(direction),
         };
-        trace.record_seen(at_ns, What::Packet(Box::new(packet)), Some(process));
+        trace.record_at(at_ns, What::Packet(Box::new(packet)), Some(process));
     }
 }
 
-/// What a packet tells of its connection: the client's own sequence number, or the one that the server acknowledges.
-/// An error about a packet tells none.
-fn tcp_trail(summary: &Summary, transport: Transport, from_server: bool) -> Option<TcpTrail> {
+/// What a packet shows about its connection: the client's own sequence number, or the one that the server
+/// acknowledges. An ICMP error shows none.
+fn tcp_evidence(summary: &Summary, transport: Transport, from_server: bool) -> Option<TcpEvidence> {
     let segment = summary.tcp.filter(|_| summary.quoted.is_none());
     let acks = |segment: &Segment| segment.flags.has(TcpFlags::ACK);
     let client_seq = match segment {
@@ -162,12 +162,12 @@ fn tcp_trail(summary: &Summary, transport: Transport, from_server: bool) -> Opti
     };
     let opens = segment
         .is_some_and(|segment| segment.flags.has(TcpFlags::SYN) && !acks(&segment) && !from_server);
-    (transport == Transport::Tcp).then_some(TcpTrail { opens, client_seq })
+    (transport == Transport::Tcp).then_some(TcpEvidence { opens, client_seq })
 }
 
-/// The ends of a packet of these servers, or of the one an ICMP error is about.
-fn ends(summary: &Summary, piece: Option<Piece>, routes: &Routes) -> Option<Ends> {
-    let (protocol, source, destination, answers) = match &summary.quoted {
+/// The endpoints of a packet of a lab's server, or of the packet that an ICMP error quotes.
+fn endpoints(summary: &Summary, piece: Option<Piece>, routes: &Routes) -> Option<PacketEndpoints> {
+    let (protocol, source, destination, is_error) = match &summary.quoted {
         Some(quoted) => (quoted.protocol, quoted.source, quoted.destination, true),
         None => (
             summary.protocol,
@@ -177,7 +177,7 @@ fn ends(summary: &Summary, piece: Option<Piece>, routes: &Routes) -> Option<Ends
         ),
     };
     let transport = match protocol {
-        // The first piece of a datagram, or of a segment.
+        // The first fragment of a datagram, or of a segment.
         Protocol::Ipv4 | Protocol::Ipv6 => transport_of(piece?)?,
         Protocol::Udp => Transport::Udp,
         Protocol::Tcp => Transport::Tcp,
@@ -187,15 +187,15 @@ fn ends(summary: &Summary, piece: Option<Piece>, routes: &Routes) -> Option<Ends
         }
     };
     let (source, destination) = ((transport, source), (transport, destination));
-    let ends = |server, client, from_server| {
-        routes.find(server, client).map(|trace| Ends {
+    let endpoints = |server, client, from_server| {
+        routes.find(server, client).map(|trace| PacketEndpoints {
             trace,
             client,
             from_server,
         })
     };
-    // An error about a packet goes the other way than the packet it quotes.
-    ends(destination, source, answers).or_else(|| ends(source, destination, !answers))
+    // An ICMP error goes in the opposite direction of the packet it quotes.
+    endpoints(destination, source, is_error).or_else(|| endpoints(source, destination, !is_error))
 }
 
 const fn transport_of(piece: Piece) -> Option<Transport> {
@@ -206,29 +206,28 @@ const fn transport_of(piece: Piece) -> Option<Transport> {
     }
 }
 
-/// Whether a packet is the doing of this call. What the kernel does on its own, such as most acknowledgments,
-/// comes from no call.
-fn comes_from(lately: &Lately, summary: &Summary, from_server: bool) -> bool {
+/// Whether a call has sent this packet. The kernel sends some packets, such as most acknowledgments, without a call.
+fn is_sent_by(call: &RecentCall, summary: &Summary, from_server: bool) -> bool {
     use CallName::{Close, Connect, Send, SendTo, Shutdown};
 
-    let by_sender = lately.by_server == from_server;
+    let by_sender = call.by_server == from_server;
     if summary.quoted.is_some() {
-        return !lately.by_server && matches!(lately.name, Send | SendTo | Connect);
+        return !call.by_server && matches!(call.name, Send | SendTo | Connect);
     }
     let Some(Segment { flags, .. }) = summary.tcp else {
-        return by_sender && matches!(lately.name, Send | SendTo);
+        return by_sender && matches!(call.name, Send | SendTo);
     };
     if flags.has(TcpFlags::SYN) {
-        return !lately.by_server && lately.name == Connect;
+        return !call.by_server && call.name == Connect;
     }
     if flags.has(TcpFlags::RST) {
-        return by_sender && lately.name == Close || !lately.by_server && lately.name == Connect;
+        return by_sender && call.name == Close || !call.by_server && call.name == Connect;
     }
     if summary.payload_length > 0 {
-        return by_sender && lately.name == Send;
+        return by_sender && call.name == Send;
     }
     if flags.has(TcpFlags::FIN) {
-        return by_sender && matches!(lately.name, Close | Shutdown);
+        return by_sender && matches!(call.name, Close | Shutdown);
     }
     false
 }

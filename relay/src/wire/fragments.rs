@@ -1,17 +1,18 @@
-//! Which datagram a later fragment belongs to: only the first one has the ports. Pure, and bounded.
+//! Finds the datagram of a later fragment, because only the first one has the ports. Pure, and bounded.
 
 use std::collections::VecDeque;
 
 use shared::dissect::Piece;
 
-/// So many datagrams in pieces are remembered; the oldest makes room.
-const MOST_KNOWN: usize = 256;
-/// So many fragments, and bytes of them, wait for the first one of their datagram; the oldest makes room. Fragments
-/// of others than the servers' wait in vain.
-const MOST_WAITING: usize = 256;
-const MOST_WAITING_BYTES: usize = 4 << 20;
+/// Maximum number of fragmented datagrams that are remembered; the oldest is dropped first.
+const MAX_KNOWN: usize = 256;
+/// Maximum number of fragments that wait for the first one of their datagram; the oldest is dropped first. Fragments of
+/// datagrams that are not for a server wait until they are dropped.
+const MAX_WAITING: usize = 256;
+/// Maximum number of bytes that wait.
+const MAX_WAITING_BYTES: usize = 4 << 20;
 
-/// Datagrams in pieces: what is known of each from its first fragment, and later ones that came before it.
+/// Fragmented datagrams: the owner of each whose first fragment is known, and fragments captured before the first one.
 #[derive(Debug)]
 pub(super) struct Fragments<Owner, Packet> {
     known: VecDeque<(Piece, Owner)>,
@@ -30,12 +31,13 @@ impl<Owner, Packet> Default for Fragments<Owner, Packet> {
 }
 
 impl<Owner: Clone, Packet> Fragments<Owner, Packet> {
-    /// The first fragment has told whose the datagram is. Gives back the later ones that were there before it.
-    pub(super) fn first(&mut self, piece: Piece, owner: Owner) -> Vec<Packet> {
-        // Numbers are given again in time.
+    /// Remembers the owner of a datagram, which its first fragment shows. Returns the later fragments that were captured
+    /// before.
+    pub(super) fn handle_first(&mut self, piece: Piece, owner: Owner) -> Vec<Packet> {
+        // Identifications are used again after a while.
         self.known
             .retain(|(known, _)| !known.is_of_the_same(&piece));
-        if self.known.len() == MOST_KNOWN {
+        if self.known.len() == MAX_KNOWN {
             self.known.pop_front();
         }
         self.known.push_back((piece, owner));
@@ -51,18 +53,18 @@ impl<Owner: Clone, Packet> Fragments<Owner, Packet> {
         found
     }
 
-    /// Whose a later fragment is, if that is known.
+    /// The owner of a later fragment, if it is known.
     pub(super) fn owner(&self, piece: Piece) -> Option<Owner> {
         let mut newest_first = self.known.iter().rev();
         let found = newest_first.find(|(known, _)| known.is_of_the_same(&piece));
         found.map(|(_, owner)| owner.clone())
     }
 
-    /// A later fragment of this many bytes has come before the first one.
-    pub(super) fn wait(&mut self, piece: Piece, packet: Packet, length: usize) {
+    /// Keeps a later fragment of `length` bytes that was captured before the first one.
+    pub(super) fn hold(&mut self, piece: Piece, packet: Packet, length: usize) {
         self.waiting.push_back((piece, packet, length));
         self.waiting_bytes += length;
-        while self.waiting.len() > MOST_WAITING || self.waiting_bytes > MOST_WAITING_BYTES {
+        while self.waiting.len() > MAX_WAITING || self.waiting_bytes > MAX_WAITING_BYTES {
             let Some((.., length)) = self.waiting.pop_front() else {
                 return;
             };
@@ -90,10 +92,10 @@ mod tests {
     }
 
     #[test]
-    fn later_fragments_are_the_first_ones_whoever_else_has_fragments() {
+    fn later_fragments_have_the_owner_of_their_first_one() {
         let mut fragments = Fragments::<_, &str>::default();
-        assert!(fragments.first(piece(1, 0), "ada").is_empty());
-        assert!(fragments.first(piece(2, 0), "bob").is_empty());
+        assert!(fragments.handle_first(piece(1, 0), "ada").is_empty());
+        assert!(fragments.handle_first(piece(2, 0), "bob").is_empty());
         assert_eq!(fragments.owner(piece(1, 1480)), Some("ada"));
         assert_eq!(fragments.owner(piece(2, 1480)), Some("bob"));
         assert_eq!(fragments.owner(piece(3, 1480)), None);
@@ -102,33 +104,47 @@ mod tests {
             destination: piece(1, 0).source,
             ..piece(1, 1480)
         };
-        assert_eq!(fragments.owner(back), None, "the other way is another");
-        fragments.first(piece(1, 0), "eve");
-        assert_eq!(fragments.owner(piece(1, 2960)), Some("eve"), "given again");
+        assert_eq!(
+            fragments.owner(back),
+            None,
+            "the opposite direction is another datagram"
+        );
+        fragments.handle_first(piece(1, 0), "eve");
+        assert_eq!(
+            fragments.owner(piece(1, 2960)),
+            Some("eve"),
+            "the identification is used again"
+        );
     }
 
     #[test]
-    fn those_that_came_before_the_first_are_given_back_in_order() {
+    fn fragments_captured_before_the_first_are_returned_in_order() {
         let mut fragments = Fragments::<&str, _>::default();
-        fragments.wait(piece(1, 2960), "third", 1480);
-        fragments.wait(piece(2, 1480), "another's", 1480);
-        fragments.wait(piece(1, 1480), "second", 1480);
-        assert_eq!(fragments.first(piece(1, 0), "ada"), ["third", "second"]);
-        assert!(fragments.first(piece(1, 0), "ada").is_empty(), "only once");
-        assert_eq!(fragments.first(piece(2, 0), "bob"), ["another's"]);
+        fragments.hold(piece(1, 2960), "third", 1480);
+        fragments.hold(piece(2, 1480), "other", 1480);
+        fragments.hold(piece(1, 1480), "second", 1480);
+        assert_eq!(
+            fragments.handle_first(piece(1, 0), "ada"),
+            ["third", "second"]
+        );
+        assert!(
+            fragments.handle_first(piece(1, 0), "ada").is_empty(),
+            "only once"
+        );
+        assert_eq!(fragments.handle_first(piece(2, 0), "bob"), ["other"]);
         assert_eq!(fragments.waiting_bytes, 0);
     }
 
     #[test]
-    fn what_waits_and_what_is_known_is_bounded() {
+    fn waiting_fragments_and_known_datagrams_are_bounded() {
         let mut fragments = Fragments::default();
         for number in 0..2_000 {
-            fragments.wait(piece(number, 1480), number, 60_000);
-            fragments.first(piece(number + 1_000_000, 0), number);
+            fragments.hold(piece(number, 1480), number, 60_000);
+            fragments.handle_first(piece(number + 1_000_000, 0), number);
         }
-        assert!(fragments.waiting.len() <= MOST_WAITING);
-        assert!(fragments.waiting_bytes <= MOST_WAITING_BYTES);
-        assert_eq!(fragments.known.len(), MOST_KNOWN);
+        assert!(fragments.waiting.len() <= MAX_WAITING);
+        assert!(fragments.waiting_bytes <= MAX_WAITING_BYTES);
+        assert_eq!(fragments.known.len(), MAX_KNOWN);
         assert_eq!(fragments.owner(piece(1_000_000, 8)), None);
         assert_eq!(fragments.owner(piece(1_001_999, 8)), Some(1_999));
     }

@@ -1,4 +1,4 @@
-//! The interfaces of this machine that have an address: packets of its servers cross these, and no others.
+//! The interfaces of this machine that have an address: only on these are packets of its servers captured.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,55 +7,57 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So long an interface or an address that was not there is taken not to be there.
-const REST: Duration = Duration::from_secs(1);
+/// How long an interface or address that was not found is taken not to exist.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The interfaces, as the kernel listed them last.
+/// The interfaces, as last read from the kernel.
 #[derive(Debug, Default)]
 pub(super) struct Interfaces {
-    listed: Listed,
-    listed_at: Option<Instant>,
+    list: InterfaceList,
+    read_at: Option<Instant>,
 }
 
-/// A list of them.
+/// One reading of the kernel's list.
 #[derive(Debug, Default)]
-struct Listed {
+struct InterfaceList {
     names: HashMap<usize, Rc<str>>,
     addresses: HashSet<IpAddr>,
 }
 
 impl Interfaces {
-    /// The name of the interface with this number; none where it has no address, as the ports of a bridge have none:
-    /// what crosses one of those is seen on the bridge.
+    /// The name of the interface with this number; none if it has no address. The ports of a network bridge have none:
+    /// their packets are captured on the bridge.
     pub(super) fn name(&mut self, number: usize) -> Option<Rc<str>> {
-        self.lists_until(|listed| listed.names.get(&number).cloned())
+        self.find_or_refresh(|list| list.names.get(&number).cloned())
     }
 
-    /// Whether an address is one of this machine's.
-    pub(super) fn has(&mut self, address: IpAddr) -> bool {
+    /// Whether this machine has an address.
+    pub(super) fn find_address(&mut self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        let found = |listed: &Listed| listed.addresses.contains(&address).then_some(());
-        address.is_loopback() || self.lists_until(found).is_some()
+        let found = |list: &InterfaceList| list.addresses.contains(&address).then_some(());
+        address.is_loopback() || self.find_or_refresh(found).is_some()
     }
 
-    /// Asks the kernel anew for what it did not know before, but not for every packet.
-    fn lists_until<T>(&mut self, find: impl Fn(&Listed) -> Option<T>) -> Option<T> {
-        let found = find(&self.listed);
-        let is_fresh = self.listed_at.is_some_and(|at| at.elapsed() < REST);
+    /// Reads the kernel's list again if nothing is found, but not for every packet.
+    fn find_or_refresh<T>(&mut self, find: impl Fn(&InterfaceList) -> Option<T>) -> Option<T> {
+        let found = find(&self.list);
+        let is_fresh = self
+            .read_at
+            .is_some_and(|at| at.elapsed() < REFRESH_INTERVAL);
         if found.is_some() || is_fresh {
             return found;
         }
-        self.listed = list();
-        self.listed_at = Some(Instant::now());
-        find(&self.listed)
+        self.list = read();
+        self.read_at = Some(Instant::now());
+        find(&self.list)
     }
 }
 
-/// getifaddrs(3).
+/// Reads the kernel's list (getifaddrs(3)).
 #[cfg(target_os = "linux")]
-fn list() -> Listed {
+fn read() -> InterfaceList {
     let (mut numbers, mut with_address) = (Vec::new(), HashSet::new());
-    let mut listed = Listed::default();
+    let mut list = InterfaceList::default();
     for interface in nix::ifaddrs::getifaddrs().into_iter().flatten() {
         let Some(address) = interface.address else {
             continue;
@@ -65,20 +67,20 @@ fn list() -> Listed {
         if let Some(link) = address.as_link_addr() {
             numbers.push((link.ifindex(), interface.interface_name));
         } else if let Some(ip) = v4.or_else(v6) {
-            listed.addresses.insert(ip);
+            list.addresses.insert(ip);
             with_address.insert(interface.interface_name);
         }
     }
     numbers.retain(|(_, name)| with_address.contains(name));
     let names = numbers.into_iter();
-    listed.names = names.map(|(number, name)| (number, name.into())).collect();
-    listed
+    list.names = names.map(|(number, name)| (number, name.into())).collect();
+    list
 }
 
-/// Where nothing is captured nobody asks.
+/// Not called where nothing is captured.
 #[cfg(not(target_os = "linux"))]
-fn list() -> Listed {
-    Listed::default()
+fn read() -> InterfaceList {
+    InterfaceList::default()
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -86,11 +88,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_is_there_and_what_is_nobodys_is_not() {
+    fn loopback_is_found_and_unknown_addresses_are_not() {
         let mut interfaces = Interfaces::default();
-        assert!(interfaces.has(IpAddr::from([127, 9, 9, 9])));
-        assert!(interfaces.has("::ffff:127.0.0.1".parse().expect("an address")));
-        assert!(!interfaces.has(IpAddr::from([192, 0, 2, 1])), "RFC 5737");
+        assert!(interfaces.find_address(IpAddr::from([127, 9, 9, 9])));
+        assert!(interfaces.find_address("::ffff:127.0.0.1".parse().expect("an address")));
+        assert!(
+            !interfaces.find_address(IpAddr::from([192, 0, 2, 1])),
+            "RFC 5737"
+        );
         let number = nix::net::if_::if_nametoindex("lo").expect("loopback");
         let number = usize::try_from(number).expect("small");
         assert_eq!(interfaces.name(number).as_deref(), Some("lo"));
@@ -98,14 +103,18 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_not_asked_for_every_packet() {
+    fn the_list_is_not_read_for_every_packet() {
         let mut interfaces = Interfaces::default();
         interfaces.name(usize::MAX);
-        let asked = interfaces.listed_at.expect("asked");
+        let first = interfaces.read_at.expect("read");
         for _ in 0..1000 {
             interfaces.name(usize::MAX);
         }
-        assert!(interfaces.listed_at.is_some_and(|at| at - asked < 2 * REST));
-        assert_eq!(interfaces.listed_at, Some(asked));
+        assert!(
+            interfaces
+                .read_at
+                .is_some_and(|at| at - first < 2 * REFRESH_INTERVAL)
+        );
+        assert_eq!(interfaces.read_at, Some(first));
     }
 }

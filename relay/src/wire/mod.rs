@@ -1,7 +1,8 @@
-//! What crosses between client and server, as truly as this system lets it be seen.
+//! Captures the packets between clients and servers, and records each in the trace of its lab.
 //!
-//! Levels of truth: L0 calls, L1 the kernel's facts about sockets, L2 captured packets. The next one up, a network
-//! of the relay's own between two hosts, would deliver [`Seen`] packets in the same way.
+//! Levels of truth: L0 calls, L1 the kernel's facts about sockets, L2 captured packets. [`Watch`] opens the highest level
+//! that works here; [`attribute`] finds the client and the call of a packet, [`routes`] its lab. How packets are decoded
+//! is in `shared::dissect`; datagrams are delayed or dropped in [`crate::netem`].
 
 mod attribute;
 mod bpf;
@@ -20,45 +21,45 @@ use shared::{
 
 pub use routes::Routes;
 
-/// A packet as it was seen.
+/// A captured packet.
 #[derive(Debug)]
-pub struct Seen {
-    /// On which interface.
+pub struct CapturedPacket {
+    /// The interface it was captured on.
     pub interface: Rc<str>,
-    /// What its bytes start with.
+    /// The link header that its bytes start with.
     pub link: Link,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// Its true length, should the bytes be only its beginning.
+    /// Its length in bytes; the bytes may be only its beginning.
     pub length: u64,
-    /// When the kernel saw it.
-    pub stamp: Stamp,
-    /// Whether the kernel had left the checksum unfinished.
+    /// When the kernel captured it.
+    pub stamp: Timestamp,
+    /// Whether the kernel had not computed the checksum yet.
     pub checksum_unfinished: bool,
 }
 
-/// A time of the kernel's wall clock, since 1970-01-01 UTC.
+/// A time of the wall clock since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp {
+pub struct Timestamp {
     /// Whole seconds.
     pub seconds: u64,
-    /// Nanoseconds of the second that has begun.
+    /// Nanoseconds of the current second.
     pub nanoseconds: u32,
 }
 
-/// Where packets of the servers cross.
+/// The interfaces on which packets of the servers may be captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// On the loopback interface: from elsewhere no server is reached.
+    /// The loopback interface: no server is reachable from another machine.
     Loopback,
-    /// On any interface that has an address, or will have one.
+    /// Every interface that has an address, or gets one later.
     Everywhere,
 }
 
 impl Scope {
-    /// Where those of servers at these addresses do.
+    /// The interfaces for servers at these addresses.
     #[must_use]
-    pub fn of(servers: &[SocketAddr]) -> Self {
+    pub fn for_servers(servers: &[SocketAddr]) -> Self {
         let is_local = |server: &SocketAddr| server.ip().to_canonical().is_loopback();
         if servers.iter().all(is_local) {
             Self::Loopback
@@ -68,7 +69,7 @@ impl Scope {
     }
 }
 
-/// How the wire is watched: the highest level that works here.
+/// The capture of packets, or the level below if none can be opened.
 #[derive(Debug)]
 pub struct Watch {
     truth: Truth,
@@ -78,7 +79,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Tries the levels from the top down; a level that fails says why and leaves the next one.
+    /// Opens the highest level of at most `highest` that works here, and keeps the reason why no higher one does.
     #[must_use]
     pub fn open(highest: Level, ports: &[u16], scope: Scope) -> Self {
         if highest < Level::L2 {
@@ -87,7 +88,7 @@ impl Watch {
             } else {
                 Level::L0
             };
-            return Self::below(
+            return Self::without_capture(
                 level,
                 ObstacleKind::CappedByChoice,
                 format!("--max-level {highest:?}"),
@@ -108,22 +109,22 @@ impl Watch {
                 capture: Some(capture),
             },
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Self::below(Level::L1, ObstacleKind::NoCapNetRaw, error.to_string())
+                Self::without_capture(Level::L1, ObstacleKind::NoCapNetRaw, error.to_string())
             }
-            Err(error) => Self::below(Level::L1, ObstacleKind::Failed, error.to_string()),
+            Err(error) => Self::without_capture(Level::L1, ObstacleKind::Failed, error.to_string()),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
     fn open_capture(_ports: &[u16], _scope: Scope) -> Self {
-        Self::below(
+        Self::without_capture(
             Level::L0,
             ObstacleKind::NotLinux,
             std::env::consts::OS.to_owned(),
         )
     }
 
-    fn below(level: Level, kind: ObstacleKind, detail: String) -> Self {
+    fn without_capture(level: Level, kind: ObstacleKind, detail: String) -> Self {
         let truth = Truth {
             level,
             why_not_higher: Some(Obstacle { kind, detail }),
@@ -142,22 +143,20 @@ impl Watch {
         &self.truth
     }
 
-    /// Where packets are captured, if they are.
+    /// The interfaces on which packets are captured, if they are.
     #[must_use]
     pub const fn scope(&self) -> Scope {
         self.scope
     }
 
-    /// Watches for as long as the relay runs, and writes every packet into the trace of the lab it belongs to.
+    /// Captures for as long as the relay runs, and records every packet in the trace of its lab.
     pub async fn run(self, routes: Rc<Routes>) {
         #[cfg(target_os = "linux")]
         if let Some(capture) = self.capture {
             let mut attribution = attribute::Attribution::default();
-            let (seen, lost) = (
-                |seen| attribution.record(&routes, seen),
-                |packets| routes.lost(packets),
-            );
-            if let Err(error) = capture.run(seen, lost).await {
+            let on_packet = |packet| attribution.record(&routes, packet);
+            let on_drops = |packets| routes.record_lost(packets);
+            if let Err(error) = capture.run(on_packet, on_drops).await {
                 eprintln!("relay: the capture has ended: {error}");
             }
         }

@@ -1,4 +1,4 @@
-//! Which lab a packet belongs to: the one whose server it comes from or goes to.
+//! Finds the lab of a packet: the one whose server sends or receives it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,32 +10,32 @@ use std::{
 use shared::{call::Transport, trace::What};
 
 use super::interfaces::Interfaces;
-use crate::trace::{Door, Trace};
+use crate::trace::{Endpoint, Trace};
 
-/// The labs by their servers' addresses.
+/// The traces of the labs by their servers' addresses.
 #[derive(Debug, Default)]
 pub struct Routes {
-    servers: RefCell<HashMap<Door, Rc<Trace>>>,
-    /// Whether any server is bound to no address in particular.
-    anywhere: Cell<bool>,
-    /// Which addresses such a server is at.
+    servers: RefCell<HashMap<Endpoint, Rc<Trace>>>,
+    /// Whether any server is bound to the unspecified address.
+    any_unspecified: Cell<bool>,
+    /// The addresses that such a server has.
     interfaces: RefCell<Interfaces>,
 }
 
 impl Routes {
-    /// From now on packets of these servers belong in this trace.
-    pub fn add(&self, servers: [Door; 2], trace: &Rc<Trace>) {
+    /// Records packets of these servers in this trace from now on.
+    pub fn add(&self, servers: [Endpoint; 2], trace: &Rc<Trace>) {
         let mut known = self.servers.borrow_mut();
         for (transport, address) in servers {
             if address.ip().is_unspecified() {
-                self.anywhere.set(true);
+                self.any_unspecified.set(true);
             }
             known.insert((transport, address), Rc::clone(trace));
         }
     }
 
-    /// From now on they belong nowhere.
-    pub fn remove(&self, servers: [Door; 2]) {
+    /// Ignores packets of these servers from now on.
+    pub fn remove(&self, servers: [Endpoint; 2]) {
         let mut known = self.servers.borrow_mut();
         for server in servers {
             known.remove(&server);
@@ -49,8 +49,8 @@ impl Routes {
         servers.values().all(|other| Rc::ptr_eq(other, trace))
     }
 
-    /// How many packets were lost: any of the labs may miss them.
-    pub(super) fn lost(&self, packets: u64) {
+    /// Records in all labs that packets were lost: each of them may miss some.
+    pub(super) fn record_lost(&self, packets: u64) {
         let servers = self.servers.borrow();
         let udp = servers
             .iter()
@@ -60,40 +60,40 @@ impl Routes {
         }
     }
 
-    /// The trace in which a packet belongs that goes between this address and a client's, if the address is a
-    /// server's. Of the places beside a server, its port on `::1` and the port after its own, where nobody is, only
-    /// packets of the lab's own clients are its business.
-    pub(super) fn find(&self, server: Door, client: Door) -> Option<Rc<Trace>> {
+    /// The trace of packets between a server's address and a client's. Packets to the server's port on `::1` and to the
+    /// next port, which are both unused, belong to the lab if they are of its own clients.
+    pub(super) fn find(&self, server: Endpoint, client: Endpoint) -> Option<Rc<Trace>> {
         let servers = self.servers.borrow();
-        if let Some(trace) = self.serves(&servers, server) {
+        if let Some(trace) = self.trace_of(&servers, server) {
             return Some(Rc::clone(trace));
         }
         let (transport, address) = server;
         let before = address.port().checked_sub(1)?;
         let beside = (transport, SocketAddr::new(address.ip(), before));
-        let nobody = self.serves(&servers, beside);
-        if let Some(trace) = nobody.filter(|trace| trace.is_ours(client)) {
+        let unused = self.trace_of(&servers, beside);
+        if let Some(trace) = unused.filter(|trace| trace.is_internal(client)) {
             return Some(Rc::clone(trace));
         }
         if address.ip() != Ipv6Addr::LOCALHOST {
             return None;
         }
-        let there = |(of, at): &Door| *of == transport && at.port() == address.port();
-        let mut labs = servers.iter().filter(|(door, _)| there(door));
-        let (_, trace) = labs.find(|(_, trace)| trace.is_ours(client))?;
+        let has_port = |(of, at): &Endpoint| *of == transport && at.port() == address.port();
+        let mut labs = servers.iter().filter(|(endpoint, _)| has_port(endpoint));
+        let (_, trace) = labs.find(|(_, trace)| trace.is_internal(client))?;
         Some(Rc::clone(trace))
     }
 
-    /// A server bound to no address in particular is at all of this machine's, where no other is.
-    fn serves<'a>(
+    /// The trace of the server with this address. A server that is bound to the unspecified address has all addresses of
+    /// this machine that no other server has.
+    fn trace_of<'a>(
         &self,
-        servers: &'a HashMap<Door, Rc<Trace>>,
-        (transport, address): Door,
+        servers: &'a HashMap<Endpoint, Rc<Trace>>,
+        (transport, address): Endpoint,
     ) -> Option<&'a Rc<Trace>> {
         let at = |ip: IpAddr| servers.get(&(transport, SocketAddr::new(ip, address.port())));
         let exactly = servers.get(&(transport, address));
-        let is_here = || self.interfaces.borrow_mut().has(address.ip());
-        if exactly.is_some() || !self.anywhere.get() || !is_here() {
+        let is_local = || self.interfaces.borrow_mut().find_address(address.ip());
+        if exactly.is_some() || !self.any_unspecified.get() || !is_local() {
             return exactly;
         }
         at(Ipv4Addr::UNSPECIFIED.into()).or_else(|| at(Ipv6Addr::UNSPECIFIED.into()))
@@ -109,62 +109,68 @@ mod tests {
     use super::*;
     use crate::metrics::Meter;
 
-    const STRANGER: &str = "127.0.0.1:40000";
+    const EXTERNAL: &str = "127.0.0.1:40000";
 
-    fn door(address: &str) -> Door {
+    fn endpoint(address: &str) -> Endpoint {
         (Transport::Udp, address.parse().expect("an address"))
     }
 
-    fn servers(address: &str) -> [Door; 2] {
+    fn servers(address: &str) -> [Endpoint; 2] {
         let address = address.parse().expect("an address");
         Transport::ALL.map(|transport| (transport, address))
     }
 
     fn trace() -> Rc<Trace> {
-        let meter = Meter::of_another_lab(Arc::default());
+        let meter = Meter::for_other_lab(Arc::default());
         Rc::new(Trace::new(Level::L2, 1 << 20, meter))
     }
 
-    fn is(found: Option<Rc<Trace>>, trace: &Rc<Trace>) -> bool {
+    fn is_same(found: Option<Rc<Trace>>, trace: &Rc<Trace>) -> bool {
         found.is_some_and(|found| Rc::ptr_eq(&found, trace))
     }
 
     #[test]
-    fn a_packet_belongs_to_the_lab_whose_server_it_meets() {
+    fn a_packet_belongs_to_the_lab_of_its_server() {
         let (routes, one, other) = (Routes::default(), trace(), trace());
         routes.add(servers("127.3.4.5:12000"), &one);
         routes.add(servers("127.3.4.6:12000"), &other);
-        let find = |server| routes.find(door(server), door(STRANGER));
-        assert!(is(find("127.3.4.5:12000"), &one));
-        assert!(is(find("127.3.4.6:12000"), &other));
-        assert!(find("127.3.4.7:12000").is_none(), "another relay's");
+        let find = |server| routes.find(endpoint(server), endpoint(EXTERNAL));
+        assert!(is_same(find("127.3.4.5:12000"), &one));
+        assert!(is_same(find("127.3.4.6:12000"), &other));
+        assert!(find("127.3.4.7:12000").is_none(), "another relay's server");
         routes.remove(servers("127.3.4.5:12000"));
         assert!(find("127.3.4.5:12000").is_none());
     }
 
     #[test]
-    fn beside_a_server_only_the_labs_own_clients_count() {
+    fn packets_to_unused_ports_belong_to_the_lab_of_an_internal_client() {
         let (routes, one, other) = (Routes::default(), trace(), trace());
         routes.add(servers("127.3.4.5:12000"), &one);
         routes.add(servers("127.3.4.6:12000"), &other);
-        let client = door("127.0.0.1:50000");
-        let process = other.process_came(Role::Page);
-        other.has_address(process, client.0, client.1);
+        let client = endpoint("127.0.0.1:50000");
+        let process = other.register_process(Role::Page);
+        other.register_address(process, client.0, client.1);
         for beside in ["127.3.4.6:12001", "[::1]:12000"] {
-            assert!(is(routes.find(door(beside), client), &other), "{beside}");
-            assert!(routes.find(door(beside), door(STRANGER)).is_none());
+            assert!(
+                is_same(routes.find(endpoint(beside), client), &other),
+                "{beside}"
+            );
+            assert!(routes.find(endpoint(beside), endpoint(EXTERNAL)).is_none());
         }
-        assert!(routes.find(door("127.3.4.5:12001"), client).is_none());
+        assert!(routes.find(endpoint("127.3.4.5:12001"), client).is_none());
     }
 
     #[test]
-    fn a_server_at_every_address_leaves_those_of_other_labs_to_them() {
+    fn a_server_at_every_address_does_not_get_other_labs_packets() {
         let (routes, open, own) = (Routes::default(), trace(), trace());
         routes.add(servers("0.0.0.0:12000"), &open);
         routes.add(servers("127.3.4.5:12000"), &own);
-        let find = |server| routes.find(door(server), door(STRANGER));
-        assert!(is(find("127.3.4.5:12000"), &own));
-        assert!(is(find("127.0.0.1:12000"), &open));
-        assert!(find("192.0.2.1:12000").is_none(), "another machine's");
+        let find = |server| routes.find(endpoint(server), endpoint(EXTERNAL));
+        assert!(is_same(find("127.3.4.5:12000"), &own));
+        assert!(is_same(find("127.0.0.1:12000"), &open));
+        assert!(
+            find("192.0.2.1:12000").is_none(),
+            "another machine's address"
+        );
     }
 }

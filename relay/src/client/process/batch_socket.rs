@@ -26,7 +26,7 @@ use crate::{
         bursts::{self, Batch, Burst},
         streams,
     },
-    trace::{Came, Ends, Given, Line, OpenCall, Stretch},
+    trace::{CallArgs, CallReturn, EventBatch, Flow, OpenCall, SocketSnapshot},
 };
 
 /// Most bytes of a stream that one read takes.
@@ -35,7 +35,7 @@ const MAX_CHUNK_BYTES: usize = 64 << 10;
 /// One socket and the calls on it: one `send` and one `recv` at a time.
 pub struct BatchSocket {
     traced: Rc<TracedSocket>,
-    line: Line,
+    flow: Flow,
     kind: ConnectedSocket,
     receiving: Option<OpenCall>,
     sending: Option<OpenCall>,
@@ -61,17 +61,17 @@ impl BatchSocket {
         if let ConnectedSocket::Udp(socket) = &kind {
             bursts::enable_gro(socket);
         }
-        let line = Line {
+        let flow = Flow {
             process: traced.process.id,
-            fd: traced.fd,
+            fd: Some(traced.fd),
             transport: traced.socket.transport(),
             local: traced.socket.local(),
-            peer: traced.socket.peer()?,
-            client: traced.register_address()?,
+            peer: Some(traced.socket.peer()?),
+            client: Some(traced.register_address()?),
         };
         Some(Self {
             traced: Rc::clone(traced),
-            line,
+            flow,
             kind,
             receiving: None,
             sending: None,
@@ -128,8 +128,8 @@ impl BatchSocket {
     /// Sends datagrams until the kernel has no room or fails one.
     fn send_on(&mut self, socket: &UdpSocket, batch: &mut Batch) -> io::Result<()> {
         let at_once = self.traced.process.trace.level() < Level::L2;
-        let mut stretch = self.traced.process.trace.stretch(self.line);
-        stretch.holds(batch.bytes());
+        let mut events = self.traced.process.trace.batch(self.flow);
+        events.keep_buffer(batch.bytes());
         while !batch.is_empty() {
             let together = batch.together(at_once && self.sending.is_none());
             // Those the kernel does not take together may leave alone.
@@ -141,7 +141,7 @@ impl BatchSocket {
                 let datagram = batch.next(1);
                 let length = datagram.len() as u64;
                 let sending = self.sending.take();
-                let open = sending.unwrap_or_else(|| start_send(&mut stretch, datagram));
+                let open = sending.unwrap_or_else(|| start_send(&mut events, datagram));
                 if !many {
                     if let Err(error) = batch.send(socket, None, 1) {
                         self.sending = Some(open);
@@ -150,9 +150,9 @@ impl BatchSocket {
                     self.traced.socket.receiver().hint_server();
                 }
                 if nth == 0 {
-                    stretch.tick();
+                    events.tick();
                 }
-                stretch.returns(open, Came::Sent(length), None);
+                events.finish_call(open, CallReturn::Sent(length), None);
                 batch.advance(1);
             }
         }
@@ -165,10 +165,10 @@ impl BatchSocket {
         stream: &TcpStream,
         batch: &mut Batch,
     ) -> Poll<Result<(), Failed>> {
-        let mut stretch = self.traced.process.trace.stretch(self.line);
+        let mut events = self.traced.process.trace.batch(self.flow);
         if self.sending.is_none() {
-            stretch.holds(batch.bytes());
-            self.sending = Some(start_send(&mut stretch, batch.rest()));
+            events.keep_buffer(batch.bytes());
+            self.sending = Some(start_send(&mut events, batch.rest()));
         }
         while !batch.is_empty() {
             let written = match stream.try_write(batch.rest()) {
@@ -180,7 +180,7 @@ impl BatchSocket {
             match written {
                 Ok(taken) => batch.advance_bytes(taken),
                 Err(error) => {
-                    drop(stretch);
+                    drop(events);
                     batch.give_up();
                     let sending = self.sending.take();
                     return Poll::Ready(Err(self.record_failure(sending, &error)));
@@ -189,8 +189,8 @@ impl BatchSocket {
         }
         let length = batch.length() as u64;
         if let Some(open) = self.sending.take() {
-            stretch.tick();
-            stretch.returns(open, Came::Sent(length), Some(self.sent));
+            events.tick();
+            events.finish_call(open, CallReturn::Sent(length), Some(self.sent));
         }
         self.sent += length;
         Poll::Ready(Ok(()))
@@ -216,8 +216,8 @@ impl BatchSocket {
         };
         let socket = Rc::clone(socket);
         if self.receiving.is_none() {
-            let mut stretch = self.traced.process.trace.stretch(self.line);
-            self.receiving = Some(start_receive(&mut stretch, MAX_DATAGRAM_BYTES));
+            let mut events = self.traced.process.trace.batch(self.flow);
+            self.receiving = Some(start_receive(&mut events, MAX_DATAGRAM_BYTES));
         }
         let burst = match ready!(self.poll_next_burst(context, &socket)) {
             Ok(burst) => burst,
@@ -226,19 +226,19 @@ impl BatchSocket {
                 return Poll::Ready(Err(self.record_failure(receiving, &error)));
             }
         };
-        let mut stretch = self.traced.process.trace.stretch(self.line);
-        stretch.holds(burst.bytes());
-        stretch.is_told(burst.ancillary);
+        let mut events = self.traced.process.trace.batch(self.flow);
+        events.keep_buffer(burst.bytes());
+        events.set_ancillary(burst.ancillary);
         let mut receiving = self.receiving.take();
         for at in 0..burst.count() {
             let open = receiving
                 .take()
-                .unwrap_or_else(|| start_receive(&mut stretch, MAX_DATAGRAM_BYTES));
+                .unwrap_or_else(|| start_receive(&mut events, MAX_DATAGRAM_BYTES));
             let datagram = burst.datagram(at);
-            stretch.returns(open, Came::Datagram(datagram, datagram.len()), None);
+            events.finish_call(open, CallReturn::Datagram(datagram, datagram.len()), None);
         }
-        self.receiving = Some(start_receive(&mut stretch, MAX_DATAGRAM_BYTES));
-        drop(stretch);
+        self.receiving = Some(start_receive(&mut events, MAX_DATAGRAM_BYTES));
+        drop(events);
         Poll::Ready(Ok(burst))
     }
 
@@ -276,8 +276,8 @@ impl BatchSocket {
         };
         let stream = Rc::clone(stream);
         if self.receiving.is_none() {
-            let mut stretch = self.traced.process.trace.stretch(self.line);
-            self.receiving = Some(start_receive(&mut stretch, MAX_CHUNK_BYTES));
+            let mut events = self.traced.process.trace.batch(self.flow);
+            self.receiving = Some(start_receive(&mut events, MAX_CHUNK_BYTES));
         }
         let chunk = match ready!(streams::poll_read(context, &stream, MAX_CHUNK_BYTES)) {
             Ok(chunk) => chunk,
@@ -292,10 +292,10 @@ impl BatchSocket {
         if chunk.is_empty() {
             self.record_return(open, Outcome::Returned(Returned::EndOfStream));
         } else {
-            let mut stretch = self.traced.process.trace.stretch(self.line);
-            stretch.holds(&chunk);
-            stretch.returns(open, Came::Chunk(&chunk), Some(self.received));
-            self.receiving = Some(start_receive(&mut stretch, MAX_CHUNK_BYTES));
+            let mut events = self.traced.process.trace.batch(self.flow);
+            events.keep_buffer(&chunk);
+            events.finish_call(open, CallReturn::Chunk(&chunk), Some(self.received));
+            self.receiving = Some(start_receive(&mut events, MAX_CHUNK_BYTES));
             self.received += chunk.len() as u64;
         }
         Poll::Ready(Ok(chunk))
@@ -311,44 +311,44 @@ impl BatchSocket {
 
     /// Records the return of a call by itself, outside a batch.
     fn record_return(&self, open: OpenCall, outcome: Outcome) {
-        let (udp, sends) = (self.line.transport == Transport::Udp, open.sends());
+        let (udp, sends) = (self.flow.transport == Transport::Udp, open.is_send());
         let offset = if sends { self.sent } else { self.received };
         let facts = if udp {
             self.traced.socket.errors()
         } else {
             self.traced.socket.last_facts()
         };
-        let ends = Ends {
-            local: self.line.local,
-            peer: Some(self.line.peer),
-            client: Some(self.line.client),
+        let ends = SocketSnapshot {
+            local: self.flow.local,
+            peer: self.flow.peer,
+            client: self.flow.client,
             offset: Some(offset).filter(|_| !udp),
             facts,
         };
-        self.traced.process.trace.call_returned(open, outcome, ends);
+        self.traced.process.trace.finish_call(open, outcome, ends);
     }
 }
 
-fn start_send(stretch: &mut Stretch<'_>, data: &[u8]) -> OpenCall {
-    let given = Given {
+fn start_send(events: &mut EventBatch<'_>, data: &[u8]) -> OpenCall {
+    let given = CallArgs {
         data: Some(data),
-        ..Given::default()
+        ..CallArgs::default()
     };
-    stretch.starts(CallName::Send, true, given)
+    events.start_call(CallName::Send, true, given)
 }
 
-fn start_receive(stretch: &mut Stretch<'_>, size: usize) -> OpenCall {
-    let given = Given {
+fn start_receive(events: &mut EventBatch<'_>, size: usize) -> OpenCall {
+    let given = CallArgs {
         size: Some(size),
-        ..Given::default()
+        ..CallArgs::default()
     };
-    stretch.starts(CallName::Recv, true, given)
+    events.start_call(CallName::Recv, true, given)
 }
 
 impl fmt::Debug for BatchSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BatchSocket")
-            .field("line", &self.line)
+            .field("flow", &self.flow)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use shared::{lab::Level, trace::What};
 
 use super::*;
-use crate::{metrics::Meter, trace::Sight};
+use crate::{metrics::Meter, trace::Visibility};
 
 const TCP: &str = "
  0: 0909097F:2EE0 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0        0 11 3
@@ -152,16 +152,16 @@ async fn a_viewer_sees_a_connection_that_waits() {
     let trace = Rc::new(Trace::new(
         Level::L0,
         1 << 20,
-        Meter::of_another_lab(Shared::default()),
+        Meter::for_other_lab(Shared::default()),
     ));
-    let mut viewer = trace.viewer();
+    let mut viewer = trace.subscribe();
     let poller = SocketPoller {
         trace: Rc::clone(&trace),
         servers: Transport::ALL.map(|transport| (transport, server)),
         backlog: Rc::default(),
     };
     let tasks = Rc::clone(&trace);
-    let polling = async move { tokio::join!(tasks.tell_viewers(), poller.run()) };
+    let polling = async move { tokio::join!(tasks.publish_events(), poller.run()) };
     let stories = async {
         let waiting = |sockets: &Sockets| {
             let is_unaccepted = |socket: &KernelSocket| socket.local == server && !socket.held;
@@ -173,7 +173,7 @@ async fn a_viewer_sees_a_connection_that_waits() {
         };
         let mut from = 0;
         let mut wait_for = async |count: usize| loop {
-            for recorded in trace.read(from, Sight::All, 100).events {
+            for recorded in trace.read(from, Visibility::All, 100).events {
                 from = recorded.event.seq + 1;
                 if let What::Sockets(sockets) = &recorded.event.what
                     && waiting(sockets) == count

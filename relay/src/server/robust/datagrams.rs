@@ -14,7 +14,7 @@ use super::super::{
 use crate::{
     netem::ImpairedReceiver,
     sys::bursts::{self, Batch, BatchBuilder, Burst},
-    trace::{Came, Ends, Given, Line, OpenCall, Stretch},
+    trace::{CallArgs, CallReturn, EventBatch, Flow, OpenCall, SocketSnapshot},
 };
 
 /// Most answers that are delayed at once; the next datagram waits in the kernel's buffer.
@@ -87,11 +87,11 @@ impl Server {
             .start(Some(FIRST_FD), CallName::RecvFrom, asks, None)
     }
 
-    fn ends(&self, peer: Option<SocketAddr>) -> Ends {
-        Ends {
+    fn ends(&self, peer: Option<SocketAddr>) -> SocketSnapshot {
+        SocketSnapshot {
             local: Some(self.local),
             peer,
-            ..Ends::default()
+            ..SocketSnapshot::default()
         }
     }
 
@@ -104,7 +104,7 @@ impl Server {
     async fn answer(&self, open: OpenCall, burst: &Burst) -> Option<OpenCall> {
         let door = (self.tracer.transport, burst.from);
         let trace = &self.tracer.trace;
-        trace.heard_from(door, burst.ancillary.received_at_ns);
+        trace.register_sender(door, burst.ancillary.received_at_ns);
         let mut answers = Answers::to(burst, self.config);
         let mut receiving = Some(open);
         while let Some(stuck) = self.answer_on(&mut answers, &mut receiving) {
@@ -129,44 +129,44 @@ impl Server {
     ) -> Option<OpenCall> {
         let trace = &self.tracer.trace;
         let at_once = trace.level() < Level::L2;
-        let mut stretch = trace.stretch(Line {
+        let mut events = trace.batch(Flow {
             process: self.tracer.process,
-            fd: FIRST_FD,
+            fd: Some(FIRST_FD),
             transport: self.tracer.transport,
             local: Some(self.local),
-            peer: answers.burst.from,
-            client: answers.burst.from,
+            peer: Some(answers.burst.from),
+            client: Some(answers.burst.from),
         });
-        stretch.is_told(answers.burst.ancillary);
-        stretch.holds(answers.burst.bytes());
-        stretch.holds(answers.batch.bytes());
+        events.set_ancillary(answers.burst.ancillary);
+        events.keep_buffer(answers.burst.bytes());
+        events.keep_buffer(answers.batch.bytes());
         while !answers.batch.is_empty() {
             let together = answers.batch.together(at_once);
             // Where the kernel does not take several together, they are sent one by one.
             let many = together > 1 && self.send(answers, together);
             for nth in 0..if many { together } else { 1 } {
-                let open = self.trace_answer(&mut stretch, answers, receiving.take());
+                let open = self.trace_answer(&mut events, answers, receiving.take());
                 if !many && !self.send(answers, 1) {
                     return Some(open);
                 }
                 if nth == 0 {
-                    stretch.tick();
+                    events.tick();
                 }
                 let sent = answers.batch.left()[0] as u64;
-                stretch.returns(open, Came::Sent(sent), None);
+                events.finish_call(open, CallReturn::Sent(sent), None);
                 answers.batch.advance(1);
             }
         }
         // In a crowd it has to be found again, once it is known for whom it was.
-        *receiving = (!trace.is_crowded())
-            .then(|| stretch.starts(CallName::RecvFrom, true, self.capacity()));
+        *receiving = (!trace.is_of_class())
+            .then(|| events.start_call(CallName::RecvFrom, true, self.capacity()));
         None
     }
 
-    fn capacity(&self) -> Given<'static> {
-        Given {
+    fn capacity(&self) -> CallArgs<&'static [u8]> {
+        CallArgs {
             size: Some(self.config.receive_size),
-            ..Given::default()
+            ..CallArgs::default()
         }
     }
 
@@ -183,32 +183,36 @@ impl Server {
     /// Records that the next sentence is received and answered, up to the start of its `sendto`.
     fn trace_answer(
         &self,
-        stretch: &mut Stretch<'_>,
+        events: &mut EventBatch<'_>,
         answers: &mut Answers<'_>,
         receiving: Option<OpenCall>,
     ) -> OpenCall {
-        let receiving =
-            receiving.unwrap_or_else(|| stretch.starts(CallName::RecvFrom, true, self.capacity()));
+        let receiving = receiving
+            .unwrap_or_else(|| events.start_call(CallName::RecvFrom, true, self.capacity()));
         let datagram = answers.burst.datagram(answers.received);
         answers.received += 1;
         let sentence = self.config.truncate(datagram);
         let answer = answers.batch.next(1);
-        stretch.returns(receiving, Came::Datagram(sentence, datagram.len()), None);
+        events.finish_call(
+            receiving,
+            CallReturn::Datagram(sentence, datagram.len()),
+            None,
+        );
         if let Some((name, letter)) = task_call(self.config.task) {
-            let given = Given {
+            let given = CallArgs {
                 data: Some(sentence),
                 letter,
-                ..Given::default()
+                ..CallArgs::default()
             };
-            let open = stretch.starts(name, false, given);
-            stretch.returns(open, Came::Chunk(answer), None);
+            let open = events.start_call(name, false, given);
+            events.finish_call(open, CallReturn::Chunk(answer), None);
         }
-        let given = Given {
+        let given = CallArgs {
             data: Some(answer),
             names_peer: true,
-            ..Given::default()
+            ..CallArgs::default()
         };
-        stretch.starts(CallName::SendTo, true, given)
+        events.start_call(CallName::SendTo, true, given)
     }
 
     /// Receives each datagram of a burst, and answers it after the delay.
@@ -229,7 +233,7 @@ impl Server {
             let facts = burst.ancillary.facts();
             let ends = self.ends(Some(from));
             self.tracer
-                .finish(open, Ok(returned), Ends { facts, ..ends });
+                .finish(open, Ok(returned), SocketSnapshot { facts, ..ends });
             if self.is_answerable(burst) {
                 let task = self.config.task;
                 let work = || datagram_answer(task, sentence);

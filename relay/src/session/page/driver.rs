@@ -353,12 +353,12 @@ impl Driver {
             return;
         };
         let trace = session.context.lab.trace();
-        let page = trace.read(from, session.sight(), TRACE_PORTION);
+        let page = trace.read(from, session.visibility(), TRACE_PORTION);
         if let Some(gap) = page.gap {
             ws.send(&ServerMessage::Gap(gap));
         }
         for recorded in page.events {
-            ws.send_text(recorded.message());
+            ws.queue_json(recorded.message());
         }
         session.trace_from = Some(page.next);
     }

@@ -34,7 +34,7 @@ use crate::{
     failure,
     lab::LabLease,
     session::SessionContext,
-    trace::Sight,
+    trace::Visibility,
 };
 
 /// A page's place in a lab.
@@ -147,14 +147,14 @@ impl PageSession {
     }
 
     /// Whose events it is told.
-    pub(super) fn sight(&self) -> Sight {
+    pub(super) fn visibility(&self) -> Visibility {
         if let Some(place) = &self.place {
             return place.visibility();
         }
         if self.may_control {
-            return Sight::All;
+            return Visibility::All;
         }
-        Sight::own(self.process.id())
+        Visibility::own(self.process.id())
     }
 
     /// Whether nobody else is in its lab.

@@ -43,7 +43,7 @@ impl PageSession {
         let room = store.link_space(address, quota, unix_time_s()).await?;
         check_room(room, limits)?;
         let selection = TraceSelection {
-            visibility: self.sight(),
+            visibility: self.visibility(),
             ranges: events,
             max_bytes: limits.link_bytes,
         };

@@ -131,7 +131,7 @@ impl PageSession {
             process: Rc::new(process),
             may_control,
             calls: FuturesUnordered::new(),
-            trace_until: lab.trace().viewer(),
+            trace_until: lab.trace().subscribe(),
             trace_from: Some(trace_from),
             table: SocketTable::new(limits.sockets, limits.calls, limits.queued_bytes),
             replies: Replies::new(if resumable.is_some() { queued } else { 0 }),

@@ -1,4 +1,4 @@
-//! A port that is used again: each packet belongs to the socket that it came from or went to.
+//! Packets of sockets that have used one port, one after the other.
 
 use super::*;
 
@@ -8,42 +8,42 @@ const SECOND: ProcessId = 22;
 const FIRST_ISN: u32 = 0xffff_fff0;
 const SECOND_ISN: u32 = 0x0080_0000;
 
-fn tcp(ms: u64, from_client: bool, opens: bool, client_seq: Option<u32>) -> Trail {
-    Trail {
+fn tcp(ms: u64, from_client: bool, opens: bool, client_seq: Option<u32>) -> PacketEvidence {
+    PacketEvidence {
         at_ns: ms * MS,
         from_client,
-        tcp: Some(TcpTrail { opens, client_seq }),
+        tcp: Some(TcpEvidence { opens, client_seq }),
     }
 }
 
-fn syn(ms: u64, isn: u32) -> Trail {
+fn syn(ms: u64, isn: u32) -> PacketEvidence {
     tcp(ms, true, true, Some(isn))
 }
 
-fn udp(ms: u64, from_client: bool) -> Trail {
-    Trail {
+fn udp(ms: u64, from_client: bool) -> PacketEvidence {
+    PacketEvidence {
         at_ns: ms * MS,
         from_client,
         tcp: None,
     }
 }
 
-fn owner(sockets: &mut Sockets, trail: Trail) -> Option<ProcessId> {
-    sockets.owner(trail).map(|socket| socket.process)
+fn owner(sockets: &mut SocketHistory, evidence: PacketEvidence) -> Option<ProcessId> {
+    sockets.owner(evidence).map(|socket| socket.process)
 }
 
 /// A socket whose connection was seen from its SYN at 10 ms on, closed at 100 ms.
-fn closed(is_outside: bool) -> Sockets {
-    let mut sockets = Sockets::new(Socket::new(FIRST, is_outside, 0));
+fn closed(is_external: bool) -> SocketHistory {
+    let mut sockets = SocketHistory::new(SocketRecord::new(FIRST, is_external, 0));
     assert_eq!(owner(&mut sockets, syn(10, FIRST_ISN)), Some(FIRST));
     sockets.newest.closed_ns = Some(100 * MS);
     sockets
 }
 
 #[test]
-fn a_syn_after_the_close_is_somebody_elses() {
-    for is_outside in [false, true] {
-        let mut sockets = closed(is_outside);
+fn a_syn_after_the_close_belongs_to_another_socket() {
+    for is_external in [false, true] {
+        let mut sockets = closed(is_external);
         assert_eq!(owner(&mut sockets, syn(150, SECOND_ISN)), None);
         assert_eq!(
             owner(&mut sockets, syn(151, FIRST_ISN)),
@@ -54,19 +54,19 @@ fn a_syn_after_the_close_is_somebody_elses() {
 }
 
 #[test]
-fn every_packet_of_either_connection_is_its_own() {
-    for (first_outside, second_outside) in
+fn packets_of_two_connections_are_told_apart() {
+    for (first_external, second_external) in
         [(false, false), (false, true), (true, false), (true, true)]
     {
-        let mut sockets = closed(first_outside);
+        let mut sockets = closed(first_external);
         // The address may be known later than its first packet was sent.
-        let second = Socket::new(SECOND, second_outside, 151 * MS);
-        assert!(sockets.replace(second).is_none());
-        let mut expect = |trail: Trail, process, what: &str| {
+        let second = SocketRecord::new(SECOND, second_external, 151 * MS);
+        assert!(sockets.push(second).is_none());
+        let mut expect = |evidence: PacketEvidence, process, what: &str| {
             assert_eq!(
-                owner(&mut sockets, trail),
+                owner(&mut sockets, evidence),
                 Some(process),
-                "{what}: {trail:?}"
+                "{what}: {evidence:?}"
             );
         };
         expect(
@@ -92,7 +92,7 @@ fn every_packet_of_either_connection_is_its_own() {
         expect(
             tcp(50, false, false, None),
             FIRST,
-            "a reset that tells no number",
+            "a reset without a number",
         );
         expect(tcp(160, false, false, None), SECOND, "the same later");
     }
@@ -100,47 +100,51 @@ fn every_packet_of_either_connection_is_its_own() {
 
 #[test]
 fn a_page_connects_again_on_the_socket_that_was_refused() {
-    let mut sockets = Sockets::new(Socket::new(FIRST, false, 0));
+    let mut sockets = SocketHistory::new(SocketRecord::new(FIRST, false, 0));
     assert_eq!(owner(&mut sockets, syn(10, FIRST_ISN)), Some(FIRST));
     assert_eq!(owner(&mut sockets, syn(20, SECOND_ISN)), Some(FIRST));
 }
 
 #[test]
-fn a_program_outside_that_connects_again_is_another() {
-    let mut sockets = Sockets::new(Socket::new(FIRST, true, 0));
+fn a_second_connection_of_an_external_program_is_another_client() {
+    let mut sockets = SocketHistory::new(SocketRecord::new(FIRST, true, 0));
     assert_eq!(owner(&mut sockets, syn(10, FIRST_ISN)), Some(FIRST));
     assert_eq!(owner(&mut sockets, syn(20, SECOND_ISN)), None);
 }
 
 #[test]
 fn a_connection_is_accepted_once() {
-    let mut page = Sockets::new(Socket::new(FIRST, false, 0));
+    let mut page = SocketHistory::new(SocketRecord::new(FIRST, false, 0));
     assert!(page.accept());
     assert!(page.accept(), "its port may be shared while it is open");
     page.newest.closed_ns = Some(MS);
-    assert!(!page.accept(), "another's");
-    let mut waits = Sockets::new(Socket::new(FIRST, false, 0));
+    assert!(!page.accept(), "another socket's");
+    let mut waits = SocketHistory::new(SocketRecord::new(FIRST, false, 0));
     waits.newest.closed_ns = Some(MS);
     assert!(waits.accept(), "it had waited in the queue");
-    let mut outside = Sockets::new(Socket::new(FIRST, true, 0));
-    assert!(outside.accept());
-    assert!(!outside.accept());
+    let mut external = SocketHistory::new(SocketRecord::new(FIRST, true, 0));
+    assert!(external.accept());
+    assert!(!external.accept());
 }
 
 #[test]
-fn a_datagram_is_of_the_socket_bound_then() {
-    let mut sockets = Sockets::new(Socket::new(FIRST, false, 10 * MS));
+fn a_datagram_belongs_to_the_socket_bound_at_that_time() {
+    let mut sockets = SocketHistory::new(SocketRecord::new(FIRST, false, 10 * MS));
     assert_eq!(owner(&mut sockets, udp(11, true)), Some(FIRST));
     sockets.newest.closed_ns = Some(100 * MS);
     assert_eq!(owner(&mut sockets, udp(99, true)), Some(FIRST));
-    assert_eq!(owner(&mut sockets, udp(120, true)), None, "somebody else's");
+    assert_eq!(
+        owner(&mut sockets, udp(120, true)),
+        None,
+        "another socket's"
+    );
     assert_eq!(
         owner(&mut sockets, udp(120, false)),
         Some(FIRST),
         "an answer to it that comes late"
     );
     assert!(sockets.was_closed(120 * MS) && !sockets.was_closed(100 * MS));
-    sockets.replace(Socket::new(SECOND, false, 200 * MS));
+    sockets.push(SocketRecord::new(SECOND, false, 200 * MS));
     let table = [
         (udp(99, true), FIRST),
         (udp(150, false), FIRST),
@@ -148,16 +152,16 @@ fn a_datagram_is_of_the_socket_bound_then() {
         (udp(250, true), SECOND),
         (udp(250, false), SECOND),
     ];
-    for (trail, process) in table {
-        assert_eq!(owner(&mut sockets, trail), Some(process), "{trail:?}");
+    for (evidence, process) in table {
+        assert_eq!(owner(&mut sockets, evidence), Some(process), "{evidence:?}");
     }
 }
 
 #[test]
 fn only_the_last_sockets_are_remembered() {
-    let mut sockets = Sockets::new(Socket::new(0, true, 0));
+    let mut sockets = SocketHistory::new(SocketRecord::new(0, true, 0));
     let forgotten: Vec<_> = (1..=6)
-        .filter_map(|process| sockets.replace(Socket::new(process, true, 0)))
+        .filter_map(|process| sockets.push(SocketRecord::new(process, true, 0)))
         .map(|socket| socket.process)
         .collect();
     assert_eq!(forgotten, [0, 1]);
