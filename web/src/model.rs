@@ -1,7 +1,8 @@
-//! All that the page knows and decides. Pure: events and the time go in, effects come out; nothing here touches a browser.
+//! Everything the page knows and decides. Pure: events and the time go in, effects come out; nothing here touches a
+//! browser. [`crate::shell`] performs the effects, [`crate::view`] draws.
 //!
-//! [`Model::update`] takes one event; the shell then performs the effects, draws, and comes back with
-//! [`Event::TimerFired`] at [`Model::wakes_at`].
+//! Floors from the top down: [`dispatch`], [`past`], [`panes`], [`text`], [`trace`], [`core`]; imports between them point
+//! downward. The rooms of the upper three add methods to [`Model`], each for its own part of the state.
 
 pub(crate) mod core;
 pub(crate) mod dispatch;
@@ -45,21 +46,21 @@ use crate::{WHOLE, i18n::Language};
 /// The page's state.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
-    /// How it stands with the relay.
+    /// The connection to the relay.
     pub(crate) connection: Connection,
-    /// What the relay said first of all, the last time.
+    /// The relay's last welcome.
     pub(crate) welcome: Option<Welcome>,
-    /// Which lab it is in, and which one it can go back to.
+    /// The lab the page is in, and the lab it can return to.
     pub(crate) lab_session: LabSession,
     /// The lab's servers.
     pub(crate) servers: Servers,
-    /// The conditions of its network.
+    /// The lab's network.
     pub(crate) network: Network,
-    /// The programs that run.
+    /// The running programs.
     pub(crate) program: Program,
     /// The book's programs, line by line.
     pub(crate) listing: Listing,
-    /// What happened.
+    /// The runs, with their calls and packets.
     pub(crate) log: Log,
     /// The lab's sockets as the kernel lists them.
     pub(crate) kernel: Kernel,
@@ -69,25 +70,25 @@ pub(crate) struct Model {
     pub(crate) workbench: Workbench,
     /// The cards.
     pub(crate) cards: Cards,
-    /// The class it is in.
+    /// The class the page is in.
     pub(crate) classroom: Classroom,
-    /// What crossed the wire, packet by packet.
+    /// The packet inspector.
     pub(crate) inspector: Inspector,
-    /// The same as it was told, to be taken along.
+    /// The trace's events as the relay sent them, for saving.
     pub(crate) raw_events: RawEvents,
-    /// The saved trace one looks at instead.
+    /// The saved trace or replay that is shown instead of the lab.
     pub(crate) archive: Archive,
-    /// Recorded calls that are made again.
+    /// The recorded calls that are run again.
     pub(crate) rerun: Option<Rerun>,
-    /// The saved traces of one's own.
+    /// The links to saved traces that this browser made.
     pub(crate) links: Links,
     /// The chosen transport.
     pub(crate) transport: Option<Transport>,
-    /// Whether a TCP connection is to be kept.
+    /// Whether TCP connections are kept for more sentences.
     pub(crate) keep: bool,
-    /// The call one looks at.
+    /// The selected call.
     pub(crate) selected: Option<CallId>,
-    /// Whether only one's own runs are wanted.
+    /// Whether only the page's own runs are shown.
     pub(crate) only_mine: bool,
     /// The page's language.
     pub(crate) language: Language,

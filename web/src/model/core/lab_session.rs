@@ -59,7 +59,7 @@ pub(in crate::model) enum TransitionReply {
     Goes,
     /// It no longer knows how far the page had got; without that, the page may come.
     Again(Option<Box<Welcome>>),
-    /// It does not; the page is in this pending_welcome, or stays where it was.
+    /// The relay refuses: the page enters the open lab of this welcome, or stays where it was.
     Stays(Option<Box<Welcome>>),
 }
 
@@ -303,11 +303,11 @@ impl LabSession {
         arrival
     }
 
-    /// Who detach a class for a lab of its own keeps its seat there; whoever is back, or elsewhere, has no other.
+    /// Keeps the seat in the class while the page is in a private lab; anywhere else the page has one seat only.
     fn park(&mut self, welcome: &Welcome, now: Millis) {
         let is_out = welcome.lab.kind == LabKind::Private && welcome.class.is_some();
         if !is_out {
-            // From a lab of one's own to the open one: what one comes back to is the class.
+            // From the private lab to the open one: the page returns to the class.
             let class = self.parked.take();
             if let Some(class) = class.filter(|_| welcome.lab.kind == LabKind::Open) {
                 self.held = Some(class);
@@ -347,7 +347,7 @@ impl LabSession {
         }
     }
 
-    /// A lab that was only kept is kept no longer; tells whether there was one.
+    /// Forgets a kept lab when its time is over. Returns whether there was one.
     pub(in crate::model) fn expire(&mut self, now: Millis) -> bool {
         let is_over = self.moving.is_none() && self.kept_for(now) == Some(0);
         self.held

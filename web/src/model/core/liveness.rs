@@ -84,7 +84,7 @@ impl Liveness {
         (now >= at + SILENCE_SHOWN_AFTER).then(|| now.saturating_sub(self.heard_at))
     }
 
-    /// When [`Liveness::action`] or the silence that is told changes next.
+    /// The next time at which [`Liveness::action`] or the shown silence changes.
     pub(in crate::model) fn wakes_at(&self, now: Millis) -> Millis {
         let Some(at) = self.pinged_at else {
             return self.heard_at + PING_INTERVAL;

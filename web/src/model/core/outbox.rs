@@ -36,7 +36,7 @@ impl Outbox {
         self.last_id
     }
 
-    /// Numbers below this one were given before, by whoever was in this page's place.
+    /// Continues after the numbers that an earlier page of this session has used.
     pub(crate) fn number_from(&mut self, id: u64) {
         self.last_id = self.last_id.max(id.saturating_sub(1));
     }

@@ -1,10 +1,10 @@
-//! How often a drawing of everything is worth it: always, unless more happens than anybody could read.
+//! Limits how often the page is drawn while more happens than anybody could read.
 
 use crate::model::core::time::Millis;
 
-/// So many changes in one frame are a rush.
+/// More changes than this in one frame count as a rush.
 const RUSH: u64 = 24;
-/// In a rush it is drawn this often, in milliseconds.
+/// Interval between drawings in a rush, in milliseconds.
 const PAUSE: Millis = 250;
 
 /// What was drawn last, and when.
@@ -15,7 +15,7 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Whether to draw now; if not, it must be asked again in the next frame.
+    /// Returns whether to draw now; if not, the caller asks again in the next frame.
     pub(crate) fn try_acquire(&mut self, version: u64, now: Millis) -> bool {
         let rushes = version.abs_diff(self.version) > RUSH;
         self.version = version;

@@ -3,5 +3,5 @@
 /// Milliseconds of the page's own clock.
 pub(crate) type Millis = u64;
 
-/// The steps in which one sees a blocked call's time grow.
+/// Interval at which the shown time of a blocked call grows.
 pub(crate) const TICK: Millis = 200;

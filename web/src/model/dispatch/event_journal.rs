@@ -1,5 +1,5 @@
-//! What the first part of the page has met, written down for the whole to meet it again: the same events at the same
-//! times lead the same model to the same state.
+//! The events that the first part of the page has handled, recorded for the whole page to handle again: the same events
+//! at the same times lead the same model to the same state.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use crate::{
     model::{Event, Model, core::time::Millis},
 };
 
-/// So many bytes are written down. Where the whole page is so late, it had better begin anew.
+/// Maximum number of bytes recorded; beyond it the whole page connects anew.
 const LONGEST: usize = 4 << 20;
 
 /// The events so far.
 #[derive(Debug, Default)]
 pub(crate) struct EventJournal {
-    /// One event each: when, by which chance, its kind, and what it says.
+    /// One event each: time, random number, kind and content.
     entries: Vec<String>,
     bytes: usize,
     is_torn: bool,

@@ -1,5 +1,5 @@
-//! The one place where an event of the trace enters the page's stores, whether the relay sent it, a saved trace has it or
-//! a replay repeats it.
+//! The one place where an event of the trace enters the page's stores, whether it comes from the relay, a saved trace
+//! or a replay.
 
 use shared::trace::{Event as TraceEvent, What};
 

@@ -27,7 +27,7 @@ use crate::{
 impl Model {
     /// Somebody wants to be in another lab.
     pub(in crate::model) fn enter_lab(&mut self, to: LabKind, effects: &mut Vec<Effect>) {
-        // A place in a class is not given up for a lab of one's own: the way there leads back to it.
+        // A class member keeps the seat in the class: going to a private lab leads back to the class.
         let to = match (to, self.lab_session.return_lab()) {
             (LabKind::Private, LabKind::Class) => LabKind::Class,
             _ => to,
@@ -41,7 +41,7 @@ impl Model {
         }
     }
 
-    /// To a new lab of one's own; who is in a class stays in it.
+    /// Goes to a new private lab. A class member stays in the class.
     pub(in crate::model) fn enter_private_lab(&mut self, effects: &mut Vec<Effect>) {
         if self.connection.state == ConnectionState::Open && !self.lab_session.is_moving() {
             self.start_transition(LabKind::Private, None, effects);
@@ -135,7 +135,7 @@ impl Model {
         self.store_token(had.as_deref(), effects);
     }
 
-    /// A reply about where the page is; tells whether it was one.
+    /// Handles the reply to a transition. Returns whether the reply was one.
     pub(in crate::model) fn handle_transition_reply(
         &mut self,
         id: Option<u64>,
@@ -166,7 +166,7 @@ impl Model {
         true
     }
 
-    /// The connection is gone. In a lab of one's own all goes on, and the page comes back to it.
+    /// Handles the end of the connection. A private lab goes on, and the page returns to it.
     pub(in crate::model) fn handle_close(
         &mut self,
         effects: &mut Vec<Effect>,

@@ -1,4 +1,4 @@
-//! Cards: each asks what one foresees, does it on real sockets, and reads in the trace whether it was seen.
+//! Cards: each asks for a prediction, runs calls on real sockets, and checks the trace for what should be seen.
 
 mod card;
 mod check;
@@ -19,7 +19,7 @@ use crate::{
     model::{Effect, Model, Outbox, panes::workbench::Workbench},
 };
 
-/// The cards one begins with.
+/// Number of introductory cards.
 pub(crate) const FIRST: usize = 3;
 
 /// What somebody does with the cards.
@@ -52,7 +52,7 @@ pub(crate) enum CardsCommand {
 /// All cards, which of them are done, and the one that is played.
 #[derive(Debug, Default)]
 pub(crate) struct Cards {
-    /// Whether one looks at them.
+    /// Whether their pane is open.
     pub(crate) open: bool,
     /// All of them, in the order of their names; none before they have come.
     pub(crate) deck: Vec<DeckEntry>,
@@ -180,8 +180,8 @@ impl Model {
         self.cards.take(at, &self.workbench);
     }
 
-    /// What the card has opened is closed with it, and what it has changed is put back. Who went out of a class for
-    /// it goes back there.
+    /// Closes the card's sockets and puts back what it has changed. A member that left a class's lab for the card
+    /// returns there.
     fn put_back(&mut self, effects: &mut Vec<Effect>) {
         if self.cards.play.is_none() {
             return;

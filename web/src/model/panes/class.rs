@@ -26,7 +26,7 @@ pub(crate) use self::{
     wall::{Wall, WallOrder},
 };
 
-/// What somebody wants of a class.
+/// A command for the class.
 #[derive(Debug)]
 pub(crate) enum ClassCommand {
     /// The whole page is there.
@@ -112,11 +112,11 @@ pub(crate) enum MemberName<'a> {
 /// The class as this page knows it.
 #[derive(Debug, Default)]
 pub(crate) struct Classroom {
-    /// Whether one looks at it.
+    /// Whether its pane is open.
     pub(crate) open: bool,
     /// What the page is in it, and how it is; none outside.
     pub(crate) standing: Option<Box<Standing>>,
-    /// Who is in it.
+    /// The members.
     pub(crate) wall: Wall,
     /// The way into one.
     pub(crate) join_form: JoinForm,
@@ -126,9 +126,9 @@ pub(crate) struct Classroom {
     pub(crate) left: Option<LeaveReason>,
     /// The seats in classes that this browser remembers.
     pub(crate) remembered: Vec<RememberedSeat>,
-    /// Who was removed; the teacher is told.
+    /// The removed members; only the teacher is told.
     pub(crate) outsiders: Vec<Outsider>,
-    /// Those of the same name that one knows of.
+    /// The members of the same name that the user has dismissed.
     pub(crate) known_namesakes: Vec<String>,
     /// Whether the page is in a lab of its own for a while.
     pub(crate) is_out: bool,
@@ -140,7 +140,7 @@ pub(crate) struct Classroom {
     pub(crate) ignores_drive: bool,
     /// Whether tiles show numbers instead of names.
     pub(crate) hides_names: bool,
-    /// The member whose ladder one wants to see.
+    /// The member whose ladder is to be shown.
     pub(crate) opened: Option<MemberId>,
     /// What this member has predicted for the card.
     pub(crate) chosen: Option<u32>,
@@ -164,7 +164,7 @@ impl Classroom {
         self.standing.as_ref().map(|standing| &standing.class)
     }
 
-    /// Who this member is.
+    /// This page's member.
     pub(crate) fn you(&self) -> Option<&You> {
         self.standing.as_ref()?.you.as_ref()
     }
@@ -195,7 +195,7 @@ impl Classroom {
         self.class()?.card.as_ref()
     }
 
-    /// Whose ladder is shown instead of one's own.
+    /// The member whose ladder is shown instead of the page's own.
     pub(crate) const fn watching(&self) -> Option<ProcessId> {
         self.watching
     }

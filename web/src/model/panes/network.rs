@@ -9,7 +9,7 @@ use shared::{
 
 use crate::model::core::outbox::Outbox;
 
-/// What somebody wants of the network.
+/// A command for the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NetworkCommand {
     /// These conditions.

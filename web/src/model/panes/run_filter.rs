@@ -1,4 +1,4 @@
-//! Whose runs one looks at: one's own, or those of everybody who talks to the servers.
+//! The filter of runs: the page's own only, or those of all clients of the servers.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Model {
-    /// The runs one wants to see; what is said of the lab itself is always among them.
+    /// The runs that pass the filter; notes about the lab always do.
     pub(crate) fn runs_in_view(&self) -> impl DoubleEndedIterator<Item = &Run> {
         let runs = self.log.runs().iter();
         runs.filter(|run| !self.only_mine || !run.is_foreign())
@@ -53,7 +53,7 @@ impl Model {
         })
     }
 
-    /// Who the client of a run is, as its column is headed.
+    /// The client's name, for the heading of its column.
     pub(crate) fn client_of(&self, run: &Run, texts: &Texts) -> String {
         let address = self.client_address(run).map(|address| address.to_string());
         let address = address.unwrap_or_default();

@@ -40,7 +40,7 @@ impl ServerOptions {
     }
 }
 
-/// What somebody wants of the server of the chosen transport.
+/// A command for the server of the chosen transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ServerCommand {
     /// It is to start.
@@ -71,10 +71,10 @@ pub(crate) struct Servers {
 /// What holds an address, as far as the kernel's list tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressHold {
-    /// TIME_WAIT, for so many milliseconds more. The kernel's timers may be late by an eighth of the whole: at 0 it
+    /// TIME_WAIT, for this number of milliseconds more. The kernel's timers may be late by an eighth of the whole: at 0 it
     /// still holds, as long as it is listed.
     TimeWait(Millis),
-    /// FIN-WAIT-2: the server has closed a connection and its client has not. The kernel waits so many milliseconds
+    /// FIN-WAIT-2: the server has closed a connection and its client has not. The kernel waits this number of milliseconds
     /// more for that.
     HalfClosed(Millis),
     /// It was one of these, and that is over.
@@ -151,7 +151,7 @@ impl Servers {
         }
     }
 
-    /// Who may not control it can only have it started as it was.
+    /// Without the right to control it, the user can only start it as it was.
     pub(in crate::model) fn handle_command(
         &mut self,
         transport: Transport,

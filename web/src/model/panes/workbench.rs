@@ -1,4 +1,4 @@
-//! The workbench: sockets of one's own, any call in any order. What it shows is read off the trace of the page's own
+//! The workbench: the user's own sockets, any call in any order. What it shows is read off the trace of the page's own
 //! process, so that a page that was loaded again, or comes back to its lab, shows the same.
 
 pub(crate) mod arguments;
@@ -31,7 +31,7 @@ use crate::model::{
     panes::server::Servers,
 };
 
-/// So many calls are kept.
+/// Maximum number of calls kept.
 const MAX_CALLS: usize = 600;
 
 /// What somebody does at the workbench.
@@ -58,7 +58,7 @@ pub(crate) enum WorkbenchCommand {
 /// The page's own process: its sockets and its calls.
 #[derive(Debug, Default)]
 pub(crate) struct Workbench {
-    /// Whether one looks at it.
+    /// Whether its pane is open.
     pub(crate) open: bool,
     /// Its sockets, the newest last.
     pub(crate) cards: Vec<SocketCard>,
@@ -89,7 +89,7 @@ impl Workbench {
         self.me = Some(process);
     }
 
-    /// An empty one for what is past: its changes are numbered so that they are never mistaken for foreign_requests.
+    /// An empty one for what is past: its changes are numbered so that they are never mistaken for those of another.
     pub(in crate::model) fn of_past(versions: u64) -> Self {
         Self {
             version: versions << 32,
@@ -359,7 +359,7 @@ impl Workbench {
         self.copying = true;
     }
 
-    /// It is there; tells whether it was the workbench that wanted it.
+    /// Handles that a text was copied. Returns whether it was the workbench's.
     pub(in crate::model) fn finish_copy(&mut self) -> bool {
         let mine = std::mem::take(&mut self.copying);
         if mine {

@@ -20,7 +20,7 @@ use crate::{
     model::{Effect, Event, Model, WholeEvent, past::replay::Replay, trace::log::RunId},
 };
 
-/// What somebody wants with files.
+/// A command for files.
 #[derive(Debug)]
 pub(crate) enum ArchiveCommand {
     /// The trace as JSON.
@@ -46,12 +46,12 @@ pub(crate) enum ArchiveCommand {
     Understood,
 }
 
-/// The saved trace one looks at, if any.
+/// The saved trace or the replay that is shown, if any.
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
-    /// It.
+    /// The saved trace that is shown.
     pub(crate) opened: Option<Box<Opened>>,
-    /// The moment of it, or of the lab's past, that one looks at.
+    /// The replay of the saved trace, or of the lab's past, that is shown.
     pub(crate) replay: Option<Box<Replay>>,
     /// The one whose calls are made again in the lab meanwhile.
     aside: Option<Box<Opened>>,
@@ -90,7 +90,7 @@ impl Archive {
 }
 
 impl Model {
-    /// What all views show: the moment of a replay, or the saved trace one looks at, else the lab.
+    /// The model that all views show: of the replay, else of the saved trace, else of the lab.
     pub(crate) fn shown(&self) -> &Self {
         match &self.archive.replay {
             Some(replay) if WHOLE => &replay.model,
@@ -98,7 +98,7 @@ impl Model {
         }
     }
 
-    /// What has the whole trace: the saved one that one looks at, else the lab.
+    /// The model that has the whole trace: of the saved trace that is shown, else of the lab.
     pub(crate) fn source(&self) -> &Self {
         match &self.archive.opened {
             Some(opened) if WHOLE => &opened.model,
@@ -106,12 +106,12 @@ impl Model {
         }
     }
 
-    /// Whether one looks at what is past.
+    /// Whether a saved trace or a replay is shown.
     pub(crate) const fn is_past(&self) -> bool {
         WHOLE && (self.archive.opened.is_some() || self.archive.replay.is_some())
     }
 
-    /// Does what somebody wants with files.
+    /// Carries out a command for files.
     pub(in crate::model) fn handle_archive_command(
         &mut self,
         wish: ArchiveCommand,
@@ -163,7 +163,7 @@ impl Model {
         }
     }
 
-    /// Whether the ladder one sees is on the clipboard.
+    /// Whether the ladder that is shown is on the clipboard.
     pub(crate) fn is_copied(&self) -> bool {
         self.archive.copied.is_some() && self.archive.copied == self.shown().shown_ladder()
     }
@@ -204,7 +204,7 @@ impl Model {
         self.shown_run()?.transport()
     }
 
-    /// What one does while looking at a saved trace is meant for that; tells whether the lab is not concerned.
+    /// Applies an event to the saved trace or replay that is shown. Returns whether the lab must not handle it.
     pub(in crate::model) fn route_past_event(&mut self, event: &Event) -> bool {
         if !self.is_past() {
             return false;

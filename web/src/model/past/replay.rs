@@ -1,4 +1,4 @@
-//! A replay: the trace that is kept, heard again by a model that knows nothing yet, as far as one wants to see it.
+//! A replay: an empty model is fed the events of a trace up to the moment that is shown.
 //!
 //! Nothing is undone. To go back, another such model hears it from the beginning; a few events in each frame, while
 //! what was seen stays.
@@ -15,10 +15,10 @@ use crate::{
     model::{Model, core::time::Millis},
 };
 
-/// So many events are heard in one frame.
+/// Maximum number of events fed in one frame.
 const EVENTS_PER_FRAME: usize = 2_000;
 
-/// What somebody wants with a replay.
+/// A command for a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplayCommand {
     /// Begin one, and let it run at once or not.
@@ -27,7 +27,7 @@ pub(crate) enum ReplayCommand {
     RunOrPause,
     /// Go on, or back.
     Go(ReplayStep),
-    /// Go to this moment: after so many events.
+    /// Go to the moment after this number of events.
     To(usize),
     /// Run as fast as this.
     At(Speed),
@@ -58,9 +58,9 @@ pub(crate) struct Replay {
     /// What all views show: what a page knows that heard the first events.
     pub(crate) model: Model,
     events: Vec<TraceEvent>,
-    /// So many events it has heard.
+    /// Number of events fed so far.
     at: usize,
-    /// So many it is to hear.
+    /// Number of events to feed.
     wanted: usize,
     /// The one that takes its place as soon as it has heard enough, and how much it has heard.
     next: Option<(Box<Model>, usize)>,
@@ -156,7 +156,7 @@ impl Replay {
         }
     }
 
-    /// Where the run begins of which one looks at a call, else at the beginning.
+    /// Starts at the run of the selected call, else at the beginning.
     fn start_from(&mut self, source: &Model) {
         let run = source.selected.and_then(|call| source.log.run_of(call));
         let first = run.and_then(|run| run.calls.iter().map(|call| call.id).min());
@@ -213,7 +213,7 @@ fn feed(model: &mut Model, events: &[TraceEvent], from: usize, wanted: usize) ->
 }
 
 impl Model {
-    /// Does what somebody wants with a replay.
+    /// Carries out a command for a replay.
     pub(in crate::model) fn handle_replay_command(&mut self, wish: ReplayCommand, now: Millis) {
         if let ReplayCommand::Begin(run) = wish {
             return self.begin_replay(run, now);

@@ -1,5 +1,5 @@
 //! A recorded client's calls, made again on fresh sockets: in the same order, with the same arguments, each as soon as
-//! all that had returned before it then has returned now. What came of each stands comparison what came of it then.
+//! all that had returned before it then has returned now. The result of each is shown beside the recorded one.
 
 mod recorded;
 mod rerun_step;
@@ -25,10 +25,10 @@ use crate::model::{
     trace::log::Side,
 };
 
-/// So long a call may wait that was never seen to return, once nothing else is left to do.
+/// How long a call that never returned in the trace may wait once nothing else is left to do.
 const PATIENCE: Millis = 2_000;
 
-/// What somebody wants with calls that were recorded.
+/// A command for recorded calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RerunCommand {
     /// Those of the run in the ladder made again; or all of its client's.
@@ -196,7 +196,7 @@ impl Rerun {
 }
 
 impl Model {
-    /// Does what somebody wants with calls that were recorded.
+    /// Carries out a command for recorded calls.
     pub(in crate::model) fn handle_rerun_command(
         &mut self,
         wish: RerunCommand,

@@ -255,8 +255,8 @@ fn a_strangers_packet_that_came_before_its_call_is_in_his_run() {
         );
     }
     let runs = page.model.log.runs();
-    let crossings: Vec<_> = runs.iter().map(|run| run.crossings.len()).collect();
-    assert_eq!(crossings, [1, 1]);
+    let transmissions: Vec<_> = runs.iter().map(|run| run.transmissions.len()).collect();
+    assert_eq!(transmissions, [1, 1]);
 }
 
 /// A datagram of the client's, seen at this many microseconds of the lab's time.

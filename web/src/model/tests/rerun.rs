@@ -1,4 +1,4 @@
-//! A recorded client's calls are made again: in order, on fresh sockets, and each ending stands comparison the old one.
+//! A recorded client's calls are made again: in order, on fresh sockets, and each result stands beside the recorded one.
 
 use std::collections::BTreeMap;
 

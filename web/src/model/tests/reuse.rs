@@ -173,7 +173,7 @@ impl Page {
         let runs = self.model.log.runs().iter();
         let numbers = |run: &crate::model::trace::log::Run| {
             let mut numbers: Vec<_> = run
-                .crossings
+                .transmissions
                 .iter()
                 .filter_map(|crossing| Some(crossing.numbers?.seq))
                 .collect();
@@ -356,7 +356,7 @@ fn a_datagram_is_of_whoever_was_bound_then() {
     let runs = page.model.log.runs();
     assert_eq!(runs.len(), 2);
     assert!(matches!(runs[1].kind, RunKind::Stranger(Udp, _)));
-    assert_eq!(runs[0].crossings.len(), 0);
-    assert_eq!(runs[1].crossings.len(), 1);
+    assert_eq!(runs[0].transmissions.len(), 0);
+    assert_eq!(runs[1].transmissions.len(), 1);
     assert!(runs[1].calls.iter().any(|call| call.id == 40));
 }

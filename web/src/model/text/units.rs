@@ -61,7 +61,7 @@ pub(crate) fn count(number: u64) -> String {
     grouped
 }
 
-/// So many bytes.
+/// A number of bytes with its unit.
 pub(crate) fn bytes(number: u64) -> String {
     format!("{}{THIN}B", count(number))
 }

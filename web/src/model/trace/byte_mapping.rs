@@ -13,7 +13,7 @@ use std::{net::SocketAddr, ops::Range};
 use shared::{call::Transport, trace::CallName};
 
 pub(crate) use self::text::line;
-use crate::model::trace::log::{Call, ClientId, Side, same};
+use crate::model::trace::log::{Call, ClientId, Side, same_address};
 
 /// Where the bytes of one call went, or from where they came.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub(crate) enum Delivery<'a> {
     ThrownAway,
     /// A send's: the datagram was longer than the buffer of this call that received it, and they were cut off.
     CutOff(&'a Call),
-    /// A receive's: whoever sent them was not seen doing it.
+    /// A receive's: the call that sent them is not in the trace.
     Unseen,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn of<'a>(
 ) -> Option<ByteMapping<'a>> {
     let bytes = call.payload().filter(|_| sends(call) || receives(call))?;
     let ends = ends(call)?;
-    let on_the_way = all.filter(|other| self::ends(other).is_some_and(|other| other.is(ends)));
+    let on_the_way = all.filter(|other| self::ends(other).is_some_and(|other| other.matches(ends)));
     let calls: Vec<&Call> = on_the_way.collect();
     let pieces = match call.transport {
         Transport::Tcp => stream::pieces(call, bytes, &calls)?,
@@ -95,16 +95,16 @@ struct Endpoints {
 }
 
 impl Endpoints {
-    fn is(self, other: Self) -> bool {
+    fn matches(self, other: Self) -> bool {
         let sockets = self.socket.zip(other.socket);
         if sockets.is_some_and(|(one, another)| one != another) {
             return false;
         }
         let one_server = match (self.server, other.server) {
-            (Some(one), Some(another)) => same(one, another),
+            (Some(one), Some(another)) => same_address(one, another),
             _ => true,
         };
-        self.transport == other.transport && same(self.client, other.client) && one_server
+        self.transport == other.transport && same_address(self.client, other.client) && one_server
     }
 }
 

@@ -7,7 +7,7 @@ use shared::{
     trace::{Event, KernelSocket, SocketState, Sockets, What},
 };
 
-use crate::model::{core::time::Millis, trace::log::same};
+use crate::model::{core::time::Millis, trace::log::same_address};
 
 /// The newest list and when it was made.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl Kernel {
     ) -> Option<&KernelSocket> {
         let mut found = self.sockets().filter(|socket| {
             socket.transport == transport
-                && same(socket.local, local)
+                && same_address(socket.local, local)
                 && (peer.is_none() || socket.peer.is_none() || socket.peer == peer)
         });
         let first = found.next()?;
@@ -80,7 +80,7 @@ impl Kernel {
     /// The connections of this address that are over and still hold it.
     pub(crate) fn time_wait_at(&self, local: SocketAddr) -> impl Iterator<Item = &KernelSocket> {
         self.sockets().filter(move |socket| {
-            socket.state == SocketState::TimeWait && same(socket.local, local)
+            socket.state == SocketState::TimeWait && same_address(socket.local, local)
         })
     }
 
@@ -117,7 +117,9 @@ impl Kernel {
     /// none where it waits for nobody.
     pub(crate) fn half_closed_for(&self, local: SocketAddr, now: Millis) -> Option<Millis> {
         let waited_for = self.sockets().filter(|socket| {
-            socket.state == SocketState::FinWait2 && !socket.held && same(socket.local, local)
+            socket.state == SocketState::FinWait2
+                && !socket.held
+                && same_address(socket.local, local)
         });
         waited_for
             .filter_map(|socket| self.remaining(socket, now))

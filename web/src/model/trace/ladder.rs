@@ -9,6 +9,7 @@ mod impairments;
 
 use shared::trace::{CallId, CallName};
 
+use self::arrows::ArrowLayout;
 pub(crate) use self::arrows::{Arrow, ArrowContent, ArrowSpan};
 use crate::model::{
     core::time::{Millis, TICK},
@@ -84,16 +85,16 @@ struct Span {
 enum RungMark {
     Start(usize),
     End(usize),
-    Crossing(usize),
+    Transmission(usize),
     Touch(usize),
 }
 
-/// Where everything stands: the rungs, and which of them each call, crossing and touch of the edge has.
+/// The rungs, and the rung of each call, transmission and impairment.
 #[derive(Default)]
 struct RungLayout {
     rungs: Vec<Rung>,
     spans: Vec<Span>,
-    crossings: Vec<usize>,
+    transmissions: Vec<usize>,
     impairments: Vec<usize>,
 }
 
@@ -126,7 +127,9 @@ pub(crate) fn lay(run: &Run, waiting: &[Call], pitch: i32, now: Option<Millis>) 
     if now.is_some() {
         give_room_to_blocked(&mut bars, pitch);
     }
-    let arrows = arrows::draw(run, &calls, &places, pitch);
+    let layout = ArrowLayout::new(&calls, &places, pitch);
+    let mut arrows = layout.arrows(run, &places.transmissions);
+    impairments::add(run, &layout, &places.impairments, &mut arrows);
     let bottom = |bar: &Bar| {
         let result = bar.result.map_or(0, |y| y + pitch);
         result.max(bar.bottom + MARGIN)
@@ -168,7 +171,7 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> RungLayout {
     let mut places = RungLayout {
         rungs: Vec::new(),
         spans: vec![Span::default(); calls.len()],
-        crossings: vec![0; run.crossings.len()],
+        transmissions: vec![0; run.transmissions.len()],
         impairments: vec![0; run.impairments.len()],
     };
     let mut before: Option<(u64, RungMark)> = None;
@@ -190,7 +193,7 @@ fn place(run: &Run, calls: &[&Call], began: u64, pitch: i32) -> RungLayout {
         match mark {
             RungMark::Start(call) => places.spans[call].start = Some(rung),
             RungMark::End(call) => places.spans[call].end = Some(rung),
-            RungMark::Crossing(crossing) => places.crossings[crossing] = rung,
+            RungMark::Transmission(transmission) => places.transmissions[transmission] = rung,
             RungMark::Touch(touch) => places.impairments[touch] = rung,
         }
         before = Some((at_ns, mark));
@@ -204,7 +207,7 @@ fn shares_rung(calls: &[&Call], before: Option<RungMark>, mark: RungMark) -> boo
     match (before, mark) {
         (Some(RungMark::Start(before)), RungMark::End(call)) if before == call => true,
         (Some(_), RungMark::End(call)) => !brings(calls[call]),
-        (Some(RungMark::Start(call)), RungMark::Crossing(_)) => !brings(calls[call]),
+        (Some(RungMark::Start(call)), RungMark::Transmission(_)) => !brings(calls[call]),
         // What the edge does at once, it does to what has just arrived.
         (Some(_), RungMark::Touch(_)) => true,
         _ => false,
@@ -233,9 +236,9 @@ fn moments(run: &Run, calls: &[&Call]) -> Vec<(u64, RungMark)> {
             add(end.at_ns, RungMark::End(at));
         }
     }
-    for (at, crossing) in run.crossings.iter().enumerate() {
-        if arrows::has_own_rung(crossing) {
-            add(crossing.at_ns, RungMark::Crossing(at));
+    for (at, transmission) in run.transmissions.iter().enumerate() {
+        if arrows::has_own_rung(transmission) {
+            add(transmission.at_ns, RungMark::Transmission(at));
         }
     }
     for (at, touch) in run.impairments.iter().enumerate() {

@@ -6,6 +6,7 @@
 mod apply_event;
 mod call;
 mod clients;
+mod endpoint;
 mod impairments;
 mod packets;
 mod run;
@@ -19,12 +20,14 @@ use shared::{
     trace::{CallId, Event, ProcessId},
 };
 
-pub(crate) use self::call::{Call, Crossing, CrossingKind, Numbers, Return, Seen, Side, sender};
+pub(crate) use self::call::{
+    Call, Numbers, Return, Seen, Side, Transmission, TransmissionKind, sender,
+};
 pub(crate) use self::clients::ClientId;
+pub(crate) use self::endpoint::same_address;
 pub(crate) use self::impairments::{DatagramFate, Impaired};
 pub(crate) use self::run::{Run, RunKind};
 use self::socket_owners::SocketOwners;
-pub(crate) use self::socket_owners::same;
 
 /// A run's number on this page.
 pub(crate) type RunId = u64;
@@ -33,13 +36,13 @@ pub(crate) type RunId = u64;
 const MAX_RUNS: usize = 500;
 /// How many of their calls.
 const MAX_LOG_CALLS: usize = 6_000;
-/// After so many calls a visitor's run goes on as a new one.
+/// Maximum number of calls in a visitor's run; the next call begins a new run.
 const MAX_VISITOR_CALLS: usize = 200;
 
-/// So many packets wait for it to be known whose they are.
+/// Maximum number of packets kept until their run is known.
 const MAX_UNASSIGNED: usize = 256;
 
-/// In so many runs something may still be under way.
+/// Number of newest runs in which calls may still be open.
 const RECENT_RUNS: usize = 64;
 /// Both clocks of an event are one reading, cut to different units.
 const CLOCK_ROUNDING: u64 = 1_000;
@@ -50,7 +53,7 @@ pub(crate) struct Log {
     runs: VecDeque<Run>,
     waiting: Vec<Call>,
     /// What crossed before it was known whose it is, the newest last.
-    unassigned: VecDeque<Crossing>,
+    unassigned: VecDeque<Transmission>,
     owners: SocketOwners,
     me: Option<ProcessId>,
     last_run: RunId,
@@ -148,7 +151,7 @@ impl Log {
         self.owners.requests.set(request, run);
     }
 
-    /// What one wants to see of it has changed.
+    /// Marks the log as changed, so that the views draw it again.
     pub(crate) const fn touch(&mut self) {
         self.version += 1;
     }

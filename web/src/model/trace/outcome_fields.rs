@@ -11,7 +11,7 @@ use crate::model::core::time::Millis;
 /// A call that takes longer did not return at once: somebody sees it wait.
 pub(crate) const AT_ONCE: Millis = 200;
 
-/// Whether a call that took so many nanoseconds was blocked.
+/// Whether a call of this duration was blocked.
 pub(crate) const fn is_long(took_ns: u64) -> bool {
     took_ns >= AT_ONCE * 1_000_000
 }

@@ -7,7 +7,7 @@ use shared::{
     trace::{Link, Packet},
 };
 
-use crate::model::trace::log::{Crossing, CrossingKind, Numbers, Seen};
+use crate::model::trace::log::{Numbers, Seen, Transmission, TransmissionKind};
 
 /// The flags of TCP from the lowest bit up (RFC 9293 §3.1).
 const FLAGS: [&str; 5] = ["FIN", "SYN", "RST", "PSH", "ACK"];
@@ -23,7 +23,7 @@ const FRAGMENT: u8 = 44;
 const FRAGMENT_HEADER: usize = 8;
 
 /// Reads the headers. A datagram in fragments is drawn once, with the first one, which has its ports and its length.
-pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
+pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Transmission> {
     let bytes = match packet.link {
         Link::Ethernet => packet.bytes.get(14..)?,
         Link::Raw => &packet.bytes,
@@ -36,8 +36,8 @@ pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
     ) {
         let about = read_transport(&read_ip(ip.rest.get(ICMP_HEADER..)?)?, packet, at_ns)?;
         let (from, to) = (about.to, about.from);
-        let kind = CrossingKind::Captured(Seen::Unreachable);
-        return Some(Crossing {
+        let kind = TransmissionKind::Captured(Seen::Unreachable);
+        return Some(Transmission {
             kind,
             from,
             to,
@@ -49,7 +49,7 @@ pub(crate) fn read(packet: &Packet, at_ns: u64) -> Option<Crossing> {
     read_transport(&ip, packet, at_ns)
 }
 
-fn read_transport(ip: &IpHeader<'_>, packet: &Packet, at_ns: u64) -> Option<Crossing> {
+fn read_transport(ip: &IpHeader<'_>, packet: &Packet, at_ns: u64) -> Option<Transmission> {
     let (transport, header, seen) = match ip.protocol {
         _ if ip.is_later_fragment => return None,
         17 => (Transport::Udp, 8, Seen::Datagram),
@@ -64,10 +64,10 @@ fn read_transport(ip: &IpHeader<'_>, packet: &Packet, at_ns: u64) -> Option<Cros
         }
         _ => return None,
     };
-    Some(Crossing {
+    Some(Transmission {
         // The event it came in is known to who reads it.
         seq: 0,
-        kind: CrossingKind::Captured(seen),
+        kind: TransmissionKind::Captured(seen),
         transport,
         from: Some(SocketAddr::new(ip.source, number(ip.rest, 0)?)),
         to: Some(SocketAddr::new(ip.destination, number(ip.rest, 2)?)),
@@ -197,17 +197,17 @@ mod tests {
 
     #[test]
     fn a_syn_is_read() {
-        let crossing = read(&packet(OPENING.to_vec()), 7).expect("a packet");
+        let transmission = read(&packet(OPENING.to_vec()), 7).expect("a packet");
         assert_eq!(
-            crossing.kind,
-            CrossingKind::Captured(Seen::Segment("SYN".to_owned()))
+            transmission.kind,
+            TransmissionKind::Captured(Seen::Segment("SYN".to_owned()))
         );
         assert_eq!(
-            crossing.from.map(|from| from.to_string()),
+            transmission.from.map(|from| from.to_string()),
             Some("127.0.0.1:49152".to_owned())
         );
-        assert_eq!(crossing.to.map(|to| to.port()), Some(12_000));
-        assert_eq!((crossing.length, crossing.at_ns), (0, 7));
+        assert_eq!(transmission.to.map(|to| to.port()), Some(12_000));
+        assert_eq!((transmission.length, transmission.at_ns), (0, 7));
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
             packet(bytes)
         };
         let first = read(&fragment(0x2000), 0).expect("the first");
-        assert_eq!(first.kind, CrossingKind::Captured(Seen::Datagram));
+        assert_eq!(first.kind, TransmissionKind::Captured(Seen::Datagram));
         assert_eq!(first.length, 4000);
         assert_eq!(read(&fragment(0x20b9), 0), None);
         assert_eq!(read(&fragment(0x0172), 0), None);
@@ -259,9 +259,12 @@ mod tests {
             0x45, 0, 0, 33, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1,
         ]);
         bytes.extend([0xc0, 0, 0x2e, 0xe0, 0, 13, 0, 0]);
-        let crossing = read(&packet(bytes), 0).expect("a packet");
-        assert_eq!(crossing.kind, CrossingKind::Captured(Seen::Unreachable));
-        assert_eq!(crossing.from.map(|from| from.port()), Some(12_000));
-        assert_eq!(crossing.to.map(|to| to.port()), Some(49_152));
+        let transmission = read(&packet(bytes), 0).expect("a packet");
+        assert_eq!(
+            transmission.kind,
+            TransmissionKind::Captured(Seen::Unreachable)
+        );
+        assert_eq!(transmission.from.map(|from| from.port()), Some(12_000));
+        assert_eq!(transmission.to.map(|to| to.port()), Some(49_152));
     }
 }

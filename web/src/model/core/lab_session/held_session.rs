@@ -9,7 +9,7 @@ use shared::{
 
 use crate::model::core::time::Millis;
 
-/// So long a seat is kept as long as no relay has said otherwise.
+/// How long the relay keeps a seat, until it states its own time.
 const DEFAULT_KEEP_TIME: Millis = 60_000;
 
 /// A seat that is this page's.

@@ -135,7 +135,7 @@ pub(crate) struct StepAction {
     pub(crate) on: String,
     /// See [`super::super::workbench::Typed`].
     pub(crate) data: String,
-    /// So many times over; 0 is once.
+    /// How many times the data is repeated; 0 is once.
     pub(crate) times: u32,
     /// Whether the data is in hex.
     pub(crate) hex: bool,
@@ -161,7 +161,7 @@ pub(crate) struct StepAction {
     pub(crate) family: Option<Family>,
     /// Stops waiting for the call that is blocked on the socket of this name.
     pub(crate) cancel: String,
-    /// A lab of this kind; one of one's own is a new one.
+    /// The kind of lab to go to; a private lab is a new one.
     pub(crate) lab: Option<LabKind>,
     /// What becomes of a server.
     pub(crate) server: Option<ServerAction>,

@@ -1,5 +1,5 @@
-//! What happens, as the check of a card is asked about it: one's own calls and the servers', what becomes of
-//! datagrams and servers, and packets.
+//! Feeds the check of a card: the page's own calls and the servers', the fate of datagrams, the state of servers, and
+//! packets.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::{
         core::time::Millis,
         panes::cards::Highlight,
         trace::{
-            log::{Call, Side, same},
+            log::{Call, Side, same_address},
             outcome_fields,
         },
     },
@@ -137,7 +137,7 @@ impl Model {
         }
     }
 
-    /// Who is at the other end of a call.
+    /// The other end of a call, as filters name it.
     fn peer_of(&self, call: &Call) -> Option<&'static str> {
         let named = call
             .arguments
@@ -158,12 +158,12 @@ impl Model {
     fn who_is_at(&self, peer: SocketAddr, call: &Call) -> &'static str {
         let server = self.servers.get(call.transport);
         let mut own = self.workbench.cards.iter();
-        if server.is_some_and(|server| same(server.address, peer)) {
+        if server.is_some_and(|server| same_address(server.address, peer)) {
             "server"
         } else if call.side == Side::Server
             || own.any(|card| {
                 card.local
-                    .is_some_and(|local| same(self.seen_as(local), peer))
+                    .is_some_and(|local| same_address(self.seen_as(local), peer))
             })
         {
             "client"

@@ -16,7 +16,7 @@ use crate::{filter::Filter, model::panes::workbench::Workbench};
 pub(crate) struct CardRun {
     /// Which: its place in the deck.
     pub(crate) card: usize,
-    /// What was answered: a choice, or that one would rather see; nothing as long as it is asked.
+    /// The answer: a choice, or none of them; `None` until the user has answered.
     pub(crate) answer: Option<Option<usize>>,
     /// Which steps are done.
     pub(crate) done: Vec<bool>,
@@ -76,7 +76,7 @@ pub(super) enum StepWait {
 }
 
 impl CardRun {
-    /// From its beginning; the workbench has so many sockets already.
+    /// Starts a card; `before` is the newest socket on the workbench.
     pub(super) fn begin(at: usize, card: &Card, before: u64) -> Self {
         Self {
             card: at,

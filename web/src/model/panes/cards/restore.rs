@@ -19,7 +19,7 @@ use crate::model::{
 pub(super) struct Changes {
     /// The lab where.
     lab: String,
-    /// The servers as they were before the card's first action there.
+    /// The servers before the card's first action in the lab.
     before: Vec<Server>,
     network: Option<ChangedNetwork>,
     servers: Vec<ChangedServer>,
@@ -40,7 +40,7 @@ struct ChangedServer {
     before: Server,
     /// How the card has left it; none while that is under way.
     after: Option<Server>,
-    /// Somebody has changed it by hand since.
+    /// Whether the user has changed it by hand since.
     by_hand: bool,
 }
 
@@ -319,7 +319,7 @@ fn has_same_options(one: &Server, other: &Server) -> bool {
     set(one) == set(other)
 }
 
-/// Whether a server is otherwise than a card has left it, by somebody's doing. One that has died has not been changed.
+/// Whether somebody has changed a server since the card. A server that died was not changed.
 fn is_changed_by_others(now: &Server, after: &Server) -> bool {
     let runs = |server: &Server| server.state == ServerState::Running;
     let has_died = matches!(now.state, ServerState::Dead { .. });

@@ -1,4 +1,4 @@
-//! What a card's steps do, done: each with the page's own means, as if somebody did it by hand.
+//! Runs the steps of a card, each with the page's own commands, as if the user gave them by hand.
 
 use shared::{
     call::{Call, Family, Transport},
@@ -19,7 +19,7 @@ use crate::model::{
     },
 };
 
-/// How a action went.
+/// The result of one action.
 enum StepResult {
     /// It is done, or under way.
     Done(Option<StepWait>),
@@ -149,7 +149,7 @@ impl Model {
         effects: &mut Vec<Effect>,
         now: Millis,
     ) -> StepResult {
-        // A step begins in the lab as it was before the last card, not as that one has left it.
+        // A step starts in the lab as it was before the previous card.
         if self.is_restoring() {
             return StepResult::NotYet(StepWait::Restored);
         }
@@ -183,7 +183,7 @@ impl Model {
         self.call(action, now)
     }
 
-    /// The open lab, or a new one of one's own. What is kept has first to be gone back to: a page has one.
+    /// Goes to the open lab, or to a new private lab. From a kept lab the page must first return to it: it has only one.
     fn go_to(&mut self, lab: LabKind, effects: &mut Vec<Effect>) -> StepResult {
         let Some(here) = self.welcome.as_ref().map(|welcome| &welcome.lab) else {
             return StepResult::Done(None);
@@ -237,7 +237,7 @@ impl Model {
             ServerAction::Kill => server::ServerCommand::Kill,
         };
         let may_control = self.may_control();
-        // Who may not control a server cannot even ask for another program.
+        // Without the right to control a server, another program cannot be asked for.
         if !may_control && matches!(wish, server::ServerCommand::Restart(_)) {
             return StepResult::Refused(self.no_control_failure());
         }
@@ -326,7 +326,7 @@ impl Model {
         self.cards.play.as_mut()?.key(name, &self.workbench)
     }
 
-    /// A target as it is picked at the workbench: a socket of one's own by its number.
+    /// A target as picked on the workbench: one of its sockets by descriptor.
     fn target(&mut self, name: &str) -> Option<String> {
         if ["", "server", "nobody", "localhost6"].contains(&name) {
             return Some(name.to_owned());

@@ -1,4 +1,4 @@
-//! What somebody wants of a class, done.
+//! Carries out the commands for a class.
 
 use shared::{class::Act, lab::LabKind, message::Ask};
 
@@ -52,7 +52,7 @@ impl Model {
             ClassCommand::Do(act) => self.ask_class(act),
             ClassCommand::Open(member) => {
                 self.classroom.opened = member;
-                // Who opens a tile wants to see that.
+                // An opened tile is shown at once.
                 self.classroom.ignores_drive |= member.is_some();
             }
             ClassCommand::Follow(follows) => {

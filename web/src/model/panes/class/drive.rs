@@ -21,7 +21,7 @@ impl Model {
         watching.is_none_or(|process| run.is_of(process))
     }
 
-    /// Turns to whom one wants to see. Another view of the trace is another log, told from its beginning.
+    /// Watches the member that is to be shown. Another view of the trace is another log, sent from its beginning.
     pub(super) fn update_watch(&mut self) {
         let me = self.welcome.as_ref().map(|welcome| welcome.process);
         let wanted = self.classroom.wanted_member();

@@ -2,7 +2,7 @@
 
 use shared::outcome::{Failed, Reason};
 
-/// Which way one wants in.
+/// How the user enters a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     /// As the teacher of a new class.
@@ -44,12 +44,12 @@ pub(crate) struct JoinForm {
     pub(crate) wants_admin: bool,
     /// The way that was asked for and not answered.
     pub(super) asked: Option<EntryKind>,
-    /// The code of the class that one wants to be back in.
+    /// The code of the class to return to.
     pub(super) back_to: Option<String>,
 }
 
 impl JoinForm {
-    /// The relay did not let the page in; tells whether it had asked.
+    /// Handles a refused entry. Returns the failure if the page had not asked to enter.
     pub(in crate::model) fn refuse(&mut self, failed: Failed) -> Result<(), Failed> {
         let Some(door) = self.asked.take() else {
             return Err(failed);

@@ -1,4 +1,4 @@
-//! The seats in classes that this browser remembers, so that whoever closed the page finds back: one entry a class.
+//! The seats in classes that this browser stores, one per class, so that a closed page can return.
 
 use shared::{
     class::Standing,
@@ -79,7 +79,7 @@ impl Model {
         welcome: &Welcome,
         effects: &mut Vec<Effect>,
     ) {
-        // In a lab of one's own the seat is that lab's; the one in the class was kept before.
+        // In a private lab the seat is that lab's; the seat in the class was stored before.
         if self.lab_session.is_out_of_class() {
             return;
         }

@@ -29,7 +29,7 @@ impl Model {
             .handle_welcome(welcome.class.as_deref(), is_new, is_out);
         self.classroom.join_form.back_to = None;
         self.remember_this_seat(welcome, effects);
-        // Who has joined begins with a sentence, the teacher with the code on the wall.
+        // A new member starts with a sentence, the teacher with the code on the wall.
         let asked = self.classroom.join_form.asked.take();
         if welcome.class.is_some() && (asked.is_some() || !was_in) {
             self.classroom.open = self.classroom.is_teacher();
@@ -67,7 +67,7 @@ impl Model {
         self.update_watch();
     }
 
-    /// The relay ends the conversation. Who is no longer of the class does not come back to it.
+    /// Handles the end of the conversation. A removed member does not return to the class.
     pub(in crate::model) fn leave_class_on(
         &mut self,
         goodbye: &Goodbye,

@@ -6,16 +6,16 @@ use shared::class::{MemberId, Roster, Tile, Totals};
 
 use crate::model::core::time::Millis;
 
-/// So long an order stands, whatever happens meanwhile.
+/// How long an order of tiles stays, whatever happens meanwhile.
 const ORDER_HOLD_TIME: Millis = 2_000;
 
 /// In which order tiles stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum WallOrder {
-    /// Who did something last comes first.
+    /// The most recently active member first.
     #[default]
     Activity,
-    /// Whom something failed for last comes first.
+    /// The member with the most recent failure first.
     Trouble,
     /// In the order of joining.
     Joined,

@@ -105,7 +105,7 @@ impl Sentence {
         Data(rest[..end].to_vec())
     }
 
-    /// The kernel took so many bytes.
+    /// Records that the kernel has taken `sent` bytes.
     pub(super) fn took(&mut self, sent: u64) {
         self.sent = self
             .sent

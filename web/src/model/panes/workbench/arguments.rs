@@ -13,7 +13,7 @@ pub(crate) struct CallForm {
     pub(crate) data: String,
     /// Whether it is in hex.
     pub(crate) hex: bool,
-    /// `server`, `nobody`, `localhost6`, or the number of a socket of one's own.
+    /// `server`, `nobody`, `localhost6`, or the descriptor of a socket on the workbench.
     pub(crate) to: String,
     /// A port.
     pub(crate) port: String,

@@ -87,7 +87,7 @@ impl CallRecord {
         self.end = None;
     }
 
-    /// Where it is to go, until the trace tells; of a socket of one's own only the trace knows.
+    /// Sets the target until the trace reports it; only the trace knows the address of a socket on the workbench.
     pub(super) fn aim(&mut self, to: &str, servers: &Servers) {
         let is_aimed = matches!(self.name, CallName::Connect | CallName::SendTo);
         if !is_aimed || to.parse::<Fd>().is_ok() {

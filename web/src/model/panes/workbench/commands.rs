@@ -60,7 +60,7 @@ impl Model {
         !self.is_past() && self.connection.state == ConnectionState::Open
     }
 
-    /// The server one sees is the one one talks to, and the ladder shows what happens next.
+    /// Shows the server of this transport, and lets the ladder show what happens next.
     fn turn_to(&mut self, transport: Transport) {
         self.choose(transport);
         self.select(None);

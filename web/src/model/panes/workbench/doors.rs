@@ -12,7 +12,7 @@ use shared::{
 
 use crate::model::{
     core::time::Millis,
-    trace::{kernel::Kernel, log::same},
+    trace::{kernel::Kernel, log::same_address},
 };
 
 /// The process of the TCP server.
@@ -70,9 +70,9 @@ pub(crate) struct House {
     pub(crate) backlog: Option<u64>,
     /// UDP: bytes that wait to be received.
     pub(crate) bytes: u64,
-    /// Who shakes hands right now.
+    /// The clients in the handshake.
     pub(crate) arriving: Vec<SocketAddr>,
-    /// Who is connected, and waits to be accepted.
+    /// The connected clients that wait to be accepted.
     pub(crate) waiting: Vec<SocketAddr>,
     /// The doors of accepted connections, with who is at the other end and the state, where it is told.
     pub(crate) rooms: Vec<(SocketAddr, Option<SocketState>)>,
@@ -117,7 +117,7 @@ fn by_list(server: &Server, kernel: &Kernel, now: Millis) -> House {
         ..House::default()
     };
     let its = |socket: &&KernelSocket| {
-        socket.transport == server.transport && same(socket.local, server.address)
+        socket.transport == server.transport && same_address(socket.local, server.address)
     };
     for socket in kernel.sockets().filter(its) {
         let Some(peer) = socket.peer else {

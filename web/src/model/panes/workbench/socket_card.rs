@@ -66,7 +66,7 @@ impl SocketCard {
     pub(super) fn started(&mut self, name: CallName, seq: u64) {
         let opens = name == CallName::Connect && self.observed.state == DiagramState::Closed;
         if opens && self.transport == Transport::Tcp && !self.closed {
-            self.is(DiagramState::SynSent, StateSource::Call(name), seq);
+            self.set_state(DiagramState::SynSent, StateSource::Call(name), seq);
         }
     }
 
@@ -81,7 +81,7 @@ impl SocketCard {
             Outcome::Failed(failed) => self.failed(made.name, failed, seq),
         }
         self.got_port(made.name, seq);
-        // What the kernel source along with `close` was before it.
+        // The facts reported along with `close` are from before it.
         if !self.closed {
             self.apply_facts(&returned.facts, Some(made.name), seq);
         }
@@ -108,16 +108,16 @@ impl SocketCard {
                 } else {
                     DiagramState::Established
                 };
-                self.is(state, source, seq);
+                self.set_state(state, source, seq);
             }
             CallName::Close => {
                 self.closed = true;
-                self.is(DiagramState::Closed, source, seq);
+                self.set_state(DiagramState::Closed, source, seq);
             }
             _ if *value == Returned::EndOfStream
                 && self.observed.state == DiagramState::Established =>
             {
-                self.is(DiagramState::CloseWait, source, seq);
+                self.set_state(DiagramState::CloseWait, source, seq);
             }
             CallName::Socket
             | CallName::Send
@@ -139,34 +139,34 @@ impl SocketCard {
         }
     }
 
-    /// The kernel chooses a port for whoever sends, also where it then sends nothing.
+    /// The kernel chooses a port for a sending socket, even if it then sends nothing.
     fn got_port(&mut self, by: CallName, seq: u64) {
         let has_port = self.local.is_some_and(|local| local.port() != 0);
         if self.observed.state == DiagramState::Unbound && has_port {
-            self.is(DiagramState::Bound, StateSource::Call(by), seq);
+            self.set_state(DiagramState::Bound, StateSource::Call(by), seq);
         }
     }
 
     fn failed(&mut self, name: CallName, failed: &Failed, seq: u64) {
-        // Who only stopped waiting has not stopped the kernel.
+        // A cancelled call has not stopped the kernel.
         let is_over = failed.source == FailureSource::Kernel;
         if name == CallName::Connect && self.observed.state == DiagramState::SynSent && is_over {
-            self.is(DiagramState::Closed, StateSource::Call(name), seq);
+            self.set_state(DiagramState::Closed, StateSource::Call(name), seq);
         }
     }
 
-    /// What the kernel source of it, after this call.
+    /// Applies the facts that the kernel reported after this call.
     pub(super) fn apply_facts(&mut self, facts: &[Fact], after: Option<CallName>, seq: u64) {
         let state = facts
             .iter()
             .find(|fact| fact.name == "tcp_info.state")
             .and_then(|fact| DiagramState::of_tcp_info(&fact.value));
         if let Some(state) = state.filter(|_| !self.closed) {
-            self.is(state, StateSource::Kernel(after), seq);
+            self.set_state(state, StateSource::Kernel(after), seq);
         }
     }
 
-    const fn is(&mut self, state: DiagramState, source: StateSource, seq: u64) {
+    const fn set_state(&mut self, state: DiagramState, source: StateSource, seq: u64) {
         self.observed = ObservedState { state, source, seq };
     }
 }

@@ -1,5 +1,5 @@
 //! The states of a socket and what leads from one to the next: UDP's few, and TCP's as RFC 9293 §3.3.2 names them.
-//! Which one is lit comes from the calls, from what the kernel source after one, or from its list; the newest wins.
+//! Which one is lit comes from the calls, from what the kernel reported after one, or from its list; the newest wins.
 
 use shared::{
     call::Transport,
@@ -29,7 +29,7 @@ pub(crate) enum DiagramState {
     LastAck,
 }
 
-/// Who says so.
+/// The source of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StateSource {
     /// It follows from this call.
@@ -149,7 +149,7 @@ pub(crate) fn now(card: &SocketCard, model: &Model, at: Millis) -> CurrentState 
     let listed = local
         .filter(|_| !card.gone)
         .and_then(|local| kernel.find(card.transport, local, card.peer));
-    // A socket that was given back has nobody to tell of it but the list.
+    // Of a closed socket only the kernel's list tells.
     let is_newer = card.closed || kernel.seq() > card.observed.seq;
     let from_kernel_list = listed
         .filter(|socket| is_newer && !(card.closed && socket.held))

@@ -33,7 +33,7 @@ pub(crate) fn can_be(extent: Extent, model: &Model) -> bool {
     }
 }
 
-/// The first and the last number of every range of events that belongs to it; none where all do.
+/// The first and last number of every range of events in the extent; none if it is the whole trace.
 pub(super) fn ranges(extent: Extent, model: &Model) -> Option<Vec<(u64, u64)>> {
     let wanted = match extent {
         Extent::All => return None,
@@ -70,8 +70,8 @@ impl Selection {
     fn run(model: &Model) -> Self {
         let mut wanted = Self::default();
         if let Some(run) = model.shown().shown_run() {
-            let crossings = run.crossings.iter().map(|crossing| crossing.seq);
-            wanted.packets.extend(crossings);
+            let transmissions = run.transmissions.iter().map(|crossing| crossing.seq);
+            wanted.packets.extend(transmissions);
             wanted.add(run);
         }
         wanted
@@ -86,8 +86,8 @@ impl Selection {
             ..Self::default()
         };
         for run in shown.log.runs() {
-            let mut crossings = run.crossings.iter();
-            if crossings.any(|crossing| wanted.packets.contains(&crossing.seq)) {
+            let mut transmissions = run.transmissions.iter();
+            if transmissions.any(|crossing| wanted.packets.contains(&crossing.seq)) {
                 wanted.add(run);
             }
         }

@@ -9,12 +9,12 @@ use shared::{
 use super::extent::{self, Extent};
 use crate::model::{Effect, Model, core::connection::ConnectionState};
 
-/// What somebody wants with links.
+/// A command for links.
 #[derive(Debug)]
 pub(crate) enum LinkCommand {
     /// To see them: what this browser remembers, and the time in seconds since 1970-01-01 UTC.
     See(String, u64),
-    /// So much of the trace as a link, for so many days.
+    /// Save this extent of the trace as a link for this number of days.
     Save(Extent, u64),
     /// That one deleted.
     Delete(String),
@@ -22,7 +22,7 @@ pub(crate) enum LinkCommand {
     Copy(String),
 }
 
-/// A link of one's own.
+/// A link that this browser made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SavedLink {
     /// Its name.
@@ -53,10 +53,10 @@ pub(crate) enum LinkStatus {
     Lost,
 }
 
-/// All links of one's own, the newest first.
+/// The links that this browser made, the newest first.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    /// Them.
+    /// The links.
     pub(crate) mine: Vec<SavedLink>,
     /// How the last that was wanted went.
     pub(crate) news: LinkStatus,
@@ -110,7 +110,7 @@ impl Links {
         }
     }
 
-    /// A reply came; tells whether something is to be remembered otherwise.
+    /// Handles a reply. Returns whether the stored links have changed.
     fn handle_reply(&mut self, reply: &Reply) -> bool {
         let Some((_, asked)) = self.asked.take_if(|(id, _)| Some(*id) == reply.id) else {
             return false;
@@ -150,7 +150,7 @@ impl Links {
         changes
     }
 
-    /// It is on the clipboard; tells whether it was a link that was to go there.
+    /// Handles that a text was copied. Returns whether it was a link.
     pub(super) fn finish_copy(&mut self) -> bool {
         let copied = self.copying.take();
         let mine = copied.is_some();
@@ -163,7 +163,7 @@ impl Links {
 }
 
 impl Model {
-    /// Does what somebody wants with links.
+    /// Carries out a command for links.
     pub(in crate::model) fn handle_link_command(
         &mut self,
         wish: LinkCommand,

@@ -31,7 +31,7 @@ pub(crate) enum OpenError {
     TooNew(u64),
     /// It is a trace, but not all of it can be read.
     Damaged,
-    /// It has so many bytes.
+    /// The file is too long: its length in bytes.
     TooLong(u64),
     /// The browser could not read it.
     Unreadable,
@@ -41,7 +41,7 @@ pub(crate) enum OpenError {
     NotFetched,
 }
 
-/// A saved trace that one looks at.
+/// An opened saved trace.
 #[derive(Debug)]
 pub(crate) struct Opened {
     /// The file's name.

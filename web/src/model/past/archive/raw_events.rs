@@ -9,7 +9,7 @@ use shared::{
     trace::{Event, What},
 };
 
-/// At most so many bytes of events are kept; older ones make room. What is saved can be opened again.
+/// Maximum number of bytes of events kept; the oldest are dropped. A trace of this size can be opened again.
 const MAX_BYTES: usize = 48_000_000;
 /// What an event is wrapped in when the relay tells it.
 const WRAPPING: &str = "{\"trace\":";

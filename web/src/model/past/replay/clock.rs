@@ -5,9 +5,9 @@ use shared::trace::Event;
 
 use crate::model::{core::time::Millis, trace::log::Run};
 
-/// So long a usual sentence takes, in microseconds of the page's time.
+/// Duration of a usual sentence at the default speed, in microseconds of the page's time.
 const SENTENCE_US: u64 = 4_000_000;
-/// So long a pause takes at most, where time is stretched.
+/// Maximum duration of a pause where time is stretched, in microseconds.
 const PAUSE_US: u64 = 2_000_000;
 /// A sentence that took longer had somebody wait: it tells nothing of how fast this lab is.
 const LONGEST_NS: u64 = 1_000_000_000;
@@ -19,7 +19,7 @@ const USUAL_NS: u64 = 1_000_000;
 pub(crate) enum Speed {
     /// As it was, pauses and all.
     AsItWas,
-    /// Stretched, and then so many tenths as fast.
+    /// Stretched, at this number of tenths of the default speed.
     Tenths(u64),
 }
 

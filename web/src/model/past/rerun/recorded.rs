@@ -16,7 +16,7 @@ use crate::model::{panes::server::Servers, trace::log};
 /// A call that was recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedCall {
-    /// Who made it.
+    /// The process that made the call.
     pub(crate) process: ProcessId,
     /// Which call.
     pub(crate) name: CallName,

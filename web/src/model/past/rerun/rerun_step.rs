@@ -1,4 +1,4 @@
-//! A recorded call comparison the one that is made now, and when two endings say the same.
+//! A recorded call beside the call that repeats it, and when their results count as the same.
 
 use shared::outcome::{Outcome, Returned};
 
@@ -29,7 +29,7 @@ pub(crate) enum RerunState {
     Left,
 }
 
-/// How a call's ending is comparison the one it had then.
+/// The repeated call's result compared with the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     /// It has none yet.
@@ -41,7 +41,7 @@ pub(crate) enum Comparison {
 }
 
 impl RerunStep {
-    /// How it is comparison what was.
+    /// Compares the result with the recorded one.
     pub(crate) fn comparison(&self) -> Comparison {
         match (&self.then.outcome, &self.now) {
             (_, RerunState::Waits | RerunState::Made(..)) => Comparison::Open,

@@ -7,7 +7,7 @@ use shared::{outcome::Outcome, trace::CallName};
 use super::{Delivery, MappedRange, receives, sends};
 use crate::model::trace::log::{Call, Side};
 
-/// The pieces of a call that carried so many bytes, among the calls of all connections between both addresses.
+/// Maps the `bytes` of a call to the calls of all connections between both addresses.
 pub(super) fn pieces<'a>(
     call: &'a Call,
     bytes: u64,

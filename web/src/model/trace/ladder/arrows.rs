@@ -10,14 +10,16 @@ use shared::{
     trace::{CallId, CallName, DerivedKind},
 };
 
-use super::{Rung, RungLayout, Span, impairments};
+use super::{Rung, RungLayout, Span};
 use crate::{
     i18n::Texts,
     model::{
         text::units,
         trace::{
             fate,
-            log::{Call, Crossing, CrossingKind, DatagramFate, Return, Run, Seen, Side, sender},
+            log::{
+                Call, DatagramFate, Return, Run, Seen, Side, Transmission, TransmissionKind, sender,
+            },
         },
     },
 };
@@ -104,8 +106,8 @@ impl Arrow {
 }
 
 /// A captured packet has a time of its own.
-pub(super) const fn has_own_rung(crossing: &Crossing) -> bool {
-    matches!(crossing.kind, CrossingKind::Captured(_))
+pub(super) const fn has_own_rung(transmission: &Transmission) -> bool {
+    matches!(transmission.kind, TransmissionKind::Captured(_))
 }
 
 /// The run, ready to be drawn into.
@@ -116,76 +118,79 @@ pub(super) struct ArrowLayout<'a> {
     pitch: i32,
 }
 
-pub(super) fn draw(run: &Run, calls: &[&Call], places: &RungLayout, pitch: i32) -> Vec<Arrow> {
-    let sheet = ArrowLayout {
-        calls,
-        spans: &places.spans,
-        rungs: &places.rungs,
-        pitch,
-    };
-    let mut arrows: Vec<Arrow> = if run.crossings.is_empty() {
-        sheet.joined()
-    } else {
-        let crossings = run.crossings.iter().zip(&places.crossings);
-        crossings
-            .filter_map(|(crossing, rung)| sheet.arrow(crossing, *rung))
-            .collect()
-    };
-    impairments::touch(run, &sheet, &places.impairments, &mut arrows);
-    arrows
-}
+impl<'a> ArrowLayout<'a> {
+    pub(super) fn new(calls: &'a [&'a Call], layout: &'a RungLayout, pitch: i32) -> Self {
+        Self {
+            calls,
+            spans: &layout.spans,
+            rungs: &layout.rungs,
+            pitch,
+        }
+    }
 
-impl ArrowLayout<'_> {
-    fn arrow(&self, crossing: &Crossing, rung: usize) -> Option<Arrow> {
-        match &crossing.kind {
-            CrossingKind::Captured(seen) => {
+    /// The arrows of a run: those of its packets, or else those between its calls. `rungs` are those of the packets.
+    pub(super) fn arrows(&self, run: &Run, rungs: &[usize]) -> Vec<Arrow> {
+        if run.transmissions.is_empty() {
+            return self.joined();
+        }
+        let transmissions = run.transmissions.iter().zip(rungs);
+        transmissions
+            .filter_map(|(transmission, rung)| self.arrow(transmission, *rung))
+            .collect()
+    }
+
+    fn arrow(&self, transmission: &Transmission, rung: usize) -> Option<Arrow> {
+        match &transmission.kind {
+            TransmissionKind::Captured(seen) => {
                 let y = self.middle(Some(rung))?;
                 let carried = match seen {
-                    Seen::Datagram => ArrowContent::Bytes(Transport::Udp, crossing.length),
-                    Seen::Segment(flags) => ArrowContent::Segment(flags.clone(), crossing.length),
+                    Seen::Datagram => ArrowContent::Bytes(Transport::Udp, transmission.length),
+                    Seen::Segment(flags) => {
+                        ArrowContent::Segment(flags.clone(), transmission.length)
+                    }
                     Seen::Unreachable => ArrowContent::Unreachable,
                 };
                 Some(Arrow {
                     from_y: y - self.pitch / 6,
                     to_y: y + self.pitch / 6,
-                    to_server: self.leaves_client(crossing),
+                    to_server: self.leaves_client(transmission),
                     captured: true,
                     arrives: true,
                     way: ArrowSpan::Whole,
                     fate: None,
                     carried,
-                    call: crossing.call,
-                    seq: Some(crossing.seq),
+                    call: transmission.call,
+                    seq: Some(transmission.seq),
                 })
             }
-            CrossingKind::Derived(kind) => {
-                let seq = Some(crossing.seq);
-                let arrow = self.derived(crossing, *kind)?;
+            TransmissionKind::Derived(kind) => {
+                let seq = Some(transmission.seq);
+                let arrow = self.derived(transmission, *kind)?;
                 Some(Arrow { seq, ..arrow })
             }
         }
     }
 
-    fn derived(&self, crossing: &Crossing, kind: DerivedKind) -> Option<Arrow> {
+    fn derived(&self, transmission: &Transmission, kind: DerivedKind) -> Option<Arrow> {
         let at = self
             .calls
             .iter()
-            .position(|call| Some(call.id) == crossing.call)?;
+            .position(|call| Some(call.id) == transmission.call)?;
         let call = self.calls[at];
         // No bytes put nothing on the wire of a stream.
-        if kind == DerivedKind::Data && crossing.length == 0 {
+        if kind == DerivedKind::Data && transmission.length == 0 {
             return None;
         }
         let carried = match kind {
             DerivedKind::Datagram | DerivedKind::Data => {
-                ArrowContent::Bytes(crossing.transport, crossing.length)
+                ArrowContent::Bytes(transmission.transport, transmission.length)
             }
             DerivedKind::Handshake => ArrowContent::Handshake,
             DerivedKind::Fin => ArrowContent::Fin,
             DerivedKind::Rst => ArrowContent::Rst,
             DerivedKind::Unreachable => ArrowContent::Unreachable,
         };
-        let to_server = self.leaves_client(crossing);
+        let to_server = self.leaves_client(transmission);
         if kind == DerivedKind::Handshake {
             return self.between(at, at, to_server, carried, true);
         }
@@ -286,16 +291,16 @@ impl ArrowLayout<'_> {
     }
 
     /// Whether the client sent it: the packet's own direction, and what the calls say of its ends where nobody told.
-    fn leaves_client(&self, crossing: &Crossing) -> bool {
-        if let Some(direction) = crossing.direction {
+    fn leaves_client(&self, transmission: &Transmission) -> bool {
+        if let Some(direction) = transmission.direction {
             return direction == Direction::Request;
         }
-        let (Some(from), Some(to)) = (crossing.from, crossing.to) else {
+        let (Some(from), Some(to)) = (transmission.from, transmission.to) else {
             return true;
         };
         let mut calls = self.calls.iter();
-        let because = calls.find(|call| Some(call.id) == crossing.call);
-        let derived = because.filter(|_| matches!(crossing.kind, CrossingKind::Derived(_)));
+        let because = calls.find(|call| Some(call.id) == transmission.call);
+        let derived = because.filter(|_| matches!(transmission.kind, TransmissionKind::Derived(_)));
         let side = derived
             .and_then(|call| sender(call, from, to))
             .or_else(|| self.calls.iter().find_map(|call| sender(call, from, to)));

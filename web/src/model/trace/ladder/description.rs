@@ -35,7 +35,12 @@ pub(crate) fn describe<'a>(
         .arrows
         .iter()
         .filter(|arrow| arrow.way != ArrowSpan::AtEdge);
-    told.extend(crossed.map(|arrow| (arrow.from_y, crossing(arrow, &time(arrow.from_y), texts))));
+    told.extend(crossed.map(|arrow| {
+        (
+            arrow.from_y,
+            transmission(arrow, &time(arrow.from_y), texts),
+        )
+    }));
     // An arrow leaves from the middle of the rung at whose upper edge its call stands.
     told.sort_by_key(|(y, _)| *y);
     told.into_iter().map(|(_, sentence)| sentence).collect()
@@ -81,7 +86,7 @@ fn add_call(
     told.extend(later.map(|y| fill("told.returns", y)));
 }
 
-fn crossing(arrow: &Arrow, time: &str, texts: &Texts) -> String {
+fn transmission(arrow: &Arrow, time: &str, texts: &Texts) -> String {
     let (what, fate) = (arrow.carried.label(texts), arrow.fate(texts));
     let [from, to] = [arrow.to_server, !arrow.to_server].map(|client| texts.get(side(client)));
     let truth = texts.get(if arrow.captured {

@@ -1,13 +1,12 @@
-//! What the relay's edge made of a datagram, drawn: the arrow ends before the program that receives, and goes on from
-//! there when that program gets it.
+//! Impaired datagrams: the arrow ends before the receiving program, and goes on from there when that program gets it.
 
 use shared::{call::Transport, conditions::Direction};
 
 use super::{Arrow, ArrowContent, ArrowSpan, arrows::ArrowLayout};
 use crate::model::trace::log::{Impaired, Run};
 
-/// Changes the arrows of all datagrams that the edge has touched. `rungs` are those of the run's impairments.
-pub(super) fn touch(run: &Run, sheet: &ArrowLayout<'_>, rungs: &[usize], arrows: &mut Vec<Arrow>) {
+/// Adds the relay's impairments to the arrows of their datagrams. `rungs` are those of the run's impairments.
+pub(super) fn add(run: &Run, layout: &ArrowLayout<'_>, rungs: &[usize], arrows: &mut Vec<Arrow>) {
     for first in run.impaired() {
         let datagram = first.edge.datagram;
         let Some((fate, last)) = run.fate(datagram) else {
@@ -18,12 +17,12 @@ pub(super) fn touch(run: &Run, sheet: &ArrowLayout<'_>, rungs: &[usize], arrows:
                 .impairments
                 .iter()
                 .position(|known| known.seq == touch.seq)?;
-            sheet.middle(rungs.get(at).copied())
+            layout.middle(rungs.get(at).copied())
         };
         let (Some(edge_y), Some(left_y)) = (y_of(first), y_of(last)) else {
             continue;
         };
-        let to_edge = arrival(first, sheet, arrows, edge_y);
+        let to_edge = arrival(first, layout, arrows, edge_y);
         let Some(to_edge) = arrows.get_mut(to_edge) else {
             continue;
         };
@@ -53,9 +52,9 @@ pub(super) fn touch(run: &Run, sheet: &ArrowLayout<'_>, rungs: &[usize], arrows:
             };
             arrows.push(waits);
         }
-        let got = sheet.calls.iter().zip(sheet.spans);
+        let got = layout.calls.iter().zip(layout.spans);
         let got = got.filter(|(call, _)| call.datagram() == Some(datagram));
-        let ends = got.filter_map(|(call, span)| Some((call.id, sheet.middle(span.end)?)));
+        let ends = got.filter_map(|(call, span)| Some((call.id, layout.middle(span.end)?)));
         let goes_on = ends.map(|(call, y)| Arrow {
             to_y: y.max(from.from_y),
             call: Some(call),
@@ -67,7 +66,7 @@ pub(super) fn touch(run: &Run, sheet: &ArrowLayout<'_>, rungs: &[usize], arrows:
 }
 
 /// The arrow that brought the datagram to the edge; where none was drawn, one that follows from the edge having had it.
-fn arrival(touch: &Impaired, sheet: &ArrowLayout<'_>, arrows: &mut Vec<Arrow>, y: i32) -> usize {
+fn arrival(touch: &Impaired, layout: &ArrowLayout<'_>, arrows: &mut Vec<Arrow>, y: i32) -> usize {
     let edge = &touch.edge;
     let to_server = edge.direction == Direction::Request;
     let carried = ArrowContent::Bytes(Transport::Udp, edge.length);
@@ -87,12 +86,12 @@ fn arrival(touch: &Impaired, sheet: &ArrowLayout<'_>, arrows: &mut Vec<Arrow>, y
     let found = arrows.iter().position(|arrow| same(&arrow));
     let found = found.or_else(|| arrows.iter().rposition(|arrow| before(&arrow)));
     found.unwrap_or_else(|| {
-        let sender = sheet
+        let sender = layout
             .calls
             .iter()
             .position(|call| Some(call.id) == edge.call);
         let sent_y =
-            sender.and_then(|at| sheet.middle(sheet.spans[at].start.or(sheet.spans[at].end)));
+            sender.and_then(|at| layout.middle(layout.spans[at].start.or(layout.spans[at].end)));
         arrows.push(Arrow {
             from_y: sent_y.unwrap_or(y),
             to_y: y,

@@ -8,10 +8,10 @@ use shared::{
 };
 
 use super::{
-    Call, ClientId, Crossing, Log, MAX_LOG_CALLS, MAX_RUNS, MAX_VISITOR_CALLS, RECENT_RUNS, Run,
-    RunId, RunKind, Side, began_us,
+    Call, ClientId, Log, MAX_LOG_CALLS, MAX_RUNS, MAX_VISITOR_CALLS, RECENT_RUNS, Run, RunId,
+    RunKind, Side, Transmission, began_us,
     clients::{AddressKnown, KnownSocket},
-    socket_owners::{Endpoint, same},
+    endpoint::{Endpoint, same_address},
 };
 use crate::model::core::time::Millis;
 
@@ -42,7 +42,7 @@ impl Log {
                 self.add_packet(&packet, [event.seq, event.mono_ns, event.wall_us])
             }
             What::Derived(derived) => self.add_crossing(
-                Crossing::derived(&derived, event.seq, event.mono_ns),
+                Transmission::derived(&derived, event.seq, event.mono_ns),
                 Some(derived.because),
             ),
             What::Facts(facts) => self.add_facts(facts),
@@ -78,7 +78,7 @@ impl Log {
             id: self.last_run,
             kind,
             calls: Vec::new(),
-            crossings: Vec::new(),
+            transmissions: Vec::new(),
             impairments: Vec::new(),
             version: self.version,
         };
@@ -230,7 +230,7 @@ impl Log {
         if call.name == CallName::Close {
             let clients = &mut self.owners.clients;
             clients.close(mono_ns, |whose, (transport, address)| {
-                whose == call.process && transport == endpoint.0 && same(address, local)
+                whose == call.process && transport == endpoint.0 && same_address(address, local)
             });
         }
         run_id
@@ -295,7 +295,7 @@ impl Log {
             .and_then(|fd| self.owners.client_of(call.process, fd));
         by_socket.or_else(|| {
             let (client, run, is_closed) = clients.newest(endpoint)?;
-            // What it has sent was received long since: this is from whoever has its address now.
+            // Everything it sent was received before: this datagram is from the address's next owner.
             let received = || {
                 run.and_then(|run| self.run(run))
                     .is_some_and(has_received_all)
@@ -332,7 +332,7 @@ impl Log {
             self.insert(call, Some(run));
         }
         if let Some(run) = self.runs.iter_mut().find(|known| known.id == run) {
-            run.crossings.extend(visitor.crossings);
+            run.transmissions.extend(visitor.transmissions);
             run.impairments.extend(visitor.impairments);
         }
     }

@@ -1,4 +1,4 @@
-//! A call and a crossing as the page keeps them.
+//! A call and a transmission as the page keeps them.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use shared::{
     },
 };
 
-use super::{ClientId, same};
+use super::{ClientId, same_address};
 use crate::model::core::time::Millis;
 
 /// The processes below are servers: 1 for UDP, 2 for TCP.
@@ -21,9 +21,9 @@ const FIRST_CLIENT: ProcessId = 3;
 /// On which side of the wire somebody stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Who asks.
+    /// The client.
     Client,
-    /// Who answers.
+    /// The server.
     Server,
 }
 
@@ -42,7 +42,7 @@ impl Side {
 pub(crate) struct Call {
     /// Its number in the lab.
     pub(crate) id: CallId,
-    /// Who made it.
+    /// The process that made the call.
     pub(crate) process: ProcessId,
     /// On which side that is.
     pub(crate) side: Side,
@@ -200,16 +200,16 @@ impl Call {
 
 /// Something that crossed the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Crossing {
+pub(crate) struct Transmission {
     /// The number of its event.
     pub(crate) seq: u64,
     /// Seen, or inferred, and what.
-    pub(crate) kind: CrossingKind,
+    pub(crate) kind: TransmissionKind,
     /// UDP or TCP.
     pub(crate) transport: Transport,
-    /// Who sent it.
+    /// The sender's address.
     pub(crate) from: Option<SocketAddr>,
-    /// Who it was for.
+    /// The receiver's address.
     pub(crate) to: Option<SocketAddr>,
     /// Bytes of payload.
     pub(crate) length: u64,
@@ -249,7 +249,7 @@ impl Numbers {
 
 /// What crossed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum CrossingKind {
+pub(crate) enum TransmissionKind {
     /// Captured.
     Captured(Seen),
     /// Inferred by the relay.
@@ -267,11 +267,11 @@ pub(crate) enum Seen {
     Unreachable,
 }
 
-impl Crossing {
+impl Transmission {
     pub(super) const fn derived(derived: &Derived, seq: u64, at_ns: u64) -> Self {
         Self {
             seq,
-            kind: CrossingKind::Derived(derived.kind),
+            kind: TransmissionKind::Derived(derived.kind),
             transport: derived.transport,
             from: Some(derived.from),
             to: Some(derived.to),
@@ -293,7 +293,9 @@ pub(crate) fn sender(call: &Call, from: SocketAddr, to: SocketAddr) -> Option<Si
     // What a `bind` names is its own.
     let named = named.filter(|_| call.name != CallName::Bind);
     let other = end.and_then(|end| end.peer).or(named);
-    let is = |address: Option<SocketAddr>, end| address.is_some_and(|address| same(address, end));
+    let is = |address: Option<SocketAddr>, end| {
+        address.is_some_and(|address| same_address(address, end))
+    };
     let (out, back) = (
         is(own, from) || is(other, to),
         is(own, to) || is(other, from),

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use shared::{conditions::Direction, trace::ProcessId};
 
-use super::{Crossing, RunId, call::Numbers, same, socket_owners::Endpoint};
+use super::{RunId, Transmission, call::Numbers, endpoint::Endpoint, same_address};
 
 /// A client's socket, numbered as they are met.
 pub(crate) type ClientId = u64;
@@ -120,7 +120,7 @@ impl Clients {
     /// Those of an address, the newest first.
     fn all_at(&self, (transport, address): Endpoint) -> impl Iterator<Item = &Client> {
         let is_there = move |client: &&Client| {
-            client.endpoint.0 == transport && same(client.endpoint.1, address)
+            client.endpoint.0 == transport && same_address(client.endpoint.1, address)
         };
         self.all.iter().rev().filter(is_there)
     }
@@ -250,27 +250,27 @@ impl Clients {
     }
 
     /// Whose packet it is. A connection that was not met before is remembered from its SYN on.
-    pub(super) fn claim(&mut self, crossing: &Crossing) -> PacketOwner {
+    pub(super) fn claim(&mut self, transmission: &Transmission) -> PacketOwner {
         let ends = [
-            (crossing.from, Direction::Request),
-            (crossing.to, Direction::Reply),
+            (transmission.from, Direction::Request),
+            (transmission.to, Direction::Reply),
         ];
-        let told = crossing.direction;
+        let told = transmission.direction;
         for (end, direction) in ends {
             let Some(end) = end.filter(|_| told.is_none_or(|told| told == direction)) else {
                 continue;
             };
-            let endpoint = (crossing.transport, end);
-            if let Some(id) = self.claim_at(endpoint, direction, crossing) {
+            let endpoint = (transmission.transport, end);
+            if let Some(id) = self.claim_at(endpoint, direction, transmission) {
                 return PacketOwner::Known(id);
             }
         }
-        let isn = crossing.numbers.and_then(Numbers::opens);
-        let (Some(isn), Some(from)) = (isn, crossing.from) else {
+        let isn = transmission.numbers.and_then(Numbers::opens);
+        let (Some(isn), Some(from)) = (isn, transmission.from) else {
             return PacketOwner::Unknown;
         };
-        let client = self.add((crossing.transport, from), crossing.at_ns);
-        (client.isn, client.process) = (Some(isn), told_process(crossing));
+        let client = self.add((transmission.transport, from), transmission.at_ns);
+        (client.isn, client.process) = (Some(isn), told_process(transmission));
         PacketOwner::New(client.id)
     }
 
@@ -278,11 +278,11 @@ impl Clients {
         &mut self,
         endpoint: Endpoint,
         way: Direction,
-        crossing: &Crossing,
+        transmission: &Transmission,
     ) -> Option<ClientId> {
-        let (at_ns, process) = (crossing.at_ns, told_process(crossing));
+        let (at_ns, process) = (transmission.at_ns, told_process(transmission));
         let its = |client: &&Client| client.may_be_of(process);
-        let Some(numbers) = crossing.numbers else {
+        let Some(numbers) = transmission.numbers else {
             let mut all = self.all_at(endpoint).filter(its);
             let then = all.find(|client| client.had_address(at_ns))?;
             let can = way == Direction::Reply || then.could_send(at_ns);
@@ -329,36 +329,42 @@ impl Clients {
 }
 
 /// Whose packet the relay says it is; one that does not tell the direction did not tell connections apart either.
-fn told_process(crossing: &Crossing) -> Option<ProcessId> {
-    crossing.process.filter(|_| crossing.direction.is_some())
+fn told_process(transmission: &Transmission) -> Option<ProcessId> {
+    transmission
+        .process
+        .filter(|_| transmission.direction.is_some())
 }
 
 /// Where a packet that waits for its run belongs.
 impl Clients {
     /// Whether this socket may have sent it.
-    pub(super) fn sent(&self, id: ClientId, crossing: &Crossing) -> bool {
+    pub(super) fn sent(&self, id: ClientId, transmission: &Transmission) -> bool {
         let address = self.get(id).map(|client| client.endpoint.1);
-        let from = crossing.from.zip(address);
-        from.is_some_and(|(from, address)| same(from, address)) && self.is_of(id, crossing)
+        let from = transmission.from.zip(address);
+        from.is_some_and(|(from, address)| same_address(from, address))
+            && self.is_of(id, transmission)
     }
 
     /// Whether a packet from or to this address, seen then, is of this socket.
-    pub(super) fn is_of(&self, id: ClientId, crossing: &Crossing) -> bool {
+    pub(super) fn is_of(&self, id: ClientId, transmission: &Transmission) -> bool {
         let Some(client) = self.get(id) else {
             return false;
         };
         let is_there =
-            |end: &Option<SocketAddr>| end.is_some_and(|end| same(end, client.endpoint.1));
+            |end: &Option<SocketAddr>| end.is_some_and(|end| same_address(end, client.endpoint.1));
         let (transport, _) = client.endpoint;
-        let its = [crossing.from, crossing.to].iter().any(is_there);
-        if crossing.transport != transport || !its || !client.may_be_of(told_process(crossing)) {
+        let its = [transmission.from, transmission.to].iter().any(is_there);
+        if transmission.transport != transport
+            || !its
+            || !client.may_be_of(told_process(transmission))
+        {
             return false;
         }
-        match (crossing.numbers, client.isn) {
+        match (transmission.numbers, client.isn) {
             (Some(numbers), Some(isn)) => {
-                let from = crossing
+                let from = transmission
                     .from
-                    .is_some_and(|from| same(from, client.endpoint.1));
+                    .is_some_and(|from| same_address(from, client.endpoint.1));
                 let seq = if from {
                     Some(numbers.seq)
                 } else {
@@ -369,7 +375,7 @@ impl Clients {
                         && self.nearest(client.endpoint, Some(seq), None) == Some(id)
                 })
             }
-            _ => client.had_address(crossing.at_ns),
+            _ => client.had_address(transmission.at_ns),
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum DatagramFate {
     NoRoom,
     /// Its socket was closed before it went on.
     Unclaimed,
-    /// It goes on after so many milliseconds.
+    /// Delayed by this many milliseconds.
     Delayed(u32),
     /// It goes on twice.
     Doubled,

@@ -6,7 +6,7 @@ use shared::{
     call::Transport, conditions::Conditions, lab::Server, message::Gap, trace::ProcessId,
 };
 
-use super::{Call, Crossing, Impaired, RunId, Side};
+use super::{Call, Impaired, RunId, Side, Transmission};
 
 /// One sentence of this page, one visit of a stranger, or a note between them.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Run {
     /// Its calls, in the order in which they came into it.
     pub(crate) calls: Vec<Call>,
     /// What crossed the wire.
-    pub(crate) crossings: Vec<Crossing>,
+    pub(crate) transmissions: Vec<Transmission>,
     /// What the relay's edge did to its datagrams.
     pub(crate) impairments: Vec<Impaired>,
     /// Grows with every change.
@@ -42,7 +42,7 @@ pub(crate) enum RunKind {
     Conditions(Conditions),
     /// Events are missing.
     Gap(Gap),
-    /// The capture lost so many packets.
+    /// The capture lost this number of packets.
     CaptureLost(u64),
 }
 

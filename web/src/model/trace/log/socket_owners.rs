@@ -1,11 +1,6 @@
-//! Who is where: which socket and message belong to which run.
+//! The run to which each socket and each request of the page belongs.
 
-use std::net::SocketAddr;
-
-use shared::{
-    call::{Fd, Transport},
-    trace::ProcessId,
-};
+use shared::{call::Fd, trace::ProcessId};
 
 use super::{
     RunId,
@@ -30,7 +25,7 @@ pub(super) struct SocketOwners {
     /// The sockets of clients by their addresses.
     pub(super) clients: Clients,
     sockets: RecentMap<(ProcessId, Fd), SocketOwner>,
-    /// Whom the servers, whose numbers are 1 and 2, work for right now.
+    /// The run each server works for right now; servers are processes 1 and 2.
     busy: [Option<RunId>; 3],
 }
 
@@ -51,7 +46,7 @@ impl SocketOwners {
         }
     }
 
-    /// Whom a server works for right now.
+    /// The run a server works for right now.
     pub(super) fn busy(&self, server: ProcessId) -> Option<RunId> {
         self.busy.get(server as usize).copied().flatten()
     }
@@ -94,12 +89,3 @@ impl SocketOwners {
         }
     }
 }
-
-/// Whether both name one socket: one that is bound to no address in particular has all of them.
-pub(crate) fn same(one: SocketAddr, other: SocketAddr) -> bool {
-    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
-    one.port() == other.port() && (any || one.ip() == other.ip())
-}
-
-/// An address of this transport.
-pub(super) type Endpoint = (Transport, SocketAddr);
