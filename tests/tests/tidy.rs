@@ -175,6 +175,33 @@ fn threads_and_locks_are_only_where_readme_says() {
     }
 }
 
+/// Readers of Rust expect that `is_`, `has_` and `are_` ask and change nothing.
+#[test]
+fn predicates_change_nothing_and_return_bool() {
+    let mut wrong = Vec::new();
+    for source in sources().into_iter().filter(|source| !source.is_test()) {
+        let code = source.code().map(|line| [line.trim(), " "].concat());
+        let code: String = code.collect();
+        let starts = ["fn is_", "fn has_", "fn are_"].into_iter();
+        for (at, _) in starts.flat_map(|start| code.match_indices(start)) {
+            let mut depth = 0;
+            let is_end = |next: char| {
+                depth += i32::from("([".contains(next)) - i32::from(")]".contains(next));
+                depth == 0 && "{;".contains(next)
+            };
+            let signature = code[at..].split(is_end).next().unwrap_or_default();
+            let (parameters, returned) = signature.rsplit_once("-> ").unwrap_or((signature, ""));
+            let kinds = ["bool", "impl Fn", "Result<bool", "Poll<bool"];
+            let asks = kinds.iter().any(|kind| returned.starts_with(kind));
+            if !asks || parameters.contains("&mut self") {
+                wrong.push(format!("{}: {signature}", source.path));
+            }
+        }
+    }
+    wrong.retain(|found| !found.starts_with("tests/"));
+    assert!(wrong.is_empty(), "these are no predicates: {wrong:#?}");
+}
+
 /// How long a kernel waits is not the same everywhere: a card shows where it was measured.
 #[test]
 fn no_card_names_a_time_that_was_not_measured() {
