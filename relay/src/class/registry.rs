@@ -16,9 +16,9 @@ use shared::{
 };
 
 use super::{
-    Class, ClassLab, Membership, Participant,
+    Class, Membership, Participant,
+    class_lab::ensure_lab,
     code::normalize_code,
-    run_updates,
     state::{ClassState, Member},
     text,
 };
@@ -379,32 +379,6 @@ impl Class {
             message,
         ))
     }
-}
-
-/// Returns the class's running lab, or opens it.
-fn ensure_lab(
-    class: &Rc<Class>,
-    from: ClientOrigin,
-    labs: &Rc<LabRegistry>,
-) -> Result<Rc<ClassLab>, Failed> {
-    if let Some(live) = class.live.borrow().upgrade() {
-        return Ok(live);
-    }
-    let lease = labs.open_class(class.lab.clone(), from.address)?;
-    let trace = Rc::clone(lease.trace());
-    // The processes of the previous lab no longer exist.
-    {
-        let mut state = class.state.borrow_mut();
-        (state.class.drive, state.class.driven) = (None, None);
-    }
-    let weak = Rc::downgrade(class);
-    let live = Rc::new_cyclic(|live: &Weak<ClassLab>| ClassLab {
-        lease,
-        wall: RefCell::default(),
-        updates: tokio::task::spawn_local(run_updates(weak, live.clone(), trace)).abort_handle(),
-    });
-    *class.live.borrow_mut() = Rc::downgrade(&live);
-    Ok(live)
 }
 
 pub(super) fn to_json(settings: &Settings) -> String {
