@@ -1,15 +1,13 @@
-//! A page's conversation: what it says becomes calls, what comes of them goes back, and the trace beside it.
+//! The driver of one connection: awaits what happens, hands it to the page's session, and performs the effects.
+//!
+//! It decides nothing; see [`core`](super::core).
 
 mod poll_order;
-mod time;
 
-use std::{future::poll_fn, pin::Pin, time::Duration};
+use std::{future::poll_fn, pin::Pin};
 
-use shared::{
-    codec::{DecodeError, decode_client},
-    message::{Ask, ClientMessage, Goodbye, GoodbyeReason, Request, ServerMessage},
-    outcome::{Failed, Outcome, Reason},
-};
+use bytes::Bytes;
+use shared::message::{GoodbyeReason, ServerMessage};
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{Instant, Sleep},
@@ -19,375 +17,326 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use self::poll_order::PollOrder;
 use super::{
     Takeover,
-    session::{PageSession, ReturnedCall, next_takeover, plain, sent_away, to},
-    transition::{Transition, seat_in_the_open_lab},
+    connected::ConnectedPage,
+    core::{ConnectionState, Disconnect, PageEffect, Transition},
+    session::{PageSession, ReturnedCall, next_takeover, removal},
+    transition,
 };
 use crate::{
     admission::ClientOrigin,
-    failure,
     session::{
         SessionContext,
         close_code::{INVALID, PROTOCOL, UNSUPPORTED},
-        heartbeat::Heartbeat,
         ws::{Incoming, WsConnection},
     },
 };
 
-/// So many events are looked at before calls have their turn again.
-const TRACE_PORTION: usize = 256;
-/// What a page is told whose place another one has.
-pub(super) const TAKEN_OVER: &str = "another page has come with the token of this one's seat";
-/// So many messages are heard one after the other before all else has its turn again.
-const HEARD_TOGETHER: u32 = 32;
-/// The trace leaves this much of `queued_bytes` to replies: a lab's noise must not hold up a page's own calls.
+/// The number of events read at once; then calls have their turn.
+const TRACE_BATCH: usize = 256;
+/// The number of messages handled one after the other; then all else has its turn.
+const MAX_MESSAGES_PER_TURN: u32 = 32;
+/// The trace uses `queued_bytes` up to this divisor, so that a busy lab does not hold up replies.
 const TRACE_SHARE: usize = 2;
 
-/// Holds the conversation until one side ends it.
-pub(in crate::session) async fn run(ws: WsConnection, from: ClientOrigin, context: SessionContext) {
-    let session = seat_in_the_open_lab(&context, from);
-    let mut conversation = Driver::new(ws, session, from);
-    conversation.welcome();
+/// Serves a page until its connection ends.
+pub(in crate::session) async fn run(
+    ws: WsConnection,
+    origin: ClientOrigin,
+    context: SessionContext,
+) {
+    let session = PageSession::in_open_lab(&context, origin);
+    let mut page = ConnectedPage::new(ws, session, origin, 0);
+    page.send_welcome();
     loop {
-        match conversation.run_until_exit().await {
-            Exit::Moves(id, to) => conversation = conversation.moves(id, to).await,
-            Exit::Wanted(takeover) => return conversation.hand_over(takeover).await,
-            Exit::Goodbye(goodbye, code) => {
-                let Driver {
-                    mut ws, session, ..
-                } = conversation;
-                session.left();
-                return ws.close_with(&goodbye, code).await;
+        let mut driver = Driver::new(page);
+        let exit = driver.run_until_exit().await;
+        page = driver.page;
+        match exit {
+            Exit::Transition(id, to) => page = transition::perform(page, id, to).await,
+            Exit::Takeover(takeover) => {
+                if let Err(session) = takeover.send(page.session) {
+                    // The page that asked for it is gone.
+                    session.detach();
+                }
+                return page.ws.close(&taken_over().goodbye).await;
             }
-            Exit::Gone => return conversation.session.left(),
+            Exit::Disconnect(Disconnect { goodbye, code }) => {
+                page.session.detach();
+                return page.ws.close_with(&goodbye, code).await;
+            }
+            Exit::Gone => return page.session.detach(),
         }
     }
 }
 
-/// A page in its session.
-pub(super) struct Driver {
-    pub(super) ws: WsConnection,
-    pub(super) session: Box<PageSession>,
-    pub(super) from: ClientOrigin,
-    /// Wrong codes and tokens it has said.
-    pub(super) wrong_attempts: u32,
-    /// When the page said something last; a ping is nothing.
-    heard_at: Instant,
-    heartbeat: Heartbeat,
+/// Serves a page in one session.
+struct Driver {
+    page: ConnectedPage,
     timer: Pin<Box<Sleep>>,
-    turns: PollOrder,
+    poll_order: PollOrder,
 }
 
-/// What can happen next.
-enum Event {
+/// What can happen.
+enum PageEvent {
     Incoming(Incoming),
     Returned(Box<ReturnedCall>),
     TraceGrew,
-    TimerFired,
-    RelayEnds,
-    Wanted(Takeover),
-    /// Something is new in the class.
-    News(Utf8Bytes),
-    /// Another page has this one's place in the class.
-    Untied,
-    /// Whoever is in a class has to leave it.
-    SentAway(GoodbyeReason),
+    Timeout,
+    Shutdown,
+    Takeover(Takeover),
+    /// A message from the class.
+    ClassMessage(Utf8Bytes),
+    /// Another page has this one's membership in the class.
+    MembershipTaken,
+    /// The page must leave the class.
+    Removed(GoodbyeReason),
 }
 
-/// How a conversation in one session ends.
+/// Why the driver stops.
 enum Exit {
-    /// With these last words and this close code.
-    Goodbye(Goodbye, u16),
+    Transition(u64, Transition),
+    Takeover(Takeover),
+    Disconnect(Disconnect),
+    /// The page is gone.
     Gone,
-    /// The page goes to another lab.
-    Moves(u64, Transition),
-    /// Another page wants this one's session.
-    Wanted(Takeover),
 }
 
 impl Driver {
-    pub(super) fn new(ws: WsConnection, session: Box<PageSession>, from: ClientOrigin) -> Self {
-        let limits = &session.context.limits;
-        let first_look = Duration::from_secs(limits.idle_seconds.min(limits.unread_seconds));
-        let now = Instant::now();
-        let heartbeat = Heartbeat::new(Duration::from_secs(limits.ping_seconds), now);
-        let first_look = heartbeat.poll_timeout().min(now + first_look);
+    fn new(page: ConnectedPage) -> Self {
+        let first_timeout = page.session.core.poll_timeout();
         Self {
-            heard_at: now,
-            timer: Box::pin(tokio::time::sleep_until(first_look)),
-            heartbeat,
-            turns: PollOrder::default(),
-            ws,
-            session,
-            from,
-            wrong_attempts: 0,
+            timer: Box::pin(tokio::time::sleep_until(first_timeout)),
+            poll_order: PollOrder::default(),
+            page,
         }
-    }
-
-    pub(super) fn welcome(&mut self) {
-        let welcome = Box::new(self.session.welcome());
-        self.ws.send(&ServerMessage::Welcome(welcome));
-        self.say_replies();
     }
 
     async fn run_until_exit(&mut self) -> Exit {
         loop {
             let mut event = self.next_event().await;
-            for so_far in 1.. {
-                let said = matches!(event, Event::Incoming(Incoming::Message(_)));
-                let ending = self.handle(event).await;
-                self.say_replies();
-                if let Some(ending) = ending {
-                    return ending;
+            for handled in 1.. {
+                let is_message = matches!(event, PageEvent::Incoming(Incoming::Message(_)));
+                let exit = self.handle(event).await;
+                self.page.send_replies();
+                if let Some(exit) = exit {
+                    return exit;
                 }
-                if !said || so_far == HEARD_TOGETHER || !self.is_listening() {
+                if !is_message || handled == MAX_MESSAGES_PER_TURN || !self.is_reading() {
                     break;
                 }
-                match self.ws.try_next() {
-                    Some(more) => event = Event::Incoming(more),
+                match self.page.ws.try_next() {
+                    Some(incoming) => event = PageEvent::Incoming(incoming),
                     None => break,
                 }
             }
         }
     }
 
-    /// Who does not read is not worked for: what was sent has to go out first.
-    fn is_listening(&self) -> bool {
-        self.ws.queued_bytes() < self.queued_most()
+    /// Whether the page is read from: not while it does not take what is sent.
+    fn is_reading(&self) -> bool {
+        self.page.ws.queued_bytes() < self.max_queued_bytes()
     }
 
-    fn queued_most(&self) -> usize {
-        let limits = &self.session.context.limits;
+    fn max_queued_bytes(&self) -> usize {
+        let limits = &self.page.session.context.limits;
         usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX)
     }
 
-    fn say_replies(&mut self) {
-        while let Some(reply) = self.session.next_reply() {
-            self.ws.send_text(reply);
-        }
-    }
-
-    async fn next_event(&mut self) -> Event {
-        let listening = self.is_listening();
-        let room_for_trace = self.ws.queued_bytes() < self.queued_most() / TRACE_SHARE;
+    async fn next_event(&mut self) -> PageEvent {
+        let is_reading = self.is_reading();
+        let has_trace_room = self.page.ws.queued_bytes() < self.max_queued_bytes() / TRACE_SHARE;
         let Self {
-            ws,
-            session,
+            page,
             timer,
-            turns,
-            ..
+            poll_order,
         } = self;
+        let ConnectedPage { ws, session, .. } = page;
         let PageSession {
             context,
             calls,
-            trace_from,
-            trace_until,
+            next_event,
+            trace_end,
             resumable,
-            place,
+            membership,
             excursion,
             ..
         } = &mut **session;
-        let (outbox, gone) = match (place, excursion) {
-            (Some(place), _) => (place.outbox.as_mut(), Some(&mut place.removal)),
-            (None, Some(out)) => (out.outbox.as_mut(), Some(&mut out.removal)),
+        let (outbox, member_removal) = match (membership, excursion) {
+            (Some(membership), _) => (membership.outbox.as_mut(), Some(&mut membership.removal)),
+            (None, Some(excursion)) => (excursion.outbox.as_mut(), Some(&mut excursion.removal)),
             (None, None) => (None, None),
         };
-        let is_behind = trace_from.is_some_and(|from| from < *trace_until.borrow());
-        if is_behind && room_for_trace {
-            return Event::TraceGrew;
+        let is_behind = next_event.is_some_and(|next| next < *trace_end.borrow());
+        if is_behind && has_trace_room {
+            return PageEvent::TraceGrew;
         }
-        // What is asked first cannot be starved: a page that never pauses, or a call that is always ready to be tried
-        // again, must not keep the clock, the trace and the relay's end from being seen.
+        // In this order nothing starves: neither a page that never pauses nor a call that is always ready keeps the
+        // timeouts, the trace and the relay's end from being handled.
         tokio::select! {
             biased;
-            Ok(()) = context.shutdown.changed() => Event::RelayEnds,
-            Some(takeover) = next_takeover(resumable) => Event::Wanted(takeover),
-            why = sent_away(gone) => Event::SentAway(why),
-            () = timer.as_mut() => Event::TimerFired,
-            news = next_letter(outbox), if listening => news.map_or(Event::Untied, Event::News),
-            Ok(()) = trace_until.changed(), if trace_from.is_some() && room_for_trace => Event::TraceGrew,
-            event = poll_fn(|context| turns.poll(context, ws, calls, listening)) => event,
+            Ok(()) = context.shutdown.changed() => PageEvent::Shutdown,
+            Some(takeover) = next_takeover(resumable) => PageEvent::Takeover(takeover),
+            why = removal(member_removal) => PageEvent::Removed(why),
+            () = timer.as_mut() => PageEvent::Timeout,
+            message = next_class_message(outbox), if is_reading => {
+                message.map_or(PageEvent::MembershipTaken, PageEvent::ClassMessage)
+            }
+            Ok(()) = trace_end.changed(), if next_event.is_some() && has_trace_room => {
+                PageEvent::TraceGrew
+            }
+            event = poll_fn(|context| poll_order.poll(context, ws, calls, is_reading)) => event,
         }
     }
 
-    async fn handle(&mut self, event: Event) -> Option<Exit> {
+    async fn handle(&mut self, event: PageEvent) -> Option<Exit> {
         match event {
-            Event::Incoming(Incoming::Message(message)) => return self.hear(message).await,
-            Event::Incoming(Incoming::Flushed) => {}
-            Event::Incoming(Incoming::Disconnected) => return Some(Exit::Gone),
-            Event::Incoming(Incoming::InvalidUtf8) => {
-                return Some(no_conversation(INVALID, "text that is not UTF-8"));
-            }
-            Event::Incoming(Incoming::Violation(rule)) => {
-                return Some(no_conversation(PROTOCOL, &rule));
-            }
-            Event::Incoming(Incoming::TooLong) => {
-                let limit = self.session.context.limits.message_bytes;
-                return Some(goodbye(
-                    GoodbyeReason::TooLong,
-                    Some(limit),
-                    "that message was far too long",
-                ));
-            }
-            Event::Returned(returned) => self.session.settle(*returned),
-            Event::TraceGrew => self.tell_trace(),
-            Event::TimerFired => return self.check_time(),
-            Event::News(news) => self.ws.send_text(news),
-            Event::Untied => {
-                if let Some(place) = &mut self.session.place {
-                    place.outbox = None;
-                    return None;
-                }
-                return Some(goodbye(GoodbyeReason::TakenOver, None, TAKEN_OVER));
-            }
-            Event::SentAway(why) => {
-                let message = if why == GoodbyeReason::Removed {
-                    "the teacher has removed you from the class"
-                } else {
-                    "the teacher has ended the class"
-                };
-                return Some(goodbye(why, None, message));
-            }
-            Event::Wanted(takeover) => return Some(Exit::Wanted(takeover)),
-            Event::RelayEnds => {
-                return Some(goodbye(
-                    GoodbyeReason::ShuttingDown,
-                    None,
-                    "the relay is ending",
-                ));
-            }
-        }
-        None
-    }
-
-    async fn hear(&mut self, message: Message) -> Option<Exit> {
-        self.heartbeat.record_received();
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Binary(_) => {
-                return Some(no_conversation(
-                    UNSUPPORTED,
-                    "binary message where JSON text is due",
-                ));
-            }
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
-                return None;
-            }
-        };
-        let decoded = decode_client(&text);
-        if let Ok(ClientMessage {
-            id,
-            request: Request::Ask(Ask::Ping),
-        }) = decoded
-        {
-            self.answer_ping(id);
-            return None;
-        }
-        self.heard_at = Instant::now();
-        match decoded {
-            Ok(ClientMessage { id, request }) => match Transition::of(request) {
-                Ok(to) => return self.hear_move(id, to, text.len()),
-                Err(request) => self.hear_request(id, request, text.len()).await,
+            PageEvent::Incoming(incoming) => match self.handle_incoming(incoming) {
+                Ok(()) => self.perform_effects().await,
+                Err(exit) => Some(exit),
             },
-            Err(DecodeError::NotAConversation) => {
-                return Some(no_conversation(UNSUPPORTED, "not a JSON object"));
+            PageEvent::Returned(returned) => {
+                self.page.session.handle_returned(*returned);
+                self.perform_effects().await
             }
-            Err(DecodeError::NotAMessage {
-                id: Some(id),
-                reason,
-                message,
-            }) => {
-                self.session.heard(id);
-                self.session.fail(id, failure::relay(reason, message));
+            PageEvent::Timeout => {
+                let connection = ConnectionState {
+                    is_reading: self.is_reading(),
+                    unread_since: self.page.ws.unread_since(),
+                };
+                let core = &mut self.page.session.core;
+                core.handle_timeout(Instant::now(), connection);
+                self.timer.as_mut().reset(core.poll_timeout());
+                self.perform_effects().await
             }
-            Err(DecodeError::NotAMessage {
-                id: None,
-                reason,
-                message,
-            }) => self.refuse(None, failure::relay(reason, message)),
-        }
-        None
-    }
-
-    async fn hear_request(&mut self, id: u64, request: Request, length: usize) {
-        self.session.heard(id);
-        match self.check_length(length) {
-            Ok(()) => {
-                let message = ClientMessage { id, request };
-                self.session.request(message, self.from).await;
-            }
-            Err(failed) => self.session.fail(id, failed),
-        }
-    }
-
-    /// Going from lab to lab is the connection's doing and no request of the session's.
-    fn hear_move(&mut self, id: u64, to: Transition, length: usize) -> Option<Exit> {
-        let checked = self.check_length(length).and(self.session.check_id(id));
-        self.session.met_id(id);
-        match checked {
-            Ok(()) => Some(Exit::Moves(id, to)),
-            Err(failed) => {
-                self.refuse(Some(id), failed);
+            PageEvent::TraceGrew => {
+                self.send_trace();
                 None
             }
+            PageEvent::ClassMessage(text) => {
+                self.page.ws.send_text(text);
+                None
+            }
+            PageEvent::MembershipTaken => {
+                let Some(membership) = &mut self.page.session.membership else {
+                    return Some(Exit::Disconnect(taken_over()));
+                };
+                membership.outbox = None;
+                None
+            }
+            PageEvent::Removed(why) => Some(Exit::Disconnect(removed(why))),
+            PageEvent::Takeover(takeover) => Some(Exit::Takeover(takeover)),
+            PageEvent::Shutdown => {
+                let reason = GoodbyeReason::ShuttingDown;
+                let disconnect = Disconnect::new(reason, None, "the relay is ending");
+                Some(Exit::Disconnect(disconnect))
+            }
         }
     }
 
-    fn check_length(&self, length: usize) -> Result<(), Failed> {
-        let limit = self.session.context.limits.message_bytes;
-        if length as u64 > limit {
-            let message = format!("a message may have {limit} bytes, this one has {length}");
-            return Err(failure::limit(Reason::MessageTooLarge, limit, message));
+    fn handle_incoming(&mut self, incoming: Incoming) -> Result<(), Exit> {
+        let disconnect = match incoming {
+            Incoming::Message(message) => {
+                let session = &mut self.page.session;
+                match message {
+                    Message::Text(text) => {
+                        session.handle_message(&text);
+                        return Ok(());
+                    }
+                    Message::Binary(_) => {
+                        let message = "binary message where JSON text is due";
+                        Disconnect::not_a_conversation(UNSUPPORTED, message)
+                    }
+                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+                        session.core.handle_frame();
+                        return Ok(());
+                    }
+                }
+            }
+            Incoming::Flushed => return Ok(()),
+            Incoming::Disconnected => return Err(Exit::Gone),
+            Incoming::InvalidUtf8 => {
+                Disconnect::not_a_conversation(INVALID, "text that is not UTF-8")
+            }
+            Incoming::Violation(rule) => Disconnect::not_a_conversation(PROTOCOL, &rule),
+            Incoming::TooLong => {
+                let limit = self.page.session.context.limits.message_bytes;
+                let message = "that message was far too long";
+                Disconnect::new(GoodbyeReason::TooLong, Some(limit), message)
+            }
+        };
+        Err(Exit::Disconnect(disconnect))
+    }
+
+    async fn perform_effects(&mut self) -> Option<Exit> {
+        let ConnectedPage {
+            ws,
+            session,
+            origin,
+            ..
+        } = &mut self.page;
+        while let Some(effect) = session.perform_calls() {
+            match effect {
+                PageEffect::Control(id, request) => {
+                    let result = session.control(request, *origin).await;
+                    session.core.handle_control_result(id, result);
+                }
+                PageEffect::Transition(id, transition) => {
+                    return Some(Exit::Transition(id, transition));
+                }
+                PageEffect::Send(text) => ws.send_text(text),
+                PageEffect::Ping => ws.queue(Message::Ping(Bytes::new())),
+                PageEffect::Disconnect(disconnect) => {
+                    if disconnect.goodbye.reason == GoodbyeReason::PingTimeout {
+                        session.context.page_quota.count_ping_timeout();
+                    }
+                    return Some(Exit::Disconnect(disconnect));
+                }
+            }
         }
-        Ok(())
+        None
     }
 
-    /// A reply that is none of the session's.
-    pub(super) fn refuse(&mut self, id: Option<u64>, failed: Failed) {
-        self.ws.send(&to(id, plain(Outcome::Failed(failed))));
-    }
-
-    fn tell_trace(&mut self) {
-        let Self { ws, session, .. } = self;
-        session.trace_until.mark_unchanged();
-        let Some(from) = session.trace_from else {
+    /// Sends the next events of the trace.
+    fn send_trace(&mut self) {
+        let ConnectedPage { ws, session, .. } = &mut self.page;
+        session.trace_end.mark_unchanged();
+        let Some(next) = session.next_event else {
             return;
         };
         let trace = session.context.lab.trace();
-        let page = trace.read(from, session.visibility(), TRACE_PORTION);
+        let page = trace.read(next, session.visibility(), TRACE_BATCH);
         if let Some(gap) = page.gap {
             ws.send(&ServerMessage::Gap(gap));
         }
         for recorded in page.events {
             ws.queue_json(recorded.message());
         }
-        session.trace_from = Some(page.next);
+        session.next_event = Some(page.next);
     }
 }
 
-/// The next word from the class; never, where there is none.
-async fn next_letter(outbox: Option<&mut UnboundedReceiver<Utf8Bytes>>) -> Option<Utf8Bytes> {
+/// The next message from the class; pending forever for a page in none.
+async fn next_class_message(
+    outbox: Option<&mut UnboundedReceiver<Utf8Bytes>>,
+) -> Option<Utf8Bytes> {
     match outbox {
         Some(outbox) => outbox.recv().await,
         None => std::future::pending().await,
     }
 }
 
-fn no_conversation(code: u16, message: &str) -> Exit {
-    let goodbye = Goodbye {
-        reason: GoodbyeReason::NotAConversation,
-        limit: None,
-        message: message.to_owned(),
-    };
-    Exit::Goodbye(goodbye, code)
+fn taken_over() -> Disconnect {
+    let message = "another page has come with the token of this one's seat";
+    Disconnect::new(GoodbyeReason::TakenOver, None, message)
 }
 
-fn goodbye(reason: GoodbyeReason, limit: Option<u64>, message: &str) -> Exit {
-    let goodbye = Goodbye {
-        reason,
-        limit,
-        message: message.to_owned(),
+fn removed(reason: GoodbyeReason) -> Disconnect {
+    let message = if reason == GoodbyeReason::Removed {
+        "the teacher has removed you from the class"
+    } else {
+        "the teacher has ended the class"
     };
-    Exit::Goodbye(goodbye, reason.close_code())
+    Disconnect::new(reason, None, message)
 }
 
 #[cfg(test)]

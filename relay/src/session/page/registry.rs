@@ -1,4 +1,5 @@
-//! Resumable sessions by their tokens. Whoever wants one asks its holder: a page's driver, or the task that keeps it.
+//! Resumable sessions by their tokens. Each has a holder, a page's driver or the task that keeps it, which is asked for
+//! the session.
 
 use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc};
 

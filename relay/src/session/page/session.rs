@@ -1,111 +1,79 @@
-//! A page's place in a lab: its process, its sockets, its calls in flight. In a lab of its own it outlives the
-//! connection: what survives is here, and the rest is [`super::driver`].
+//! A page's session: its process in a lab, its sockets and calls, and what it watches. A resumable one outlives its
+//! connection.
+//!
+//! The rules of calls and replies are in [`core`](super::core), the connection in [`driver`](super::driver).
 
 mod calls;
 mod control;
 mod links;
 mod new;
 
-use std::{convert::Infallible, pin::pin, rc::Rc, time::Duration};
+use std::{collections::HashMap, convert::Infallible, pin::pin, rc::Rc, time::Duration};
 
-use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use futures_util::StreamExt;
 use shared::{
     PROTOCOL,
-    call::{Call, Fd},
-    codec::encode_server,
-    message::{self, ClientMessage, GoodbyeReason, Reply, Request, ServerMessage, Welcome},
-    outcome::{Failed, Outcome, Reason},
+    message::{self, GoodbyeReason, Welcome},
+    outcome::Failed,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{
-    Takeover,
-    replies::{CannotRepeat, Replies},
-    socket_table::SocketTable,
-};
+pub(super) use self::calls::{Calls, ReturnedCall};
+use super::{Takeover, core::Core};
 use crate::{
-    admission::ClientOrigin,
     class::{AwayMembership, Membership, MembershipRef},
-    client::{FinishedCall, Process, TracedSocket},
-    failure,
+    client::{Process, TracedSocket},
     lab::LabLease,
     session::SessionContext,
     trace::Visibility,
 };
 
-/// A page's place in a lab.
+/// A page's session.
 pub(crate) struct PageSession {
-    /// The relay around it; the lab is the one it is in.
+    /// The relay; `lab` is the session's.
     pub(super) context: SessionContext,
-    pub(super) process: Rc<Process>,
-    pub(super) may_control: bool,
+    pub(super) core: Core<TracedSocket>,
     pub(super) calls: Calls,
-    /// Tells up to which number the trace can be read, and from where it is.
-    pub(super) trace_until: watch::Receiver<u64>,
-    pub(super) trace_from: Option<u64>,
-    /// What makes it one that can be come back to; none in the open lab.
+    /// Cancels calls that have not returned, by their message ids.
+    cancels: HashMap<u64, oneshot::Sender<()>>,
+    process: Rc<Process>,
+    may_control: bool,
+    /// The number of the next event for the page; `None` if it watches none.
+    pub(super) next_event: Option<u64>,
+    /// The end of the trace.
+    pub(super) trace_end: watch::Receiver<u64>,
+    /// `None` in the open lab.
     pub(super) resumable: Option<Resumable>,
-    /// Its place in a class, if it is in one.
-    pub(super) place: Option<Membership>,
-    /// Its tie to a class, if it is in a lab of its own for a while.
+    /// The page's membership in the class whose lab this is.
+    pub(super) membership: Option<Membership>,
+    /// The page's tie to its class while it is in a lab of its own.
     pub(super) excursion: Option<AwayMembership>,
-    /// Resolves when the page that went out from here is no longer out.
-    out: Option<oneshot::Receiver<Infallible>>,
-    table: SocketTable<TracedSocket, oneshot::Sender<()>>,
-    replies: Replies,
+    /// Resolves when the page that left this session on an excursion ends it.
+    excursion_end: Option<oneshot::Receiver<Infallible>>,
 }
 
-/// What a session has that outlives its page's connection.
+/// What a session needs to be resumed.
 pub(super) struct Resumable {
     token: String,
-    /// So many requests were heard, and this id was in none of them.
-    heard: u64,
-    next_id: u64,
-    next_takeover: mpsc::UnboundedReceiver<Takeover>,
-    /// Whether it was made for somebody who came back and found nothing kept.
+    takeovers: mpsc::UnboundedReceiver<Takeover>,
+    /// Whether it replaces a session that was no longer kept.
     is_new: bool,
-    /// The lab, where it is the session's own: it ends with it.
-    _tenancy: Option<LabLease>,
+    /// The session's own lab, which ends with it.
+    _lab_lease: Option<LabLease>,
 }
 
-/// The calls of a page that have not returned.
-pub(super) type Calls = FuturesUnordered<LocalBoxFuture<'static, ReturnedCall>>;
-
-/// A call that has returned.
-pub(super) struct ReturnedCall {
-    id: u64,
-    call: Call,
-    made: FinishedCall,
-    /// The socket it was made on, if it was made on one.
-    door: Option<(Fd, Rc<TracedSocket>)>,
-}
-
-#[cfg(test)]
-impl ReturnedCall {
-    /// A call on no socket that returned nothing.
-    pub(super) const fn nothing(id: u64) -> Self {
-        Self {
-            id,
-            call: Call::Cancel { of: id },
-            made: plain(Outcome::Returned(shared::outcome::Returned::Nothing)),
-            door: None,
-        }
-    }
-}
-
-/// Tells of somebody in a class why it has to leave.
-type Gone = watch::Receiver<Option<GoodbyeReason>>;
+/// Why a member must leave its class, once it must.
+type Removal = watch::Receiver<Option<GoodbyeReason>>;
 
 impl PageSession {
-    /// What its page is told first of all; it is there from now on.
+    /// Marks the page as present, and returns its welcome.
     pub(super) fn welcome(&mut self) -> Welcome {
-        self.out = None;
-        if let Some(place) = &mut self.place {
-            place.attach_page();
+        self.excursion_end = None;
+        if let Some(membership) = &mut self.membership {
+            membership.attach_page();
         }
         if let Some(excursion) = &mut self.excursion {
             excursion.attach_page();
@@ -116,40 +84,50 @@ impl PageSession {
             classes,
             ..
         } = &self.context;
-        let mut told = lab.to_message(self.process.host());
-        // What the page is told of the trace begins here.
-        told.next_seq = self.trace_from.unwrap_or(told.next_seq);
-        let session = self.resumable.as_ref().map(|resumable| message::Seat {
+        let mut lab_state = lab.to_message(self.process.host());
+        lab_state.next_seq = self.next_event.unwrap_or(lab_state.next_seq);
+        let seat = self.resumable.as_ref().map(|resumable| message::Seat {
             token: resumable.token.clone(),
-            heard: resumable.heard,
-            next_id: resumable.next_id,
+            heard: self.core.requests(),
+            next_id: self.core.next_id(),
             keep_seconds: limits.keep_seconds,
             is_new: resumable.is_new,
         });
         let network_url = classes.network_url();
-        let here = self.place.as_ref().map(|place| place.standing(network_url));
-        let out = self.excursion.as_ref();
-        let standing = here.or_else(|| out.map(|excursion| excursion.standing(network_url)));
-        if let Some(place) = &self.place {
-            place.lab_name().clone_into(&mut told.id);
+        let member = self
+            .membership
+            .as_ref()
+            .map(|membership| membership.standing(network_url));
+        let excursion = self.excursion.as_ref();
+        let standing =
+            member.or_else(|| excursion.map(|excursion| excursion.standing(network_url)));
+        if let Some(membership) = &self.membership {
+            membership.lab_name().clone_into(&mut lab_state.id);
         }
         Welcome {
             protocol: PROTOCOL.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: self.process.id(),
-            lab: told,
+            lab: lab_state,
             limits: limits.as_ref().clone(),
             truth: lab.truth().clone(),
             may_control: self.may_control,
-            seat: session,
+            seat,
             class: standing.map(Box::new),
         }
     }
 
-    /// Whose events it is told.
+    /// Handles a text message of the page.
+    pub(super) fn handle_message(&mut self, text: &str) {
+        let membership = self.membership.as_ref();
+        let may_call = || membership.map_or(Ok(()), Membership::check_may_call);
+        self.core.handle_message(text, Instant::now(), may_call);
+    }
+
+    /// The events the page may see.
     pub(super) fn visibility(&self) -> Visibility {
-        if let Some(place) = &self.place {
-            return place.visibility();
+        if let Some(membership) = &self.membership {
+            return membership.visibility();
         }
         if self.may_control {
             return Visibility::All;
@@ -157,168 +135,90 @@ impl PageSession {
         Visibility::own(self.process.id())
     }
 
-    /// Whether nobody else is in its lab.
-    pub(super) fn is_in_its_own_lab(&self) -> bool {
-        self.resumable.is_some() && self.place.is_none()
+    /// Whether the lab is this session's alone.
+    pub(super) const fn is_in_own_lab(&self) -> bool {
+        self.resumable.is_some() && self.membership.is_none()
     }
 
-    /// How its page belongs to a class, if it does.
-    fn tie(&self) -> Option<MembershipRef<'_>> {
-        let out = self.excursion.as_ref().map(MembershipRef::Away);
-        self.place.as_ref().map(MembershipRef::Present).or(out)
+    fn class_tie(&self) -> Option<MembershipRef<'_>> {
+        let excursion = self.excursion.as_ref().map(MembershipRef::Away);
+        self.membership
+            .as_ref()
+            .map(MembershipRef::Present)
+            .or(excursion)
     }
 
-    /// Its page goes to a lab of its own. If it is in a class it stays there, and all it has in the class's lab is
-    /// kept for as long as it is out.
-    pub(super) fn goes_out(&mut self) -> Option<AwayMembership> {
-        let Some(place) = &mut self.place else {
+    /// The page goes to a lab of its own. A member stays in its class, and this session is kept until it is back.
+    pub(super) fn begin_excursion(&mut self) -> Option<AwayMembership> {
+        let Some(membership) = &mut self.membership else {
             return self.excursion.take();
         };
-        let mut excursion = place.leave_for_private_lab();
-        self.out = Some(excursion.closed());
+        let mut excursion = membership.leave_for_private_lab();
+        self.excursion_end = Some(excursion.closed());
         Some(excursion)
     }
 
-    /// Where it can be come back to.
+    /// The token to resume the session with.
     pub(super) fn token(&self) -> Option<&str> {
-        self.resumable
-            .as_ref()
-            .map(|resumable| resumable.token.as_str())
+        let resumable = self.resumable.as_ref();
+        resumable.map(|resumable| resumable.token.as_str())
     }
 
-    /// This id is no longer a new one.
-    pub(super) fn met_id(&mut self, id: u64) {
-        if let Some(resumable) = &mut self.resumable {
-            resumable.next_id = resumable.next_id.max(id.saturating_add(1));
-        }
-    }
-
-    /// A message with this id was heard, one that counts.
-    pub(super) fn heard(&mut self, id: u64) {
-        self.met_id(id);
-        if let Some(resumable) = &mut self.resumable {
-            resumable.heard += 1;
-        }
-    }
-
-    /// Does what was asked; the reply comes now or when a call returns.
-    pub(super) async fn request(&mut self, message: ClientMessage, from: ClientOrigin) {
-        let ClientMessage { id, request } = message;
-        let result = match (self.check_id(id), request) {
-            (Err(failed), _) => Err(failed),
-            (Ok(()), Request::Call(call)) => self.call(id, call),
-            (Ok(()), Request::Ask(ask)) => self.ask(ask, from).await.map(Some),
-        };
-        match result {
-            Ok(None) => {}
-            Ok(Some(returned)) => self.reply(id, plain(Outcome::Returned(returned))),
-            Err(failed) => self.fail(id, failed),
-        }
-    }
-
-    /// Whether a message may use this id now.
-    pub(super) fn check_id(&self, id: u64) -> Result<(), Failed> {
-        self.table.check_id(id)
-    }
-
-    /// How a call or an ask ended.
-    pub(super) fn reply(&mut self, id: u64, made: FinishedCall) {
-        self.replies.push(encode_server(&to(Some(id), made)).into());
-    }
-
-    /// It failed.
-    pub(super) fn fail(&mut self, id: u64, failed: Failed) {
-        self.reply(id, plain(Outcome::Failed(failed)));
-    }
-
-    /// The next reply for its page.
-    pub(super) fn next_reply(&mut self) -> Option<Utf8Bytes> {
-        self.replies.next()
-    }
-
-    /// What is left to say to a page that gives it up for good: its calls in flight will not return.
-    pub(super) fn gives_up_calls(&mut self) {
-        for id in self.table.in_flight() {
-            let message = "the page went to another lab, and this call ended with its socket";
-            self.fail(id, failure::relay(Reason::Cancelled, message));
-        }
-    }
-
-    /// A page comes back to it, having heard so many of its replies; one that does not know begins to count anew.
+    /// A page comes back and has received this many replies.
     ///
     /// # Errors
-    /// Where replies it has not heard are no longer kept, or it says it heard more than there were.
-    pub(super) fn resume(&mut self, heard: Option<u64>) -> Result<(), Failed> {
-        match heard {
-            None => self.replies.begin_anew(),
-            Some(heard) => {
-                let repeats = self.replies.repeat_after(heard);
-                repeats.map_err(|why| self.cannot_repeat(&why))?;
-            }
-        }
-        // It knows how far it got.
-        self.trace_from = None;
+    /// As [`Core::handle_resumed`].
+    pub(super) fn resume(&mut self, received: Option<u64>) -> Result<(), Failed> {
+        self.core.handle_resumed(received)?;
+        // The page knows which events it has, and asks for the rest.
+        self.next_event = None;
         if let Some(resumable) = &mut self.resumable {
             resumable.is_new = false;
         }
         Ok(())
     }
 
-    fn cannot_repeat(&self, why: &CannotRepeat) -> Failed {
-        match why {
-            CannotRepeat::NeverMade(made) => {
-                let message = format!("this seat had {made} replies, no more");
-                failure::limit(Reason::OutOfRange, *made, message)
-            }
-            CannotRepeat::Forgotten => {
-                let limit = self.context.limits.queued_bytes;
-                let message = format!(
-                    "of replies {limit} bytes are kept, and more were not heard: resume without \"heard\", and read \
-                     them in the trace"
-                );
-                failure::limit(Reason::NoSuchSeat, limit, message)
-            }
-        }
-    }
-
-    /// Its page has gone. One that lasts is kept for a while; any other ends here.
-    pub(super) fn left(mut self: Box<Self>) {
-        if let Some(place) = &mut self.place {
-            place.detach_page();
+    /// The page is gone. A resumable session is kept for a while, any other ends.
+    pub(super) fn detach(mut self: Box<Self>) {
+        if let Some(membership) = &mut self.membership {
+            membership.detach_page();
         }
         if let Some(excursion) = &mut self.excursion {
             excursion.detach_page();
         }
         if self.resumable.is_some() {
-            tokio::task::spawn_local(self.kept());
+            tokio::task::spawn_local(self.keep());
         }
     }
 
-    /// Goes on without a page: blocked calls return, and their replies wait. Ends when somebody comes back to it,
-    /// its time is up, or the relay ends. Its time begins when its page is no longer out in a lab of its own.
-    async fn kept(mut self: Box<Self>) {
+    /// Goes on without a page: calls return, and their replies are kept. Ends with a takeover, with the relay, when the
+    /// member is removed, or `keep_seconds` after the page left or ended its excursion.
+    async fn keep(mut self: Box<Self>) {
         let limits = Rc::clone(&self.context.limits);
-        let mut ending = self.context.shutdown.clone();
+        let mut shutdown = self.context.shutdown.clone();
         let keep = Duration::from_secs(limits.keep_seconds);
-        let mut time = pin!(tokio::time::sleep(keep));
+        let mut timer = pin!(tokio::time::sleep(keep));
         loop {
-            // As with a page that does not read: it is not worked for without end.
-            let room = (self.replies.unsaid_bytes() as u64) < limits.queued_bytes;
+            let has_room = (self.core.unsent_bytes() as u64) < limits.queued_bytes;
             tokio::select! {
                 biased;
                 Some(takeover) = next_takeover(&mut self.resumable) => match takeover.send(self) {
                     Ok(()) => return,
-                    // Who next_takeover it is gone.
-                    Err(back) => self = back,
+                    // The page that asked for it is gone.
+                    Err(session) => self = session,
                 },
-                _ = ending.wait_for(|ending| *ending) => return,
-                _ = sent_away(self.place.as_mut().map(|place| &mut place.removal)) => return,
-                () = excursion_end(&mut self.out) => {
-                    self.out = None;
-                    time.as_mut().reset(Instant::now() + keep);
+                _ = shutdown.wait_for(|is_ending| *is_ending) => return,
+                _ = removal(self.membership.as_mut().map(|membership| &mut membership.removal)) => return,
+                () = end_of(&mut self.excursion_end) => {
+                    self.excursion_end = None;
+                    timer.as_mut().reset(Instant::now() + keep);
                 }
-                () = time.as_mut(), if self.out.is_none() => return,
-                Some(returned) = self.calls.next(), if room => self.settle(returned),
+                () = timer.as_mut(), if self.excursion_end.is_none() => return,
+                Some(returned) = self.calls.next(), if has_room => {
+                    self.handle_returned(returned);
+                    // A call that returns asks nothing of the page.
+                    while self.perform_calls().is_some() {}
+                }
             }
         }
     }
@@ -329,63 +229,36 @@ impl Drop for PageSession {
         if let Some(token) = self.token() {
             self.context.sessions.remove(token);
         }
-        // Calls hold their sockets: they go first, then the sockets, then the process.
+        // Calls hold sockets, and sockets the process: they end in this order.
         self.calls.clear();
-        self.table = SocketTable::new(0, 0, 0);
+        self.core.clear();
         self.context.lab.leave(self.process.id());
     }
 }
 
-/// Resolves when whoever is out is back; never, where nobody is.
-async fn excursion_end(out: &mut Option<oneshot::Receiver<Infallible>>) {
-    match out {
-        Some(over) => drop(over.await),
+/// Resolves when the excursion has ended; pending forever if there is none.
+async fn end_of(excursion: &mut Option<oneshot::Receiver<Infallible>>) {
+    match excursion {
+        Some(end) => drop(end.await),
         None => std::future::pending().await,
     }
 }
 
-/// The next one who wants the session; never, of one that cannot be come back to.
+/// The next takeover request; pending forever if the session is not resumable.
 pub(super) async fn next_takeover(resumable: &mut Option<Resumable>) -> Option<Takeover> {
     match resumable {
-        Some(resumable) => resumable.next_takeover.recv().await,
+        Some(resumable) => resumable.takeovers.recv().await,
         None => std::future::pending().await,
     }
 }
 
-/// Why whoever has this place has to leave it; never, where it may stay.
-pub(super) async fn sent_away(gone: Option<&mut Gone>) -> GoodbyeReason {
-    if let Some(gone) = gone
-        && let Ok(why) = gone.wait_for(Option::is_some).await
+/// Why the page must leave its class; pending forever while it need not.
+pub(super) async fn removal(removal: Option<&mut Removal>) -> GoodbyeReason {
+    if let Some(removal) = removal
+        && let Ok(why) = removal.wait_for(Option::is_some).await
         && let Some(why) = *why
     {
         return why;
     }
     std::future::pending().await
-}
-
-/// The reply to a message.
-pub(super) fn to(id: Option<u64>, made: FinishedCall) -> ServerMessage {
-    let FinishedCall {
-        outcome,
-        took_ns,
-        local,
-        peer,
-    } = made;
-    ServerMessage::Reply(Reply {
-        id,
-        outcome,
-        took_ns,
-        local,
-        peer,
-    })
-}
-
-/// What was answered without a socket.
-pub(super) const fn plain(outcome: Outcome) -> FinishedCall {
-    FinishedCall {
-        outcome,
-        took_ns: 0,
-        local: None,
-        peer: None,
-    }
 }

@@ -1,299 +1,239 @@
-//! A page goes from lab to lab: into one of its own, back to the open one, back to a session it left.
+//! A page's transitions from one lab's session to another's: into a new one, or back to one it left.
 
 use shared::{
     lab::LabKind,
-    message::{Ask, Goodbye, GoodbyeReason, Request},
-    outcome::{Failed, Outcome, Reason, Returned},
+    outcome::{Failed, Reason},
 };
 
-use super::{
-    Takeover,
-    driver::{Driver, TAKEN_OVER},
-    session::{PageSession, plain, to},
-};
+use super::{connected::ConnectedPage, core::Transition, session::PageSession};
 use crate::{
     admission::{ClientOrigin, pause_after_failures},
-    class::{AwayMembership, JoinRequest},
+    class::AwayMembership,
     failure,
     session::{SessionContext, ws::WsConnection},
 };
 
-/// Where a page can go.
-pub(super) enum Transition {
-    /// To a lab it has not been in.
-    Enter(LabKind),
-    /// To a class of its own.
-    Create {
-        title: String,
-        admin: Option<String>,
-    },
-    /// To a class it has not been in.
-    Join(JoinRequest),
-    /// Back to a session.
-    Resume { token: String, heard: Option<u64> },
-}
-
-impl Transition {
-    /// What was asked as a move, or back what is none.
-    pub(super) fn of(request: Request) -> Result<Self, Request> {
-        match request {
-            Request::Ask(Ask::Enter { lab }) => Ok(Self::Enter(lab)),
-            Request::Ask(Ask::CreateClass { title, admin }) => Ok(Self::Create { title, admin }),
-            Request::Ask(Ask::JoinClass { code, name, token }) => {
-                Ok(Self::Join(JoinRequest { code, name, token }))
+/// Performs a transition. Where it fails, the page gets the reason and stays in its session.
+pub(super) async fn perform(
+    mut page: ConnectedPage,
+    id: u64,
+    transition: Transition,
+) -> ConnectedPage {
+    let context = page.session.context.clone();
+    let origin = page.origin;
+    match transition {
+        Transition::Enter(kind) => {
+            let is_own = kind == LabKind::Private;
+            let mut session = session_in(kind, &context, origin);
+            // A member of a class stays in it.
+            if let Ok(session) = session.as_mut()
+                && is_own
+            {
+                session.excursion = page.session.begin_excursion();
             }
-            Request::Ask(Ask::Resume { token, heard }) => Ok(Self::Resume { token, heard }),
-            other @ (Request::Call(_) | Request::Ask(_)) => Err(other),
+            // A page needs one lab of its own; keeping the previous ones would soon exhaust them.
+            let ends_previous = is_own && page.session.is_in_own_lab();
+            enter(page, id, session, ends_previous)
         }
+        Transition::Create { title, admin } => {
+            let creating = context
+                .classes
+                .create(&title, admin.as_deref(), origin, &context.labs);
+            let created = attempt(&mut page, creating).await;
+            let session =
+                created.map(|joined| PageSession::in_class(&context, joined, origin, false));
+            enter(page, id, session, false)
+        }
+        Transition::Join(newcomer) => {
+            let joining = context.classes.join(newcomer, origin, &context.labs);
+            let joined = attempt(&mut page, joining).await;
+            let session =
+                joined.map(|joined| PageSession::in_class(&context, joined, origin, false));
+            enter(page, id, session, false)
+        }
+        Transition::Resume { token, received } => resume(page, id, &token, received).await,
     }
 }
 
-impl Driver {
-    /// Goes there; where that cannot be, the page is told why and stays where it is.
-    pub(super) async fn moves(mut self, id: u64, to: Transition) -> Self {
-        match to {
-            Transition::Enter(kind) => {
-                let is_own = kind == LabKind::Private;
-                let mut session = self.seat_in(kind);
-                // Who is in a class stays in it.
-                if let Ok(session) = session.as_mut()
-                    && is_own
-                {
-                    session.excursion = self.session.goes_out();
-                }
-                // Nobody needs two labs of their own; kept, they would soon be all there may be.
-                let gives_up = is_own && self.session.is_in_its_own_lab();
-                self.enters(id, session, gives_up)
-            }
-            Transition::Create { title, admin } => {
-                let (around, from) = (self.session.context.clone(), self.from);
-                let creating =
-                    around
-                        .classes
-                        .create(&title, admin.as_deref(), self.from, &around.labs);
-                let session = self.attempts(creating).await;
-                self.enters(
-                    id,
-                    session.map(|new| PageSession::in_a_class(&around, new, from, false)),
-                    false,
-                )
-            }
-            Transition::Join(newcomer) => {
-                let (around, from) = (self.session.context.clone(), self.from);
-                let joining = around.classes.join(newcomer, self.from, &around.labs);
-                let session = self.attempts(joining).await;
-                self.enters(
-                    id,
-                    session.map(|new| PageSession::in_a_class(&around, new, from, false)),
-                    false,
-                )
-            }
-            Transition::Resume { token, heard } => self.resumes(id, &token, heard).await,
-        }
+/// Makes an attempt that fails with a wrong code or token, after a pause that grows with the connection's failed ones.
+async fn attempt<T>(
+    page: &mut ConnectedPage,
+    attempt: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Failed> {
+    let mut shutdown = page.session.context.shutdown.clone();
+    tokio::select! {
+        () = tokio::time::sleep(pause_after_failures(page.wrong_attempts)) => {}
+        _ = shutdown.wait_for(|is_ending| *is_ending) => {}
     }
-
-    /// Makes an attempt that a wrong code or token makes fail, after the pause that this connection's wrong ones have
-    /// earned it.
-    async fn attempts<T>(
-        &mut self,
-        attempt: impl Future<Output = Result<T, Failed>>,
-    ) -> Result<T, Failed> {
-        let mut ending = self.session.context.shutdown.clone();
-        tokio::select! {
-            () = tokio::time::sleep(pause_after_failures(self.wrong_attempts)) => {}
-            // Nobody waits for the end of a pause when all ends.
-            _ = ending.wait_for(|is_ending| *is_ending) => {}
-        }
-        let made = attempt.await;
-        let wrong = [Reason::NoSuchClass, Reason::OnlyWithAdminToken];
-        let is_wrong =
-            |failed: &Failed| failed.reason.is_some_and(|reason| wrong.contains(&reason));
-        if made.as_ref().is_err_and(is_wrong) {
-            self.wrong_attempts = self.wrong_attempts.saturating_add(1);
-        }
-        made
+    let result = attempt.await;
+    let wrong = [Reason::NoSuchClass, Reason::OnlyWithAdminToken];
+    let is_wrong = |failed: &Failed| failed.reason.is_some_and(|reason| wrong.contains(&reason));
+    if result.as_ref().is_err_and(is_wrong) {
+        page.wrong_attempts = page.wrong_attempts.saturating_add(1);
     }
-
-    fn seat_in(&self, kind: LabKind) -> Result<Box<PageSession>, Failed> {
-        let around = &self.session.context;
-        match kind {
-            LabKind::Open => Ok(seat_in_the_open_lab(around, self.from)),
-            LabKind::Class => Err(failure::relay(
-                Reason::OutOfRange,
-                "a class is created or joined",
-            )),
-            LabKind::Private => around
-                .labs
-                .open_private(self.from.address)
-                .map(|tenancy| PageSession::in_its_own_lab(around, tenancy, self.from)),
-        }
-    }
-
-    /// Into a new session, if it could be had; the one before is given up, or left as it can be.
-    fn enters(
-        mut self,
-        id: u64,
-        session: Result<Box<PageSession>, Failed>,
-        gives_up: bool,
-    ) -> Self {
-        match session {
-            Ok(session) => {
-                if gives_up {
-                    drop(self.session);
-                } else {
-                    leave(&mut self.ws, self.session);
-                }
-                let wrong_attempts = self.wrong_attempts;
-                let mut there = Self::new(self.ws, session, self.from);
-                there.wrong_attempts = wrong_attempts;
-                there.arrives(id)
-            }
-            Err(failed) => {
-                self.refuse(Some(id), failed);
-                self
-            }
-        }
-    }
-
-    async fn resumes(self, id: u64, token: &str, heard: Option<u64>) -> Self {
-        let around = self.session.context.clone();
-        if !around.sessions.contains(token) {
-            let back = around.classes.rejoin(token, self.from, &around.labs);
-            let session = back.and_then(|found| match found {
-                Some(arriving) => Ok(PageSession::in_a_class(&around, arriving, self.from, true)),
-                None => Err(no_such_seat()),
-            });
-            return self.enters(id, session, false);
-        }
-        let Self {
-            mut ws,
-            mut session,
-            from,
-            ..
-        } = self;
-        let excursion = session.excursion.take();
-        // While it waits for that session it holds none that others may wait for, not even the very same.
-        let previous = match session.token().map(str::to_owned) {
-            Some(token) => {
-                session.left();
-                Previous::Kept(token, excursion)
-            }
-            None => Previous::Open(session),
-        };
-        match come_back(&around, token, heard).await {
-            Ok(mut session) => {
-                match previous {
-                    Previous::Open(session) => leave(&mut ws, session),
-                    // To the very session it was in.
-                    Previous::Kept(own, out) if own == token => session.excursion = out,
-                    // Who was out for a while is back, and its own lab ends.
-                    Previous::Kept(own, Some(_)) => around.sessions.end(own),
-                    Previous::Kept(_, None) => {}
-                }
-                Self::new(ws, session, from).arrives(id)
-            }
-            Err(failed) => Self::stays(ws, previous, from, &around, (id, failed)).await,
-        }
-    }
-
-    /// Back where it was before it tried to go.
-    async fn stays(
-        ws: WsConnection,
-        previous: Previous,
-        from: ClientOrigin,
-        around: &SessionContext,
-        (id, failed): (u64, Failed),
-    ) -> Self {
-        let session = match previous {
-            Previous::Open(session) => Some(session),
-            Previous::Kept(token, excursion) => {
-                let mut session = around.sessions.take_over(&token).await;
-                if let Some(session) = &mut session {
-                    session.excursion = excursion;
-                }
-                session
-            }
-        };
-        let is_back = session.is_some();
-        let session = session.unwrap_or_else(|| seat_in_the_open_lab(around, from));
-        let mut conversation = Self::new(ws, session, from);
-        conversation.refuse(Some(id), failed);
-        if !is_back {
-            conversation.welcome();
-        }
-        conversation
-    }
-
-    fn arrives(mut self, id: u64) -> Self {
-        self.session.met_id(id);
-        let done = Outcome::Returned(Returned::Nothing);
-        self.ws.send(&to(Some(id), plain(done)));
-        self.welcome();
-        self
-    }
-
-    /// Lets another page have the session; this one is told, and has to come in anew.
-    pub(super) async fn hand_over(self, takeover: Takeover) {
-        let Self {
-            mut ws, session, ..
-        } = self;
-        if let Err(session) = takeover.send(session) {
-            // Who next_takeover it is gone.
-            session.left();
-        }
-        let goodbye = Goodbye {
-            reason: GoodbyeReason::TakenOver,
-            limit: None,
-            message: TAKEN_OVER.to_owned(),
-        };
-        ws.close(&goodbye).await;
-    }
+    result
 }
 
-/// Where a page is while it waits for a session.
-enum Previous {
-    /// In the open lab, as before.
-    Open(Box<PageSession>),
-    /// Nowhere: its own session is kept under this token, and its place in a class while it is out.
-    Kept(String, Option<AwayMembership>),
-}
-
-/// Where every page is at first; whoever is on this machine rules there.
-pub(super) fn seat_in_the_open_lab(
-    around: &SessionContext,
-    from: ClientOrigin,
-) -> Box<PageSession> {
-    PageSession::in_the_open_lab(around, from)
-}
-
-async fn come_back(
-    around: &SessionContext,
-    token: &str,
-    heard: Option<u64>,
+fn session_in(
+    kind: LabKind,
+    context: &SessionContext,
+    origin: ClientOrigin,
 ) -> Result<Box<PageSession>, Failed> {
-    let session = around.sessions.take_over(token).await;
-    let mut session = session.ok_or_else(no_such_seat)?;
-    match session.resume(heard) {
+    match kind {
+        LabKind::Open => Ok(PageSession::in_open_lab(context, origin)),
+        LabKind::Class => {
+            let message = "a class is created or joined";
+            Err(failure::relay(Reason::OutOfRange, message))
+        }
+        LabKind::Private => {
+            let lease = context.labs.open_private(origin.address)?;
+            Ok(PageSession::in_own_lab(context, lease, origin))
+        }
+    }
+}
+
+/// Enters a new session, if there is one, and ends or leaves the previous one.
+fn enter(
+    mut page: ConnectedPage,
+    id: u64,
+    session: Result<Box<PageSession>, Failed>,
+    ends_previous: bool,
+) -> ConnectedPage {
+    let session = match session {
+        Ok(session) => session,
+        Err(failed) => {
+            page.send_result(id, Err(failed));
+            return page;
+        }
+    };
+    let ConnectedPage {
+        mut ws,
+        session: previous,
+        origin,
+        wrong_attempts,
+    } = page;
+    if ends_previous {
+        drop(previous);
+    } else {
+        leave(&mut ws, previous);
+    }
+    arrive(ConnectedPage::new(ws, session, origin, wrong_attempts), id)
+}
+
+/// Resumes the session under this token: one that is kept or held by another page, or a membership in a class.
+async fn resume(page: ConnectedPage, id: u64, token: &str, received: Option<u64>) -> ConnectedPage {
+    let context = page.session.context.clone();
+    let origin = page.origin;
+    if !context.sessions.contains(token) {
+        let found = context.classes.rejoin(token, origin, &context.labs);
+        let session = found.and_then(|found| match found {
+            Some(joined) => Ok(PageSession::in_class(&context, joined, origin, true)),
+            None => Err(no_such_session()),
+        });
+        return enter(page, id, session, false);
+    }
+    let ConnectedPage {
+        mut ws,
+        mut session,
+        wrong_attempts,
+        ..
+    } = page;
+    // A page that waits for a session must not hold one that others wait for, not even the same one.
+    let previous = match session.token().map(str::to_owned) {
+        Some(token) => {
+            let excursion = session.excursion.take();
+            session.detach();
+            Previous::Detached(token, excursion)
+        }
+        None => Previous::Held(session),
+    };
+    match take_over(&context, token, received).await {
+        Ok(mut session) => {
+            match previous {
+                Previous::Held(previous) => leave(&mut ws, previous),
+                Previous::Detached(own, excursion) if own == token => session.excursion = excursion,
+                // The excursion is over, and with it the page's own lab.
+                Previous::Detached(own, Some(_)) => context.sessions.end(own),
+                Previous::Detached(_, None) => {}
+            }
+            arrive(ConnectedPage::new(ws, session, origin, wrong_attempts), id)
+        }
+        Err(failed) => {
+            let (session, is_back) = previous.restore(&context, origin).await;
+            let mut page = ConnectedPage::new(ws, session, origin, wrong_attempts);
+            page.send_result(id, Err(failed));
+            if !is_back {
+                page.send_welcome();
+            }
+            page
+        }
+    }
+}
+
+/// The previous session of a page while it waits for another one.
+enum Previous {
+    /// One that cannot be resumed.
+    Held(Box<PageSession>),
+    /// One that is kept under this token, and the page's excursion from its class.
+    Detached(String, Option<AwayMembership>),
+}
+
+impl Previous {
+    /// The session the page returns to, and whether it is the previous one.
+    async fn restore(
+        self,
+        context: &SessionContext,
+        origin: ClientOrigin,
+    ) -> (Box<PageSession>, bool) {
+        match self {
+            Self::Held(session) => (session, true),
+            Self::Detached(token, excursion) => match context.sessions.take_over(&token).await {
+                Some(mut session) => {
+                    session.excursion = excursion;
+                    (session, true)
+                }
+                None => (PageSession::in_open_lab(context, origin), false),
+            },
+        }
+    }
+}
+
+/// Replies to the transition and welcomes the page to its new session.
+fn arrive(mut page: ConnectedPage, id: u64) -> ConnectedPage {
+    page.session.core.record_id(id);
+    page.send_result(id, Ok(()));
+    page.send_welcome();
+    page
+}
+
+async fn take_over(
+    context: &SessionContext,
+    token: &str,
+    received: Option<u64>,
+) -> Result<Box<PageSession>, Failed> {
+    let session = context.sessions.take_over(token).await;
+    let mut session = session.ok_or_else(no_such_session)?;
+    match session.resume(received) {
         Ok(()) => Ok(session),
         Err(failed) => {
-            session.left();
+            session.detach();
             Err(failed)
         }
     }
 }
 
-/// A session that does not last ends, and every call in flight on it with a reply.
+/// Leaves a session. One that cannot be resumed ends, and every call in flight with a reply.
 fn leave(ws: &mut WsConnection, mut session: Box<PageSession>) {
     if session.token().is_none() {
-        session.gives_up_calls();
-        while let Some(reply) = session.next_reply() {
+        session.core.handle_abandoned();
+        while let Some(reply) = session.core.poll_reply() {
             ws.send_text(reply);
         }
     }
-    session.left();
+    session.detach();
 }
 
-fn no_such_seat() -> Failed {
+fn no_such_session() -> Failed {
     let message = "nothing is kept under this token, or no longer";
     failure::relay(Reason::NoSuchSeat, message)
 }

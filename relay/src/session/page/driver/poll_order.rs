@@ -1,43 +1,44 @@
-//! A page and its calls have turns: neither keeps the other from being heard.
+//! The order in which a page's connection and its calls are polled: neither starves the other.
 
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 
-use super::{super::session::Calls, Event};
+use super::{super::session::Calls, PageEvent};
 use crate::session::ws::WsConnection;
 
-/// Whose turn it is to be asked first.
+/// Which of the two is polled first.
 #[derive(Debug, Default)]
 pub(super) struct PollOrder {
-    page_first: bool,
+    is_page_first: bool,
 }
 
 impl PollOrder {
-    /// What the page says, or a call that returned. Each poll has a budget (`tokio::task::coop`), and whoever is asked
-    /// second may find it spent: so the two are asked first in turn.
+    /// A message of the page, or a call that has returned. A poll has a budget (`tokio::task::coop`), and the one polled
+    /// second may find it spent: so they take turns at being first.
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
         ws: &mut WsConnection,
         calls: &mut Calls,
-        listening: bool,
-    ) -> Poll<Event> {
-        self.page_first = !self.page_first;
-        if self.page_first
-            && let Poll::Ready(heard) = ws.poll_incoming(context, listening)
+        is_reading: bool,
+    ) -> Poll<PageEvent> {
+        self.is_page_first = !self.is_page_first;
+        if self.is_page_first
+            && let Poll::Ready(incoming) = ws.poll_incoming(context, is_reading)
         {
-            return Poll::Ready(Event::Incoming(heard));
+            return Poll::Ready(PageEvent::Incoming(incoming));
         }
-        if listening && let Poll::Ready(Some(returned)) = calls.poll_next_unpin(context) {
-            return Poll::Ready(Event::Returned(Box::new(returned)));
+        if is_reading && let Poll::Ready(Some(returned)) = calls.poll_next_unpin(context) {
+            return Poll::Ready(PageEvent::Returned(Box::new(returned)));
         }
-        if !self.page_first
-            && let Poll::Ready(heard) = ws.poll_incoming(context, listening)
+        if !self.is_page_first
+            && let Poll::Ready(incoming) = ws.poll_incoming(context, is_reading)
         {
-            return Poll::Ready(Event::Incoming(heard));
+            return Poll::Ready(PageEvent::Incoming(incoming));
         }
-        let expected = !calls.is_empty();
-        ws.poll_send(context, expected).map(Event::Incoming)
+        let is_more_expected = !calls.is_empty();
+        ws.poll_send(context, is_more_expected)
+            .map(PageEvent::Incoming)
     }
 }

@@ -1,237 +1,145 @@
-//! The calls of a page: checked against its limits, made in order on each socket, and settled as they return.
+//! The calls of a session on real sockets.
 
 use std::{
     rc::Rc,
     task::{Context, Poll, Waker},
 };
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::{future::LocalBoxFuture, stream::FuturesUnordered};
 use shared::{
-    call::{Call, Family, Fd, Transport},
-    outcome::{Failed, Outcome, Reason, Returned},
+    call::{Fd, Transport},
+    outcome::Failed,
 };
 use tokio::sync::oneshot;
 
-use super::{PageSession, ReturnedCall, plain};
+use super::PageSession;
 use crate::{
     client::{FinishedCall, OwnHost, TracedSocket},
-    failure,
-    session::page::socket_table::{Cancelled, ReadyCall},
+    session::page::core::{CallEffect, Effect, PageEffect, ReadyCall, cancelled},
 };
 
-/// The longest name a host can have (RFC 1035 §2.3.4, as it is written).
-const LONGEST_NAME: usize = 253;
+/// The calls of a page that have not returned.
+pub(in crate::session::page) type Calls = FuturesUnordered<LocalBoxFuture<'static, ReturnedCall>>;
+
+/// A call that has returned.
+pub(in crate::session::page) struct ReturnedCall {
+    /// The message's id.
+    pub(in crate::session::page) id: u64,
+    /// The socket, if the call used one.
+    pub(in crate::session::page) fd: Option<Fd>,
+    pub(in crate::session::page) result: FinishedCall,
+}
 
 impl PageSession {
-    /// Makes a call or lets it wait; what is known at once is returned, the rest replies when it has returned.
-    pub(super) fn call(&mut self, id: u64, call: Call) -> Result<Option<Returned>, Failed> {
-        // What only ends something a muted member may do as well.
-        let ends = matches!(call, Call::Cancel { .. } | Call::Close { .. });
-        if let Some(place) = self.place.as_ref().filter(|_| !ends) {
-            place.check_may_call()?;
+    /// Performs the session's effects up to the next one for the page, and returns that.
+    pub(in crate::session::page) fn perform_calls(&mut self) -> Option<PageEffect> {
+        while let Some(effect) = self.core.poll_effect() {
+            match effect {
+                Effect::Call(effect) => self.perform(effect),
+                Effect::Page(effect) => return Some(effect),
+            }
         }
-        self.check_size(&call)?;
-        match (call.fd(), &call) {
-            (_, Call::Cancel { of }) => self.cancel(*of).map(Some),
-            (_, Call::Socket { transport, family }) => {
-                self.open(id, *transport, *family)?;
-                Ok(None)
-            }
-            (_, Call::GetAddrInfo { .. }) => {
-                self.resolve(id, call)?;
-                Ok(None)
-            }
-            (Some(fd), _) => {
-                if let Some(turn) = self.table.submit(id, fd, call)? {
-                    self.make(turn);
-                }
-                Ok(None)
-            }
-            (None, _) => Err(failure::relay(
-                Reason::Malformed,
-                "this call needs a socket",
-            )),
-        }
+        None
     }
 
-    fn check_size(&self, call: &Call) -> Result<(), Failed> {
-        let limit = self.context.limits.data_bytes;
-        let asked = match (call, call.data()) {
-            (Call::Recv { size, .. } | Call::RecvFrom { size, .. }, _) => u64::from(*size),
-            (_, data) => data.map_or(0, |data| data.len() as u64),
-        };
-        if asked > limit {
-            let message = format!("one call carries at most {limit} bytes, this one {asked}");
-            return Err(failure::limit(Reason::DataTooLarge, limit, message));
-        }
-        Ok(())
+    pub(in crate::session::page) fn handle_returned(&mut self, returned: ReturnedCall) {
+        let ReturnedCall { id, fd, result } = returned;
+        self.cancels.remove(&id);
+        self.core.handle_returned(id, fd, result);
     }
 
-    fn open(
-        &mut self,
-        id: u64,
-        transport: Transport,
-        family: Option<Family>,
-    ) -> Result<(), Failed> {
-        let fd = self.table.next_fd()?;
-        let server = self.context.lab.server_address(transport);
-        let (door, took_ns) = self.process.open(fd, transport, family, server, Some(id));
-        let outcome = failure::outcome(door.map(|door| {
-            self.table.insert(fd, door);
-            Returned::Socket { fd }
-        }));
-        self.reply(
-            id,
-            FinishedCall {
-                outcome,
-                took_ns,
-                local: None,
-                peer: None,
-            },
-        );
-        Ok(())
-    }
-
-    /// Asks for a host's addresses. No socket's turn has to come for it.
-    fn resolve(&mut self, id: u64, call: Call) -> Result<(), Failed> {
-        let Call::GetAddrInfo { name, transport } = &call else {
-            return Ok(());
-        };
-        if name.len() > LONGEST_NAME {
-            let message = format!("a name has at most {LONGEST_NAME} bytes");
-            return Err(failure::limit(
-                Reason::DataTooLarge,
-                LONGEST_NAME as u64,
-                message,
-            ));
-        }
-        self.table.check_room()?;
-        let lab = &self.context.lab;
-        let own = OwnHost {
-            name: lab.host_name().to_owned(),
-            address: lab.server_address(*transport).ip(),
-        };
-        let (cancel, cancels) = oneshot::channel();
-        self.table.runs(id, cancel);
-        let (process, name, transport) = (Rc::clone(&self.process), name.clone(), *transport);
-        self.calls.push(Box::pin(async move {
-            let cancelled = until_cancelled(cancels);
-            let made = process.resolve(name, transport, own, Some(id), cancelled);
-            ReturnedCall {
+    fn perform(&mut self, effect: CallEffect<TracedSocket>) {
+        match effect {
+            CallEffect::Open {
                 id,
-                made: made.await,
-                call,
-                door: None,
+                fd,
+                transport,
+                family,
+            } => {
+                let server = self.context.lab.server_address(transport);
+                let (socket, took_ns) = self.process.open(fd, transport, family, server, Some(id));
+                self.core.handle_opened(id, fd, socket, took_ns);
             }
-        }));
-        Ok(())
-    }
-
-    fn cancel(&mut self, of: u64) -> Result<Returned, Failed> {
-        match self.table.cancel(of) {
-            Cancelled::Running(cancel) => {
-                // A call that returned in this very moment has nobody left to cancel it.
-                cancel.send(()).ok();
-                Ok(Returned::Nothing)
+            CallEffect::Resolve {
+                id,
+                name,
+                transport,
+            } => self.resolve(id, name, transport),
+            CallEffect::Start(ready) => self.start(ready),
+            CallEffect::Close { id, fd, socket } => {
+                let result = socket.close(Some(id));
+                self.core.handle_closed(id, fd, result);
             }
-            Cancelled::Waiting => {
-                self.fail(of, cancelled());
-                Ok(Returned::Nothing)
-            }
-            Cancelled::NotInFlight => Err(failure::relay(
-                Reason::NoSuchCall,
-                format!("no call with id {of} is in flight"),
-            )),
-        }
-    }
-
-    /// Makes a call, and those in line behind it for as long as each returns at once.
-    fn make(&mut self, turn: ReadyCall<TracedSocket>) {
-        let mut turn = Some(turn);
-        while let Some(next) = turn.take() {
-            let mut call = self.begin(next);
-            match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(returned) => turn = self.conclude(returned),
-                Poll::Pending => self.calls.push(call),
+            CallEffect::Cancel { id } => {
+                if let Some(cancel) = self.cancels.remove(&id) {
+                    // The receiver is gone if the call has just returned.
+                    cancel.send(()).ok();
+                }
             }
         }
     }
 
-    fn begin(&mut self, turn: ReadyCall<TracedSocket>) -> LocalBoxFuture<'static, ReturnedCall> {
+    /// Starts a call; most return at once.
+    fn start(&mut self, ready: ReadyCall<TracedSocket>) {
         let ReadyCall {
             id,
             call,
             fd,
-            socket: door,
-        } = turn;
+            socket,
+        } = ready;
         let (cancel, cancels) = oneshot::channel();
-        self.table.runs(id, cancel);
-        Box::pin(async move {
+        let mut call: LocalBoxFuture<'static, ReturnedCall> = Box::pin(async move {
             let cancelled = until_cancelled(cancels);
-            let made = if matches!(call, Call::Close { .. }) {
-                // Closing has to wait until this future has let go of the socket.
-                plain(Outcome::Returned(Returned::Nothing))
-            } else {
-                door.make_until(&call, Some(id), cancelled).await
-            };
+            let result = socket.make_until(&call, Some(id), cancelled).await;
+            // The next call may be the close, which must be the last to hold the socket.
+            drop(socket);
             ReturnedCall {
                 id,
-                call,
-                made,
-                door: Some((fd, door)),
+                fd: Some(fd),
+                result,
             }
-        })
-    }
-
-    /// A call has returned: its reply goes out, and the next one in line has its turn.
-    pub(in crate::session::page) fn settle(&mut self, returned: ReturnedCall) {
-        if let Some(turn) = self.conclude(returned) {
-            self.make(turn);
+        });
+        match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(returned) => self.handle_returned(returned),
+            Poll::Pending => self.push(id, cancel, call),
         }
     }
 
-    /// Its reply goes out; whose turn it is then.
-    fn conclude(&mut self, returned: ReturnedCall) -> Option<ReadyCall<TracedSocket>> {
-        let ReturnedCall {
-            id,
-            call,
-            made,
-            door,
-        } = returned;
-        let Some((fd, door)) = door else {
-            self.table.ended(id);
-            self.reply(id, made);
-            return None;
+    fn resolve(&mut self, id: u64, name: String, transport: Transport) {
+        let lab = &self.context.lab;
+        let own = OwnHost {
+            name: lab.host_name().to_owned(),
+            address: lab.server_address(transport).ip(),
         };
-        if matches!(call, Call::Close { .. }) {
-            self.close(id, fd, door);
-            return None;
-        }
-        drop(door);
-        self.reply(id, made);
-        self.table.returned(id, fd)
+        let (cancel, cancels) = oneshot::channel();
+        let process = Rc::clone(&self.process);
+        let call = Box::pin(async move {
+            let cancelled = until_cancelled(cancels);
+            let resolving = process.resolve(name, transport, own, Some(id), cancelled);
+            ReturnedCall {
+                id,
+                fd: None,
+                result: resolving.await,
+            }
+        });
+        self.push(id, cancel, call);
     }
 
-    fn close(&mut self, id: u64, fd: Fd, door: Rc<TracedSocket>) {
-        let orphans = self.table.remove(fd);
-        let _no_turn = self.table.returned(id, fd);
-        let made = door.close(Some(id));
-        self.reply(id, made);
-        for orphan in orphans {
-            let message = format!("socket {fd} was closed before this call had its turn");
-            self.fail(orphan, failure::relay(Reason::NoSuchSocket, message));
-        }
+    fn push(
+        &mut self,
+        id: u64,
+        cancel: oneshot::Sender<()>,
+        call: LocalBoxFuture<'static, ReturnedCall>,
+    ) {
+        self.cancels.insert(id, cancel);
+        self.calls.push(call);
     }
 }
 
-/// The failure of a call that somebody cancels; never, of one nobody does.
+/// Resolves with ECANCELED when the call is cancelled; otherwise never.
 async fn until_cancelled(cancels: oneshot::Receiver<()>) -> Failed {
     match cancels.await {
         Ok(()) => cancelled(),
         Err(_) => std::future::pending().await,
     }
-}
-
-fn cancelled() -> Failed {
-    failure::relay(Reason::Cancelled, "the page cancelled this call")
 }

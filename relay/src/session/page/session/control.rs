@@ -1,4 +1,6 @@
-//! What a page asks of its lab: its servers, its network, and its trace.
+//! A page's control requests: its lab's servers and network, what it watches, and its class.
+//!
+//! Socket calls are in `calls`, saved traces in `links`.
 
 use shared::{
     call::Transport,
@@ -15,15 +17,22 @@ use crate::{
 };
 
 impl PageSession {
-    pub(super) async fn ask(&mut self, ask: Ask, from: ClientOrigin) -> Result<Returned, Failed> {
-        if let Ask::Save { events, days } = ask {
-            return self.save(events, days, from).await;
+    /// Performs a request to the lab, the class or the store.
+    pub(in crate::session::page) async fn control(
+        &mut self,
+        request: Ask,
+        origin: ClientOrigin,
+    ) -> Result<Returned, Failed> {
+        if let Ask::Save { events, days } = request {
+            return self.save(events, days, origin).await;
         }
-        self.ask_of_lab(ask, from).await.map(|()| Returned::Nothing)
+        self.change(request, origin)
+            .await
+            .map(|()| Returned::Nothing)
     }
 
-    async fn ask_of_lab(&mut self, ask: Ask, from: ClientOrigin) -> Result<(), Failed> {
-        match ask {
+    async fn change(&mut self, request: Ask, origin: ClientOrigin) -> Result<(), Failed> {
+        match request {
             Ask::StartServer {
                 transport,
                 program,
@@ -36,38 +45,45 @@ impl PageSession {
                     task,
                     settings,
                 },
-                from,
+                origin,
             ),
             Ask::KillServer { transport } => {
-                self.must_control(from)?;
+                self.check_control(origin)?;
                 self.context.lab.kill_server(transport).await
             }
             Ask::StopServer { transport } => {
-                self.must_control(from)?;
+                self.check_control(origin)?;
                 self.context.lab.stop_server(transport).await
             }
             Ask::Watch { from, whose } => {
-                match (&self.place, whose) {
-                    (Some(place), whose) => place.set_view(whose.unwrap_or(Whose::Own))?,
+                match (&self.membership, whose) {
+                    (Some(membership), whose) => {
+                        membership.set_view(whose.unwrap_or(Whose::Own))?
+                    }
                     (None, None | Some(Whose::Own)) => {}
                     (None, Some(_)) => return Err(not_in_a_class()),
                 }
-                // A number not yet given, perhaps of a relay that ran before, would be waited for in vain.
+                // A number beyond the end, perhaps of a relay that ran before, would send nothing for a long time.
                 let (_, next) = self.context.lab.trace().range();
-                self.trace_from = Some(from.min(next));
+                self.next_event = Some(from.min(next));
                 Ok(())
             }
             Ask::SetConditions { conditions } => {
-                self.must_control(from)?;
+                self.check_control(origin)?;
                 self.context.lab.netem().set_conditions(conditions)
             }
             Ask::Decide { datagram, verdict } => {
-                self.must_control(from)?;
+                self.check_control(origin)?;
                 self.context.lab.netem().decide(datagram, verdict)
             }
             Ask::Class { act } => {
-                let tie = self.tie().ok_or_else(not_in_a_class)?;
+                let tie = self.class_tie().ok_or_else(not_in_a_class)?;
                 self.context.classes.perform(tie, act).await
+            }
+            Ask::DeleteLink { link, secret } => self.delete_link(link, &secret).await,
+            Ask::Unwatch => {
+                self.next_event = None;
+                Ok(())
             }
             Ask::Enter { .. }
             | Ask::CreateClass { .. }
@@ -76,42 +92,37 @@ impl PageSession {
             | Ask::Ping
             | Ask::Save { .. } => Err(failure::relay(
                 Reason::NotOnThisSystem,
-                "a page goes to another lab, its seat stays",
+                "this request is none to the session",
             )),
-            Ask::DeleteLink { link, secret } => self.delete_link(link, &secret).await,
-            Ask::Unwatch => {
-                self.trace_from = None;
-                Ok(())
-            }
         }
     }
 
-    /// Whoever finds a server dead may start it again as it was; all else is for this machine.
+    /// Every page may start a dead server as it was; changes need control.
     fn start_server(
         &self,
         transport: Transport,
         changes: ServerChanges,
-        from: ClientOrigin,
+        origin: ClientOrigin,
     ) -> Result<(), Failed> {
         let lab = &self.context.lab;
         if !changes.is_none() || !lab.is_dead(transport) {
-            self.must_control(from)?;
+            self.check_control(origin)?;
         }
         lab.start_server(transport, changes)
     }
 
-    fn must_control(&self, from: ClientOrigin) -> Result<(), Failed> {
+    fn check_control(&self, origin: ClientOrigin) -> Result<(), Failed> {
         if self.may_control {
             return Ok(());
         }
-        if self.place.is_some() {
+        if self.membership.is_some() {
             let message = "only the class's teacher may do this";
             return Err(failure::relay(Reason::OnlyTeacher, message));
         }
         let message = format!(
             "the open lab is controlled by the user who started the relay, on its own machine: {}; or open a lab of \
              your own",
-            from.denial.map_or("reload the page", Denial::advice)
+            origin.denial.map_or("reload the page", Denial::advice)
         );
         Err(failure::relay(Reason::OnlyThisMachine, message))
     }

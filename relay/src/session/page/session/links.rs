@@ -1,4 +1,4 @@
-//! Saving what a page is told of its lab's trace as a link, and deleting it.
+//! Saved traces: what a page sees of its lab's trace, kept in the store under a link.
 
 use shared::{
     limits::Limits,
@@ -17,12 +17,12 @@ use crate::{
 const DAY_S: u64 = 24 * 3600;
 
 impl PageSession {
-    /// Saves what the page is told of the trace, or stretches of it.
+    /// Saves the events the page may see, or those of these ranges, for `days`.
     pub(super) async fn save(
         &self,
         events: Option<Vec<(u64, u64)>>,
         days: Option<u64>,
-        from: ClientOrigin,
+        origin: ClientOrigin,
     ) -> Result<Returned, Failed> {
         let limits = &self.context.limits;
         let days = days.unwrap_or(limits.link_days);
@@ -35,10 +35,10 @@ impl PageSession {
             links: [limits.links, limits.links_per_address],
             bytes: [limits.links_bytes, limits.links_bytes_per_address],
         };
-        let address = digest(&from.address.to_string());
-        // One at a time: however many ask, no more than one is in memory that is not counted yet.
-        let _turn = self.context.save_lock.lock().await;
-        // Where there is no room, none is written in the first place.
+        let address = digest(&origin.address.to_string());
+        // One at a time: at most one encoded trace is in memory that no quota counts yet.
+        let _guard = self.context.save_lock.lock().await;
+        // Without room in the store the trace is not even encoded.
         let store = &self.context.store;
         let room = store.link_space(address, quota, unix_time_s()).await?;
         check_room(room, limits)?;
@@ -76,7 +76,7 @@ impl PageSession {
     }
 }
 
-/// Says which limit leaves no room.
+/// Fails with the limit that leaves no room.
 fn check_room(room: LinkSpace, limits: &Limits) -> Result<(), Failed> {
     let (reason, limit, message) = match room {
         LinkSpace::Available => return Ok(()),

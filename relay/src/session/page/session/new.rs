@@ -1,145 +1,121 @@
-//! How a session comes to be: in the open lab, in a lab of its own, in a class.
+//! New sessions: in the open lab, in a lab of the page's own, and in a class.
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use futures_util::stream::FuturesUnordered;
 use shared::trace::Role;
+use tokio::time::Instant;
 
 use super::{PageSession, Resumable};
 use crate::{
     admission::ClientOrigin,
     class::Joined,
     client::Process,
-    lab::LabLease,
-    session::{
-        SessionContext,
-        page::{replies::Replies, socket_table::SocketTable},
-    },
+    lab::{Lab, LabLease},
+    session::{SessionContext, page::core::Core},
     token,
 };
 
 impl Resumable {
-    fn under(token: String, around: &SessionContext) -> Self {
+    fn new(token: String, context: &SessionContext) -> Self {
         Self {
-            next_takeover: around.sessions.add(token.clone()),
+            takeovers: context.sessions.add(token.clone()),
             token,
-            heard: 0,
-            next_id: 1,
             is_new: false,
-            _tenancy: None,
+            _lab_lease: None,
         }
     }
 }
 
 impl PageSession {
-    /// A session in the open lab; its trace is told from now on.
-    pub(in crate::session) fn in_the_open_lab(
-        around: &SessionContext,
-        from: ClientOrigin,
+    /// A session in the open lab, which watches the trace from now on. Only the user of this machine controls that lab.
+    pub(in crate::session::page) fn in_open_lab(
+        context: &SessionContext,
+        origin: ClientOrigin,
     ) -> Box<Self> {
-        let lab = Rc::clone(around.labs.open());
-        let first = lab.trace().range().1;
-        Self::new(
-            SessionContext {
-                lab,
-                ..around.clone()
-            },
-            from,
-            from.is_this_machine(),
-            first,
-            None,
-        )
+        let lab = Rc::clone(context.labs.open());
+        let next_event = lab.trace().range().1;
+        let may_control = origin.is_this_machine();
+        Self::new(context, lab, origin, may_control, next_event, None)
     }
 
-    /// A session in a lab of its own; its trace is told from the beginning.
-    pub(in crate::session) fn in_its_own_lab(
-        around: &SessionContext,
-        tenancy: LabLease,
-        from: ClientOrigin,
+    /// A session in a lab of its own, which watches the trace from the beginning.
+    pub(in crate::session::page) fn in_own_lab(
+        context: &SessionContext,
+        lease: LabLease,
+        origin: ClientOrigin,
     ) -> Box<Self> {
-        let lab = Rc::clone(&tenancy);
-        let first = lab.trace().range().0;
+        let lab = Rc::clone(&lease);
+        let next_event = lab.trace().range().0;
         let resumable = Resumable {
-            _tenancy: Some(tenancy),
-            ..Resumable::under(token::random_token(), around)
+            _lab_lease: Some(lease),
+            ..Resumable::new(token::random_token(), context)
         };
-        Self::new(
-            SessionContext {
-                lab,
-                ..around.clone()
-            },
-            from,
-            true,
-            first,
-            Some(resumable),
-        )
+        Self::new(context, lab, origin, true, next_event, Some(resumable))
     }
 
-    /// A session in a class. The teacher is told of the trace from the beginning, a member from now on; whoever has
-    /// come back knows what it wants to watch.
-    pub(in crate::session) fn in_a_class(
-        around: &SessionContext,
-        arriving: Joined,
-        from: ClientOrigin,
-        is_new: bool,
+    /// A session in a class. The teacher watches the trace from the beginning, a new member from now on; a returning page
+    /// asks for the events it wants.
+    pub(in crate::session::page) fn in_class(
+        context: &SessionContext,
+        joined: Joined,
+        origin: ClientOrigin,
+        is_returning: bool,
     ) -> Box<Self> {
-        let Joined {
-            membership: place,
-            token,
-        } = arriving;
-        let lab = Rc::clone(place.lab_lease());
+        let Joined { membership, token } = joined;
+        let lab = Rc::clone(membership.lab_lease());
         let (first, next) = lab.trace().range();
-        let is_teacher = place.is_teacher();
+        let is_teacher = membership.is_teacher();
+        let next_event = if is_teacher { first } else { next };
         let resumable = Resumable {
-            is_new,
-            ..Resumable::under(token, around)
+            is_new: is_returning,
+            ..Resumable::new(token, context)
         };
         let mut session = Self::new(
-            SessionContext {
-                lab,
-                ..around.clone()
-            },
-            from,
+            context,
+            lab,
+            origin,
             is_teacher,
-            if is_teacher { first } else { next },
+            next_event,
             Some(resumable),
         );
-        if is_new {
-            session.trace_from = None;
+        if is_returning {
+            session.next_event = None;
         }
-        place.set_process(session.process.id());
-        session.place = Some(place);
+        membership.set_process(session.process.id());
+        session.membership = Some(membership);
         session
     }
 
     fn new(
-        context: SessionContext,
-        from: ClientOrigin,
+        context: &SessionContext,
+        lab: Rc<Lab>,
+        origin: ClientOrigin,
         may_control: bool,
-        trace_from: u64,
+        next_event: u64,
         resumable: Option<Resumable>,
     ) -> Box<Self> {
-        let SessionContext {
-            lab, labs, limits, ..
-        } = &context;
-        let queued = usize::try_from(limits.queued_bytes).unwrap_or(usize::MAX);
+        let SessionContext { labs, limits, .. } = context;
         let id = lab.join(Role::Page);
         let (trace, netem) = (Rc::clone(lab.trace()), Rc::clone(lab.netem()));
-        let host = labs.client_host(lab, from.is_this_machine());
+        let host = labs.client_host(&lab, origin.is_this_machine());
         let process = Process::new(id, host, trace, netem);
         Box::new(Self {
+            core: Core::new(Rc::clone(limits), resumable.is_some(), Instant::now()),
+            calls: FuturesUnordered::new(),
+            cancels: HashMap::new(),
             process: Rc::new(process),
             may_control,
-            calls: FuturesUnordered::new(),
-            trace_until: lab.trace().subscribe(),
-            trace_from: Some(trace_from),
-            table: SocketTable::new(limits.sockets, limits.calls, limits.queued_bytes),
-            replies: Replies::new(if resumable.is_some() { queued } else { 0 }),
+            next_event: Some(next_event),
+            trace_end: lab.trace().subscribe(),
             resumable,
-            place: None,
+            membership: None,
             excursion: None,
-            out: None,
-            context,
+            excursion_end: None,
+            context: SessionContext {
+                lab,
+                ..context.clone()
+            },
         })
     }
 }
