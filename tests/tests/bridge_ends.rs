@@ -8,6 +8,7 @@ use shared::{
     message::Ask,
     trace::CallName,
 };
+use socket2::{Domain, Socket, Type};
 use tests::{
     address_allocator,
     bridge::{Bridge, Crossed},
@@ -21,6 +22,7 @@ use tests::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
+    time::timeout,
 };
 
 /// A relay whose servers think for 0.3 s.
@@ -160,6 +162,42 @@ async fn a_server_that_never_answers_does_not_keep_a_bridge_open() {
     for bridge in [&mut by_udp, &mut by_tcp] {
         assert_eq!(bridge.receives().await, Crossed::End(Some(1000)));
     }
+}
+
+/// A relay before a server whose accept queue is full, so that further connections stay in SYN_SENT.
+async fn relay_before_a_full_accept_queue() -> (Relay, Socket, Vec<TcpStream>) {
+    let server = address_allocator::free_address(address_allocator::own_host());
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&server.into()).expect("a free port");
+    listener.listen(0).expect("a listening socket");
+    let mut queued = Vec::new();
+    while let Ok(connected) = timeout(Duration::from_millis(500), TcpStream::connect(server)).await
+    {
+        queued.push(connected.expect("a connection"));
+        assert!(queued.len() < 16, "the accept queue is never full");
+    }
+    let http = SocketAddr::new(server.ip(), 0).to_string();
+    let relay = Relay::launch(&http, &server.to_string(), &["--external-server"]);
+    (relay, listener, queued)
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_open_is_given_up() {
+    let (relay, _listener, _queued) = relay_before_a_full_accept_queue().await;
+    let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
+    // More than the relay's socket buffers take: the close frame cannot arrive while the connection opens.
+    bridge.sends_bytes(vec![b'x'; 20_000]).await;
+    bridge.closes_with(1000).await;
+    assert_eq!(bridge.hears().await, Crossed::End(Some(1011)));
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_open_does_not_keep_the_relay_from_ending() {
+    let (relay, _listener, _queued) = relay_before_a_full_accept_queue().await;
+    let mut bridge = Bridge::open(&relay, "/raw/tcp").await;
+    relay.terminate();
+    assert_eq!(bridge.hears().await, Crossed::End(Some(1001)));
+    relay.ends_within(Duration::from_secs(2));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use std::{
 pub use payload::Encoding;
 use shared::{
     call::{Call, Fd, Target, Transport},
-    outcome::{Failed, Outcome},
+    outcome::{Failed, Outcome, Reason},
     trace::Role,
     udp::MAX_PAYLOAD_BYTES,
 };
@@ -39,11 +39,15 @@ use super::{
 };
 use crate::{
     client::{BatchSocket, Process, TracedSocket},
+    failure,
     sys::bursts::{Batch, BatchBuilder},
 };
 
 /// The descriptor of a bridge's only socket.
 const FD: Fd = 3;
+/// How long the connection to the server may take to open, as with `settimeout`. The client is not read meanwhile, so a
+/// server whose accept queue is full must not keep it longer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// With more bytes queued for the client, they are sent before more is received from the server.
 const MAX_UNFLUSHED_BYTES: usize = 64 << 10;
 
@@ -71,6 +75,7 @@ pub(super) async fn run(
             let _result = server.close(None);
             end
         }
+        Err(_) if *context.shutdown.borrow() => close(AWAY, "the relay is ending"),
         Err(failed) => close(INTERNAL, describe(&failed)),
     };
     lab.leave(id);
@@ -92,6 +97,7 @@ async fn connect(
     transport: Transport,
     context: &SessionContext,
 ) -> Result<Rc<TracedSocket>, Failed> {
+    let mut shutdown = context.shutdown.clone();
     let address = context.lab.server_address(transport);
     let (socket, _took_ns) = process.open(FD, transport, None, address, None);
     let socket = Rc::new(socket?);
@@ -99,7 +105,18 @@ async fn connect(
         fd: FD,
         to: Target::Server,
     };
-    match Box::pin(socket.make(&connect, None)).await.outcome {
+    let give_up = async {
+        tokio::select! {
+            Ok(()) = shutdown.changed() => failure::relay(Reason::Cancelled, "the relay is ending"),
+            () = tokio::time::sleep(CONNECT_TIMEOUT) => {
+                failure::relay(Reason::TimedOut, "the server did not take the connection in time")
+            }
+        }
+    };
+    match Box::pin(socket.make_until(&connect, None, give_up))
+        .await
+        .outcome
+    {
         Outcome::Returned(_) => Ok(socket),
         Outcome::Failed(failed) => Err(failed),
     }
