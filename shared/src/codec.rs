@@ -8,6 +8,7 @@ use crate::{
     message::{
         ClientMessage, ServerMessage,
         client_json::{self, Wrong},
+        json::to_json,
     },
     outcome::Reason,
     trace::Event,
@@ -134,9 +135,4 @@ pub fn encode_trace_message(event: &Event) -> String {
 #[must_use]
 pub const fn trace_message_event(message_length: usize) -> Range<usize> {
     TRACE_PREFIX.len()..message_length - 1
-}
-
-/// Our own types have no map with keys that are not strings and no failing `Serialize`: nothing can go wrong.
-pub(crate) fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! The messages of both directions. How they look as JSON lives in [`crate::codec`].
 
 pub(crate) mod client_json;
+pub(crate) mod json;
 mod keys;
 mod server_json;
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec::to_json,
     dissect::complete_checksums,
     lab::{Lab, Truth},
+    message::json::to_json,
     pcapng::{Interface, Packet as Captured, Statistics, Writer},
     trace::{CallId, CallStarted, Event, Packet, What},
 };

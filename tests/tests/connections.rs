@@ -158,7 +158,7 @@ async fn one_address_may_not_have_all_connections() {
     let refused = answer_from(one, &relay, "/healthz").await;
     assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
     assert!(
-        refused.contains("Your address has 3 connections"),
+        refused.contains("Your address already has 3 connections"),
         "{refused}"
     );
     let (other, third): (IpAddr, IpAddr) = ([127, 0, 0, 12].into(), [127, 0, 0, 13].into());
@@ -168,7 +168,10 @@ async fn one_address_may_not_have_all_connections() {
         held.push(connect_from(other, &relay).await);
     }
     let full = answer_from(third, &relay, "/healthz").await;
-    assert!(full.contains("This relay has 5 connections"), "{full}");
+    assert!(
+        full.contains("This relay already has 5 connections"),
+        "{full}"
+    );
     drop(held);
     until("room again", async || {
         let answer = answer_from(one, &relay, "/healthz").await;

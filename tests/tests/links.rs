@@ -198,7 +198,7 @@ async fn an_unknown_link_is_reported() {
     }
     let answer = get(relay.http, "/t/nothing/trace.json").await;
     assert!(
-        answer.text().contains("expired or was deleted"),
+        answer.text().contains("expired or been deleted"),
         "{}",
         answer.text()
     );

@@ -1,8 +1,9 @@
 //! Everything the page knows and decides. Pure: events and the time go in, effects come out; nothing here touches a
 //! browser. [`crate::shell`] performs the effects, [`crate::view`] draws.
 //!
-//! Floors from the top down: [`dispatch`], [`past`], [`panes`], [`text`], [`trace`], [`core`]; imports between them point
-//! downward. The rooms of the upper three add methods to [`Model`], each for its own part of the state.
+//! Floors from the top down: [`dispatch`], [`past`], [`panes`], [`text`], [`trace`], [`core`]. Imports between them point
+//! downward, but for a few names that `core` and `trace` still take from above, and for [`Model`] itself: rooms of the
+//! upper three add methods to it, each for its own part of the state.
 
 pub(crate) mod core;
 pub(crate) mod dispatch;

@@ -115,3 +115,32 @@ pub fn receive_errors(socket: &impl std::os::fd::AsFd, on: bool) -> io::Result<(
 pub fn receive_errors<S>(_: &S, _: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_marked_socket_sends_is_marked_and_what_others_send_is_not() {
+        use std::net::UdpSocket;
+
+        use crate::sys::answers::mark;
+
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(server) = UdpSocket::bind(address) else {
+                continue;
+            };
+            let other = UdpSocket::bind(address).expect("a socket");
+            let plain = UdpSocket::bind(address).expect("a socket");
+            mark(&server, address.starts_with('['));
+            mark(&other, address.starts_with('['));
+            let to = server.local_addr().expect("bound");
+            for (sender, expected) in [(&other, true), (&plain, false)] {
+                sender.send_to(b"hello", to).expect("sent");
+                server.peek(&mut [0]).expect("it came");
+                let received = datagram(&server, &mut [0; 8]).expect("it came");
+                assert_eq!(received.ancillary.is_answer, expected, "{address}");
+            }
+        }
+    }
+}

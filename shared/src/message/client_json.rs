@@ -15,8 +15,9 @@ use serde::{
 };
 use serde_json::Value;
 
+use super::json::to_json;
 use super::{Ask, ClientMessage, Request};
-use crate::{call::Call, codec::to_json};
+use crate::call::Call;
 
 const ONE_NAME: &str = "a message has either \"call\" or \"ask\"";
 

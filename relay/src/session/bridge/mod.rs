@@ -3,6 +3,7 @@
 //! It speaks no protocol of ours and has no trace to send; for a page's connection, see [`page`](super::page).
 
 mod close_state;
+mod connect;
 mod frames;
 mod payload;
 mod socket;
@@ -17,17 +18,13 @@ use std::{
 };
 
 pub use payload::Encoding;
-use shared::{
-    call::{Call, Fd, Target, Transport},
-    outcome::{Failed, Outcome, Reason},
-    trace::Role,
-    udp::MAX_PAYLOAD_BYTES,
-};
+use shared::{call::Transport, outcome::Failed, trace::Role, udp::MAX_PAYLOAD_BYTES};
 use tokio::{net::TcpStream, time::Instant};
 pub use writer_thread::end_turn;
 
 use self::{
     close_state::{BridgeEnd, CloseState, LastFrame},
+    connect::connect,
     frames::{ClientFrame, FrameError},
     payload::MessageWriter,
     socket::{BridgeSocket, ReadEnd},
@@ -39,15 +36,9 @@ use super::{
 };
 use crate::{
     client::{BatchSocket, Process, TracedSocket},
-    failure,
     sys::bursts::{Batch, BatchBuilder},
 };
 
-/// The descriptor of a bridge's only socket.
-const FD: Fd = 3;
-/// How long the connection to the server may take to open, as with `settimeout`. The client is not read meanwhile, so a
-/// server whose accept queue is full must not keep it longer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// With more bytes queued for the client, they are sent before more is received from the server.
 const MAX_UNFLUSHED_BYTES: usize = 64 << 10;
 
@@ -90,36 +81,6 @@ pub(super) async fn run(
 pub(super) async fn refuse(stream: TcpStream, code: u16, reason: &str) {
     let socket = BridgeSocket::new(stream, Vec::new(), false, 0);
     socket.close(Some(code), reason).await;
-}
-
-async fn connect(
-    process: Rc<Process>,
-    transport: Transport,
-    context: &SessionContext,
-) -> Result<Rc<TracedSocket>, Failed> {
-    let mut shutdown = context.shutdown.clone();
-    let address = context.lab.server_address(transport);
-    let (socket, _took_ns) = process.open(FD, transport, None, address, None);
-    let socket = Rc::new(socket?);
-    let connect = Call::Connect {
-        fd: FD,
-        to: Target::Server,
-    };
-    let give_up = async {
-        tokio::select! {
-            Ok(()) = shutdown.changed() => failure::relay(Reason::Cancelled, "the relay is ending"),
-            () = tokio::time::sleep(CONNECT_TIMEOUT) => {
-                failure::relay(Reason::TimedOut, "the server did not take the connection in time")
-            }
-        }
-    };
-    match Box::pin(socket.make_until(&connect, None, give_up))
-        .await
-        .outcome
-    {
-        Outcome::Returned(_) => Ok(socket),
-        Outcome::Failed(failed) => Err(failed),
-    }
 }
 
 /// Forwards in both directions until the bridge ends.
