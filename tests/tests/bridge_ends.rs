@@ -50,9 +50,18 @@ async fn thinking_servers() -> (Relay, Page) {
 
 /// A relay before servers of the story's own.
 async fn own_servers() -> (Relay, TcpListener, UdpSocket) {
-    let server = address_allocator::free_address(address_allocator::own_host());
-    let udp = UdpSocket::bind(server).await.expect("a free port");
-    let tcp = TcpListener::bind(server).await.expect("a free port");
+    let host = address_allocator::own_host();
+    let mut servers = None;
+    // A port that was free for one may be taken for the other: both are held from the beginning.
+    for _ in 0..100 {
+        let tcp = TcpListener::bind((host, 0)).await.expect("a free port");
+        let server = tcp.local_addr().expect("an address");
+        if let Ok(udp) = UdpSocket::bind(server).await {
+            servers = Some((server, tcp, udp));
+            break;
+        }
+    }
+    let (server, tcp, udp) = servers.expect("a port that is free for both");
     let http = SocketAddr::new(server.ip(), 0).to_string();
     let relay = Relay::launch(&http, &server.to_string(), &["--external-server"]);
     (relay, tcp, udp)
