@@ -136,3 +136,30 @@ pub fn encode_trace_message(event: &Event) -> String {
 pub const fn trace_message_event(message_length: usize) -> Range<usize> {
     TRACE_PREFIX.len()..message_length - 1
 }
+
+/// The start of a message with the next events of a trace; the events, with commas between, and `]}` follow.
+const TRACES_PREFIX: &[u8] = br#"{"traces":["#;
+/// The end of such a message.
+const TRACES_SUFFIX: &[u8] = b"]}";
+
+/// The length of the message that [`join_events`] writes of this many events with this many bytes in total.
+#[must_use]
+pub const fn joined_bytes(events: usize, bytes: usize) -> usize {
+    TRACES_PREFIX.len() + bytes + events.saturating_sub(1) + TRACES_SUFFIX.len()
+}
+
+/// Writes the server's message with the next events of a trace, of events in JSON as [`encode_event`] writes them.
+#[must_use]
+pub fn join_events<T: AsRef<[u8]>>(events: &[T]) -> Vec<u8> {
+    let bytes = events.iter().map(|event| event.as_ref().len()).sum();
+    let mut message = Vec::with_capacity(joined_bytes(events.len(), bytes));
+    message.extend_from_slice(TRACES_PREFIX);
+    for (index, event) in events.iter().enumerate() {
+        if index > 0 {
+            message.push(b',');
+        }
+        message.extend_from_slice(event.as_ref());
+    }
+    message.extend_from_slice(TRACES_SUFFIX);
+    message
+}

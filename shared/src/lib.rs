@@ -1,6 +1,6 @@
 //! The protocol between a page and the relay, and everything both sides must agree on.
 //!
-//! Over one WebSocket on `/ws`, subprotocol [`PROTOCOL`], one JSON text message each way:
+//! Over one WebSocket on `/ws`, subprotocol [`PROTOCOL_V1`] or [`PROTOCOL_V2`], one JSON text message each way:
 //! - the relay sends first: [`message::Welcome`], with the lab, the limits and the level of observation;
 //! - the page calls ([`call::Call`]) and asks ([`message::Ask`]); each gets one [`message::Reply`] with its id.
 //!   Calls may be sent without waiting: each socket keeps their order, a blocked one blocks only its socket;
@@ -27,5 +27,9 @@ pub mod udp;
 #[cfg(test)]
 mod tests;
 
-/// The WebSocket subprotocol; its number changes when an old page could misread a new relay.
-pub const PROTOCOL: &str = "socket-playground.v1";
+/// The WebSocket subprotocol with one event a message: [`message::ServerMessage::Trace`]. A client that offers no
+/// subprotocol gets this one. The number changes when an old page could misread a new relay.
+pub const PROTOCOL_V1: &str = "socket-playground.v1";
+
+/// The same with many events a message: [`message::ServerMessage::Traces`]. The relay chooses it wherever it is offered.
+pub const PROTOCOL_V2: &str = "socket-playground.v2";

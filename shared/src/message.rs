@@ -163,14 +163,30 @@ pub enum Ask {
     Ping,
 }
 
+/// How long an event may wait for others to be sent in one [`ServerMessage::Traces`]: a frame of a display, in
+/// milliseconds.
+pub const MAX_BATCH_DELAY_MS: u64 = 16;
+
+/// The longest [`ServerMessage::Traces`] of more than one event, in bytes of JSON.
+pub const MAX_BATCH_BYTES: usize = 64 << 10;
+
 /// A message of the relay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerMessage {
     /// First of all: where the page is and what it may do.
     Welcome(Box<Welcome>),
-    /// Something happened in the lab.
+    /// Something happened in the lab. Sent under [`crate::PROTOCOL_V1`] only.
     Trace(Event),
+    /// The next events of the lab, in order and at least one. Sent under [`crate::PROTOCOL_V2`] only.
+    ///
+    /// The first event after a silence is sent at once. Later ones are joined for at most [`MAX_BATCH_DELAY_MS`], in
+    /// messages of at most [`MAX_BATCH_BYTES`]; an event that is longer has a message of its own.
+    ///
+    /// Order: events, gaps, welcomes and the goodbye are in the order in which they happened, and no event of one lab
+    /// follows the welcome of the next. A reply waits for no event: the events of a call may arrive before its reply or
+    /// after it, and bear its id (`request`). The same is true of [`ServerMessage::Class`].
+    Traces(Vec<Event>),
     /// Some events could not be kept for this page.
     Gap(Gap),
     /// Something is new in the class the page is in.
@@ -185,7 +201,7 @@ pub enum ServerMessage {
 /// Where the page is and what it may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// [`crate::PROTOCOL`].
+    /// The subprotocol in use: [`crate::PROTOCOL_V1`] or [`crate::PROTOCOL_V2`].
     pub protocol: String,
     /// The relay's own version.
     pub version: String,

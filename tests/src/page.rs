@@ -237,6 +237,7 @@ impl Page {
         match hear(&mut self.socket, &mut self.goodbye).await {
             Heard::Message(ServerMessage::Reply(reply)) => self.replies.push_back(reply),
             Heard::Message(ServerMessage::Trace(event)) => self.events.push_back(event),
+            Heard::Message(ServerMessage::Traces(events)) => self.events.extend(events),
             Heard::Message(ServerMessage::Gap(gap)) => self.gaps.push(gap),
             Heard::Message(ServerMessage::Class(news)) => self.news.push_back(news),
             Heard::Message(ServerMessage::Welcome(welcome)) => self.handles_welcome(*welcome),

@@ -3,7 +3,7 @@
 use std::net::{TcpListener, UdpSocket};
 
 use shared::{
-    PROTOCOL,
+    PROTOCOL_V1,
     call::{
         Call,
         Target::Server,
@@ -86,7 +86,7 @@ async fn frames_that_break_a_rule_get_the_close_code_for_it() {
         ("2 GB", b"\x81\xff\0\0\0\0\x7f\0\0\0\0\0\0\0", 1009),
     ];
     for (what, frame, code) in faults {
-        let mut socket = Bridge::offering(&relay, "/ws", Some(PROTOCOL)).await;
+        let mut socket = Bridge::offering(&relay, "/ws", Some(PROTOCOL_V1)).await;
         socket.sends_raw(frame).await;
         // Later bytes are not parsed, and do not reset the connection before its end was received.
         socket.sends_raw(&[0; 4096]).await;

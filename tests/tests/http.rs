@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use shared::{PROTOCOL, call::Transport, message::Ask};
+use shared::{PROTOCOL_V1, call::Transport, message::Ask};
 use tests::{
     address_allocator,
     calls::{ExpectReply, start_server},
@@ -311,7 +311,7 @@ async fn our_own_page_may_talk_under_each_of_our_names() {
         )
         .await;
         assert_eq!(answer.status, 101, "as {host}");
-        assert_eq!(answer.header("sec-websocket-protocol"), PROTOCOL);
+        assert_eq!(answer.header("sec-websocket-protocol"), PROTOCOL_V1);
     }
 }
 
@@ -321,12 +321,12 @@ async fn an_unknown_subprotocol_is_told_the_known_one() {
     let other = [("Sec-WebSocket-Protocol", "socket-playground.v0")];
     let answer = websocket_handshake(relay.http, "/ws", &other).await;
     assert_eq!(answer.status, 400);
-    assert!(answer.text().contains(PROTOCOL), "{}", answer.text());
+    assert!(answer.text().contains(PROTOCOL_V1), "{}", answer.text());
     let both = [("Sec-WebSocket-Protocol", "chat, socket-playground.v1")];
     let answer = websocket_handshake(relay.http, "/ws", &both).await;
     assert_eq!(
         (answer.status, answer.header("sec-websocket-protocol")),
-        (101, PROTOCOL)
+        (101, PROTOCOL_V1)
     );
     let none = websocket_handshake(relay.http, "/ws", &[]).await;
     assert_eq!(
@@ -381,7 +381,7 @@ async fn a_page_without_a_websocket_can_ask_why() {
 async fn at_the_door(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut all = headers.to_vec();
     if path == "/ws" {
-        all.push(("Sec-WebSocket-Protocol", PROTOCOL));
+        all.push(("Sec-WebSocket-Protocol", PROTOCOL_V1));
     }
     websocket_handshake(server, path, &all).await
 }

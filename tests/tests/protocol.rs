@@ -21,7 +21,7 @@ async fn the_relay_sends_first_and_names_the_lab() {
     let relay = Relay::start(&["--max-sockets", "5"]);
     let page = Page::open(&relay).await;
     let welcome = page.welcome;
-    assert_eq!(welcome.protocol, shared::PROTOCOL);
+    assert_eq!(welcome.protocol, shared::PROTOCOL_V1);
     assert!(!welcome.version.is_empty());
     assert!(
         welcome.may_control,

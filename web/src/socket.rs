@@ -1,6 +1,6 @@
 //! The only room that touches WebSocket. It carries texts; the model reads them.
 
-use shared::PROTOCOL;
+use shared::PROTOCOL_V1;
 use wasm_bindgen::JsCast;
 use web_sys::{MessageEvent, WebSocket};
 
@@ -20,7 +20,7 @@ impl Socket {
         on_message: impl Fn(String) + 'static,
         on_close: impl Fn() + 'static,
     ) -> Option<Self> {
-        let socket = WebSocket::new_with_str(url, PROTOCOL).ok()?;
+        let socket = WebSocket::new_with_str(url, PROTOCOL_V1).ok()?;
         Some(Self::from_open(socket, on_message, on_close))
     }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
-use shared::{PROTOCOL, call::Transport};
+use shared::{PROTOCOL_V1, call::Transport};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{AppState, write_timeout::WriteTimeout};
@@ -25,14 +25,14 @@ const NOT_A_WEBSOCKET: &str =
 /// `GET /ws`: a page's connection. If the client offers subprotocols, the relay's must be among them.
 pub(super) async fn conversation(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let offered = elements(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
-    let ours = offered.iter().any(|name| name == PROTOCOL);
+    let ours = offered.iter().any(|name| name == PROTOCOL_V1);
     if !offered.is_empty() && !ours {
         return refused(&format!(
-            "the subprotocol must be {PROTOCOL}, but the client offered {}",
+            "the subprotocol must be {PROTOCOL_V1}, but the client offered {}",
             offered.join(", ")
         ));
     }
-    let subprotocol = ours.then_some(PROTOCOL);
+    let subprotocol = ours.then_some(PROTOCOL_V1);
     upgrade(Purpose::Conversation, subprotocol, &state, request)
 }
 

@@ -22,6 +22,7 @@ struct ServerFields {
     peer: Option<SocketAddr>,
     welcome: Option<Box<Welcome>>,
     trace: Option<Event>,
+    traces: Option<Vec<Event>>,
     gap: Option<Gap>,
     class: Option<News>,
     goodbye: Option<Goodbye>,
@@ -46,12 +47,13 @@ impl<'de> Deserialize<'de> for ServerMessage {
         });
         reply
             .or(fields.trace.map(Self::Trace))
+            .or(fields.traces.map(Self::Traces))
             .or(fields.welcome.map(Self::Welcome))
             .or(fields.gap.map(Self::Gap))
             .or(fields.class.map(Self::Class))
             .or(fields.goodbye.map(Self::Goodbye))
             .ok_or_else(|| {
-                D::Error::custom("neither reply nor trace, class, welcome, gap or goodbye")
+                D::Error::custom("neither reply nor trace, traces, class, welcome, gap or goodbye")
             })
     }
 }

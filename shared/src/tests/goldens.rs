@@ -6,9 +6,12 @@ use std::{collections::BTreeSet, fs, net::SocketAddr, path::PathBuf};
 
 use super::class;
 use crate::{
-    PROTOCOL,
+    PROTOCOL_V1,
     call::{Call, Family, How, SocketOption, Target, Transport},
-    codec::{decode_client, decode_server, encode_client, encode_server},
+    codec::{
+        decode_client, decode_server, encode_client, encode_event, encode_server, join_events,
+        joined_bytes,
+    },
     conditions::{Conditions, Direction, Fate, Verdict, Way},
     data::Data,
     lab::{
@@ -40,6 +43,19 @@ fn every_server_message_is_as_its_golden_file() {
     for (name, message) in server_samples() {
         let text = golden(&format!("server/{name}.json"), &encode_server(&message));
         assert_eq!(decode_server(&text).expect("decodes"), message, "{name}");
+    }
+}
+
+#[test]
+fn joined_events_are_the_message_that_the_types_encode() {
+    for count in 1..=2 {
+        let events = &batch()[..count];
+        let texts: Vec<_> = events.iter().map(encode_event).collect();
+        let joined = join_events(&texts);
+        let bytes = texts.iter().map(String::len).sum();
+        assert_eq!(joined.len(), joined_bytes(count, bytes));
+        let message = ServerMessage::Traces(events.to_vec());
+        assert_eq!(String::from_utf8(joined), Ok(encode_server(&message)));
     }
 }
 
@@ -295,22 +311,31 @@ pub(super) fn server_samples() -> Vec<(&'static str, ServerMessage)> {
     samples.extend(replies);
     samples.extend(class::news());
     samples.push(("welcome_class", welcome_to_a_class()));
+    samples.push(("traces", ServerMessage::Traces(batch())));
     let events = happenings()
         .into_iter()
         .zip(17..)
-        .map(|((name, what), seq)| {
-            (
-                name,
-                ServerMessage::Trace(Event {
-                    seq,
-                    mono_ns: 1_000_000,
-                    wall_us: 1_790_000_000_000_000,
-                    what,
-                }),
-            )
-        });
+        .map(|((name, what), seq)| (name, ServerMessage::Trace(event(seq, what))));
     samples.extend(events);
     samples
+}
+
+fn batch() -> Vec<Event> {
+    let ended = [1, 2].map(|process| What::ProcessEnded { process });
+    ended
+        .into_iter()
+        .zip(17..)
+        .map(|(what, seq)| event(seq, what))
+        .collect()
+}
+
+const fn event(seq: u64, what: What) -> Event {
+    Event {
+        seq,
+        mono_ns: 1_000_000,
+        wall_us: 1_790_000_000_000_000,
+        what,
+    }
 }
 
 const fn settings() -> Settings {
@@ -353,7 +378,7 @@ fn welcome() -> Welcome {
         why: "decode: not UTF-8, an invalid byte at position 0".to_owned(),
     };
     Welcome {
-        protocol: PROTOCOL.to_owned(),
+        protocol: PROTOCOL_V1.to_owned(),
         version: "0.1.0".to_owned(),
         process: 3,
         lab: Lab {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use shared::{PROTOCOL, message::ServerMessage};
+use shared::{PROTOCOL_V1, message::ServerMessage};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream,
@@ -18,7 +18,7 @@ use crate::{relay::Relay, timeout::within};
 fn handshake(host: &str) -> Handshake {
     let request = format!("ws://{host}/ws").into_client_request();
     let mut request = request.expect("a WebSocket URL");
-    let protocol = HeaderValue::from_static(PROTOCOL);
+    let protocol = HeaderValue::from_static(PROTOCOL_V1);
     request
         .headers_mut()
         .insert("Sec-WebSocket-Protocol", protocol);

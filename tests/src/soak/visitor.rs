@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use shared::{
-    PROTOCOL, codec,
+    PROTOCOL_V1, codec,
     lab::LabKind,
     message::{Ask, ClientMessage, Request, ServerMessage},
 };
@@ -87,7 +87,7 @@ impl<'a> Visitor<'a> {
             .expect("a WebSocket URL");
         let is_page = path == "/ws";
         if is_page {
-            let protocol = HeaderValue::from_static(PROTOCOL);
+            let protocol = HeaderValue::from_static(PROTOCOL_V1);
             request
                 .headers_mut()
                 .insert("Sec-WebSocket-Protocol", protocol);

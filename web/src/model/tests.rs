@@ -210,7 +210,7 @@ fn welcome(next_seq: u64) -> ServerMessage {
         .to_vec();
     let client_host = server_address().ip();
     ServerMessage::Welcome(Box::new(Welcome {
-        protocol: shared::PROTOCOL.to_owned(),
+        protocol: shared::PROTOCOL_V1.to_owned(),
         version: "0.1.0".to_owned(),
         process: ME,
         lab: Lab {

@@ -12,7 +12,7 @@ use std::{collections::HashMap, convert::Infallible, pin::pin, rc::Rc, time::Dur
 
 use futures_util::StreamExt;
 use shared::{
-    PROTOCOL,
+    PROTOCOL_V1,
     message::{self, GoodbyeReason, Welcome},
     outcome::Failed,
 };
@@ -105,7 +105,7 @@ impl PageSession {
             membership.lab_name().clone_into(&mut lab_state.id);
         }
         Welcome {
-            protocol: PROTOCOL.to_owned(),
+            protocol: PROTOCOL_V1.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: self.process.id(),
             lab: lab_state,

@@ -3,6 +3,7 @@
 use shared::{
     codec,
     message::{Reply, ServerMessage},
+    trace::Event,
 };
 
 use crate::{
@@ -31,15 +32,13 @@ impl Model {
             ServerMessage::Reply(reply) => self.handle_reply(&reply, effects, now),
             ServerMessage::Trace(_) | ServerMessage::Gap(_)
                 if self.lab_session.ignores_events() => {}
-            ServerMessage::Trace(event) => {
-                if self.log.is_from_other_lab(&event) {
-                    self.reset_lab();
-                    self.connection.restarted = true;
+            ServerMessage::Traces(_) if self.lab_session.ignores_events() => {}
+            ServerMessage::Trace(event) => self.handle_trace_message(event, text, now),
+            ServerMessage::Traces(events) => {
+                for event in events {
+                    let text = codec::encode_trace_message(&event);
+                    self.handle_trace_message(event, text, now);
                 }
-                if WHOLE {
-                    self.raw_events.keep(&event, text);
-                }
-                self.handle_trace_event(event, now);
             }
             ServerMessage::Gap(gap) => self.log.add_gap(gap),
             ServerMessage::Class(news) if WHOLE => self.handle_class_news(news, now),
@@ -51,6 +50,18 @@ impl Model {
                 self.connection.handle_goodbye(goodbye);
             }
         }
+    }
+
+    /// Handles one event and its text, as a message of its own has it.
+    fn handle_trace_message(&mut self, event: Event, text: String, now: Millis) {
+        if self.log.is_from_other_lab(&event) {
+            self.reset_lab();
+            self.connection.restarted = true;
+        }
+        if WHOLE {
+            self.raw_events.keep(&event, text);
+        }
+        self.handle_trace_event(event, now);
     }
 
     fn handle_reply(&mut self, reply: &Reply, effects: &mut Vec<Effect>, now: Millis) {

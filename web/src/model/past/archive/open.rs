@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use shared::{
-    PROTOCOL,
+    PROTOCOL_V1,
     lab::{Lab, Truth},
     limits::Limits,
     message::Welcome,
@@ -121,7 +121,7 @@ fn see(file: SavedFile, nth: u64) -> Model {
     }
     model.network.conditions = file.lab.conditions;
     model.welcome = Some(Welcome {
-        protocol: PROTOCOL.to_owned(),
+        protocol: PROTOCOL_V1.to_owned(),
         version: file.version,
         process: 0,
         lab: file.lab,
