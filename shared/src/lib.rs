@@ -15,6 +15,7 @@ pub mod codec;
 pub mod conditions;
 pub mod data;
 pub mod dissect;
+pub mod filter;
 pub mod lab;
 pub mod limits;
 pub mod message;

@@ -5,11 +5,10 @@
 //! at once. The *whole* page loads after it, replays the first part's events, and takes its place.
 //!
 //! Rooms, each importing only from those after it: `shell`, `view`, `inbox`, `files`, `socket`, `window`, `dom`, `model`,
-//! `i18n`, `filter`, `json`.
+//! `i18n`, `json`.
 
 mod dom;
 mod files;
-pub mod filter;
 mod i18n;
 mod inbox;
 mod json;

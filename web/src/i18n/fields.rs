@@ -20,7 +20,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::filter::Field;
+    use shared::filter::Field;
 
     fn source(language: Language) -> &'static str {
         read(TextFile::Fields(language)).expect("the file is built into the tests")

@@ -26,6 +26,7 @@ use std::ops::Range;
 
 use shared::{
     dissect::{Dissection, Protocol, Streams, dissect},
+    filter::Row,
     trace::CallId,
 };
 
@@ -40,10 +41,7 @@ use self::{
     store::Store,
     tree::{CallFacts, PacketInfo, Tree, TreeStep, build},
 };
-use crate::{
-    filter::Row,
-    model::trace::log::{Call, Log, Run, RunId},
-};
+use crate::model::trace::log::{Call, Log, Run, RunId};
 
 /// A command of the user for the packets.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,11 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use shared::message::Ask;
 
 use super::*;
-use crate::{
-    filter::Filter,
-    model::panes::{
-        cards::{Cards, CardsCommand, DeckEntry},
-        workbench::arguments,
-    },
+use shared::filter::Filter;
+
+use crate::model::panes::{
+    cards::{Cards, CardsCommand, DeckEntry},
+    workbench::arguments,
 };
 
 const LANGUAGES: [Language; 2] = [Language::English, Language::Chinese];

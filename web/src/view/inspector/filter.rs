@@ -3,9 +3,10 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 
+use shared::filter::{Candidate, ParseError, ValueType};
+
 use crate::{
     dom::{self, el},
-    filter::{Candidate, ParseError, ValueType},
     i18n::{Language, Texts, fields::meaning},
     model::{
         core::time::Millis,

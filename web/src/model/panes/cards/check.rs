@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::trace::CallId;
 
 use super::card::Card;
-use crate::filter::{Filter, Row};
+use shared::filter::{Filter, Row};
 
 /// A card's check, as far as it has come.
 #[derive(Debug, Default)]

@@ -4,20 +4,18 @@
 use std::net::SocketAddr;
 
 use shared::{
+    filter::{CallRow, EventRow},
     outcome::{Outcome, Returned},
     trace::{CallId, CallName, Event, What},
 };
 
-use crate::{
-    filter::{CallRow, EventRow},
-    model::{
-        Model,
-        core::time::Millis,
-        panes::cards::Highlight,
-        trace::{
-            log::{Call, Side, same_address},
-            outcome_fields,
-        },
+use crate::model::{
+    Model,
+    core::time::Millis,
+    panes::cards::Highlight,
+    trace::{
+        log::{Call, Side, same_address},
+        outcome_fields,
     },
 };
 

@@ -9,7 +9,9 @@ use super::{
     check::Check,
     restore::Changes,
 };
-use crate::{filter::Filter, model::panes::workbench::Workbench};
+use shared::filter::Filter;
+
+use crate::model::panes::workbench::Workbench;
 
 /// A card in play.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use shared::trace::ProcessId;
 
 use super::{filter_row::FilterRow, process_names::ProcessNames, record::Record, store::Store};
-use crate::filter::Filter;
+use shared::filter::Filter;
 
 /// Maximum number of packets tested in one step.
 const PACKETS_PER_STEP: usize = 4_000;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use shared::{
     call::Transport,
     dissect::{Key, Protocol, Summary},
+    filter::{CallKey, Field, PacketRow, Row, Value},
     trace::DerivedKind,
 };
 
@@ -12,10 +13,7 @@ use super::{
     process_names::ProcessNames,
     record::{Captured, Inferred, PacketData, Record},
 };
-use crate::{
-    filter::{CallKey, Field, PacketRow, Row, Value},
-    model::trace::{log::Side, outcome_fields},
-};
+use crate::model::trace::{log::Side, outcome_fields};
 
 /// A packet as a filter's row.
 #[derive(Debug)]

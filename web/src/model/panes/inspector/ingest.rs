@@ -6,6 +6,7 @@ use shared::{
     call::Transport,
     conditions::Direction,
     data::Data,
+    filter::Filter,
     outcome::{Outcome, Returned},
     trace::{Derived, Event, Packet, What},
 };
@@ -15,12 +16,9 @@ use super::{
     conversation_key::ConversationKey,
     record::{Inferred, PacketData, Record},
 };
-use crate::{
-    filter::Filter,
-    model::{
-        panes::server::Servers,
-        trace::log::{Call, Log, Side, sender},
-    },
+use crate::model::{
+    panes::server::Servers,
+    trace::log::{Call, Log, Side, sender},
 };
 
 /// Two readings of the wall clock that differ by more, in nanoseconds, mean that it was set.

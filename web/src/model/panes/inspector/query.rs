@@ -1,9 +1,8 @@
 //! The filter box: its text, its error, and the fields offered at the cursor.
 
-use crate::{
-    filter::{Candidate, Completion, Filter, ParseError, complete},
-    model::core::time::Millis,
-};
+use shared::filter::{Candidate, Completion, Filter, ParseError, complete};
+
+use crate::model::core::time::Millis;
 
 /// An error is shown after this time without input, in milliseconds: before, a word may be incomplete.
 const ERROR_DELAY: Millis = 700;

@@ -1,6 +1,6 @@
 //! The fields a filter can test: those of packets, and those of calls.
 
-use shared::dissect::{Key, Kind};
+use crate::dissect::{Key, Kind};
 
 /// A field, of which a row may have one, several or no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -20,8 +20,7 @@
 //!
 //! A filter is parsed once ([`Filter::parse`]) and then tested against each [`Row`] ([`Filter::matches`]). A text that
 //! does not parse gives a [`ParseError`]: its range, and a key with arguments for the page's text. [`complete`] offers
-//! fields. The box the user types in is `model::inspector::query`; which packets pass is `model::inspector`'s
-//! `display_filter`.
+//! fields. [`PacketRow`] is a packet as a row; a caller that knows more than its bytes implements [`Row`].
 
 mod complete;
 mod error;

@@ -1,7 +1,7 @@
 //! The rows of a trace that a filter tests: packets, calls and other events.
 
 use super::{CallKey, Field};
-use shared::dissect::{self, Analysis, Key, Kind, Link, Protocol, Summary, TcpFlags};
+use crate::dissect::{self, Analysis, Key, Kind, Link, Protocol, Summary, TcpFlags};
 use std::net::{IpAddr, SocketAddr};
 
 /// A row's value of a field.

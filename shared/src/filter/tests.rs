@@ -1,7 +1,7 @@
 //! Filters on real packets and on calls; and random texts, none of which may panic.
 
 use super::*;
-use shared::dissect::{Key, Link, Streams, Summary, find};
+use crate::dissect::{Key, Link, Streams, Summary, find};
 use std::net::Ipv4Addr;
 
 /// `hello` to port 12000, captured on loopback.
@@ -41,7 +41,7 @@ fn shows(filter: &str, hex: &str) -> bool {
 fn row<'a>(
     frame: &'a [u8],
     summary: &'a Summary,
-    analysis: Option<&'a shared::dissect::Analysis>,
+    analysis: Option<&'a crate::dissect::Analysis>,
 ) -> PacketRow<'a> {
     let length = frame.len() as u64;
     PacketRow {
