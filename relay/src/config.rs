@@ -35,7 +35,7 @@ pub struct Config {
     pub server: SocketAddr,
 
     /// Program that the servers run.
-    #[arg(long, env = "PLAYGROUND_PROGRAM", value_enum, default_value = "sturdy")]
+    #[arg(long, env = "PLAYGROUND_PROGRAM", value_enum, default_value = "robust")]
     pub program: ProgramName,
 
     /// What the servers do with a sentence: `upper`, `count:LETTER`, `reverse` or `echo`.
@@ -301,14 +301,15 @@ pub enum ProgramName {
     /// Exactly the book's program: it serves one client at a time and dies of unexpected errors.
     Book,
     /// Serves all clients at once, answers a stream as it arrives, and survives all errors.
-    Sturdy,
+    #[value(alias = "sturdy")]
+    Robust,
 }
 
 impl From<ProgramName> for Program {
     fn from(name: ProgramName) -> Self {
         match name {
             ProgramName::Book => Self::Book,
-            ProgramName::Sturdy => Self::Sturdy,
+            ProgramName::Robust => Self::Sturdy,
         }
     }
 }

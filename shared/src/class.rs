@@ -1,47 +1,47 @@
 //! A class: many pages in one lab, with one server and one accept queue, and a teacher.
 //!
-//! How the conversation of a class goes:
-//! - **Create.** The teacher's page asks [`Ask::CreateClass`](crate::message::Ask::CreateClass); on the relay's own
-//!   machine the user who started it may, elsewhere whoever says the admin token. As after `enter`, a reply and another welcome
-//!   follow: its lab's kind is `class`, its [`Standing`] says `is_teacher`, `may_control` holds. The code stands in
-//!   [`Class::code`]; the link is `/c/{code}`, and `/c/{code}/qr.svg` shows it as a QR code.
-//! - **Join.** A student's page asks [`Ask::JoinClass`](crate::message::Ask::JoinClass) with the code, as people
-//!   type it, and a name; a page opened at `/c/{code}` has the code from there. The welcome's standing says who it is.
-//!   The trace is told from now on. The relay reads the code after NFKC (UAX #15), in either case, without blanks and
-//!   dashes, and with what looks like a letter of a code in its place; the name is kept in NFC. A second person of the
-//!   same name gets a number behind it, and both are told ([`You::namesakes`]).
-//! - **Come back.** Every member and the teacher has a [`Seat`](crate::message::Seat) whose token is all it needs,
-//!   for as long as the class lives: after a broken connection, a reload, a relay that was started anew, the page
-//!   says `resume`. Within `keep_seconds` its sockets are still there. Later, or of another relay's life, the seat
-//!   `is_new`: its sockets and calls are gone, its process has another number, nothing of before is to be said again,
-//!   and counting begins anew. Whoever comes with a token that another page holds takes over. `no_such_seat`: the
-//!   class has ended. `removed`: the teacher has removed this member, see below.
-//! - **Go out and come back.** A page in a class that asks `{"ask":"enter","lab":"private"}` goes to a lab of its own
-//!   and stays in the class: its seat there is kept for as long as it is out, with all its sockets, it counts as
-//!   connected, and its tile says `elsewhere`. The welcome to its own lab has the `class` as well; [`News`] and
-//!   goodbyes of the class go on, and so do asks of the class such as [`Act::Predict`]. `resume` with the token of its
-//!   seat in the class leads back, and its own lab ends. Should its connection break, `resume` with the token of
-//!   its own lab leads there. A page that takes over its seat in the class ends the conversation, `taken_over`.
-//! - **Act.** All else is one ask, `{"ask":"class","act":…}`, see [`Act`]. Servers and network are controlled by the
-//!   asks of every lab; a student that tries is told `only_teacher`.
-//! - **Hear.** [`News`] comes as `{"class":…}`: [`Class`] whole to everybody whenever it is changed, [`You`] to the
-//!   one concerned, and the [`Roster`] as changes: to the teacher ten times a second at most, to the members of an
-//!   open class the rarer the more they are.
-//! - **Watch.** By itself everybody, the teacher too, is told its own events and those that concern nobody. With
-//!   `{"ask":"watch","from":…,"whose":{"process":7}}` those of one other come along: for the teacher any, for
-//!   members of an open class any, else the one the teacher drives. Numbers that were passed come only when they
-//!   are watched from again: a page begins a new log then. `"whose":"all"` is for the teacher, and for the members
-//!   of an open class that has at most [`SEE_ALL`].
-//! - **Sockets.** Of the kernel's list of sockets a member is told its own and those of the servers that wait for
-//!   anybody; the others are counted as `more`. The teacher is told all, and so are the members of an open class that
-//!   has at most [`SEE_ALL`].
-//! - **Remove.** Who is removed hears a goodbye, `removed`, and stays out: its token, its name, and a page that
-//!   says its token as it joins ([`Ask::JoinClass`](crate::message::Ask::JoinClass)) are refused as `removed`. Each
-//!   such attempt is a knock that the teacher hears of ([`News::Outsiders`]); after [`Act::LetIn`] the token leads
-//!   back. Somebody who comes with another browser and another name is not known.
-//! - **End.** Whose class ends hears a goodbye, `class_ended`.
+//! The protocol of a class:
+//! - **Create.** The teacher's page sends [`Ask::CreateClass`](crate::message::Ask::CreateClass). The user who started
+//!   the relay may do so on the relay's own machine; elsewhere the admin token is required. As after `enter`, a reply
+//!   and another welcome follow: the lab's kind is `class`, the [`Standing`] has `is_teacher`, and `may_control` is
+//!   true. The code is in [`Class::code`]; the link is `/c/{code}`, and `/c/{code}/qr.svg` shows it as a QR code.
+//! - **Join.** A student's page sends [`Ask::JoinClass`](crate::message::Ask::JoinClass) with a name and the code as it
+//!   was typed; a page opened at `/c/{code}` takes the code from there. The welcome's standing names the member. The
+//!   trace begins at this moment. The relay reads the code after NFKC (UAX #15), in either case, without blanks and
+//!   dashes, and with look-alike characters replaced; it keeps the name in NFC. A second person of the same name gets
+//!   a number after it, and both are told ([`You::namesakes`]).
+//! - **Resume.** Every member and the teacher has a [`Seat`](crate::message::Seat), whose token is valid as long as
+//!   the class lives. After a broken connection, a reload or a restart of the relay, the page sends `resume`. Within
+//!   `keep_seconds` its sockets are still there. Later, or after a restart, the seat `is_new`: its sockets and calls
+//!   are gone, its process has another number, requests are not repeated, and counting begins anew. A page that
+//!   resumes with a token that another page uses takes over. `no_such_seat`: the class has ended. `removed`: the
+//!   teacher has removed this member, see below.
+//! - **Leave for a while.** A page in a class that sends `{"ask":"enter","lab":"private"}` goes to a lab of its own
+//!   and stays a member: its seat in the class is kept with all its sockets, it counts as connected, and its tile says
+//!   `elsewhere`. The welcome to its own lab has the `class` as well. The page still receives the class's [`News`] and
+//!   goodbyes, and may send the class's requests, such as [`Act::Predict`]. `resume` with the token of the class seat
+//!   leads back, and the page's own lab ends. If its connection breaks, `resume` with the token of its own lab leads
+//!   there. A page that takes over the class seat ends the connection with `taken_over`.
+//! - **Act.** Everything else is one request, `{"ask":"class","act":…}`, see [`Act`]. Servers and network are
+//!   controlled by the requests of every lab; a student who sends one gets `only_teacher`.
+//! - **News.** [`News`] arrives as `{"class":…}`: the whole [`Class`] to everybody whenever it changes, [`You`] to the
+//!   member concerned, and the changes of the [`Roster`]: to the teacher at most ten times a second, to the members of
+//!   an open class less often the more members there are.
+//! - **Watch.** Every page, the teacher's too, receives its own events and those that concern no process.
+//!   `{"ask":"watch","from":…,"whose":{"process":7}}` adds the events of one other process: any process for the
+//!   teacher and for members of an open class, otherwise the one that the teacher drives. Skipped events are sent only
+//!   if the page watches again from their number: it begins a new log then. `"whose":"all"` is for the teacher, and
+//!   for the members of an open class of at most [`SEE_ALL`] members.
+//! - **Sockets.** Of the kernel's list of sockets, a member receives its own and the servers' listening ones; the
+//!   others are counted as `more`. The teacher receives all, and so do the members of an open class of at most
+//!   [`SEE_ALL`] members.
+//! - **Remove.** A removed member receives a goodbye, `removed`. Its token, its name, and a page that sends its token
+//!   when joining ([`Ask::JoinClass`](crate::message::Ask::JoinClass)) are refused as `removed`. The teacher sees each
+//!   such attempt as a knock ([`News::Outsiders`]); after [`Act::LetIn`] the token leads back. Somebody who joins with
+//!   another browser and another name is not recognized.
+//! - **End.** When a class ends, its members receive a goodbye, `class_ended`.
 //!
-//! Nothing of it depends on time of day or order of arrival: every message tells how things are, not what to add.
+//! No message depends on the time of day or the order of arrival: each describes a state, not a difference to add.
 
 use serde::{Deserialize, Serialize};
 
@@ -69,28 +69,28 @@ pub const SEE_ALL: u32 = 64;
 /// A member of a class, numbered from 1 in the order of joining; a number is never given again.
 pub type MemberId = u32;
 
-/// What a page is in its class: part of its welcome.
+/// The role of a page in its class: part of its welcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// Whether it is the teacher.
+    /// Whether the page is the teacher's.
     pub is_teacher: bool,
-    /// Which member it is; none of the teacher.
+    /// The member; none for the teacher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub you: Option<You>,
-    /// How the class is.
+    /// The class's state.
     pub class: Class,
-    /// Where other machines reach this relay, such as `http://192.168.1.5:8080`, as far as it can know; none where
-    /// it listens to this machine only. A page that was itself reached under another name knows better.
+    /// URL at which other machines reach this relay, such as `http://192.168.1.5:8080`, as far as the relay knows; none
+    /// if it is reachable only from this machine. A page that was opened under another name uses that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<String>,
 }
 
-/// What a member is told about itself.
+/// A member as it sees itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct You {
     /// Its number.
     pub member: MemberId,
-    /// Its name, as it was cleaned.
+    /// Its name, normalized.
     pub name: String,
     /// Whether its calls are refused, as `muted`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -98,13 +98,13 @@ pub struct You {
     /// Its prediction, while predictions are taken. Sent to this member only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<u32>,
-    /// What others are called who gave the same name, but for case, width and joiners. All but the first have a
-    /// number behind it.
+    /// Names of other members who gave the same name apart from case, width and joiners. All but the first have a
+    /// number after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namesakes: Vec<String>,
 }
 
-/// What every member is told about a class.
+/// A class as every member sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Class {
     /// The code to join it.
@@ -113,18 +113,18 @@ pub struct Class {
     pub title: String,
     /// Whether new members are refused; members may come back.
     pub locked: bool,
-    /// Whether everyone sees everyone.
+    /// Whether members see each other.
     pub open: bool,
-    /// How many members it may have.
+    /// Maximum number of members.
     pub cap: u32,
     /// The teacher's message to all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What the teacher looks at, and the class's pages with it.
+    /// The ladder that the teacher and the class's pages show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drive: Option<Drive>,
-    /// Which member that is; none where it is the teacher or a program outside. Everybody is told its name for as
-    /// long as it is driven, as everybody sees its ladder.
+    /// The member that the teacher drives; none if it is the teacher or an external program. Everybody sees its name
+    /// while it is driven, because everybody sees its ladder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driven: Option<Driven>,
     /// The card that is run with the class.
@@ -132,12 +132,12 @@ pub struct Class {
     pub card: Option<Card>,
 }
 
-/// What the teacher looks at.
+/// The ladder that the teacher shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drive {
-    /// Whose ladder: a client's number. Everybody may watch it for as long as it is driven.
+    /// The client whose ladder is shown. Everybody may watch it while it is driven.
     pub process: ProcessId,
-    /// Which event of it is selected: a call's start or a packet.
+    /// The selected event: a call's start or a packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// Whether the member's name is hidden from the class.
@@ -150,21 +150,21 @@ pub struct Drive {
 pub struct Driven {
     /// Its number.
     pub member: MemberId,
-    /// Its name; none where the teacher hides names.
+    /// Its name; none if the teacher hides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// How far a member is with a card.
+/// A member's progress with a card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The card's name.
     pub id: String,
-    /// Steps that are done.
+    /// Number of steps done.
     pub step: u32,
-    /// Steps there are, at most [`MOST_STEPS`].
+    /// Number of steps, at most [`MOST_STEPS`].
     pub steps: u32,
-    /// Whether the member has seen all there is to see.
+    /// Whether the member has finished the card.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub done: bool,
 }
@@ -176,7 +176,7 @@ pub struct Outsider {
     pub member: MemberId,
     /// Its name.
     pub name: String,
-    /// Whether it has knocked since.
+    /// Whether it has tried to join since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub knocks: bool,
 }
@@ -184,33 +184,33 @@ pub struct Outsider {
 /// A card that is run with the class: what will happen is predicted, then done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
-    /// Its name; what it asks stands in the page.
+    /// Its name; the page has its texts.
     pub id: String,
-    /// How many choices there are, counted from 0.
+    /// Number of choices, which are counted from 0.
     pub choices: u32,
-    /// How far it is.
+    /// Its phase.
     pub phase: Phase,
-    /// How many chose each; none while predictions are taken.
+    /// Number of predictions for each choice; none while members predict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Vec<u32>>,
-    /// The choice that came true; present once it is revealed.
+    /// The choice that was right, once it is revealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<u32>,
 }
 
-/// How far a card is.
+/// The phase of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Members predict, and may change their minds.
     Asking,
-    /// No more predictions: everybody sees the counts. Single choices are forgotten.
+    /// No more predictions: everybody sees the counts. The members' own choices are deleted.
     Closed,
-    /// And what came true.
+    /// The right choice is revealed.
     Revealed,
 }
 
-/// What is done in a class: all but [`Act::Predict`] and [`Act::Progress`] by the teacher.
+/// A request in a class. Only the teacher may send them, except [`Act::Predict`] and [`Act::Progress`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Act {
@@ -226,49 +226,49 @@ pub enum Act {
     Drive(#[serde(deserialize_with = "crate::message::strict_drive")] Option<Drive>),
     /// Refuse a member's calls, or accept them again.
     Mute {
-        /// Whose.
+        /// The member.
         member: MemberId,
-        /// Whether they are refused from now on.
+        /// Whether its calls are refused.
         muted: bool,
     },
     /// Remove a member: its page must leave, and neither its token nor its name leads back.
     Remove(MemberId),
     /// Admit a removed member again, with its token and its name.
     LetIn(MemberId),
-    /// Run a card with the class: predictions are taken from now on. A card that was run before is put away.
+    /// Run a card with the class: members may predict. It replaces the card before.
     AskCard {
         /// Its name.
         id: String,
-        /// How many choices there are.
+        /// Number of choices.
         choices: u32,
     },
-    /// Take no more predictions, and show the counts.
+    /// Accept no more predictions, and show the counts.
     CloseCard,
-    /// Reveal what came true; closes the card if it is open.
+    /// Reveal the right choice; closes the card if it is open.
     RevealCard {
-        /// Which choice.
+        /// The choice.
         outcome: u32,
     },
     /// Put the card away.
     EndCard,
     /// A member predicts.
     Predict {
-        /// Which choice.
+        /// The choice.
         choice: u32,
     },
-    /// A member tells how far it is with a card it plays by itself; or that it plays none any more.
+    /// Report a member's progress with a card of its own; none if it has left the card.
     Progress(#[serde(deserialize_with = "crate::message::strict_progress")] Option<Progress>),
-    /// End the class: nothing of it is kept.
+    /// End the class and delete it.
     End,
 }
 
-/// What is new in a class.
+/// A change in a class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
-    /// How the class is now.
+    /// The class's new state.
     Class(Class),
-    /// How this member is now.
+    /// This member's new state.
     You(You),
     /// Its members.
     Roster(Roster),
@@ -279,15 +279,15 @@ pub enum News {
 /// The members of the class: the changes since the last roster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roster {
-    /// Whether it begins anew: all tiles of before are void.
+    /// Whether it replaces all earlier tiles.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub anew: bool,
-    /// The tiles that are new or not as they were, each whole. The first roster may come in several messages.
+    /// New and changed tiles, each complete. The first roster may arrive in several messages.
     pub tiles: Vec<Tile>,
     /// Members that were removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<MemberId>,
-    /// All together; for the teacher.
+    /// Totals; only for the teacher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
 }
@@ -299,28 +299,28 @@ pub struct Tile {
     pub member: MemberId,
     /// Its name.
     pub name: String,
-    /// Whether a page of it is there.
+    /// Whether its page is connected.
     pub connected: bool,
     /// Whether its calls are refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub muted: bool,
-    /// Its process, while it has one; another one after it came back to a new seat.
+    /// Its process, if it has one; another one after it resumed with a new seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessId>,
     /// Its last call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<LastCall>,
-    /// The last call of it that failed; what it cancelled itself, and a time-out, are no failures.
+    /// Its last failed call; a cancelled call or a time-out is not a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<LastError>,
-    /// How many calls of it failed.
+    /// Number of its failed calls.
     pub errors: u64,
-    /// How many sentences it got answered: datagrams and chunks it received.
+    /// Number of answered sentences: datagrams and chunks received.
     pub sentences: u64,
-    /// Whether its page is in a lab of its own for now.
+    /// Whether its page is in a lab of its own at the moment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
-    /// How far it is with the card it plays by itself.
+    /// Its progress with a card of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Progress>,
 }
@@ -328,9 +328,9 @@ pub struct Tile {
 /// A member's last call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastCall {
-    /// Which.
+    /// The call.
     pub name: CallName,
-    /// When it started, in nanoseconds since the lab began; by it a wall is sorted by activity.
+    /// When it started, in nanoseconds since the lab began; the wall's order by activity uses it.
     pub mono_ns: u64,
     /// Whether it has not returned yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -340,40 +340,40 @@ pub struct LastCall {
 /// A member's last failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
-    /// Of which call.
+    /// The call.
     pub name: CallName,
     /// The error's name, such as `ECONNREFUSED`.
     pub errno: String,
-    /// When it returned, in nanoseconds since the lab began; by it a wall is sorted by trouble.
+    /// When it returned, in nanoseconds since the lab began; the wall's order by trouble uses it.
     pub mono_ns: u64,
 }
 
-/// All members together.
+/// Totals of all members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Members.
+    /// Number of members.
     pub members: u32,
-    /// Those with a page that is there.
+    /// Number of members whose page is connected.
     pub connected: u32,
-    /// Calls the members made in the last second.
+    /// Number of the members' calls in the last second.
     pub calls_per_second: u64,
-    /// Packets that were captured or derived in the last second.
+    /// Number of packets captured or derived in the last second.
     pub packets_per_second: u64,
-    /// Calls of members that failed, since the lab began.
+    /// Number of the members' failed calls since the lab began.
     pub errors: u64,
-    /// Predictions there are for the card.
+    /// Number of predictions for the card.
     pub predictions: u32,
 }
 
-/// Whose events a page watches, besides its own and those that concern nobody in particular.
+/// The events that a page watches besides its own and those that concern no process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whose {
-    /// Nobody else's.
+    /// No others.
     Own,
-    /// One other's.
+    /// Those of one process.
     Process(ProcessId),
-    /// Everybody's.
+    /// All.
     All,
 }
 

@@ -12,7 +12,6 @@ use axum::{
 };
 use serde::Deserialize;
 use shared::saved::Form;
-use tokio::sync::oneshot;
 
 use super::AppState;
 use crate::{
@@ -57,10 +56,9 @@ pub(super) async fn file(
         Ok(permit) => permit,
         Err(busy) => return busy,
     };
-    let (sender, result) = oneshot::channel();
-    state.send(Command::ExportTrace(lab, format, sender));
-    match result.await {
-        Ok(Export::File(chunks)) => {
+    let export = state.request(|sender| Command::ExportTrace(lab, format, sender));
+    match export.await {
+        Some(Export::File(chunks)) => {
             let body = permit.chunked_body(chunks);
             let name = format!("attachment; filename=\"{file}\"");
             let name =
@@ -72,8 +70,8 @@ pub(super) async fn file(
             ];
             (headers, body).into_response()
         }
-        Ok(Export::NothingCaptured(level)) => nothing_captured(level),
-        Err(_) => not_found(),
+        Some(Export::NothingCaptured(level)) => nothing_captured(level),
+        None => not_found(),
     }
 }
 
@@ -115,7 +113,6 @@ async fn has_admin_token(state: &AppState, from: ClientOrigin, headers: &HeaderM
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let Some(sent) = sent else { return false };
-    let (sender, result) = oneshot::channel();
-    state.send(Command::CheckAdminToken(sent.to_owned(), from, sender));
-    result.await.unwrap_or_default()
+    let check = |sender| Command::CheckAdminToken(sent.to_owned(), from, sender);
+    state.request(check).await.unwrap_or_default()
 }

@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use tokio::sync::oneshot;
 
 use super::{AppState, asset, assets::PAGE_ONE_FOLDER_DEEPER};
 use crate::{admission::Peer, session::Command};
@@ -45,10 +44,9 @@ pub(super) async fn trace(
         Ok(permit) => permit,
         Err(busy) => return busy,
     };
-    let (sender, result) = oneshot::channel();
-    state.send(Command::ReadLink(link, sender));
-    match result.await {
-        Ok(trace) => {
+    let trace = state.request(|sender| Command::ReadLink(link, sender));
+    match trace.await {
+        Some(trace) => {
             let headers = [
                 (
                     header::CONTENT_TYPE,
@@ -58,7 +56,7 @@ pub(super) async fn trace(
             ];
             (headers, permit.body(trace)).into_response()
         }
-        Err(_) => (
+        None => (
             StatusCode::NOT_FOUND,
             "No trace is saved under this link. It may have expired or been deleted\n",
         )

@@ -32,7 +32,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use shared::call::Transport;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub use accept::accept;
 pub use downloads::Downloads;
@@ -117,6 +117,16 @@ impl AppState {
     fn send(&self, command: Command) {
         // The receiver is closed only while the relay ends.
         self.commands.send(command).ok();
+    }
+
+    /// Sends the command that `with_sender` makes, and waits for its result; `None` if the event loop has none.
+    async fn request<T>(
+        &self,
+        with_sender: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Option<T> {
+        let (sender, result) = oneshot::channel();
+        self.send(with_sender(sender));
+        result.await.ok()
     }
 
     fn count_request(&self) {

@@ -1,9 +1,10 @@
 //! The book's UDPServer and TCPServer, call for call: one client at a time. Any unexpected input ends them, as an
 //! uncaught exception ends a Python program.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use shared::{
+    call::Fd,
     outcome::Returned,
     trace::{Arguments, CallName},
 };
@@ -18,14 +19,13 @@ use super::{
     tracer::{CallError, ConnectionGuard, ServerTracer, receive_arguments, send_arguments},
 };
 use crate::{
-    failure,
     netem::ImpairedReceiver,
-    sys::{descriptors::is_exhausted, errno, receive},
+    sys::{errno, receive},
     trace::{OpenCall, SocketSnapshot},
 };
 
 /// The connection's socket: the one before it is closed by then, so it always gets the same number.
-const CONNECTION_FD: u32 = FIRST_FD + 1;
+const CONNECTION_FD: Fd = FIRST_FD + 1;
 
 pub(super) async fn udp(
     socket: UdpSocket,
@@ -50,32 +50,24 @@ async fn answer_datagram(
     tracer: &ServerTracer,
 ) -> Result<(), Ended> {
     let local = socket.local_addr().ok();
-    let ends = |peer| SocketSnapshot {
-        local,
-        peer,
-        ..SocketSnapshot::default()
-    };
+    let ends = |peer| SocketSnapshot::between(local, peer);
     let mut buffer = vec![0; config.receive_size];
     let asks = receive_arguments(config.receive_size);
-    let open = tracer.start(Some(FIRST_FD), CallName::RecvFrom, asks, None);
     let receiving = receiver.receive(socket, &mut buffer);
+    let (open, received) = call(
+        tracer,
+        (FIRST_FD, CallName::RecvFrom),
+        asks,
+        ends(None),
+        receiving,
+    )
+    .await?;
     let receive::Received {
         kept,
         length,
         from,
         ancillary,
-    } = match tracer.interruptible(receiving).await {
-        Ok(received) => received,
-        Err(error) => {
-            return Err(record_failure(
-                tracer,
-                open,
-                CallName::RecvFrom,
-                &error,
-                ends(None),
-            ));
-        }
-    };
+    } = received;
     buffer.truncate(kept);
     let door = (tracer.transport, from);
     tracer.trace.register_sender(door, ancillary.received_at_ns);
@@ -85,44 +77,23 @@ async fn answer_datagram(
         truncated: kept < length,
         length: length as u64,
     };
+    let facts = ancillary.facts();
+    let ends = ends(Some(from));
     tracer.finish(
         open,
         Ok(returned),
         SocketSnapshot {
-            facts: ancillary.facts(),
-            ..ends(Some(from))
+            facts,
+            ..ends.clone()
         },
     );
     if !is_question(from, &ancillary, local.map_or(0, |local| local.port())) {
         return Ok(());
     }
-    let answer = tracer
-        .apply_task(config.task, &buffer, from, || {
-            book_answer(config.task, &buffer)
-        })
-        .map_err(|why| Ended::Died(why.to_string()))?;
-    let thought = tracer.delay(config.think_ms, from).await;
-    thought.map_err(|error| end_reason(CallName::Sleep, &error))?;
-    let open = tracer.start(
-        Some(FIRST_FD),
-        CallName::SendTo,
-        send_arguments(&answer, Some(from)),
-        Some(from),
-    );
-    match tracer.interruptible(socket.send_to(&answer, from)).await {
-        Ok(sent) => {
-            let sent = Returned::Sent { sent: sent as u64 };
-            tracer.finish(open, Ok(sent), ends(Some(from)));
-            Ok(())
-        }
-        Err(error) => Err(record_failure(
-            tracer,
-            open,
-            CallName::SendTo,
-            &error,
-            ends(Some(from)),
-        )),
-    }
+    let answer = work_out(&buffer, from, config, tracer).await?;
+    let asks = send_arguments(&answer, Some(from));
+    let sending = socket.send_to(&answer, from);
+    send(tracer, (FIRST_FD, CallName::SendTo), asks, ends, sending).await
 }
 
 pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: ServerTracer) -> Ended {
@@ -144,50 +115,38 @@ async fn answer_client(
     let open = tracer.start(Some(FIRST_FD), CallName::Accept, Arguments::default(), None);
     let (stream, from) = match tracer.interruptible(listener.accept()).await {
         Ok(accepted) => accepted,
-        Err(CallError::Failed(error)) if is_exhausted(&error) => {
-            tracer.finish(
-                open,
-                Err(failure::kernel(&error)),
-                SocketSnapshot::default(),
-            );
-            // The relay's process has no descriptor left. The book's server runs in a process of its own, which
-            // would have: so it does not die of this, and tries again when there is one.
-            let waited = tracer.wait_for_descriptor().await;
-            return waited.map_err(|error| end_reason(CallName::Accept, &error));
-        }
         Err(error) => {
-            return Err(record_failure(
-                tracer,
-                open,
-                CallName::Accept,
-                &error,
-                SocketSnapshot::default(),
-            ));
+            let failed = Err(error.to_failed());
+            tracer.finish(open, failed, SocketSnapshot::default());
+            if error.is_exhaustion() {
+                // The relay's process has no descriptor left. The book's server runs in a process of its own, which
+                // would have: so it does not die of this, and tries again when there is one.
+                let waited = tracer.wait_for_descriptor().await;
+                return waited.map_err(|error| end_reason(CallName::Accept, &error));
+            }
+            return Err(end_reason(CallName::Accept, &error));
         }
     };
     config.configure_connection(&stream);
     let facts = tracer.facts(&stream, true);
     let local = stream.local_addr().ok();
-    let ends = || SocketSnapshot {
-        local,
-        peer: Some(from),
-        ..SocketSnapshot::default()
-    };
-    let accepted = Returned::Accepted {
-        fd: CONNECTION_FD,
-        from,
-    };
-    tracer.finish(open, Ok(accepted), SocketSnapshot { facts, ..ends() });
+    let ends = SocketSnapshot::between(local, Some(from));
+    let fd = CONNECTION_FD;
+    let accepted = Returned::Accepted { fd, from };
+    tracer.finish(
+        open,
+        Ok(accepted),
+        SocketSnapshot {
+            facts,
+            ..ends.clone()
+        },
+    );
     let _guard = ConnectionGuard { tracer, from };
     let answered = answer_connection(&stream, from, config, tracer, &ends).await;
     if let Ok(()) | Err(Ended::Stopped) = answered {
         let facts = tracer.facts(&stream, false);
-        tracer.close(
-            CONNECTION_FD,
-            stream,
-            Some(from),
-            SocketSnapshot { facts, ..ends() },
-        );
+        let ends = SocketSnapshot { facts, ..ends };
+        tracer.close(CONNECTION_FD, stream, Some(from), ends);
     }
     answered
 }
@@ -197,25 +156,17 @@ async fn answer_connection(
     from: SocketAddr,
     config: TaskConfig,
     tracer: &ServerTracer,
-    ends: &impl Fn() -> SocketSnapshot,
+    ends: &SocketSnapshot,
 ) -> Result<(), Ended> {
-    let fd = Some(CONNECTION_FD);
-    let ends = || SocketSnapshot {
+    let ends = SocketSnapshot {
         offset: Some(0),
-        ..ends()
+        ..ends.clone()
     };
     let mut buffer = vec![0; config.receive_size];
-    let open = tracer.start(
-        fd,
-        CallName::Recv,
-        receive_arguments(config.receive_size),
-        Some(from),
-    );
+    let asks = receive_arguments(config.receive_size);
     let receiving = stream.async_io(Interest::READABLE, || stream.try_read(&mut buffer));
-    let kept = match tracer.interruptible(receiving).await {
-        Ok(kept) => kept,
-        Err(error) => return Err(record_failure(tracer, open, CallName::Recv, &error, ends())),
-    };
+    let recv = (CONNECTION_FD, CallName::Recv);
+    let (open, kept) = call(tracer, recv, asks, ends.clone(), receiving).await?;
     buffer.truncate(kept);
     let returned = match kept {
         0 => Returned::EndOfStream,
@@ -223,52 +174,64 @@ async fn answer_connection(
             data: buffer.as_slice().into(),
         },
     };
-    tracer.finish(open, Ok(returned), ends());
-    let answer = tracer
-        .apply_task(config.task, &buffer, from, || {
-            book_answer(config.task, &buffer)
-        })
-        .map_err(|why| Ended::Died(why.to_string()))?;
-    let thought = tracer.delay(config.think_ms, from).await;
-    thought.map_err(|error| end_reason(CallName::Sleep, &error))?;
-    let open = tracer.start(
-        fd,
-        CallName::Send,
-        send_arguments(&answer, None),
-        Some(from),
-    );
+    tracer.finish(open, Ok(returned), ends.clone());
+    let answer = work_out(&buffer, from, config, tracer).await?;
+    let asks = send_arguments(&answer, None);
     let sending = stream.async_io(Interest::WRITABLE, || stream.try_write(&answer));
-    match tracer.interruptible(sending).await {
-        Ok(sent) => {
-            let sent = Returned::Sent { sent: sent as u64 };
-            tracer.finish(open, Ok(sent), ends());
-            Ok(())
+    send(tracer, (CONNECTION_FD, CallName::Send), asks, ends, sending).await
+}
+
+/// Makes a call that may block. If it fails, that is recorded and is the program's end.
+async fn call<T>(
+    tracer: &ServerTracer,
+    (fd, name): (Fd, CallName),
+    arguments: Arguments,
+    ends: SocketSnapshot,
+    result: impl Future<Output = io::Result<T>>,
+) -> Result<(OpenCall, T), Ended> {
+    let open = tracer.start(Some(fd), name, arguments, ends.peer);
+    match tracer.interruptible(result).await {
+        Ok(returned) => Ok((open, returned)),
+        Err(error) => {
+            tracer.finish(open, Err(error.to_failed()), ends);
+            Err(end_reason(name, &error))
         }
-        Err(error) => Err(record_failure(tracer, open, CallName::Send, &error, ends())),
     }
+}
+
+/// Makes a call that sends, and records how many bytes it took.
+async fn send(
+    tracer: &ServerTracer,
+    call_of: (Fd, CallName),
+    arguments: Arguments,
+    ends: SocketSnapshot,
+    sending: impl Future<Output = io::Result<usize>>,
+) -> Result<(), Ended> {
+    let (open, sent) = call(tracer, call_of, arguments, ends.clone(), sending).await?;
+    tracer.finish(open, Ok(Returned::Sent { sent: sent as u64 }), ends);
+    Ok(())
+}
+
+/// Applies the task to a sentence, and then waits as long as the server is set to.
+async fn work_out(
+    sentence: &[u8],
+    from: SocketAddr,
+    config: TaskConfig,
+    tracer: &ServerTracer,
+) -> Result<Vec<u8>, Ended> {
+    let task = config.task;
+    let answer = tracer.apply_task(task, sentence, from, || book_answer(task, sentence));
+    let answer = answer.map_err(|why| Ended::Died(why.to_string()))?;
+    let delayed = tracer.delay(config.think_ms, from).await;
+    delayed.map_err(|error| end_reason(CallName::Sleep, &error))?;
+    Ok(answer)
 }
 
 /// An interrupted program closes its socket on its way out; of one that died the kernel does.
 fn close_if_stopped<S>(tracer: &ServerTracer, socket: S, local: Option<SocketAddr>, ended: &Ended) {
     if matches!(ended, Ended::Stopped) {
-        let ends = SocketSnapshot {
-            local,
-            ..SocketSnapshot::default()
-        };
-        tracer.close(FIRST_FD, socket, None, ends);
+        tracer.close(FIRST_FD, socket, None, SocketSnapshot::between(local, None));
     }
-}
-
-/// A call that failed is the program's end.
-fn record_failure(
-    tracer: &ServerTracer,
-    open: OpenCall,
-    call: CallName,
-    error: &CallError,
-    ends: SocketSnapshot,
-) -> Ended {
-    tracer.finish(open, Err(error.to_failed()), ends);
-    end_reason(call, error)
 }
 
 fn end_reason(call: CallName, error: &CallError) -> Ended {

@@ -1,4 +1,4 @@
-//! The server programs of section 2.7: `book` has the book's own, `robust` ("sturdy" on the page) has those that no
+//! The server programs of section 2.7: `book` has the book's own, `robust` (`sturdy` in messages) has those that no
 //! input ends.
 //!
 //! They record every call in the lab's trace. Starting and stopping them lives in `lab`, client sockets in `client`;

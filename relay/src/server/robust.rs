@@ -28,10 +28,7 @@ use super::{
     },
 };
 use crate::{
-    sys::{
-        descriptors::{is_exhausted, lowest_free},
-        streams::poll_read,
-    },
+    sys::{descriptors::lowest_free, streams::poll_read},
     trace::{CallArgs, CallReturn, Flow, OpenCall, SocketSnapshot},
 };
 
@@ -59,10 +56,8 @@ pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: Serve
                 let local = stream.local_addr().ok();
                 let facts = tracer.facts(&stream, true);
                 let ends = SocketSnapshot {
-                    local,
-                    peer: Some(from),
                     facts,
-                    ..SocketSnapshot::default()
+                    ..SocketSnapshot::between(local, Some(from))
                 };
                 tracer.finish(open, Ok(Returned::Accepted { fd, from }), ends);
                 let connection = ServedConnection {
@@ -81,9 +76,7 @@ pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: Serve
                 tracer.finish(open, Err(error.to_failed()), SocketSnapshot::default());
                 let waited = match error {
                     CallError::Interrupted => Err(error),
-                    CallError::Failed(error) if is_exhausted(&error) => {
-                        tracer.wait_for_descriptor().await
-                    }
+                    _ if error.is_exhaustion() => tracer.wait_for_descriptor().await,
                     CallError::Failed(_) => tracer.sleep(BACK_OFF).await,
                 };
                 if waited.is_err() {
@@ -94,10 +87,7 @@ pub(super) async fn tcp(listener: TcpListener, config: TaskConfig, tracer: Serve
     }
     // Each of them was interrupted, too, and closes its socket.
     while connections.join_next().await.is_some() {}
-    let ends = SocketSnapshot {
-        local,
-        ..SocketSnapshot::default()
-    };
+    let ends = SocketSnapshot::between(local, None);
     tracer.close(FIRST_FD, listener, None, ends);
     Ended::Stopped
 }
@@ -284,10 +274,8 @@ impl ServedConnection {
 
     fn ends(&self, offset: Option<u64>) -> SocketSnapshot {
         SocketSnapshot {
-            local: self.local,
-            peer: Some(self.from),
             offset,
-            ..SocketSnapshot::default()
+            ..SocketSnapshot::between(self.local, Some(self.from))
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{FIRST_FD, Refused};
 use crate::{
     descriptors,
     failure::{self, CallResult},
-    sys::facts,
+    sys::{descriptors::is_exhausted, facts},
     trace::{CallStart, OpenCall, Processes, SocketSnapshot, Trace},
 };
 
@@ -52,6 +52,11 @@ pub(super) enum CallError {
 }
 
 impl CallError {
+    /// Whether it failed because no file descriptor was left.
+    pub(super) fn is_exhaustion(&self) -> bool {
+        matches!(self, Self::Failed(error) if is_exhausted(error))
+    }
+
     /// The failure in the trace. No signal was sent: the relay plays the kernel here, and is named as the source.
     pub(super) fn to_failed(&self) -> Failed {
         match self {
@@ -96,24 +101,20 @@ impl ServerTracer {
         settings: Settings,
         refused: Option<&Refused>,
     ) {
-        let number = |number| Arguments {
-            number: Some(number),
-            ..Arguments::default()
-        };
         let at = Arguments {
             address: Some(address),
             ..Arguments::default()
         };
         let reuse = Arguments {
             word: Some("SO_REUSEADDR".to_owned()),
-            ..number(1)
+            ..number_argument(1_u32)
         };
         let tcp = self.transport == Transport::Tcp;
         let calls = [
             (true, CallName::Socket, Arguments::default()),
             (settings.reuse_address, CallName::SetSockOpt, reuse),
             (true, CallName::Bind, at),
-            (tcp, CallName::Listen, number(settings.backlog.into())),
+            (tcp, CallName::Listen, number_argument(settings.backlog)),
         ];
         for (_, name, arguments) in calls.into_iter().filter(|(made, ..)| *made) {
             let (fd, returned) = if name == CallName::Socket {
@@ -124,10 +125,7 @@ impl ServerTracer {
             let failed = refused.filter(|refused| refused.call == name);
             let open = self.start(fd, name, arguments, None);
             let bound = matches!(name, CallName::Bind | CallName::Listen) && failed.is_none();
-            let ends = SocketSnapshot {
-                local: Some(address).filter(|_| bound),
-                ..SocketSnapshot::default()
-            };
+            let ends = SocketSnapshot::between(bound.then_some(address), None);
             let result =
                 failed.map_or(Ok(returned), |refused| Err(failure::kernel(&refused.error)));
             self.finish(open, result, ends);
@@ -204,20 +202,18 @@ impl ServerTracer {
         if think_ms == 0 {
             return Ok(());
         }
-        let arguments = Arguments {
-            number: Some(think_ms.into()),
-            ..Arguments::default()
-        };
-        let open = self.start(None, CallName::Sleep, arguments, Some(client));
+        let open = self.start(
+            None,
+            CallName::Sleep,
+            number_argument(think_ms),
+            Some(client),
+        );
         let slept = self.sleep(Duration::from_millis(think_ms.into())).await;
         let result = match &slept {
             Ok(()) => Ok(Returned::Nothing),
             Err(error) => Err(error.to_failed()),
         };
-        let ends = SocketSnapshot {
-            peer: Some(client),
-            ..SocketSnapshot::default()
-        };
+        let ends = SocketSnapshot::between(None, Some(client));
         self.finish(open, result, ends);
         slept
     }
@@ -267,10 +263,7 @@ impl ServerTracer {
         };
         let open = self.start(None, name, arguments, Some(client));
         let answer = work()?;
-        let ends = SocketSnapshot {
-            peer: Some(client),
-            ..SocketSnapshot::default()
-        };
+        let ends = SocketSnapshot::between(None, Some(client));
         let data = answer.as_ref().into();
         self.finish(open, Ok(Returned::Chunk { data }), ends);
         Ok(answer)
@@ -314,8 +307,12 @@ pub(super) const fn task_call(task: Task) -> Option<(CallName, Option<char>)> {
 }
 
 pub(super) fn receive_arguments(size: usize) -> Arguments {
+    number_argument(size)
+}
+
+fn number_argument(number: impl TryInto<i64>) -> Arguments {
     Arguments {
-        number: i64::try_from(size).ok(),
+        number: number.try_into().ok(),
         ..Arguments::default()
     }
 }

@@ -2,16 +2,33 @@
 //!
 //! Valid UTF-8 becomes what `str::to_uppercase` makes of it; of any other bytes only ASCII letters change. Upper case
 //! does not depend on context, so each character is converted by itself. Runs that have no case beyond ASCII, such as
-//! English or Chinese, are converted in bulk.
+//! English or Chinese, are converted in bulk, and letters of two bytes, such as German or Cyrillic ones, by a table.
 
 #[cfg(test)]
 mod tests;
+
+use std::sync::LazyLock;
 
 /// Bytes examined at once: a vector register or two.
 const SCAN_BYTES: usize = 32;
 
 /// The longest UTF-8 character, in bytes.
 const MAX_CHAR_BYTES: usize = 4;
+
+/// The first code point whose UTF-8 has more than two bytes.
+const FIRST_OF_THREE_BYTES: usize = 0x800;
+
+/// The UTF-8 of each one- or two-byte character's upper case, by code point, where that is one character of two bytes;
+/// otherwise zeros.
+static TWO_BYTE_UPPER: LazyLock<[[u8; 2]; FIRST_OF_THREE_BYTES]> = LazyLock::new(|| {
+    std::array::from_fn(|code| {
+        let character = u32::try_from(code).ok().and_then(char::from_u32);
+        let upper: String = character.into_iter().flat_map(char::to_uppercase).collect();
+        let is_one_character = upper.chars().count() == 1;
+        let bytes = upper.as_bytes().try_into();
+        bytes.ok().filter(|_| is_one_character).unwrap_or_default()
+    })
+});
 
 /// Appends the upper case of `input` to `out`.
 pub fn append_uppercase(input: &[u8], out: &mut Vec<u8>) {
@@ -20,17 +37,19 @@ pub fn append_uppercase(input: &[u8], out: &mut Vec<u8>) {
     while !rest.is_empty() {
         let (run, after) = rest.split_at(caseless_length(rest));
         out.extend(run.iter().map(u8::to_ascii_uppercase));
-        rest = append_characters(after, out);
+        let (characters, after) = after.split_at(scan_length(after));
+        append_characters(characters, out);
+        rest = after;
     }
 }
 
-/// The length of the run at the beginning in which only ASCII has case.
+/// The length of a run at the beginning in which only ASCII has case: whole scans, or everything.
 fn caseless_length(bytes: &[u8]) -> usize {
     // The most frequent case, and much faster to find out.
     if bytes.is_ascii() {
         return bytes.len();
     }
-    let seconds = bytes.get(1..).unwrap_or_default();
+    let seconds = &bytes[1..];
     let (chunks, _) = bytes[..seconds.len()].as_chunks::<SCAN_BYTES>();
     let (next_chunks, _) = seconds.as_chunks::<SCAN_BYTES>();
     let is_caseless = |(chunk, next): &(&[u8; SCAN_BYTES], &[u8; SCAN_BYTES])| {
@@ -40,19 +59,8 @@ fn caseless_length(bytes: &[u8]) -> usize {
             found | may_have_case(*first, *second)
         })
     };
-    let length = chunks
-        .iter()
-        .zip(next_chunks)
-        .take_while(is_caseless)
-        .count()
-        * SCAN_BYTES;
-    let rest = &bytes[length..];
-    let seconds = rest.iter().skip(1).chain(&[0]);
-    let next = rest
-        .iter()
-        .zip(seconds)
-        .position(|(first, second)| may_have_case(*first, *second));
-    length + next.unwrap_or(rest.len())
+    let pairs = chunks.iter().zip(next_chunks);
+    pairs.take_while(is_caseless).count() * SCAN_BYTES
 }
 
 /// Whether a character that starts with these bytes may have an upper case beyond ASCII.
@@ -67,34 +75,31 @@ const fn may_have_case(first: u8, second: u8) -> bool {
     by_first & !punctuation & !((first == 0xF0) & (second == 0x9F))
 }
 
-/// Appends the upper case of the characters at the beginning that may have one, and returns the bytes after them.
-fn append_characters<'a>(mut rest: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    while let Some(&first) = rest.first()
-        && may_have_case(first, rest.get(1).copied().unwrap_or_default())
-    {
-        let Some(character) = first_character(rest) else {
-            out.push(first);
-            rest = &rest[1..];
-            continue;
-        };
-        for upper in character.to_uppercase() {
-            out.extend_from_slice(upper.encode_utf8(&mut [0; MAX_CHAR_BYTES]).as_bytes());
-        }
-        rest = &rest[character.len_utf8()..];
-    }
-    rest
+/// The length of one scan at the beginning, and of the rest of a character that it would cut.
+fn scan_length(bytes: &[u8]) -> usize {
+    let (scan, after) = bytes.split_at(SCAN_BYTES.min(bytes.len()));
+    let is_continuation = |byte: &&u8| (0x80..0xC0).contains(*byte);
+    scan.len() + after.iter().take_while(is_continuation).count()
 }
 
-/// The character at the beginning, if there is a whole one.
-fn first_character(bytes: &[u8]) -> Option<char> {
-    let length = match bytes.first()? {
-        ..0x80 => 1,
-        ..0xE0 => 2,
-        ..0xF0 => 3,
-        _ => MAX_CHAR_BYTES,
-    };
-    let text = std::str::from_utf8(bytes.get(..length)?).ok()?;
-    text.chars().next()
+/// Appends the upper case of each character, and bytes that are no character as they are.
+fn append_characters(bytes: &[u8], out: &mut Vec<u8>) {
+    let two_bytes = &*TWO_BYTE_UPPER;
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match two_bytes.get(character as usize) {
+                _ if character.is_ascii() => out.push(character.to_ascii_uppercase() as u8),
+                Some(upper) if *upper != [0; 2] => out.extend_from_slice(upper),
+                _ => {
+                    for upper in character.to_uppercase() {
+                        let bytes = &mut [0; MAX_CHAR_BYTES];
+                        out.extend_from_slice(upper.encode_utf8(bytes).as_bytes());
+                    }
+                }
+            }
+        }
+        out.extend_from_slice(chunk.invalid());
+    }
 }
 
 /// Upper-cases a byte stream chunk by chunk: a character cut by a chunk border is kept until its rest arrives.

@@ -19,6 +19,7 @@ use std::{
 pub use classes::{StoredClass, StoredMember};
 pub use links::{Link, LinkQuota, LinkSpace};
 use rusqlite::{Connection, ErrorCode, Params};
+use schema::SchemaError;
 use shared::outcome::{Failed, Reason};
 use tokio::sync::oneshot;
 
@@ -47,28 +48,17 @@ impl Store {
     /// # Errors
     /// What is wrong with the folder or file, and what to do.
     pub fn open(folder: Option<&Path>) -> Result<Self, OpenError> {
-        let connection = match folder {
-            None => open_in_memory()
-                .map_err(|error| OpenError::from_schema(Path::new(":memory:"), &error))?,
+        let mut connection = match folder {
+            None => {
+                open_in_memory().map_err(|error| Problem::from(error).at(Path::new(":memory:")))?
+            }
             Some(folder) => {
                 let path = folder.join(FILE);
-                match inspect_folder(folder, &path)
-                    .map_err(|error| OpenError::unusable(&path, &error))?
-                {
-                    FolderState::Nothing => {
-                        create_file(folder, &path)
-                            .map_err(|error| OpenError::from_schema(&path, &error))?;
-                    }
-                    FolderState::File => {}
-                    FolderState::Emptied => return Err(OpenError::Emptied { path }),
-                    FolderState::OrphanedCompanion => return Err(OpenError::Missing { path }),
-                }
-                open_file(&path).map_err(|error| OpenError::from_schema(&path, &error))?
+                open_in(folder, &path).map_err(|problem| problem.at(&path))?
             }
         };
-        let (jobs, waiting) = mpsc::channel();
+        let (jobs, waiting) = mpsc::channel::<StoreJob>();
         let runs = thread::Builder::new().name("store".to_owned());
-        let mut connection = connection;
         let work = move || {
             // Each thread has to drop its own privileges, and this one starts before the main thread drops its.
             if let Err(error) = process::drop_privileges() {
@@ -77,15 +67,13 @@ impl Store {
                 );
                 return;
             }
-            while let Ok(job) = waiting.recv() {
-                let job: StoreJob = job;
+            for job in waiting {
                 job(&mut connection);
             }
         };
-        runs.spawn(work).map_err(|error| OpenError::Unusable {
-            path: folder.map(Path::to_owned).unwrap_or_default(),
-            why: error.to_string(),
-        })?;
+        let path = folder.unwrap_or(Path::new(""));
+        runs.spawn(work)
+            .map_err(|error| Problem::from(error).at(path))?;
         Ok(Self { jobs })
     }
 
@@ -131,13 +119,24 @@ pub fn unix_time_s() -> u64 {
     since.unwrap_or_default().as_secs()
 }
 
-fn open_in_memory() -> Result<Connection, schema::SchemaError> {
+/// Opens the store's file in a folder, and creates it if there is none.
+fn open_in(folder: &Path, path: &Path) -> Result<Connection, Problem> {
+    match inspect_folder(folder, path)? {
+        FolderState::Nothing => create_file(folder, path)?,
+        FolderState::File => {}
+        FolderState::Emptied => return Err(Problem::Emptied),
+        FolderState::OrphanedCompanion => return Err(Problem::Missing),
+    }
+    Ok(open_file(path)?)
+}
+
+fn open_in_memory() -> Result<Connection, SchemaError> {
     let mut connection = Connection::open_in_memory()?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }
 
-fn open_file(path: &Path) -> Result<Connection, schema::SchemaError> {
+fn open_file(path: &Path) -> Result<Connection, SchemaError> {
     let mut connection = Connection::open(path)?;
     // A second relay would not know the classes that the first one has in memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -185,7 +184,7 @@ fn inspect_folder(folder: &Path, path: &Path) -> io::Result<FolderState> {
 
 /// Creates a new file that only this user can read. It receives its final name when it is complete, so that a relay killed
 /// before that leaves nothing that looks like an emptied store.
-fn create_file(folder: &Path, path: &Path) -> Result<(), schema::SchemaError> {
+fn create_file(folder: &Path, path: &Path) -> Result<(), SchemaError> {
     let new = folder.join(NEW_FILE);
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -201,71 +200,60 @@ fn create_file(folder: &Path, path: &Path) -> Result<(), schema::SchemaError> {
 
 /// Why the store cannot be opened. `Display` is one line that says what to do.
 #[derive(Debug)]
-pub enum OpenError {
-    /// The folder or the file cannot be used, or the disk is full.
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        why: String,
-    },
-    /// The file is damaged.
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// Another relay uses the file.
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A newer relay has written the file.
-    Newer {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file has been emptied.
-    Emptied {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is missing, but its companions exist.
-    Missing {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is another program's database.
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
+pub struct OpenError {
+    /// The file.
+    path: PathBuf,
+    problem: Problem,
 }
 
-impl OpenError {
-    fn unusable(path: &Path, error: &io::Error) -> Self {
-        Self::Unusable {
-            path: path.to_owned(),
-            why: error.to_string(),
+/// What is wrong with the store's file.
+#[derive(Debug)]
+enum Problem {
+    /// The folder or the file cannot be used, or the disk is full: the system's error.
+    Unusable(String),
+    /// The file is damaged: how.
+    Damaged(String),
+    /// Another relay uses the file.
+    InUse,
+    /// A newer relay has written the file.
+    Newer,
+    /// The file has been emptied.
+    Emptied,
+    /// The file is missing, but its companions exist.
+    Missing,
+    /// The file is another program's database.
+    Foreign,
+}
+
+impl Problem {
+    fn at(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        OpenError {
+            path,
+            problem: self,
         }
     }
+}
 
-    fn from_schema(path: &Path, error: &schema::SchemaError) -> Self {
-        let path = path.to_owned();
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Unusable(error.to_string())
+    }
+}
+
+impl From<SchemaError> for Problem {
+    fn from(error: SchemaError) -> Self {
         let why = error.to_string();
         match error {
-            schema::SchemaError::Newer => Self::Newer { path },
-            schema::SchemaError::Empty => Self::Emptied { path },
-            schema::SchemaError::Foreign => Self::Foreign { path },
-            schema::SchemaError::Io(_) => Self::Unusable { path, why },
-            schema::SchemaError::Damaged(_) => Self::Damaged { path, why },
-            schema::SchemaError::Sqlite(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                    Self::Damaged { path, why }
-                }
-                _ => Self::Unusable { path, why },
+            SchemaError::Newer => Self::Newer,
+            SchemaError::Empty => Self::Emptied,
+            SchemaError::Foreign => Self::Foreign,
+            SchemaError::Io(_) => Self::Unusable(why),
+            SchemaError::Damaged(_) => Self::Damaged(why),
+            SchemaError::Sqlite(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse,
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(why),
+                _ => Self::Unusable(why),
             },
         }
     }
@@ -273,45 +261,40 @@ impl OpenError {
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unusable { path, why } => write!(
+        let path = self.path.display();
+        match &self.problem {
+            Problem::Unusable(why) => write!(
                 f,
-                "cannot store classes and saved traces in {}: {why}. Free some space, choose another folder with --data \
-                 DIR, or leave out --data to keep them in memory",
-                path.display()
+                "cannot store classes and saved traces in {path}: {why}. Free some space, choose another folder with \
+                 --data DIR, or leave out --data to keep them in memory"
             ),
-            Self::Damaged { path, why } => write!(
+            Problem::Damaged(why) => write!(
                 f,
-                "{} is damaged: {why}. Restore an undamaged copy, or move the file away to start with an empty store",
-                path.display()
+                "{path} is damaged: {why}. Restore an undamaged copy, or move the file away to start with an empty store"
             ),
-            Self::InUse { path } => write!(
+            Problem::InUse => write!(
                 f,
-                "another relay is using {}: stop it, or choose another folder with --data DIR",
-                path.display()
+                "another relay is using {path}: stop it, or choose another folder with --data DIR"
             ),
-            Self::Newer { path } => write!(
+            Problem::Newer => write!(
                 f,
-                "{} was written by a newer relay: run that version, or choose another folder with --data DIR",
-                path.display()
+                "{path} was written by a newer relay: run that version, or choose another folder with --data DIR"
             ),
-            Self::Emptied { path } => write!(
+            Problem::Emptied => write!(
                 f,
-                "{} is empty: another program has emptied it, and its classes and saved traces are gone. Restore a \
-                 copy, or delete the file to start with an empty store",
-                path.display()
+                "{path} is empty: another program has emptied it, and its classes and saved traces are gone. Restore a \
+                 copy, or delete the file to start with an empty store"
             ),
-            Self::Missing { path } => write!(
+            Problem::Missing => write!(
                 f,
-                "{} is missing, but its companion files exist. Restore the file, or delete {} to start with an empty store",
-                path.display(),
+                "{path} is missing, but its companion files exist. Restore the file, or delete {} to start with an \
+                 empty store",
                 COMPANIONS.join(" and ")
             ),
-            Self::Foreign { path } => write!(
+            Problem::Foreign => write!(
                 f,
-                "{} is another program's database: choose another folder with --data DIR, or move the file away to \
-                 start with an empty store",
-                path.display()
+                "{path} is another program's database: choose another folder with --data DIR, or move the file away to \
+                 start with an empty store"
             ),
         }
     }

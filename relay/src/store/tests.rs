@@ -31,7 +31,7 @@ fn opened(folder: &Folder) -> Store {
     loop {
         match Store::open(Some(&folder.0)) {
             Ok(store) => return store,
-            Err(OpenError::InUse { .. }) => thread::yield_now(),
+            Err(error) if matches!(error.problem, Problem::InUse) => thread::yield_now(),
             Err(error) => panic!("{error}"),
         }
     }

@@ -88,11 +88,7 @@ impl Server {
     }
 
     fn ends(&self, peer: Option<SocketAddr>) -> SocketSnapshot {
-        SocketSnapshot {
-            local: Some(self.local),
-            peer,
-            ..SocketSnapshot::default()
-        }
+        SocketSnapshot::between(Some(self.local), peer)
     }
 
     /// Whether it answers these datagrams.

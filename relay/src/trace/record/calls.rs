@@ -31,7 +31,7 @@ pub struct CallStart {
 }
 
 /// A socket after a call: its addresses, and what the kernel reported.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SocketSnapshot {
     /// The socket's own address.
     pub local: Option<SocketAddr>,
@@ -43,6 +43,18 @@ pub struct SocketSnapshot {
     pub offset: Option<u64>,
     /// The kernel's facts.
     pub facts: Vec<Fact>,
+}
+
+impl SocketSnapshot {
+    /// A socket with these addresses.
+    #[must_use]
+    pub fn between(local: Option<SocketAddr>, peer: Option<SocketAddr>) -> Self {
+        Self {
+            local,
+            peer,
+            ..Self::default()
+        }
+    }
 }
 
 impl Trace {
