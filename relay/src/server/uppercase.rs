@@ -91,6 +91,13 @@ fn append_characters(bytes: &[u8], out: &mut Vec<u8>) {
                 _ if character.is_ascii() => out.push(character.to_ascii_uppercase() as u8),
                 Some(upper) if *upper != [0; 2] => out.extend_from_slice(upper),
                 _ => {
+                    // Much faster to find out than that a character is its own upper case.
+                    let bytes = &mut [0; MAX_CHAR_BYTES];
+                    let same = character.encode_utf8(bytes).as_bytes();
+                    if !may_have_case(same[0], same[1]) {
+                        out.extend_from_slice(same);
+                        continue;
+                    }
                     for upper in character.to_uppercase() {
                         let bytes = &mut [0; MAX_CHAR_BYTES];
                         out.extend_from_slice(upper.encode_utf8(bytes).as_bytes());
