@@ -87,6 +87,8 @@ fn expects_field(before: &str) -> bool {
                 Symbol::CloseParenthesis
                 | Symbol::OpenSet
                 | Symbol::CloseSet
+                | Symbol::OpenSlice
+                | Symbol::CloseSlice
                 | Symbol::Comma
                 | Symbol::To,
             ) => false,

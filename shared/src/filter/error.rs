@@ -59,6 +59,8 @@ pub enum Reason {
         /// The field.
         field: Field,
     },
+    /// What stands in the brackets is no slice.
+    BadSlice,
     /// The end of the range is below its start.
     BackwardRange,
     /// A parenthesis is not closed.
@@ -87,6 +89,7 @@ impl Reason {
             Self::WrongValue { .. } => "filter.wrong_value",
             Self::TooLarge { .. } => "filter.too_large",
             Self::WrongOperator { .. } => "filter.wrong_operator",
+            Self::BadSlice => "filter.bad_slice",
             Self::BackwardRange => "filter.backward_range",
             Self::UnclosedParenthesis => "filter.unclosed_parenthesis",
             Self::UnclosedSet => "filter.unclosed_set",
@@ -108,6 +111,7 @@ impl Reason {
             | Self::BadEscape
             | Self::ExpectedField
             | Self::ExpectedConnection
+            | Self::BadSlice
             | Self::BackwardRange
             | Self::UnclosedParenthesis
             | Self::UnclosedSet

@@ -1,7 +1,8 @@
 //! A parsed filter as an expression tree, and its evaluation for a row.
 
 use super::literal::Literal;
-use super::{Field, Row, Value, ValueType};
+use super::operand::Operand;
+use super::{Row, Value, ValueType};
 use std::cmp::Ordering;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +12,22 @@ pub(super) enum Expression {
     /// True if at least one part is.
     Any(Vec<Self>),
     Not(Box<Self>),
-    Test(Field, Test),
+    Test(Condition),
+}
+
+/// A test of an operand's values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) operand: Operand,
+    /// For how many values it must hold; `None` is all for `!=`, any for every other test.
+    pub(super) quantifier: Option<Quantifier>,
+    pub(super) test: Test,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quantifier {
+    Any,
+    All,
 }
 
 /// A test of a field's values.
@@ -19,6 +35,8 @@ pub(super) enum Expression {
 pub(super) enum Test {
     Present,
     Compare(Comparison, Literal),
+    /// With each value of another operand.
+    CompareOperand(Comparison, Operand),
     /// True if any of these bits is set.
     Bits(Literal),
     Contains(Vec<u8>),
@@ -52,7 +70,7 @@ impl Operator {
             Self::Compare(Comparison::Equal | Comparison::NotEqual) | Self::In => true,
             Self::Compare(_) => value_type.is_ordered(),
             Self::Contains => value_type.is_searchable(),
-            Self::Bits => matches!(value_type, ValueType::Unsigned(_)),
+            Self::Bits => matches!(value_type, ValueType::Unsigned(_) | ValueType::Bytes),
         }
     }
 }
@@ -70,43 +88,72 @@ impl Expression {
             Self::All(parts) => parts.iter().all(|part| part.matches(row)),
             Self::Any(parts) => parts.iter().any(|part| part.matches(row)),
             Self::Not(part) => !part.matches(row),
-            Self::Test(field, test) => test.matches(*field, row),
+            Self::Test(condition) => condition.matches(row),
+        }
+    }
+}
+
+impl Condition {
+    fn matches(&self, row: &dyn Row) -> bool {
+        if self.test == Test::Present {
+            return self.operand.is_present(row);
+        }
+        let (mut any, mut all) = (false, true);
+        self.operand.values(row, &mut |value| {
+            self.test.judge(value, row, &mut |passes| {
+                any |= passes;
+                all &= passes;
+            });
+        });
+        match self.quantifier.unwrap_or(self.test.quantifier()) {
+            Quantifier::Any => any,
+            Quantifier::All => any && all,
         }
     }
 }
 
 impl Test {
-    /// Whether any of the row's values passes; for `!=`, whether there is one and all pass.
-    fn matches(&self, field: Field, row: &dyn Row) -> bool {
-        if matches!(self, Self::Present) {
-            return row.has(field);
-        }
-        let (mut any, mut all) = (false, true);
-        row.values(field, &mut |value| {
-            let passes = self.accepts(value);
-            any |= passes;
-            all &= passes;
-        });
+    const fn quantifier(&self) -> Quantifier {
         match self {
-            Self::Compare(Comparison::NotEqual, _) => any && all,
-            Self::Compare(..) | Self::Present | Self::Bits(_) | Self::Contains(_) | Self::In(_) => {
-                any
-            }
+            Self::Compare(Comparison::NotEqual, _)
+            | Self::CompareOperand(Comparison::NotEqual, _) => Quantifier::All,
+            Self::Compare(..)
+            | Self::CompareOperand(..)
+            | Self::Present
+            | Self::Bits(_)
+            | Self::Contains(_)
+            | Self::In(_) => Quantifier::Any,
         }
     }
 
-    fn accepts(&self, value: Value<'_>) -> bool {
+    /// Calls `passes` with the verdict on the value; for another operand, on each pair.
+    fn judge(&self, value: Value<'_>, row: &dyn Row, passes: &mut dyn FnMut(bool)) {
         match self {
-            Self::Present => true,
-            Self::Compare(comparison, literal) => literal
-                .compare(value)
-                .is_some_and(|order| comparison.accepts(order)),
-            Self::Bits(bits) => bits.shares_bits(value),
+            Self::Present => passes(true),
+            Self::Compare(comparison, literal) => passes(
+                literal
+                    .compare(value)
+                    .is_some_and(|order| comparison.accepts(order)),
+            ),
+            Self::CompareOperand(comparison, other) => other.values(row, &mut |other| {
+                passes(order(value, other).is_some_and(|order| comparison.accepts(order)));
+            }),
+            Self::Bits(bits) => passes(bits.shares_bits(value)),
             Self::Contains(needle) => {
-                matches!(value, Value::Bytes(bytes) if has_subslice(bytes, needle))
+                passes(matches!(value, Value::Bytes(bytes) if has_subslice(bytes, needle)))
             }
-            Self::In(members) => members.iter().any(|member| member.contains(value)),
+            Self::In(members) => passes(members.iter().any(|member| member.contains(value))),
         }
+    }
+}
+
+/// The order of two values of one type.
+fn order(value: Value<'_>, other: Value<'_>) -> Option<Ordering> {
+    match (value, other) {
+        (Value::Unsigned(value), Value::Unsigned(other)) => Some(value.cmp(&other)),
+        (Value::Ip(value), Value::Ip(other)) => Some(value.cmp(&other)),
+        (Value::Bytes(value), Value::Bytes(other)) => Some(value.cmp(other)),
+        (Value::Unsigned(_) | Value::Ip(_) | Value::Bytes(_), _) => None,
     }
 }
 

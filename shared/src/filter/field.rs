@@ -166,6 +166,15 @@ impl ValueType {
         }
     }
 
+    /// Whether its values can be compared with values of the other type.
+    pub(super) fn is_comparable(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Unsigned(_), Self::Unsigned(_))
+            | (Self::Bytes | Self::Protocol, Self::Bytes | Self::Protocol) => true,
+            _ => self == other,
+        }
+    }
+
     /// Whether `contains` is defined for its values.
     pub(super) const fn is_searchable(self) -> bool {
         match self {

@@ -32,6 +32,8 @@ pub(super) enum Symbol {
     CloseParenthesis,
     OpenSet,
     CloseSet,
+    OpenSlice,
+    CloseSlice,
     Comma,
     To,
 }
@@ -104,6 +106,8 @@ fn keyword(text: &str) -> Option<TokenKind<'static>> {
         ")" => TokenKind::Symbol(Symbol::CloseParenthesis),
         "{" => TokenKind::Symbol(Symbol::OpenSet),
         "}" => TokenKind::Symbol(Symbol::CloseSet),
+        "[" => TokenKind::Symbol(Symbol::OpenSlice),
+        "]" => TokenKind::Symbol(Symbol::CloseSlice),
         "," => TokenKind::Symbol(Symbol::Comma),
         ".." => TokenKind::Symbol(Symbol::To),
         "==" | "eq" => compare(Comparison::Equal),

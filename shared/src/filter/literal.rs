@@ -1,5 +1,6 @@
 //! The values in a filter, parsed as the field's type demands.
 
+use super::operand::{Operand, View};
 use super::{Field, Reason, Value, ValueType};
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -47,8 +48,14 @@ impl Literal {
     }
 
     /// Whether any bit is set in both numbers.
-    pub(super) const fn shares_bits(&self, value: Value<'_>) -> bool {
-        matches!((self, value), (Self::Unsigned(own), Value::Unsigned(value)) if *own & value != 0)
+    pub(super) fn shares_bits(&self, value: Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Unsigned(own), Value::Unsigned(value)) => own & value != 0,
+            (Self::Bytes(own), Value::Bytes(value)) => {
+                own.iter().zip(value).any(|(own, value)| own & value != 0)
+            }
+            (Self::Unsigned(_) | Self::Network { .. } | Self::Bytes(_), _) => false,
+        }
     }
 
     /// Whether a range from this literal to the other is empty.
@@ -61,23 +68,29 @@ impl Literal {
         }
     }
 
-    /// Parses a word for this field.
-    pub(super) fn from_word(word: &str, field: Field) -> Result<Self, Reason> {
-        let read = match field.value_type() {
+    /// Parses a word for this operand.
+    pub(super) fn from_word(word: &str, operand: &Operand) -> Result<Self, Reason> {
+        let field = operand.field;
+        if let Some(value) = status(word, operand) {
+            return Ok(Self::Unsigned(value));
+        }
+        let read = match operand.value_type() {
             ValueType::Unsigned(bits) => return number(word, bits, field).map(Self::Unsigned),
             ValueType::Bool => boolean(word).map(|value| Self::Unsigned(value.into())),
             ValueType::Ipv4 => network(word, 32),
             ValueType::Ipv6 => network(word, 128),
             ValueType::Mac => hex(word).filter(|bytes| bytes.len() == 6).map(Self::Bytes),
-            ValueType::Bytes | ValueType::Protocol => hex(word).map(Self::Bytes),
+            ValueType::Bytes | ValueType::Protocol => {
+                hex(word).or_else(|| one_byte(word)).map(Self::Bytes)
+            }
             ValueType::Text => None,
         };
         read.ok_or(Reason::WrongValue { field })
     }
 
-    /// Parses a quoted text for this field.
-    pub(super) fn from_quoted(quoted: &str, field: Field) -> Result<Self, Reason> {
-        match field.value_type() {
+    /// Parses a quoted text for this operand.
+    pub(super) fn from_quoted(quoted: &str, operand: &Operand) -> Result<Self, Reason> {
+        match operand.value_type() {
             ValueType::Text | ValueType::Bytes | ValueType::Protocol => {
                 unescape(quoted).map(Self::Bytes).ok_or(Reason::BadEscape)
             }
@@ -85,14 +98,15 @@ impl Literal {
             | ValueType::Bool
             | ValueType::Ipv4
             | ValueType::Ipv6
-            | ValueType::Mac => Self::from_word(quoted, field),
+            | ValueType::Mac => Self::from_word(quoted, operand),
         }
     }
 }
 
 /// The bytes that `contains` searches for, from a word of hexadecimal digits.
-pub(super) fn needle(word: &str, field: Field) -> Result<Vec<u8>, Reason> {
-    let bytes = if field.value_type() == ValueType::Text {
+pub(super) fn needle(word: &str, operand: &Operand) -> Result<Vec<u8>, Reason> {
+    let field = operand.field;
+    let bytes = if operand.value_type() == ValueType::Text {
         None
     } else {
         hex(word)
@@ -168,6 +182,32 @@ const fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_bits() as u128,
         IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+/// The number of a named state of a checksum, as protocol analysers name them.
+fn status(word: &str, operand: &Operand) -> Option<u64> {
+    const STATES: [(&str, u64); 4] = [
+        ("bad", 0),
+        ("good", 1),
+        ("unverified", 2),
+        ("not present", 3),
+    ];
+    let is_status =
+        operand.view == View::Whole && operand.field.name().ends_with(".checksum.status");
+    let state = STATES
+        .iter()
+        .find(|(name, _)| word.eq_ignore_ascii_case(name));
+    state.filter(|_| is_status).map(|(_, number)| *number)
+}
+
+/// One byte from one or two hexadecimal digits: `2`, `0x02`.
+fn one_byte(word: &str) -> Option<Vec<u8>> {
+    let digits = word.strip_prefix("0x").unwrap_or(word).as_bytes();
+    match digits {
+        [low] => Some(vec![digit(*low, 16)?]),
+        [high, low] => Some(vec![digit(*high, 16)? << 4 | digit(*low, 16)?]),
+        _ => None,
     }
 }
 

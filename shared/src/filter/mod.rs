@@ -5,6 +5,8 @@
 //! tcp.flags.syn == 1 or (icmp and not icmp.type == 8)
 //! data contains "hello" || data contains 48:45
 //! tcp.port in {80, 443, 8000..8080}        ip.addr == 127.0.0.0/8        tcp.flags & 0x12
+//! tcp[13] & 2        udp[0:2] == 2e:e0        len(udp.payload) > 20        udp.srcport == udp.dstport
+//! any ip.addr != 127.0.0.1        all tcp.port > 1023        udp.checksum.status == "Bad"        not arp
 //! call.name == "sendto" && call.errno == "ECONNREFUSED" && lab.side == "client"
 //! call.truncated == 1        call.blocked == 1 && call.peer == "nobody"        edge.fate == "lost"
 //! ```
@@ -15,6 +17,8 @@
 //!   fields of the packet it quotes. A comparison holds if it holds for *any* of them, except `!=`, which holds only
 //!   if the field is there and *all* of them differ. `not` negates the result: `!(ip.addr == x)` is also
 //!   true of rows without addresses. `not in` is `not (… in …)`.
+//! - `any` and `all` before a comparison say for how many of the values it must hold.
+//! - A protocol that the dissector does not read, such as `arp`, is in no row.
 //! - `not` binds closer than `and`, `and` closer than `or`.
 //! - An empty filter shows every row.
 //!
@@ -28,6 +32,7 @@ mod expression;
 mod field;
 mod lexer;
 mod literal;
+mod operand;
 mod parser;
 mod row;
 #[cfg(test)]

@@ -4,17 +4,25 @@
 //! either    = all { ("||" | "or") all }
 //! all       = single { ("&&" | "and") single }
 //! single    = ("!" | "not") single | "(" either ")" | condition
-//! condition = field [ comparison value | "contains" value | "&" value | ["not"] "in" set ]
+//! condition = absent | ["any" | "all"] operand [ comparison (value | operand) | "contains" value | "&" value | ["not"] "in" set ]
+//! operand   = field [slice] | ("len" | "count") "(" field [slice] ")"
+//! slice     = "[" piece { "," piece } "]"      piece = n | n ":" n | n "-" n | ":" n | n ":"
 //! set       = "{" value [".." value] { [","] value [".." value] } "}"
 //! ```
 
-use super::expression::{Expression, Operator, SetMember, Test};
+use super::expression::{Condition, Expression, Operator, Quantifier, SetMember, Test};
 use super::lexer::{Symbol, Token, TokenKind, lex};
 use super::literal::{self, Literal, unescape};
+use super::operand::{Operand, Piece, View, has_bytes};
 use super::{Field, ParseError, Reason};
 
 /// Maximum nesting of parentheses and negations, so that no text overflows the stack.
 const MAX_DEPTH: usize = 64;
+
+/// Protocols that are known from analysers and that the dissector reads as data or not at all.
+const ABSENT: [&str; 12] = [
+    "arp", "dhcp", "dns", "http", "http2", "igmp", "mdns", "ntp", "quic", "sctp", "ssh", "tls",
+];
 
 /// Parses a whole text.
 pub(super) fn parse(text: &str) -> Result<Expression, ParseError> {
@@ -131,20 +139,41 @@ impl<'a> Parser<'_, 'a> {
     }
 
     fn condition(&mut self, name: &str, token: Token<'_>) -> Result<Expression, ParseError> {
-        let field = Field::from_name(name).ok_or_else(|| token.error(unknown_field(name)))?;
+        let quantifier = match (name, self.tokens.first().map(|token| token.kind)) {
+            ("any", Some(TokenKind::Word(_))) => Some(Quantifier::Any),
+            ("all", Some(TokenKind::Word(_))) => Some(Quantifier::All),
+            _ if ABSENT.contains(&name) => return Ok(Expression::Any(Vec::new())),
+            _ => None,
+        };
+        let operand = match (quantifier, self.tokens.first().copied()) {
+            (Some(_), Some(token)) => {
+                self.next();
+                self.operand_at(token)?
+            }
+            _ => self.operand_at(token)?,
+        };
+        let field = operand.field;
         let negated = self.accept(Symbol::Not).is_some();
         let test = match self.tokens.first().map(|token| token.kind) {
             Some(TokenKind::Operator(operator)) if !negated || operator == Operator::In => {
-                self.operand(operator, field)?
+                self.test(operator, &operand)?
             }
             Some(_) | None if negated => {
                 return Err(self
                     .expect(Reason::ExpectedSet { field })?
                     .error(Reason::ExpectedSet { field }));
             }
+            Some(_) | None if quantifier.is_some() || is_function(&operand) => {
+                let token = self.expect(Reason::ExpectedValue { field })?;
+                return Err(token.error(Reason::ExpectedValue { field }));
+            }
             Some(_) | None => Test::Present,
         };
-        let test = Expression::Test(field, test);
+        let test = Expression::Test(Condition {
+            operand,
+            quantifier,
+            test,
+        });
         Ok(if negated {
             Expression::Not(Box::new(test))
         } else {
@@ -152,48 +181,148 @@ impl<'a> Parser<'_, 'a> {
         })
     }
 
-    /// The test of the operator, which is the next token, and of its operand.
-    fn operand(&mut self, operator: Operator, field: Field) -> Result<Test, ParseError> {
-        let token = self.expect(Reason::ExpectedValue { field })?;
-        if !operator.supports(field.value_type()) {
-            return Err(token.error(Reason::WrongOperator { field }));
+    /// The operand that begins with this token.
+    fn operand_at(&mut self, token: Token<'_>) -> Result<Operand, ParseError> {
+        let TokenKind::Word(name) = token.kind else {
+            return Err(token.error(Reason::ExpectedField));
+        };
+        let function = match name {
+            "len" => Some(View::Length),
+            "count" => Some(View::Count),
+            _ => None,
+        };
+        let open = function
+            .as_ref()
+            .and_then(|_| self.accept(Symbol::OpenParenthesis));
+        let Some((open, view)) = open.zip(function) else {
+            return self.field(name, token);
+        };
+        let inner = self.expect(Reason::ExpectedField)?;
+        let TokenKind::Word(name) = inner.kind else {
+            return Err(inner.error(Reason::ExpectedField));
+        };
+        let operand = self.field(name, inner)?;
+        if view == View::Length && !has_bytes(operand.field.value_type())
+            || operand.view != View::Whole
+        {
+            return Err(token.error(Reason::WrongOperator {
+                field: operand.field,
+            }));
         }
-        match operator {
-            Operator::Compare(comparison) => Ok(Test::Compare(comparison, self.value(field)?)),
-            Operator::Bits => Ok(Test::Bits(self.value(field)?)),
-            Operator::Contains => self.needle(field).map(Test::Contains),
-            Operator::In => self.set(field),
+        if self.accept(Symbol::CloseParenthesis).is_none() {
+            return Err(self.missing(open.error(Reason::UnclosedParenthesis)));
+        }
+        Ok(Operand { view, ..operand })
+    }
+
+    /// A field, and the slice of it that follows.
+    fn field(&mut self, name: &str, token: Token<'_>) -> Result<Operand, ParseError> {
+        let field = Field::from_name(name).ok_or_else(|| token.error(unknown_field(name)))?;
+        let Some(open) = self.accept(Symbol::OpenSlice) else {
+            return Ok(Operand {
+                field,
+                view: View::Whole,
+            });
+        };
+        if !has_bytes(field.value_type()) {
+            return Err(open.error(Reason::WrongOperator { field }));
+        }
+        let mut pieces = Vec::new();
+        loop {
+            let token = self.expect(Reason::BadSlice)?;
+            let piece = match token.kind {
+                TokenKind::Word(word) => Piece::from_text(word),
+                _ => None,
+            };
+            pieces.push(piece.ok_or_else(|| token.error(Reason::BadSlice))?);
+            if self.accept(Symbol::CloseSlice).is_some() {
+                let view = View::Slice(pieces);
+                return Ok(Operand { field, view });
+            }
+            if self.accept(Symbol::Comma).is_none() {
+                return Err(self.missing(open.error(Reason::BadSlice)));
+            }
         }
     }
 
-    fn value(&mut self, field: Field) -> Result<Literal, ParseError> {
+    /// The test of the operator, which is the next token, and of what follows it.
+    fn test(&mut self, operator: Operator, operand: &Operand) -> Result<Test, ParseError> {
+        let field = operand.field;
+        let token = self.expect(Reason::ExpectedValue { field })?;
+        if let Operator::Compare(comparison) = operator
+            && let Some(other) = self.other_operand(operand)?
+        {
+            return Ok(Test::CompareOperand(comparison, other));
+        }
+        if !operator.supports(operand.value_type()) {
+            return Err(token.error(Reason::WrongOperator { field }));
+        }
+        match operator {
+            Operator::Compare(comparison) => Ok(Test::Compare(comparison, self.value(operand)?)),
+            Operator::Bits => Ok(Test::Bits(self.value(operand)?)),
+            Operator::Contains => self.needle(operand).map(Test::Contains),
+            Operator::In => self.set(operand),
+        }
+    }
+
+    /// The operand to compare with, if the next token begins one.
+    fn other_operand(&mut self, operand: &Operand) -> Result<Option<Operand>, ParseError> {
+        let Some(token) = self.tokens.first().copied() else {
+            return Ok(None);
+        };
+        let TokenKind::Word(name) = token.kind else {
+            return Ok(None);
+        };
+        let calls = matches!(name, "len" | "count")
+            && self
+                .tokens
+                .get(1)
+                .is_some_and(|token| token.kind == TokenKind::Symbol(Symbol::OpenParenthesis));
+        if !calls && Field::from_name(name).is_none() {
+            return Ok(None);
+        }
+        self.next();
+        let other = self.operand_at(token)?;
+        if other.value_type().is_comparable(operand.value_type()) {
+            Ok(Some(other))
+        } else {
+            Err(token.error(Reason::WrongValue {
+                field: operand.field,
+            }))
+        }
+    }
+
+    fn value(&mut self, operand: &Operand) -> Result<Literal, ParseError> {
+        let field = operand.field;
         let token = self.expect(Reason::ExpectedValue { field })?;
         let value = match token.kind {
-            TokenKind::Word(word) => Literal::from_word(word, field),
-            TokenKind::Quoted(quoted) => Literal::from_quoted(quoted, field),
+            TokenKind::Word(word) => Literal::from_word(word, operand),
+            TokenKind::Quoted(quoted) => Literal::from_quoted(quoted, operand),
             TokenKind::Operator(_) | TokenKind::Symbol(_) => Err(Reason::ExpectedValue { field }),
         };
         value.map_err(|reason| token.error(reason))
     }
 
-    fn needle(&mut self, field: Field) -> Result<Vec<u8>, ParseError> {
+    fn needle(&mut self, operand: &Operand) -> Result<Vec<u8>, ParseError> {
+        let field = operand.field;
         let token = self.expect(Reason::ExpectedValue { field })?;
         let needle = match token.kind {
-            TokenKind::Word(word) => literal::needle(word, field),
+            TokenKind::Word(word) => literal::needle(word, operand),
             TokenKind::Quoted(quoted) => unescape(quoted).ok_or(Reason::BadEscape),
             TokenKind::Operator(_) | TokenKind::Symbol(_) => Err(Reason::ExpectedValue { field }),
         };
         needle.map_err(|reason| token.error(reason))
     }
 
-    fn set(&mut self, field: Field) -> Result<Test, ParseError> {
+    fn set(&mut self, operand: &Operand) -> Result<Test, ParseError> {
+        let field = operand.field;
         let open = self.expect(Reason::ExpectedSet { field })?;
         if open.kind != TokenKind::Symbol(Symbol::OpenSet) {
             return Err(open.error(Reason::ExpectedSet { field }));
         }
         let mut members = Vec::new();
         loop {
-            members.push(self.set_member(field)?);
+            members.push(self.set_member(operand)?);
             if self.accept(Symbol::CloseSet).is_some() {
                 return Ok(Test::In(members));
             }
@@ -204,20 +333,27 @@ impl<'a> Parser<'_, 'a> {
         }
     }
 
-    fn set_member(&mut self, field: Field) -> Result<SetMember, ParseError> {
-        let from = self.value(field)?;
+    fn set_member(&mut self, operand: &Operand) -> Result<SetMember, ParseError> {
+        let from = self.value(operand)?;
         let Some(dots) = self.accept(Symbol::To) else {
             return Ok(SetMember { from, to: None });
         };
-        let to = self.value(field)?;
-        if !field.value_type().is_ordered() {
-            return Err(dots.error(Reason::WrongOperator { field }));
+        let to = self.value(operand)?;
+        if !operand.value_type().is_ordered() {
+            return Err(dots.error(Reason::WrongOperator {
+                field: operand.field,
+            }));
         }
         if from.is_above(&to) {
             return Err(dots.error(Reason::BackwardRange));
         }
         Ok(SetMember { from, to: Some(to) })
     }
+}
+
+/// Whether it is the result of a function, whose presence says nothing.
+fn is_function(operand: &Operand) -> bool {
+    matches!(operand.view, View::Length | View::Count)
 }
 
 /// The reason for a name that no field has; a word that does not begin with a letter is no name.

@@ -118,6 +118,32 @@ fn packets_are_shown_or_hidden() {
         ),
         ("udp.port in {0x2ee0}", [true, true, false, true]),
         ("udp.port not in {12000}", [false, false, true, false]),
+        ("tcp[13] & 2", [false, false, true, false]),
+        (
+            "tcp[13] == 2 && tcp[13] == 0x02",
+            [false, false, true, false],
+        ),
+        ("udp[2:2] == 2e:e0", [true, true, false, true]),
+        ("udp[2-3] == 2ee0", [true, true, false, true]),
+        ("data[:2,4:] == 68:65:6f", [true, false, false, false]),
+        ("ip.src[0] == 7f", [true, true, true, false]),
+        (
+            "len(data) == 5 and len(ip.src) == 4",
+            [true, false, false, false],
+        ),
+        ("count(ip.addr) > 2", [false, true, false, false]),
+        (
+            "ip.src == ip.dst or ipv6.src == ipv6.dst",
+            [false, true, false, true],
+        ),
+        ("any ip.addr != 127.0.0.1", [true, true, true, false]),
+        ("all udp.port > 20000", [false, false, false, false]),
+        (
+            "ip.checksum.status == \"good\" && !(udp.checksum.status == Bad)",
+            [true, true, true, false],
+        ),
+        ("not arp and not dns", [true, true, true, true]),
+        ("http or tls", [false, false, false, false]),
     ];
     for (filter, expected) in cases {
         assert_eq!(
@@ -245,6 +271,13 @@ fn errors_carry_their_range() {
         ("call.name == \"\\q\"", "\"\\q\"", "filter.bad_escape"),
         ("udp.port in 5", "5", "filter.expected_set"),
         ("udp.port in {5, 6", "{", "filter.unclosed_set"),
+        ("tcp[x] == 1", "x", "filter.bad_slice"),
+        ("tcp[1", "[", "filter.bad_slice"),
+        ("udp.port[0] == 1", "[", "filter.wrong_operator"),
+        ("len(udp.port) == 2", "len", "filter.wrong_operator"),
+        ("len(data)", "", "filter.expected_value"),
+        ("any ip.addr", "", "filter.expected_value"),
+        ("ip.src == ipv6.src", "ipv6.src", "filter.wrong_value"),
         ("udp.port in {9..5}", "..", "filter.backward_range"),
         ("udp.port not == 5", "==", "filter.expected_set"),
         ("(udp", "(", "filter.unclosed_parenthesis"),
@@ -345,7 +378,15 @@ impl Dice {
     }
 }
 
-const PIECES: [&str; 44] = [
+const PIECES: [&str; 52] = [
+    "[",
+    "]",
+    "any",
+    "all",
+    "len",
+    "count",
+    "0:2",
+    "-1",
     "udp.port",
     "tcp",
     "ip.addr",
