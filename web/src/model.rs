@@ -2,7 +2,7 @@
 //! browser. [`crate::shell`] performs the effects, [`crate::view`] draws.
 //!
 //! Floors from the top down: [`dispatch`], [`past`], [`panes`], [`text`], [`trace`], [`core`]. Imports between them point
-//! downward, but for a few names that `core` and `trace` still take from above, and for [`Model`] itself: rooms of the
+//! downward, but for a few texts that `trace` still takes from above, and for [`Model`] itself: rooms of the
 //! upper three add methods to it, each for its own part of the state.
 
 pub(crate) mod core;

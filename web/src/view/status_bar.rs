@@ -8,10 +8,9 @@ use crate::{
     model::{
         Model,
         core::{
-            connection::{Connection, ConnectionState, NextAttempt, Trouble},
+            connection::{Connection, ConnectionState, Losses, NextAttempt, Trouble},
             time::Millis,
         },
-        panes::program::Losses,
         text::explain,
     },
     view::common::{pick, whole_seconds},

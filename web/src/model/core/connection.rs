@@ -2,14 +2,20 @@
 
 use shared::message::{Goodbye, GoodbyeReason};
 
-use crate::model::{
-    core::{
-        liveness::{Liveness, LivenessAction},
-        refusal::Refusal,
-        time::Millis,
-    },
-    panes::program::Losses,
+use crate::model::core::{
+    liveness::{Liveness, LivenessAction},
+    refusal::Refusal,
+    time::Millis,
 };
+
+/// What was cut off with the connection to the relay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Losses {
+    /// Calls that had not returned.
+    pub(crate) calls: usize,
+    /// TCP connections that stood.
+    pub(crate) connections: usize,
+}
 
 /// The first wait before trying again.
 const MIN_BACKOFF: Millis = 500;

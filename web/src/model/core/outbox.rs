@@ -5,7 +5,8 @@ use shared::{
     message::{Ask, ClientMessage, Request},
 };
 
-use crate::model::trace::log::RunId;
+/// A run's number on this page.
+pub(crate) type RunId = u64;
 
 /// Messages in the order in which they will be sent. Numbers are never used twice, not even after a reconnect.
 #[derive(Debug, Default)]

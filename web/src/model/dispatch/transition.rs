@@ -12,15 +12,12 @@ use crate::{
     model::{
         Effect, Model,
         core::{
-            connection::{ConnectionState, NextAttempt, Trouble},
+            connection::{ConnectionState, Losses, NextAttempt, Trouble},
             lab_session::{Arrival, TransitionReply},
             liveness::LivenessAction,
             time::Millis,
         },
-        panes::{
-            class::LeftLab,
-            program::{Losses, Program},
-        },
+        panes::{class::LeftLab, program::Program},
     },
 };
 

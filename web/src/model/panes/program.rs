@@ -20,7 +20,7 @@ use crate::{
     WHOLE,
     model::{
         Model,
-        core::{outbox::Outbox, time::Millis},
+        core::{connection::Losses, outbox::Outbox, time::Millis},
         trace::log::RunId,
     },
 };
@@ -40,15 +40,6 @@ pub(crate) struct SentenceOrder<'a> {
     pub(crate) expected: Option<usize>,
     /// What may be used.
     pub(crate) limits: &'a Limits,
-}
-
-/// What was cut off with the connection to the relay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Losses {
-    /// Calls that had not returned.
-    pub(crate) calls: usize,
-    /// TCP connections that stood.
-    pub(crate) connections: usize,
 }
 
 /// All programs of this page: the last one is on the page, earlier ones only wait for their `close`.

@@ -259,28 +259,18 @@ impl Workbench {
             return;
         }
         self.seen = Some(event.seq);
-        let is_mine = |process: ProcessId| self.me == Some(process);
-        match &event.what {
-            What::CallStarted(started) if is_mine(started.process) => {
-                self.handle_start(started, event.seq, at);
-            }
-            What::CallReturned(returned) if is_mine(returned.process) => {
-                self.handle_return(returned, event.seq);
-            }
-            What::Facts(facts) if is_mine(facts.process) => self.handle_facts(facts, event.seq),
-            What::ProcessEnded { process } if is_mine(*process) => self.handle_disconnect(),
-            What::Process(_)
-            | What::ProcessEnded { .. }
-            | What::CallStarted(_)
-            | What::CallReturned(_)
-            | What::Packet(_)
-            | What::Derived(_)
-            | What::Facts(_)
-            | What::Server(_)
-            | What::Sockets(_)
-            | What::Conditions(_)
-            | What::Edge(_)
-            | What::CaptureLost { .. } => {}
+        let what = &event.what;
+        if self.me.is_none() || what.process() != self.me {
+            return;
+        }
+        if let Some(started) = what.call_started() {
+            self.handle_start(started, event.seq, at);
+        } else if let Some(returned) = what.call_returned() {
+            self.handle_return(returned, event.seq);
+        } else if let What::Facts(facts) = what {
+            self.handle_facts(facts, event.seq);
+        } else if matches!(what, What::ProcessEnded { .. }) {
+            self.handle_disconnect();
         }
     }
 

@@ -6,7 +6,7 @@ use shared::call::{
 };
 
 use super::*;
-use crate::model::panes::program::Losses;
+use crate::model::core::connection::Losses;
 
 const FD: Returned = Returned::Socket { fd: 3 };
 const TO: Target = Target::Server;

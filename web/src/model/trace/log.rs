@@ -28,9 +28,7 @@ pub(crate) use self::endpoint::same_address;
 pub(crate) use self::impairments::{DatagramFate, Impaired};
 pub(crate) use self::run::{Run, RunKind};
 use self::socket_owners::SocketOwners;
-
-/// A run's number on this page.
-pub(crate) type RunId = u64;
+pub(crate) use crate::model::core::outbox::RunId;
 
 /// How many runs are kept.
 const MAX_RUNS: usize = 500;

@@ -37,13 +37,18 @@ pub(crate) struct ServerSnapshot {
 #[derive(Debug, Default)]
 pub(crate) struct ServerSnapshots([ServerSnapshot; 2]);
 
+/// The place of a transport's server; its process has the number after it.
+const fn index(transport: Transport) -> usize {
+    match transport {
+        Transport::Udp => 0,
+        Transport::Tcp => 1,
+    }
+}
+
 impl ServerSnapshots {
     /// The server of a transport.
     pub(crate) const fn of(&self, transport: Transport) -> &ServerSnapshot {
-        match transport {
-            Transport::Udp => &self.0[0],
-            Transport::Tcp => &self.0[1],
-        }
+        &self.0[index(transport)]
     }
 
     fn process(&mut self, process: u32) -> Option<&mut ServerSnapshot> {
@@ -52,39 +57,28 @@ impl ServerSnapshots {
 
     /// Handles an event.
     pub(crate) fn handle_event(&mut self, event: &Event) {
-        match &event.what {
-            What::CallStarted(started) => {
-                if let Some(snapshot) = self.process(started.process) {
-                    let data = started.arguments.data.as_ref();
-                    snapshot.handle_started((started.name, started.call), started.fd, data);
-                }
+        if let What::Server(server) = &event.what {
+            // Its first calls are reported before its state `running`.
+            let restarts = !matches!(
+                server.state,
+                ServerState::Dead { .. } | ServerState::Running
+            );
+            if restarts {
+                self.0[index(server.transport)] = ServerSnapshot::default();
             }
-            What::CallReturned(returned) => {
-                if let Some(snapshot) = self.process(returned.process) {
-                    snapshot.handle_returned(returned.call, &returned.outcome);
-                }
-            }
-            What::Server(server) if !matches!(server.state, ServerState::Dead { .. }) => {
-                let process = match server.transport {
-                    Transport::Udp => 1,
-                    Transport::Tcp => 2,
-                };
-                // Its first calls are reported before its state `running`.
-                let runs = server.state == ServerState::Running;
-                if let Some(snapshot) = self.process(process).filter(|_| !runs) {
-                    *snapshot = ServerSnapshot::default();
-                }
-            }
-            What::Process(_)
-            | What::ProcessEnded { .. }
-            | What::Packet(_)
-            | What::Derived(_)
-            | What::Facts(_)
-            | What::Server(_)
-            | What::Sockets(_)
-            | What::Conditions(_)
-            | What::Edge(_)
-            | What::CaptureLost { .. } => {}
+        }
+        let Some(snapshot) = event
+            .what
+            .process()
+            .and_then(|process| self.process(process))
+        else {
+            return;
+        };
+        if let Some(started) = event.what.call_started() {
+            let data = started.arguments.data.as_ref();
+            snapshot.handle_started((started.name, started.call), started.fd, data);
+        } else if let Some(returned) = event.what.call_returned() {
+            snapshot.handle_returned(returned.call, &returned.outcome);
         }
     }
 }

@@ -12,10 +12,8 @@ use shared::{
     outcome::{Failed, Outcome, Returned},
 };
 
-use super::{
-    Losses, ProgramStep, Sentence, SentenceEnd, SentenceOrder, shutdown, step::PendingCall,
-};
-use crate::model::core::{outbox::Outbox, time::Millis};
+use super::{ProgramStep, Sentence, SentenceEnd, SentenceOrder, shutdown, step::PendingCall};
+use crate::model::core::{connection::Losses, outbox::Outbox, time::Millis};
 
 /// A socket's life.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use shared::{
     call::{Fd, Transport},
     lab::{Server, ServerState},
     outcome::{Outcome, Returned},
-    trace::{CallName, Event, KernelSocket, ProcessId, SocketState, What},
+    trace::{CallName, Event, KernelSocket, ProcessId, SocketState},
 };
 
 use crate::model::{
@@ -25,31 +25,25 @@ pub(crate) struct Accepted(Vec<(Fd, SocketAddr)>);
 impl Accepted {
     /// Takes in an event.
     pub(crate) fn handle_event(&mut self, event: &Event) {
-        match &event.what {
-            What::CallReturned(returned) if returned.process == TCP_SERVER => {
-                if let Outcome::Returned(Returned::Accepted { fd, from }) = returned.outcome {
-                    self.0.retain(|(known, _)| *known != fd);
-                    self.0.push((fd, from));
-                }
+        let what = &event.what;
+        if what
+            .server()
+            .is_some_and(|server| server.transport == Transport::Tcp)
+        {
+            self.0.clear();
+        }
+        if what.process() != Some(TCP_SERVER) {
+            return;
+        }
+        if let Some(returned) = what.call_returned() {
+            if let Outcome::Returned(Returned::Accepted { fd, from }) = returned.outcome {
+                self.0.retain(|(known, _)| *known != fd);
+                self.0.push((fd, from));
             }
-            What::CallStarted(started)
-                if started.process == TCP_SERVER && started.name == CallName::Close =>
-            {
-                self.0.retain(|(fd, _)| Some(*fd) != started.fd);
-            }
-            What::Server(server) if server.transport == Transport::Tcp => self.0.clear(),
-            What::Process(_)
-            | What::ProcessEnded { .. }
-            | What::CallStarted(_)
-            | What::CallReturned(_)
-            | What::Packet(_)
-            | What::Derived(_)
-            | What::Facts(_)
-            | What::Server(_)
-            | What::Sockets(_)
-            | What::Conditions(_)
-            | What::Edge(_)
-            | What::CaptureLost { .. } => {}
+        } else if let Some(started) = what.call_started()
+            && started.name == CallName::Close
+        {
+            self.0.retain(|(fd, _)| Some(*fd) != started.fd);
         }
     }
 

@@ -82,12 +82,10 @@ impl RecordedStep<'_> {
     }
 
     const fn errno(&self) -> Option<&str> {
-        match self.fate {
-            StepOutcome::Failed(errno) => Some(errno),
-            StepOutcome::Returned(_)
-            | StepOutcome::Blocked
-            | StepOutcome::Refused(_)
-            | StepOutcome::Unwritable(_) => None,
+        if let StepOutcome::Failed(errno) = self.fate {
+            Some(errno)
+        } else {
+            None
         }
     }
 
@@ -106,15 +104,12 @@ impl RecordedStep<'_> {
 
     /// Whether what it received is text to be printed as such.
     fn brings_text(&self) -> bool {
-        match self.fate {
-            StepOutcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) => {
-                data.as_text().is_some()
-            }
-            StepOutcome::Returned(_)
-            | StepOutcome::Failed(_)
-            | StepOutcome::Blocked
-            | StepOutcome::Refused(_)
-            | StepOutcome::Unwritable(_) => true,
+        if let StepOutcome::Returned(Returned::Chunk { data } | Returned::Datagram { data, .. }) =
+            self.fate
+        {
+            data.as_text().is_some()
+        } else {
+            true
         }
     }
 
@@ -253,6 +248,26 @@ fn octal_escape(byte: u8) -> String {
 /// Seconds with three digits of a fraction, from milliseconds.
 fn seconds(milliseconds: i64) -> String {
     format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000)
+}
+
+/// Whether a program makes one of these calls.
+fn uses(steps: &[RecordedStep<'_>], names: &[CallName]) -> bool {
+    let mut made = steps.iter().filter(|step| step.is_made());
+    made.any(|step| names.contains(&step.name))
+}
+
+/// `b"hello"`; readable text beyond ASCII as a literal of text, followed by the call that gives its bytes.
+fn bytes_literal(bytes: &[u8], quote: char, encode: &str, escape: fn(u8) -> String) -> String {
+    let readable = |text: &str| !text.chars().any(|c| visible::is_unseen(c) && !c.is_ascii());
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_ascii() && readable(text) => {
+            format!("{quote}{}{quote}{encode}", quoted(bytes, escape))
+        }
+        Ok(_) | Err(_) => {
+            let bytes = bytes.iter().map(|byte| quoted(&[*byte], escape));
+            format!("b{quote}{}{quote}", bytes.collect::<String>())
+        }
+    }
 }
 
 #[cfg(test)]

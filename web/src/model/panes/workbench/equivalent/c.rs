@@ -4,7 +4,7 @@ use std::{fmt::Write, net::SocketAddr};
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{RecordedStep, StepOutcome, octal_escape, quoted};
+use super::{RecordedStep, octal_escape, quoted, uses};
 use crate::i18n::Texts;
 
 pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
@@ -73,12 +73,6 @@ static struct sockaddr_in6 at6(const char *host, int port) {
 }
 ";
 
-fn uses(steps: &[RecordedStep<'_>], names: &[CallName]) -> bool {
-    steps
-        .iter()
-        .any(|step| step.is_made() && names.contains(&step.name))
-}
-
 /// What is used by several calls.
 fn declare(text: &mut String, steps: &[RecordedStep<'_>]) {
     let is_receive =
@@ -102,10 +96,7 @@ fn declare(text: &mut String, steps: &[RecordedStep<'_>]) {
 fn write_step(text: &mut String, step: &RecordedStep<'_>, texts: &Texts) {
     let remark = step.remark(texts).map(|remark| format!("  /* {remark} */"));
     let remark = remark.unwrap_or_default();
-    if matches!(
-        step.fate,
-        StepOutcome::Blocked | StepOutcome::Refused(_) | StepOutcome::Unwritable(_)
-    ) {
+    if !step.is_made() {
         let (name, socket) = (step.name.as_str(), &step.socket);
         writeln!(text, "    /* {name}({socket}, …) */{remark}").ok();
         return;

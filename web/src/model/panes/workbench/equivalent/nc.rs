@@ -113,28 +113,17 @@ fn write_line(text: &mut String, steps: &[&RecordedStep<'_>], texts: &Texts) {
 
 /// Whether netcat has no way to say it.
 fn is_beyond(step: &RecordedStep<'_>) -> bool {
-    match step.name {
-        CallName::SetSockOpt
-        | CallName::SetTimeout
-        | CallName::GetSockName
-        | CallName::GetPeerName
-        | CallName::GetAddrInfo => true,
-        CallName::Shutdown => step.word != "SHUT_WR",
-        CallName::Socket
-        | CallName::Bind
-        | CallName::Connect
-        | CallName::Send
-        | CallName::SendTo
-        | CallName::Recv
-        | CallName::RecvFrom
-        | CallName::Close
-        | CallName::Listen
-        | CallName::Accept
-        | CallName::Upper
-        | CallName::Count
-        | CallName::Reverse
-        | CallName::Sleep => false,
-    }
+    let is_half_close = step.name == CallName::Shutdown && step.word == "SHUT_WR";
+    !is_half_close
+        && matches!(
+            step.name,
+            CallName::SetSockOpt
+                | CallName::SetTimeout
+                | CallName::GetSockName
+                | CallName::GetPeerName
+                | CallName::GetAddrInfo
+                | CallName::Shutdown
+        )
 }
 
 /// For `printf` in single quotes.

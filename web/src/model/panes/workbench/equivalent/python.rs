@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{RecordedStep, StepOutcome, hex_escape, quoted, seconds};
-use crate::{i18n::Texts, model::text::visible};
+use super::{RecordedStep, StepOutcome, bytes_literal, hex_escape, quoted, seconds};
+use crate::i18n::Texts;
 
 pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut text = String::from("#!/usr/bin/env python3\nfrom socket import *\n");
@@ -160,16 +160,7 @@ fn at(address: Option<SocketAddr>) -> String {
 
 /// Bytes: a literal of them holds ASCII alone, so other text is encoded.
 fn literal(bytes: &[u8]) -> String {
-    let readable = |text: &str| !text.chars().any(|c| visible::is_unseen(c) && !c.is_ascii());
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.is_ascii() && readable(text) => {
-            format!("'{}'.encode()", quoted(bytes, escape))
-        }
-        Ok(_) | Err(_) => {
-            let bytes = bytes.iter().map(|byte| quoted(&[*byte], escape));
-            format!("b'{}'", bytes.collect::<String>())
-        }
-    }
+    bytes_literal(bytes, '\'', ".encode()", escape)
 }
 
 fn escape(byte: u8) -> String {

@@ -6,8 +6,8 @@ mod std_only;
 
 use shared::{call::Transport, trace::CallName};
 
-use super::{RecordedStep, StepOutcome, hex_escape, quoted};
-use crate::{i18n::Texts, model::text::visible};
+use super::{RecordedStep, StepOutcome, bytes_literal, hex_escape, quoted};
+use crate::i18n::Texts;
 
 pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let steps: Vec<RecordedStep<'_>> = steps.iter().cloned().map(writable).collect();
@@ -20,16 +20,10 @@ pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
 
 /// A call on a closed socket does not compile, and neither library knows `IP_RECVERR`.
 fn writable(mut step: RecordedStep<'_>) -> RecordedStep<'_> {
-    match step.fate {
-        StepOutcome::Failed(errno @ "EBADF") => step.fate = StepOutcome::Unwritable(errno),
-        StepOutcome::Returned(_) | StepOutcome::Failed(_) if step.word == "IP_RECVERR" => {
-            step.fate = StepOutcome::Unwritable(step.word);
-        }
-        StepOutcome::Returned(_)
-        | StepOutcome::Failed(_)
-        | StepOutcome::Blocked
-        | StepOutcome::Refused(_)
-        | StepOutcome::Unwritable(_) => {}
+    if step.errno() == Some("EBADF") {
+        step.fate = StepOutcome::Unwritable("EBADF");
+    } else if step.is_made() && step.word == "IP_RECVERR" {
+        step.fate = StepOutcome::Unwritable(step.word);
     }
     step
 }
@@ -72,16 +66,7 @@ fn is_first(steps: &[RecordedStep<'_>], step: &RecordedStep<'_>) -> bool {
 
 /// `b"hello"`, and text beyond ASCII as the bytes of a text.
 fn literal(bytes: &[u8]) -> String {
-    let readable = |text: &str| !text.chars().any(|c| visible::is_unseen(c) && !c.is_ascii());
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.is_ascii() && readable(text) => {
-            format!("\"{}\".as_bytes()", quoted(bytes, escape))
-        }
-        Ok(_) | Err(_) => {
-            let bytes = bytes.iter().map(|byte| quoted(&[*byte], escape));
-            format!("b\"{}\"", bytes.collect::<String>())
-        }
-    }
+    bytes_literal(bytes, '"', ".as_bytes()", escape)
 }
 
 fn escape(byte: u8) -> String {
@@ -97,33 +82,23 @@ fn escape(byte: u8) -> String {
 
 /// A call that returns nothing worth showing, or failed; `call` gives an `io::Result`.
 fn checked(step: &RecordedStep<'_>, call: &str) -> String {
-    match step.fate {
-        StepOutcome::Failed(_) => format!(
-            "if let Err(error) = {call} {{ eprintln!(\"{}: {{error}}\"); }}",
-            step.name.as_str()
-        ),
-        StepOutcome::Returned(_)
-        | StepOutcome::Blocked
-        | StepOutcome::Refused(_)
-        | StepOutcome::Unwritable(_) => {
-            format!("{call}?;")
-        }
+    let name = step.name.as_str();
+    if step.errno().is_some() {
+        format!("if let Err(error) = {call} {{ eprintln!(\"{name}: {{error}}\"); }}")
+    } else {
+        format!("{call}?;")
     }
 }
 
-/// A call whose value is printed.
-fn printed(step: &RecordedStep<'_>, call: &str, shown: &str) -> String {
+/// A call whose value is shown: `pattern` is what its `Ok` holds, `show` the expression that prints it.
+fn printed(step: &RecordedStep<'_>, call: &str, pattern: &str, show: &str) -> String {
     let name = step.name.as_str();
-    match step.fate {
-        StepOutcome::Failed(_) => format!(
-            "match {call} {{\n    Ok(value) => println!(\"{shown}\"),\n    Err(error) => eprintln!(\"{name}: {{error}}\"),\n}}"
-        ),
-        StepOutcome::Returned(_)
-        | StepOutcome::Blocked
-        | StepOutcome::Refused(_)
-        | StepOutcome::Unwritable(_) => {
-            format!("let value = {call}?;\nprintln!(\"{shown}\");")
-        }
+    if step.errno().is_some() {
+        format!(
+            "match {call} {{\n    Ok({pattern}) => {show},\n    Err(error) => eprintln!(\"{name}: {{error}}\"),\n}}"
+        )
+    } else {
+        format!("let {pattern} = {call}?;\n{show};")
     }
 }
 
@@ -152,20 +127,34 @@ fn buffer(steps: &[RecordedStep<'_>]) -> String {
     }
 }
 
-const PRINT: &str = "println!(\"{}\", String::from_utf8_lossy(&message[..n]));";
-
-/// A receive into the shared buffer, printed. `pattern` is what its `Ok` holds.
+/// A receive into the shared buffer, printed. `call` is the call without its arguments, `pattern` is what its `Ok` holds.
 fn received(step: &RecordedStep<'_>, call: &str, pattern: &str) -> String {
-    let name = step.name.as_str();
-    match step.fate {
-        StepOutcome::Failed(_) => format!(
-            "match {call} {{\n    Ok({pattern}) => {PRINT}\n    Err(error) => eprintln!(\"{name}: {{error}}\"),\n}}"
-        )
-        .replace(";\n    Err", ",\n    Err"),
-        StepOutcome::Returned(_) | StepOutcome::Blocked | StepOutcome::Refused(_) | StepOutcome::Unwritable(_) => {
-            format!("let {pattern} = {call}?;\n{PRINT}")
-        }
-    }
+    let call = format!("{call}(&mut message[..{}])", step.size());
+    let show = "println!(\"{}\", String::from_utf8_lossy(&message[..n]))";
+    printed(step, &call, pattern, show)
+}
+
+/// `shutdown`, the same in both libraries.
+fn shut_down(step: &RecordedStep<'_>) -> String {
+    let how = match step.word {
+        "SHUT_RD" => "Read",
+        "SHUT_WR" => "Write",
+        _ => "Both",
+    };
+    checked(step, &format!("{}.shutdown(Shutdown::{how})", step.socket))
+}
+
+/// The socket's own address or its peer's, which `show` prints.
+fn address_of(step: &RecordedStep<'_>, show: &str) -> String {
+    let is_peers = step.name == CallName::GetPeerName;
+    let method = if is_peers { "peer_addr" } else { "local_addr" };
+    printed(step, &format!("{}.{method}()", step.socket), "value", show)
+}
+
+/// The names that are used.
+fn used(names: &[(&'static str, bool)]) -> Vec<&'static str> {
+    let used = names.iter().filter(|(_, is_used)| *is_used);
+    used.map(|(name, _)| *name).collect()
 }
 
 /// `use std::net::{Shutdown, TcpStream};`
@@ -208,8 +197,7 @@ fn uses_time(steps: &[RecordedStep<'_>]) -> bool {
 
 fn resolved(step: &RecordedStep<'_>) -> String {
     let name = quoted(step.word.as_bytes(), escape);
-    printed(step, &format!("(\"{name}\", 0).to_socket_addrs()"), "{:?}").replace(
-        "println!(\"{:?}\")",
-        "println!(\"{:?}\", value.collect::<Vec<_>>())",
-    )
+    let call = format!("(\"{name}\", 0).to_socket_addrs()");
+    let show = "println!(\"{:?}\", value.collect::<Vec<_>>())";
+    printed(step, &call, "value", show)
 }

@@ -3,19 +3,20 @@
 use shared::{call::Transport, trace::CallName};
 
 use super::{
-    buffer, checked, literal, printed, put, received, resolved, timeout, uses_time, using,
+    address_of, buffer, checked, literal, put, received, resolved, shut_down, timeout, used,
+    uses_time, using,
 };
-use crate::{i18n::Texts, model::panes::workbench::equivalent::RecordedStep};
+use crate::{
+    i18n::Texts,
+    model::panes::workbench::equivalent::{RecordedStep, uses},
+};
 
 pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut body = buffer(steps);
     for step in steps {
         put(&mut body, step, &lines(step), texts);
     }
-    let made = |names: &[CallName]| {
-        let mut made = steps.iter().filter(|step| step.is_made());
-        made.any(|step| names.contains(&step.name))
-    };
+    let made = |names: &[CallName]| uses(steps, names);
     let io = if made(&[CallName::Recv, CallName::RecvFrom]) {
         "use std::io::{self, Read};\n"
     } else {
@@ -23,13 +24,12 @@ pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     };
     let mut head = format!("// {}\n{io}", texts.get("code.socket2"));
     let names = made(&[CallName::Bind, CallName::Connect, CallName::SendTo]);
-    let net = [
+    let net = used(&[
         ("Shutdown", made(&[CallName::Shutdown])),
         ("SocketAddr", names),
         ("ToSocketAddrs", made(&[CallName::GetAddrInfo])),
-    ];
-    let net = net.iter().filter(|(_, used)| *used).map(|(name, _)| *name);
-    head.push_str(&using("std::net", &net.collect::<Vec<_>>()));
+    ]);
+    head.push_str(&using("std::net", &net));
     if uses_time(steps) {
         head.push_str("use std::time::Duration;\n");
     }
@@ -70,26 +70,14 @@ fn lines(step: &RecordedStep<'_>) -> String {
             step,
             &format!("{socket}.send_to({}, {address})", literal(step.data)),
         ),
-        CallName::Recv | CallName::RecvFrom => received(
-            step,
-            &format!("(&{socket}).read(&mut message[..{}])", step.size()),
-            "n",
-        ),
+        CallName::Recv | CallName::RecvFrom => received(step, &format!("(&{socket}).read"), "n"),
         CallName::SetTimeout => timeout(step),
         CallName::SetSockOpt => checked(step, &format!("{socket}.{}", option(step))),
-        CallName::GetSockName => printed(step, &format!("{socket}.local_addr()"), "{:?}")
-            .replace("\"{:?}\"", "\"{:?}\", value.as_socket()"),
-        CallName::GetPeerName => printed(step, &format!("{socket}.peer_addr()"), "{:?}")
-            .replace("\"{:?}\"", "\"{:?}\", value.as_socket()"),
-        CallName::GetAddrInfo => resolved(step),
-        CallName::Shutdown => {
-            let how = match step.word {
-                "SHUT_RD" => "Read",
-                "SHUT_WR" => "Write",
-                _ => "Both",
-            };
-            checked(step, &format!("{socket}.shutdown(Shutdown::{how})"))
+        CallName::GetSockName | CallName::GetPeerName => {
+            address_of(step, "println!(\"{:?}\", value.as_socket())")
         }
+        CallName::GetAddrInfo => resolved(step),
+        CallName::Shutdown => shut_down(step),
         CallName::Close
         | CallName::Listen
         | CallName::Accept

@@ -3,9 +3,13 @@
 use shared::{call::Transport, trace::CallName};
 
 use super::{
-    buffer, checked, literal, printed, put, received, resolved, timeout, uses_time, using,
+    address_of, buffer, checked, literal, put, received, resolved, shut_down, timeout, used,
+    uses_time, using,
 };
-use crate::{i18n::Texts, model::panes::workbench::equivalent::RecordedStep};
+use crate::{
+    i18n::Texts,
+    model::panes::workbench::equivalent::{self, RecordedStep},
+};
 
 pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
     let mut body = buffer(steps);
@@ -18,33 +22,20 @@ pub(super) fn write(steps: &[RecordedStep<'_>], texts: &Texts) -> String {
         let mut made = steps.iter().filter(|step| step.is_made());
         made.any(|step| step.name == name && step.transport == by)
     };
-    let streams = uses(CallName::Connect, Transport::Tcp);
-    let mut names = Vec::new();
-    if steps
-        .iter()
-        .any(|step| step.word == "SHUT_WR" || step.word == "SHUT_RD" || step.word == "SHUT_RDWR")
-    {
-        names.push("Shutdown");
-    }
-    if streams {
-        names.push("TcpStream");
-    }
-    if steps
-        .iter()
-        .any(|step| step.name == CallName::GetAddrInfo && step.is_made())
-    {
-        names.push("ToSocketAddrs");
-    }
-    if uses(CallName::Socket, Transport::Udp) {
-        names.push("UdpSocket");
-    }
-    let mut traits = Vec::new();
-    if uses(CallName::Recv, Transport::Tcp) {
-        traits.push("Read");
-    }
-    if uses(CallName::Send, Transport::Tcp) {
-        traits.push("Write");
-    }
+    let shuts = steps.iter().any(|step| step.word.starts_with("SHUT_"));
+    let names = used(&[
+        ("Shutdown", shuts),
+        ("TcpStream", uses(CallName::Connect, Transport::Tcp)),
+        (
+            "ToSocketAddrs",
+            equivalent::uses(steps, &[CallName::GetAddrInfo]),
+        ),
+        ("UdpSocket", uses(CallName::Socket, Transport::Udp)),
+    ]);
+    let traits = used(&[
+        ("Read", uses(CallName::Recv, Transport::Tcp)),
+        ("Write", uses(CallName::Send, Transport::Tcp)),
+    ]);
     let io = match traits.as_slice() {
         [] => "use std::io;\n".to_owned(),
         traits => format!("use std::io::{{self, {}}};\n", traits.join(", ")),
@@ -98,30 +89,14 @@ fn lines(steps: &[RecordedStep<'_>], step: &RecordedStep<'_>) -> Option<String> 
         ),
         CallName::Recv => {
             let call = if is_udp { "recv" } else { "read" };
-            received(
-                step,
-                &format!("{socket}.{call}(&mut message[..{}])", step.size()),
-                "n",
-            )
+            received(step, &format!("{socket}.{call}"), "n")
         }
-        CallName::RecvFrom => received(
-            step,
-            &format!("{socket}.recv_from(&mut message[..{}])", step.size()),
-            "(n, _)",
-        ),
+        CallName::RecvFrom => received(step, &format!("{socket}.recv_from"), "(n, _)"),
         CallName::SetTimeout => timeout(step),
         CallName::SetSockOpt => format!("{socket}.set_nodelay({})?;", step.size() != 0),
-        CallName::GetSockName => printed(step, &format!("{socket}.local_addr()"), "{value}"),
-        CallName::GetPeerName => printed(step, &format!("{socket}.peer_addr()"), "{value}"),
+        CallName::GetSockName | CallName::GetPeerName => address_of(step, "println!(\"{value}\")"),
         CallName::GetAddrInfo => resolved(step),
-        CallName::Shutdown => {
-            let how = match step.word {
-                "SHUT_RD" => "Read",
-                "SHUT_WR" => "Write",
-                _ => "Both",
-            };
-            checked(step, &format!("{socket}.shutdown(Shutdown::{how})"))
-        }
+        CallName::Shutdown => shut_down(step),
         CallName::Close
         | CallName::Listen
         | CallName::Accept
