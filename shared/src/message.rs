@@ -181,7 +181,8 @@ pub enum ServerMessage {
     /// The next events of the lab, in order and at least one. Sent under [`crate::PROTOCOL_V2`] only.
     ///
     /// The first event after a silence is sent at once. Later ones are joined for at most [`MAX_BATCH_DELAY_MS`], in
-    /// messages of at most [`MAX_BATCH_BYTES`]; an event that is longer has a message of its own.
+    /// messages of at most [`MAX_BATCH_BYTES`]; an event that is longer has a message of its own. In a class of many
+    /// pages they are joined for longer: 0.1 ms a page.
     ///
     /// Order: events, gaps, welcomes and the goodbye are in the order in which they happened, and no event of one lab
     /// follows the welcome of the next. A reply waits for no event: the events of a call may arrive before its reply or

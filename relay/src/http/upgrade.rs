@@ -9,31 +9,31 @@ use axum::{
 };
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
-use shared::{PROTOCOL_V1, call::Transport};
+use shared::{PROTOCOL_V1, PROTOCOL_V2, call::Transport};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{AppState, write_timeout::WriteTimeout};
 use crate::{
     admission::{ClientOrigin, Peer},
-    session::{Command, Encoding, Purpose, UpgradedConnection},
+    session::{Command, Encoding, Protocol, Purpose, UpgradedConnection},
 };
 
 /// The error for a request without the headers of a WebSocket handshake.
 const NOT_A_WEBSOCKET: &str =
     "this path serves WebSockets only, and the request is not a WebSocket handshake";
 
-/// `GET /ws`: a page's connection. If the client offers subprotocols, the relay's must be among them.
+/// `GET /ws`: a page's connection. If the client offers subprotocols, one of the relay's must be among them.
 pub(super) async fn conversation(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let offered = elements(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
-    let ours = offered.iter().any(|name| name == PROTOCOL_V1);
-    if !offered.is_empty() && !ours {
+    let chosen = Protocol::choose(offered.iter().map(String::as_str));
+    if !offered.is_empty() && chosen.is_none() {
         return refused(&format!(
-            "the subprotocol must be {PROTOCOL_V1}, but the client offered {}",
+            "the subprotocol must be {PROTOCOL_V2} or {PROTOCOL_V1}, but the client offered {}",
             offered.join(", ")
         ));
     }
-    let subprotocol = ours.then_some(PROTOCOL_V1);
-    upgrade(Purpose::Conversation, subprotocol, &state, request)
+    let purpose = Purpose::Conversation(chosen.unwrap_or_default());
+    upgrade(purpose, chosen.map(Protocol::name), &state, request)
 }
 
 /// `POST /ws`: browsers hide the response to a failed handshake from the page, so the page requests the reason with a
@@ -65,7 +65,7 @@ fn upgrade(
         .extensions()
         .get::<Peer>()
         .map(|peer| match purpose {
-            Purpose::Conversation => {
+            Purpose::Conversation(_) => {
                 (state.trust).origin(peer, request.version(), request.headers())
             }
             Purpose::Bridge(..) => state.trust.origin_without_rights(peer, request.headers()),

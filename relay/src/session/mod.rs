@@ -3,12 +3,13 @@
 //! What both need is here: the WebSocket's heartbeat and close codes, and [`SessionContext`]. Rights and quotas are
 //! checked in [`admission`](crate::admission), the handshake is answered in [`http`](crate::http).
 //!
-//! Rooms, each importing only from those after it: `page`, `bridge`, `ws`, `heartbeat`, `close_code`.
+//! Rooms, each importing only from those after it: `page`, `bridge`, `ws`, `protocol`, `heartbeat`, `close_code`.
 
 mod bridge;
 mod close_code;
 mod heartbeat;
 mod page;
+mod protocol;
 mod ws;
 
 use std::rc::Rc;
@@ -22,6 +23,7 @@ use tokio::{
 
 pub use bridge::{Encoding, end_turn};
 pub(crate) use page::SessionRegistry;
+pub use protocol::Protocol;
 
 use crate::{
     admission::{ClientOrigin, PageQuota},
@@ -53,7 +55,7 @@ pub struct UpgradedConnection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// `/ws`.
-    Conversation,
+    Conversation(Protocol),
     /// `/raw/udp`, `/raw/tcp`.
     Bridge(Transport, Encoding),
 }
@@ -130,9 +132,9 @@ pub async fn serve(connection: UpgradedConnection, context: SessionContext) {
     } = connection;
     match (admission, purpose) {
         // Boxed, so that the future of an idle bridge is not as large as that of a page.
-        (admission, Purpose::Conversation) => {
+        (admission, Purpose::Conversation(protocol)) => {
             Box::pin(async {
-                let mut ws = ws::WsConnection::new(stream, read_ahead, limits).await;
+                let mut ws = ws::WsConnection::new(stream, read_ahead, protocol, limits).await;
                 match admission {
                     Err(goodbye) => ws.close(&goodbye).await,
                     Ok(_permit) => page::run(ws, origin, context.clone()).await,

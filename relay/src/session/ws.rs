@@ -35,6 +35,7 @@ use tokio_tungstenite::{
     },
 };
 
+use super::protocol::Protocol;
 use crate::sys::streams::reset_on_close;
 
 /// The library's default of 128 KiB would be allocated per connection and zeroed before every read.
@@ -54,6 +55,7 @@ const MAX_REASON_BYTES: usize = 123;
 #[derive(Debug)]
 pub(super) struct WsConnection {
     socket: WebSocketStream<TcpStream>,
+    protocol: Protocol,
     queued_bytes: usize,
     /// Whether the queue has already waited for messages that may follow at once.
     has_yielded: bool,
@@ -78,7 +80,12 @@ pub(super) enum Incoming {
 }
 
 impl WsConnection {
-    pub(super) async fn new(stream: TcpStream, read_ahead: Vec<u8>, limits: &Limits) -> Self {
+    pub(super) async fn new(
+        stream: TcpStream,
+        read_ahead: Vec<u8>,
+        protocol: Protocol,
+        limits: &Limits,
+    ) -> Self {
         // A message of up to twice the limit is answered with a failure; a longer one closes the connection.
         let longest = usize::try_from(limits.message_bytes.saturating_mul(2)).unwrap_or(usize::MAX);
         let config = WebSocketConfig::default()
@@ -90,10 +97,16 @@ impl WsConnection {
                 .await;
         Self {
             socket,
+            protocol,
             queued_bytes: 0,
             has_yielded: false,
             unread_since: None,
         }
+    }
+
+    /// The version of the conversation.
+    pub(super) const fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The number of bytes that are not sent yet.

@@ -7,10 +7,13 @@
 
 mod log;
 mod processes;
+mod publish_clock;
 mod record;
 mod registration;
 
-pub use log::{CallArgs, CallReturn, Flow, LAB_OWNER, Log, LogChunk, RecordedEvent, Visibility};
+pub use log::{
+    CallArgs, CallReturn, Flow, LAB_OWNER, Log, LogChunk, RecordedEvent, TraceBatch, Visibility,
+};
 pub use processes::{Endpoint, PacketEvidence, Processes, RecentCall, TcpEvidence};
 pub use record::{CallStart, EventBatch, OpenCall, SocketSnapshot};
 
@@ -21,15 +24,19 @@ use std::{
 
 use shared::{
     lab::Level,
+    message::MAX_BATCH_DELAY_MS,
     trace::{CallId, ProcessId, Sockets, What},
 };
 use tokio::sync::{Notify, watch};
 
-use self::{log::wall_us, record::TcpConnections};
+use self::{log::wall_us, publish_clock::PublishClock, record::TcpConnections};
 use crate::metrics::Meter;
 
-/// How long events are gathered before viewers are notified: too short to see, and far longer than a round trip.
+/// How long events are gathered before viewers of single events are notified: too short to see, and far longer than a
+/// round trip.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(5);
+/// The time between two batches for a viewer.
+const BATCH_INTERVAL: Duration = Duration::from_millis(MAX_BATCH_DELAY_MS);
 /// The same per viewer in a class lab: 100 ms for a thousand viewers.
 const PUBLISH_INTERVAL_PER_VIEWER: Duration = Duration::from_micros(100);
 
@@ -54,8 +61,12 @@ pub struct Trace {
     next_call: Cell<CallId>,
     /// Notified when an event was appended.
     appended: Notify,
-    /// The number of the next event, as last published to viewers.
+    /// The same, for the publication of batches; not notified while nobody reads batches.
+    appended_to_batch: Notify,
+    /// The number of the next event, as last published to viewers of single events.
     published: watch::Sender<u64>,
+    /// The same for viewers of batches.
+    published_batches: watch::Sender<u64>,
     /// Notified when events were published or a viewer subscribed.
     activity: Notify,
     metrics: Meter,
@@ -76,7 +87,9 @@ impl Trace {
             started_wall: since_1970(),
             next_call: Cell::new(1),
             appended: Notify::new(),
+            appended_to_batch: Notify::new(),
             published: watch::Sender::new(0),
+            published_batches: watch::Sender::new(0),
             activity: Notify::new(),
             metrics,
         }
@@ -153,6 +166,9 @@ impl Trace {
     fn count_appended(&self, events: u64) {
         self.metrics.count_events(events);
         self.appended.notify_one();
+        if self.published_batches.receiver_count() > 0 {
+            self.appended_to_batch.notify_one();
+        }
     }
 
     fn wall_us(&self, mono_ns: u64) -> u64 {
@@ -186,23 +202,40 @@ impl Trace {
         self.log.borrow_mut().read(from, visibility, max_events)
     }
 
+    /// The next message with events from number `from` on that a viewer sees.
+    #[must_use]
+    pub fn read_batch(&self, from: u64, visibility: Visibility) -> TraceBatch {
+        let is_shared = self.published_batches.receiver_count() > 1;
+        self.log
+            .borrow_mut()
+            .read_batch(from, visibility, is_shared)
+    }
+
     /// The number of the first event that is still kept, and of the next one to be appended.
     #[must_use]
     pub fn range(&self) -> (u64, u64) {
         self.log.borrow().range()
     }
 
-    /// Adds a viewer. The receiver gets the number of the next event whenever events are published.
+    /// Adds a viewer of single events. The receiver gets the number of the next event whenever events are published.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.activity.notify_one();
         self.published.subscribe()
     }
 
+    /// The same for a viewer of batches. Its first events are published at once.
+    #[must_use]
+    pub fn subscribe_to_batches(&self) -> watch::Receiver<u64> {
+        self.activity.notify_one();
+        self.appended_to_batch.notify_one();
+        self.published_batches.subscribe()
+    }
+
     /// The number of viewers.
     #[must_use]
     pub fn viewer_count(&self) -> usize {
-        self.published.receiver_count()
+        self.published.receiver_count() + self.published_batches.receiver_count()
     }
 
     /// Waits until events are published or a viewer subscribes. At most one task may wait.
@@ -216,21 +249,46 @@ impl Trace {
         &self.metrics
     }
 
-    fn publish_interval(&self) -> Duration {
+    /// `least`, or more for the many viewers of a class lab.
+    fn publish_interval(&self, least: Duration) -> Duration {
         if !self.of_class {
-            return PUBLISH_INTERVAL;
+            return least;
         }
         let viewers = u32::try_from(self.viewer_count()).unwrap_or(u32::MAX);
-        PUBLISH_INTERVAL.max(PUBLISH_INTERVAL_PER_VIEWER.saturating_mul(viewers))
+        least.max(PUBLISH_INTERVAL_PER_VIEWER.saturating_mul(viewers))
     }
 
     /// Publishes new events to the viewers, for as long as the lab exists.
     pub async fn publish_events(&self) {
+        tokio::join!(self.publish_singles(), self.publish_batches());
+    }
+
+    async fn publish_singles(&self) {
         loop {
             self.appended.notified().await;
-            tokio::time::sleep(self.publish_interval()).await;
+            tokio::time::sleep(self.publish_interval(PUBLISH_INTERVAL)).await;
             self.published.send_replace(self.range().1);
             self.activity.notify_one();
+        }
+    }
+
+    async fn publish_batches(&self) {
+        let mut clock = PublishClock::default();
+        loop {
+            self.appended_to_batch.notified().await;
+            if *self.published_batches.borrow() == self.range().1 {
+                // The last publication had these events already.
+                continue;
+            }
+            let interval = self.publish_interval(BATCH_INTERVAL);
+            clock.handle_appended(Instant::now(), interval);
+            while let Some(deadline) = clock.poll_timeout() {
+                if !clock.handle_timeout(Instant::now()) {
+                    tokio::time::sleep_until(deadline.into()).await;
+                    continue;
+                }
+                self.published_batches.send_replace(self.range().1);
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ impl ConnectedPage {
         origin: ClientOrigin,
         wrong_attempts: u32,
     ) -> Self {
-        session.core.handle_connected(Instant::now());
+        session.attach(ws.protocol(), Instant::now());
         Self {
             ws,
             session,
@@ -39,7 +39,7 @@ impl ConnectedPage {
 
     /// Sends what a page needs to know of its session first, and the replies that it has not received.
     pub(super) fn send_welcome(&mut self) {
-        let welcome = Box::new(self.session.welcome());
+        let welcome = Box::new(self.session.welcome(self.ws.protocol()));
         self.ws.send(&ServerMessage::Welcome(welcome));
         self.send_replies();
     }

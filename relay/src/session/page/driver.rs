@@ -25,13 +25,13 @@ use super::{
 use crate::{
     admission::ClientOrigin,
     session::{
-        SessionContext,
+        Protocol, SessionContext,
         close_code::{INVALID, PROTOCOL, UNSUPPORTED},
         ws::{Incoming, WsConnection},
     },
 };
 
-/// The number of events read at once; then calls have their turn.
+/// The number of single events read at once; then calls have their turn.
 const TRACE_BATCH: usize = 256;
 /// The number of messages handled one after the other; then all else has its turn.
 const MAX_MESSAGES_PER_TURN: u32 = 32;
@@ -303,15 +303,25 @@ impl Driver {
         let Some(next) = session.next_event else {
             return;
         };
-        let trace = session.context.lab.trace();
-        let page = trace.read(next, session.visibility(), TRACE_BATCH);
-        if let Some(gap) = page.gap {
+        let (trace, visibility) = (session.context.lab.trace(), session.visibility());
+        let (gap, messages, next) = match ws.protocol() {
+            Protocol::V1 => {
+                let chunk = trace.read(next, visibility, TRACE_BATCH);
+                let messages = chunk.events.iter().map(|recorded| recorded.message());
+                (chunk.gap, messages.collect(), chunk.next)
+            }
+            Protocol::V2 => {
+                let batch = trace.read_batch(next, visibility);
+                (batch.gap, Vec::from_iter(batch.message), batch.next)
+            }
+        };
+        if let Some(gap) = gap {
             ws.send(&ServerMessage::Gap(gap));
         }
-        for recorded in page.events {
-            ws.queue_json(recorded.message());
+        for message in messages {
+            ws.queue_json(message);
         }
-        session.next_event = Some(page.next);
+        session.next_event = Some(next);
     }
 }
 

@@ -12,7 +12,6 @@ use std::{collections::HashMap, convert::Infallible, pin::pin, rc::Rc, time::Dur
 
 use futures_util::StreamExt;
 use shared::{
-    PROTOCOL_V1,
     message::{self, GoodbyeReason, Welcome},
     outcome::Failed,
 };
@@ -27,7 +26,7 @@ use crate::{
     class::{AwayMembership, Membership, MembershipRef},
     client::{Process, TracedSocket},
     lab::LabLease,
-    session::SessionContext,
+    session::{Protocol, SessionContext},
     trace::Visibility,
 };
 
@@ -70,7 +69,7 @@ type Removal = watch::Receiver<Option<GoodbyeReason>>;
 
 impl PageSession {
     /// Marks the page as present, and returns its welcome.
-    pub(super) fn welcome(&mut self) -> Welcome {
+    pub(super) fn welcome(&mut self, protocol: Protocol) -> Welcome {
         self.excursion_end = None;
         if let Some(membership) = &mut self.membership {
             membership.attach_page();
@@ -105,7 +104,7 @@ impl PageSession {
             membership.lab_name().clone_into(&mut lab_state.id);
         }
         Welcome {
-            protocol: PROTOCOL_V1.to_owned(),
+            protocol: protocol.name().to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: self.process.id(),
             lab: lab_state,
@@ -115,6 +114,16 @@ impl PageSession {
             seat,
             class: standing.map(Box::new),
         }
+    }
+
+    /// A page that speaks this version is connected: it is notified of events as the version demands.
+    pub(super) fn attach(&mut self, protocol: Protocol, now: Instant) {
+        self.core.handle_connected(now);
+        let trace = self.context.lab.trace();
+        self.trace_end = match protocol {
+            Protocol::V1 => trace.subscribe(),
+            Protocol::V2 => trace.subscribe_to_batches(),
+        };
     }
 
     /// Handles a text message of the page.

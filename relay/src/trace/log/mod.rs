@@ -7,11 +7,13 @@ mod batch;
 mod entry;
 mod index;
 mod ring;
+mod trace_batch;
 
 pub use batch::{CallArgs, CallReturn, Flow};
 pub(super) use batch::{CompactEvent, DerivedSegment, EncodedBatch, TimedEvent, wall_us};
 pub use entry::RecordedEvent;
 pub use index::{LAB_OWNER, Visibility};
+pub use trace_batch::TraceBatch;
 
 use std::{collections::VecDeque, rc::Rc};
 
@@ -24,12 +26,16 @@ use self::{
     entry::{EntryBody, LogEntry, event_bytes},
     index::ProcessIndex,
     ring::EventRing,
+    trace_batch::RecentBatches,
 };
 
 /// Memory of an event beside its data: the structs, the allocations, its place in the queue.
 const EVENT_BYTES: u64 = 256;
 /// Memory of one fact, one listed socket, or one fate of a datagram.
 const FACT_BYTES: usize = 96;
+
+/// The number of events read for one batch; most batches are full before.
+const MAX_BATCH_EVENTS: usize = 512;
 
 /// The events of one read.
 #[derive(Debug)]
@@ -50,6 +56,8 @@ pub struct Log {
     ring: EventRing,
     /// Class labs only: finds the few events that a viewer sees.
     index: Option<ProcessIndex>,
+    /// Batches that several viewers read.
+    recent_batches: RecentBatches,
     next: u64,
     bytes: u64,
     max_bytes: u64,
@@ -58,11 +66,12 @@ pub struct Log {
 impl Log {
     /// An empty log that keeps about `max_bytes` bytes of the newest events.
     #[must_use]
-    pub const fn new(max_bytes: u64) -> Self {
+    pub fn new(max_bytes: u64) -> Self {
         Self {
             entries: VecDeque::new(),
             ring: EventRing::new(),
             index: None,
+            recent_batches: RecentBatches::default(),
             next: 1,
             bytes: 0,
             max_bytes,
@@ -190,6 +199,21 @@ impl Log {
                 .collect();
         }
         LogChunk { gap, events, next }
+    }
+
+    /// The next message with events from number `from` on that a viewer sees. With `is_shared`, other viewers who see all
+    /// events read the same one.
+    #[must_use]
+    pub fn read_batch(&mut self, from: u64, visibility: Visibility, is_shared: bool) -> TraceBatch {
+        let is_shared = is_shared && visibility == Visibility::All;
+        if is_shared && let Some(batch) = self.recent_batches.get(from) {
+            return batch;
+        }
+        let batch = TraceBatch::new(&self.read(from, visibility, MAX_BATCH_EVENTS));
+        if is_shared {
+            self.recent_batches.insert(from, &batch);
+        }
+        batch
     }
 
     /// The numbers of the next events that a viewer may see.

@@ -24,7 +24,10 @@ async fn connection_with_message() -> (WsConnection, std::net::TcpStream) {
     page.write_all(MESSAGE).expect("an open connection");
     let (stream, _): (TcpStream, _) = listener.accept().await.expect("the page");
     let limits = Config::parse_from(["relay"]).limits.into();
-    (WsConnection::new(stream, Vec::new(), &limits).await, page)
+    (
+        WsConnection::new(stream, Vec::new(), Protocol::V1, &limits).await,
+        page,
+    )
 }
 
 #[tokio::test]
