@@ -253,3 +253,46 @@ async fn a_trace_drops_its_beginning_and_reports_it() {
 fn page_outcome(returned: Returned) -> shared::outcome::Outcome {
     shared::outcome::Outcome::Returned(returned)
 }
+
+#[tokio::test]
+async fn pages_of_both_protocols_see_the_same_events() {
+    let relay = Relay::start(&[]);
+    let mut single = Page::open(&relay).await;
+    let mut batched = Page::open_with_batches(&relay).await;
+    assert_eq!(batched.welcome.protocol, shared::PROTOCOL_V2);
+    let from = batched.welcome.lab.next_seq;
+    for _ in 0..20 {
+        batched.exchanges_by_udp("hello").await;
+    }
+    let me = batched.welcome.process;
+    let is_over = |trace: &Trace| trace.returns(me, CallName::Close).len() == 20;
+    let in_batches = Trace::watched(&mut batched, is_over).await;
+    let one_by_one = Trace::watched(&mut single, is_over).await;
+    let since = |trace: &Trace| {
+        let events = trace.events.iter().filter(|event| event.seq >= from);
+        events.cloned().collect::<Vec<_>>()
+    };
+    let (batched_events, single_events) = (since(&in_batches), since(&one_by_one));
+    let common = batched_events.len().min(single_events.len());
+    assert!(common > 100);
+    assert_eq!(batched_events[..common], single_events[..common]);
+}
+
+#[tokio::test]
+async fn a_page_with_batches_is_told_of_dropped_events() {
+    let relay = Relay::start(&["--trace-bytes", "20000"]);
+    let mut page = Page::open_with_batches(&relay).await;
+    page.asks(Ask::Unwatch).await;
+    for _ in 0..20 {
+        page.exchanges_by_udp("hello").await;
+    }
+    page.forgets_events();
+    page.asks(Ask::Watch {
+        from: 1,
+        whose: None,
+    })
+    .await;
+    let first = page.receives_event().await.seq;
+    let gap = page.gaps.first().expect("a gap before the events");
+    assert_eq!((gap.from, gap.to), (1, first - 1));
+}

@@ -15,6 +15,7 @@ mod round_trip;
 mod slow_viewer;
 mod trace_cost;
 mod viewers;
+mod watched;
 
 use std::{path::Path, process::ExitCode};
 
@@ -52,6 +53,7 @@ pub(crate) const NATIVE_TCP: &str = "native tcp, 64 clients";
 pub(crate) const TRACE_COST: &str = "trace cost";
 pub(crate) const CAPTURE: &str = "capture";
 pub(crate) const VIEWERS: &str = "100 viewers";
+pub(crate) const WATCHED: &str = "200 watching";
 pub(crate) const SLOW_VIEWER: &str = "slow viewer";
 pub(crate) const LAB_OPENS: &str = "a lab is opened";
 pub(crate) const LABS: &str = "500 labs in use";
@@ -100,7 +102,7 @@ const BLIND_PAGES: [Contender; 3] = [
 type Figure = fn(&mut Bench);
 
 /// The figures in order; a name is that of its table, or its beginning.
-const FIGURES: [(&str, Figure); 17] = [
+const FIGURES: [(&str, Figure); 18] = [
     (ROUND_TRIP, round_trip::measure),
     ("messages", messages::measure),
     (BULK, bulk::measure),
@@ -112,6 +114,7 @@ const FIGURES: [(&str, Figure); 17] = [
     (TRACE_COST, trace_cost::measure),
     (CAPTURE, capture::measure),
     (VIEWERS, viewers::measure),
+    (WATCHED, watched::measure),
     (SLOW_VIEWER, slow_viewer::measure),
     (LABS, labs::measure),
     (CLASS, class::measure),

@@ -10,10 +10,10 @@ use super::{SENTENCE, SLOW_VIEWER};
 use crate::{
     bench::{Bench, Measurement},
     effort::LONGEST_TURN,
-    generator::{Encoding, Load, LoadDriver, Outcome, Sentences, Target, Watcher},
+    generator::{Load, LoadDriver, Outcome, Sentences, Target, Watcher},
     machine::Placement::Spread,
     peers::{
-        self,
+        self, NO_EVENTS, SINGLE_EVENTS,
         Service::{BlindPage, Page},
         Tracing::L1,
     },
@@ -54,7 +54,7 @@ fn alone_and_with_it(answers: u64) -> io::Result<[(Contender, Measurement); 2]> 
     let target = |watching| Target {
         address: relay.http,
         path: "/ws",
-        encoding: Encoding::Conversation { watching },
+        encoding: if watching { SINGLE_EVENTS } else { NO_EVENTS },
     };
     let load = Load {
         window: 1,

@@ -10,9 +10,9 @@ use super::{SENTENCE, VIEWERS};
 use crate::{
     bench::{Bench, Measurement},
     effort::LONGEST_TURN,
-    generator::{Encoding, LoadDriver, Outcome, Paced, Sentences, Target},
+    generator::{LoadDriver, Outcome, Paced, Sentences, Target},
     machine::Placement::Spread,
-    peers::{self, Service::Page, Tracing::L1},
+    peers::{self, SINGLE_EVENTS, Service::Page, Tracing::L1},
     report::{
         Metric::{Events, P50, P99, P999, Worst},
         print_figure,
@@ -44,11 +44,10 @@ pub(super) fn measure(bench: &mut Bench) {
 pub(super) fn watch(time: Duration, how_many: usize, events: f64) -> io::Result<Measurement> {
     let relay = peers::start_relay(L1, &[]).map_err(io::Error::other)?;
     let sentences = Rc::new(Sentences::of(SENTENCE));
-    let encoding = Encoding::Conversation { watching: true };
     let target = Target {
         address: relay.http,
         path: "/ws",
-        encoding,
+        encoding: SINGLE_EVENTS,
     };
     let mut viewers = LoadDriver::open(target, &sentences, how_many)?;
     let mut ignored = Outcome::default();

@@ -165,12 +165,21 @@ impl Connection {
             return Ok(());
         }
         self.stage = Stage::Shaking;
-        let Target { address, path, .. } = self.target;
+        let Target {
+            address,
+            path,
+            encoding,
+        } = self.target;
+        let out = self.outbox.bytes();
         write!(
-            self.outbox.bytes(),
+            out,
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
+             Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
+        )?;
+        if let Encoding::Conversation { protocol, .. } = encoding {
+            write!(out, "Sec-WebSocket-Protocol: {protocol}\r\n")?;
+        }
+        out.write_all(b"\r\n")
     }
 
     /// Reads once from a stream, and as long as answers are due from a datagram socket.
@@ -230,7 +239,7 @@ impl Connection {
             return Err(io::Error::other(format!("no WebSocket: {answer:.200}")));
         }
         self.stage = Stage::Open;
-        if let Encoding::Conversation { watching } = self.target.encoding {
+        if let Encoding::Conversation { watching, .. } = self.target.encoding {
             ws_messages::write_opening(watching, self.outbox.bytes());
         }
         if rest.is_empty() {
@@ -270,6 +279,7 @@ impl Connection {
         match ws_messages::read(text)? {
             RelayMessage::Opening | RelayMessage::Sent => {}
             RelayMessage::Event => self.watcher.event(text),
+            RelayMessage::Events => self.watcher.events(text),
             RelayMessage::Gap => self.watcher.gap(text),
             RelayMessage::Received(seq, rest) => {
                 let answer = rest

@@ -48,6 +48,8 @@ pub(crate) enum Encoding {
     Conversation {
         /// Whether the page watches the trace meanwhile.
         watching: bool,
+        /// The WebSocket subprotocol that it offers.
+        protocol: &'static str,
     },
 }
 

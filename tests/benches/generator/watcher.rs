@@ -36,6 +36,22 @@ impl Watcher {
             .add(now.saturating_sub(Duration::from_micros(wall_us)));
     }
 
+    /// Handles a batch: `{"traces":[{"seq":…,…},…]}`, of a viewer that sees all events. Its first and last number are
+    /// checked; the tests check those between.
+    pub(crate) fn events(&mut self, message: &[u8]) {
+        const START: &[u8] = b"{\"seq\":";
+
+        // Inside of a text every quotation mark is escaped, so this is only where an event starts.
+        let last = message.windows(START.len()).rposition(|it| it == START);
+        let (Some(from), Some(last)) = (after(message, b"\"seq\":"), last) else {
+            self.holes += 1;
+            return;
+        };
+        let to = number(&message[last + START.len()..]).0;
+        self.expect(from, to);
+        self.events += (to + 1).saturating_sub(from);
+    }
+
     /// Handles a gap: `{"gap":{"from":…,"to":…}}`.
     pub(crate) fn gap(&mut self, message: &[u8]) {
         match (after(message, b"\"from\":"), after(message, b"\"to\":")) {

@@ -19,6 +19,8 @@ pub(crate) enum RelayMessage<'a> {
     Received(u64, &'a [u8]),
     /// An event of the trace.
     Event,
+    /// A batch of events.
+    Events,
     /// Events are missing.
     Gap,
 }
@@ -70,6 +72,7 @@ fn write_text(text: &[u8], out: &mut Vec<u8>) {
 pub(crate) fn read(message: &[u8]) -> io::Result<RelayMessage<'_>> {
     let parts = [
         (&b"{\"trace\":"[..], RelayMessage::Event),
+        (b"{\"traces\":", RelayMessage::Events),
         (b"{\"gap\":", RelayMessage::Gap),
         (b"{\"welcome\":", RelayMessage::Opening),
     ];

@@ -5,7 +5,7 @@ mod others;
 mod relay;
 
 pub(crate) use others::Peer;
-pub(crate) use relay::{Service, Tracing, start as start_relay};
+pub(crate) use relay::{NO_EVENTS, SINGLE_EVENTS, Service, Tracing, start as start_relay};
 
 use crate::subject::{Contender, Subject};
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use shared::{PROTOCOL_V1, PROTOCOL_V2};
 use tests::relay::Relay;
 
 use crate::{
@@ -18,6 +19,8 @@ pub(crate) enum Service {
     RawTcp,
     /// `/ws`, by a page that watches the trace.
     Page,
+    /// The same in batches of events.
+    BatchedPage,
     /// `/ws`, by a page that does not.
     BlindPage,
     /// Its UDP server, by datagrams.
@@ -37,6 +40,22 @@ pub(crate) enum Tracing {
     L2,
 }
 
+/// A page that gets each event as a message.
+pub(crate) const SINGLE_EVENTS: Encoding = Encoding::Conversation {
+    watching: true,
+    protocol: PROTOCOL_V1,
+};
+/// A page that gets events in batches.
+const BATCHES: Encoding = Encoding::Conversation {
+    watching: true,
+    protocol: PROTOCOL_V2,
+};
+/// A page that gets no events.
+pub(crate) const NO_EVENTS: Encoding = Encoding::Conversation {
+    watching: false,
+    protocol: PROTOCOL_V2,
+};
+
 impl Service {
     /// Its name in tables.
     pub(crate) const fn name(self) -> &'static str {
@@ -44,6 +63,7 @@ impl Service {
             Self::RawUdp => "/raw/udp",
             Self::RawTcp => "/raw/tcp",
             Self::Page => "/ws",
+            Self::BatchedPage => "/ws v2",
             Self::BlindPage => "/ws unwatched",
             Self::Udp => "udp server",
             Self::Tcp => "tcp server",
@@ -54,12 +74,9 @@ impl Service {
         let (address, path, encoding) = match self {
             Self::RawUdp => (relay.http, "/raw/udp", Encoding::Messages),
             Self::RawTcp => (relay.http, "/raw/tcp", Encoding::Pieces),
-            Self::Page => (relay.http, "/ws", Encoding::Conversation { watching: true }),
-            Self::BlindPage => (
-                relay.http,
-                "/ws",
-                Encoding::Conversation { watching: false },
-            ),
+            Self::Page => (relay.http, "/ws", SINGLE_EVENTS),
+            Self::BatchedPage => (relay.http, "/ws", BATCHES),
+            Self::BlindPage => (relay.http, "/ws", NO_EVENTS),
             Self::Udp => (relay.udp, "", Encoding::Datagrams),
             Self::Tcp => (relay.tcp, "", Encoding::Stream),
         };

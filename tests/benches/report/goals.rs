@@ -12,12 +12,12 @@ use crate::{
     figures::{
         BULK, CAPTURE, CLASS, IDLE, LAB_OPENS, LABS, MESSAGES, NATIVE_LOSS, NATIVE_TCP, NATIVE_UDP,
         OPENS, PAGE_FRAMES, PAGE_LOAD, PAGE_RUSH, ROUND_TRIP, SLOW_VIEWER, TRACE_COST, VIEWERS,
-        WALL,
+        WALL, WATCHED,
     },
     machine::Placement::{self, OneCore, Spread},
     peers::{
         Peer::{PythonTcp, PythonUdp, Websocat4Udp, WebsocatUdp, WstunnelTcp},
-        Service::{BlindPage, Page, RawTcp, RawUdp, Tcp, Udp},
+        Service::{BatchedPage, BlindPage, Page, RawTcp, RawUdp, Tcp, Udp},
         Tracing::{L1, L2, Off},
     },
     subject::Contender::{self, Peer, Relay},
@@ -152,6 +152,7 @@ pub(super) const GOALS: &[Goal] = goals! {
     VIEWERS Spread Worst of Page L1: NoMore(100.0);
     SLOW_VIEWER Spread P50 of Page L1: AtMost(1.15, NOBODY_SLOW);
     SLOW_VIEWER Spread Gaps of Page L1: NoLess(1.0);
+    WATCHED Spread Rate of BatchedPage L1: NoLess(5_000.0);
     LAB_OPENS Spread P99 of Page L1: NoMore(5_000.0);
     LABS Spread P99 of Page L1: NoMore(50_000.0);
     CLASS Spread P99 of Page L1: NoMore(50_000.0);

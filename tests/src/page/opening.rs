@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use shared::{PROTOCOL_V1, message::ServerMessage};
+use shared::{PROTOCOL_V1, PROTOCOL_V2, message::ServerMessage};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream,
@@ -16,9 +16,14 @@ use crate::{relay::Relay, timeout::within};
 
 /// The handshake of a conversation under this host name.
 fn handshake(host: &str) -> Handshake {
+    handshake_of(PROTOCOL_V1, host)
+}
+
+/// The same for a version of the conversation.
+fn handshake_of(protocol: &'static str, host: &str) -> Handshake {
     let request = format!("ws://{host}/ws").into_client_request();
     let mut request = request.expect("a WebSocket URL");
-    let protocol = HeaderValue::from_static(PROTOCOL_V1);
+    let protocol = HeaderValue::from_static(protocol);
     request
         .headers_mut()
         .insert("Sec-WebSocket-Protocol", protocol);
@@ -35,6 +40,20 @@ impl Page {
             Ok(page) => page,
             Err(parting) => panic!("the relay ended the conversation before it began: {parting:?}"),
         }
+    }
+
+    /// Opens a page that gets the trace in batches.
+    ///
+    /// # Panics
+    /// When it is not welcomed.
+    pub async fn open_with_batches(relay: &Relay) -> Self {
+        let stream = TcpStream::connect(relay.http).await;
+        let request = handshake_of(PROTOCOL_V2, &relay.http.to_string());
+        let opening = tokio_tungstenite::client_async(request, stream.expect("it listens"));
+        let (socket, _) = within("the WebSocket handshake", opening)
+            .await
+            .expect("a WebSocket on /ws");
+        Self::welcomed(socket).await.expect("a welcome")
     }
 
     /// Opens a page that the relay may refuse.
