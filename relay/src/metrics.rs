@@ -33,6 +33,8 @@ pub struct Metrics {
     pub calls: AtomicU64,
     /// Events in the traces.
     pub events: AtomicU64,
+    /// Packets that the kernel dropped because the capture had no room for them.
+    pub packets_lost: AtomicU64,
     /// Labs running now, besides the open one.
     pub labs: AtomicU64,
     /// Labs opened so far, besides the open one.
@@ -141,7 +143,7 @@ impl Metrics {
 
     /// The name, kind, help and value of each metric without labels; no value if the system has none.
     #[rustfmt::skip]
-    fn single_values(&self) -> [(&'static str, &'static str, &'static str, Option<u64>); 15] {
+    fn single_values(&self) -> [(&'static str, &'static str, &'static str, Option<u64>); 16] {
         let (counter, gauge) = ("counter", "gauge");
         let value = |counter: &AtomicU64| Some(counter.load(Relaxed));
         [
@@ -153,6 +155,7 @@ impl Metrics {
             ("ping_timeouts_total", counter, "Pages and bridges disconnected because they did not answer a ping", value(&self.ping_timeouts)),
             ("calls_total", counter, "Socket calls made by clients and servers", value(&self.calls)),
             ("trace_events_total", counter, "Events recorded in the traces", value(&self.events)),
+            ("capture_lost_packets_total", counter, "Packets dropped by the kernel because the capture had no room for them", value(&self.packets_lost)),
             ("labs", gauge, "Labs running, besides the open one", value(&self.labs)),
             ("labs_total", counter, "Labs opened, besides the open one", value(&self.labs_opened)),
             ("wrong_attempts_total", counter, "Wrong class codes and admin tokens", value(&self.wrong_attempts)),

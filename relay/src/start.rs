@@ -191,9 +191,10 @@ impl Relay {
         let metrics = Arc::new(Metrics::new(self.descriptor_limit));
         let truth = self.watch.truth().clone();
         let meter = Meter::for_open_lab(Arc::clone(&metrics));
-        let trace = Trace::new(truth.level, self.limits.trace_bytes, meter);
-        let routes = Rc::new(Routes::default());
-        tokio::task::spawn_local(self.watch.run(Rc::clone(&routes)));
+        let trace = Trace::new(truth.level, self.limits.trace_bytes, meter)
+            .with_split_bursts(self.watch.splits_bursts());
+        let routes = Rc::new(Routes::new(self.watch.splits_bursts()));
+        tokio::task::spawn_local(self.watch.run(Rc::clone(&routes), Arc::clone(&metrics)));
         let external_server = match &self.prepared {
             Prepared::External(address, _) => Some(*address),
             Prepared::Own(..) => None,

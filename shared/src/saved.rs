@@ -114,7 +114,7 @@ impl<'a> File<'a> {
                 self.calls.insert(started.call, started);
             }
             What::Packet(packet) => self.add_packet(event.seq, packet),
-            What::CaptureLost { packets } => self.dropped += packets,
+            What::CaptureLost { packets, .. } => self.dropped += packets,
             What::Process(_)
             | What::ProcessEnded { .. }
             | What::CallReturned(_)

@@ -248,6 +248,19 @@ pub struct Packet {
     /// Which way it went, by its own addresses: to the server or to the client. Left out by older relays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
+    /// Its place among the datagrams that one call handed to the kernel; none if it was handed over alone. The kernel
+    /// captures such datagrams as one packet, from which each was split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<BurstPlace>,
+}
+
+/// The place of a datagram among those that one `sendmsg` call carried (udp(7), `UDP_SEGMENT`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BurstPlace {
+    /// Its index, from 0.
+    pub index: u32,
+    /// The number of datagrams.
+    pub count: u32,
 }
 
 /// What a captured packet starts with; the numbers are those of capture files.

@@ -75,6 +75,7 @@ fn the_capture_file_names_the_option_that_shows_its_datagrams() {
         kernel_s: 1_700_000_000,
         kernel_ns: 0,
         checksum_unfinished: false,
+        burst: None,
         process: None,
         call: None,
         direction: None,

@@ -13,6 +13,9 @@ mod bridge_ends;
 mod bridges;
 /// The page in Chromium does what section 2.7 does, and shows what happened.
 mod browser;
+/// Datagrams that leave in one call, and floods: every packet is captured, or its loss is reported.
+#[cfg(target_os = "linux")]
+mod bursts;
 /// The cards in Chromium: the check of each passes, and fails without its decisive step.
 mod cards;
 /// Classes: a teacher, members who join by a code, the wall, and a relay that is killed meanwhile.

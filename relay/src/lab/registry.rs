@@ -162,6 +162,7 @@ impl LabRegistry {
             host_name: token::random_host_name(),
             truth,
         };
+        let trace = trace.with_split_bursts(self.routes.splits_bursts());
         let lab = Lab::open(identity, prepared, Rc::new(trace));
         self.routes.add(lab.servers(), lab.trace());
         self.labs

@@ -12,7 +12,8 @@ mod record;
 mod registration;
 
 pub use log::{
-    CallArgs, CallReturn, Flow, LAB_OWNER, Log, LogChunk, RecordedEvent, TraceBatch, Visibility,
+    AttributedPacket, BurstLayout, CallArgs, CallReturn, CapturedPacket, Flow, LAB_OWNER, Log,
+    LogChunk, RecordedEvent, TraceBatch, Visibility,
 };
 pub use processes::{Endpoint, PacketEvidence, Processes, RecentCall, TcpEvidence};
 pub use record::{CallStart, EventBatch, OpenCall, SocketSnapshot};
@@ -23,6 +24,7 @@ use std::{
 };
 
 use shared::{
+    conditions::Direction,
     lab::Level,
     message::MAX_BATCH_DELAY_MS,
     trace::{CallId, ProcessId, Sockets, What},
@@ -50,6 +52,8 @@ const MAX_CLOCK_READINGS: usize = 4;
 pub struct Trace {
     level: Level,
     off: bool,
+    /// Whether datagrams may leave in bursts: a capture would show them as they leave.
+    may_burst: bool,
     /// Class labs only: viewers receive only events that concern them.
     of_class: bool,
     log: RefCell<Log>,
@@ -79,6 +83,7 @@ impl Trace {
         Self {
             level,
             off: bytes == 0,
+            may_burst: level < Level::L2,
             of_class: false,
             log: RefCell::new(Log::new(bytes)),
             processes: RefCell::default(),
@@ -105,6 +110,22 @@ impl Trace {
             log: RefCell::new(Log::with_index(bytes)),
             ..Self::new(level, bytes, metrics)
         }
+    }
+
+    /// The same, with datagrams that may leave in bursts although packets are captured, because the capture can split
+    /// them.
+    #[must_use]
+    pub fn with_split_bursts(self, are_split: bool) -> Self {
+        Self {
+            may_burst: self.may_burst || are_split,
+            ..self
+        }
+    }
+
+    /// Whether several datagrams may leave in one call.
+    #[must_use]
+    pub const fn may_burst(&self) -> bool {
+        self.may_burst
     }
 
     /// The level of truth.
@@ -143,6 +164,30 @@ impl Trace {
         let when = (mono_ns, self.wall_us(mono_ns));
         self.log.borrow_mut().append(when, what, concerns);
         self.count_appended(1);
+    }
+
+    /// Records a packet that was captured `mono_ns` nanoseconds after the lab started. `calls` are the calls that sent its
+    /// datagrams, as far as known.
+    pub fn record_packet(
+        &self,
+        mono_ns: u64,
+        packet: CapturedPacket,
+        (process, direction): (ProcessId, Direction),
+        calls: Vec<CallId>,
+    ) {
+        if self.off {
+            return;
+        }
+        let count = packet.count() as u64;
+        self.log.borrow_mut().append_packet(AttributedPacket {
+            packet,
+            mono_ns,
+            wall_us: self.wall_us(mono_ns),
+            process,
+            direction,
+            calls,
+        });
+        self.count_appended(count);
     }
 
     /// Records the kernel's list of the lab's sockets. `owners` has one entry per socket: its process, if known.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use shared::{
     call::Transport,
-    trace::{Process, ProcessId, Role, What},
+    trace::{CallId, Process, ProcessId, Role, What},
 };
 
 use super::{Endpoint, PacketEvidence, RecentCall, Trace, record::Side};
@@ -68,24 +68,26 @@ impl Trace {
         })
     }
 
-    /// The client that a packet belongs to, and the last call on its socket that had started by then and for which
-    /// `matches` is true. An unknown client is registered as external.
+    /// The client that a packet of `count` datagrams belongs to, and the calls that sent them, as far as known: the last
+    /// call on its socket that had started by then and for which `matches` is true, and the next ones. An unknown client
+    /// is registered as external.
     pub fn packet_owner(
         &self,
         endpoint: Endpoint,
         evidence: PacketEvidence,
+        count: usize,
         matches: impl Fn(&RecentCall) -> bool,
-    ) -> (ProcessId, Option<RecentCall>) {
+    ) -> (ProcessId, Vec<CallId>) {
         let known = self
             .processes
             .borrow_mut()
-            .packet_owner(endpoint, evidence, matches);
+            .packet_owner(endpoint, evidence, count, matches);
         known.unwrap_or_else(|| {
             let process = self.register_process(Role::Terminal);
             self.processes
                 .borrow_mut()
                 .register_packet_sender(process, endpoint, evidence);
-            (process, None)
+            (process, Vec::new())
         })
     }
 

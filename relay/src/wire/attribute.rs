@@ -6,11 +6,11 @@ use shared::{
     call::Transport,
     conditions::Direction,
     dissect::{Piece, Protocol, Segment, Summary, TcpFlags},
-    trace::{CallId, CallName, Packet, ProcessId, What},
+    trace::{CallId, CallName, ProcessId},
 };
 
-use super::{CapturedPacket, Routes, Timestamp, fragments::Fragments};
-use crate::trace::{Endpoint, PacketEvidence, RecentCall, TcpEvidence, Trace};
+use super::{Routes, fragments::Fragments};
+use crate::trace::{CapturedPacket, Endpoint, PacketEvidence, RecentCall, TcpEvidence, Trace};
 
 /// The transports by their IANA numbers.
 const TCP: u8 = 6;
@@ -24,12 +24,12 @@ struct PacketEndpoints {
     from_server: bool,
 }
 
-/// The lab, client and call that a datagram belongs to. It does not keep the lab alive for later fragments.
+/// The lab, client and calls that a datagram belongs to. It does not keep the lab alive for later fragments.
 #[derive(Clone, Debug)]
 struct PacketOwner {
     trace: Weak<Trace>,
     process: ProcessId,
-    call: Option<CallId>,
+    calls: Vec<CallId>,
     direction: Direction,
 }
 
@@ -65,7 +65,7 @@ impl Attribution {
             return;
         };
         for later in self.fragments.handle_first(piece, owner.clone()) {
-            owner.record_later(later);
+            owner.clone().record_later(later);
         }
     }
 }
@@ -82,70 +82,37 @@ fn record_first(
         client,
         from_server,
     } = endpoints(summary, piece, routes)?;
-    let at_ns = trace.to_lab_time(packet.stamp.seconds, packet.stamp.nanoseconds);
+    let at_ns = trace.to_lab_time(packet.kernel_s, packet.kernel_ns);
     let evidence = PacketEvidence {
         at_ns,
         from_client: !from_server,
         tcp: tcp_evidence(summary, client.0, from_server),
     };
-    let (process, call) = trace.packet_owner(client, evidence, |call| {
+    let (process, calls) = trace.packet_owner(client, evidence, packet.count(), |call| {
         is_sent_by(call, summary, from_server)
     });
-    let owner = PacketOwner {
+    let direction = if from_server {
+        Direction::Reply
+    } else {
+        Direction::Request
+    };
+    let owner = piece.map(|_| PacketOwner {
         trace: Rc::downgrade(&trace),
         process,
-        call: call.map(|call| call.call),
-        direction: if from_server {
-            Direction::Reply
-        } else {
-            Direction::Request
-        },
-    };
-    owner.record(&trace, packet, at_ns);
-    piece.map(|_| owner)
+        calls: calls.clone(),
+        direction,
+    });
+    trace.record_packet(at_ns, packet, (process, direction), calls);
+    owner
 }
 
 impl PacketOwner {
-    fn record_later(&self, packet: CapturedPacket) {
-        let Timestamp {
-            seconds,
-            nanoseconds,
-        } = packet.stamp;
+    fn record_later(self, packet: CapturedPacket) {
         let Some(trace) = self.trace.upgrade() else {
             return;
         };
-        let at_ns = trace.to_lab_time(seconds, nanoseconds);
-        self.record(&trace, packet, at_ns);
-    }
-
-    fn record(&self, trace: &Trace, packet: CapturedPacket, at_ns: u64) {
-        let Self {
-            process,
-            call,
-            direction,
-            ..
-        } = *self;
-        let CapturedPacket {
-            interface,
-            link,
-            bytes,
-            length,
-            stamp,
-            checksum_unfinished,
-        } = packet;
-        let packet = Packet {
-            interface: interface.as_ref().to_owned(),
-            link,
-            bytes,
-            length,
-            kernel_s: stamp.seconds,
-            kernel_ns: stamp.nanoseconds,
-            checksum_unfinished,
-            process: Some(process),
-            call,
-            direction: Some(direction),
-        };
-        trace.record_at(at_ns, What::Packet(Box::new(packet)), Some(process));
+        let at_ns = trace.to_lab_time(packet.kernel_s, packet.kernel_ns);
+        trace.record_packet(at_ns, packet, (self.process, self.direction), self.calls);
     }
 }
 

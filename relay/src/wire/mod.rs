@@ -11,41 +11,21 @@ mod capture;
 mod fragments;
 mod interfaces;
 mod routes;
+#[cfg(target_os = "linux")]
+mod vnet;
 
-use std::{io, net::SocketAddr, rc::Rc};
-
-use shared::{
-    lab::{Level, Obstacle, ObstacleKind, Truth},
-    trace::Link,
+use std::{
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
+use shared::lab::{Level, Obstacle, ObstacleKind, Truth};
+
+use crate::metrics::Metrics;
+
 pub use routes::Routes;
-
-/// A captured packet.
-#[derive(Debug)]
-pub struct CapturedPacket {
-    /// The interface it was captured on.
-    pub interface: Rc<str>,
-    /// The link header that its bytes start with.
-    pub link: Link,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// Its length in bytes; the bytes may be only its beginning.
-    pub length: u64,
-    /// When the kernel captured it.
-    pub stamp: Timestamp,
-    /// Whether the kernel had not computed the checksum yet.
-    pub checksum_unfinished: bool,
-}
-
-/// A time of the wall clock since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timestamp {
-    /// Whole seconds.
-    pub seconds: u64,
-    /// Nanoseconds of the current second.
-    pub nanoseconds: u32,
-}
 
 /// The interfaces on which packets of the servers may be captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,13 +129,26 @@ impl Watch {
         self.scope
     }
 
+    /// Whether datagrams that leave together, and are captured as one packet, can be split again.
+    #[must_use]
+    pub const fn splits_bursts(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if let Some(capture) = &self.capture {
+            return capture.splits_bursts();
+        }
+        false
+    }
+
     /// Captures for as long as the relay runs, and records every packet in the trace of its lab.
-    pub async fn run(self, routes: Rc<Routes>) {
+    pub async fn run(self, routes: Rc<Routes>, metrics: Arc<Metrics>) {
         #[cfg(target_os = "linux")]
         if let Some(capture) = self.capture {
             let mut attribution = attribute::Attribution::default();
             let on_packet = |packet| attribution.record(&routes, packet);
-            let on_drops = |packets| routes.record_lost(packets);
+            let on_drops = |packets, within| {
+                metrics.packets_lost.fetch_add(packets, Relaxed);
+                routes.record_lost(packets, within);
+            };
             if let Err(error) = capture.run(on_packet, on_drops).await {
                 eprintln!("relay: the capture has ended: {error}");
             }

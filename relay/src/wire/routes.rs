@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     rc::Rc,
+    time::Duration,
 };
 
 use shared::{call::Transport, trace::What};
@@ -15,6 +16,7 @@ use crate::trace::{Endpoint, Trace};
 /// The traces of the labs by their servers' addresses.
 #[derive(Debug, Default)]
 pub struct Routes {
+    splits_bursts: bool,
     servers: RefCell<HashMap<Endpoint, Rc<Trace>>>,
     /// Whether any server is bound to the unspecified address.
     any_unspecified: Cell<bool>,
@@ -23,6 +25,21 @@ pub struct Routes {
 }
 
 impl Routes {
+    /// No labs. `splits_bursts` says whether the capture splits a burst into its datagrams.
+    #[must_use]
+    pub fn new(splits_bursts: bool) -> Self {
+        Self {
+            splits_bursts,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the capture splits a burst into its datagrams.
+    #[must_use]
+    pub const fn splits_bursts(&self) -> bool {
+        self.splits_bursts
+    }
+
     /// Records packets of these servers in this trace from now on.
     pub fn add(&self, servers: [Endpoint; 2], trace: &Rc<Trace>) {
         let mut known = self.servers.borrow_mut();
@@ -49,14 +66,15 @@ impl Routes {
         servers.values().all(|other| Rc::ptr_eq(other, trace))
     }
 
-    /// Records in all labs that packets were lost: each of them may miss some.
-    pub(super) fn record_lost(&self, packets: u64) {
+    /// Records in all labs that packets were lost within the last `within`: each of the labs may miss some.
+    pub(super) fn record_lost(&self, packets: u64, within: Duration) {
         let servers = self.servers.borrow();
         let udp = servers
             .iter()
             .filter(|((transport, _), _)| *transport == Transport::Udp);
         for (_, trace) in udp {
-            trace.record(What::CaptureLost { packets }, None);
+            let within_ns = u64::try_from(within.as_nanos()).ok();
+            trace.record(What::CaptureLost { packets, within_ns }, None);
         }
     }
 

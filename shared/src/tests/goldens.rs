@@ -25,8 +25,9 @@ use crate::{
     },
     outcome::{Failed, FailureSource, Outcome, Reason, Returned},
     trace::{
-        Arguments, CallName, CallReturned, CallStarted, Derived, DerivedKind, Edge, Event, Fact,
-        Facts, KernelSocket, Link, Packet, Process, Role, SocketState, Sockets, Source, What,
+        Arguments, BurstPlace, CallName, CallReturned, CallStarted, Derived, DerivedKind, Edge,
+        Event, Fact, Facts, KernelSocket, Link, Packet, Process, Role, SocketState, Sockets,
+        Source, What,
     },
 };
 
@@ -587,6 +588,10 @@ fn happenings() -> Vec<(&'static str, What)> {
         kernel_s: 1_790_000_000,
         kernel_ns: 7,
         checksum_unfinished: true,
+        burst: Some(BurstPlace {
+            index: 2,
+            count: 32,
+        }),
         process: Some(3),
         call: Some(9),
         direction: Some(Direction::Request),
@@ -664,6 +669,12 @@ fn happenings() -> Vec<(&'static str, What)> {
         ),
         ("trace_conditions", What::Conditions(conditions())),
         ("trace_edge", What::Edge(Box::new(lost))),
-        ("trace_capture_lost", What::CaptureLost { packets: 2 }),
+        (
+            "trace_capture_lost",
+            What::CaptureLost {
+                packets: 2,
+                within_ns: Some(200_000_000),
+            },
+        ),
     ]
 }

@@ -40,6 +40,9 @@ pub enum What {
     CaptureLost {
         /// Number of packets of all labs together; the labs they belong to are unknown.
         packets: u64,
+        /// The time before this event in which they were lost, in nanoseconds. Left out by older relays.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within_ns: Option<u64>,
     },
 }
 

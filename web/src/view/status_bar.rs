@@ -11,7 +11,7 @@ use crate::{
             connection::{Connection, ConnectionState, Losses, NextAttempt, Trouble},
             time::Millis,
         },
-        text::explain,
+        text::{explain, units},
     },
     view::common::{pick, whole_seconds},
     window,
@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, texts: &Texts, now: Millis) {
         };
         dom::write(&el("truth-lab"), &lab);
         dom::show(&el("truth-port"), port != PLAYGROUND_PORT);
-        draw_truth(&welcome.truth, texts);
+        draw_truth(&welcome.truth, model.inspector.lost, texts);
     }
 }
 
@@ -88,9 +88,17 @@ fn why(connection: &Connection, texts: &Texts) -> String {
     }
 }
 
-fn draw_truth(truth: &Truth, texts: &Texts) {
+fn draw_truth(truth: &Truth, lost_packets: u64, texts: &Texts) {
     let (name, shows) = explain::level_keys(truth.level);
-    dom::write(&el("truth-level"), texts.get(name));
+    let level = texts.get(name);
+    let level = match lost_packets {
+        0 => level.to_owned(),
+        lost => texts.fill(
+            "level.lost",
+            &[("level", level), ("n", &units::count(lost))],
+        ),
+    };
+    dom::write(&el("truth-level"), &level);
     dom::write(&el("truth-shows"), texts.get(shows));
     let obstacle = truth.why_not_higher.as_ref();
     dom::write_or_hide(

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use shared::{
     call::{Call, How, Transport},
-    lab::Level,
     outcome::{Failed, Outcome, Returned},
     trace::CallName,
     udp::MAX_DATAGRAM_BYTES,
@@ -127,7 +126,7 @@ impl BatchSocket {
 
     /// Sends datagrams until the kernel has no room or fails one.
     fn send_on(&mut self, socket: &UdpSocket, batch: &mut Batch) -> io::Result<()> {
-        let at_once = self.traced.process.trace.level() < Level::L2;
+        let at_once = self.traced.process.trace.may_burst();
         let mut events = self.traced.process.trace.batch(self.flow);
         events.keep_buffer(batch.bytes());
         while !batch.is_empty() {

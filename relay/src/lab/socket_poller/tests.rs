@@ -185,7 +185,13 @@ async fn a_viewer_sees_a_connection_that_waits() {
         };
         wait_for(0).await;
         let _client = TcpStream::connect(server).expect("the kernel lets it wait");
-        trace.record(What::CaptureLost { packets: 1 }, None);
+        trace.record(
+            What::CaptureLost {
+                packets: 1,
+                within_ns: None,
+            },
+            None,
+        );
         wait_for(1).await;
     };
     tokio::select! {

@@ -3,7 +3,7 @@
 
 use std::{io, net::SocketAddr, rc::Rc};
 
-use shared::{lab::Level, outcome::Returned, trace::CallName};
+use shared::{outcome::Returned, trace::CallName};
 use tokio::{net::UdpSocket, task::JoinSet};
 
 use super::super::{
@@ -124,7 +124,7 @@ impl Server {
         receiving: &mut Option<OpenCall>,
     ) -> Option<OpenCall> {
         let trace = &self.tracer.trace;
-        let at_once = trace.level() < Level::L2;
+        let at_once = trace.may_burst();
         let mut events = trace.batch(Flow {
             process: self.tracer.process,
             fd: Some(FIRST_FD),

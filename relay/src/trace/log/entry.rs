@@ -16,6 +16,7 @@ use super::{
     EVENT_BYTES, FACT_BYTES,
     batch::{EncodedBatch, wall_us},
     index::LAB_OWNER,
+    packets::AttributedPacket,
     ring::EventRing,
 };
 use crate::trace::processes::Processes;
@@ -106,6 +107,8 @@ pub(super) enum EntryBody {
     One(Rc<RecordedEvent>),
     /// A batch, and those of its events that a viewer has looked at.
     Batch(Box<EncodedBatch>, Vec<Option<Rc<RecordedEvent>>>),
+    /// A captured packet, and those of its datagrams that a viewer has looked at.
+    Packet(Box<AttributedPacket>, Vec<Option<Rc<RecordedEvent>>>),
 }
 
 impl LogEntry {
@@ -113,6 +116,7 @@ impl LogEntry {
         match &self.body {
             EntryBody::One(_) => 1,
             EntryBody::Batch(batch, _) => batch.count(),
+            EntryBody::Packet(packet, _) => packet.packet.count(),
         }
     }
 
@@ -129,31 +133,49 @@ impl LogEntry {
         (self.first..).zip((0..self.count()).map(|index| match &self.body {
             EntryBody::One(recorded) => recorded.concerns,
             EntryBody::Batch(batch, _) => batch.concerns(ring.get(batch, index).1),
+            EntryBody::Packet(packet, _) => Some(packet.process),
         }))
     }
 
-    /// The event with this number. An event of a batch is made once.
+    /// The event with this number. An event of a batch or of a captured packet is made once.
     pub(super) fn event(&mut self, ring: &EventRing, seq: u64) -> Option<Rc<RecordedEvent>> {
         let index = usize::try_from(seq.checked_sub(self.first)?).ok()?;
-        let (batch, made) = match &mut self.body {
-            EntryBody::One(recorded) => return Some(Rc::clone(recorded)),
-            EntryBody::Batch(batch, made) => (batch, made),
-        };
-        made.resize(batch.count(), None);
-        let made = made.get_mut(index)?.get_or_insert_with(|| {
-            let (mono_ns, compact) = ring.get(batch, index);
-            let event = Event {
-                seq,
-                mono_ns,
-                wall_us: wall_us(batch.started_wall, mono_ns),
-                what: batch.to_what(compact),
-            };
-            let recorded = RecordedEvent::new(event, batch.concerns(compact));
-            recorded.assigned_to.set(batch.assigned_to(compact));
-            Rc::new(recorded)
-        });
-        Some(Rc::clone(made))
+        let count = self.count();
+        match &mut self.body {
+            EntryBody::One(recorded) => Some(Rc::clone(recorded)),
+            EntryBody::Batch(batch, made) => {
+                make_once(made, count, index, || batch_event(batch, ring, index, seq))
+            }
+            EntryBody::Packet(packet, made) => {
+                make_once(made, count, index, || packet.event(index, seq))
+            }
+        }
     }
+}
+
+/// The event at an index of an entry of `count` events, which `make` makes the first time.
+fn make_once(
+    made: &mut Vec<Option<Rc<RecordedEvent>>>,
+    count: usize,
+    index: usize,
+    make: impl FnOnce() -> RecordedEvent,
+) -> Option<Rc<RecordedEvent>> {
+    made.resize(count, None);
+    let event = made.get_mut(index)?.get_or_insert_with(|| Rc::new(make()));
+    Some(Rc::clone(event))
+}
+
+fn batch_event(batch: &EncodedBatch, ring: &EventRing, index: usize, seq: u64) -> RecordedEvent {
+    let (mono_ns, compact) = ring.get(batch, index);
+    let event = Event {
+        seq,
+        mono_ns,
+        wall_us: wall_us(batch.started_wall, mono_ns),
+        what: batch.to_what(compact),
+    };
+    let recorded = RecordedEvent::new(event, batch.concerns(compact));
+    recorded.assigned_to.set(batch.assigned_to(compact));
+    recorded
 }
 
 /// About how many bytes a single event keeps.

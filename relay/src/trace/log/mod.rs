@@ -6,6 +6,7 @@
 mod batch;
 mod entry;
 mod index;
+mod packets;
 mod ring;
 mod trace_batch;
 
@@ -13,6 +14,7 @@ pub use batch::{CallArgs, CallReturn, Flow};
 pub(super) use batch::{CompactEvent, DerivedSegment, EncodedBatch, TimedEvent, wall_us};
 pub use entry::RecordedEvent;
 pub use index::{LAB_OWNER, Visibility};
+pub use packets::{AttributedPacket, BurstLayout, CapturedPacket};
 pub use trace_batch::TraceBatch;
 
 use std::{collections::VecDeque, rc::Rc};
@@ -127,6 +129,12 @@ impl Log {
         self.ring.append(&mut batch, events);
         let bytes = EVENT_BYTES * events.len() as u64 + batch.data_bytes(events) as u64;
         self.push(bytes, EntryBody::Batch(Box::new(batch), Vec::new()));
+    }
+
+    /// Appends a captured packet; a burst has an event for each of its datagrams.
+    pub fn append_packet(&mut self, packet: AttributedPacket) {
+        let bytes = EVENT_BYTES * packet.packet.count() as u64 + packet.data_bytes() as u64;
+        self.push(bytes, EntryBody::Packet(Box::new(packet), Vec::new()));
     }
 
     fn push(&mut self, bytes: u64, body: EntryBody) {
@@ -289,7 +297,14 @@ mod tests {
     #[test]
     fn a_member_sees_its_own_events_and_those_that_concern_nobody() {
         let mut log = log_of(3, u64::MAX);
-        log.append((9, 0), What::CaptureLost { packets: 1 }, None);
+        log.append(
+            (9, 0),
+            What::CaptureLost {
+                packets: 1,
+                within_ns: None,
+            },
+            None,
+        );
         let chunk = log.read(1, Visibility::own(1), 100);
         assert_eq!((numbers(&chunk), chunk.next), (vec![2, 4], 5));
     }

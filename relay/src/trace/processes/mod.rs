@@ -12,7 +12,10 @@ use std::{
     net::SocketAddr,
 };
 
-use shared::{call::Transport, trace::ProcessId};
+use shared::{
+    call::Transport,
+    trace::{CallId, ProcessId},
+};
 
 use self::sockets::{SocketHistory, SocketRecord};
 
@@ -201,17 +204,18 @@ impl Processes {
         Some(self.sockets.get(&endpoint)?.newest.process)
     }
 
-    /// The client that a packet belongs to, and the last call on its socket that had started by then and for which
-    /// `matches` is true.
+    /// The client that a packet of `count` datagrams belongs to, and the calls on its socket that sent them: the last one
+    /// that had started by then and for which `matches` is true, and the next ones.
     #[must_use]
     pub fn packet_owner(
         &mut self,
         endpoint: Endpoint,
         evidence: PacketEvidence,
+        count: usize,
         matches: impl Fn(&RecentCall) -> bool,
-    ) -> Option<(ProcessId, Option<RecentCall>)> {
+    ) -> Option<(ProcessId, Vec<CallId>)> {
         let socket = self.sockets.get_mut(&endpoint)?.owner(evidence)?;
-        Some((socket.process, socket.last_call(evidence.at_ns, matches)))
+        Some((socket.process, socket.calls(evidence.at_ns, count, matches)))
     }
 
     /// Remembers calls on, or about, a client's address.
@@ -280,7 +284,7 @@ mod tests {
                 client_seq: Some(7),
             }),
         };
-        let owner = processes.packet_owner(endpoint(Transport::Tcp), evidence, |_| true);
+        let owner = processes.packet_owner(endpoint(Transport::Tcp), evidence, 1, |_| true);
         assert_eq!(
             owner.map(|(process, _)| process),
             Some(external),

@@ -8,8 +8,10 @@ use std::collections::VecDeque;
 
 use shared::trace::{CallId, CallName, ProcessId};
 
-/// Maximum number of calls remembered per socket, to find the one that sent a packet.
-const MAX_CALLS: usize = 16;
+use crate::sys::bursts::MAX_SEGMENTS;
+
+/// Maximum number of calls remembered per socket, to find those that sent a packet: two bursts of each end.
+const MAX_CALLS: usize = 4 * MAX_SEGMENTS;
 /// Maximum number of sockets remembered per address, beside the newest one.
 const MAX_EARLIER: usize = 4;
 /// Maximum difference of two readings of the clocks, in nanoseconds.
@@ -107,6 +109,25 @@ impl SocketRecord {
         calls
             .find(|call| call.started_ns <= by_ns && matches(call))
             .copied()
+    }
+}
+
+impl SocketRecord {
+    /// The last call on it that had started by `by_ns` and for which `matches` is true, and the next ones of that kind;
+    /// `count` at most.
+    pub(super) fn calls(
+        &self,
+        by_ns: u64,
+        count: usize,
+        matches: impl Fn(&RecentCall) -> bool,
+    ) -> Vec<CallId> {
+        let is_first = |call: &RecentCall| call.started_ns <= by_ns && matches(call);
+        let first = self.calls.iter().rposition(is_first);
+        let following = first
+            .into_iter()
+            .flat_map(|first| self.calls.range(first..));
+        let matching = following.filter(|call| matches(call));
+        matching.map(|call| call.call).take(count).collect()
     }
 }
 

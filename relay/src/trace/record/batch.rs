@@ -260,7 +260,9 @@ impl<'a> EventBatch<'a> {
             let mut connections = self.trace.tcp_connections.borrow_mut();
             connections.connect(client, open.caller());
         }
-        self.scratch.recent_calls.push(open.to_recent());
+        if open.may_send_packets() {
+            self.scratch.recent_calls.push(open.to_recent());
+        }
     }
 
     /// Class labs only: assigns a call that started for any client to the client that it turned out to concern.

@@ -37,6 +37,15 @@ impl OpenCall {
         matches!(self.name, CallName::Send | CallName::SendTo)
     }
 
+    /// Whether the kernel may send packets because of it.
+    pub(super) const fn may_send_packets(&self) -> bool {
+        self.is_send()
+            || matches!(
+                self.name,
+                CallName::Connect | CallName::Shutdown | CallName::Close
+            )
+    }
+
     pub(super) const fn to_recent(&self) -> RecentCall {
         RecentCall {
             call: self.call,

@@ -46,6 +46,7 @@ impl Page {
                 kernel_s: 1,
                 kernel_ns: 2,
                 checksum_unfinished: true,
+                burst: None,
                 process: None,
                 call: None,
                 direction: None,

@@ -205,7 +205,13 @@ fn a_call_is_not_seen_to_be_blocked_while_the_relay_is_not_heard() {
     page.waits(1_500);
     page.waits(1_500);
     assert!(!page.play().check.has_seen(0));
-    page.sees(40, What::CaptureLost { packets: 1 });
+    page.sees(
+        40,
+        What::CaptureLost {
+            packets: 1,
+            within_ns: None,
+        },
+    );
     page.waits(100);
     assert!(page.play().check.has_seen(0));
 }

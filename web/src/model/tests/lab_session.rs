@@ -99,7 +99,10 @@ impl Page {
     /// Meanwhile the open lab's trace is told.
     fn sees_elsewhere(&mut self) {
         let before = self.model.log.last_seq();
-        let what = What::CaptureLost { packets: 1 };
+        let what = What::CaptureLost {
+            packets: 1,
+            within_ns: None,
+        };
         self.hears(ServerMessage::Trace(TraceEvent {
             seq: 501,
             mono_ns: 5,

@@ -66,7 +66,13 @@ fn whoever_is_heard_is_not_asked() {
     let mut page = Page::open();
     for n in 0..20 {
         page.lives(5_000);
-        page.sees(n, What::CaptureLost { packets: 1 });
+        page.sees(
+            n,
+            What::CaptureLost {
+                packets: 1,
+                within_ns: None,
+            },
+        );
         assert!(page.pings().is_empty());
     }
 }
@@ -111,7 +117,13 @@ fn anything_heard_ends_the_doubt() {
     let mut page = Page::open();
     page.lives(10_000);
     assert_eq!(page.pings().len(), 1);
-    page.sees(1, What::CaptureLost { packets: 1 });
+    page.sees(
+        1,
+        What::CaptureLost {
+            packets: 1,
+            within_ns: None,
+        },
+    );
     assert_eq!(page.silence(), None);
     page.lives(6_900);
     assert!(page.is_open() && page.pings().is_empty());

@@ -273,6 +273,7 @@ pub(super) fn datagram_packet(us: u64) -> What {
         kernel_s: 1_700_000_000,
         kernel_ns: u32::try_from(us * 1_000).unwrap_or_default(),
         checksum_unfinished: false,
+        burst: None,
         process: None,
         call: None,
         direction: None,

@@ -79,6 +79,7 @@ impl Page {
             kernel_s: 1_700_000_000,
             kernel_ns: u32::try_from(us * 1_000).expect("less than a second"),
             checksum_unfinished: false,
+            burst: None,
             process: Some(segment.process),
             call: segment.call,
             direction: told.then_some(segment.way),

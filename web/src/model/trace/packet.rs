@@ -184,6 +184,7 @@ mod tests {
             kernel_s,
             kernel_ns,
             checksum_unfinished: false,
+            burst: None,
             process: None,
             call: None,
             direction: None,

@@ -35,7 +35,7 @@ impl Inspector {
         match &event.what {
             What::Packet(packet) => self.captured(event, packet, servers),
             What::Derived(derived) => self.inferred(event, derived, log, servers),
-            What::CaptureLost { packets } => self.lost += packets,
+            What::CaptureLost { packets, .. } => self.lost += packets,
             What::Process(_)
             | What::ProcessEnded { .. }
             | What::CallStarted(_)

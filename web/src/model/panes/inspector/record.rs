@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use shared::{
     call::Transport,
     dissect::{Analysis, Link, Protocol, Summary},
-    trace::{CallId, CallName, Derived, DerivedKind, Packet, ProcessId},
+    trace::{BurstPlace, CallId, CallName, Derived, DerivedKind, Packet, ProcessId},
 };
 
 use super::conversation_key::ConversationKey;
@@ -53,6 +53,8 @@ pub(crate) struct Captured {
     pub(crate) length: u64,
     /// Whether the kernel left the checksum to the network card (checksum offload).
     pub(crate) unfinished: bool,
+    /// Its place among the datagrams of a burst.
+    pub(crate) burst: Option<BurstPlace>,
     /// Its analysis within its TCP conversation.
     pub(crate) analysis: Option<Analysis>,
 }
@@ -150,6 +152,7 @@ impl Captured {
             bytes: packet.bytes.as_slice().into(),
             length: packet.length,
             unfinished: packet.checksum_unfinished,
+            burst: packet.burst,
             analysis,
         }
     }

@@ -101,6 +101,7 @@ impl Lab {
             kernel_s: us / 1_000_000,
             kernel_ns: u32::try_from(us % 1_000_000 * 1_000).expect("less than a second"),
             checksum_unfinished: false,
+            burst: None,
             process: Some(process),
             call,
             direction,

@@ -54,7 +54,7 @@ impl Log {
                 self.begin(RunKind::Conditions(conditions));
             }
             What::Edge(edge) => self.add_impairment(*edge, event.seq, event.mono_ns),
-            What::CaptureLost { packets } => {
+            What::CaptureLost { packets, .. } => {
                 self.begin(RunKind::CaptureLost(packets));
             }
         }

@@ -116,6 +116,11 @@ impl Builder {
             frame.place(record, about, Source::Kernel);
             let left = LineContent::Plain(u8::from(captured.unfinished).to_string());
             frame.line("trace.checksum_unfinished", 0..0, Source::Kernel, left);
+            if let Some(place) = captured.burst {
+                let place = format!("{} / {}", place.index + 1, place.count);
+                let content = LineContent::Plain(place);
+                frame.line("trace.burst", 0..0, Source::Kernel, content);
+            }
             for field in &dissection.frame {
                 frame.field(field, &captured.bytes, None, None);
             }
