@@ -232,7 +232,7 @@ impl<'a> Parser<'_, 'a> {
             let token = self.expect(Reason::BadSlice)?;
             let piece = match token.kind {
                 TokenKind::Word(word) => Piece::from_text(word),
-                _ => None,
+                TokenKind::Quoted(_) | TokenKind::Operator(_) | TokenKind::Symbol(_) => None,
             };
             pieces.push(piece.ok_or_else(|| token.error(Reason::BadSlice))?);
             if self.accept(Symbol::CloseSlice).is_some() {
