@@ -29,6 +29,7 @@ fn sources() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     collect(&root.join("src"), &mut found);
+    collect(&root.join("../shared/src/filter"), &mut found);
     collect(&root.join("../www"), &mut found);
     found
 }
