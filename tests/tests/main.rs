@@ -34,6 +34,8 @@ mod descriptors;
 mod equivalents;
 /// A trace as a file: JSON, and a capture file that tshark reads.
 mod files;
+/// Display filters show the packets that Wireshark shows.
+mod filters;
 /// The page and the other HTTP resources: bytes, caching, and security headers.
 mod http;
 /// After any client has closed, the relay is idle, holds nothing of it, and answers.

@@ -1,6 +1,7 @@
 //! Completes a half-typed word to the fields it could become.
 
-use super::lexer::{Symbol, TokenKind, is_word, lex};
+use super::lexer::{Symbol, Token, TokenKind, is_word, lex};
+use super::operand::has_bytes;
 use super::{Field, ValueType};
 use std::ops::Range;
 
@@ -49,6 +50,9 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
                 .any(|part| part == typed.as_bytes())
         });
     }
+    if is_in_len(before) {
+        candidates.retain(|candidate| has_bytes(candidate.value_type));
+    }
     // A field that is already typed in full is not offered.
     candidates.retain(|candidate| Some(candidate.name) != text.get(replace.clone()));
     Completion {
@@ -75,23 +79,41 @@ fn starts_with(name: &str, typed: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(typed))
 }
 
-/// Whether a field may follow: at the start and after `(`, `not`, `and`, `or`, but not inside a quoted text.
+/// Whether a field may follow: at the start and after `(`, `not`, `and`, `or`, and after `any` or `all` there, but not
+/// inside a quoted text.
 fn expects_field(before: &str) -> bool {
     let (tokens, lex_error) = lex(before);
-    lex_error.is_none()
-        && tokens.last().is_none_or(|token| match token.kind {
-            TokenKind::Symbol(Symbol::And | Symbol::Or | Symbol::Not | Symbol::OpenParenthesis) => {
-                true
-            }
-            TokenKind::Symbol(
-                Symbol::CloseParenthesis
-                | Symbol::OpenSet
-                | Symbol::CloseSet
-                | Symbol::OpenSlice
-                | Symbol::CloseSlice
-                | Symbol::Comma
-                | Symbol::To,
-            ) => false,
-            TokenKind::Word(_) | TokenKind::Quoted(_) | TokenKind::Operator(_) => false,
-        })
+    lex_error.is_none() && may_follow(&tokens)
+}
+
+fn may_follow(tokens: &[Token<'_>]) -> bool {
+    let Some((last, before)) = tokens.split_last() else {
+        return true;
+    };
+    match last.kind {
+        TokenKind::Symbol(Symbol::And | Symbol::Or | Symbol::Not | Symbol::OpenParenthesis) => true,
+        TokenKind::Word("any" | "all") => may_follow(before),
+        TokenKind::Symbol(
+            Symbol::CloseParenthesis
+            | Symbol::OpenSet
+            | Symbol::CloseSet
+            | Symbol::OpenSlice
+            | Symbol::CloseSlice
+            | Symbol::Comma
+            | Symbol::To,
+        )
+        | TokenKind::Word(_)
+        | TokenKind::Quoted(_)
+        | TokenKind::Operator(_) => false,
+    }
+}
+
+/// Whether the cursor is in the parentheses of `len`, where only fields with bytes may stand.
+fn is_in_len(before: &str) -> bool {
+    let (tokens, _) = lex(before);
+    matches!(
+        tokens.as_slice(),
+        [.., word, open] if word.kind == TokenKind::Word("len")
+            && open.kind == TokenKind::Symbol(Symbol::OpenParenthesis)
+    )
 }

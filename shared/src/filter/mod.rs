@@ -18,6 +18,8 @@
 //!   if the field is there and *all* of them differ. `not` negates the result: `!(ip.addr == x)` is also
 //!   true of rows without addresses. `not in` is `not (… in …)`.
 //! - `any` and `all` before a comparison say for how many of the values it must hold.
+//! - Slices and lengths of Ethernet, IP and UDP are their headers': `udp[8]` is in no row. Those of TCP include its data,
+//!   and `contains` searches everything behind a header, too.
 //! - A protocol that the dissector does not read, such as `arp`, is in no row.
 //! - `not` binds closer than `and`, `and` closer than `or`.
 //! - An empty filter shows every row.

@@ -1,6 +1,7 @@
 //! The left or right side of a comparison: a field's values, a part of their bytes, their lengths, or their number.
 
 use super::{Field, Row, Value, ValueType};
+use crate::dissect::Key;
 use std::net::IpAddr;
 
 /// A side of a comparison.
@@ -15,7 +16,7 @@ pub(super) struct Operand {
 pub(super) enum View {
     /// The values.
     Whole,
-    /// These bytes of each value, joined: `tcp[13]`, `udp[0:2]`.
+    /// These bytes of each value, joined: `tcp[13]`, `udp[0:2]`; see [`header`].
     Slice(Vec<Piece>),
     /// The length of each value in bytes: `len(udp.payload)`.
     Length,
@@ -55,14 +56,14 @@ impl Operand {
             View::Whole => row.values(self.field, found),
             View::Slice(pieces) => row.values(self.field, &mut |value| {
                 with_bytes(value, &mut |bytes| {
-                    if let Some(slice) = cut(bytes, pieces) {
+                    if let Some(slice) = cut(header(self.field, bytes), pieces) {
                         found(Value::Bytes(&slice));
                     }
                 });
             }),
             View::Length => row.values(self.field, &mut |value| {
                 with_bytes(value, &mut |bytes| {
-                    found(Value::Unsigned(bytes.len() as u64))
+                    found(Value::Unsigned(header(self.field, bytes).len() as u64))
                 });
             }),
             View::Count => {
@@ -98,6 +99,20 @@ fn with_bytes(value: Value<'_>, read: &mut dyn FnMut(&[u8])) {
         Value::Ip(IpAddr::V6(address)) => read(&address.octets()),
         Value::Unsigned(_) => {}
     }
+}
+
+/// What a slice counts from and `len` counts: of Ethernet, IP and UDP the header, as in Wireshark; of every other field
+/// all bytes, so of TCP also the data.
+fn header(field: Field, bytes: &[u8]) -> &[u8] {
+    let length = match field {
+        Field::Packet(Key::Eth) => 14,
+        // The header's length in words of 32 bits (RFC 791 3.1).
+        Field::Packet(Key::Ip) => bytes.first().map_or(0, |byte| usize::from(byte & 0xf) * 4),
+        Field::Packet(Key::Ipv6Header) => 40,
+        Field::Packet(Key::Udp) => 8,
+        Field::Packet(_) | Field::Call(_) => bytes.len(),
+    };
+    bytes.get(..length).unwrap_or(bytes)
 }
 
 /// The pieces, joined; `None` if one of them does not lie in the bytes.

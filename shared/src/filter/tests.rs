@@ -142,6 +142,9 @@ fn packets_are_shown_or_hidden() {
             "ip.checksum.status == \"good\" && !(udp.checksum.status == Bad)",
             [true, true, true, false],
         ),
+        ("len(udp) == 8 or len(tcp) == 40", [true, true, true, true]),
+        ("udp[8] or tcp[40]", [false, false, false, false]),
+        ("udp[7] and ip[19]", [true, true, false, false]),
         ("not arp and not dns", [true, true, true, true]),
         ("http or tls", [false, false, false, false]),
     ];
@@ -357,6 +360,15 @@ fn fields_are_offered_where_they_may_stand() {
     assert_eq!(offered("tcp && UDP.P|"), ["udp.port", "udp.payload"]);
     assert_eq!(offered("!(call.n|"), ["call.name"]);
     assert_eq!(offered("mss|"), ["tcp.options.mss", "tcp.options.mss_val"]);
+    assert_eq!(offered("any udp.p|"), ["udp.port", "udp.payload"]);
+    assert_eq!(offered("tcp or all udp.p|"), ["udp.port", "udp.payload"]);
+    assert_eq!(
+        offered("len(udp.p|"),
+        ["udp.payload"],
+        "a port has no bytes"
+    );
+    assert_eq!(offered("count(udp.p|"), ["udp.port", "udp.payload"]);
+    assert_eq!(offered("udp any |"), [] as [&str; 0]);
     assert_eq!(offered("udp.port|"), [] as [&str; 0]);
     assert_eq!(offered("udp.port == |"), [] as [&str; 0]);
     assert_eq!(offered("udp |"), [] as [&str; 0]);
