@@ -12,8 +12,8 @@ mod record;
 mod registration;
 
 pub use log::{
-    AttributedPacket, BurstLayout, CallArgs, CallReturn, CapturedPacket, Flow, LAB_OWNER, Log,
-    LogChunk, RecordedEvent, TraceBatch, Visibility,
+    AttributedPacket, CallArgs, CallReturn, CapturedPacket, Flow, LAB_OWNER, Log, LogChunk,
+    RecordedEvent, TraceBatch, Visibility,
 };
 pub use processes::{Endpoint, PacketEvidence, Processes, RecentCall, TcpEvidence};
 pub use record::{CallStart, EventBatch, OpenCall, SocketSnapshot};
@@ -178,16 +178,17 @@ impl Trace {
         if self.off {
             return;
         }
-        let count = packet.count() as u64;
+        let count = packet.count();
         self.log.borrow_mut().append_packet(AttributedPacket {
             packet,
+            count,
             mono_ns,
             wall_us: self.wall_us(mono_ns),
             process,
             direction,
             calls,
         });
-        self.count_appended(count);
+        self.count_appended(count as u64);
     }
 
     /// Records the kernel's list of the lab's sockets. `owners` has one entry per socket: its process, if known.

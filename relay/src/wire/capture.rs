@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     io,
+    num::NonZeroUsize,
     os::fd::{AsRawFd, OwnedFd},
     rc::Rc,
     time::{Duration, Instant},
@@ -20,10 +21,7 @@ use socket2::{SockFilter, SockRef};
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::{Scope, bpf, interfaces::Interfaces, vnet};
-use crate::{
-    sys::options,
-    trace::{BurstLayout, CapturedPacket},
-};
+use crate::{sys::options, trace::CapturedPacket};
 
 /// The loopback interface.
 const LOOPBACK: &str = "lo";
@@ -247,7 +245,7 @@ struct ReceivedPacket {
     kernel_s: u64,
     kernel_ns: u32,
     checksum_unfinished: bool,
-    burst: Option<BurstLayout>,
+    payload_bytes: Option<NonZeroUsize>,
 }
 
 impl ReceivedPacket {
@@ -260,7 +258,7 @@ impl ReceivedPacket {
             kernel_s: self.kernel_s,
             kernel_ns: self.kernel_ns,
             checksum_unfinished: self.checksum_unfinished,
-            burst: self.burst,
+            payload_bytes: self.payload_bytes,
         }
     }
 }
@@ -293,8 +291,8 @@ fn receive(
         }
     }
     let received = &buffer[..length.min(buffer.len())];
-    let (burst, bytes) = match received.split_first_chunk() {
-        Some((header, packet)) if has_header => (vnet::layout(header), packet),
+    let (payload_bytes, bytes) = match received.split_first_chunk() {
+        Some((header, packet)) if has_header => (vnet::payload_bytes(header), packet),
         _ => (None, received),
     };
     Ok(ReceivedPacket {
@@ -305,6 +303,6 @@ fn receive(
         kernel_s,
         kernel_ns,
         checksum_unfinished,
-        burst,
+        payload_bytes,
     })
 }

@@ -2,21 +2,19 @@
 //! into datagrams (Virtual I/O Device 1.2, 5.1.6). Older kernels cannot describe bursts of UDP datagrams, so
 //! [`are_bursts_described`] tries it.
 
-use std::{io, net::Ipv4Addr, os::fd::AsRawFd};
+use std::{io, net::Ipv4Addr, num::NonZeroUsize, os::fd::AsRawFd};
 
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
 
 use super::capture;
-use crate::{sys::options, trace::BurstLayout};
+use crate::sys::options;
 
 /// Length of the header in bytes.
 pub(super) const HEADER_BYTES: usize = 10;
 
 /// The option at level SOL_PACKET (linux/if_packet.h).
 const PACKET_VNET_HDR: i32 = 15;
-/// The checksum starts at `csum_start` (linux/virtio_net.h).
-const NEEDS_CSUM: u8 = 1;
-/// A burst of UDP datagrams.
+/// A burst of UDP datagrams (linux/virtio_net.h).
 const GSO_UDP_L4: u8 = 5;
 /// Explicit congestion notification, a flag in the field of the type.
 const GSO_ECN: u8 = 0x80;
@@ -29,25 +27,21 @@ pub(super) fn enable(socket: &impl AsRawFd) -> io::Result<()> {
     options::set(socket, libc::SOL_PACKET, PACKET_VNET_HDR, 1)
 }
 
-/// How the packet behind this header splits; none if it is not a burst of UDP datagrams.
-pub(super) fn layout(header: &[u8; HEADER_BYTES]) -> Option<BurstLayout> {
-    let [flags, kind, _, _, size_0, size_1, start_0, start_1, ..] = *header;
-    let datagram_bytes = usize::from(u16::from_ne_bytes([size_0, size_1]));
-    let is_burst = kind & !GSO_ECN == GSO_UDP_L4 && flags & NEEDS_CSUM != 0 && datagram_bytes > 0;
-    is_burst.then(|| BurstLayout {
-        udp_start: u16::from_ne_bytes([start_0, start_1]).into(),
-        datagram_bytes,
-    })
+/// The payload of each datagram in the packet behind this header; none if it is not a burst of UDP datagrams.
+pub(super) fn payload_bytes(header: &[u8; HEADER_BYTES]) -> Option<NonZeroUsize> {
+    let [_, kind, _, _, size_0, size_1, ..] = *header;
+    let size = NonZeroUsize::new(u16::from_ne_bytes([size_0, size_1]).into());
+    size.filter(|_| kind & !GSO_ECN == GSO_UDP_L4)
 }
 
 /// Whether this kernel describes bursts: one of two datagrams, from a socket to itself, is captured and looked at.
 /// Linux does since 6.2; before, reading such a packet fails.
 pub(super) fn are_bursts_described() -> bool {
-    let layout = capture_own_burst().ok().flatten();
-    layout.is_some_and(|layout| layout.datagram_bytes == 1)
+    let payload_bytes = capture_own_burst().ok().flatten();
+    payload_bytes == NonZeroUsize::new(1)
 }
 
-fn capture_own_burst() -> io::Result<Option<BurstLayout>> {
+fn capture_own_burst() -> io::Result<Option<NonZeroUsize>> {
     let sender = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let capture = capture::open_on_loopback(&[sender.local_addr()?.port()])?;
     enable(&capture)?;
@@ -68,8 +62,9 @@ fn capture_own_burst() -> io::Result<Option<BurstLayout>> {
         let received =
             nix::sys::socket::recv(capture.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT)?;
         let header = buffer[..received].first_chunk();
-        if let Some(layout) = header.and_then(layout) {
-            return Ok(Some(layout));
+        let size = header.and_then(payload_bytes);
+        if size.is_some() {
+            return Ok(size);
         }
     }
     Ok(None)
@@ -81,27 +76,15 @@ mod tests {
 
     #[test]
     fn a_burst_is_told_from_other_packets() {
-        let header = |flags, kind, size: u16, start: u16| {
+        let size_in = |kind, size: u16| {
             let [size_0, size_1] = size.to_ne_bytes();
-            let [start_0, start_1] = start.to_ne_bytes();
-            layout(&[flags, kind, 42, 0, size_0, size_1, start_0, start_1, 6, 0])
+            let size = payload_bytes(&[1, kind, 42, 0, size_0, size_1, 34, 0, 6, 0]);
+            size.map(NonZeroUsize::get)
         };
-        let burst = BurstLayout {
-            udp_start: 34,
-            datagram_bytes: 64,
-        };
-        assert_eq!(header(NEEDS_CSUM, GSO_UDP_L4, 64, 34), Some(burst));
-        assert_eq!(
-            header(NEEDS_CSUM, GSO_UDP_L4 | GSO_ECN, 64, 34),
-            Some(burst)
-        );
-        assert_eq!(header(NEEDS_CSUM, 0, 0, 34), None, "a single datagram");
-        assert_eq!(header(NEEDS_CSUM, 1, 1460, 34), None, "TCP");
-        assert_eq!(header(0, GSO_UDP_L4, 64, 0), None, "without its place");
-        assert_eq!(
-            header(NEEDS_CSUM, GSO_UDP_L4, 0, 34),
-            None,
-            "without a size"
-        );
+        assert_eq!(size_in(GSO_UDP_L4, 64), Some(64));
+        assert_eq!(size_in(GSO_UDP_L4 | GSO_ECN, 64), Some(64));
+        assert_eq!(size_in(0, 0), None, "a single datagram");
+        assert_eq!(size_in(1, 1460), None, "TCP");
+        assert_eq!(size_in(GSO_UDP_L4, 0), None, "without a size");
     }
 }

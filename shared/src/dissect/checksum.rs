@@ -90,6 +90,11 @@ fn complete(frame: &mut [u8], covered: Option<Covered>, anyway: bool) -> bool {
     true
 }
 
+/// The checksum that an IPv4 header must have (RFC 791 3.1).
+pub(super) fn ipv4_checksum(frame: &[u8], ip: &Ip) -> u16 {
+    !fold(sum(frame, ip.at..ip.at + 10) + sum(frame, ip.at + 12..ip.header_end))
+}
+
 /// Verifies an IPv4 header (RFC 791 3.1).
 pub(super) fn ipv4_header(frame: &[u8], ip: &Ip) -> Checksum {
     header_covered(frame, ip).map_or(Checksum::NotVerifiable, |covered| covered.verify(frame))
@@ -183,7 +188,7 @@ fn udp_length(frame: &[u8], at: usize, room: usize) -> Option<usize> {
 }
 
 /// The sum of addresses, length and protocol number.
-fn pseudo_header(ip: &Ip, length: usize) -> u16 {
+pub(super) fn pseudo_header(ip: &Ip, length: usize) -> u16 {
     let addresses = match (ip.source, ip.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             sum(&source.octets(), 0..4) + sum(&destination.octets(), 0..4)

@@ -6,9 +6,11 @@
 //! - [`dissect`] gives the whole tree for the packet that somebody looks at; [`find`] visits the values of one key
 //!   without building it, for filters.
 //! - [`Summary`] is the cheap view for every packet that arrives; [`info`] is its line in a packet list.
+//! - [`split_datagram`] takes a datagram out of a packet of several.
 //! - [`complete_checksums`] finishes what loopback leaves half done, for exports.
 //! - [`Streams`] is fed all summaries in order and says what a segment is within its conversation.
 
+mod burst;
 mod bytes;
 mod checksum;
 mod extension;
@@ -28,6 +30,7 @@ mod tree;
 mod udp;
 mod walk;
 
+pub use burst::{datagram_count, split_datagram};
 pub use checksum::{Checksum, complete_checksums};
 pub use info::info;
 pub use key::{Key, Kind};

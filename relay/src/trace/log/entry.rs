@@ -116,7 +116,7 @@ impl LogEntry {
         match &self.body {
             EntryBody::One(_) => 1,
             EntryBody::Batch(batch, _) => batch.count(),
-            EntryBody::Packet(packet, _) => packet.packet.count(),
+            EntryBody::Packet(packet, _) => packet.count,
         }
     }
 

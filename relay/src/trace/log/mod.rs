@@ -14,7 +14,7 @@ pub use batch::{CallArgs, CallReturn, Flow};
 pub(super) use batch::{CompactEvent, DerivedSegment, EncodedBatch, TimedEvent, wall_us};
 pub use entry::RecordedEvent;
 pub use index::{LAB_OWNER, Visibility};
-pub use packets::{AttributedPacket, BurstLayout, CapturedPacket};
+pub use packets::{AttributedPacket, CapturedPacket};
 pub use trace_batch::TraceBatch;
 
 use std::{collections::VecDeque, rc::Rc};
@@ -133,7 +133,7 @@ impl Log {
 
     /// Appends a captured packet; a burst has an event for each of its datagrams.
     pub fn append_packet(&mut self, packet: AttributedPacket) {
-        let bytes = EVENT_BYTES * packet.packet.count() as u64 + packet.data_bytes() as u64;
+        let bytes = EVENT_BYTES * packet.count as u64 + packet.data_bytes() as u64;
         self.push(bytes, EntryBody::Packet(Box::new(packet), Vec::new()));
     }
 

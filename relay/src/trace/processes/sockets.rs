@@ -110,9 +110,7 @@ impl SocketRecord {
             .find(|call| call.started_ns <= by_ns && matches(call))
             .copied()
     }
-}
 
-impl SocketRecord {
     /// The last call on it that had started by `by_ns` and for which `matches` is true, and the next ones of that kind;
     /// `count` at most.
     pub(super) fn calls(
